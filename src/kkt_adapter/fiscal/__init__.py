@@ -1,0 +1,1 @@
+"""ROOM 1: receipts, from acceptance to the operator's confirmation."""

@@ -1,0 +1,160 @@
+"""The seam to a cash register: what every driver can do, and what it promises when it cannot."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Protocol
+
+from kkt_adapter.fiscal.model import (
+    Cashier,
+    DocumentCode,
+    FiscalDocument,
+    Receipt,
+    Registration,
+    ShiftReport,
+    ShiftTotals,
+)
+from kkt_adapter.kernel.ids import FnNumber
+
+
+class Fence(StrEnum):
+    """What keeps a process that was frozen between its last look and its send from printing twice."""
+
+    TERM = "term"  # the device refuses a lower lease term
+    KEY = "key"  # the device does one job key once
+    LINK = "link"  # a new session ends the old one
+    NONE = "none"  # nothing: only a person may decide
+
+
+class KktState(StrEnum):
+    READY = "ready"
+    BUSY = "busy"
+    PAPER_OUT = "paper_out"
+    COVER_OPEN = "cover_open"
+    FAULT = "fault"
+    UNREACHABLE = "unreachable"
+
+
+class ShiftState(StrEnum):
+    CLOSED = "closed"
+    OPEN = "open"
+    EXPIRED = "expired"  # open for more than 24 h
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Baseline:
+    """Where the FN stood before a command that makes a document."""
+
+    fn_number: FnNumber
+    fd_number: int  # last document; 0 in an FN without documents
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KktStatus:
+    """One look at the device; cheap, no side effects."""
+
+    state: KktState
+    blocked: str | None  # FN_FULL, FN_EXPIRED, FN_UNSENT_LIMIT, NOT_REGISTERED, or None
+    fn_number: FnNumber
+    fd_number: int  # last document
+    shift_state: ShiftState
+    shift_number: int
+    shift_opened_at: datetime | None  # wall clock
+    receipts_in_shift: int
+    clock: datetime  # the device's wall clock
+    unsent_count: int
+    first_unsent_number: int | None
+    first_unsent_at: datetime | None  # wall clock
+    fn_valid_until: date
+    documents_left: int
+
+    @property
+    def baseline(self) -> Baseline:
+        return Baseline(fn_number=self.fn_number, fd_number=self.fd_number)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfdMessage:
+    """One message of the FN for the operator: session header and container, to be sent byte for byte."""
+
+    fn_number: FnNumber
+    fd_number: int
+    code: DocumentCode
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExchangeStatus:
+    """The FN's own view of its queue (FN command 20h)."""
+
+    fn_number: FnNumber
+    unsent_count: int
+    first_unsent_number: int | None  # None: nothing waits
+    first_unsent_at: datetime | None
+    last_fd_number: int
+
+
+class KktDriver(Protocol):
+    """One register. Every call has a deadline of its own; none retries a command that makes a document.
+
+    Calls are made one at a time by the register's lane, except ``status``, ``exchange_status``,
+    ``read_message`` and ``accept_reply``, which may run beside a print (the device serialises them).
+    ``term`` is the lane's lease term; a driver whose fence is TERM refuses a lower one than it has seen.
+
+    Raises (all calls):
+        KktUnavailable: nothing was sent or nothing was done; safe to try again.
+        KktRefused: the device answered with an error; nothing was fiscalised.
+        KktBlocked: FN full, expired, 30-day limit, or not registered.
+        KktOutcomeUnknown: only from calls that make a document: sent, no answer in time.
+    """
+
+    fence: Fence
+    settle_s: float  # after a lost answer: how long something sent can still arrive (0: never)
+
+    async def open(self) -> Registration:
+        """Connect and read the registration. May be called again after a loss of the link."""
+        ...
+
+    async def close(self) -> None: ...
+
+    async def status(self) -> KktStatus: ...
+
+    async def open_shift(self, cashier: Cashier, *, term: int) -> FiscalDocument: ...
+
+    async def close_shift(self, cashier: Cashier, *, term: int) -> ShiftReport:
+        """The Z report."""
+        ...
+
+    async def x_report(self) -> ShiftTotals:
+        """Totals of the present or last shift; makes no document."""
+        ...
+
+    async def fiscalize(self, receipt: Receipt, *, term: int) -> FiscalDocument:
+        """Print and sign one receipt or correction; the shift must be open and younger than 24 h.
+
+        Raises also:
+            ShiftExpired: the shift is older than 24 h.
+        """
+        ...
+
+    async def document(self, fd_number: int) -> FiscalDocument | None:
+        """Read one document from the FN archive; None when the FN holds no such number."""
+        ...
+
+    async def shift_report(self, fd_number: int) -> ShiftReport | None:
+        """The Z report kept as document ``fd_number``, for recovery; None when it is another document."""
+        ...
+
+    async def exchange_status(self) -> ExchangeStatus: ...
+
+    async def read_message(self) -> OfdMessage | None:
+        """The FN's oldest unconfirmed document as a message; the same bytes until it is confirmed."""
+        ...
+
+    async def accept_reply(self, reply: bytes) -> None:
+        """Hand the operator's answer (session header and container) to the FN.
+
+        Raises also:
+            KktRefused: the FN does not take it (0x20); the document stays first in its queue.
+        """
+        ...
