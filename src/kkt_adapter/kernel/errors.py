@@ -161,7 +161,8 @@ class BufferFull(Unavailable):
 
 
 class KktBlocked(Unavailable):
-    """The device cannot fiscalise; ``facts['reason']`` is FN_FULL, FN_EXPIRED, FN_UNSENT_LIMIT or NOT_REGISTERED."""
+    """The device cannot fiscalise; ``facts['reason']`` is one of
+    FN_FULL, FN_EXPIRED, FN_UNSENT_LIMIT, NOT_REGISTERED."""
 
     code = "KKT_BLOCKED"
 

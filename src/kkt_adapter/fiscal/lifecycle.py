@@ -1,0 +1,75 @@
+"""Every state a receipt can be in, and every move that is allowed: the one source of truth.
+
+Two independent sides (contract 4.1 and 4.2): what the register did (``print_state``) and what the
+operator confirmed (``status``). ``docs/reference/states.md`` draws these tables and a test compares them.
+"""
+
+from enum import StrEnum
+from typing import TypeVar
+
+from kkt_adapter.kernel.errors import IllegalTransition
+
+
+class PrintState(StrEnum):
+    NEW = "new"
+    PRINTING = "printing"
+    PRINTED = "printed"
+    PRINT_UNKNOWN = "print_unknown"
+    PRINT_FAILED = "print_failed"
+
+
+class Status(StrEnum):
+    PENDING = "pending"
+    SYNCING = "syncing"
+    SYNCED = "synced"
+    FAILED = "failed"
+
+
+PRINT_MOVES: dict[tuple[PrintState, PrintState], str] = {
+    (PrintState.NEW, PrintState.PRINTING): "attempt row committed, the device may be touched",
+    (PrintState.PRINTING, PrintState.PRINTED): "the document is written down",
+    (PrintState.PRINTING, PrintState.PRINT_UNKNOWN): "time-out or crash while printing",
+    (PrintState.PRINTING, PrintState.PRINT_FAILED): "the device refused this receipt",
+    (PrintState.PRINTING, PrintState.NEW): "the register was not ready: nothing was fiscalised",
+    (PrintState.PRINT_UNKNOWN, PrintState.PRINTED): "found in the FN, or adopted by a person",
+    (PrintState.PRINT_UNKNOWN, PrintState.NEW): "absence proven, or print again by a person",
+    (PrintState.PRINT_FAILED, PrintState.PRINTING): "tried again: 3 times by itself, then by request",
+}
+
+DELIVERY_MOVES: dict[tuple[Status, Status], str] = {
+    (Status.PENDING, Status.SYNCING): "claimed",
+    (Status.SYNCING, Status.SYNCED): "accepted, or known to the operator already",
+    (Status.SYNCING, Status.PENDING): "failed attempt, or the claim ran out",
+    (Status.SYNCING, Status.FAILED): "last failed attempt: dead letter",
+    (Status.FAILED, Status.PENDING): "dead letter retried",
+    (Status.PENDING, Status.SYNCED): "the FN says confirmed",
+    (Status.FAILED, Status.SYNCED): "the FN says confirmed",
+}
+
+UNDELIVERED = (Status.PENDING, Status.SYNCING)
+UNPRINTED = (PrintState.NEW, PrintState.PRINTING, PrintState.PRINT_UNKNOWN)
+
+S = TypeVar("S", PrintState, Status)
+
+
+def sources(moves: dict[tuple[S, S], str], target: S) -> tuple[S, ...]:
+    """All states from which ``target`` may be reached: the WHERE of an UPDATE."""
+    return tuple(old for old, new in moves if new is target)
+
+
+def check_print_move(old: PrintState, new: PrintState) -> None:
+    """Raises IllegalTransition for a move the table does not have."""
+    if (old, new) not in PRINT_MOVES:
+        raise IllegalTransition(
+            f"print_state cannot go from {old} to {new}",
+            f"состояние печати не может перейти из {old} в {new}",
+        )
+
+
+def check_delivery_move(old: Status, new: Status) -> None:
+    """Raises IllegalTransition for a move the table does not have."""
+    if (old, new) not in DELIVERY_MOVES:
+        raise IllegalTransition(
+            f"status cannot go from {old} to {new}",
+            f"состояние доставки не может перейти из {old} в {new}",
+        )

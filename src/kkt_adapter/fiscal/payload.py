@@ -1,0 +1,265 @@
+"""Receipts as stored text, and the canonical bytes of a request that idempotency compares.
+
+Absent values are left out, so a field added later changes neither the hash of an old request nor the
+reading of an old row.
+"""
+
+import hashlib
+import json
+from datetime import date
+from typing import Any
+
+from kkt_adapter.fiscal.model import (
+    Cashier,
+    Correction,
+    Customer,
+    FfdVersion,
+    Line,
+    LineRequest,
+    MarkPermission,
+    Operation,
+    Payment,
+    PaymentKind,
+    Receipt,
+    ReceiptKind,
+    ReceiptRequest,
+    ReceiptWarning,
+    UserAttribute,
+    VatRate,
+)
+from kkt_adapter.kernel.errors import Text
+from kkt_adapter.kernel.ids import PosId, ReceiptId, RegisterId
+from kkt_adapter.kernel.money import Kopecks, Quantity
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_encode_sorted = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+
+
+def request_hash(request: ReceiptRequest) -> bytes:
+    """SHA-256 of the canonical form: aliases resolved, key order and number spelling gone."""
+    return hashlib.sha256(_encode_sorted(_request(request)).encode()).digest()
+
+
+def key_hash(key: str, *, scope: str = "receipt") -> bytes:
+    """The 16 bytes under which an Idempotency-Key is unique within its scope."""
+    return hashlib.sha256(f"{scope}\n{key}".encode()).digest()[:16]
+
+
+def dump(receipt: Receipt) -> str:
+    """A complete receipt as JSON text."""
+    return _encode(_receipt(receipt))
+
+
+def load(text: str) -> Receipt:
+    """The receipt that ``dump`` wrote."""
+    raw: dict[str, Any] = json.loads(text)
+    correction = raw.get("correction")
+    customer = raw.get("customer")
+    attribute = raw.get("user_attribute")
+    return Receipt(
+        id=ReceiptId(raw["id"]),
+        key=raw.get("key"),
+        register_id=RegisterId(raw["register_id"]),
+        pos_id=PosId(raw["pos_id"]),
+        kind=ReceiptKind(raw["kind"]),
+        operation=Operation(raw["operation"]),
+        lines=tuple(_line_of(line) for line in raw["lines"]),
+        payments=tuple(_payment_of(p) for p in raw["payments"]),
+        total_kop=Kopecks(raw["total_kop"]),
+        taxation=raw["taxation"],
+        cashier=Cashier(**raw.get("cashier", {})),
+        ffd_version=FfdVersion(raw["ffd_version"]),
+        internet=raw.get("internet", False),
+        place=raw.get("place"),
+        address=raw.get("address"),
+        customer=None if customer is None else Customer(**customer),
+        sender_email=raw.get("sender_email"),
+        correction=None if correction is None else _correction_of(correction),
+        additional_attribute=raw.get("additional_attribute"),
+        user_attribute=None if attribute is None else UserAttribute(**attribute),
+        order_id=raw.get("order_id"),
+        original_receipt_id=raw.get("original_receipt_id"),
+    )
+
+
+def dump_warnings(warnings: tuple[ReceiptWarning, ...]) -> str | None:
+    """Warnings as the answer shows them; None when there are none. Texts are kept in both languages."""
+    if not warnings:
+        return None
+    return _encode(
+        [
+            {"code": w.code, "field": w.field, "tag": w.tag, "en": w.message.en, "ru": w.message.ru}
+            for w in warnings
+        ]
+    )
+
+
+def load_warnings(text: str | None) -> tuple[ReceiptWarning, ...]:
+    """What ``dump_warnings`` wrote."""
+    if not text:
+        return ()
+    return tuple(
+        ReceiptWarning(code=w["code"], field=w["field"], tag=w["tag"], message=Text(w["en"], w["ru"]))
+        for w in json.loads(text)
+    )
+
+
+def _lean(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _receipt(receipt: Receipt) -> dict[str, Any]:
+    raw: dict[str, Any] = {
+        "id": receipt.id,
+        "register_id": receipt.register_id,
+        "pos_id": receipt.pos_id,
+        "kind": receipt.kind,
+        "operation": int(receipt.operation),
+        "lines": [_line(line) for line in receipt.lines],
+        "payments": [[p.kind, p.amount_kop] for p in receipt.payments],
+        "total_kop": receipt.total_kop,
+        "taxation": receipt.taxation,
+        "cashier": _lean(name=receipt.cashier.name, inn=receipt.cashier.inn),
+        "ffd_version": int(receipt.ffd_version),
+    }
+    for name in (
+        "key",
+        "place",
+        "address",
+        "sender_email",
+        "additional_attribute",
+        "order_id",
+        "original_receipt_id",
+    ):
+        value = getattr(receipt, name)
+        if value is not None:
+            raw[name] = value
+    if receipt.internet:
+        raw["internet"] = True
+    if receipt.customer is not None:
+        raw["customer"] = _customer(receipt.customer)
+    if receipt.correction is not None:
+        raw["correction"] = _correction(receipt.correction)
+    if receipt.user_attribute is not None:
+        raw["user_attribute"] = {"name": receipt.user_attribute.name, "value": receipt.user_attribute.value}
+    return raw
+
+
+def _line(line: Line) -> dict[str, Any]:
+    raw: dict[str, Any] = {
+        "name": line.name,
+        "price_kop": line.price_kop,
+        "quantity": line.quantity,
+        "amount_kop": line.amount_kop,
+        "vat": line.vat,
+        "vat_kop": line.vat_kop,
+        "subject": line.subject,
+        "method": line.method,
+        "measure": line.measure,
+        "unit": line.unit,
+    }
+    if line.sku is not None:
+        raw["sku"] = line.sku
+    if line.discount_kop is not None:
+        raw["discount_kop"] = line.discount_kop
+    if line.mark_code is not None:
+        raw["mark_code"] = line.mark_code
+    if line.mark_permission is not None:
+        raw["mark_permission"] = _permission(line.mark_permission)
+    return raw
+
+
+def _line_of(raw: dict[str, Any]) -> Line:
+    permission = raw.get("mark_permission")
+    return Line(
+        name=raw["name"],
+        price_kop=Kopecks(raw["price_kop"]),
+        quantity=Quantity(raw["quantity"]),
+        amount_kop=Kopecks(raw["amount_kop"]),
+        vat=VatRate(raw["vat"]),
+        vat_kop=Kopecks(raw["vat_kop"]),
+        subject=raw["subject"],
+        method=raw["method"],
+        measure=raw["measure"],
+        unit=raw["unit"],
+        sku=raw.get("sku"),
+        discount_kop=raw.get("discount_kop"),
+        mark_code=raw.get("mark_code"),
+        mark_permission=None if permission is None else MarkPermission(**permission),
+    )
+
+
+def _payment_of(raw: list[Any]) -> Payment:
+    return Payment(kind=PaymentKind(raw[0]), amount_kop=Kopecks(raw[1]))
+
+
+def _permission(value: MarkPermission) -> dict[str, Any]:
+    return _lean(
+        uuid=value.uuid, time=value.time, inst=value.inst, ver=value.ver, blocked=value.blocked or None
+    )
+
+
+def _customer(value: Customer) -> dict[str, Any]:
+    return _lean(email=value.email, phone=value.phone, name=value.name, inn=value.inn)
+
+
+def _correction(value: Correction) -> dict[str, Any]:
+    return _lean(
+        by_order=value.by_order,
+        date=value.date.isoformat(),
+        number=value.number,
+        operation=int(value.operation),
+        fiscal_sign=value.fiscal_sign,
+    )
+
+
+def _correction_of(raw: dict[str, Any]) -> Correction:
+    return Correction(
+        by_order=raw["by_order"],
+        date=date.fromisoformat(raw["date"]),
+        number=raw.get("number"),
+        operation=Operation(raw["operation"]),
+        fiscal_sign=raw.get("fiscal_sign"),
+    )
+
+
+def _request(request: ReceiptRequest) -> dict[str, Any]:
+    return _lean(
+        pos_id=request.pos_id,
+        kind=request.kind,
+        lines=[_line_request(line) for line in request.lines],
+        payments=[[p.kind, p.amount_kop] for p in request.payments],
+        total_kop=request.total_kop,
+        original_receipt_id=request.original_receipt_id,
+        correction=None if request.correction is None else _correction(request.correction),
+        customer=None if request.customer is None else _customer(request.customer),
+        cashier=None
+        if request.cashier is None
+        else _lean(name=request.cashier.name, inn=request.cashier.inn),
+        order_id=request.order_id,
+        taxation=request.taxation,
+        internet=request.internet,
+        place=request.place,
+        address=request.address,
+        additional_attribute=request.additional_attribute,
+        user_attribute=None
+        if request.user_attribute is None
+        else {"name": request.user_attribute.name, "value": request.user_attribute.value},
+    )
+
+
+def _line_request(line: LineRequest) -> dict[str, Any]:
+    return _lean(
+        name=line.name,
+        price_kop=line.price_kop,
+        quantity=line.quantity,
+        amount_kop=line.amount_kop,
+        vat=line.vat,
+        sku=line.sku,
+        subject=line.subject,
+        method=line.method,
+        unit=line.unit,
+        discount_kop=line.discount_kop,
+        mark_code=line.mark_code,
+        mark_permission=None if line.mark_permission is None else _permission(line.mark_permission),
+    )

@@ -1,0 +1,237 @@
+"""This room's tables (contract 7), one definition for SQLite and PostgreSQL.
+
+What keeps the hot path flat: ids that grow (``seq`` is handed out from ``counters``), one random index
+(``idempotency.key_hash``), partial indexes over the few undelivered and unprinted rows, and counts kept
+in ``counters`` in the same transaction as the rows they count.
+"""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Dialect,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData()
+
+BigInt = BigInteger().with_variant(Integer(), "sqlite")  # SQLite's rowid alias must be INTEGER
+
+
+class UtcMillis(TypeDecorator[datetime]):
+    """An aware UTC time, stored as whole milliseconds since 1970."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else millis(value)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else from_millis(value)
+
+
+def millis(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
+
+
+def from_millis(value: int) -> datetime:
+    return datetime.fromtimestamp(value / 1000, UTC)
+
+
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("seq", BigInt, primary_key=True, autoincrement=False),
+    Column("id", Text, nullable=False),
+    Column("idempotency_key", Text, nullable=False),
+    Column("receipt_key", Text),
+    Column("register_id", Text, nullable=False),
+    Column("pos_id", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("total_kop", BigInteger, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("warnings", Text),
+    Column("created_at", UtcMillis, nullable=False),
+    Column("hlc_local_time", BigInteger, nullable=False),
+    Column("hlc_logical_counter", BigInteger, nullable=False),
+    Column("hlc_server_time", BigInteger),
+    Column("queue_position", BigInteger, nullable=False),
+    Column("print_state", Text, nullable=False),
+    Column("print_attempts", Integer, nullable=False, server_default="0"),
+    Column("print_due_at", UtcMillis),
+    Column("fiscal_doc", Text),
+    Column("fn_number", Text),
+    Column("fiscal_doc_number", BigInteger),
+    Column("printed_at", UtcMillis),
+    Column("status", Text, nullable=False),
+    Column("owner", Text),
+    Column("claim", BigInteger, nullable=False, server_default="0"),
+    Column("lease_until", UtcMillis),
+    Column("next_attempt_at", UtcMillis),
+    Column("retry_count", Integer, nullable=False, server_default="0"),
+    Column("last_error", Text),
+    Column("ofd_id", Text),
+    Column("synced_at", UtcMillis),
+    UniqueConstraint("id", name="uq_receipts_id"),
+    UniqueConstraint("fn_number", "fiscal_doc_number", name="uq_receipts_document"),
+)
+
+_UNDELIVERED = text("status IN ('pending', 'syncing')")
+_UNPRINTED = text("print_state IN ('new', 'printing', 'print_unknown')")
+_FAILED = text("status = 'failed'")
+_PRINT_FAILED = text("print_state = 'print_failed'")
+
+Index("ix_receipts_undelivered", receipts.c.seq, sqlite_where=_UNDELIVERED, postgresql_where=_UNDELIVERED)
+Index(
+    "ix_receipts_due",
+    receipts.c.fn_number,
+    receipts.c.fiscal_doc_number,
+    sqlite_where=_UNDELIVERED,
+    postgresql_where=_UNDELIVERED,
+)
+Index(
+    "ix_receipts_unprinted",
+    receipts.c.register_id,
+    receipts.c.seq,
+    sqlite_where=_UNPRINTED,
+    postgresql_where=_UNPRINTED,
+)
+Index("ix_receipts_failed", receipts.c.seq, sqlite_where=_FAILED, postgresql_where=_FAILED)
+Index("ix_receipts_print_failed", receipts.c.seq, sqlite_where=_PRINT_FAILED, postgresql_where=_PRINT_FAILED)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("seq", BigInt, primary_key=True, autoincrement=False),  # same number as the receipt's
+    Column("key_hash", LargeBinary(16), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("request_hash", LargeBinary(32), nullable=False),
+    Column("receipt_id", Text, nullable=False),
+    Column("answer", Text),
+    Column("created_at", UtcMillis, nullable=False),
+    UniqueConstraint("key_hash", name="uq_idempotency_key"),
+)
+
+report_keys = Table(
+    "report_keys",  # idempotency of actions that are not receipts: X and Z reports
+    metadata,
+    Column("key_hash", LargeBinary(16), primary_key=True),
+    Column("request_hash", LargeBinary(32), nullable=False),
+    Column("answer", Text),
+    Column("created_at", UtcMillis, nullable=False),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", BigInt, primary_key=True, autoincrement=False),
+    Column("what", Text, nullable=False),  # print, send, open_shift, close_shift
+    Column("register_id", Text, nullable=False),
+    Column("receipt_seq", BigInteger),  # null: a report
+    Column("owner", Text, nullable=False),
+    Column("term", BigInteger, nullable=False),
+    Column("baseline_fn", Text),
+    Column("baseline_fd", BigInteger),
+    Column("started_at", UtcMillis, nullable=False),
+    Column("ended_at", UtcMillis),
+    Column("outcome", Text),  # done, not_ready, refused, unknown, absent, adopted, failed
+    Column("error", Text),
+)
+Index("ix_attempts_receipt", attempts.c.receipt_seq)
+_OPEN = text("ended_at IS NULL")
+Index("ix_attempts_open", attempts.c.register_id, sqlite_where=_OPEN, postgresql_where=_OPEN)
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("fn_number", Text, primary_key=True),
+    Column("fd_number", BigInteger, primary_key=True),
+    Column("code", Integer, nullable=False),
+    Column("register_id", Text, nullable=False),
+    Column("receipt_seq", BigInteger),
+    Column("receipt_key", Text),
+    Column("fiscal_sign", BigInteger, nullable=False),
+    Column("fiscalized_at", Text, nullable=False),  # the register's wall clock, ISO without zone
+    Column("shift_number", BigInteger, nullable=False),
+    Column("total_kop", BigInteger),
+    sqlite_with_rowid=False,
+)
+
+dlq = Table(
+    "dlq",
+    metadata,
+    Column("id", BigInt, primary_key=True),
+    Column("original_receipt_id", Text, nullable=False),
+    Column("failed_at", UtcMillis, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("fiscal_doc", Text),
+    Column("retry_attempts", Integer, nullable=False),
+    Column("last_error", Text),
+    Column("resolved_at", UtcMillis),
+    Column("resolved_by", Text),
+    Column("resolution", Text),  # retried, resolved, delivered_later
+    Column("note", Text),
+)
+_UNRESOLVED = text("resolved_at IS NULL")
+Index(
+    "ix_dlq_unresolved", dlq.c.original_receipt_id, sqlite_where=_UNRESOLVED, postgresql_where=_UNRESOLVED
+)
+
+buffer_events = Table(
+    "buffer_events",
+    metadata,
+    Column("id", BigInt, primary_key=True),
+    Column("event_type", Text, nullable=False),
+    Column("receipt_id", Text),
+    Column("timestamp", UtcMillis, nullable=False),
+    Column("level", Text, nullable=False),
+    Column("metadata", Text),
+)
+
+shifts = Table(
+    "shifts",
+    metadata,
+    Column("register_id", Text, primary_key=True),
+    Column("fn_number", Text, primary_key=True),
+    Column("shift_number", BigInteger, primary_key=True),
+    Column("opened_at", Text),  # the register's wall clock
+    Column("closed_at", Text),
+    Column("z_report", Text),
+)
+
+counters = Table(
+    "counters",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # always 1
+    Column("next_seq", BigInteger, nullable=False),
+    Column("next_attempt", BigInteger, nullable=False),
+    Column("hlc_local_time", BigInteger, nullable=False),
+    Column("hlc_logical_counter", BigInteger, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("pending", BigInteger, nullable=False),
+    Column("syncing", BigInteger, nullable=False),
+    Column("synced", BigInteger, nullable=False),
+    Column("failed", BigInteger, nullable=False),
+    Column("dlq_open", BigInteger, nullable=False),
+    Column("unprinted", BigInteger, nullable=False),
+    Column("print_failed", BigInteger, nullable=False),
+)
+
+config = Table(
+    "config",  # run-time settings and small facts: capacity, maintenance, adapter id
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("changed_at", UtcMillis, nullable=False),
+    Column("changed_by", Text),
+)
