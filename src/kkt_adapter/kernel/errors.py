@@ -10,7 +10,7 @@ error body and the log carry as they are.
                           ShiftExpired, SyncInProgress, IllegalTransition
       NotFound            ReceiptNotFound, RegisterNotFound, DeadLetterNotFound
       AccessDenied        NotAuthenticated, NotAllowed
-      Unavailable         BufferFull, KktBlocked, Maintenance, Overloaded, StorageError
+      Unavailable         BufferFull, KktBlocked, Maintenance, Overloaded, RateLimited, StorageError
       KktError            KktUnavailable, KktRefused, KktOutcomeUnknown, KktProtocolError
       OfdError            OfdUnavailable, OfdRejected, OfdProtocolError
       CircuitOpen, LeaseLost
@@ -173,6 +173,12 @@ class Maintenance(Unavailable):
 
 class Overloaded(Unavailable):
     code = "OVERLOADED"
+
+
+class RateLimited(Unavailable):
+    """Too many tries by one caller; ``facts['retry_after']`` is the wait in whole seconds."""
+
+    code = "RATE_LIMITED"
 
 
 class StorageError(Unavailable):
