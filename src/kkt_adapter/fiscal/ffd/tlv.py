@@ -40,10 +40,11 @@ class Fvln(NamedTuple):
     decimals: int  # 0..255
 
 
-Field: TypeAlias = "tuple[int, Value]"
-Value: TypeAlias = "str | int | bytes | datetime | Fvln | Sequence[Field]"
+Value: TypeAlias = str | int | bytes | datetime | Fvln | Sequence["Field"]
 """What a tag carries: STRING str; UINT*, BITS*, VLN int; UNIXTIME naive datetime; FVLN Fvln; BYTES bytes;
 STLV a list of fields. A tag the dictionary does not know takes bytes."""
+
+Field: TypeAlias = tuple[int, Value]
 
 
 class TlvError(ValueError):
