@@ -1,0 +1,187 @@
+"""The `Database` protocol over one SQLite file: one writer thread, a few reader threads.
+
+The loop only queues work and awaits futures; every statement runs in one of these threads, each with a
+connection of its own, so readers see their snapshot while the writer commits (WAL).
+"""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from sqlalchemy import Connection, Engine
+
+from kkt_adapter.runtime.jobs import Job, answer
+from kkt_adapter.runtime.sqlite_file import (
+    SqliteSettings,
+    explain,
+    is_fatal,
+    prepare_file,
+    raw_connection,
+    sqlite_engine,
+)
+from kkt_adapter.runtime.sqlite_writer import SqliteWriter, closed, overloaded
+
+T = TypeVar("T")
+Item = TypeVar("Item")
+Outcome = TypeVar("Outcome")
+
+
+class SqliteDatabase:
+    """Opens the file at once (blocking, milliseconds) and starts its threads; `close` ends them.
+
+    Values returned by jobs must be plain: a lazy cursor does not outlive its transaction.
+    """
+
+    dialect = "sqlite"
+
+    def __init__(self, path: Path, settings: SqliteSettings | None = None) -> None:
+        """Open ``path``, making an empty file (and its directory, mode 0700) when there is none.
+
+        Raises:
+            StorageError: the file is damaged, not a database, or not accessible; it is left as it is.
+        """
+        chosen = settings or SqliteSettings()
+        prepare_file(path)
+        self.path = path
+        self.writer_engine = sqlite_engine(path, settings=chosen, read_only=False)
+        self.reader_engine = sqlite_engine(path, settings=chosen, read_only=True)
+        self._writer = SqliteWriter(
+            self.writer_engine, path, queue_limit=chosen.queue_limit, group_limit=chosen.group_limit
+        )
+        self._readers = _Readers(
+            self.reader_engine, path, threads=chosen.readers, queue_limit=chosen.read_queue_limit
+        )
+
+    @property
+    def commits(self) -> int:
+        """Commits that reached the disk since the start."""
+        return self._writer.commits
+
+    @property
+    def groups(self) -> int:
+        """Write transactions begun since the start; a group whose only job failed is not a commit."""
+        return self._writer.groups
+
+    @property
+    def jobs(self) -> int:
+        """Writes taken from the queue since the start."""
+        return self._writer.jobs
+
+    @property
+    def waiting(self) -> int:
+        """Writes that wait for the next group."""
+        return self._writer.waiting
+
+    async def read(self, fn: Callable[[Connection], T]) -> T:
+        job = Job(asyncio.get_running_loop().create_future(), work=fn)
+        self._readers.submit(job)
+        return cast(T, await job.future)
+
+    async def write(self, fn: Callable[[Connection], T]) -> T:
+        job = Job(asyncio.get_running_loop().create_future(), work=fn)
+        self._writer.submit(job)
+        return cast(T, await job.future)
+
+    async def write_each(
+        self, apply: Callable[[Connection, Sequence[Item]], Sequence[Outcome | Exception]], item: Item
+    ) -> Outcome:
+        """See `Database.write_each`. The batch runs at the place of its first item in the group."""
+        job = Job(asyncio.get_running_loop().create_future(), apply=apply, item=item)
+        self._writer.submit(job)
+        return cast(Outcome, await job.future)
+
+    async def close(self) -> None:
+        """Finish what waits, then close; cancelling leaves the threads to finish by themselves."""
+        self._writer.finish()
+        self._readers.finish()
+        await asyncio.to_thread(self._join)
+
+    def _join(self) -> None:
+        self._readers.join()
+        self._writer.join()  # last: closing the last connection folds the log into the file
+
+
+class _Readers:
+    """A few threads that run reads, each read in a transaction of its own."""
+
+    def __init__(self, engine: Engine, path: Path, *, threads: int, queue_limit: int) -> None:
+        self._path = path
+        self._queue_limit = queue_limit
+        self._waiting: deque[Job] = deque()
+        self._changed = threading.Condition(threading.Lock())
+        self._closing = False
+        self._engine = engine
+        self._threads = [
+            threading.Thread(target=self._serve, name=f"reader {path.name} {n}", daemon=True)
+            for n in range(threads)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def submit(self, job: Job) -> None:
+        with self._changed:
+            if self._closing:
+                raise closed()
+            if len(self._waiting) >= self._queue_limit:
+                raise overloaded(len(self._waiting))
+            self._waiting.append(job)
+            self._changed.notify()
+
+    def finish(self) -> None:
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+
+    def join(self) -> None:
+        for thread in self._threads:
+            thread.join()
+
+    def _serve(self) -> None:
+        connection: Connection | None = None
+        while (job := self._take()) is not None:
+            try:
+                connection = connection or self._engine.connect()
+                job.value = _read(connection, job)
+            except BaseException as error:
+                job.error = error
+                if is_fatal(error):
+                    job.error = explain(error, self._path)
+                    job.error.__cause__ = error
+                    connection = _dropped(connection)
+            answer([job])
+            del job
+        _dropped(connection)
+
+    def _take(self) -> Job | None:
+        with self._changed:
+            while not self._waiting:
+                if self._closing:
+                    return None
+                self._changed.wait()
+            return self._waiting.popleft()
+
+
+def _read(connection: Connection, job: Job) -> Any:
+    assert job.work is not None
+    raw = raw_connection(connection)
+    with connection.begin() as transaction:
+        raw.execute("BEGIN")
+        try:
+            return job.work(connection)
+        finally:
+            if transaction.is_active:
+                transaction.rollback()
+            if raw.in_transaction:
+                raw.execute("ROLLBACK")
+
+
+def _dropped(connection: Connection | None) -> None:
+    """Close a connection that is not trusted any more."""
+    if connection is not None:
+        try:
+            connection.close()
+        except Exception:
+            connection.invalidate()
