@@ -72,7 +72,8 @@ def _refuse_newer(connection: Connection, config: Config) -> None:
         except CommandError as error:
             raise StorageError(
                 f"The database is at revision {head}, which this program does not know: "
-                "it was opened by a newer version. Install that version again, or restore a backup made before the upgrade.",
+                "it was opened by a newer version. Install that version again, or "
+                "restore a backup made before the upgrade.",
                 f"База данных имеет версию схемы {head}, неизвестную этой программе: её открывала более "
                 "новая версия. Верните новую версию программы или восстановите резервную копию, "
                 "сделанную до обновления.",

@@ -150,10 +150,11 @@ class _Readers:
                 if is_fatal(error):
                     job.error = explain(error, self._path)
                     job.error.__cause__ = error
-                    connection = _dropped(connection)
+                    _drop(connection)
+                    connection = None
             answer([job])
             del job
-        _dropped(connection)
+        _drop(connection)
 
     def _take(self) -> Job | None:
         with self._changed:
@@ -178,7 +179,7 @@ def _read(connection: Connection, job: Job) -> Any:
                 raw.execute("ROLLBACK")
 
 
-def _dropped(connection: Connection | None) -> None:
+def _drop(connection: Connection | None) -> None:
     """Close a connection that is not trusted any more."""
     if connection is not None:
         try:

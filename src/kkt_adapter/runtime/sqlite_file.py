@@ -70,12 +70,12 @@ def prepare_file(path: Path, *, must_exist: bool = False) -> None:
         empty = not path.exists() or path.stat().st_size == 0
         if empty and log.exists() and log.stat().st_size > 0:
             raise StorageError(
-                f"Database file {path} is missing or empty, but its log {log.name} is there. Nothing was touched: "
-                "put the file back beside its log, or move the log away and restore a backup with "
-                "`kkt-adapter db restore`.",
-                f"Файл базы данных {path} отсутствует или пуст, но рядом лежит его журнал {log.name}. Ничего не "
-                "изменено: верните файл на место или уберите журнал и восстановите резервную копию командой "
-                "`kkt-adapter db restore`.",
+                f"Database file {path} is missing or empty, but its log {log.name} is there. "
+                "Nothing was touched: put the file back beside its log, or move the log away and "
+                "restore a backup with `kkt-adapter db restore`.",
+                f"Файл базы данных {path} отсутствует или пуст, но рядом лежит его журнал {log.name}. "
+                "Ничего не изменено: верните файл на место или уберите журнал и "
+                "восстановите резервную копию командой `kkt-adapter db restore`.",
             )
         if not path.exists():
             if must_exist:
@@ -113,7 +113,8 @@ def connect(path: Path, *, settings: SqliteSettings, read_only: bool) -> sqlite3
         mode = raw.execute("PRAGMA journal_mode=WAL").fetchone()[0]
         if mode != "wal":
             raise StorageError(
-                f"Database file {path} cannot use a write-ahead log (mode is {mode}). Put it on a local disk.",
+                f"Database file {path} cannot use a write-ahead log (mode is {mode}). "
+                "Put it on a local disk.",
                 f"Для файла базы данных {path} не включается журнал WAL (режим {mode}). Разместите его на "
                 "локальном диске.",
             )
@@ -139,7 +140,7 @@ def connect(path: Path, *, settings: SqliteSettings, read_only: bool) -> sqlite3
 
 
 def sqlite_engine(path: Path, *, settings: SqliteSettings, read_only: bool) -> Engine:
-    """Core over `connect`. It does not begin transactions in the database: say BEGIN on the raw connection."""
+    """Core over `connect`; it begins no transaction in the file: say BEGIN on the raw connection."""
     return create_engine(
         "sqlite+pysqlite://",
         creator=lambda: connect(path, settings=settings, read_only=read_only),
@@ -166,11 +167,12 @@ def explain(error: BaseException, path: Path) -> StorageError:
     code, name = _primary_code(error), path.name
     if code in _DAMAGED:
         return StorageError(
-            f"Database file {name} is damaged or is not a database. Stop the service, keep a copy of the file, "
-            "look at it with `kkt-adapter db check` and restore the newest backup with `kkt-adapter db restore`.",
-            f"Файл базы данных {name} повреждён или не является базой данных. Остановите службу, сохраните копию "
-            "файла, проверьте его командой `kkt-adapter db check` и восстановите последнюю резервную копию "
-            "командой `kkt-adapter db restore`.",
+            f"Database file {name} is damaged or is not a database. Stop the service, keep a copy of the "
+            "file, look at it with `kkt-adapter db check` and restore the newest backup with "
+            "`kkt-adapter db restore`.",
+            f"Файл базы данных {name} повреждён или не является базой данных. Остановите службу, "
+            "сохраните копию файла, проверьте его командой `kkt-adapter db check` и "
+            "восстановите последнюю резервную копию командой `kkt-adapter db restore`.",
         )
     if code == sqlite3.SQLITE_FULL:
         return StorageError(

@@ -31,7 +31,7 @@ class _GroupLost(Exception):
 
 
 class SqliteWriter:
-    """Owns the writing connection. ``commits``, ``groups`` and ``jobs`` only grow; read them from any thread."""
+    """Owns the writing connection. ``commits``, ``groups``, ``jobs`` only grow; any thread may read them."""
 
     def __init__(self, engine: Engine, path: Path, *, queue_limit: int, group_limit: int) -> None:
         self.commits = 0  # transactions that reached the disk

@@ -1,4 +1,4 @@
-"""Database addresses: ``sqlite:///relative.db``, ``sqlite:////absolute.db``, ``postgresql://...`` or a path."""
+"""Database addresses: ``sqlite:///file.db``, ``sqlite:////absolute.db``, ``postgresql://...`` or a path."""
 
 from pathlib import Path
 
