@@ -1,0 +1,140 @@
+"""The one place that builds HTTP clients: deadlines, pool, proxy, size limits.
+
+``HttpClient`` speaks to one base address. It answers with whatever status the server gave; only when there
+is no whole answer does it raise, and then always ``HttpFault``. What a status means is the caller's
+business. Redirects are not followed (a POST must not wander), cookies are not kept.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+import aiohttp
+
+from kkt_adapter import __version__
+
+MAX_ANSWER_BYTES = 1024 * 1024  # of one answer, after decompression
+_CHUNK_BYTES = 64 * 1024
+
+
+class HttpFaultKind(StrEnum):
+    TIMEOUT = "timeout"  # no whole answer within the deadline
+    CONNECTION = "connection"  # refused, unreachable, reset, no such host
+    TLS = "tls"  # certificate or handshake
+    CLOSED = "closed"  # the connection ended in the middle of the answer
+    TOO_LARGE = "too_large"  # the answer is longer than the limit
+    BAD_HTTP = "bad_http"  # what came back is not HTTP
+
+
+class HttpFault(Exception):
+    """No whole answer. The request may have reached the server all the same."""
+
+    def __init__(self, kind: HttpFaultKind, detail: str) -> None:
+        super().__init__(detail)
+        self.kind = kind
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpAnswer:
+    status: int
+    headers: Mapping[str, str]  # names in any letter case
+    body: bytes
+
+
+class HttpClient:
+    """Requests to one server over kept connections; may be used by many tasks at once.
+
+    ``timeout_s`` covers the whole exchange: a free connection, connecting, sending, the last byte of the
+    answer. Nothing is opened before the first request; ``close`` may be called at any time, also twice.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        timeout_s: float,
+        headers: Mapping[str, str] | None = None,
+        max_connections: int = 100,
+        max_answer_bytes: int = MAX_ANSWER_BYTES,
+        proxy: str | None = None,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self._timeout_s = timeout_s
+        self._headers = {"User-Agent": f"kkt-adapter/{__version__}", **(headers or {})}
+        self._max_connections = max_connections
+        self._max_answer_bytes = max_answer_bytes
+        self._proxy = proxy
+        self._session: aiohttp.ClientSession | None = None
+
+    async def get(self, path: str, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
+        """Raises HttpFault. Cancel gives the connection up."""
+        return await self._request("GET", path, None, headers)
+
+    async def post(self, path: str, body: bytes, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
+        """Raises HttpFault; then the server may or may not have acted. Cancel gives the connection up."""
+        return await self._request("POST", path, body, headers)
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def _request(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str] | None
+    ) -> HttpAnswer:
+        session = self._open_session()
+        try:
+            async with (
+                asyncio.timeout(self._timeout_s),
+                session.request(
+                    method,
+                    self.base_url + path,
+                    data=body,
+                    headers=headers,
+                    allow_redirects=False,
+                    proxy=self._proxy,
+                ) as response,
+            ):
+                content = await self._read(response)
+                return HttpAnswer(status=response.status, headers=response.headers, body=content)
+        except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
+            raise _fault(error) from error
+
+    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
+        content = bytearray()
+        async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
+            content += chunk
+            if len(content) > self._max_answer_bytes:
+                response.close()
+                raise HttpFault(HttpFaultKind.TOO_LARGE, f"answer over {self._max_answer_bytes} bytes")
+        return bytes(content)
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=self._max_connections),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers=self._headers,
+                timeout=aiohttp.ClientTimeout(
+                    total=None
+                ),  # the deadline above is exact, aiohttp's is rounded up
+            )
+        return self._session
+
+
+def _fault(error: Exception) -> HttpFault:
+    detail = str(error) or type(error).__name__
+    match error:
+        case TimeoutError():
+            return HttpFault(HttpFaultKind.TIMEOUT, "no answer in time")
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError() | ssl.SSLError():
+            return HttpFault(HttpFaultKind.TLS, detail)
+        case aiohttp.ServerDisconnectedError() | aiohttp.ClientPayloadError():
+            return HttpFault(HttpFaultKind.CLOSED, detail)
+        case aiohttp.ClientResponseError() | ValueError():
+            return HttpFault(HttpFaultKind.BAD_HTTP, detail)
+        case _:
+            return HttpFault(HttpFaultKind.CONNECTION, detail)
