@@ -7,12 +7,16 @@ error body and the log carry as they are.
     AdapterError
       InvalidInput        ReceiptInvalid, IdempotencyKeyRequired, SettingsInvalid
       Conflict            IdempotencyConflict, IdempotencyInProgress, RefundBlocked, OutcomeUndecided,
-                          ShiftExpired, SyncInProgress, IllegalTransition
-      NotFound            ReceiptNotFound, RegisterNotFound, DeadLetterNotFound
+                          ShiftExpired, SyncInProgress, IllegalTransition, SyncAlreadyRunning, NotRunning,
+                          ResyncNeeded
+      NotFound            ReceiptNotFound, RegisterNotFound, DeadLetterNotFound, ProductNotFound,
+                          RunNotFound, JobNotFound
       AccessDenied        NotAuthenticated, NotAllowed
       Unavailable         BufferFull, KktBlocked, Maintenance, Overloaded, RateLimited, StorageError
       KktError            KktUnavailable, KktRefused, KktOutcomeUnknown, KktProtocolError
       OfdError            OfdUnavailable, OfdRejected, OfdProtocolError
+      CatalogError        SourceNotConfigured, SourceUnavailable, SourceMalformed, SourceThrottled,
+                          SourceAuthFailed, SourceRefused, PageBeyondCeiling
       CircuitOpen, LeaseLost
 """
 
@@ -124,6 +128,29 @@ class IllegalTransition(Conflict):
     """A row was asked for a move that ``lifecycle.py`` does not allow."""
 
 
+class SyncAlreadyRunning(Conflict):
+    """A full catalogue run is queued, running or interrupted; ``run_id`` says which."""
+
+    code = "SYNC_ALREADY_RUNNING"
+    retry = Retry.LATER
+
+    def __init__(self, en: str, ru: str = "", *, run_id: str, **facts: Any) -> None:
+        super().__init__(en, ru, run_id=run_id, **facts)
+        self.run_id = run_id
+
+
+class NotRunning(Conflict):
+    """The catalogue run has ended, or its cancellation was asked for already."""
+
+    code = "NOT_RUNNING"
+
+
+class ResyncNeeded(Conflict):
+    """The change feed cannot start there: take a fresh export. HTTP 410."""
+
+    code = "RESYNC_NEEDED"
+
+
 class NotFound(AdapterError):
     code = "NOT_FOUND"
 
@@ -137,6 +164,18 @@ class RegisterNotFound(NotFound):
 
 
 class DeadLetterNotFound(NotFound):
+    pass
+
+
+class ProductNotFound(NotFound):
+    pass
+
+
+class RunNotFound(NotFound):
+    pass
+
+
+class JobNotFound(NotFound):
     pass
 
 
@@ -256,6 +295,58 @@ class OfdProtocolError(OfdUnavailable):
     """The answer is not one (bad CRC, cut, wrong FN or number, not JSON). A channel failure."""
 
     code = "OFD_PROTOCOL_ERROR"
+
+
+class CatalogError(AdapterError):
+    """The product catalogue's source."""
+
+    code = "SOURCE_UNAVAILABLE"
+
+
+class SourceNotConfigured(CatalogError):
+    """No credentials are set: the catalogue answers, a sync is refused."""
+
+    code = "SOURCE_NOT_CONFIGURED"
+
+
+class SourceUnavailable(CatalogError):
+    """No usable answer: time-out, connection, 5xx. ``error_code`` is a short label (``timeout``, ``http_503``)."""
+
+    code = "SOURCE_UNAVAILABLE"
+    retry = Retry.LATER
+
+    def __init__(self, en: str, ru: str = "", *, error_code: str, **facts: Any) -> None:
+        super().__init__(en, ru, error_code=error_code, **facts)
+        self.error_code = error_code
+
+
+class SourceMalformed(SourceUnavailable):
+    """An answer that is not one: cut JSON, HTML, no list of products, a short page. Treated like a broken line."""
+
+
+class SourceThrottled(CatalogError):
+    """Too many requests; ``retry_after_s`` is what the source asked for, None when it did not say."""
+
+    code = "SOURCE_THROTTLED"
+    retry = Retry.LATER
+
+    def __init__(self, en: str, ru: str = "", *, retry_after_s: float | None = None, **facts: Any) -> None:
+        super().__init__(en, ru, **facts)
+        self.retry_after_s = retry_after_s
+
+
+class SourceAuthFailed(CatalogError):
+    """The source does not accept our credentials or address; the text names the setting. Ends a run at once."""
+
+    code = "SOURCE_AUTH_FAILED"
+
+
+class SourceRefused(CatalogError):
+    """The source calls our request wrong (4xx): trying again cannot help."""
+
+
+class PageBeyondCeiling(SourceRefused):
+    """The source serves no page with a number that high."""
 
 
 class CircuitOpen(AdapterError):
