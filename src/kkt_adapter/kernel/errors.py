@@ -310,7 +310,7 @@ class SourceNotConfigured(CatalogError):
 
 
 class SourceUnavailable(CatalogError):
-    """No usable answer: time-out, connection, 5xx. ``error_code`` is a short label (``timeout``, ``http_503``)."""
+    """No usable answer: time-out, connection, 5xx. ``error_code`` is a short label (``http_503``)."""
 
     code = "SOURCE_UNAVAILABLE"
     retry = Retry.LATER
@@ -321,7 +321,7 @@ class SourceUnavailable(CatalogError):
 
 
 class SourceMalformed(SourceUnavailable):
-    """An answer that is not one: cut JSON, HTML, no list of products, a short page. Treated like a broken line."""
+    """Not an answer: cut JSON, HTML, no list of products, a short page. Treated like a broken line."""
 
 
 class SourceThrottled(CatalogError):
@@ -336,7 +336,7 @@ class SourceThrottled(CatalogError):
 
 
 class SourceAuthFailed(CatalogError):
-    """The source does not accept our credentials or address; the text names the setting. Ends a run at once."""
+    """The source refuses our credentials or address; the text names the setting. Ends a run at once."""
 
     code = "SOURCE_AUTH_FAILED"
 
