@@ -44,9 +44,15 @@ class Tag:
     type: TagType
     size: int | None  # bytes: exact when ``fixed``, else the most; None when no source gives a limit
     fixed: bool
+    repeats: bool  # may stand several times in one parent
     parents: frozenset[int]  # document codes and nested tags it may stand in; empty for documents
     versions: frozenset[FfdVersion]
     notes: str
+
+    @property
+    def json_key(self) -> str:
+        """The published name, or ours where nobody shows the tag."""
+        return self.json_name or self.name_en
 
     @property
     def is_document(self) -> bool:
@@ -78,6 +84,7 @@ def _parse(row: dict[str, str]) -> Tag:
         type=TagType(row["type"]),
         size=int(row["max_len_or_size"]) if row["max_len_or_size"] else None,
         fixed=row["fixed_len"] == "true",
+        repeats=row["repeats"] == "true",
         parents=frozenset(int(p) for p in row["parents"].split(";") if p),
         versions=frozenset(_VERSION_OF_TEXT[v] for v in row["versions"].split(";") if v),
         notes=row["notes"],
