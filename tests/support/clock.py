@@ -17,6 +17,7 @@ class ManualClock:
         self._monotonic = 1_000.0
         self._order = itertools.count()
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._new_sleeper = asyncio.Event()
 
     def now(self) -> datetime:
         return self._now
@@ -30,6 +31,7 @@ class ManualClock:
             return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._sleepers, (self._monotonic + seconds, next(self._order), future))
+        self._new_sleeper.set()
         await future
 
     def set_wall(self, moment: datetime) -> None:
@@ -59,7 +61,8 @@ class ManualClock:
         """Wait (in real time) until at least ``count`` tasks sleep: the code under test has come to rest."""
         async with asyncio.timeout(PATIENCE_S):
             while self.sleeping < count:
-                await asyncio.sleep(0.001)
+                self._new_sleeper.clear()
+                await self._new_sleeper.wait()
 
     def _move_to(self, monotonic: float) -> None:
         self._now += timedelta(seconds=max(0.0, monotonic - self._monotonic))
