@@ -7,7 +7,7 @@ life, and its value means nothing but "changed". Rows are never deleted, as the 
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import NamedTuple
 
@@ -69,6 +69,26 @@ def check_term(connection: Connection, name: str, owner: str, term: int) -> None
     ).one_or_none()
     if held is None or held.owner != owner or held.term != term:
         raise lease_lost(name)
+
+
+def check_terms(connection: Connection, terms: Iterable[tuple[str, str, int]]) -> None:
+    """Like `check_term` for many (name, owner, term) at once, with one statement.
+
+    Raises:
+        LeaseLost: naming the first of them that is over.
+    """
+    wanted = sorted(terms)
+    held = {
+        row.name: (row.owner, row.term)
+        for row in connection.execute(
+            select(leases.c.name, leases.c.owner, leases.c.term)
+            .where(leases.c.name.in_([name for name, _, _ in wanted]))
+            .with_for_update(read=True)
+        )
+    }
+    for name, owner, term in wanted:
+        if held.get(name) != (owner, term):
+            raise lease_lost(name)
 
 
 class Row(NamedTuple):
