@@ -164,9 +164,7 @@ class DatabaseLease:
         self._window_s = leases.ttl_s - margin_s
         self._sighting: Sighting | None = None
         self._trying = asyncio.Lock()
-        self._ownerless: int | None = (
-            None  # a term of ours that nobody uses, though its row may still name us
-        )
+        self._ownerless: int | None = None  # a term that nobody here uses, whatever its row says
 
     def term(self, *, wait_s: float | None = None) -> AbstractAsyncContextManager[Term]:
         return self._term(wait_s)

@@ -13,7 +13,7 @@ from kkt_adapter.runtime.wakeup import happens_within
 
 
 class MemoryLeases:
-    """Holds the names of one process. Nothing needs renewal, so a term is trusted until it is left or revoked."""
+    """The names of one process. Nothing is renewed: a term is trusted until it is left or revoked."""
 
     def __init__(self, *, owner: str, clock: Clock) -> None:
         self.owner = owner

@@ -145,6 +145,7 @@ def sqlite_engine(path: Path, *, settings: SqliteSettings, read_only: bool) -> E
         "sqlite+pysqlite://",
         creator=lambda: connect(path, settings=settings, read_only=read_only),
         poolclass=NullPool,
+        hide_parameters=True,  # receipts and buyers' contacts stay out of error texts
     )
 
 

@@ -2,18 +2,19 @@
 
 import asyncio
 from math import inf
+from typing import Any
 
 from kkt_adapter.kernel.clock import Clock
 
 
 async def happens_within(clock: Clock, seconds: float, *events: asyncio.Event) -> bool:
-    """Wait until one of the events is set, at most ``seconds`` of ``clock`` (``inf``: for as long as it takes).
+    """Wait until one of the events is set, at most ``seconds`` of ``clock`` (``inf``: without an end).
 
     True when an event is set, also when it was set before; false when the time is over. Clears nothing.
     """
     if any(event.is_set() for event in events):
         return True
-    waiters = [asyncio.ensure_future(event.wait()) for event in events]
+    waiters: list[asyncio.Future[Any]] = [asyncio.ensure_future(event.wait()) for event in events]
     if seconds != inf:
         waiters.append(asyncio.ensure_future(clock.sleep(max(0.0, seconds))))
     try:

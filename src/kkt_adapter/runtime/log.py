@@ -1,0 +1,130 @@
+"""Structured logging: one event name and fields in each line, and no secret in any of them.
+
+JSON lines for machines, coloured text on a terminal. `configure_logging` is for the composition root
+alone; without it structlog's own defaults print to the terminal, which is what tests want.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Mapping, MutableMapping
+from enum import StrEnum
+from typing import Any, TextIO, cast
+
+import structlog
+from structlog.typing import FilteringBoundLogger, Processor
+
+HIDDEN = "***"
+_CAPITAL_WITHIN = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_DEPTH = 6  # containers within containers that are looked into; below that everything is hidden
+
+# Words of a field's name that make its value a secret or a buyer's contact.
+SECRET_WORDS = frozenset(
+    {
+        "authorization", "bearer", "buyer", "contact", "cookie", "credential", "credentials", "customer",
+        "email", "jwt", "mail", "passphrase", "passwd", "password", "phone", "pwd", "secret", "tel",
+        "telephone", "token", "tokens",
+    }
+)  # fmt: skip
+SECRET_NAMES = frozenset({"api_key", "apikey", "private_key", "privatekey", "idempotency_key", "set_cookie"})
+
+# Libraries that say at INFO what we say ourselves.
+QUIET = ("alembic", "apscheduler", "httpx2", "httpcore2", "uvicorn.access")
+
+
+class LogFormat(StrEnum):
+    AUTO = "auto"  # console on a terminal, else JSON
+    JSON = "json"
+    CONSOLE = "console"
+
+
+def get_logger(component: str) -> FilteringBoundLogger:
+    """A logger whose lines carry ``component``; cheap, and safe to call before `configure_logging`."""
+    return cast(FilteringBoundLogger, structlog.get_logger(component=component))
+
+
+def configure_logging(
+    *, level: str = "INFO", log_format: LogFormat = LogFormat.AUTO, stream: TextIO | None = None
+) -> None:
+    """Route structlog and the standard library's logging to ``stream`` (default: standard error).
+
+    ``level`` is a name of the standard library (DEBUG, INFO, WARNING, ERROR). May be called again.
+
+    Raises:
+        ValueError: no such level.
+    """
+    threshold = logging.getLevelNamesMapping().get(level.upper())
+    if threshold is None:
+        raise ValueError(f"unknown log level {level!r}")
+    out = stream or sys.stderr
+    console = log_format is LogFormat.CONSOLE or (log_format is LogFormat.AUTO and out.isatty())
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="timestamp"),
+        structlog.processors.StackInfoRenderer(),
+    ]
+    last: list[Processor] = [mask_secrets, structlog.dev.ConsoleRenderer(colors=out.isatty())]
+    if not console:
+        last = [
+            structlog.processors.format_exc_info,
+            mask_secrets,
+            structlog.processors.JSONRenderer(ensure_ascii=False, default=str, sort_keys=False),
+        ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,  # loggers made before this call must follow it too
+    )
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[_component_of_library, *shared],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(threshold)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(max(threshold, logging.WARNING))
+
+
+def mask_secrets(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A structlog processor: hides secrets and buyers' contacts by the names of fields, at any depth."""
+    trace = event.pop("exc_info", None)  # the renderer needs it as it is
+    masked = cast(MutableMapping[str, Any], _masked(event, _DEPTH))
+    if trace is not None:
+        masked["exc_info"] = trace
+    return masked
+
+
+def is_secret(name: str) -> bool:
+    """Does a field of this name carry a secret? ``access_token``, ``buyerEmail``, ``X-Authorization`` do."""
+    plain = _CAPITAL_WITHIN.sub("_", name).replace("-", "_").lower()
+    return plain in SECRET_NAMES or not SECRET_WORDS.isdisjoint(plain.split("_"))
+
+
+def _masked(value: Any, depth: int) -> Any:
+    if isinstance(value, Mapping):
+        if depth == 0:
+            return HIDDEN
+        return {
+            key: HIDDEN
+            if isinstance(key, str) and is_secret(key) and item is not None
+            else _masked(item, depth - 1)
+            for key, item in value.items()
+        }
+    if isinstance(value, list | tuple | set | frozenset) and not hasattr(value, "tb_frame"):
+        return HIDDEN if depth == 0 else [_masked(item, depth - 1) for item in value]
+    return value
+
+
+def _component_of_library(
+    logger: Any, method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    record = event.get("_record")
+    if record is not None:
+        event["component"] = record.name
+    return event
