@@ -1,0 +1,78 @@
+"""Builders for tests of sign-in: a cheap hash, a clock that stands, and the parts wired together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.support.clock import ManualClock
+
+from kkt_adapter.runtime.auth import tables
+from kkt_adapter.runtime.auth.accounts import Accounts
+from kkt_adapter.runtime.auth.gate import Gate
+from kkt_adapter.runtime.auth.passwords import HashCost, Passwords
+from kkt_adapter.runtime.auth.roles import Role
+from kkt_adapter.runtime.auth.signin import SignIn
+from kkt_adapter.runtime.auth.till_tokens import TillTokens
+from kkt_adapter.runtime.auth.tokens import AccessTokens
+from kkt_adapter.runtime.database import Database
+from kkt_adapter.runtime.sqlite import SqliteDatabase
+
+CHEAP = HashCost(time_cost=1, memory_kib=8, parallelism=1)  # the least argon2 allows: under a millisecond
+SECRET = b"4f1c0f0e9a7b4d6e8c2a5b3d7e9f1a2c"
+PASSWORD = "correct horse battery"
+START = datetime(2026, 3, 1, 9, 0, 0, 250_000, tzinfo=UTC)  # within a second: tokens carry whole ones
+
+
+def a_clock() -> ManualClock:
+    return ManualClock(START)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignInParts:
+    """Everything of sign-in over one database, as the composition root would wire it."""
+
+    db: Database
+    clock: ManualClock
+    passwords: Passwords
+    tokens: AccessTokens
+    accounts: Accounts
+    till_tokens: TillTokens
+    sign_in: SignIn
+    gate: Gate
+
+    async def bearer(self, role: Role, *, name: str | None = None) -> str:
+        """Make an account of that role and return the Authorization header of its owner."""
+        account = await self.accounts.add(name or f"a.{role.value}", role, password=PASSWORD)
+        return f"Bearer {self.tokens.issue(account).text}"
+
+
+def wire(db: Database, *, clock: ManualClock | None = None, secret: bytes = SECRET) -> SignInParts:
+    """Parts over an open database; a second call over the same database is a second node."""
+    standing = clock or a_clock()
+    passwords = Passwords(CHEAP)
+    tokens = AccessTokens(secret, standing)
+    return SignInParts(
+        db=db,
+        clock=standing,
+        passwords=passwords,
+        tokens=tokens,
+        accounts=Accounts(db, passwords, standing),
+        till_tokens=TillTokens(db, standing),
+        sign_in=SignIn(db, passwords, tokens, standing),
+        gate=Gate(db, tokens, standing),
+    )
+
+
+@asynccontextmanager
+async def open_sign_in(folder: Path) -> AsyncIterator[SignInParts]:
+    """Parts over a new SQLite file in ``folder``, with the tables made."""
+    db = SqliteDatabase(folder / "accounts.db")
+    await db.write(tables.metadata.create_all)
+    parts = wire(db)
+    try:
+        yield parts
+    finally:
+        parts.passwords.close()
+        await db.close()
