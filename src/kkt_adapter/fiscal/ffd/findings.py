@@ -1,0 +1,50 @@
+"""What a check finds: refusals (all of them, not only the first) and warnings, gathered in one place."""
+
+from kkt_adapter.fiscal.ffd.text import to_cp866
+from kkt_adapter.fiscal.model import ReceiptWarning
+from kkt_adapter.kernel.errors import ReceiptInvalid, Text, Violation
+
+
+class Findings:
+    """Lives as long as the check of one receipt."""
+
+    __slots__ = ("violations", "warnings")
+
+    def __init__(self) -> None:
+        self.violations: list[Violation] = []
+        self.warnings: list[ReceiptWarning] = []
+
+    def refuse(self, field: str, code: str, message: Text, remedy: Text, *, tag: int | None = None) -> None:
+        self.violations.append(Violation(field=field, code=code, message=message, remedy=remedy, tag=tag))
+
+    def warn(self, code: str, field: str, message: Text, *, tag: int | None = None) -> None:
+        self.warnings.append(ReceiptWarning(code=code, field=field, message=message, tag=tag))
+
+    def stop_if_refused(self) -> None:
+        """Raises ReceiptInvalid with every violation so far."""
+        if self.violations:
+            raise ReceiptInvalid(tuple(self.violations))
+
+    def fitted(self, text: str, field: str, *, tag: int, limit: int) -> str:
+        """The text as the document will carry it: CP866, cut to ``limit``; NAME_CHANGED when it differs.
+
+        For text that does not fit: the caller has seen that, so the usual case costs nothing.
+        """
+        changed = to_cp866(text)
+        cut = changed[:limit]
+        if cut != text:
+            self.warn("NAME_CHANGED", field, _how_changed(changed, cut, limit), tag=tag)
+        return cut
+
+
+def _how_changed(changed: str, cut: str, limit: int) -> Text:
+    shown = cut if len(cut) <= 40 else cut[:37] + "..."
+    if len(changed) > limit:
+        return Text(
+            f"The document takes {limit} characters of CP866; it will say: {shown}",
+            f"В документ входит {limit} символов CP866; будет указано: {shown}",
+        )
+    return Text(
+        f"Characters outside CP866 were replaced; the document will say: {shown}",
+        f"Символы вне CP866 заменены; в документе будет: {shown}",
+    )
