@@ -1,0 +1,155 @@
+"""The control interface: look into the book, set faults, start anew. For tests and demonstrations.
+
+Loopback only, no credentials; requests that a page in a browser sent (they carry ``Origin``) are refused.
+"""
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from decimal import Decimal
+from typing import Annotated, Any, Protocol
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from kkt_adapter.emulators.ofd.book import Kept, OfdBook, Transport
+from kkt_adapter.emulators.ofd.faults import Fault, FaultMode
+from kkt_adapter.fiscal.ffd.tree import describe
+
+HOST = "127.0.0.1"
+MAX_LISTED = 1000
+MAX_FAULTS = 100
+MAX_DELAY_S = 3600.0
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Controlled(Protocol):
+    """What the interface drives."""
+
+    book: OfdBook
+
+    def state(self) -> dict[str, Any]: ...
+
+    async def set_faults(self, *faults: Fault) -> None: ...
+
+
+class FaultBody(BaseModel):
+    """One fault as JSON; a field that does not exist is an error, not ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    mode: FaultMode
+    code: int = Field(0, ge=0, le=599)
+    delay_s: float = Field(0.0, ge=0.0, le=MAX_DELAY_S)
+    fn: str | None = None
+    document: int | None = Field(None, ge=1)
+    receipt_id: str | None = None
+    count: int | None = Field(None, ge=1)
+    retry_after: str | None = Field(None, pattern=r"^[\x20-\x7e]{1,64}$")
+
+    def fault(self) -> Fault:
+        return Fault(**self.model_dump())
+
+
+def control_app(emulator: Controlled) -> web.Application:
+    """The application behind ``/control``; ``emulator`` must be started."""
+    faults = TypeAdapter(FaultBody | Annotated[list[FaultBody], Field(max_length=MAX_FAULTS)])
+
+    async def state(_request: web.Request) -> web.Response:
+        return _json(emulator.state())
+
+    async def documents(request: web.Request) -> web.Response:
+        limit = _whole(request, "limit") or 100
+        found = emulator.book.documents(
+            fn_number=request.query.get("fn"), limit=min(limit, MAX_LISTED), after=_whole(request, "after")
+        )
+        return _json({"documents": [kept_json(kept) for kept in found]})
+
+    async def document(request: web.Request) -> web.Response:
+        fn_number, number = request.match_info["fn"], int(request.match_info["number"])
+        kept = emulator.book.document(fn_number, number)
+        if kept is None:
+            return _json({"error": f"document {number} of FN {fn_number} is not kept"}, status=404)
+        return _json(kept_json(kept, raw=True))
+
+    async def set_faults(request: web.Request) -> web.Response:
+        try:
+            wanted = faults.validate_json(await request.read())
+        except ValidationError as error:
+            problems = json.loads(error.json(include_url=False, include_input=False, include_context=False))
+            return _json({"error": "not a fault", "problems": problems}, status=422)
+        bodies = wanted if isinstance(wanted, list) else [wanted]
+        await emulator.set_faults(*[body.fault() for body in bodies])
+        return _json(emulator.state())
+
+    async def lift_faults(_request: web.Request) -> web.Response:
+        await emulator.set_faults()
+        return _json(emulator.state())
+
+    async def reset(_request: web.Request) -> web.Response:
+        await emulator.set_faults()
+        emulator.book.reset()
+        return _json(emulator.state())
+
+    app = web.Application(middlewares=[_no_browsers])
+    app.router.add_get("/control/state", state)
+    app.router.add_get("/control/documents", documents)
+    app.router.add_get(r"/control/documents/{fn:\d{1,16}}/{number:\d{1,10}}", document)
+    app.router.add_post("/control/faults", set_faults)
+    app.router.add_delete("/control/faults", lift_faults)
+    app.router.add_post("/control/reset", reset)
+    return app
+
+
+def faults_json(faults: tuple[Fault, ...]) -> list[dict[str, Any]]:
+    """Faults as they were posted, without what was left out."""
+    return [{k: v for k, v in asdict(fault).items() if v not in (None, 0)} for fault in faults]
+
+
+def kept_json(kept: Kept, *, raw: bool = False) -> dict[str, Any]:
+    """A kept document with its decoded contents; decoding happens here, on request."""
+    facts: dict[str, Any] = {
+        "sequence": kept.sequence,
+        "transport": kept.transport,
+        "fn": kept.fn_number,
+        "number": kept.fd_number,
+        "code": kept.code,
+        "received_at": kept.received_at.isoformat(),
+        "repeated": kept.repeated,
+    }
+    if kept.transport is Transport.HTTP:
+        return {**facts, "receipt_id": kept.receipt_id, "body": json.loads(kept.raw, parse_float=Decimal)}
+    described = describe(kept.raw)
+    facts["document"] = described.json()
+    if raw:
+        facts |= {"envelope": described.envelope(), "raw": kept.raw.hex()}
+    return facts
+
+
+@web.middleware
+async def _no_browsers(request: web.Request, handler: Handler) -> web.StreamResponse:
+    if "Origin" in request.headers:
+        return _json({"error": "not for web pages"}, status=403)
+    return await handler(request)
+
+
+def _whole(request: web.Request, name: str) -> int | None:
+    text = request.query.get(name)
+    if text is None:
+        return None
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        raise web.HTTPUnprocessableEntity(text=f"{name} is not a whole number")
+    return int(text)
+
+
+def _json(content: dict[str, Any], *, status: int = 200) -> web.Response:
+    text = json.dumps(content, ensure_ascii=False, default=_decimal)
+    return web.json_response(text=text, status=status)
+
+
+def _decimal(value: Any) -> str:
+    """Money of the HTTP profile is shown as text, exactly as it came."""
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    raise TypeError(f"{type(value).__name__} is not JSON")

@@ -1,0 +1,148 @@
+"""One operator: its book, its faults, and up to three listeners in the loop that starts it."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import web
+
+from kkt_adapter.emulators.ofd.book import OfdBook, Transport
+from kkt_adapter.emulators.ofd.control import HOST as CONTROL_HOST
+from kkt_adapter.emulators.ofd.control import control_app, faults_json
+from kkt_adapter.emulators.ofd.faults import Fault, FaultPlan
+from kkt_adapter.emulators.ofd.http import Duplicates, OfdHttpServer
+from kkt_adapter.emulators.ofd.reply import ReplyShape
+from kkt_adapter.emulators.ofd.tcp import OfdTcpServer
+from kkt_adapter.kernel.clock import Clock, SystemClock
+
+
+class OfdEmulator:
+    """An operator that forgets everything when it stops.
+
+    Port 0 takes a free one (the properties tell which), None leaves that listener out. Everything runs in
+    the event loop of ``start`` and never blocks it, so a service can carry its own operator.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int | None = 0,
+        http_port: int | None = 0,
+        control_port: int | None = 0,
+        shape: ReplyShape = ReplyShape.OPERATOR,
+        duplicates: Duplicates = Duplicates.ACCEPT,
+        book: OfdBook | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        clock = clock or SystemClock()
+        self.book = book or OfdBook()
+        self._plan = FaultPlan()
+        self._listeners: dict[Transport, OfdTcpServer | OfdHttpServer] = {}
+        if port is not None:
+            self._listeners[Transport.TCP] = OfdTcpServer(
+                host=host, port=port, book=self.book, plan=self._plan, shape=shape, clock=clock
+            )
+        if http_port is not None:
+            self._listeners[Transport.HTTP] = OfdHttpServer(
+                host=host, port=http_port, book=self.book, plan=self._plan, duplicates=duplicates, clock=clock
+            )
+        self._wanted_control_port = control_port
+        self._control: web.AppRunner | None = None
+        self._listening = False
+        self._switching = asyncio.Lock()
+
+    @property
+    def port(self) -> int:
+        """Of the binary protocol."""
+        return self._listeners[Transport.TCP].port
+
+    @property
+    def http_port(self) -> int:
+        return self._listeners[Transport.HTTP].port
+
+    @property
+    def control_port(self) -> int:
+        if self._control is None:
+            raise RuntimeError("there is no control interface, or it is not started")
+        port: int = self._control.addresses[0][1]
+        return port
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        return self._plan.faults
+
+    async def start(self) -> None:
+        """Listen. Raises OSError when a port is taken; then nothing listens."""
+        try:
+            await self._follow_plan()
+            if self._wanted_control_port is not None:
+                self._control = web.AppRunner(control_app(self), access_log=None, shutdown_timeout=0.1)
+                await self._control.setup()
+                await web.TCPSite(self._control, CONTROL_HOST, self._wanted_control_port).start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Cut everything; may be called twice."""
+        if self._control is not None:
+            await self._control.cleanup()
+            self._control = None
+        for listener in self._listeners.values():
+            await listener.cut()
+        self._listening = False
+
+    async def set_faults(self, *faults: Fault) -> None:
+        """Replace the faults in force; without any, everything works again.
+
+        Returns when the listeners are in the wanted state (``down``: refused; else: listening).
+        """
+        self._plan.set(faults)
+        await self._follow_plan()
+
+    def state(self) -> dict[str, Any]:
+        """The book's counters, the listeners and the faults in force."""
+        return {
+            "listening": {str(name): listener.port for name, listener in self._listeners.items()},
+            "down": not self._listening,
+            "faults": faults_json(self._plan.faults),
+            **self.book.state(),
+        }
+
+    async def _follow_plan(self) -> None:
+        async with self._switching:
+            if self._listening == (not self._plan.is_down):
+                return
+            for listener in self._listeners.values():
+                await (listener.cut() if self._listening else listener.listen())
+            self._listening = not self._listening
+
+
+async def serve_ofd(
+    *,
+    mode: Transport,
+    host: str,
+    port: int,
+    control_port: int | None,
+    stop: asyncio.Event,
+    shape: ReplyShape = ReplyShape.OPERATOR,
+    duplicates: Duplicates = Duplicates.ACCEPT,
+    on_ready: Callable[[OfdEmulator], None] | None = None,
+) -> None:
+    """Be an operator with one transport until ``stop`` is set; ``on_ready`` is called once it listens."""
+    emulator = OfdEmulator(
+        host=host,
+        port=port if mode is Transport.TCP else None,
+        http_port=port if mode is Transport.HTTP else None,
+        control_port=control_port,
+        shape=shape,
+        duplicates=duplicates,
+    )
+    await emulator.start()
+    try:
+        if on_ready is not None:
+            on_ready(emulator)
+        await stop.wait()
+    finally:
+        await emulator.stop()

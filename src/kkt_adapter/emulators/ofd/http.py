@@ -1,0 +1,163 @@
+"""The HTTP side: the profile for cloud fiscalisation, accepted once per receipt id."""
+
+import asyncio
+from contextlib import suppress
+from enum import StrEnum
+from hashlib import blake2b
+
+from aiohttp import web
+
+from kkt_adapter.emulators.ofd.book import Kept, OfdBook, Transport
+from kkt_adapter.emulators.ofd.faults import FaultMode, FaultPlan, Verdict
+from kkt_adapter.emulators.ofd.ledger import Arrival
+from kkt_adapter.emulators.ofd.listening import bind_again
+from kkt_adapter.emulators.ofd.receipt import ReceiptProblem, ReceivedReceipt, read_receipt
+from kkt_adapter.emulators.ofd.tcp import HANG_LIMIT_S
+from kkt_adapter.fiscal.ofd.http import HEALTH_PATH, RECEIPT_PATH
+from kkt_adapter.kernel.clock import Clock
+
+MAX_BODY_BYTES = 1024 * 1024
+STOP_WITHIN_S = 0.1  # requests under way get this long when the listener is cut
+BACKLOG = 512
+_PAGE = "<!doctype html><title>Welcome</title><p>Please log in to the network.</p>"
+
+
+class Duplicates(StrEnum):
+    """What a receipt that was accepted before is answered."""
+
+    ACCEPT = "accept"  # 200 with the first answer
+    CONFLICT = "conflict"  # 409 that names the receipt
+
+
+class OfdHttpServer:
+    """``port`` is known after the first ``listen``."""
+
+    def __init__(
+        self, *, host: str, port: int, book: OfdBook, plan: FaultPlan, duplicates: Duplicates, clock: Clock
+    ) -> None:
+        self.host = host
+        self.port = port
+        self.book = book
+        self.plan = plan
+        self.duplicates = duplicates
+        self.clock = clock
+        self._runner: web.AppRunner | None = None
+
+    async def listen(self) -> None:
+        """Accept connections; on the same port as before if it has listened already."""
+        app = web.Application(client_max_size=MAX_BODY_BYTES)
+        app.router.add_post(RECEIPT_PATH, self._receipt)
+        app.router.add_get(HEALTH_PATH, self._health)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_WITHIN_S)
+        await runner.setup()
+
+        async def start() -> None:
+            await web.TCPSite(runner, self.host, self.port, backlog=BACKLOG).start()
+
+        await bind_again(start)
+        self._runner = runner
+        self.port = runner.addresses[0][1]
+
+    async def cut(self) -> None:
+        """Stop listening and cut what is open; connecting is refused from now on."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    # --- requests ----------------------------------------------------------------------------------------
+
+    async def _health(self, _request: web.Request) -> web.Response:
+        return web.json_response({"status": "ok"})
+
+    async def _receipt(self, request: web.Request) -> web.StreamResponse:
+        raw = await request.read()
+        try:
+            receipt = read_receipt(request.headers.get("Idempotency-Key"), raw)
+        except ReceiptProblem as problem:
+            return self._refusal(422, problem.reason, str(problem))
+        verdict = self.plan.judge(
+            Transport.HTTP, fn=receipt.fn_number, document=receipt.fd_number, receipt_id=receipt.receipt_id
+        )
+        match verdict.mode:
+            case FaultMode.HANG:
+                self.book.answers["hang"] += 1
+                await asyncio.sleep(HANG_LIMIT_S)
+                return self._refusal(503, "fault", "held back on request")
+            case FaultMode.REFUSE:
+                await asyncio.sleep(verdict.delay_s)
+                return self._refusal(422, "fault", "refused on request")
+            case FaultMode.CODE:
+                await asyncio.sleep(verdict.delay_s)
+                response = self._refusal(verdict.code, "fault", "answered so on request")
+                if verdict.retry_after is not None:
+                    response.headers["Retry-After"] = verdict.retry_after
+                return response
+        arrival = self._enter(receipt, raw)
+        if arrival not in (Arrival.NEW, Arrival.REPEATED):
+            return self._refusal(422, arrival.value, "another receipt has this document, or the book is full")
+        await asyncio.sleep(verdict.delay_s)
+        return await self._answer(request, receipt, arrival, verdict)
+
+    def _enter(self, receipt: ReceivedReceipt, raw: bytes) -> Arrival:
+        kept = Kept(
+            sequence=0,
+            transport=Transport.HTTP,
+            fn_number=receipt.fn_number,
+            fd_number=receipt.fd_number,
+            code=receipt.code,
+            raw=raw,
+            received_at=self.clock.now(),
+            receipt_id=receipt.receipt_id,
+        )
+        return self.book.receive_receipt(receipt.receipt_id, kept)
+
+    async def _answer(
+        self, request: web.Request, receipt: ReceivedReceipt, arrival: Arrival, verdict: Verdict
+    ) -> web.StreamResponse:
+        match verdict.mode:
+            case FaultMode.BAD_CRC:
+                self.book.answers["bad_crc"] += 1
+                return web.Response(text=_PAGE, content_type="text/html")
+            case FaultMode.CLOSE:
+                self.book.answers["close"] += 1
+                return _cut_off(request)
+            case FaultMode.HALF_ANSWER:
+                self.book.answers["half_answer"] += 1
+                return await _half(request, self._verdict(receipt, arrival))
+        self.book.confirm(receipt.fn_number, receipt.fd_number)
+        response = self._verdict(receipt, arrival)
+        self.book.answers["accepted" if response.status == 200 else "http_409"] += 1
+        return response
+
+    def _verdict(self, receipt: ReceivedReceipt, arrival: Arrival) -> web.Response:
+        facts = {
+            "ofd_id": blake2b(receipt.receipt_id.encode(), digest_size=8).hexdigest(),
+            "timestamp": self.book.receipts[receipt.receipt_id].accepted_at,
+        }
+        if arrival is Arrival.REPEATED and self.duplicates is Duplicates.CONFLICT:
+            error = f"receipt {receipt.receipt_id} was accepted before"
+            return web.json_response({"error": error, "receipt_id": receipt.receipt_id, **facts}, status=409)
+        return web.json_response({"status": "accepted", **facts})
+
+    def _refusal(self, status: int, reason: str, text: str) -> web.Response:
+        self.book.refusals[reason] += 1
+        return web.json_response({"error": text, "reason": reason}, status=status)
+
+
+def _cut_off(request: web.Request) -> web.Response:
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response(status=500)  # goes nowhere
+
+
+async def _half(request: web.Request, whole: web.Response) -> web.StreamResponse:
+    content = whole.body
+    assert isinstance(content, bytes)
+    response = web.StreamResponse(status=whole.status, headers={"Content-Type": "application/json"})
+    response.content_length = len(content)
+    with suppress(ConnectionError):  # the client may have left already
+        await response.prepare(request)
+        await response.write(content[: len(content) // 2])
+    if request.transport is not None:
+        request.transport.close()
+    return response

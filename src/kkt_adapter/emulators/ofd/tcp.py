@@ -1,0 +1,148 @@
+"""The binary side: one message per connection, one confirmation, close.
+
+A message that does not hold, or that a fault eats, gets no answer: the connection is closed, as real servers
+do. There is no error packet in this protocol.
+"""
+
+import asyncio
+from functools import partial
+
+from kkt_adapter.emulators.ofd.book import OfdBook, Transport
+from kkt_adapter.emulators.ofd.faults import FaultMode, FaultPlan, Verdict
+from kkt_adapter.emulators.ofd.ledger import Arrival
+from kkt_adapter.emulators.ofd.listening import bind_again
+from kkt_adapter.emulators.ofd.message import Received, read_strictly
+from kkt_adapter.emulators.ofd.reply import ReplyShape, reply_bytes
+from kkt_adapter.fiscal.ofd.frame import HEADER_BYTES, FrameError, parse_header
+from kkt_adapter.kernel.clock import Clock
+
+IDLE_S = 30.0  # a connection whose message is not complete by then is closed
+HANG_LIMIT_S = 600.0  # a client left without an answer on purpose is let go after that
+MAX_CONNECTIONS = 1000
+BACKLOG = 512
+
+
+class OfdTcpServer:
+    """Listens, reads, enters into the book, answers. ``port`` is known after the first ``listen``."""
+
+    def __init__(
+        self, *, host: str, port: int, book: OfdBook, plan: FaultPlan, shape: ReplyShape, clock: Clock
+    ) -> None:
+        self.host = host
+        self.port = port
+        self.book = book
+        self.plan = plan
+        self.shape = shape
+        self.clock = clock
+        self.connections: set[asyncio.Transport] = set()
+        self._server: asyncio.Server | None = None
+
+    async def listen(self) -> None:
+        """Accept connections; on the same port as before if it has listened already."""
+        loop = asyncio.get_running_loop()
+        make = partial(_Connection, self, loop)
+        self._server = await bind_again(
+            lambda: loop.create_server(make, self.host, self.port, backlog=BACKLOG)
+        )
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def cut(self) -> None:
+        """Stop listening and cut what is open; connecting is refused from now on."""
+        if self._server is None:
+            return
+        self._server.close()
+        for transport in list(self.connections):
+            transport.abort()
+        await self._server.wait_closed()
+        self._server = None
+
+
+class _Connection(asyncio.Protocol):
+    """One client: collects the message, then answers once. Bytes after the message are not looked at."""
+
+    def __init__(self, server: OfdTcpServer, loop: asyncio.AbstractEventLoop) -> None:
+        self._server = server
+        self._loop = loop
+        self._received = bytearray()
+        self._size: int | None = None  # of the whole message, once its header is there
+        self._complete = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._timer = self._loop.call_later(IDLE_S, transport.abort)
+        self._server.connections.add(transport)
+        if len(self._server.connections) > MAX_CONNECTIONS:
+            transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._timer.cancel()
+        self._server.connections.discard(self._transport)
+
+    def eof_received(self) -> bool:
+        """A client may close its half and still wait for the answer."""
+        if not self._complete and self._received:
+            self._refuse("incomplete")
+        return self._complete
+
+    def data_received(self, data: bytes) -> None:
+        if self._complete:
+            return
+        self._received += data
+        try:
+            if self._size is None and len(self._received) >= HEADER_BYTES:
+                self._size = HEADER_BYTES + parse_header(bytes(self._received[:HEADER_BYTES])).body_size
+            if self._size is not None and len(self._received) >= self._size:
+                self._complete = True
+                self._take(read_strictly(bytes(self._received[: self._size])))
+        except FrameError as error:
+            self._complete = True
+            self._refuse(error.reason.value)
+
+    def _take(self, received: Received) -> None:
+        server = self._server
+        verdict = server.plan.judge(Transport.TCP, fn=received.fn_number, document=received.fd_number)
+        if verdict.mode is FaultMode.HANG:
+            server.book.answers["hang"] += 1
+            self._timer.cancel()
+            self._timer = self._loop.call_later(HANG_LIMIT_S, self._transport.abort)
+            return
+        if verdict.mode is not FaultMode.REFUSE:
+            arrival = server.book.receive(
+                Transport.TCP,
+                fn_number=received.fn_number,
+                fd_number=received.fd_number,
+                code=received.code,
+                raw=bytes(self._received[: self._size]),
+                now=server.clock.now(),
+            )
+            if arrival not in (Arrival.NEW, Arrival.REPEATED):
+                self._refuse(arrival.value)
+                return
+        if verdict.delay_s:
+            self._timer.cancel()
+            self._timer = self._loop.call_later(verdict.delay_s, self._answer, received, verdict)
+        else:
+            self._answer(received, verdict)
+
+    def _answer(self, received: Received, verdict: Verdict) -> None:
+        server = self._server
+        if verdict.mode is FaultMode.REFUSE:
+            self._refuse("fault")
+            return
+        if verdict.mode is FaultMode.CLOSE:
+            server.book.answers["close"] += 1
+            self._transport.close()
+            return
+        self._transport.write(reply_bytes(received, verdict, shape=server.shape, now=server.clock.now()))
+        if verdict.mode in (FaultMode.NONE, FaultMode.CODE):
+            server.book.confirm(received.fn_number, received.fd_number)
+            code = verdict.code or received.response_code
+            server.book.answers[f"code_{code}" if code else "accepted"] += 1
+        else:
+            server.book.answers[verdict.mode.value] += 1
+        self._transport.close()
+
+    def _refuse(self, reason: str) -> None:
+        self._server.book.refusals[reason] += 1
+        self._transport.close()
