@@ -12,7 +12,7 @@ import ipaddress
 import socket
 from enum import StrEnum
 from functools import partial
-from typing import Protocol
+from typing import Protocol, cast
 
 READ_AHEAD_BYTES = 128 * 1024  # unread bytes at which the peer is made to wait
 REMEMBER_NAME_S = 60.0  # how long a resolved host name is used without asking again
@@ -90,8 +90,7 @@ class StreamLink(asyncio.Protocol):
     # --- called by the transport -------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's do not inherit from it
 
     def data_received(self, data: bytes) -> None:
         self._received += data

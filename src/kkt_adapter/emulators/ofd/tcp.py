@@ -6,6 +6,7 @@ do. There is no error packet in this protocol.
 
 import asyncio
 from functools import partial
+from typing import cast
 
 from kkt_adapter.emulators.ofd.book import OfdBook, Transport
 from kkt_adapter.emulators.ofd.faults import FaultMode, FaultPlan, Verdict
@@ -68,12 +69,11 @@ class _Connection(asyncio.Protocol):
         self._complete = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        self._timer = self._loop.call_later(IDLE_S, transport.abort)
-        self._server.connections.add(transport)
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's do not inherit from it
+        self._timer = self._loop.call_later(IDLE_S, self._transport.abort)
+        self._server.connections.add(self._transport)
         if len(self._server.connections) > MAX_CONNECTIONS:
-            transport.abort()
+            self._transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._timer.cancel()
