@@ -15,6 +15,7 @@ import structlog
 from structlog.typing import FilteringBoundLogger, Processor
 
 HIDDEN = "***"
+_LEAD = ("timestamp", "level", "component", "event")
 _CAPITAL_WITHIN = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _DEPTH = 6  # containers within containers that are looked into; below that everything is hidden
 
@@ -64,12 +65,17 @@ def configure_logging(
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="timestamp"),
         structlog.processors.StackInfoRenderer(),
     ]
-    last: list[Processor] = [mask_secrets, structlog.dev.ConsoleRenderer(colors=out.isatty())]
+    last: list[Processor] = [
+        mask_secrets,
+        # Not the default formatter: it prints local variables, and those hold receipts and tokens.
+        structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=structlog.dev.plain_traceback),
+    ]
     if not console:
         last = [
             structlog.processors.format_exc_info,
             mask_secrets,
-            structlog.processors.JSONRenderer(ensure_ascii=False, default=str, sort_keys=False),
+            _lead_first,
+            structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
         ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -119,6 +125,12 @@ def _masked(value: Any, depth: int) -> Any:
     if isinstance(value, list | tuple | set | frozenset) and not hasattr(value, "tb_frame"):
         return HIDDEN if depth == 0 else [_masked(item, depth - 1) for item in value]
     return value
+
+
+def _lead_first(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """What people look for stands at the beginning of the line."""
+    lead = {key: event.pop(key) for key in _LEAD if key in event}
+    return {**lead, **event}
 
 
 def _component_of_library(

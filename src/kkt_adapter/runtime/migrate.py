@@ -25,6 +25,7 @@ from kkt_adapter.kernel.errors import StorageError
 from kkt_adapter.runtime.sqlite_file import (
     SqliteSettings,
     explain,
+    hold_open,
     prepare_file,
     raw_connection,
     sqlite_engine,
@@ -91,10 +92,11 @@ def _exclusive(url: str | Path) -> Iterator[Connection]:
 
 @contextmanager
 def _sqlite(path: Path) -> Iterator[Connection]:
-    prepare_file(path)
+    held = hold_open(path)
     settings = replace(SqliteSettings(), busy_timeout_s=OTHER_NODE_S)
     engine = sqlite_engine(path, settings=settings, read_only=False)
     try:
+        prepare_file(path)
         with engine.connect() as connection:
             raw = raw_connection(connection)
             raw.execute("PRAGMA foreign_keys=OFF")  # has no effect inside a transaction
@@ -113,6 +115,7 @@ def _sqlite(path: Path) -> Iterator[Connection]:
         raise explain(error, path) from error
     finally:
         engine.dispose()
+        held.release()
 
 
 @contextmanager

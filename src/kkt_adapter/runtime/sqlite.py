@@ -17,6 +17,7 @@ from kkt_adapter.runtime.jobs import Job, answer
 from kkt_adapter.runtime.sqlite_file import (
     SqliteSettings,
     explain,
+    hold_open,
     is_fatal,
     prepare_file,
     raw_connection,
@@ -44,16 +45,23 @@ class SqliteDatabase:
             StorageError: the file is damaged, not a database, or not accessible; it is left as it is.
         """
         chosen = settings or SqliteSettings()
-        prepare_file(path)
         self.path = path
-        self.writer_engine = sqlite_engine(path, settings=chosen, read_only=False)
-        self.reader_engine = sqlite_engine(path, settings=chosen, read_only=True)
+        self._held = hold_open(path)
+        try:
+            prepare_file(path)
+            self._open(path, chosen)
+        except BaseException:
+            self._held.release()
+            raise
+
+    def _open(self, path: Path, chosen: SqliteSettings) -> None:
+        writing = sqlite_engine(path, settings=chosen, read_only=False)
+        reading = sqlite_engine(path, settings=chosen, read_only=True)
+        self.engines = (writing, reading)
         self._writer = SqliteWriter(
-            self.writer_engine, path, queue_limit=chosen.queue_limit, group_limit=chosen.group_limit
+            writing, path, queue_limit=chosen.queue_limit, group_limit=chosen.group_limit
         )
-        self._readers = _Readers(
-            self.reader_engine, path, threads=chosen.readers, queue_limit=chosen.read_queue_limit
-        )
+        self._readers = _Readers(reading, path, threads=chosen.readers, queue_limit=chosen.read_queue_limit)
 
     @property
     def commits(self) -> int:
@@ -102,6 +110,7 @@ class SqliteDatabase:
     def _join(self) -> None:
         self._readers.join()
         self._writer.join()  # last: closing the last connection folds the log into the file
+        self._held.release()
 
 
 class _Readers:

@@ -15,9 +15,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from kkt_adapter.kernel.errors import StorageError
+from kkt_adapter.runtime.file_lock import DIRECTORY_MODE, FILE_MODE, FileLock, hold_shared
 
-DIRECTORY_MODE = 0o700  # receipts and buyers' contacts: for the service's user alone
-FILE_MODE = 0o600
 BUSY_TIMEOUT_S = 5.0  # contract 7: busy_timeout=5000
 WRITER_CACHE_KIB = 16 * 1024  # the pages of the one random index stay in memory longer
 READER_CACHE_KIB = 4 * 1024
@@ -89,6 +88,26 @@ def prepare_file(path: Path, *, must_exist: bool = False) -> None:
             f"Файл базы данных {path} недоступен: {error.strerror}. Проверьте владельца и права каталога.",
         ) from error
     _read_header(path)
+
+
+def lock_path(path: Path) -> Path:
+    """Held (shared) by every process that has the database open; replacing it needs this file alone."""
+    return Path(f"{path}.lock")
+
+
+def hold_open(path: Path) -> FileLock:
+    """Say that this process has the database open, until released.
+
+    Raises:
+        StorageError: the database is being replaced by a backup just now.
+    """
+    held = hold_shared(lock_path(path))
+    if held is None:
+        raise StorageError(
+            f"Database file {path} is being restored from a backup; start again when that is done.",
+            f"Файл базы данных {path} восстанавливается из копии; запустите снова, когда это закончится.",
+        )
+    return held
 
 
 def connect(path: Path, *, settings: SqliteSettings, read_only: bool) -> sqlite3.Connection:

@@ -1,0 +1,107 @@
+"""Locks on files, held by the operating system for as long as a process lives.
+
+They end with the process, however it ends, which is the proof that other processes ask for. These are
+``flock`` locks: they belong to one opening of the file, so two objects of one process exclude each other
+too, and closing another opening of the same file does not drop them.
+"""
+
+import fcntl
+import os
+from pathlib import Path
+
+from kkt_adapter.kernel.errors import StorageError
+
+DIRECTORY_MODE = 0o700  # receipts and buyers' contacts: for the service's user alone
+FILE_MODE = 0o600
+
+
+class FileLock:
+    """A lock in hand; it ends with `release` or with the process."""
+
+    def __init__(self, descriptor: int, path: Path) -> None:
+        self.path = path
+        self._descriptor: int | None = descriptor
+
+    def release(self) -> None:
+        """Let go; the file stays. May be called twice."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def hold_shared(path: Path) -> FileLock | None:
+    """Hold ``path`` together with others; None when somebody holds it alone. Makes the file."""
+    return _hold(path, fcntl.LOCK_SH)
+
+
+def hold_alone(path: Path) -> FileLock | None:
+    """Hold ``path`` with nobody else; None when anybody holds it. Makes the file."""
+    return _hold(path, fcntl.LOCK_EX)
+
+
+def _hold(path: Path, kind: int) -> FileLock | None:
+    try:
+        path.parent.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, FILE_MODE)
+    except OSError as error:
+        raise StorageError(
+            f"Lock file {path} cannot be made: {error.strerror}.",
+            f"Не удаётся создать файл блокировки {path}: {error.strerror}.",
+        ) from error
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return FileLock(descriptor, path)
+
+
+class ProcessLocks:
+    """Proof of life of processes that share a data directory: ``<data>/locks/<owner>``.
+
+    A process holds the file named after its instance id from before it takes its first lease until it
+    ends. `ended` is then a proof, not a guess: the system lets the file go only when the process is gone.
+    """
+
+    def __init__(self, data: Path) -> None:
+        self._directory = data / "locks"
+
+    def hold(self, owner: str) -> FileLock:
+        """Hold the file of this process; release it when everything else has stopped.
+
+        Raises:
+            StorageError: the directory cannot be written, or another process has this instance id.
+        """
+        held = hold_alone(self._directory / owner)
+        if held is None:
+            raise StorageError(
+                f"Another process runs with the instance id {owner}.",
+                f"Уже работает другой процесс с идентификатором {owner}.",
+            )
+        return held
+
+    def ended(self, owner: str) -> bool:
+        """Is the process of ``owner`` proven to have ended? False also when it is not known here (blocking).
+
+        A file that is not there proves nothing: the process may run on another machine.
+        """
+        path = self._directory / owner
+        if not owner or "/" in owner or not path.is_file():
+            return False
+        held = hold_alone(path)
+        if held is None:
+            return False
+        held.release()
+        return True
+
+    def forget_ended(self, *, keep: int = 50) -> None:
+        """Delete the files of ended processes but for the ``keep`` newest (blocking).
+
+        Forgetting is safe: whoever asks about them later only waits for a whole ttl.
+        """
+        if not self._directory.is_dir():
+            return
+        files = sorted(self._directory.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+        for path in files[keep:]:
+            if self.ended(path.name):
+                path.unlink(missing_ok=True)
