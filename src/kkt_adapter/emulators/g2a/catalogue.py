@@ -122,13 +122,13 @@ def document(item: Item) -> str:
     slug = f"/product-{n}-i{item.id}"
     picture = f"https://images.example.com/{n % 97}/{item.id}"
     category, label = CATEGORIES[n % 5]
-    text = f"Minimum for part {n % 31} of the series, measured on the reference machine of the studio"
+    text = f"Minimum for part {n % 31} of the series, measured on the reference machine of the studio, all settings low"
     requirement = {
         "reqprocessor": f"Intel Core i5-{2000 + n % 900}K or AMD Ryzen {n % 7 + 1}; {text}",
         "reqgraphics": f"NVIDIA GTX {900 + n % 90}; {text}",
         "reqmemory": f"{4 + n % 13} GB RAM",
         "reqdiskspace": f"{10 + n % 90} GB",
-        "reqsystem": "Windows 10",
+        "reqsystem": f"Windows 10 (64-bit) or later; {text}",
         "reqother": text if n % 3 == 0 else "",
     }
     flags = ("violence", "profanity", "discrimination", "drugs", "fear", "gambling", "online", "sex")
@@ -146,8 +146,8 @@ def document(item: Item) -> str:
         "smallImage": f"{picture}/230x336.jpg",
         "coverImage": f"{picture}/cover.jpg" if n % 4 else "",
         "images": [f"{picture}/{place}.jpg" for place in range(n % 4)],
-        "updated_at": "2026-01-%02d 10:00:00" % (n % 28 + 1) if n % 2 else "",
-        "release_date": "20%02d-%02d-15" % (n % 25, n % 12 + 1) if n % 9 else "",
+        "updated_at": f"2026-01-{n % 28 + 1:02d} 10:00:00" if n % 2 else "",
+        "release_date": f"20{n % 25:02d}-{n % 12 + 1:02d}-15" if n % 9 else "",
         "region": REGIONS[n % 6],
         "developer": PUBLISHERS[(n + 1) % 6],
         "publisher": PUBLISHERS[n % 6],

@@ -29,7 +29,7 @@ class Credentials:
     """Made-up; the real vendor's are never stored in a repository."""
 
     client_id: str = "demo-client"
-    client_secret: str = "demo-secret-of-the-emulator"
+    client_secret: str = "demo-secret-of-the-emulator"  # noqa: S105 - opens nothing but this stand-in
     email: str = "shop@example.com"
 
     @property
@@ -170,7 +170,7 @@ class G2AEmulator:
         items = self._list(low, high, query.get("includeOutOfStock") == "true", wanted)
         total = len(items) if faults.total is None else faults.total
         docs = items[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
-        body = '{"total":%d,"page":%d,"docs":[%s]}' % (total, page, ",".join(map(document, docs)))
+        body = f'{{"total":{total},"page":{page},"docs":[{",".join(map(document, docs))}]}}'
         if kind:
             return await self._broken(request, kind, body.encode())
         self.counters.answers["200"] += 1
