@@ -376,3 +376,14 @@ def test_a_fiscal_sign_beyond_32_bits_is_refused(sign: int):
 def test_a_fiscal_sign_of_another_size_is_refused(raw: bytes):
     with pytest.raises(TlvError):
         fiscal_sign(raw)
+
+
+@given(st.text(max_size=40))
+def test_text_is_written_as_python_writes_cp866(text: str):
+    try:
+        expected = text.encode("cp866")
+    except UnicodeEncodeError:
+        with pytest.raises(TlvError, match="CP866"):
+            cp866(text)
+    else:
+        assert cp866(text) == expected
