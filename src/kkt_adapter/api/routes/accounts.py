@@ -1,0 +1,102 @@
+"""Accounts of people and tokens of tills, for administrators: ``/api/v1/accounts``, ``/api/v1/till-tokens``."""
+
+from urllib.parse import quote
+
+import structlog
+from fastapi import APIRouter, Request, Response, status
+
+from kkt_adapter.api.body import read_model
+from kkt_adapter.api.people import Admin, People
+from kkt_adapter.api.schemas.auth import (
+    AccountAnswer,
+    AccountChange,
+    AccountsAnswer,
+    NewAccount,
+    NewTillTokenAnswer,
+    NewToken,
+    PasswordReset,
+    TillTokenAnswer,
+    TillTokensAnswer,
+    body_of,
+)
+
+router = APIRouter(prefix="/api/v1", tags=["accounts"])
+
+log = structlog.get_logger("auth")
+
+
+@router.get("/accounts")
+async def list_accounts(people: People, principal: Admin) -> AccountsAnswer:
+    return AccountsAnswer(accounts=[AccountAnswer.of(one) for one in await people.accounts.list_all()])
+
+
+@router.post("/accounts", status_code=status.HTTP_201_CREATED, openapi_extra=body_of(NewAccount))
+async def add_account(
+    request: Request, response: Response, people: People, principal: Admin
+) -> AccountAnswer:
+    """Make an account; 409 when the name is taken."""
+    wanted = await read_model(request, NewAccount)
+    made = await people.accounts.add(wanted.username, wanted.role, password=wanted.password)
+    log.info("account_added", account=made.name, role=made.role, by=principal.name)
+    response.headers["Location"] = f"/api/v1/accounts/{quote(made.name)}"
+    return AccountAnswer.of(made)
+
+
+@router.get("/accounts/{username}")
+async def get_account(username: str, people: People, principal: Admin) -> AccountAnswer:
+    return AccountAnswer.of(await people.accounts.get(username))
+
+
+@router.patch("/accounts/{username}", openapi_extra=body_of(AccountChange))
+async def change_account(username: str, request: Request, people: People, principal: Admin) -> AccountAnswer:
+    """Change the role, disable or enable; 409 when no enabled admin would remain."""
+    wanted = await read_model(request, AccountChange)
+    changed = await people.accounts.change(username, role=wanted.role, disabled=wanted.disabled)
+    people.gate.forget()
+    log.info(
+        "account_changed",
+        account=changed.name,
+        role=changed.role,
+        disabled=changed.disabled,
+        by=principal.name,
+    )
+    return AccountAnswer.of(changed)
+
+
+@router.put("/accounts/{username}/password", openapi_extra=body_of(PasswordReset))
+async def reset_password(username: str, request: Request, people: People, principal: Admin) -> AccountAnswer:
+    """Give an account a new password; its tokens end."""
+    wanted = await read_model(request, PasswordReset)
+    changed = await people.accounts.set_password(username, password=wanted.password)
+    people.gate.forget()
+    log.info("password_reset", account=changed.name, by=principal.name)
+    return AccountAnswer.of(changed)
+
+
+@router.get("/till-tokens")
+async def list_till_tokens(people: People, principal: Admin) -> TillTokensAnswer:
+    """All tokens, revoked ones too; their secrets are not kept."""
+    return TillTokensAnswer(tokens=[TillTokenAnswer.of(one) for one in await people.till_tokens.list_all()])
+
+
+@router.post("/till-tokens", status_code=status.HTTP_201_CREATED, openapi_extra=body_of(NewToken))
+async def add_till_token(
+    request: Request, response: Response, people: People, principal: Admin
+) -> NewTillTokenAnswer:
+    """Make a token; the answer is the only place where it is ever seen."""
+    wanted = await read_model(request, NewToken)
+    made = await people.till_tokens.add(
+        wanted.scope, pos_ids=wanted.pos_ids, note=wanted.note, by=principal.name
+    )
+    log.info("till_token_added", token_id=made.token.id, scope=made.token.scope, by=principal.name)
+    response.headers["Cache-Control"] = "no-store"
+    return NewTillTokenAnswer.made(made)
+
+
+@router.delete("/till-tokens/{token_id}")
+async def revoke_till_token(token_id: str, people: People, principal: Admin) -> TillTokenAnswer:
+    """End a token; doing it twice changes nothing."""
+    revoked = await people.till_tokens.revoke(token_id)
+    people.gate.forget()
+    log.info("till_token_revoked", token_id=revoked.id, by=principal.name)
+    return TillTokenAnswer.of(revoked)

@@ -1,0 +1,152 @@
+"""One field, several names: from what a till wrote to the canonical names of the contract (table 3.1).
+
+A canonical field and its other form together are allowed only if they mean the same. ``null`` means "not
+said", except for the VAT rate, where it is one of the forms of "no VAT". Unknown fields are left out and
+their names remembered.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from kkt_adapter.api.body import shown
+from kkt_adapter.api.schemas import values, words
+from kkt_adapter.api.schemas.values import Refused
+from kkt_adapter.fiscal.ffd.measures import find_measure
+from kkt_adapter.kernel.errors import Text, Violation
+
+MAX_IGNORED = 20  # names of unknown fields kept for the log
+
+Object = dict[str, Any]
+_NULL_SPEAKS = "vat_rate"
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The names one kind of object may have."""
+
+    names: Mapping[str, str]  # written -> canonical
+    readings: Mapping[str, Callable[[object], object]]  # canonical, of those with other forms
+
+
+@dataclass(slots=True)
+class Notes:
+    """What the walk over one request finds besides the values."""
+
+    ignored: set[str] = field(default_factory=set)
+    violations: list[Violation] = field(default_factory=list)
+
+
+def _shape(canonical: str, others: str = "", /, **readings: Callable[[object], object]) -> Shape:
+    names = {name: name for name in canonical.split()}
+    for pair in others.split():
+        other, _, name = pair.partition(">")
+        names[other] = name
+    return Shape(MappingProxyType(names), MappingProxyType(readings))
+
+
+RECEIPT = _shape(
+    "pos_id type items payments total original_receipt_id correction customer order_id cashier taxation internet "
+    "place address additional_attribute user_attribute",
+    "original_fiscal_doc_id>original_receipt_id",
+    original_receipt_id=values.identifier(128),
+)
+LINE = _shape(
+    "name price quantity total vat_rate sku mark_code mark_permission discount subject method unit",
+    "qty>quantity sum>total amount>total vat>vat_rate tax>vat_rate tax_rate>vat_rate "
+    "payment_object>subject payment_method>method measure>unit",
+    quantity=values.quantity,
+    total=values.amount,
+    vat_rate=values.vat_rate,
+    subject=words.subject,
+    method=words.method,
+    unit=lambda unit: find_measure(values.unit(unit)),
+)
+PAYMENT = _shape(
+    "type amount", "method>type sum>amount", type=words.payment_kind, amount=values.amount
+)
+CORRECTION = _shape("type date number operation fiscal_sign")
+CUSTOMER = _shape("email phone name inn")
+CASHIER = _shape("name inn")
+USER_ATTRIBUTE = _shape("name value")
+MARK_PERMISSION = _shape("uuid time inst ver blocked")
+
+
+def canonical(written: object, shape: Shape, place: str, notes: Notes) -> Any:
+    """An object under canonical names; anything that is no object is handed on for the model to refuse."""
+    if type(written) is not dict:
+        return written
+    found: Object = {}
+    names = shape.names
+    for name, value in written.items():
+        meant = names.get(name)
+        if meant is None:
+            if len(notes.ignored) < MAX_IGNORED:
+                notes.ignored.add(f"{place}{shown(name)}")
+        elif value is None and meant != _NULL_SPEAKS:
+            continue
+        elif meant in found:
+            _check_same(shape, meant, found[meant], value, f"{place}{name}", notes)
+        else:
+            found[meant] = value
+    return found
+
+
+def canonical_all(written: object, shape: Shape, place: str, notes: Notes, *, most: int) -> Any:
+    """A list of objects; a longer one is handed on as it is, because it is refused anyway."""
+    if type(written) is not list or len(written) > most:
+        return written
+    return [canonical(one, shape, f"{place}.{index}.", notes) for index, one in enumerate(written)]
+
+
+def written_place(document: object, place: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """A place by the names the client used: ``items, 0, quantity`` may have been ``items, 0, qty``."""
+    steps: list[int | str] = []
+    shape: Shape | None = RECEIPT
+    for step in place:
+        name = step
+        if isinstance(document, dict):
+            if shape is not None and step not in document:
+                name = next((n for n, meant in shape.names.items() if meant == step and n in document), step)
+            document = document.get(name)
+            shape = _SHAPE_OF.get(str(step), shape)
+        elif isinstance(document, list) and isinstance(step, int) and step < len(document):
+            document = document[step]
+        steps.append(name)
+    return tuple(steps)
+
+
+_SHAPE_OF: Mapping[str, Shape] = MappingProxyType(
+    {
+        "items": LINE,
+        "payments": PAYMENT,
+        "correction": CORRECTION,
+        "customer": CUSTOMER,
+        "cashier": CASHIER,
+        "user_attribute": USER_ATTRIBUTE,
+        "mark_permission": MARK_PERMISSION,
+    }
+)
+
+
+def _check_same(
+    shape: Shape, name: str, first: object, second: object, place: str, notes: Notes
+) -> None:
+    try:
+        reading = shape.readings.get(name)
+        same = first == second if reading is None else reading(first) == reading(second)
+    except Refused:
+        same = False
+    if not same:
+        notes.violations.append(
+            Violation(
+                field=place,
+                code="conflicting_forms",
+                message=Text(
+                    f"contradicts the other form of {name} in the same object",
+                    f"противоречит другой форме поля {name} в том же объекте",
+                ),
+                remedy=Text(f"Send {name} only.", f"Передайте только {name}."),
+            )
+        )

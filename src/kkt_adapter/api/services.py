@@ -1,0 +1,170 @@
+"""The collaborators of the routes, each as small as the routes need it.
+
+All answers are JSON-ready (texts, numbers, lists, dicts, None); times in them are RFC 3339 UTC with ``Z``.
+All errors are those of ``kernel/errors.py``. None of the calls may be cancelled half-way into a loss: what
+was stored stays stored.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from kkt_adapter.fiscal.model import ReceiptRequest
+from kkt_adapter.runtime.auth.roles import Principal
+
+Json = dict[str, Any]
+ResolveAction = Literal["adopt", "print_again"]
+
+
+class Acceptance(Protocol):
+    """What became of a POST of a receipt."""
+
+    @property
+    def body(self) -> bytes:
+        """The answer, JSON, ready to be sent."""
+        ...
+
+    @property
+    def replayed(self) -> bool:
+        """True: the key was known, this is the first answer again."""
+        ...
+
+
+class ReceiptDesk(Protocol):
+    async def accept(self, request: ReceiptRequest, *, key: str) -> Acceptance:
+        """Store, print, answer. Cancelling the call does not undo what is stored.
+
+        Raises:
+            ReceiptInvalid, IdempotencyConflict, IdempotencyInProgress, BufferFull, RefundBlocked, KktBlocked,
+            Maintenance, Overloaded, StorageError: nothing was stored, the key is not used up.
+        """
+        ...
+
+
+class Receipts(Protocol):
+    """Reads; ReceiptNotFound for what is not there."""
+
+    async def by_id(self, receipt_id: str) -> Json: ...
+
+    async def by_key(self, key: str) -> Json: ...
+
+    async def page(
+        self,
+        *,
+        status: str | None,
+        print_state: str | None,
+        pos_id: str | None,
+        since: datetime | None,
+        limit: int,
+        cursor: str | None,
+    ) -> Json:
+        """``{"items": [...], "next_cursor": text or null}``, newest first. InvalidInput for a foreign cursor."""
+        ...
+
+    async def slip_text(self, receipt_id: str) -> str: ...
+
+    async def slip_html(self, receipt_id: str) -> str: ...
+
+    async def qr_svg(self, receipt_id: str) -> str: ...
+
+
+class RefundVerdict(Protocol):
+    @property
+    def allowed(self) -> bool: ...
+
+    @property
+    def sync_status(self) -> str: ...
+
+    @property
+    def reason(self) -> str: ...
+
+    @property
+    def buffer_count(self) -> int: ...
+
+    @property
+    def buffer_percent(self) -> float: ...
+
+
+class Refunds(Protocol):
+    async def check(self, original: str) -> RefundVerdict:
+        """``original`` is a fiscal_doc_id, a receipt id or a fiscal document number."""
+        ...
+
+
+class Registers(Protocol):
+    async def reprint(self, receipt_id: str) -> Json: ...
+
+    async def resolve(
+        self, receipt_id: str, *, action: ResolveAction, fiscal_doc_number: int | None, reason: str, by: str
+    ) -> Json: ...
+
+    async def x_report(self, pos_id: str | None) -> Json:
+        """``pos_id`` may be None with one register only."""
+        ...
+
+    async def z_report(self, pos_id: str | None, *, key: str | None) -> Json: ...
+
+    async def status(self, pos_id: str | None) -> Json: ...
+
+
+class Delivery(Protocol):
+    async def status(self) -> Json: ...
+
+    async def sync(self, *, force: bool) -> Json:
+        """One manual pass, at most 25 s. Raises SyncInProgress."""
+        ...
+
+    async def reset_breaker(self, *, by: str) -> Json: ...
+
+
+class DeadLetters(Protocol):
+    async def page(self, *, limit: int, cursor: str | None) -> Json: ...
+
+    async def get(self, id: int) -> Json: ...
+
+    async def retry(self, id: int, *, by: str) -> Json: ...
+
+    async def resolve(self, id: int, *, note: str, by: str) -> Json: ...
+
+
+class Summary(Protocol):
+    async def buffer_status(self) -> Json: ...
+
+    async def health(self) -> tuple[Json, bool]:
+        """The report, and whether the database is usable; raises nothing."""
+        ...
+
+    async def ready(self) -> bool: ...
+
+    async def logs(
+        self, *, page: int, limit: int, level: str | None, event_type: str | None, since: datetime | None
+    ) -> Json: ...
+
+
+class Administration(Protocol):
+    async def set_capacity(self, n: int, *, by: str) -> Json: ...
+
+    async def begin_maintenance(self, *, reason: str, minutes: int | None, by: str) -> Json: ...
+
+    async def end_maintenance(self, *, by: str) -> Json: ...
+
+
+class Gate(Protocol):
+    async def admit(self, authorization: str | None) -> Principal:
+        """Who sends this Authorization header. Raises NotAuthenticated."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiServices:
+    """Everything the routes of receipts, registers, buffer and health call."""
+
+    desk: ReceiptDesk
+    receipts: Receipts
+    refunds: Refunds
+    registers: Registers
+    delivery: Delivery
+    dead_letters: DeadLetters
+    summary: Summary
+    administration: Administration
+    gate: Gate  # of accounts and till tokens; /v1 goes past it while ApiSettings.auth_open
