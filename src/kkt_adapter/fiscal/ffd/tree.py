@@ -17,12 +17,14 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, TypeAlias
 
+from kkt_adapter.fiscal.ffd.meanings import meaning
 from kkt_adapter.fiscal.ffd.tags import Tag, TagType, find
 from kkt_adapter.fiscal.ffd.tlv import Element, Fvln, TlvError, decode, fiscal_sign
 from kkt_adapter.fiscal.ofd.container import HEADER_BYTES as CONTAINER_HEADER_BYTES
 from kkt_adapter.fiscal.ofd.container import Container, ContainerType, parse_container
 from kkt_adapter.fiscal.ofd.frame import parse_message
 from kkt_adapter.fiscal.ofd.session import SIGNATURE, SessionHeader
+from kkt_adapter.kernel.errors import Text
 from kkt_adapter.kernel.money import rubles
 
 Json: TypeAlias = dict[str, Any]  # only str, int, float, bool, dict and list inside
@@ -48,6 +50,7 @@ class Node:
     name_ru: str
     key: str  # JSON key: published name, ours, or the number as text
     value: Any  # as in JSON; for nested elements None
+    meaning: Text | None  # what a coded value stands for: 1054 with 2 is "return of income"
     text: str  # for people: rubles and kopecks, "2025-01-15 09:00", digits, hex; "" for nested elements
     raw: bytes
     repeats: bool
@@ -130,6 +133,7 @@ def _node(found: Element) -> Node:
         name_ru=tag.name_ru if tag else "",
         key=tag.json_key if tag else str(found.tag),
         value=value,
+        meaning=meaning(found.tag, found.value) if isinstance(found.value, int) else None,
         text="" if nested else _text(found, tag, value),
         raw=found.raw,
         repeats=tag.repeats if tag else False,

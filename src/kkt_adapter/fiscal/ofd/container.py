@@ -15,7 +15,8 @@ from struct import Struct
 
 HEADER_BYTES = 32
 TRAILER_BYTES = 10
-MAX_BODY_BYTES = 32 * 1024  # the session header could say 65,535, the protocol allows 32 KiB
+MAX_DOCUMENT_BYTES = 32 * 1024  # the FN takes no larger document, head included
+MAX_BODY_BYTES = MAX_DOCUMENT_BYTES + HEADER_BYTES + TRAILER_BYTES  # whether 32 KiB bounds this: unconfirmed
 MAX_HEADER_NUMBER = 0xFFFFFF  # 24 bits; tag 1040 has 32
 FN_NUMBER_DIGITS = 16
 
@@ -123,7 +124,7 @@ def service_data(nonce: bytes, fd_number: int) -> bytes:
 
 
 def container_bytes(container: Container) -> bytes:
-    """Raises FrameError when a field does not fit or the whole is over 32 KiB."""
+    """Raises FrameError when a field does not fit or the whole is over the limit."""
     length = HEADER_BYTES + len(container.document) + len(container.trailer)
     if length > MAX_BODY_BYTES:
         raise FrameError(Reason.TOO_LARGE, f"container of {length} bytes, at most {MAX_BODY_BYTES} allowed")

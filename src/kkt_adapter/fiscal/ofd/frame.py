@@ -105,7 +105,7 @@ def build_message(
     makes them in the usual shape), ``sign`` 6 bytes.
 
     Raises:
-        FrameError: over 32 KiB, number over 24 bits, no FN number.
+        FrameError: document over 32 KiB, number over 24 bits, no FN number.
     """
     container = Container(
         type=ContainerType.TO_OPERATOR,

@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.worked_messages import RECEIPT, WORKED, at, golden
 
+from kkt_adapter.fiscal.ffd.meanings import BITS, CODES
+from kkt_adapter.fiscal.ffd.tags import find
 from kkt_adapter.fiscal.ffd.tlv import Fvln, TlvError, element, encode
 from kkt_adapter.fiscal.ffd.tree import Shape, describe
 from kkt_adapter.fiscal.ofd.container import FrameError
@@ -172,6 +174,39 @@ def test_nodes_carry_numbers_names_and_readable_text():
     assert by_tag[1021].text == "Иванова А."
     assert by_tag[1059].nested
     assert [n.text for n in by_tag[1059].children if n.tag == 1023] == ["0.250"]
+
+
+@pytest.mark.parametrize(
+    ("tag", "value", "russian"),
+    [
+        (1054, 2, "возврат прихода"),
+        (1199, 11, "22%"),
+        (1199, 10, "7/107"),
+        (1199, 6, "без НДС"),
+        (1062, 0b100001, "ОСН, патент"),
+        (1209, 4, "ФФД 1.2"),
+        (1290, 0x100, "маркированные товары"),
+        (2108, 11, "кг"),
+        (1022, 14, "не пройден форматно-логический контроль"),
+    ],
+)
+def test_coded_values_say_what_they_mean(tag: int, value: int, russian: str):
+    (node,) = describe(encode([(tag, value)])).nodes
+    assert node.meaning is not None
+    assert node.meaning.ru == russian
+    assert node.meaning.en
+
+
+@pytest.mark.parametrize(("tag", "value"), [(1054, 9), (1199, 13), (1062, 0), (2108, 99), (1020, 1)])
+def test_a_value_without_a_known_meaning_has_none(tag: int, value: int):
+    (node,) = describe(encode([(tag, value)])).nodes
+    assert node.meaning is None
+
+
+def test_the_meaning_of_every_code_is_told_in_both_languages():
+    texts = [t for table in (*CODES.values(), *BITS.values()) for t in table.values()]
+    assert all(t.en and t.ru for t in texts)
+    assert all(find(tag) for tag in (*CODES, *BITS))
 
 
 def test_readable_text_of_the_rare_kinds():

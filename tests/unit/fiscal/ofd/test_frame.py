@@ -158,7 +158,7 @@ def test_a_check_code_that_the_flags_do_not_announce_is_not_looked_at():
         (26, b"\x24", Reason.BAD_FLAGS),  # answer bits 2
         (26, b"\x34", Reason.BAD_FLAGS),  # answer bits 3
         (8, b"\xff", Reason.BAD_FN),
-        (24, b"\x01\x80", Reason.TOO_LARGE),
+        (24, b"\x2b\x80", Reason.TOO_LARGE),
         (24, b"\xa7\x01", Reason.BAD_SIZE),
         (24, b"\xa9\x01", Reason.BAD_SIZE),
         (24, b"\x00\x00", Reason.BAD_SIZE),
@@ -274,20 +274,20 @@ def test_a_container_shorter_than_its_header_is_refused(size: int):
     assert caught.value.reason is Reason.BAD_SIZE
 
 
-def test_a_container_over_32_kib_is_refused_both_ways():
+def test_a_document_over_32_kib_is_refused_both_ways():
     with pytest.raises(FrameError) as caught:
-        built(WORKED["receipt"], document=bytes(32 * 1024 - 41))
+        built(WORKED["receipt"], document=bytes(32 * 1024 + 1))
     assert caught.value.reason is Reason.TOO_LARGE
     with pytest.raises(FrameError) as caught:
-        parse_container(bytes(32 * 1024 + 1))
+        parse_container(bytes(32 * 1024 + 43))
     assert caught.value.reason is Reason.TOO_LARGE
 
 
-def test_a_container_of_exactly_32_kib_passes():
-    message = built(WORKED["receipt"], document=bytes(32 * 1024 - 42))
+def test_a_document_of_exactly_32_kib_passes():
+    message = built(WORKED["receipt"], document=bytes(32 * 1024))
     container = parse_message(message).container
     assert container is not None
-    assert len(container.document) == 32 * 1024 - 42
+    assert len(container.document) == 32 * 1024
 
 
 @pytest.mark.parametrize("number", [1, 2**24 - 1])
