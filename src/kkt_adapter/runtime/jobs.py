@@ -88,6 +88,14 @@ def answer(jobs: Sequence[Job]) -> None:
             continue
 
 
+def drop(connection: Connection) -> None:
+    """Close a connection that may be broken."""
+    try:
+        connection.close()
+    except Exception:
+        connection.invalidate()
+
+
 def _settle(jobs: Sequence[Job]) -> None:
     for job in jobs:
         future, error = job.future, job.error

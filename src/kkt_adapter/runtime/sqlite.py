@@ -5,15 +5,14 @@ connection of its own, so readers see their snapshot while the writer commits (W
 """
 
 import asyncio
-import threading
-from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection, Engine
 
-from kkt_adapter.runtime.jobs import Job, answer
+from kkt_adapter.runtime.job_threads import JobThreads
+from kkt_adapter.runtime.jobs import Job, drop
 from kkt_adapter.runtime.sqlite_file import (
     SqliteSettings,
     explain,
@@ -23,7 +22,7 @@ from kkt_adapter.runtime.sqlite_file import (
     raw_connection,
     sqlite_engine,
 )
-from kkt_adapter.runtime.sqlite_writer import SqliteWriter, closed, overloaded
+from kkt_adapter.runtime.sqlite_writer import SqliteWriter
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -61,7 +60,13 @@ class SqliteDatabase:
         self._writer = SqliteWriter(
             writing, path, queue_limit=chosen.queue_limit, group_limit=chosen.group_limit
         )
-        self._readers = _Readers(reading, path, threads=chosen.readers, queue_limit=chosen.read_queue_limit)
+        self._readers = JobThreads(
+            name=f"reader {path.name}",
+            threads=chosen.readers,
+            queue_limit=chosen.read_queue_limit,
+            batch_limit=1,
+            worker=lambda: _Reader(reading, path),
+        )
 
     @property
     def commits(self) -> int:
@@ -113,65 +118,30 @@ class SqliteDatabase:
         self._held.release()
 
 
-class _Readers:
-    """A few threads that run reads, each read in a transaction of its own."""
+class _Reader:
+    """One reading thread's connection, opened when it is first needed."""
 
-    def __init__(self, engine: Engine, path: Path, *, threads: int, queue_limit: int) -> None:
-        self._path = path
-        self._queue_limit = queue_limit
-        self._waiting: deque[Job] = deque()
-        self._changed = threading.Condition(threading.Lock())
-        self._closing = False
+    def __init__(self, engine: Engine, path: Path) -> None:
         self._engine = engine
-        self._threads = [
-            threading.Thread(target=self._serve, name=f"reader {path.name} {n}", daemon=True)
-            for n in range(threads)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._path = path
+        self._connection: Connection | None = None
 
-    def submit(self, job: Job) -> None:
-        with self._changed:
-            if self._closing:
-                raise closed()
-            if len(self._waiting) >= self._queue_limit:
-                raise overloaded(len(self._waiting))
-            self._waiting.append(job)
-            self._changed.notify()
-
-    def finish(self) -> None:
-        with self._changed:
-            self._closing = True
-            self._changed.notify_all()
-
-    def join(self) -> None:
-        for thread in self._threads:
-            thread.join()
-
-    def _serve(self) -> None:
-        connection: Connection | None = None
-        while (job := self._take()) is not None:
+    def run(self, unit: list[Job]) -> None:
+        for job in unit:
             try:
-                connection = connection or self._engine.connect()
-                job.value = _read(connection, job)
+                self._connection = self._connection or self._engine.connect()
+                job.value = _read(self._connection, job)
             except BaseException as error:
                 job.error = error
                 if is_fatal(error):
                     job.error = explain(error, self._path)
                     job.error.__cause__ = error
-                    _drop(connection)
-                    connection = None
-            answer([job])
-            del job
-        _drop(connection)
+                    self.close()
 
-    def _take(self) -> Job | None:
-        with self._changed:
-            while not self._waiting:
-                if self._closing:
-                    return None
-                self._changed.wait()
-            return self._waiting.popleft()
+    def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            drop(connection)
 
 
 def _read(connection: Connection, job: Job) -> Any:
@@ -186,12 +156,3 @@ def _read(connection: Connection, job: Job) -> Any:
                 transaction.rollback()
             if raw.in_transaction:
                 raw.execute("ROLLBACK")
-
-
-def _drop(connection: Connection | None) -> None:
-    """Close a connection that is not trusted any more."""
-    if connection is not None:
-        try:
-            connection.close()
-        except Exception:
-            connection.invalidate()

@@ -17,8 +17,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, RootTransaction
 
-from kkt_adapter.kernel.errors import Overloaded, StorageError
-from kkt_adapter.runtime.jobs import Job, answer, arrange, keep, run_unit
+from kkt_adapter.runtime.job_threads import closed, overloaded
+from kkt_adapter.runtime.jobs import Job, answer, arrange, drop, keep, run_unit
 from kkt_adapter.runtime.sqlite_file import explain, is_fatal, raw_connection
 
 
@@ -166,10 +166,7 @@ class SqliteWriter:
         """Close the connection; the next group opens a new one."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            try:
-                connection.close()
-            except Exception:
-                connection.invalidate()
+            drop(connection)
 
 
 class _Transaction:
@@ -233,16 +230,3 @@ class _Transaction:
 
     def _alive(self) -> bool:
         return self._raw.in_transaction and self._core.is_active
-
-
-def overloaded(waiting: int) -> Overloaded:
-    return Overloaded(
-        f"{waiting} operations already wait for the database; try again in a second.",
-        f"Базу данных уже ожидают {waiting} операций; повторите через секунду.",
-    )
-
-
-def closed() -> StorageError:
-    return StorageError(
-        "The database is closed: the service is stopping.", "База данных закрыта: служба останавливается."
-    )
