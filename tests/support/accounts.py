@@ -3,16 +3,22 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
+import jwt
+from fastapi import FastAPI
 from tests.support.clock import ManualClock
 
+from kkt_adapter.api.errors import install_error_handlers
+from kkt_adapter.api.people import PeopleServices
+from kkt_adapter.api.routes import accounts, auth
 from kkt_adapter.runtime.auth import tables
 from kkt_adapter.runtime.auth.accounts import Accounts
 from kkt_adapter.runtime.auth.gate import Gate
 from kkt_adapter.runtime.auth.passwords import HashCost, Passwords
-from kkt_adapter.runtime.auth.roles import Role
+from kkt_adapter.runtime.auth.roles import Role, Scope
 from kkt_adapter.runtime.auth.signin import SignIn
 from kkt_adapter.runtime.auth.till_tokens import TillTokens
 from kkt_adapter.runtime.auth.tokens import AccessTokens
@@ -46,6 +52,43 @@ class SignInParts:
         """Make an account of that role and return the Authorization header of its owner."""
         account = await self.accounts.add(name or f"a.{role.value}", role, password=PASSWORD)
         return f"Bearer {self.tokens.issue(account).text}"
+
+    async def callers(self) -> dict[str, dict[str, str]]:
+        """Request headers of everybody who might come: for tables of route by caller."""
+        account = await self.accounts.add("somebody", Role.ADMIN, password=PASSWORD)
+        claims = {
+            "sub": "somebody",
+            "role": "admin",
+            "iat": START,
+            "exp": START + timedelta(days=1),
+            "jti": "1",
+        }
+        expired = claims | {"iat": START - timedelta(hours=2), "exp": START - timedelta(hours=1)}
+        till = await self.till_tokens.add(Scope.POS, pos_ids=["POS-001"], by=account.name)
+        reader = await self.till_tokens.add(Scope.READ, by=account.name)
+        headers = {
+            "garbage": "Bearer garbage",
+            "expired": f"Bearer {jwt.encode(expired, SECRET, algorithm='HS256')}",
+            "alg none": f"Bearer {jwt.encode(claims, None, algorithm='none')}",
+            "till": f"Bearer {till.text}",
+            "reader": f"Bearer {reader.text}",
+        }
+        for role in Role:
+            headers[role.value] = await self.bearer(role)
+        return {"nobody": {}} | {caller: {"Authorization": value} for caller, value in headers.items()}
+
+
+def people_app(parts: SignInParts) -> FastAPI:
+    """The routes of sign-in and accounts alone, with the product's error answers."""
+    app = FastAPI()
+    install_error_handlers(app)
+    app.include_router(auth.router)
+    app.include_router(accounts.router)
+    app.state.services = SimpleNamespace(gate=parts.gate)
+    app.state.people = PeopleServices(
+        sign_in=parts.sign_in, accounts=parts.accounts, till_tokens=parts.till_tokens, gate=parts.gate
+    )
+    return app
 
 
 def wire(db: Database, *, clock: ManualClock | None = None, secret: bytes = SECRET) -> SignInParts:

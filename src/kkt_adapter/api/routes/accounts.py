@@ -1,4 +1,4 @@
-"""Accounts of people and tokens of tills, for administrators: ``/api/v1/accounts``, ``/api/v1/till-tokens``."""
+"""Accounts of people and tokens of tills: ``/api/v1/accounts``, ``/api/v1/till-tokens``; admins only."""
 
 from urllib.parse import quote
 

@@ -109,7 +109,7 @@ def normalized_name(name: str) -> str:
         raise InvalidInput(
             f"An account name has 1 to {MAX_NAME_CHARACTERS} letters, digits or . _ - @ + and no spaces.",
             f"Имя учётной записи: от 1 до {MAX_NAME_CHARACTERS} букв, цифр, знаков . _ - @ + без пробелов.",
-            field="name",
+            field="username",
         )
     return plain
 

@@ -52,8 +52,8 @@ class Verdict:
     outdated: bool = False
 
 
-def check_password(password: str, *, account: str) -> None:
-    """Return when the password may be used for this account.
+def check_password(password: str, *, account: str, field: str = "password") -> None:
+    """Return when the password may be used for this account; ``field`` is its name in the request.
 
     10 to 128 characters, at least 5 different ones, not the account's name, not one of the best known
     passwords; nothing is demanded about letter case, digits or signs.
@@ -66,14 +66,14 @@ def check_password(password: str, *, account: str) -> None:
         raise InvalidInput(
             f"A password has {MIN_CHARACTERS} to {MAX_CHARACTERS} characters.",
             f"Длина пароля: от {MIN_CHARACTERS} до {MAX_CHARACTERS} знаков.",
-            field="password",
+            field=field,
         )
     folded = text.casefold()
     if len(set(folded)) < MIN_DIFFERENT_CHARACTERS or folded in _WELL_KNOWN or folded == account.casefold():
         raise InvalidInput(
             "This password is too easy to guess. Use several words, or letters and digits in no order.",
             "Этот пароль легко угадать. Возьмите несколько слов или буквы и цифры вразброс.",
-            field="password",
+            field=field,
         )
 
 

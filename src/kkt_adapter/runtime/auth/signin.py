@@ -15,7 +15,7 @@ from kkt_adapter.kernel.errors import InvalidInput, NotAuthenticated, Overloaded
 from kkt_adapter.runtime.auth import accounts
 from kkt_adapter.runtime.auth.accounts import Account, Accounts
 from kkt_adapter.runtime.auth.attempts import LoginAttempts
-from kkt_adapter.runtime.auth.passwords import Passwords, Verdict
+from kkt_adapter.runtime.auth.passwords import Passwords, Verdict, check_password
 from kkt_adapter.runtime.auth.tokens import AccessToken, AccessTokens
 from kkt_adapter.runtime.database import Database
 
@@ -75,6 +75,7 @@ class SignIn:
             InvalidInput: the current password is wrong, or the new one breaks a rule.
             RateLimited, Overloaded: as for ``login``.
         """
+        check_password(new, account=name, field="new_password")
         if await self._check(name, current, address=address) is None:
             raise InvalidInput(
                 "The current password is wrong.", "Текущий пароль неверен.", field="current_password"

@@ -31,7 +31,7 @@ def test_names_have_one_stored_form(given: str, stored: str) -> None:
 def test_text_that_is_no_name_is_refused(given: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         normalized_name(given)
-    assert refused.value.facts["field"] == "name"
+    assert refused.value.facts["field"] == "username"
 
 
 async def test_an_account_is_added_and_found_in_any_letter_case(parts: SignInParts) -> None:
