@@ -107,13 +107,13 @@ def _line(
         _refuse_method(method, index, found)
     measure = rules.measure if wanted.unit is None else _measure(wanted.unit, index, rules, found)
     subject = defaults.subject if wanted.subject is None else wanted.subject
+    if subject not in SUBJECTS:
+        _refuse_subject(subject, index, found)
     if wanted.mark_code is not None:
         check_mark(wanted, index, rules.registration, measure, seen_codes, found)
         subject = marked_subject(subject)
     elif wanted.mark_permission is not None or subject >= 30:
         check_unmarked(wanted, subject, index, rules.registration, found)
-    if subject not in SUBJECTS:
-        _refuse_subject(subject, index, found)
     vat = defaults.vat if wanted.vat is None else wanted.vat
     if vat is not VatRate.NONE:
         _check_vat(vat, method, index, rules, found)

@@ -11,13 +11,16 @@ from kkt_adapter.fiscal.ffd.product_code import (
     INDUSTRY_VALUE_LIMIT,
     MARK_CODE_LIMIT,
     permission_value,
+    without_scanner_prefix,
 )
 from kkt_adapter.fiscal.model import FfdVersion, LineRequest, MarkPermission, Registration
 from kkt_adapter.kernel.errors import Text
 from kkt_adapter.kernel.money import ONE, quantity_text
 
-GOODS_WITH_CODE, EXCISE_WITH_CODE = 33, 31  # tag 1212
+GOODS_WITH_CODE, EXCISE_MARKED = frozenset({30, 31, 32, 33})  # the values that FFD 1.2 added
+_WITH_CODE = 33, 31  # tag 1212
 _EXCISE = frozenset({2, 30, 31})  # excise goods, the same without a code, the same with one
+_MARKED = frozenset({30, 31, 32, 33})  # the values that FFD 1.2 added
 _WITH_CODE = frozenset({GOODS_WITH_CODE, EXCISE_WITH_CODE})
 
 
@@ -49,7 +52,7 @@ def check_mark(
             Text("Send the code as the scanner reads it.", "Передайте код так, как его прочитал сканер."),
             tag=2000,
         )
-    first = seen.setdefault(code, index)
+    first = seen.setdefault(without_scanner_prefix(code), index)
     if first != index:
         found.refuse(
             field,
@@ -96,7 +99,7 @@ def check_unmarked(
             ),
             tag=1163,
         )
-    elif subject >= 30 and registration.ffd_version is not FfdVersion.V1_2:
+    elif subject in _MARKED and registration.ffd_version is not FfdVersion.V1_2:
         found.refuse(
             f"items.{index}.subject",
             "subject_ffd",

@@ -30,7 +30,7 @@ class Findings:
 
         For text that does not fit: the caller has seen that, so the usual case costs nothing.
         """
-        changed = to_cp866(text)
+        changed = to_cp866(text[: 4 * limit])  # far more than ``limit`` needs, whatever somebody sends
         cut = changed[:limit]
         if cut != text:
             self.warn("NAME_CHANGED", field, _how_changed(changed, cut, limit), tag=tag)

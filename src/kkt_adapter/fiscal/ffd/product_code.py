@@ -36,7 +36,7 @@ class ProductCode(NamedTuple):
 
 def product_code(mark_code: str) -> ProductCode:
     """The one element of 1163 for a code as the scanner gave it; 1300 when its kind is not recognised."""
-    code = _SCANNER_PREFIX.sub("", mark_code)
+    code = without_scanner_prefix(mark_code)
     if _DIGITS.match(code):
         return ProductCode(_DIGITS_TAG[len(code)], code)
     gs1 = _BRACKETED.match(code) or _GS1.match(code)
@@ -52,6 +52,11 @@ def product_code(mark_code: str) -> ProductCode:
     if _EGAIS3.match(code):
         return ProductCode(1309, code[:14])
     return ProductCode(1300, code[:_UNKNOWN_LIMIT])
+
+
+def without_scanner_prefix(mark_code: str) -> str:
+    """The code itself: some scanners put a symbology sign (``]d2``) or FNC1 before it."""
+    return _SCANNER_PREFIX.sub("", mark_code)
 
 
 def permission_value(permission: MarkPermission) -> str:
