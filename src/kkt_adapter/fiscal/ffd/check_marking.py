@@ -17,8 +17,7 @@ from kkt_adapter.fiscal.model import FfdVersion, LineRequest, MarkPermission, Re
 from kkt_adapter.kernel.errors import Text
 from kkt_adapter.kernel.money import ONE, quantity_text
 
-GOODS_WITH_CODE, EXCISE_MARKED = frozenset({30, 31, 32, 33})  # the values that FFD 1.2 added
-_WITH_CODE = 33, 31  # tag 1212
+GOODS_WITH_CODE, EXCISE_WITH_CODE = 33, 31  # tag 1212
 _EXCISE = frozenset({2, 30, 31})  # excise goods, the same without a code, the same with one
 _MARKED = frozenset({30, 31, 32, 33})  # the values that FFD 1.2 added
 _WITH_CODE = frozenset({GOODS_WITH_CODE, EXCISE_WITH_CODE})
