@@ -1,0 +1,1 @@
+"""The operator (OFD): bytes of its protocol, and the two ways to reach it."""

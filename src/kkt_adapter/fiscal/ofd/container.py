@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from struct import Struct
 
+from kkt_adapter.fiscal.ffd.limits import MAX_DOCUMENT_BYTES
+
 HEADER_BYTES = 32
 TRAILER_BYTES = 10
-MAX_DOCUMENT_BYTES = 32 * 1024  # the FN takes no larger document, head included
 MAX_BODY_BYTES = MAX_DOCUMENT_BYTES + HEADER_BYTES + TRAILER_BYTES  # whether 32 KiB bounds this: unconfirmed
 MAX_HEADER_NUMBER = 0xFFFFFF  # 24 bits; tag 1040 has 32
 FN_NUMBER_DIGITS = 16

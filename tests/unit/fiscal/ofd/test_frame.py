@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -117,6 +118,13 @@ def test_what_is_read_is_written_the_same(name: str, worked: Worked):
 
 def fields(elements: Any) -> list[Field]:
     return [(e.tag, e.value if e.value is not None else fields(e.children)) for e in elements]
+
+
+def test_the_worked_message_of_the_reference_page_is_the_golden_one():
+    page = Path(__file__).parents[4] / "docs" / "reference" / "ofd-protocol.md"
+    block = page.read_text(encoding="utf-8").partition("## 12.")[2].split("```")[1]
+    hex_column = "".join(line[:69] for line in block.splitlines())
+    assert bytes.fromhex(hex_column) == golden("open_shift")
 
 
 # --- session header --------------------------------------------------------------------------------------
