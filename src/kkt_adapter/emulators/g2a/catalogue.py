@@ -122,7 +122,7 @@ def document(item: Item) -> str:
     slug = f"/product-{n}-i{item.id}"
     picture = f"https://images.example.com/{n % 97}/{item.id}"
     category, label = CATEGORIES[n % 5]
-    text = f"Minimum for part {n % 31} of the series, measured on the reference machine of the studio, all settings low"
+    text = f"Minimum for part {n % 31} of the series, on the reference machine of the studio, low settings"
     requirement = {
         "reqprocessor": f"Intel Core i5-{2000 + n % 900}K or AMD Ryzen {n % 7 + 1}; {text}",
         "reqgraphics": f"NVIDIA GTX {900 + n % 90}; {text}",

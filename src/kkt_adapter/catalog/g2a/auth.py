@@ -1,0 +1,138 @@
+"""Signing in, two ways: the constant header pair, and OAuth2 client credentials (docs/reference/g2a.md)."""
+
+import asyncio
+import hashlib
+import json
+from typing import Any, Protocol
+from urllib.parse import urlencode
+
+from kkt_adapter.catalog.redaction import Redactor
+from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.kernel.errors import SourceAuthFailed, SourceThrottled, SourceUnavailable
+from kkt_adapter.runtime.http import HttpClient, HttpFault
+
+EARLY_S = 45.0  # a token is renewed so long before its end ...
+EARLY_SHARE = 0.2  # ... but at most this share of its life early
+UNSAID_LIFE_S = 300.0  # when the answer names no lifetime: the shorter of the two that clients assume
+
+
+class SignIn(Protocol):
+    async def header(self) -> str:
+        """The value of ``Authorization``."""
+        ...
+
+    async def renew(self, refused: str) -> bool:
+        """That header was refused; true when there is a new one, worth one more try."""
+        ...
+
+
+class PairSignIn:
+    """``<client id>, <SHA-256 of client id + e-mail + secret>``; constant, so a password in logs."""
+
+    def __init__(self, *, client_id: str, client_secret: str, email: str, redactor: Redactor) -> None:
+        key = hashlib.sha256((client_id + email + client_secret).encode()).hexdigest()
+        self._header = f"{client_id}, {key}"
+        redactor.learn(client_secret)
+        redactor.learn(key)
+
+    async def header(self) -> str:
+        return self._header
+
+    async def renew(self, refused: str) -> bool:
+        return False
+
+
+class BearerSignIn:
+    """Client credentials for a token; all who wait share one renewal.
+
+    A token is renewed early, by its own ``expires_in``. Raises what `ProductSource` raises.
+    """
+
+    def __init__(
+        self,
+        http: HttpClient,
+        *,
+        path: str,
+        client_id: str,
+        client_secret: str,
+        redactor: Redactor,
+        clock: Clock,
+    ) -> None:
+        self._http = http
+        self._path = path
+        self._form = {
+            "grant_type": "client_credentials",
+            "client_id": client_id,
+            "client_secret": client_secret,
+        }
+        self._redactor = redactor
+        self._clock = clock
+        self._token = ""
+        self._renew_at = 0.0  # monotonic
+        self._renewing = asyncio.Lock()
+        redactor.learn(client_secret)
+
+    async def header(self) -> str:
+        if not self._token or self._clock.monotonic() >= self._renew_at:
+            async with self._renewing:
+                if not self._token or self._clock.monotonic() >= self._renew_at:
+                    await self._fetch()
+        return f"Bearer {self._token}"
+
+    async def renew(self, refused: str) -> bool:
+        async with self._renewing:
+            if refused == f"Bearer {self._token}":  # nobody was faster
+                await self._fetch()
+        return True
+
+    async def _fetch(self) -> None:
+        started = self._clock.monotonic()
+        try:
+            answer = await self._http.post(
+                self._path,
+                urlencode(self._form).encode(),
+                headers={"Content-Type": "application/x-www-form-urlencoded"},
+            )
+        except HttpFault as fault:
+            raise SourceUnavailable(
+                f"The source's sign-in gives no answer ({fault.kind}).",
+                f"Сервер входа источника не отвечает ({fault.kind}).",
+                error_code=fault.kind.value,
+            ) from None
+        if answer.status == 429:
+            raise SourceThrottled("The source's sign-in is busy.", "Сервер входа источника занят.")
+        if answer.status >= 500:
+            raise SourceUnavailable(
+                f"The source's sign-in answers {answer.status}.",
+                f"Сервер входа источника отвечает {answer.status}.",
+                error_code=f"http_{answer.status}",
+            )
+        value = _object(answer.body)
+        token = value.get("access_token")
+        if answer.status != 200 or not isinstance(token, str) or not token:
+            raise SourceAuthFailed(
+                f"The source gives no token (status {answer.status}): check G2A_CLIENT_ID and "
+                "G2A_CLIENT_SECRET, and G2A_TOKEN_URL.",
+                f"Источник не выдаёт токен (код {answer.status}): проверьте G2A_CLIENT_ID, "
+                "G2A_CLIENT_SECRET и G2A_TOKEN_URL.",
+            )
+        life_s = _seconds(value.get("expires_in"))
+        self._redactor.learn(token)
+        self._token = token
+        self._renew_at = started + life_s - min(EARLY_S, life_s * EARLY_SHARE)
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _seconds(value: Any) -> float:
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        return UNSAID_LIFE_S
+    return seconds if 0 < seconds < 10**9 else UNSAID_LIFE_S

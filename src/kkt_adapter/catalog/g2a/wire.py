@@ -1,0 +1,273 @@
+"""Vendor JSON to our model (facts and their standing: docs/reference/g2a.md).
+
+Money goes from the decimal text of the number to integer cents; a binary fraction never exists. Empty text
+means "none". An entry that cannot be used becomes a `BadItem`, an unknown field never matters.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from hashlib import blake2b
+from typing import Any
+
+from kkt_adapter.catalog.model import BadItem, PriceWindow, Product, ProductPage
+from kkt_adapter.catalog.redaction import one_line
+from kkt_adapter.kernel.errors import SourceMalformed
+
+MOST_CENTS = 10**12  # ten billion euro: anything above is a mistake
+MOST_STOCK = 10**12
+MOST_EXPONENT = 15  # of a number such as 1e300, before it is expanded
+ID_LENGTH = 64
+TEXT_LENGTH = 2_000
+
+_dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+class _Unusable(ValueError):
+    """Why an entry cannot be stored."""
+
+
+def parse_page(body: bytes, *, number: int, window: PriceWindow | None = None) -> ProductPage:
+    """One answer of ``GET /v1/products``.
+
+    Raises:
+        SourceMalformed: not JSON, cut short, or without ``docs`` and ``total``.
+    """
+    try:
+        value = json.loads(body, parse_float=str, parse_constant=str)  # str: a number keeps its own digits
+    except (ValueError, RecursionError):
+        raise _malformed("The source's answer is not JSON.", "Ответ источника не JSON.", "not_json") from None
+    docs = value.get("docs") if isinstance(value, dict) else None
+    if not isinstance(docs, list):
+        raise _malformed(
+            "The source's answer has no product list.", "В ответе источника нет списка.", "no_docs"
+        )
+    total = _total(value.get("total"))
+    products: list[Product] = []
+    bad: list[BadItem] = []
+    for entry in docs:
+        try:
+            products.append(product(entry))
+        except _Unusable as reason:
+            bad.append(BadItem(product_id=_id_of(entry), reason=one_line(str(reason))))
+    return ProductPage(
+        number=number,
+        total=total,
+        products=tuple(products),
+        bad=tuple(bad),
+        size_bytes=len(body),
+        window=window,
+    )
+
+
+def product(entry: Any) -> Product:
+    """One entry of ``docs``; raises a ValueError that says why it cannot be used."""
+    if not isinstance(entry, dict):
+        raise _Unusable("the entry is not an object")
+    get = entry.get
+    product_id = _id_of(entry)
+    if product_id is None:
+        raise _Unusable("no id")
+    name = text(get("name"))
+    if name is None:
+        raise _Unusable("no name")
+    limits = get("priceLimit")
+    low, high = (limits.get("min"), limits.get("max")) if isinstance(limits, dict) else (None, None)
+    categories = _categories(get("categories"))
+    available = get("availableToBuy")
+    narrow = (
+        name,
+        text(get("slug")),
+        text(get("type")),
+        text(get("platform")),
+        text(get("region")),
+        text(get("developer")),
+        text(get("publisher")),
+        _date(get("release_date")),
+        cents(get("minPrice"), "minPrice"),
+        cents(get("retail_min_price"), "retail_min_price"),
+        cents(get("retailMinBasePrice"), "retailMinBasePrice"),
+        cents(low, "priceLimit.min"),
+        cents(high, "priceLimit.max"),
+        _stock(get("qty")),
+        available if isinstance(available, bool) else None,
+        _moment(get("updated_at")),
+    )
+    details = _clean(
+        _dump(
+            {
+                "images": _pictures(get("images")),
+                "thumbnail": text(get("thumbnail")),
+                "small_image": text(get("smallImage")),
+                "cover_image": text(get("coverImage")),
+                "videos": _videos(get("videos")),
+                "categories": categories,
+                "restrictions": _restrictions(get("restrictions")),
+                "requirements": _requirements(get("requirements")),
+            }
+        )
+    )
+    return Product(
+        id=product_id,
+        name=narrow[0],
+        slug=narrow[1],
+        type=narrow[2],
+        platform=narrow[3],
+        region=narrow[4],
+        developer=narrow[5],
+        publisher=narrow[6],
+        release_date=narrow[7],
+        min_price=narrow[8],
+        retail_min_price=narrow[9],
+        retail_min_base_price=narrow[10],
+        price_limit_min=narrow[11],
+        price_limit_max=narrow[12],
+        qty=narrow[13],
+        available_to_buy=narrow[14],
+        source_updated_at=narrow[15],
+        category_names=tuple(category["name"] for category in categories if category["name"]),
+        category_ids=tuple(category["id"] for category in categories if category["id"]),
+        details=details,
+        digest=blake2b(f"{narrow!r}{details}".encode(), digest_size=16).hexdigest(),
+    )
+
+
+def cents(value: Any, field: str = "price") -> int | None:
+    """Euro as a number or its text, to whole cents, half up; None and empty text are None.
+
+    Raises:
+        ValueError: not a number, negative, or beyond all reason.
+    """
+    if value is None or value == "":
+        return None
+    if type(value) is int:
+        amount = value * 100
+    elif type(value) is str:
+        whole, _, rest = value.partition(".")
+        if whole.isdecimal() and whole.isascii() and len(rest) <= 2 and (not rest or _digits(rest)):
+            amount = int(whole[:20]) * 100 + (int(rest.ljust(2, "0")) if rest else 0)
+        else:
+            amount = _exact_cents(value, field)
+    else:
+        raise _Unusable(f"{field} is not a number: {value!r}")
+    if not 0 <= amount <= MOST_CENTS:
+        raise _Unusable(f"{field} is out of range: {value}")
+    return amount
+
+
+def text(value: Any) -> str | None:
+    """Text as the source gives it, None when empty; numbers become their text."""
+    if type(value) is not str:
+        if type(value) is not int:
+            return None
+        value = str(value)
+    cleaned = _clean(value.strip()[:TEXT_LENGTH])
+    return cleaned or None
+
+
+def _exact_cents(value: str, field: str) -> int:
+    try:
+        number = Decimal(value.strip())
+    except InvalidOperation:
+        raise _Unusable(f"{field} is not a number: {value!r}") from None
+    if not number.is_finite() or number.adjusted() > MOST_EXPONENT:
+        raise _Unusable(f"{field} is not a number: {value!r}")
+    return int((number * 100).to_integral_value(rounding=ROUND_HALF_UP))
+
+
+def _digits(value: str) -> bool:
+    return value.isdecimal() and value.isascii()
+
+
+def _clean(value: str) -> str:
+    """Without what a database refuses: NUL and lone surrogates."""
+    if value.isascii():
+        return value.replace("\x00", "") if "\x00" in value else value
+    return value.encode("utf-8", "replace").decode().replace("\x00", "")
+
+
+def _total(value: Any) -> int:
+    if type(value) is str and _digits(value) and len(value) < 12:
+        value = int(value)
+    if type(value) is not int or not 0 <= value < 10**9:
+        raise _malformed(
+            "The source's answer has no total.", "В ответе источника нет числа total.", "no_total"
+        )
+    return value
+
+
+def _id_of(entry: Any) -> str | None:
+    found = text(entry.get("id")) if isinstance(entry, dict) else None
+    return None if found is None or len(found) > ID_LENGTH else found
+
+
+def _stock(value: Any) -> int:
+    if value is None or value == "":
+        return 0
+    if type(value) is str and _digits(value.strip()) and len(value) < 16:
+        value = int(value)
+    if type(value) is not int or not 0 <= value <= MOST_STOCK:
+        raise _Unusable(f"qty is not a whole number: {value!r}")
+    return value
+
+
+def _date(value: Any) -> str | None:
+    try:
+        return date.fromisoformat(value).isoformat() if value else None
+    except (ValueError, TypeError):
+        return None
+
+
+def _moment(value: Any) -> str | None:
+    try:
+        return datetime.fromisoformat(value).replace(tzinfo=None).isoformat() if value else None
+    except (ValueError, TypeError):
+        return None
+
+
+def _members(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _pictures(value: Any) -> list[str]:
+    found = (text(entry.get("url") if isinstance(entry, dict) else entry) for entry in _members(value))
+    return [address for address in found if address]
+
+
+def _videos(value: Any) -> list[dict[str, str | None]]:
+    return [
+        {"type": text(entry.get("type")), "url": text(entry.get("url"))}
+        for entry in _members(value)
+        if isinstance(entry, dict)
+    ]
+
+
+def _categories(value: Any) -> list[dict[str, Any]]:
+    return [
+        {"id": text(entry.get("id")), "name": text(entry.get("name"))}
+        for entry in _members(value)
+        if isinstance(entry, dict)
+    ]
+
+
+def _restrictions(value: Any) -> dict[str, bool]:
+    """``pegi_violence`` and its seven sisters, without the prefix."""
+    if not isinstance(value, Mapping):
+        return {}
+    return {str(name).removeprefix("pegi_"): flag for name, flag in value.items() if isinstance(flag, bool)}
+
+
+def _requirements(value: Any) -> dict[str, dict[str, str | None]]:
+    """``minimal`` and ``recommended``; ``reqmemory`` and its like, without the prefix."""
+    if not isinstance(value, Mapping):
+        return {}
+    return {
+        level: {str(name).removeprefix("req"): text(given) for name, given in parts.items()}
+        for level in ("minimal", "recommended")
+        if isinstance(parts := value.get(level), Mapping)
+    }
+
+
+def _malformed(en: str, ru: str, label: str) -> SourceMalformed:
+    return SourceMalformed(en, ru, error_code=label)
