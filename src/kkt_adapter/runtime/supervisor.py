@@ -78,6 +78,19 @@ class Supervisor:
                 run.task = asyncio.create_task(self._keep(run), name=run.service.name)
                 await asyncio.sleep(0)
 
+    async def add(self, service: Service) -> None:
+        """Start one more service, after those that run; it is stopped before them.
+
+        Raises:
+            ValueError: a service of that name is here already.
+        """
+        if service.name in self.states:
+            raise ValueError(f"a service named {service.name} is here already")
+        run = _Run(service)
+        self._runs.append(run)
+        run.task = asyncio.create_task(self._keep(run), name=service.name)
+        await asyncio.sleep(0)
+
     async def stop(self) -> None:
         """Ask each service to return, the last started first, then cancel those that did not in time.
 
