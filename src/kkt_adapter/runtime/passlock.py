@@ -1,0 +1,90 @@
+"""The pass lock: two nodes need not do the same pass at the same time.
+
+It saves work and protects nothing: claims do that. So it is never waited for, and when it cannot be had
+because Redis is away, the pass goes on without it. An attempt therefore has three outcomes, not two.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from enum import StrEnum
+from typing import Protocol
+
+LOCK_NAME = "kkt_sync_lock"  # contract 4.4
+EXPIRY_S = 300  # contract 4.4
+
+
+class LockOutcome(StrEnum):
+    HELD = "held"  # ours until the block ends, or until `lost` is set
+    BUSY = "busy"  # somebody else has it
+    UNAVAILABLE = "unavailable"  # nobody can say: go on without it
+
+
+class Hold:
+    """One attempt, from entering `PassLock.attempt` to leaving it.
+
+    ``lost`` is set when a lock that was held is not ours any more, or cannot be proven ours.
+    """
+
+    __slots__ = ("lost", "outcome")
+
+    def __init__(self, outcome: LockOutcome) -> None:
+        self.outcome = outcome
+        self.lost = asyncio.Event()
+
+    @property
+    def held(self) -> bool:
+        return self.outcome is LockOutcome.HELD and not self.lost.is_set()
+
+
+class PassLock(Protocol):
+    """One lock of one name, shared by everybody who names it."""
+
+    backend: str  # "redis" or "process"
+
+    @property
+    def available(self) -> bool:
+        """Could the store of the lock be asked, the last time it was? Metric ``kkt_lock_available``."""
+        ...
+
+    @property
+    def held(self) -> bool:
+        """Does this process hold the lock now?"""
+        ...
+
+    def attempt(self) -> AbstractAsyncContextManager[Hold]:
+        """Try once, without waiting, and hold what was taken inside the block.
+
+        Raises nothing of its own; takes at most a few seconds when the store does not answer. A holder
+        that is cancelled gives the lock back.
+        """
+        ...
+
+    async def close(self) -> None: ...
+
+
+class ProcessPassLock:
+    """Implements `PassLock` where one process is all there is."""
+
+    backend = "process"
+    available = True
+
+    def __init__(self) -> None:
+        self.held = False
+
+    def attempt(self) -> AbstractAsyncContextManager[Hold]:
+        return self._attempt()
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+    @asynccontextmanager
+    async def _attempt(self) -> AsyncIterator[Hold]:
+        if self.held:
+            yield Hold(LockOutcome.BUSY)
+            return
+        self.held = True
+        try:
+            yield Hold(LockOutcome.HELD)
+        finally:
+            self.held = False
