@@ -1,7 +1,7 @@
 """Who may call what under /v1: the one table of rights, and the rule that reads it.
 
 An account needs the role (or a stronger one); a till token needs one of the scopes, and with scope ``pos``
-the till must be one of its own. A row without a role is for tokens only, one without scopes for accounts only.
+the till must be one of its own. A row without scopes is for accounts only.
 """
 
 from collections.abc import Mapping
@@ -74,7 +74,8 @@ def check_may(principal: Principal, action: Action) -> None:
         return
     scopes = ", ".join(sorted(need.scopes))
     raise NotAllowed(
-        f"This needs an account with role {need.role}" + (f" or a token of scope {scopes}." if scopes else "."),
+        f"This needs an account with role {need.role}"
+        + (f" or a token of scope {scopes}." if scopes else "."),
         f"Нужна учётная запись с ролью {need.role}" + (f" или токен с правом {scopes}." if scopes else "."),
     )
 
@@ -85,12 +86,14 @@ def check_till(principal: Principal, pos_id: str) -> None:
         return
     if not principal.may_use_till(pos_id):
         raise NotAllowed(
-            "The token is not for this till (pos_id).", "Токен выдан не для этой кассы (pos_id).", pos_id=pos_id
+            "The token is not for this till (pos_id).",
+            "Токен выдан не для этой кассы (pos_id).",
+            pos_id=pos_id,
         )
 
 
 def till_of(principal: Principal, pos_id: str | None) -> str | None:
-    """The till a request is about: the named one, else the only one of the token, else None (all, for people).
+    """The till a request is about: the named one, else the only one of the token; None: all, for people.
 
     Raises:
         NotAllowed: a till that is not the token's, or none named and the token has several.

@@ -71,7 +71,9 @@ def json_object(raw: bytes) -> dict[str, Any]:
         ) from error
     except (ValueError, ArithmeticError) as error:  # over 4300 digits, or an exponent nothing can hold
         raise _malformed(
-            "malformed_json", "The body has a number that is too long.", "В теле запроса слишком длинное число."
+            "malformed_json",
+            "The body has a number that is too long.",
+            "В теле запроса слишком длинное число.",
         ) from error
     except RecursionError as error:
         raise _malformed(

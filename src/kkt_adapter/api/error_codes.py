@@ -61,7 +61,9 @@ ROWS: Mapping[str, Row] = MappingProxyType(
         "KKT_REFUSED": _row(409, "The register refused", "Касса отказала"),
         "SHIFT_EXPIRED": _row(409, "The shift is older than 24 hours", "Смена длится более 24 часов"),
         "SYNC_IN_PROGRESS": _row(409, "A sync is running already", "Передача уже идёт"),
-        "SYNC_ALREADY_RUNNING": _row(409, "A catalogue sync is running already", "Загрузка каталога уже идёт"),
+        "SYNC_ALREADY_RUNNING": _row(
+            409, "A catalogue sync is running already", "Загрузка каталога уже идёт"
+        ),
         "NOT_RUNNING": _row(409, "It is not running", "Сейчас не выполняется"),
         # what passes or is put right by an engineer
         "BUFFER_FULL": _row(503, "The buffer is full", "Буфер заполнен", retry_after_s=60),

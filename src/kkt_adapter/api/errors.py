@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope, Send
 
@@ -16,15 +15,24 @@ from kkt_adapter.api.problems import Problem, RefusedByStatus, RequestInvalid, p
 from kkt_adapter.api.schemas.findings import violations_of
 from kkt_adapter.kernel.errors import AdapterError, Text
 from kkt_adapter.kernel.ids import random_id
+from kkt_adapter.runtime.log import get_logger
 
 REQUEST_ID = "kkt.request_id"  # key in the ASGI scope
 
-log = structlog.get_logger("api")
+log = get_logger("api")
 
 _QUIET = frozenset({"NOT_FOUND", "METHOD_NOT_ALLOWED", "OVERLOADED", "RATE_LIMITED", "UNAUTHORIZED"})
 _FRAMEWORK_DETAILS = {
     "NOT_FOUND": Text(
         "There is no such path. GET /docs lists all of them.", "Такого пути нет. Все пути: GET /docs."
+    ),
+    "BODY_TOO_LARGE": Text(
+        "The body is larger than the adapter takes. Split the request.",
+        "Тело запроса больше допустимого. Разделите запрос.",
+    ),
+    "REQUEST_TIMEOUT": Text(
+        "The body did not arrive in time; nothing was stored. Send it again.",
+        "Тело запроса не пришло вовремя, ничего не сохранено. Отправьте ещё раз.",
     ),
     "METHOD_NOT_ALLOWED": Text(
         "The path exists, but not with this method; header Allow names those it has.",
@@ -38,7 +46,6 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(AdapterError, _adapter_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_exception)
-    app.add_exception_handler(ClientDisconnect, _gone)
 
 
 def answer_to(error: Exception, scope: Scope) -> Problem:
@@ -85,10 +92,7 @@ async def _http_exception(request: Request, error: Exception) -> Response:
     fallback = "BAD_REQUEST" if error.status_code < 500 else "INTERNAL"
     code = CODE_OF_STATUS.get(error.status_code, fallback)
     detail = _FRAMEWORK_DETAILS.get(code, Text("", ""))
-    allow = [(b"allow", v.encode("latin-1")) for k, v in (error.headers or {}).items() if k.lower() == "allow"]
+    allow = [
+        (b"allow", v.encode("latin-1")) for k, v in (error.headers or {}).items() if k.lower() == "allow"
+    ]
     return _response(request, RefusedByStatus(code, detail.en, detail.ru), headers=allow)
-
-
-async def _gone(request: Request, error: Exception) -> None:
-    """The client went away while its body was read: nobody is left to answer, and nothing was stored."""
-    log.debug("client_gone", path=request.scope["path"])

@@ -6,9 +6,10 @@ Language = Literal["en", "ru"]
 
 
 def preferred(accept_language: str | None) -> Language:
-    """Russian where ``Accept-Language`` ranks it above English; English for everybody else, also without the header.
+    """Russian where ``Accept-Language`` ranks it above English; English for everybody else.
 
-    Ranges of equal weight count in the order they are written; ``q=0`` means "not this one" (RFC 9110, 12.5.4).
+    Ranges of equal weight count in the order they are written; ``q=0`` means "not this one" (RFC 9110,
+    section 12.5.4).
     """
     if not accept_language:
         return "en"

@@ -46,8 +46,11 @@ class Problem:
 
 def code_of(error: Exception) -> str:
     """The code under which an error is answered; INTERNAL for whatever has no row."""
-    code = getattr(error, "row_code", None) or getattr(error, "code", "INTERNAL")
-    return code if code in ROWS and isinstance(error, AdapterError) else "INTERNAL"
+    if isinstance(error, RefusedByStatus):
+        code = error.row_code
+    else:
+        code = error.code if isinstance(error, AdapterError) else "INTERNAL"
+    return code if code in ROWS else "INTERNAL"
 
 
 def problem(error: Exception, *, language: Language, request_id: str) -> Problem:
@@ -95,9 +98,7 @@ def _retry_after(row: Row, facts: dict[str, Any]) -> int | None:
     return row.retry_after_s
 
 
-def _add_errors(
-    members: dict[str, Any], error: Exception, facts: dict[str, Any], language: Language
-) -> None:
+def _add_errors(members: dict[str, Any], error: Exception, facts: dict[str, Any], language: Language) -> None:
     if isinstance(error, (RequestInvalid, ReceiptInvalid)):
         members["errors"] = [_finding(v, language) for v in error.violations[:MAX_ERRORS]]
         if len(error.violations) > MAX_ERRORS:

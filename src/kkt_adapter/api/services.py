@@ -58,7 +58,7 @@ class Receipts(Protocol):
         limit: int,
         cursor: str | None,
     ) -> Json:
-        """``{"items": [...], "next_cursor": text or null}``, newest first. InvalidInput for a foreign cursor."""
+        """``{"items": [...], "next_cursor": text or null}``, newest first. InvalidInput: a foreign cursor."""
         ...
 
     async def slip_text(self, receipt_id: str) -> str: ...

@@ -27,14 +27,15 @@ class ApiSettings:
     max_body_bytes: int = MAX_BODY_BYTES
     body_deadline_s: float = BODY_DEADLINE_S
     max_in_flight: int = MAX_IN_FLIGHT
+    access_log: bool = False  # one debug line a request
 
     def __post_init__(self) -> None:
         """Raises SettingsInvalid, naming the value."""
         for origin in self.allowed_origins:
             if not _is_origin(origin):
                 raise SettingsInvalid(
-                    f"allowed_origins: {origin!r} is not an origin; write scheme and host as the browser does, "
-                    "https://odoo.example, without a path and without *",
+                    f"allowed_origins: {origin!r} is not an origin; write scheme and host as the browser "
+                    "does, https://odoo.example, without a path and without *",
                     f"allowed_origins: {origin!r} — не источник; укажите схему и узел, как их пишет браузер, "
                     "https://odoo.example, без пути и без *",
                 )

@@ -40,14 +40,20 @@ _LIMITS: Mapping[str, tuple[str, str, Text]] = MappingProxyType(
             "max_length",
             Text("has more than {} characters", "длиннее {} символов"),
         ),
-        "string_too_short": ("empty", "min_length", Text("needs at least {} characters", "не короче {} символов")),
+        "string_too_short": (
+            "empty",
+            "min_length",
+            Text("needs at least {} characters", "не короче {} символов"),
+        ),
         "enum": ("unknown_value", "expected", Text("must be {}", "должно быть {}")),
         "literal_error": ("unknown_value", "expected", Text("must be {}", "должно быть {}")),
     }
 )
 
 
-def violations_of(errors: Iterable[Mapping[str, Any]] | Sequence[Any], *, skip: int = 0) -> tuple[Violation, ...]:
+def violations_of(
+    errors: Iterable[Mapping[str, Any]] | Sequence[Any], *, skip: int = 0
+) -> tuple[Violation, ...]:
     """One Violation an error; ``skip`` leading parts of the place are left out (``query``, ``path``)."""
     return tuple(violation_of(error, field=dotted(error["loc"][skip:])) for error in errors)
 

@@ -47,8 +47,8 @@ def _shape(canonical: str, others: str = "", /, **readings: Callable[[object], o
 
 
 RECEIPT = _shape(
-    "pos_id type items payments total original_receipt_id correction customer order_id cashier taxation internet "
-    "place address additional_attribute user_attribute",
+    "pos_id type items payments total original_receipt_id correction customer order_id cashier taxation "
+    "internet place address additional_attribute user_attribute",
     "original_fiscal_doc_id>original_receipt_id",
     original_receipt_id=values.identifier(128),
 )
@@ -63,9 +63,7 @@ LINE = _shape(
     method=words.method,
     unit=lambda unit: find_measure(values.unit(unit)),
 )
-PAYMENT = _shape(
-    "type amount", "method>type sum>amount", type=words.payment_kind, amount=values.amount
-)
+PAYMENT = _shape("type amount", "method>type sum>amount", type=words.payment_kind, amount=values.amount)
 CORRECTION = _shape("type date number operation fiscal_sign")
 CUSTOMER = _shape("email phone name inn")
 CASHIER = _shape("name inn")
@@ -130,9 +128,7 @@ _SHAPE_OF: Mapping[str, Shape] = MappingProxyType(
 )
 
 
-def _check_same(
-    shape: Shape, name: str, first: object, second: object, place: str, notes: Notes
-) -> None:
+def _check_same(shape: Shape, name: str, first: object, second: object, place: str, notes: Notes) -> None:
     try:
         reading = shape.readings.get(name)
         same = first == second if reading is None else reading(first) == reading(second)

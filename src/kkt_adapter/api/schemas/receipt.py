@@ -10,7 +10,15 @@ from datetime import date
 from types import MappingProxyType
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationError,
+    WithJsonSchema,
+)
 
 from kkt_adapter.api.body import json_object
 from kkt_adapter.api.schemas import forms, values, words
@@ -84,7 +92,7 @@ def parse_receipt(raw: bytes) -> ParsedReceipt:
     return ParsedReceipt(request=_request(body), ignored=tuple(sorted(notes.ignored)))
 
 
-# --- the models: one field, one reading ------------------------------------------------------------------------
+# --- the models: one field, one reading -------------------------------------------------------------------
 
 _MONEY_SCHEMA: dict[str, Any] = {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string"}]}
 _CODE_OR_WORD: dict[str, Any] = {"anyOf": [{"type": "integer"}, {"type": "string"}]}
@@ -144,7 +152,9 @@ class LineBody(_Body):
     """One line (1059)."""
 
     name: Annotated[Text255, Field(description="1030 takes the first 128 characters in CP866.")]
-    price: Annotated[Amount, Field(description="Unit price after discounts, rubles; rounded half up to kopecks.")]
+    price: Annotated[
+        Amount, Field(description="Unit price after discounts, rubles; rounded half up to kopecks.")
+    ]
     quantity: Annotated[
         Quantity,
         PlainValidator(values.quantity),
@@ -215,9 +225,9 @@ class CorrectionBody(_Body):
         Field(description="Day of the settlement (1178)."),
     ]
     number: Identifier32 = None
-    operation: Annotated[
-        Operation, PlainValidator(words.operation), _word_schema(words.OPERATIONS)
-    ] = Operation.SALE
+    operation: Annotated[Operation, PlainValidator(words.operation), _word_schema(words.OPERATIONS)] = (
+        Operation.SALE
+    )
     fiscal_sign: Annotated[str | None, PlainValidator(values.digits(10)), _text_schema(10)] = None
 
 
@@ -259,13 +269,19 @@ class ReceiptBody(_Body):
         ReceiptKind,
         PlainValidator(words.receipt_kind),
         _word_schema(words.KINDS),
-        Field(description="Any letter case. sell, sell_refund, buy, buy_refund are other words for the same."),
+        Field(
+            description="Any letter case. sell, sell_refund, buy, buy_refund are other words for the same."
+        ),
     ]
-    items: Annotated[list[LineBody], BeforeValidator(_counted(MAX_LINES)), Field(min_length=1, max_length=1000)]
+    items: Annotated[
+        list[LineBody], BeforeValidator(_counted(MAX_LINES)), Field(min_length=1, max_length=1000)
+    ]
     payments: Annotated[
         list[PaymentBody], BeforeValidator(_counted(MAX_PAYMENTS)), Field(min_length=1, max_length=10)
     ]
-    total: Annotated[Amount | None, Field(description="Checked against the lines; their sum if left out.")] = None
+    total: Annotated[
+        Amount | None, Field(description="Checked against the lines; their sum if left out.")
+    ] = None
     original_receipt_id: Annotated[
         Identifier128,
         Field(description="The sale of a refund. Also: original_fiscal_doc_id."),
@@ -289,7 +305,7 @@ class ReceiptBody(_Body):
     user_attribute: UserAttributeBody | None = None
 
 
-# --- names before the models, values after them ------------------------------------------------------------------
+# --- names before the models, values after them -----------------------------------------------------------
 
 
 _NESTED: tuple[tuple[str, forms.Shape], ...] = (

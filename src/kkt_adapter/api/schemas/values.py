@@ -24,7 +24,9 @@ _CENT = Decimal("0.01")
 _MICRO = Decimal("0.000001")
 _NUMBER = re.compile(r"\s*[+-]?[0-9]{1,40}(?:\.[0-9]{1,40})?\s*\Z")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
-_MARK = re.compile(r"[\x1d\x20-\x7e\u00e8]+\Z")  # GS1: printable ASCII, separators (29, or 232 as scanners show FNC1)
+_MARK = re.compile(
+    r"[\x1d\x20-\x7e\u00e8]+\Z"
+)  # GS1: printable ASCII, separators (29, or 232 as scanners show FNC1)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 
 T = TypeVar("T")
@@ -160,7 +162,7 @@ def unit(value: object) -> str:
             "unknown_value",
             Text("is not a measure", "нет такой единицы измерения"),
             Text(
-                "Send a code of tag 2108 (0 pieces, 11 kg, 41 l, 255 other) or a word of at most 16 characters.",
+                "Send a code of tag 2108 (0 pieces, 11 kg, 41 l, 255 other) or a word of up to 16 letters.",
                 "Передайте код тега 2108 (0 штуки, 11 кг, 41 л, 255 иное) или слово до 16 символов.",
             ),
         )
@@ -179,7 +181,10 @@ def text(most: int) -> Callable[[object], str]:
         if len(clean) > most:
             raise Refused(
                 "too_long",
-                Text(f"has {len(clean)} characters, at most {most} fit", f"символов {len(clean)}, допустимо {most}"),
+                Text(
+                    f"has {len(clean)} characters, at most {most} fit",
+                    f"символов {len(clean)}, допустимо {most}",
+                ),
             )
         return clean
 
@@ -225,7 +230,9 @@ def visible(most: int) -> Callable[[object], str]:
         if not 1 <= len(value) <= most or not value.isprintable() or value != value.strip():
             raise Refused(
                 "bad_text" if value else "empty",
-                Text(f"must be 1 to {most} visible characters", f"должно быть от 1 до {most} видимых символов"),
+                Text(
+                    f"must be 1 to {most} visible characters", f"должно быть от 1 до {most} видимых символов"
+                ),
             )
         return value
 
@@ -262,7 +269,9 @@ def day(value: object) -> date:
         except ValueError:
             pass
     raise Refused(
-        "bad_date", Text("is not a day", "не дата"), Text("Write it as 2026-03-01.", "Запишите как 2026-03-01.")
+        "bad_date",
+        Text("is not a day", "не дата"),
+        Text("Write it as 2026-03-01.", "Запишите как 2026-03-01."),
     )
 
 
@@ -272,9 +281,7 @@ def digits(most: int) -> Callable[[object], str]:
     def only_digits(value: object) -> str:
         shown = str(value) if type(value) is int and 0 <= value < 10**most else value
         if type(shown) is not str or not (shown.isascii() and shown.isdecimal() and len(shown) <= most):
-            raise Refused(
-                "bad_text", Text(f"must be 1 to {most} digits", f"должно быть от 1 до {most} цифр")
-            )
+            raise Refused("bad_text", Text(f"must be 1 to {most} digits", f"должно быть от 1 до {most} цифр"))
         return shown
 
     return only_digits
@@ -302,7 +309,10 @@ def _clean(value: str) -> str:
     if _CONTROL.search(value):
         raise Refused(
             "bad_text",
-            Text("has control characters or broken Unicode", "содержит управляющие символы или испорченный Юникод"),
+            Text(
+                "has control characters or broken Unicode",
+                "содержит управляющие символы или испорченный Юникод",
+            ),
             Text("Remove them.", "Удалите их."),
         )
     return value.replace("\t", " ").replace("\r\n", " ").replace("\n", " ").replace("\r", " ")

@@ -1,6 +1,6 @@
 """The closed sets of a receipt, as tills write them.
 
-Codes and their meaning: FFD format tables as restated in docs/reference/fiscal-rules.md (tags 1055, 1212, 1214).
+Codes and their meaning: FFD format tables as restated in docs/reference/fiscal-rules.md (1055, 1212, 1214).
 Keys are lower case without ``_``, ``-`` and spaces where a code can be meant, so that ``full_payment``,
 ``fullPayment`` and ``full-payment`` are one word.
 """
@@ -122,6 +122,7 @@ subject = code_or_word(
     SUBJECTS, "commodity, excise, job, service, payment, another ... or a code of tag 1212 (1-27, 30-33)"
 )
 method = code_or_word(
-    METHODS, "full_prepayment, prepayment, advance, full_payment, partial_payment, credit, credit_payment or 1-7"
+    METHODS,
+    "full_prepayment, prepayment, advance, full_payment, partial_payment, credit, credit_payment or 1-7",
 )
 taxation = code_or_word(TAXATION, "osn, usn_income, usn_income_outcome, esn, patent or 1, 2, 4, 16, 32")

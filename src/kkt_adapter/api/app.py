@@ -1,0 +1,73 @@
+"""The HTTP application: routes, error body, edge. Whoever composes the product calls ``create_api``."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+from starlette.routing import Route
+
+from kkt_adapter import __version__
+from kkt_adapter.api.edge import Edge
+from kkt_adapter.api.errors import install_error_handlers
+from kkt_adapter.api.openapi import describe
+from kkt_adapter.api.routes import buffer, dead_letters, health, maintenance, receipts, refunds, registers
+from kkt_adapter.api.schemas.documents import REFUSALS
+from kkt_adapter.api.services import ApiServices
+from kkt_adapter.api.settings import ApiSettings
+from kkt_adapter.kernel.clock import Clock, SystemClock
+
+_DESCRIPTION = (
+    "Fiscal receipts, offline first: a receipt that was answered with 200 is on disk, is printed once and "
+    "is delivered to the operator once."
+)
+
+
+class Api(FastAPI):
+    """FastAPI with the receipt route, which is plain ASGI, in its description."""
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            self.openapi_schema = describe(self, accept_path=receipts.PATH)
+        return self.openapi_schema
+
+
+def create_api(
+    services: ApiServices,
+    settings: ApiSettings,
+    *,
+    routers: Iterable[APIRouter] = (),
+    clock: Clock | None = None,
+) -> FastAPI:
+    """The application with the routes of receipts, registers, buffer and health, and ``routers`` beside them.
+
+    What other routers need beside ``services`` is put on ``app.state`` by the caller.
+    """
+    app = Api(
+        title="kkt-adapter",
+        version=__version__,
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        responses=REFUSALS,
+        generate_unique_id_function=_operation_id,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
+    app.state.services = services
+    app.state.settings = settings
+    install_error_handlers(app)
+    # First, so that the busiest route is found at once; it needs nothing of FastAPI.
+    app.router.routes.insert(
+        0, Route(receipts.PATH, receipts.AcceptReceipt(services, settings), methods=["POST"])
+    )
+    for module in (receipts, refunds, registers, buffer, dead_letters, maintenance, health):
+        app.include_router(module.router)
+    for router in routers:
+        app.include_router(router)
+    app.add_middleware(Edge, settings=settings, clock=clock or SystemClock())
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name

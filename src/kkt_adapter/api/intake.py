@@ -1,0 +1,99 @@
+"""How a body comes in: only JSON, at most so many bytes, and within a deadline."""
+
+import asyncio
+from collections.abc import Mapping
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import Message, Receive
+
+from kkt_adapter.api.problems import RefusedByStatus
+
+_UTF8 = frozenset({"utf-8", "utf8", "us-ascii"})
+
+
+def announces_body(headers: Mapping[bytes, bytes]) -> bool:
+    return b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
+
+
+def too_large(headers: Mapping[bytes, bytes], *, most: int) -> bool:
+    """Whether the request says itself that its body is over ``most`` bytes."""
+    length = headers.get(b"content-length", b"")
+    return length.isdigit() and (len(length) > 18 or int(length) > most)
+
+
+def is_json(content_type: bytes | None) -> bool:
+    """``application/json`` or ``.../...+json`` in UTF-8. No header is fine: simple programs send none."""
+    if content_type is None:
+        return True
+    name, _, parameters = content_type.decode("latin-1").lower().partition(";")
+    name = name.strip()
+    if name != "application/json" and not (name.startswith("application/") and name.endswith("+json")):
+        return False
+    for parameter in parameters.split(";"):
+        key, _, value = parameter.partition("=")
+        if key.strip() == "charset" and value.strip().strip('"') not in _UTF8:
+            return False
+    return True
+
+
+def not_json() -> RefusedByStatus:
+    return RefusedByStatus(
+        "UNSUPPORTED_MEDIA_TYPE",
+        "The body must be JSON in UTF-8: send header Content-Type: application/json.",
+        "Тело запроса должно быть JSON в UTF-8: передайте заголовок Content-Type: application/json.",
+    )
+
+
+def body_too_large(most: int) -> RefusedByStatus:
+    return RefusedByStatus(
+        "BODY_TOO_LARGE",
+        f"The body is over {most} bytes. Split the request.",
+        f"Тело запроса больше {most} байт. Разделите запрос.",
+        limit_bytes=most,
+    )
+
+
+def guarded(receive: Receive, *, most: int, deadline_s: float) -> Receive:
+    """``receive`` that refuses a body which grows over ``most`` bytes or is not complete in ``deadline_s``.
+
+    Raises HTTPException 413 and 408, which the framework lets through wherever it reads the body. After the
+    body the deadline is over: whoever goes on listening waits for the client to leave.
+    """
+    arrived = 0
+    complete = False
+    until = asyncio.get_running_loop().time() + deadline_s
+
+    async def receive_guarded() -> Message:
+        nonlocal arrived, complete
+        if complete:
+            return await receive()
+        try:
+            async with asyncio.timeout_at(until):
+                message = await receive()
+        except TimeoutError:
+            raise HTTPException(408) from None
+        if message["type"] == "http.request":
+            arrived += len(message.get("body", b""))
+            if arrived > most:
+                raise HTTPException(413)
+            complete = not message.get("more_body", False)
+        return message
+
+    return receive_guarded
+
+
+async def read_body(receive: Receive) -> bytes:
+    """The whole body; nearly always one message. Raises ClientDisconnect."""
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body", False):
+        body: bytes = message.get("body", b"")
+        return body
+    parts = []
+    while True:
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(parts)
+        message = await receive()

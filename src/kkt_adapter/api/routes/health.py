@@ -1,0 +1,66 @@
+"""Does it live, may it get traffic, how is it: without a token (contract 5)."""
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from kkt_adapter import __version__
+from kkt_adapter.api.answer import JsonAnswer
+from kkt_adapter.api.deps import Services
+from kkt_adapter.api.docs_page import docs_page
+from kkt_adapter.api.problems import RefusedByStatus
+from kkt_adapter.api.schemas import examples
+from kkt_adapter.api.schemas.documents import answers
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/", responses=answers(examples.ROOT), summary="Where everything is")
+async def root() -> Response:
+    return JsonAnswer(
+        {
+            "message": "kkt-adapter",
+            "version": __version__,
+            "docs": "/docs",
+            "health": "/v1/health",
+            "status": "/v1/kkt/buffer/status",
+            "ui": "/ui",
+        }
+    )
+
+
+@router.api_route(
+    "/health", methods=["GET", "HEAD"], responses=answers(examples.ALIVE), summary="Does it live"
+)
+async def alive() -> Response:
+    """200 while the process answers. Asks nothing of anybody, so a supervisor can trust it."""
+    return JsonAnswer({"status": "ok"})
+
+
+@router.api_route(
+    "/ready", methods=["GET", "HEAD"], responses=answers(examples.READY), summary="May it get traffic"
+)
+async def ready(services: Services) -> Response:
+    """200 when database and worker are up, else 503 NOT_READY."""
+    if not await services.summary.ready():
+        raise RefusedByStatus(
+            "NOT_READY",
+            "The database or the sync worker is not up. See /v1/health.",
+            "База данных или передача в ОФД не готовы. См. /v1/health.",
+        )
+    return JsonAnswer({"status": "ready"})
+
+
+@router.get("/v1/health", responses=answers(examples.HEALTH), summary="How is it")
+async def health(services: Services) -> Response:
+    """503 only when the database is unusable: a full buffer must not make a supervisor restart the till."""
+    report, usable = await services.summary.health()
+    return JsonAnswer(report, status_code=200 if usable else 503)
+
+
+@router.get("/docs", include_in_schema=False)
+async def docs(request: Request) -> Response:
+    """The reference as one page, made of /openapi.json; it loads nothing from elsewhere."""
+    page = docs_page(request.app.openapi())
+    policy = "default-src 'none'; style-src 'unsafe-inline'"
+    return HTMLResponse(page, headers={"Content-Security-Policy": policy})

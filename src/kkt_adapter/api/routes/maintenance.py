@@ -1,0 +1,42 @@
+"""Maintenance mode: no new receipts, delivery goes on (contract 5)."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from kkt_adapter.api.access import Action
+from kkt_adapter.api.answer import JsonAnswer
+from kkt_adapter.api.body import read_model
+from kkt_adapter.api.deps import Services, may
+from kkt_adapter.api.schemas import examples
+from kkt_adapter.api.schemas.documents import answers, body_of
+from kkt_adapter.api.schemas.requests import MaintenanceBody
+from kkt_adapter.runtime.auth.roles import Principal
+
+router = APIRouter(tags=["maintenance"])
+
+Administrator = Annotated[Principal, Depends(may(Action.MAINTENANCE))]
+
+
+@router.post(
+    "/v1/pos/maintenance",
+    responses=answers(examples.MAINTENANCE),
+    openapi_extra=body_of(MaintenanceBody, examples.MAINTENANCE_BODY),
+    summary="Begin maintenance",
+)
+async def begin(request: Request, services: Services, principal: Administrator) -> Response:
+    """Receipts are refused with 503 MAINTENANCE until it is ended."""
+    wanted = await read_model(request, MaintenanceBody)
+    begun = await services.administration.begin_maintenance(
+        reason=wanted.reason, minutes=wanted.estimated_duration_minutes, by=principal.name
+    )
+    return JsonAnswer(begun)
+
+
+@router.delete(
+    "/v1/pos/maintenance", responses=answers(examples.MAINTENANCE_ENDED), summary="End maintenance"
+)
+async def end(services: Services, principal: Administrator) -> Response:
+    return JsonAnswer(await services.administration.end_maintenance(by=principal.name))

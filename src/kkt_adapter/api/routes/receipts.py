@@ -1,0 +1,208 @@
+"""Receipts: accept, read back, print again, settle by hand (contract 3.1 to 3.3)."""
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from kkt_adapter.api.access import OPEN, Action, check_till, till_of
+from kkt_adapter.api.answer import JsonAnswer
+from kkt_adapter.api.body import read_model
+from kkt_adapter.api.deps import Services, admitted, may
+from kkt_adapter.api.intake import read_body
+from kkt_adapter.api.schemas import examples
+from kkt_adapter.api.schemas.documents import answers, body_of
+from kkt_adapter.api.schemas.receipt import ParsedReceipt, parse_receipt
+from kkt_adapter.api.schemas.requests import (
+    Cursor,
+    KeyQuery,
+    Limit,
+    ResolveReceiptBody,
+    Since,
+    Till,
+    idempotency_key,
+    receipt_id_of,
+)
+from kkt_adapter.api.services import ApiServices
+from kkt_adapter.api.settings import ApiSettings
+from kkt_adapter.fiscal.lifecycle import PrintState, Status
+from kkt_adapter.runtime.auth.roles import Principal
+from kkt_adapter.runtime.log import get_logger
+
+PATH = "/v1/kkt/receipt"
+PARSED_ON_THE_LOOP_BYTES = 64 * 1024  # a larger body is parsed in a thread: it may take tens of milliseconds
+
+log = get_logger("api")
+router = APIRouter(tags=["receipts"])
+
+Reader = Annotated[Principal, Depends(may(Action.RECEIPT_READ))]
+ReceiptId = Annotated[str, Depends(receipt_id_of)]
+
+
+class AcceptReceipt:
+    """POST of a receipt, as plain ASGI: body bytes in, answer bytes out, nothing in between walks over them.
+
+    A client that goes away while its receipt is being stored changes nothing: the server does not cancel the
+    request, and the desk does not cancel what it has begun.
+    """
+
+    def __init__(self, services: ApiServices, settings: ApiSettings) -> None:
+        self._desk = services.desk
+        self._open = settings.auth_open
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope)
+        principal = OPEN if self._open else await admitted(request, Action.RECEIPT_ACCEPT)
+        key = idempotency_key(request)
+        parsed = await _parse(await read_body(receive))
+        if parsed.ignored:
+            log.info("unknown_fields_ignored", pos_id=parsed.request.pos_id, fields=parsed.ignored)
+        check_till(principal, parsed.request.pos_id)
+        acceptance = await self._desk.accept(parsed.request, key=key)
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(acceptance.body)).encode()),
+        ]
+        if acceptance.replayed:
+            headers.append((b"idempotency-replayed", b"true"))
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": acceptance.body})
+
+
+async def _parse(raw: bytes) -> ParsedReceipt:
+    if len(raw) > PARSED_ON_THE_LOOP_BYTES:
+        return await asyncio.to_thread(parse_receipt, raw)
+    return parse_receipt(raw)
+
+
+@router.get(PATH, responses=answers(examples.RECEIPT), summary="Read a receipt by its Idempotency-Key")
+async def receipt_by_key(services: Services, principal: Reader, idempotency_key: KeyQuery) -> Response:
+    """For a till whose POST timed out. 404: it was never accepted, so it may be posted again."""
+    found = await services.receipts.by_key(idempotency_key)
+    check_till(principal, found["pos_id"])
+    return JsonAnswer(found)
+
+
+@router.get("/v1/kkt/receipts", responses=answers(examples.RECEIPTS), summary="List receipts, newest first")
+async def list_receipts(
+    services: Services,
+    principal: Reader,
+    status: Status | None = None,
+    print_state: PrintState | None = None,
+    pos_id: Till = None,
+    since: Since = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Response:
+    """``next_cursor`` leads to the next page and is null on the last one."""
+    page = await services.receipts.page(
+        status=status,
+        print_state=print_state,
+        pos_id=till_of(principal, pos_id),
+        since=since,
+        limit=limit,
+        cursor=cursor,
+    )
+    return JsonAnswer(page)
+
+
+@router.get("/v1/kkt/receipt/{receipt_id}", responses=answers(examples.RECEIPT), summary="Read a receipt")
+async def receipt_by_id(services: Services, principal: Reader, receipt_id: ReceiptId) -> Response:
+    """Where it stands with the register (``print_state``) and with the operator (``status``)."""
+    found = await services.receipts.by_id(receipt_id)
+    check_till(principal, found["pos_id"])
+    return JsonAnswer(found)
+
+
+@router.get(
+    "/v1/kkt/receipt/{receipt_id}/slip",
+    responses={
+        200: {
+            "description": "The readable receipt, as text or, where Accept prefers it, as HTML.",
+            "content": {
+                "text/plain": {"schema": {"type": "string"}},
+                "text/html": {"schema": {"type": "string"}},
+            },
+        }
+    },
+    summary="The readable receipt",
+)
+async def slip(request: Request, services: Services, principal: Reader, receipt_id: ReceiptId) -> Response:
+    """409 CONFLICT while it is not printed."""
+    await _check_own(services, principal, receipt_id)
+    if _prefers_html(request.headers.get("accept", "")):
+        page = await services.receipts.slip_html(receipt_id)
+        return HTMLResponse(page, headers={"Content-Security-Policy": _SLIP_POLICY, "Vary": "Accept"})
+    return PlainTextResponse(await services.receipts.slip_text(receipt_id), headers={"Vary": "Accept"})
+
+
+@router.get(
+    "/v1/kkt/receipt/{receipt_id}/qr",
+    responses={
+        200: {"description": "SVG.", "content": {"image/svg+xml": {"schema": {"type": "string"}}}},
+    },
+    summary="The QR code of a receipt",
+)
+async def qr(services: Services, principal: Reader, receipt_id: ReceiptId) -> Response:
+    """409 CONFLICT while it is not printed."""
+    await _check_own(services, principal, receipt_id)
+    return Response(await services.receipts.qr_svg(receipt_id), media_type="image/svg+xml")
+
+
+@router.post(
+    "/v1/kkt/receipt/{receipt_id}/reprint",
+    responses=answers(examples.RECEIPT),
+    summary="Try to print a refused receipt again",
+)
+async def reprint(
+    services: Services,
+    principal: Annotated[Principal, Depends(may(Action.RECEIPT_REPRINT))],
+    receipt_id: ReceiptId,
+) -> Response:
+    """For ``print_failed`` only, after the cause is gone; 409 CONFLICT if it is printed already."""
+    await _check_own(services, principal, receipt_id)
+    return JsonAnswer(await services.registers.reprint(receipt_id))
+
+
+@router.post(
+    "/v1/kkt/receipt/{receipt_id}/resolve",
+    responses=answers(examples.RECEIPT),
+    openapi_extra=body_of(ResolveReceiptBody, examples.RESOLVE_RECEIPT),
+    summary="Settle an unknown outcome by hand",
+)
+async def resolve(
+    request: Request,
+    services: Services,
+    principal: Annotated[Principal, Depends(may(Action.RECEIPT_RESOLVE))],
+    receipt_id: ReceiptId,
+) -> Response:
+    """For ``print_unknown`` only: adopt the document the register made, or have it printed again."""
+    wanted = await read_model(request, ResolveReceiptBody)
+    settled = await services.registers.resolve(
+        receipt_id,
+        action=wanted.action,
+        fiscal_doc_number=wanted.fiscal_doc_number,
+        reason=wanted.reason,
+        by=principal.name,
+    )
+    return JsonAnswer(settled)
+
+
+_SLIP_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+
+
+async def _check_own(services: ApiServices, principal: Principal, receipt_id: str) -> None:
+    """Raises NotAllowed for a receipt of another till, ReceiptNotFound for none at all."""
+    if principal.pos_ids:
+        check_till(principal, (await services.receipts.by_id(receipt_id))["pos_id"])
+
+
+def _prefers_html(accept: str) -> bool:
+    """HTML only where it is asked for and stands before plain text."""
+    ranges = [part.partition(";")[0].strip().lower() for part in accept.split(",")]
+    html = ranges.index("text/html") if "text/html" in ranges else None
+    plain = ranges.index("text/plain") if "text/plain" in ranges else len(ranges)
+    return html is not None and html < plain

@@ -1,0 +1,224 @@
+"""Examples of bodies and answers for the documentation. Every number in them is made up."""
+
+from typing import Any, Final
+
+Json = dict[str, Any]
+
+RECEIPT_ID: Final = "01890a5d-ac96-774b-bcce-b302099a8057"
+KEY: Final = "0b6f1c1e-4c0e-4a52-9a2b-0f3f5e0a7c11"
+
+RECEIPT_BODY: Final[Json] = {
+    "pos_id": "POS-001",
+    "type": "sale",
+    "items": [{"name": "Test", "price": 100, "qty": 1}],
+    "payments": [{"type": "cash", "amount": 100}],
+}
+RECEIPT_BODY_FULL: Final[Json] = {
+    "pos_id": "POS-001",
+    "type": "sale",
+    "items": [
+        {"name": "Кофе", "price": "180.00", "quantity": 2, "vat_rate": "22", "sku": "C-1"},
+        {"name": "Сыр", "price": 899.9, "quantity": 0.254, "total": 228.57, "vat_rate": "10", "unit": "кг"},
+    ],
+    "payments": [{"type": "card", "amount": 500}, {"type": "cash", "amount": 88.57}],
+    "total": 588.57,
+    "customer": {"email": "buyer@example.com"},
+    "cashier": {"name": "Иванова А. А."},
+    "order_id": "A-1001",
+}
+
+_FISCAL_DOC: Final[Json] = {
+    "fiscal_doc_number": 12,
+    "fiscal_sign": "2718281828",
+    "fiscal_datetime": "2026-03-14T12:00:00",
+    "fn_number": "9999078902013267",
+    "kkt_number": "000000000002",
+    "rn_kkt": "0000000005008570",
+    "inn": "7702203276",
+    "ofd_name": "Тестовый ОФД",
+    "shift_number": 1,
+    "receipt_number": 3,
+    "total": 100.00,
+    "qr_code_data": "t=20260314T1200&s=100.00&fn=9999078902013267&i=12&fp=2718281828&n=1",
+    "fiscalDocumentNumber": 12,
+    "fiscalSign": "2718281828",
+}
+_HLC: Final[Json] = {"local_time": 1773478800, "logical_counter": 0, "server_time": None}
+
+ACCEPTED: Final[Json] = {
+    "status": "printed",
+    "receipt_id": RECEIPT_ID,
+    "fiscal_doc_id": "9999078902013267-12",
+    "fiscal_doc": _FISCAL_DOC,
+    "message": "Чек оформлен: ФД № 12, смена 1.",
+    "sync_status": "pending",
+    "hlc": _HLC,
+    "buffer_info": {"queue_position": 1, "total_queued": 1},
+    "warnings": [],
+}
+
+RECEIPT: Final[Json] = {
+    "id": RECEIPT_ID,
+    "pos_id": "POS-001",
+    "type": "sale",
+    "idempotency_key": KEY,
+    "total": 100.00,
+    "print_state": "printed",
+    "status": "synced",
+    "fiscal_doc": _FISCAL_DOC,
+    "retry_count": 0,
+    "last_error": None,
+    "next_attempt_at": None,
+    "created_at": "2026-03-14T09:00:00.000Z",
+    "printed_at": "2026-03-14T09:00:00.120Z",
+    "synced_at": "2026-03-14T09:00:01.500Z",
+    "ofd_id": "ofd-77",
+    "hlc": _HLC,
+}
+RECEIPTS: Final[Json] = {"items": [RECEIPT], "next_cursor": None}
+RESOLVE_RECEIPT: Final[Json] = {
+    "action": "adopt",
+    "fiscal_doc_number": 12,
+    "reason": "ФД № 12 есть на ленте, сумма и время совпадают",
+}
+
+REFUND_CHECK_BODY: Final[Json] = {"original_fiscal_doc_id": "9999078902013267-12"}
+REFUND_CHECK: Final[Json] = {
+    "allowed": True,
+    "sync_status": "synced",
+    "reason": "synced",
+    "buffer_count": 0,
+    "buffer_percent": 0.0,
+}
+
+REPORT_BODY: Final[Json] = {"pos_id": "POS-001"}
+X_REPORT: Final[Json] = {
+    "fiscalDocumentNumber": None,
+    "fiscalSign": None,
+    "dateTime": "2026-03-14T20:00:00Z",
+    "reportType": 1,
+    "shiftNumber": 1,
+    "cashTotal": 100.00,
+    "cardTotal": 500.00,
+    "totalSales": 600.00,
+    "totalRefunds": 0.00,
+    "receiptCount": 2,
+    "offline": False,
+}
+Z_REPORT: Final[Json] = X_REPORT | {"fiscalDocumentNumber": 14, "fiscalSign": "3141592653", "reportType": 2}
+KKT_STATUS: Final[Json] = {
+    "pos_id": "POS-001",
+    "device": "ready",
+    "fn_number": "9999078902013267",
+    "fn_days_left": 410,
+    "fn_documents_left": 240000,
+    "unsent_documents": 0,
+    "oldest_unsent_at": None,
+    "shift": {"number": 1, "state": "open", "opened_at": "2026-03-14T06:00:00Z"},
+}
+
+BUFFER_STATUS: Final[Json] = {
+    "total_capacity": 10000,
+    "current_queued": 3,
+    "percent_full": 0.03,
+    "network_status": "online",
+    "total_receipts": 1200,
+    "pending": 3,
+    "syncing": 0,
+    "synced": 1197,
+    "failed": 0,
+    "dlq_size": 0,
+    "oldest_receipt": {"id": RECEIPT_ID, "created_at": "2026-03-14T09:00:00Z", "age_hours": 0.01},
+    "last_sync": {
+        "timestamp": "2026-03-14T08:59:50Z",
+        "synced_count": 5,
+        "failed_count": 0,
+        "duration_seconds": 0.4,
+    },
+    "alerts": [],
+    "buffer_count": 3,
+    "buffer_percent": 0.03,
+    "cb_state": "CLOSED",
+}
+SYNC: Final[Json] = {
+    "status": "completed",
+    "synced": 3,
+    "failed": 0,
+    "skipped": 0,
+    "remaining": 0,
+    "duration_seconds": 0.2,
+    "message": "Передано: 3",
+}
+LOGS: Final[Json] = {
+    "total": 1,
+    "page": 1,
+    "limit": 100,
+    "items": [
+        {
+            "timestamp": "2026-03-14T09:00:00Z",
+            "level": "info",
+            "event": "receipt_added",
+            "receipt_id": RECEIPT_ID,
+            "message": "Чек принят",
+            "metadata": {},
+        }
+    ],
+}
+WORKER: Final[Json] = {
+    "running": True,
+    "task_status": "running",
+    "last_pass": {
+        "at": "2026-03-14T09:00:00Z",
+        "synced": 3,
+        "failed": 0,
+        "skipped": 0,
+        "duration_seconds": 0.2,
+    },
+    "last_success_at": "2026-03-14T09:00:00Z",
+    "consecutive_failures": 0,
+    "next_run_at": "2026-03-14T09:00:10Z",
+    "lock": {"backend": "process", "held": False},
+    "pending": 0,
+}
+BREAKER: Final[Json] = {"state": "CLOSED"}
+CAPACITY_BODY: Final[Json] = {"capacity": 300}
+CAPACITY: Final[Json] = {"capacity": 300}
+
+DEAD_LETTER: Final[Json] = {
+    "id": 1,
+    "original_receipt_id": RECEIPT_ID,
+    "failed_at": "2026-03-14T12:00:00Z",
+    "reason": "max_retries_exceeded",
+    "retry_attempts": 20,
+    "last_error": "HTTP 422",
+    "resolved_at": None,
+    "resolved_by": None,
+    "note": None,
+}
+DEAD_LETTERS: Final[Json] = {"items": [DEAD_LETTER], "next_cursor": None}
+RESOLVE_DEAD_LETTER: Final[Json] = {"note": "Передано вручную через кабинет ОФД"}
+
+MAINTENANCE_BODY: Final[Json] = {"reason": "Замена ФН", "estimated_duration_minutes": 30}
+MAINTENANCE: Final[Json] = {"maintenance": True, "reason": "Замена ФН", "until": "2026-03-14T12:30:00Z"}
+MAINTENANCE_ENDED: Final[Json] = {"maintenance": False}
+
+ROOT: Final[Json] = {
+    "message": "kkt-adapter",
+    "version": "1.0.0",
+    "docs": "/docs",
+    "health": "/v1/health",
+    "status": "/v1/kkt/buffer/status",
+    "ui": "/ui",
+}
+ALIVE: Final[Json] = {"status": "ok"}
+READY: Final[Json] = {"status": "ready"}
+HEALTH: Final[Json] = {
+    "status": "healthy",
+    "version": "1.0.0",
+    "circuit_breaker_state": "CLOSED",
+    "components": {
+        "buffer": {"status": "healthy", "percent_full": 0.03, "dlq_size": 0, "pending": 3},
+        "circuit_breaker": {"state": "CLOSED", "failure_count": 0, "success_count": 0, "last_failure": None},
+        "database": {"status": "healthy", "type": "SQLite", "mode": "WAL"},
+    },
+}
