@@ -2,26 +2,23 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
 import jwt
 from fastapi import FastAPI
+from pydantic import SecretStr
 from tests.support.clock import ManualClock
 
 from kkt_adapter.api.errors import install_error_handlers
-from kkt_adapter.api.people import PeopleServices
 from kkt_adapter.api.routes import accounts, auth
 from kkt_adapter.runtime.auth import tables
-from kkt_adapter.runtime.auth.accounts import Accounts
-from kkt_adapter.runtime.auth.gate import Gate
-from kkt_adapter.runtime.auth.passwords import HashCost, Passwords
+from kkt_adapter.runtime.auth.parts import AuthParts, build_auth
+from kkt_adapter.runtime.auth.passwords import HashCost
 from kkt_adapter.runtime.auth.roles import Role, Scope
-from kkt_adapter.runtime.auth.signin import SignIn
-from kkt_adapter.runtime.auth.till_tokens import TillTokens
-from kkt_adapter.runtime.auth.tokens import AccessTokens
+from kkt_adapter.runtime.auth.settings import AuthSettings
 from kkt_adapter.runtime.database import Database
 from kkt_adapter.runtime.sqlite import SqliteDatabase
 
@@ -36,17 +33,11 @@ def a_clock() -> ManualClock:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignInParts:
-    """Everything of sign-in over one database, as the composition root would wire it."""
+class SignInParts(AuthParts):
+    """The parts, with the database and the clock under them."""
 
     db: Database
     clock: ManualClock
-    passwords: Passwords
-    tokens: AccessTokens
-    accounts: Accounts
-    till_tokens: TillTokens
-    sign_in: SignIn
-    gate: Gate
 
     async def bearer(self, role: Role, *, name: str | None = None) -> str:
         """Make an account of that role and return the Authorization header of its owner."""
@@ -85,27 +76,17 @@ def people_app(parts: SignInParts) -> FastAPI:
     app.include_router(auth.router)
     app.include_router(accounts.router)
     app.state.services = SimpleNamespace(gate=parts.gate)
-    app.state.people = PeopleServices(
-        sign_in=parts.sign_in, accounts=parts.accounts, till_tokens=parts.till_tokens, gate=parts.gate
-    )
+    app.state.people = parts
     return app
 
 
-def wire(db: Database, *, clock: ManualClock | None = None, secret: bytes = SECRET) -> SignInParts:
+def wire(db: Database, *, clock: ManualClock | None = None) -> SignInParts:
     """Parts over an open database; a second call over the same database is a second node."""
-    standing = clock or a_clock()
-    passwords = Passwords(CHEAP)
-    tokens = AccessTokens(secret, standing)
-    return SignInParts(
-        db=db,
-        clock=standing,
-        passwords=passwords,
-        tokens=tokens,
-        accounts=Accounts(db, passwords, standing),
-        till_tokens=TillTokens(db, standing),
-        sign_in=SignIn(db, passwords, tokens, standing),
-        gate=Gate(db, tokens, standing),
-    )
+    manual = clock or a_clock()
+    settings = AuthSettings(secret=SecretStr(SECRET.decode()))
+    auth = build_auth(db, settings, clock=manual, data_dir=Path("unused"), cost=CHEAP)
+    values = {field.name: getattr(auth, field.name) for field in fields(auth)}
+    return SignInParts(db=db, clock=manual, **values)
 
 
 @asynccontextmanager
@@ -117,5 +98,5 @@ async def open_sign_in(folder: Path) -> AsyncIterator[SignInParts]:
     try:
         yield parts
     finally:
-        parts.passwords.close()
+        parts.close()
         await db.close()

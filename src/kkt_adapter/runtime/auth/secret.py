@@ -66,7 +66,7 @@ def _is_weak(secret: bytes) -> bool:
     steps = [abs(after - before) for before, after in pairwise(secret)]
     return (
         len(set(secret)) < MIN_DIFFERENT_BYTES
-        or sum(step <= 1 for step in steps) > len(steps) // 2  # aaaa, 1234, abcd
+        or 3 * sum(step <= 1 for step in steps) > 2 * len(steps)  # aaaa, 1234, abcd
         or secret in (secret + secret)[1:-1]  # a shorter text, repeated
         or any(word in text for word in _PLACEHOLDERS)
         or text in _PUBLISHED
