@@ -23,7 +23,7 @@ class HttpFaultKind(StrEnum):
     TIMEOUT = "timeout"  # no whole answer within the deadline
     CONNECTION = "connection"  # refused, unreachable, reset, no such host
     TLS = "tls"  # certificate or handshake
-    CLOSED = "closed"  # the connection ended in the middle of the answer
+    CLOSED = "closed"  # the answer broke off, or its packing is broken
     TOO_LARGE = "too_large"  # the answer is longer than the limit
     BAD_HTTP = "bad_http"  # what came back is not HTTP
 

@@ -42,6 +42,7 @@ class OfdHttpServer:
         self.duplicates = duplicates
         self.clock = clock
         self._runner: web.AppRunner | None = None
+        self._has_listened = False
 
     async def listen(self) -> None:
         """Accept connections; on the same port as before if it has listened already."""
@@ -54,8 +55,9 @@ class OfdHttpServer:
         async def start() -> None:
             await web.TCPSite(runner, self.host, self.port, backlog=BACKLOG).start()
 
-        await bind_again(start)
         self._runner = runner
+        await bind_again(start, had_it_before=self._has_listened)
+        self._has_listened = True
         self.port = runner.addresses[0][1]
 
     async def cut(self) -> None:

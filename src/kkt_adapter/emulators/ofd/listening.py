@@ -11,13 +11,13 @@ TRIES = 50
 PAUSE_S = 0.1  # between two tries: a passing client may hold the port as its own for a moment
 
 
-async def bind_again(bind: Callable[[], Awaitable[T]]) -> T:
-    """The result of ``bind``, tried for five seconds while the address is in use.
+async def bind_again(bind: Callable[[], Awaitable[T]], *, had_it_before: bool) -> T:
+    """The result of ``bind``; a port that was ours is tried for five seconds while it is in use.
 
     Raises:
         OSError: the address stayed in use, or binding failed otherwise.
     """
-    for _ in range(TRIES - 1):
+    for _ in range(TRIES - 1 if had_it_before else 0):
         try:
             return await bind()
         except OSError as error:

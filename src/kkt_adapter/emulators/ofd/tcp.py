@@ -27,7 +27,15 @@ class OfdTcpServer:
     """Listens, reads, enters into the book, answers. ``port`` is known after the first ``listen``."""
 
     def __init__(
-        self, *, host: str, port: int, book: OfdBook, plan: FaultPlan, shape: ReplyShape, clock: Clock
+        self,
+        *,
+        host: str,
+        port: int,
+        book: OfdBook,
+        plan: FaultPlan,
+        shape: ReplyShape,
+        clock: Clock,
+        idle_s: float = IDLE_S,
     ) -> None:
         self.host = host
         self.port = port
@@ -35,16 +43,20 @@ class OfdTcpServer:
         self.plan = plan
         self.shape = shape
         self.clock = clock
+        self.idle_s = idle_s
         self.connections: set[asyncio.Transport] = set()
         self._server: asyncio.Server | None = None
+        self._has_listened = False
 
     async def listen(self) -> None:
         """Accept connections; on the same port as before if it has listened already."""
         loop = asyncio.get_running_loop()
         make = partial(_Connection, self, loop)
         self._server = await bind_again(
-            lambda: loop.create_server(make, self.host, self.port, backlog=BACKLOG)
+            lambda: loop.create_server(make, self.host, self.port, backlog=BACKLOG),
+            had_it_before=self._has_listened,
         )
+        self._has_listened = True
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def cut(self) -> None:
@@ -70,7 +82,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's do not inherit from it
-        self._timer = self._loop.call_later(IDLE_S, self._transport.abort)
+        self._timer = self._loop.call_later(self._server.idle_s, self._transport.abort)
         self._server.connections.add(self._transport)
         if len(self._server.connections) > MAX_CONNECTIONS:
             self._transport.abort()
