@@ -1,0 +1,387 @@
+"""What every `Database` promises, over SQLite and PostgreSQL."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from sqlalchemy import (
+    Column,
+    Connection,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
+
+from kkt_adapter.kernel.errors import Overloaded, StorageError
+from kkt_adapter.runtime.open import open_database
+from kkt_adapter.runtime.postgres import PostgresDatabase, PostgresSettings
+from kkt_adapter.runtime.sqlite import SqliteDatabase
+from kkt_adapter.runtime.sqlite_file import SqliteSettings
+
+AnyDatabase = SqliteDatabase | PostgresDatabase
+
+PATIENCE_S = 10.0  # before a test that waits for a thread gives up
+
+metadata = MetaData()
+notes = Table(
+    "notes", metadata, Column("id", Integer, primary_key=True), Column("text", String(50), unique=True)
+)
+counter = Table(
+    "counter", metadata, Column("id", Integer, primary_key=True), Column("n", Integer, nullable=False)
+)
+
+
+@pytest.fixture
+async def db(database: AnyDatabase) -> AnyDatabase:
+    await database.write(metadata.create_all)
+    return database
+
+
+def add(note: str) -> Callable[[Connection], int]:
+    def work(connection: Connection) -> int:
+        number: int = connection.execute(insert(notes).values(text=note).returning(notes.c.id)).scalar_one()
+        return number
+
+    return work
+
+
+def all_notes(connection: Connection) -> list[str]:
+    return list(connection.execute(select(notes.c.text).order_by(notes.c.id)).scalars())
+
+
+def count(connection: Connection) -> int:
+    return connection.execute(select(func.count()).select_from(notes)).scalar_one()
+
+
+class Gate:
+    """Work that holds a database thread until it is opened."""
+
+    def __init__(self) -> None:
+        self.entered = threading.Event()
+        self._open = threading.Event()
+
+    def work(self, connection: Connection) -> None:
+        self.entered.set()
+        assert self._open.wait(PATIENCE_S)
+
+    def open(self) -> None:
+        self._open.set()
+
+    async def reached(self) -> None:
+        assert await asyncio.to_thread(self.entered.wait, PATIENCE_S)
+
+
+class Batches:
+    """An ``apply`` that notes its calls; an item ``bad...`` breaks the call, ``odd...`` only itself."""
+
+    def __init__(self) -> None:
+        self.calls: list[list[str]] = []
+
+    def apply(self, connection: Connection, items: Sequence[str]) -> list[str | Exception]:
+        self.calls.append(list(items))
+        outcomes: list[str | Exception] = []
+        for item in items:
+            if item.startswith("odd"):
+                outcomes.append(ValueError(item))
+                continue
+            connection.execute(insert(notes).values(text=item))
+            outcomes.append(item.upper())
+        if any(item.startswith("bad") for item in items):
+            raise LookupError("one of the items is bad")
+        return outcomes
+
+
+async def test_a_write_that_came_back_is_there_to_read(db: AnyDatabase) -> None:
+    number = await db.write(add("first"))
+
+    assert number == 1
+    assert await db.read(all_notes) == ["first"]
+
+
+async def test_the_dialect_is_named(db: AnyDatabase) -> None:
+    assert db.dialect == await db.read(lambda connection: connection.dialect.name)
+
+
+async def test_a_failing_write_takes_back_its_own_work_alone(db: AnyDatabase) -> None:
+    def fails_half_way(connection: Connection) -> None:
+        add("never")(connection)
+        raise KeyError("half way")
+
+    outcomes = await asyncio.gather(
+        db.write(add("before")),
+        db.write(fails_half_way),
+        db.write(add("after")),
+        return_exceptions=True,
+    )
+
+    assert isinstance(outcomes[1], KeyError)
+    assert sorted(await db.read(all_notes)) == ["after", "before"]
+
+
+async def test_a_constraint_error_goes_to_its_caller(db: AnyDatabase) -> None:
+    await db.write(add("once"))
+
+    first, second = await asyncio.gather(
+        db.write(add("once")), db.write(add("other")), return_exceptions=True
+    )
+
+    assert isinstance(first, IntegrityError)
+    assert isinstance(second, int)
+
+
+async def test_error_texts_do_not_carry_the_values_of_the_row(db: AnyDatabase) -> None:
+    await db.write(add("buyer@example.com"))
+
+    with pytest.raises(IntegrityError) as caught:
+        await db.write(add("buyer@example.com"))
+
+    assert "[SQL parameters hidden" in str(caught.value)
+
+
+async def test_each_caller_of_write_each_gets_its_own_value(db: AnyDatabase) -> None:
+    batches = Batches()
+
+    values = await asyncio.gather(*(db.write_each(batches.apply, f"n{number}") for number in range(20)))
+
+    assert values == [f"N{number}" for number in range(20)]
+    assert sorted(await db.read(all_notes)) == sorted(f"n{number}" for number in range(20))
+
+
+async def test_items_that_wait_together_go_in_one_call_in_the_order_they_came(db: AnyDatabase) -> None:
+    gate, batches = Gate(), Batches()
+
+    def hold_first(connection: Connection, items: Sequence[str]) -> list[str | Exception]:
+        if items[0] == "gate":
+            gate.work(connection)
+            return [*items]
+        return batches.apply(connection, items)
+
+    waiting = [asyncio.ensure_future(db.write_each(hold_first, "gate"))]
+    await gate.reached()
+    waiting += [asyncio.ensure_future(db.write_each(hold_first, f"n{number}")) for number in range(7)]
+    await asyncio.sleep(0)
+    gate.open()
+    await asyncio.gather(*waiting)
+
+    assert batches.calls == [[f"n{number}" for number in range(7)]]
+
+
+async def test_an_exception_among_the_outcomes_is_its_caller_s_alone(db: AnyDatabase) -> None:
+    batches = Batches()
+
+    good, odd = await asyncio.gather(
+        db.write_each(batches.apply, "good"), db.write_each(batches.apply, "odd"), return_exceptions=True
+    )
+
+    assert good == "GOOD"
+    assert isinstance(odd, ValueError)
+    assert await db.read(all_notes) == ["good"]
+
+
+@pytest.mark.parametrize("among_other_writes", [False, True])
+async def test_when_apply_raises_each_item_is_tried_alone(db: AnyDatabase, among_other_writes: bool) -> None:
+    batches = Batches()
+    others = [db.write(add(f"other {number}")) for number in range(3 if among_other_writes else 0)]
+
+    outcomes = await asyncio.gather(
+        *others,
+        *(db.write_each(batches.apply, item) for item in ("one", "bad", "two")),
+        return_exceptions=True,
+    )
+
+    one, bad, two = outcomes[-3:]
+    assert (one, two) == ("ONE", "TWO")
+    assert isinstance(bad, LookupError)
+    assert {"one", "two"} == {note for note in await db.read(all_notes) if not note.startswith("other")}
+
+
+async def test_an_apply_that_does_not_answer_for_every_item_is_an_error(db: AnyDatabase) -> None:
+    def forgetful(connection: Connection, items: Sequence[str]) -> list[str | Exception]:
+        add(items[0])(connection)
+        return []
+
+    with pytest.raises(TypeError, match="0 outcomes for 1"):
+        await db.write_each(forgetful, "lost")
+
+    assert await db.read(count) == 0
+
+
+async def test_a_cancelled_caller_does_not_cancel_its_write(db: AnyDatabase) -> None:
+    gate = Gate()
+    blocker = asyncio.ensure_future(db.write(gate.work))
+    await gate.reached()
+    doomed = asyncio.ensure_future(db.write(add("kept")))
+    await asyncio.sleep(0)
+
+    doomed.cancel()
+    gate.open()
+    await blocker
+    await db.write(add("later"))
+
+    assert doomed.cancelled()
+    assert "kept" in await db.read(all_notes)
+
+
+async def test_a_read_sees_one_snapshot(db: AnyDatabase) -> None:
+    first_look, go_on = threading.Event(), threading.Event()
+
+    def look_twice(connection: Connection) -> tuple[int, int]:
+        before = count(connection)
+        first_look.set()
+        assert go_on.wait(PATIENCE_S)
+        return before, count(connection)
+
+    reading = asyncio.ensure_future(db.read(look_twice))
+    assert await asyncio.to_thread(first_look.wait, PATIENCE_S)
+    await db.write(add("meanwhile"))
+    go_on.set()
+
+    assert await reading == (0, 0)
+    assert await db.read(count) == 1
+
+
+async def test_a_read_does_not_see_what_is_not_committed(db: AnyDatabase) -> None:
+    gate = Gate()
+
+    def add_and_wait(connection: Connection) -> None:
+        add("in flight")(connection)
+        gate.work(connection)
+
+    writing = asyncio.ensure_future(db.write(add_and_wait))
+    await gate.reached()
+    seen = await db.read(count)
+    gate.open()
+    await writing
+
+    assert seen == 0
+
+
+async def test_a_read_cannot_write(db: AnyDatabase) -> None:
+    with pytest.raises(Exception, match=r"readonly|read-only"):
+        await db.read(add("sneaky"))
+
+    assert await db.read(count) == 0
+
+
+async def test_a_read_that_fails_leaves_the_next_one_alone(db: AnyDatabase) -> None:
+    with pytest.raises(Exception, match="no_such_table"):
+        await db.read(lambda connection: connection.execute(text("SELECT * FROM no_such_table")))
+
+    assert await asyncio.gather(*(db.read(count) for _ in range(8))) == [0] * 8
+
+
+async def test_a_savepoint_within_a_write_works(db: AnyDatabase) -> None:
+    def tries(connection: Connection) -> str:
+        add("outside")(connection)
+        try:
+            with connection.begin_nested():
+                add("outside")(connection)
+        except IntegrityError:
+            return "refused"
+        return "stored twice"
+
+    answers = await asyncio.gather(db.write(tries), db.write(add("another")))
+
+    assert answers[0] == "refused"
+    assert sorted(await db.read(all_notes)) == ["another", "outside"]
+
+
+async def test_work_that_ends_the_transaction_itself_is_refused(db: AnyDatabase) -> None:
+    def cheats(connection: Connection) -> None:
+        add("cheated")(connection)
+        connection.rollback()
+
+    with pytest.raises((StorageError, RuntimeError)):
+        await db.write(cheats)
+
+    await db.write(add("honest"))
+    assert await db.read(all_notes) == ["honest"]
+
+
+async def test_read_and_change_in_one_write_loses_no_update(db: AnyDatabase) -> None:
+    await db.write(lambda connection: connection.execute(insert(counter).values(id=1, n=0)))
+
+    def increment(connection: Connection) -> None:
+        value = connection.execute(select(counter.c.n).where(counter.c.id == 1)).scalar_one()
+        connection.execute(update(counter).where(counter.c.id == 1).values(n=value + 1))
+
+    await asyncio.gather(*(db.write(increment) for _ in range(50)))
+
+    assert await db.read(lambda connection: connection.execute(select(counter.c.n)).scalar_one()) == 50
+
+
+async def test_stop_iteration_in_a_write_reaches_the_caller_as_an_error(db: AnyDatabase) -> None:
+    def stops(connection: Connection) -> None:
+        raise StopIteration
+
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        await asyncio.wait_for(db.write(stops), PATIENCE_S)
+
+
+async def test_close_finishes_what_waits_and_then_refuses(db: AnyDatabase) -> None:
+    gate = Gate()
+    waiting: list[asyncio.Future[Any]] = [asyncio.ensure_future(db.write(gate.work))]
+    await gate.reached()
+    waiting += [asyncio.ensure_future(db.write(add(f"n{number}"))) for number in range(5)]
+    batches = Batches()
+    waiting += [asyncio.ensure_future(db.write_each(batches.apply, f"m{number}")) for number in range(5)]
+    await asyncio.sleep(0)
+
+    closing = asyncio.ensure_future(db.close())
+    await asyncio.sleep(0)
+    gate.open()
+    await closing
+
+    assert len(await asyncio.gather(*waiting)) == 11
+    for refused in (db.read(count), db.write(add("late")), db.write_each(batches.apply, "late")):
+        with pytest.raises(StorageError):
+            await refused
+    await db.close()
+
+
+async def test_more_writes_than_the_queue_takes_are_refused_and_the_others_done(database_url: str) -> None:
+    gate = Gate()
+    db = open_database(
+        database_url,
+        sqlite=SqliteSettings(queue_limit=3),
+        postgres=PostgresSettings(queue_limit=3, writers=1, readers=1),
+    )
+    try:
+        await db.write(metadata.create_all)
+        waiting: list[asyncio.Future[Any]] = [asyncio.ensure_future(db.write(gate.work))]
+        await gate.reached()
+        waiting += [asyncio.ensure_future(db.write(add(f"n{number}"))) for number in range(3)]
+        await asyncio.sleep(0)
+
+        with pytest.raises(Overloaded):
+            await db.write(add("too many"))
+        assert db.waiting == 3
+
+        gate.open()
+        await asyncio.gather(*waiting)
+        assert await db.read(all_notes) == ["n0", "n1", "n2"]
+    finally:
+        gate.open()
+        await db.close()
+
+
+async def test_what_was_written_is_there_after_opening_again(database_url: str) -> None:
+    first = open_database(database_url)
+    await first.write(metadata.create_all)
+    await first.write(add("kept"))
+    await first.close()
+
+    second = open_database(database_url)
+    try:
+        assert await second.read(all_notes) == ["kept"]
+    finally:
+        await second.close()

@@ -1,0 +1,312 @@
+"""What is special about SQLite: groups, and files that fail."""
+
+import asyncio
+import sqlite3
+import stat
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, text
+
+from kkt_adapter.kernel.errors import SettingsInvalid, StorageError
+from kkt_adapter.runtime.open import open_database
+from kkt_adapter.runtime.sqlite import SqliteDatabase
+from kkt_adapter.runtime.sqlite_file import SqliteSettings, prepare_file
+from kkt_adapter.runtime.statement_count import count_statements
+from kkt_adapter.runtime.urls import sqlite_path
+
+PATIENCE_S = 10.0
+
+
+def sql(statement: str) -> Callable[[Connection], None]:
+    def work(connection: Connection) -> None:
+        connection.execute(text(statement))
+
+    return work
+
+
+def value_of(statement: str) -> Callable[[Connection], object]:
+    return lambda connection: connection.execute(text(statement)).scalar_one()
+
+
+def apply_insert(connection: Connection, items: Sequence[int]) -> list[int | Exception]:
+    connection.execute(text("INSERT INTO t(n) VALUES (:n)"), [{"n": item} for item in items])
+    return [*items]
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def log_exists(path: Path) -> bool:
+    return Path(f"{path}-wal").exists()
+
+
+def damage_rows(path: Path) -> None:
+    whole = bytearray(path.read_bytes())
+    whole[8192:] = b"\xaa" * (len(whole) - 8192)  # the first pages, with the schema, stay readable
+    path.write_bytes(whole)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "kkt.db"
+
+
+@pytest.fixture
+async def db(path: Path) -> AsyncIterator[SqliteDatabase]:
+    database = SqliteDatabase(path)
+    await database.write(sql("CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER UNIQUE, blob BLOB)"))
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+async def while_held(db: SqliteDatabase, submit: Callable[[], Sequence[asyncio.Future[Any]]]) -> list[object]:
+    """Queue what ``submit`` makes while the writer is busy, so that it becomes one group."""
+    entered, go_on = threading.Event(), threading.Event()
+
+    def hold(connection: Connection) -> None:
+        entered.set()
+        assert go_on.wait(PATIENCE_S)
+
+    holding = asyncio.ensure_future(db.write(hold))
+    assert await asyncio.to_thread(entered.wait, PATIENCE_S)
+    waiting = submit()
+    await asyncio.sleep(0)
+    go_on.set()
+    await holding
+    return await asyncio.gather(*waiting, return_exceptions=True)
+
+
+async def test_everything_that_waits_is_one_commit(db: SqliteDatabase) -> None:
+    commits, jobs = db.commits, db.jobs
+
+    await while_held(
+        db,
+        lambda: [
+            *[asyncio.ensure_future(db.write(sql(f"INSERT INTO t(n) VALUES ({n})"))) for n in range(10)],
+            *[asyncio.ensure_future(db.write_each(apply_insert, n)) for n in range(10, 20)],
+        ],
+    )
+
+    assert db.commits - commits == 2  # the one that held the writer, and the group
+    assert db.jobs - jobs == 21
+    assert await db.read(value_of("SELECT count(*) FROM t")) == 20
+
+
+async def test_a_batch_runs_at_the_place_of_its_first_item(db: SqliteDatabase) -> None:
+    order: list[object] = []
+
+    def write(name: str) -> asyncio.Future[object]:
+        return asyncio.ensure_future(db.write(lambda connection: order.append(name)))
+
+    def apply(connection: Connection, items: Sequence[str]) -> list[str | Exception]:
+        order.append(list(items))
+        return [*items]
+
+    def each(item: str) -> asyncio.Future[object]:
+        return asyncio.ensure_future(db.write_each(apply, item))
+
+    await while_held(db, lambda: [write("a"), each("1"), write("b"), each("2"), write("c")])
+
+    assert order == ["a", ["1", "2"], "b", "c"]
+
+
+async def test_no_group_is_larger_than_its_limit(path: Path) -> None:
+    db = SqliteDatabase(path, SqliteSettings(group_limit=4))
+    try:
+        groups = db.groups
+        await while_held(db, lambda: [asyncio.ensure_future(db.write(sql("SELECT 1"))) for _ in range(10)])
+        assert db.groups - groups == 4  # the holder, then 4 + 4 + 2
+    finally:
+        await db.close()
+
+
+async def test_a_write_that_fails_alone_commits_nothing(db: SqliteDatabase) -> None:
+    commits = db.commits
+
+    with pytest.raises(Exception, match="no_such_table"):
+        await db.write(sql("DELETE FROM no_such_table"))
+
+    assert db.commits == commits
+
+
+async def test_a_failed_commit_fails_everybody_in_the_group(db: SqliteDatabase) -> None:
+    await db.write(sql("CREATE TABLE child (parent INTEGER REFERENCES t(id) DEFERRABLE INITIALLY DEFERRED)"))
+
+    outcomes = await while_held(
+        db,
+        lambda: [
+            asyncio.ensure_future(db.write(sql("INSERT INTO t(n) VALUES (1)"))),
+            asyncio.ensure_future(db.write(sql("INSERT INTO child VALUES (99)"))),  # noticed at COMMIT
+            asyncio.ensure_future(db.write_each(apply_insert, 2)),
+        ],
+    )
+
+    assert [type(outcome) for outcome in outcomes] == [StorageError] * 3
+    assert await db.read(value_of("SELECT count(*) FROM t")) == 0
+    await db.write(sql("INSERT INTO t(n) VALUES (3)"))
+    assert await db.read(value_of("SELECT n FROM t")) == 3
+
+
+async def test_a_full_disk_fails_the_whole_group_and_heals(db: SqliteDatabase) -> None:
+    def limit_pages(connection: Connection) -> None:
+        pages = connection.execute(text("PRAGMA page_count")).scalar_one()
+        connection.execute(text(f"PRAGMA max_page_count={pages + 2}"))
+
+    await db.write(limit_pages)  # holds until the connection is opened anew
+
+    outcomes = await while_held(
+        db,
+        lambda: [
+            asyncio.ensure_future(db.write(sql("INSERT INTO t(n) VALUES (1)"))),
+            asyncio.ensure_future(db.write(sql("INSERT INTO t(n, blob) VALUES (2, zeroblob(1000000))"))),
+            asyncio.ensure_future(db.write(sql("INSERT INTO t(n) VALUES (3)"))),
+        ],
+    )
+
+    assert [type(outcome) for outcome in outcomes] == [StorageError] * 3
+    assert "disk space" in str(outcomes[0])
+    assert await db.read(value_of("SELECT count(*) FROM t")) == 0
+    await db.write(sql("INSERT INTO t(n, blob) VALUES (4, zeroblob(1000000))"))  # there is space again
+
+
+async def test_a_lock_held_by_another_program_is_told_and_passes(path: Path, db: SqliteDatabase) -> None:
+    await db.close()
+    impatient = SqliteDatabase(path, SqliteSettings(busy_timeout_s=0.05))
+    other = sqlite3.connect(path, isolation_level=None)
+    try:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StorageError, match="Another program"):
+            await impatient.write(sql("INSERT INTO t(n) VALUES (1)"))
+        assert await impatient.read(value_of("SELECT count(*) FROM t")) == 0
+        other.execute("ROLLBACK")
+        await impatient.write(sql("INSERT INTO t(n) VALUES (1)"))
+    finally:
+        other.close()
+        await impatient.close()
+
+
+async def test_the_pragmas_are_those_of_the_contract(db: SqliteDatabase) -> None:
+    wanted = {
+        "journal_mode": "wal",
+        "synchronous": 2,  # FULL
+        "wal_autocheckpoint": 1000,
+        "foreign_keys": 1,
+        "busy_timeout": 5000,
+        "temp_store": 2,  # MEMORY
+    }
+
+    def pragmas(connection: Connection) -> dict[str, object]:
+        return {name: connection.execute(text(f"PRAGMA {name}")).scalar_one() for name in wanted}
+
+    assert await db.write(pragmas) == wanted
+    assert await db.read(pragmas) == wanted
+
+
+async def test_the_file_and_its_directory_are_for_the_owner_alone(path: Path, db: SqliteDatabase) -> None:
+    assert mode(path.parent) == 0o700
+    assert mode(path) == 0o600
+    assert mode(Path(f"{path}-wal")) == 0o600
+
+
+async def test_statements_are_counted_only_inside_the_block(db: SqliteDatabase) -> None:
+    with count_statements(*db.engines) as counted:
+        await db.write(sql("INSERT INTO t(n) VALUES (1)"))
+        await db.write_each(apply_insert, 2)
+        await db.read(value_of("SELECT count(*) FROM t"))
+    await db.write(sql("INSERT INTO t(n) VALUES (3)"))
+
+    assert counted.total == 3
+    assert counted.by_text["SELECT count(*) FROM t"] == 1
+
+
+async def test_the_log_is_folded_into_the_file_at_the_end(path: Path, db: SqliteDatabase) -> None:
+    await db.write(sql("INSERT INTO t(n) VALUES (1)"))
+    assert log_exists(path)
+    await db.close()
+
+    assert not log_exists(path)
+
+
+@pytest.mark.parametrize("content", [b"this is no database" * 200, b"SQLite format 3\0" + b"\xff" * 8000])
+def test_a_damaged_file_is_refused_by_name_and_left_alone(path: Path, content: bytes) -> None:
+    path.parent.mkdir()
+    path.write_bytes(content)
+
+    with pytest.raises(StorageError) as caught:
+        SqliteDatabase(path)
+
+    assert str(path) in caught.value.detail.en
+    assert "db restore" in caught.value.detail.en
+    assert str(path) in caught.value.detail.ru
+    assert path.read_bytes() == content
+
+
+async def test_damage_that_shows_later_is_a_storage_error(path: Path, db: SqliteDatabase) -> None:
+    for start in range(0, 2000, 500):
+        await asyncio.gather(*(db.write_each(apply_insert, n) for n in range(start, start + 500)))
+    await db.close()
+    damage_rows(path)
+
+    damaged = SqliteDatabase(path)
+    try:
+        with pytest.raises(StorageError, match="damaged"):
+            await damaged.read(value_of("SELECT sum(n) FROM t"))
+        with pytest.raises(StorageError, match="damaged"):
+            await damaged.write(sql("UPDATE t SET n = n + 100000"))
+    finally:
+        await damaged.close()
+
+
+def test_a_missing_file_beside_its_log_is_refused_as_opening_would_delete_the_log(path: Path) -> None:
+    path.parent.mkdir()
+    log = Path(f"{path}-wal")
+    log.write_bytes(b"frames of a database that was moved away")
+
+    with pytest.raises(StorageError, match=r"kkt\.db-wal is there"):
+        SqliteDatabase(path)
+
+    assert log.exists()
+    assert not path.exists()
+
+
+def test_a_missing_file_is_refused_where_it_must_exist(path: Path) -> None:
+    with pytest.raises(StorageError, match="no database file"):
+        prepare_file(path, must_exist=True)
+
+    assert not path.parent.exists()
+
+
+def test_a_directory_in_the_place_of_the_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StorageError):
+        SqliteDatabase(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("sqlite:///kkt.db", Path("kkt.db")),
+        ("sqlite:////var/lib/kkt/kkt.db", Path("/var/lib/kkt/kkt.db")),
+        ("data/kkt.db", Path("data/kkt.db")),
+        (Path("data/kkt.db"), Path("data/kkt.db")),
+        ("postgresql://kkt@localhost/kkt", None),
+    ],
+)
+def test_addresses_of_databases(address: str | Path, expected: Path | None) -> None:
+    assert sqlite_path(address) == expected
+
+
+@pytest.mark.parametrize(
+    "address", ["", "sqlite://", "sqlite:///:memory:", "mysql://root:hunter2@localhost/kkt"]
+)
+def test_other_addresses_are_refused_without_showing_a_password(address: str) -> None:
+    with pytest.raises(SettingsInvalid) as caught:
+        open_database(address)
+
+    assert "hunter2" not in caught.value.detail.en + caught.value.detail.ru
