@@ -7,6 +7,7 @@ the complete receipt that the demonstration register makes of it.
 from datetime import date
 from typing import Any
 
+from kkt_adapter.fiscal.ffd.check import Checked, complete
 from kkt_adapter.fiscal.model import (
     Cashier,
     Correction,
@@ -24,6 +25,7 @@ from kkt_adapter.fiscal.model import (
     Registration,
     VatRate,
 )
+from kkt_adapter.kernel.errors import ReceiptInvalid, Violation
 from kkt_adapter.kernel.ids import FnNumber, PosId, ReceiptId, RegisterId
 from kkt_adapter.kernel.money import ONE, Kopecks
 
@@ -33,6 +35,7 @@ RECEIPT = ReceiptId("01890a5d-ac96-774b-bcce-b302099a8057")
 KEY = "BNVGYURPBZHUXH2V"
 CASHIER_INN = "500100732259"  # valid check digits
 BUYER_INN = "7707083893"  # likewise
+IDEMPOTENCY_KEY = "0b6f1c1e-4c0e-4a52-9a2b-0f3f5e0a7c11"
 SETTLEMENT_DAY = date(2026, 3, 14)
 
 
@@ -140,3 +143,27 @@ def a_profile(
         registration=registration or a_registration(),
         defaults=defaults or some_defaults(),
     )
+
+
+def checked(
+    request: ReceiptRequest, profile: RegisterProfile | None = None, *, today: date = SETTLEMENT_DAY
+) -> Checked:
+    """What ``complete`` makes of the request on the demonstration register."""
+    return complete(
+        request,
+        receipt_id=RECEIPT,
+        idempotency_key=IDEMPOTENCY_KEY,
+        profile=profile or a_profile(),
+        today=today,
+    )
+
+
+def refusals(
+    request: ReceiptRequest, profile: RegisterProfile | None = None, *, today: date = SETTLEMENT_DAY
+) -> tuple[Violation, ...]:
+    """The violations of a request, none if it is accepted."""
+    try:
+        checked(request, profile, today=today)
+    except ReceiptInvalid as error:
+        return error.violations
+    return ()
