@@ -86,28 +86,40 @@ receipts = Table(
     UniqueConstraint("fn_number", "fiscal_doc_number", name="uq_receipts_document"),
 )
 
-_UNDELIVERED = text("status IN ('pending', 'syncing')")
-_UNPRINTED = text("print_state IN ('new', 'printing', 'print_unknown')")
-_FAILED = text("status = 'failed'")
-_PRINT_FAILED = text("print_state = 'print_failed'")
+# The predicates of the partial indexes. A query that wants the index repeats the same text, because
+# SQLite proves nothing about other spellings.
+UNDELIVERED_ROWS = text("status IN ('pending', 'syncing')")
+UNPRINTED_ROWS = text("print_state IN ('new', 'printing', 'print_unknown')")
+FAILED_ROWS = text("status = 'failed'")
+PRINT_FAILED_ROWS = text("print_state = 'print_failed'")
 
-Index("ix_receipts_undelivered", receipts.c.seq, sqlite_where=_UNDELIVERED, postgresql_where=_UNDELIVERED)
+Index(
+    "ix_receipts_undelivered",
+    receipts.c.seq,
+    sqlite_where=UNDELIVERED_ROWS,
+    postgresql_where=UNDELIVERED_ROWS,
+)
 Index(
     "ix_receipts_due",
     receipts.c.fn_number,
     receipts.c.fiscal_doc_number,
-    sqlite_where=_UNDELIVERED,
-    postgresql_where=_UNDELIVERED,
+    sqlite_where=UNDELIVERED_ROWS,
+    postgresql_where=UNDELIVERED_ROWS,
 )
 Index(
     "ix_receipts_unprinted",
     receipts.c.register_id,
     receipts.c.seq,
-    sqlite_where=_UNPRINTED,
-    postgresql_where=_UNPRINTED,
+    sqlite_where=UNPRINTED_ROWS,
+    postgresql_where=UNPRINTED_ROWS,
 )
-Index("ix_receipts_failed", receipts.c.seq, sqlite_where=_FAILED, postgresql_where=_FAILED)
-Index("ix_receipts_print_failed", receipts.c.seq, sqlite_where=_PRINT_FAILED, postgresql_where=_PRINT_FAILED)
+Index("ix_receipts_failed", receipts.c.seq, sqlite_where=FAILED_ROWS, postgresql_where=FAILED_ROWS)
+Index(
+    "ix_receipts_print_failed",
+    receipts.c.seq,
+    sqlite_where=PRINT_FAILED_ROWS,
+    postgresql_where=PRINT_FAILED_ROWS,
+)
 
 idempotency = Table(
     "idempotency",
@@ -148,8 +160,8 @@ attempts = Table(
     Column("error", Text),
 )
 Index("ix_attempts_receipt", attempts.c.receipt_seq)
-_OPEN = text("ended_at IS NULL")
-Index("ix_attempts_open", attempts.c.register_id, sqlite_where=_OPEN, postgresql_where=_OPEN)
+OPEN_ROWS = text("ended_at IS NULL")
+Index("ix_attempts_open", attempts.c.register_id, sqlite_where=OPEN_ROWS, postgresql_where=OPEN_ROWS)
 
 documents = Table(
     "documents",
@@ -182,9 +194,12 @@ dlq = Table(
     Column("resolution", Text),  # retried, resolved, delivered_later
     Column("note", Text),
 )
-_UNRESOLVED = text("resolved_at IS NULL")
+UNRESOLVED_ROWS = text("resolved_at IS NULL")
 Index(
-    "ix_dlq_unresolved", dlq.c.original_receipt_id, sqlite_where=_UNRESOLVED, postgresql_where=_UNRESOLVED
+    "ix_dlq_unresolved",
+    dlq.c.original_receipt_id,
+    sqlite_where=UNRESOLVED_ROWS,
+    postgresql_where=UNRESOLVED_ROWS,
 )
 
 buffer_events = Table(
@@ -197,6 +212,8 @@ buffer_events = Table(
     Column("level", Text, nullable=False),
     Column("metadata", Text),
 )
+
+Index("ix_events_receipt", buffer_events.c.receipt_id)
 
 shifts = Table(
     "shifts",

@@ -1,0 +1,244 @@
+"""What people ask of a register: X and Z reports, status, reprinting, deciding an unknown outcome."""
+
+import asyncio
+import hashlib
+from dataclasses import asdict
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from kkt_adapter.fiscal import inquiry, payload, printbook
+from kkt_adapter.fiscal.attempts import LaneTerm
+from kkt_adapter.fiscal.lifecycle import PrintState
+from kkt_adapter.fiscal.model import FiscalDocument, ShiftTotals
+from kkt_adapter.fiscal.registers import Registers, Unit
+from kkt_adapter.fiscal.tables import PRINT_FAILED_ROWS, receipts, report_keys
+from kkt_adapter.kernel import jsontext
+from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.kernel.errors import Conflict, IdempotencyConflict, InvalidInput, ReceiptNotFound
+from kkt_adapter.kernel.money import rubles
+from kkt_adapter.runtime.database import Database
+
+REPORT_DEADLINE_S = 25.0  # a Z report waits for the receipt in hand, then for the device
+
+
+class RegisterActions:
+    """Every action that makes a document goes through the register's lane."""
+
+    def __init__(self, *, registers: Registers, database: Database, clock: Clock) -> None:
+        self._registers = registers
+        self._db = database
+        self._clock = clock
+
+    async def x_report(self, pos_id: str | None) -> dict[str, Any]:
+        """Totals of the present shift; makes no document and waits for nobody."""
+        unit = self._registers.chosen(pos_id)
+        await unit.lane.desk.open()
+        async with asyncio.timeout(REPORT_DEADLINE_S):
+            totals = await unit.lane.desk.driver.x_report()
+        return _report(totals, report_type=1, at=unit.local(self._clock.now()), document=None)
+
+    async def z_report(self, pos_id: str | None, *, key: str | None) -> dict[str, Any]:
+        """Close the shift. With a key the same request gets the same answer.
+
+        Raises:
+            Conflict: no shift is open.
+            KktUnavailable: the lane did not come to it in time.
+        """
+        unit = self._registers.chosen(pos_id)
+        if key is not None:
+            earlier = await self._db.read(lambda c: _known_report(c, key, unit.register_id))
+            if earlier is not None:
+                return earlier
+
+        async def close(lane: LaneTerm) -> dict[str, Any]:
+            report = await unit.lane.desk.close_shift(lane)
+            answer = _report(
+                report.totals,
+                report_type=2,
+                at=report.document.fiscalized_at,
+                document=report.document,
+            )
+            if key is not None:
+                now = self._clock.now()
+                await self._db.write(lambda c: _store_report(c, key, unit.register_id, answer, now))
+            return answer
+
+        return await unit.lane.perform(close, deadline_s=REPORT_DEADLINE_S)
+
+    async def status(self, pos_id: str | None) -> dict[str, Any]:
+        """``GET /v1/kkt/status``: every register, or the one of a till, as of now."""
+        units = self._registers.all() if pos_id is None else (self._registers.chosen(pos_id),)
+        return {"registers": [_status(unit) for unit in units]}
+
+    async def reprint(self, receipt_id: str) -> dict[str, Any]:
+        """Put a ``print_failed`` receipt back into its lane.
+
+        Raises:
+            ReceiptNotFound: no such receipt.
+            Conflict: it is not ``print_failed``.
+        """
+        now = self._clock.now()
+
+        def write(conn: Connection) -> str:
+            row = conn.execute(
+                select(receipts.c.print_state, receipts.c.register_id).where(receipts.c.id == receipt_id)
+            ).first()
+            if row is None:
+                raise ReceiptNotFound(f"no receipt {receipt_id}", f"нет чека {receipt_id}")
+            if row.print_state != PrintState.PRINT_FAILED:
+                raise Conflict(
+                    f"only a print_failed receipt can be reprinted; this one is {row.print_state}",
+                    f"повторить можно только чек в print_failed; этот в состоянии {row.print_state}",
+                )
+            conn.execute(
+                update(receipts)
+                .where(receipts.c.id == receipt_id, PRINT_FAILED_ROWS)
+                .values(print_due_at=now)
+            )
+            return str(row.register_id)
+
+        register_id = await self._db.write(write)
+        self._registers.unit(register_id).lane.retry_refused()
+        return await self._after(receipt_id)
+
+    async def resolve(
+        self, receipt_id: str, *, action: str, fiscal_doc_number: int | None, reason: str, by: str
+    ) -> dict[str, Any]:
+        """A person ends an unknown outcome: ``adopt`` a document of the FN, or ``print_again``.
+
+        Raises:
+            ReceiptNotFound: no such receipt.
+            Conflict: its outcome is no open question, or the document does not fit.
+        """
+        row = await self._db.read(lambda c: printbook.one_unprinted(c, receipt_id))
+        if row is None:
+            raise ReceiptNotFound(f"no receipt {receipt_id}", f"нет чека {receipt_id}")
+        if row.print_state is not PrintState.PRINT_UNKNOWN:
+            raise Conflict(
+                f"only a receipt in print_unknown can be resolved; this one is {row.print_state}",
+                f"решение нужно только чеку в print_unknown; этот в состоянии {row.print_state}",
+            )
+        if (action == "adopt") != (fiscal_doc_number is not None):
+            raise InvalidInput(
+                "fiscal_doc_number goes with adopt, and only with it",
+                "fiscal_doc_number указывается с adopt и только с ним",
+            )
+        register_id = payload.load(row.payload).register_id
+        lane = self._registers.unit(register_id).lane
+        await lane.decide(receipt_id, adopt=fiscal_doc_number, by=by, reason=reason)
+        return await self._after(receipt_id)
+
+    async def _after(self, receipt_id: str) -> dict[str, Any]:
+        def read(conn: Connection) -> dict[str, Any]:
+            row = conn.execute(select(receipts).where(receipts.c.id == receipt_id)).one()
+            return inquiry.summary(row)
+
+        return await self._db.read(read)
+
+
+def _report(
+    totals: ShiftTotals, *, report_type: int, at: datetime, document: FiscalDocument | None
+) -> dict[str, Any]:
+    """Contract 4.7; cashTotal + cardTotal + otherTotal = totalSales - totalRefunds."""
+    return {
+        "fiscalDocumentNumber": None if document is None else document.fd_number,
+        "fiscalSign": None if document is None else str(document.fiscal_sign),
+        "dateTime": at.isoformat(timespec="seconds"),
+        "reportType": report_type,
+        "shiftNumber": totals.shift_number,
+        "cashTotal": Decimal(rubles(totals.cash_kop)),
+        "cardTotal": Decimal(rubles(totals.card_kop)),
+        "otherTotal": Decimal(rubles(totals.other_kop)),
+        "totalSales": Decimal(rubles(totals.sales_kop)),
+        "totalRefunds": Decimal(rubles(totals.refunds_kop)),
+        "receiptCount": totals.receipt_count,
+        "offline": True,
+    }
+
+
+def _status(unit: Unit) -> dict[str, Any]:
+    desk, registration = unit.lane.desk, unit.registration
+    shown: dict[str, Any] = {
+        "register_id": unit.register_id,
+        "transport": unit.transport,
+        "fiscal_device": None if registration is None else registration.fiscal_device,
+        "serial_number": None if registration is None else registration.serial_number,
+        "registration_number": None if registration is None else registration.registration_number,
+        "ffd_version": None if registration is None else registration.ffd_version.name[1:].replace("_", "."),
+        "trouble": None,
+        "question": None,
+        "device": None,
+    }
+    if unit.lane.trouble is not None:
+        trouble = unit.lane.trouble
+        shown["trouble"] = {"code": trouble.code, "message": trouble.detail.ru}
+    question = unit.lane.recovery.question
+    if question is not None:
+        shown["question"] = {
+            "receipt_id": question.receipt_id,
+            "what": question.what,
+            "reason": question.reason.ru,
+            "baseline": asdict(question.baseline),
+            "documents": [
+                {
+                    "fd_number": d.fd_number,
+                    "code": int(d.code),
+                    "total": None if d.total_kop is None else Decimal(rubles(d.total_kop)),
+                    "fiscalized_at": d.fiscalized_at.isoformat(),
+                    "receipt_key": d.key,
+                }
+                for d in question.found[:20]
+            ],
+        }
+    status = desk.status
+    if status is not None:
+        shown["device"] = {
+            "state": status.state.value,
+            "blocked": status.blocked,
+            "fn_number": status.fn_number,
+            "last_document": status.fd_number,
+            "shift": {
+                "number": status.shift_number,
+                "state": status.shift_state.value,
+                "opened_at": None if status.shift_opened_at is None else status.shift_opened_at.isoformat(),
+                "receipts": status.receipts_in_shift,
+            },
+            "unsent_documents": status.unsent_count,
+            "first_unsent_number": status.first_unsent_number,
+            "first_unsent_at": None if status.first_unsent_at is None else status.first_unsent_at.isoformat(),
+            "fn_valid_until": status.fn_valid_until.isoformat(),
+            "fn_days_left": (status.fn_valid_until - status.clock.date()).days,
+            "documents_left": status.documents_left,
+            "clock": status.clock.isoformat(),
+        }
+    return shown
+
+
+def _hashes(key: str, register_id: str) -> tuple[bytes, bytes]:
+    return payload.key_hash(key, scope="z_report"), hashlib.sha256(register_id.encode()).digest()
+
+
+def _known_report(conn: Connection, key: str, register_id: str) -> dict[str, Any] | None:
+    key_hash, request_hash = _hashes(key, register_id)
+    row = conn.execute(select(report_keys).where(report_keys.c.key_hash == key_hash)).first()
+    if row is None:
+        return None
+    if bytes(row.request_hash) != request_hash:
+        raise IdempotencyConflict(
+            "This Idempotency-Key belongs to a Z report of another register.",
+            "Этот Idempotency-Key уже занят Z-отчётом другой ККТ.",
+        )
+    answer: dict[str, Any] = jsontext.decode(row.answer)
+    return answer
+
+
+def _store_report(conn: Connection, key: str, register_id: str, answer: dict[str, Any], at: datetime) -> None:
+    key_hash, request_hash = _hashes(key, register_id)
+    conn.execute(
+        insert(report_keys).values(
+            key_hash=key_hash, request_hash=request_hash, answer=jsontext.encode(answer), created_at=at
+        )
+    )

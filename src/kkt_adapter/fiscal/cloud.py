@@ -1,0 +1,166 @@
+"""The HTTP transport: receipts of one FN posted one after another (contract 6.1).
+
+Here the rows are the queue. A receipt that the operator rejects waits alone for its own due time and the
+others of its FN pass; a channel failure holds the whole FN until the same time.
+"""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import structlog
+
+from kkt_adapter.fiscal import claims, payload
+from kkt_adapter.fiscal.claims import Claim, ClaimRequest, Failed, Step, Synced
+from kkt_adapter.fiscal.delivery_lane import Head, PassTally, Permit
+from kkt_adapter.fiscal.endpoint import Endpoint
+from kkt_adapter.fiscal.ofd.gateway import HttpOfdGateway
+from kkt_adapter.fiscal.outcome import decide
+from kkt_adapter.kernel import jsontext
+from kkt_adapter.kernel.breaker import BreakerState
+from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.kernel.errors import AdapterError, LeaseLost, OfdError
+from kkt_adapter.kernel.money import rubles
+from kkt_adapter.runtime.database import Database
+
+CLAIM_S = 300.0  # contract 4.1
+
+
+class CloudLane:
+    """A ``DeliveryLane`` over the stored receipts of one FN."""
+
+    def __init__(
+        self,
+        fn_number: str,
+        *,
+        gateway: HttpOfdGateway,
+        endpoint: Endpoint,
+        database: Database,
+        clock: Clock,
+        owner: str,
+        max_attempts: int,
+    ) -> None:
+        self.fn_number = fn_number
+        self.endpoint = endpoint
+        self._gateway = gateway
+        self._db = database
+        self._clock = clock
+        self._owner = owner
+        self._max_attempts = max_attempts
+        self._not_before = 0.0  # monotonic; after a channel failure the FN waits for its head
+        self._log = structlog.get_logger("cloud").bind(fn_number=fn_number)
+
+    def due_in_s(self) -> float | None:
+        left = self._not_before - self._clock.monotonic()
+        return left if left > 0 else None
+
+    async def head(self, *, ignore_due: bool) -> Head | None:
+        now = self._clock.now()
+        waiting = await self._db.read(lambda c: claims.waiting_fns(c, [self.fn_number], now=now))
+        if not waiting or not (ignore_due or waiting[0].due):
+            return None
+        return Head(fd_number=waiting[0].head_fd, retry_count=waiting[0].head_retry_count)
+
+    async def drain(self, permit: Permit, tally: PassTally, *, limit: int | None) -> None:
+        result: Synced | Failed | None = None
+        tried = 0
+        try:
+            while True:
+                go_on = permit.may_go_on() and (limit is None or tried < limit)
+                if not permit.ignore_due and self._clock.monotonic() < self._not_before:
+                    go_on = False
+                if not go_on and result is None:
+                    return
+                claim = await self._step(result, claim_next=go_on, ignore_due=permit.ignore_due and not tried)
+                result = None
+                if claim is None:
+                    return
+                tried += 1
+                result = await self._post(claim, tally)
+        except LeaseLost:
+            self._log.warning("delivery_claim_lost")
+        except AdapterError as error:
+            self._log.warning("delivery_stopped", code=error.code, error=error.detail.en)
+            self._not_before = self._clock.monotonic() + 1.0
+
+    async def _step(
+        self, result: Synced | Failed | None, *, claim_next: bool, ignore_due: bool
+    ) -> Claim | None:
+        now = self._clock.now()
+        want = ClaimRequest(
+            fn_number=self.fn_number,
+            owner=self._owner,
+            at=now,
+            lease_until=now + timedelta(seconds=CLAIM_S),
+            ignore_due=ignore_due,
+        )
+        step = Step(result=result, claim=want if claim_next else None)
+        claim: Claim | None = await self._db.write_each(claims.step, step)
+        return claim
+
+    async def _post(self, claim: Claim, tally: PassTally) -> Synced | Failed:
+        probing = self.endpoint.state is BreakerState.HALF_OPEN
+        started = self._clock.monotonic()
+        try:
+            reply = await self._gateway.deliver(claim.receipt_id, body_of(claim))
+        except OfdError as error:
+            return self._failed(claim, error, probing, tally)
+        self.endpoint.succeeded(self._clock.monotonic() - started)
+        self._not_before = 0.0
+        tally.synced += 1
+        now = self._clock.now()
+        return Synced(
+            claim=claim,
+            at=now,
+            ofd_id=reply.ofd_id,
+            server_time=reply.timestamp if reply.timestamp is not None else int(now.timestamp()),
+            note="already known to the operator" if reply.duplicate else None,
+        )
+
+    def _failed(self, claim: Claim, error: OfdError, probing: bool, tally: PassTally) -> Failed:
+        decision = decide(
+            error, failed_before=claim.retry_count, probing=probing, max_attempts=self._max_attempts
+        )
+        self.endpoint.heard(decision.signal, label=decision.label, error=error.detail.en)
+        if decision.fn_waits:
+            self._not_before = self._clock.monotonic() + decision.delay_s
+        tally.failed += 1
+        if len(tally.errors) < 5:
+            tally.errors.append(error.detail.en)
+        now = self._clock.now()
+        return Failed(
+            claim=claim,
+            at=now,
+            error=f"{decision.label}: {error.detail.en}",
+            due_at=now + timedelta(seconds=decision.delay_s),
+            counts=decision.counts,
+            to_dead_letters=decision.to_dead_letters,
+        )
+
+
+def body_of(claim: Claim) -> dict[str, Any]:
+    """The JSON body of contract 6.1; money as decimals with two places."""
+    receipt = payload.load(claim.payload)
+    doc: dict[str, Any] = jsontext.decode(claim.fiscal_doc)
+    return {
+        "receipt_id": receipt.id,
+        "pos_id": receipt.pos_id,
+        "type": receipt.kind.value,
+        "items": [
+            {
+                "name": line.name,
+                "price": Decimal(rubles(line.price_kop)),
+                "quantity": Decimal(line.quantity).scaleb(-6),
+                "total": Decimal(rubles(line.amount_kop)),
+                "vat_rate": line.vat.value,
+            }
+            for line in receipt.lines
+        ],
+        "payments": [
+            {"type": p.kind.value, "amount": Decimal(rubles(p.amount_kop))} for p in receipt.payments
+        ],
+        **doc,
+        "total": Decimal(rubles(receipt.total_kop)),
+        "idempotency_key": claim.idempotency_key,
+        "hlc": {"local_time": claim.hlc[0], "logical_counter": claim.hlc[1]},
+    }

@@ -1,0 +1,454 @@
+"""Phase 2: the delivery worker. One lane per FN, lanes side by side, passes as the unit of account.
+
+A pass asks each end point's breaker, probes one document at a time while it is half-open, and lets the
+lanes drain while it is closed. New documents wake a pass at once, unless the breaker is open or a
+back-off is running. An open breaker is not a failed attempt: waiting costs nothing.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Protocol
+
+import structlog
+from sqlalchemy import Connection
+
+from kkt_adapter.fiscal import claims, counts, journal
+from kkt_adapter.fiscal.delivery_lane import DeliveryLane, PassTally
+from kkt_adapter.fiscal.endpoint import Endpoint
+from kkt_adapter.fiscal.inquiry import iso
+from kkt_adapter.fiscal.journal import EventType, Level
+from kkt_adapter.fiscal.settings_rows import store_setting
+from kkt_adapter.kernel.backoff import backoff
+from kkt_adapter.kernel.breaker import BreakerState
+from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.kernel.errors import AdapterError, SyncInProgress
+from kkt_adapter.runtime.database import Database
+from kkt_adapter.runtime.wakeup import Wakeup
+
+LAST_SYNC = "last_sync"
+PASS_LIMIT_S = 60.0  # a pass under steady traffic ends after this and the next one begins
+MANUAL_LIMIT_S = 25.0  # contract 4.4
+
+
+class PassLock(Protocol):
+    """Keeps two nodes from doing the same pass; never a condition for safety."""
+
+    @property
+    def backend(self) -> str: ...
+
+    @property
+    def held(self) -> bool: ...
+
+    async def acquire(self) -> bool:
+        """Without waiting. False: another node holds it. Absence of the lock server is True."""
+        ...
+
+    async def release(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryPolicy:
+    """Contract 4.4; seconds."""
+
+    interval_s: float = 10.0
+    in_flight: int = 64
+    wake_on_receipt: bool = True
+    max_attempts: int = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassResult:
+    at: datetime
+    synced: int
+    failed: int
+    skipped: int
+    duration_s: float
+    waited_for_breaker: bool
+
+    @property
+    def attempted(self) -> int:
+        return self.synced + self.failed
+
+
+class _PassPermit:
+    """Lanes ask before each document."""
+
+    def __init__(
+        self, endpoint: Endpoint, *, clock: Clock, until: float, stop: asyncio.Event, ignore_due: bool
+    ) -> None:
+        self.ignore_due = ignore_due
+        self._endpoint = endpoint
+        self._clock = clock
+        self._until = until
+        self._stop = stop
+
+    def may_go_on(self) -> bool:
+        return (
+            not self._stop.is_set()
+            and self._endpoint.state is BreakerState.CLOSED
+            and self._clock.monotonic() < self._until
+        )
+
+
+class _ProbePermit:
+    """One document, due or not."""
+
+    ignore_due = True
+
+    def may_go_on(self) -> bool:
+        return True
+
+
+class DeliveryWorker:
+    """A ``Service``. ``lanes`` gives the lanes of the moment, so registers may come and FNs may change."""
+
+    name = "delivery"
+
+    def __init__(
+        self,
+        *,
+        lanes: Callable[[], Awaitable[Sequence[DeliveryLane]]],
+        endpoints: Callable[[], Sequence[Endpoint]],
+        database: Database,
+        clock: Clock,
+        policy: DeliveryPolicy,
+        pass_lock: PassLock,
+        owner: str,
+        owner_ended: Callable[[str], bool],
+    ) -> None:
+        self._lanes = lanes
+        self._endpoints = endpoints
+        self._db = database
+        self._clock = clock
+        self._policy = policy
+        self._pass_lock = pass_lock
+        self._owner = owner
+        self._owner_ended = owner_ended
+        self._log = structlog.get_logger("delivery")
+        self._wakeup = Wakeup(clock)
+        self._new_documents = asyncio.Event()
+        self._stop = asyncio.Event()
+        self._passing = asyncio.Lock()
+        self._flight = asyncio.Semaphore(policy.in_flight)
+        self._failed_passes = 0
+        self._next_run_at: datetime | None = None
+        self._last_pass: PassResult | None = None
+        self._last_success_at: datetime | None = None
+        self._state = "stopped"
+        self.lock_conflicts = 0
+        self.last_pass_monotonic: float | None = None
+        self.planned_wait_s = 0.0
+
+    # ---- from outside -------------------------------------------------------------------------------
+
+    def document_made(self) -> None:
+        """A new document waits: wake the worker, or feed the pass that runs."""
+        if self._policy.wake_on_receipt:
+            self._new_documents.set()
+            if not self._failed_passes and not self._all_open():
+                self._wakeup.wake()
+
+    async def sync(self, *, force: bool = False) -> dict[str, Any]:
+        """One pass by hand, batch by batch for at most 25 s (contract 4.4).
+
+        Raises:
+            SyncInProgress: a pass runs, here or on another node.
+        """
+        if self._passing.locked():
+            raise _in_progress()
+        if force:
+            for endpoint in self._endpoints():
+                endpoint.force_half_open()
+        result = await self._pass(limit_s=MANUAL_LIMIT_S, force=force, manual=True)
+        remaining = (await self._db.read(counts.read)).undelivered
+        skipped = result.waited_for_breaker and not result.attempted
+        return {
+            "status": "skipped" if skipped else "completed",
+            "synced": result.synced,
+            "failed": result.failed,
+            "skipped": result.skipped,
+            "remaining": remaining,
+            "duration_seconds": round(result.duration_s, 3),
+            "message": _message(result, skipped=skipped),
+        }
+
+    async def reset_breaker(self, *, by: str) -> dict[str, Any]:
+        """Close every breaker and forget the back-off."""
+        for endpoint in self._endpoints():
+            endpoint.reset()
+        self._failed_passes = 0
+        self._log.warning("breaker_reset", by=by)
+        self._wakeup.wake()
+        return {"status": "reset", "circuit_breaker_state": BreakerState.CLOSED.value}
+
+    async def status(self) -> dict[str, Any]:
+        """``GET /v1/kkt/worker/status``."""
+        last = self._last_pass
+        totals = await self._db.read(counts.read)
+        return {
+            "running": self._state == "running",
+            "task_status": self._state,
+            "last_pass": None
+            if last is None
+            else {
+                "at": iso(last.at),
+                "synced": last.synced,
+                "failed": last.failed,
+                "skipped": last.skipped,
+                "duration_seconds": round(last.duration_s, 3),
+            },
+            "last_success_at": iso(self._last_success_at),
+            "consecutive_failures": self._failed_passes,
+            "next_run_at": iso(self._next_run_at),
+            "lock": {"backend": self._pass_lock.backend, "held": self._pass_lock.held},
+            "pending": totals.pending,
+        }
+
+    # ---- the service --------------------------------------------------------------------------------
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Pass after pass until ``stop``; the document in hand is finished."""
+        self._stop, self._state = stop, "running"
+        try:
+            await self._free_ended_claims()
+            while not stop.is_set():
+                pause_s = await self._one_round()
+                self.planned_wait_s = pause_s
+                self._next_run_at = self._clock.now() + timedelta(seconds=pause_s)
+                await self._wakeup.wait(pause_s, stop=stop)
+            self._state = "completed"
+        except asyncio.CancelledError:
+            self._state = "cancelled"
+            raise
+        finally:
+            if self._state == "running":
+                self._state = "stopped"
+
+    async def _one_round(self) -> float:
+        """A pass, and how long to wait after it."""
+        if self._passing.locked():
+            return 1.0
+        try:
+            result = await self._pass(limit_s=PASS_LIMIT_S, force=False, manual=False)
+        except SyncInProgress:
+            return self._policy.interval_s
+        except AdapterError as error:
+            self._log.warning("pass_failed", code=error.code, error=error.detail.en)
+            self._failed_passes += 1
+            return backoff(self._failed_passes)
+        if result.attempted and not result.synced:
+            self._failed_passes += 1
+            pause_s = backoff(self._failed_passes)
+        else:
+            if result.synced:
+                self._failed_passes = 0
+            pause_s = self._policy.interval_s
+        return max(0.01, min(self._until_probe(pause_s), await self._until_due(pause_s)))
+
+    def _until_probe(self, pause_s: float) -> float:
+        """The next pass is planned for the moment a breaker lets a probe through."""
+        waits = [e.wait_s() for e in self._endpoints() if e.state is BreakerState.OPEN]
+        if not waits:
+            return pause_s
+        return min(waits) if self._all_open() else min(pause_s, *waits)
+
+    async def _until_due(self, pause_s: float) -> float:
+        """A lane that waits for its head's due time need not wait for the interval."""
+        if self._failed_passes:
+            return pause_s
+        wishes = [lane.due_in_s() for lane in await self._lanes()]
+        return min([pause_s, *(wish for wish in wishes if wish is not None)])
+
+    def _all_open(self) -> bool:
+        endpoints = self._endpoints()
+        return bool(endpoints) and all(e.state is BreakerState.OPEN for e in endpoints)
+
+    async def _free_ended_claims(self) -> None:
+        """Claims of processes that are proven to have ended, and claims that ran out."""
+        now = self._clock.now()
+        owners = await self._db.read(claims.claim_owners)
+        ended = [o for o in owners if o != self._owner and await asyncio.to_thread(self._owner_ended, o)]
+        for owner in ended:
+            await self._db.write(partial(claims.release_claims, owner=owner, before=None))
+        await self._db.write(lambda c: claims.release_claims(c, owner=None, before=now))
+
+    # ---- one pass -----------------------------------------------------------------------------------
+
+    async def _pass(self, *, limit_s: float, force: bool, manual: bool) -> PassResult:
+        async with self._passing:
+            locked = await self._pass_lock.acquire()
+            try:
+                if not locked:
+                    await self._note_conflict()
+                    if manual:
+                        raise _in_progress()
+                return await self._counted_pass(limit_s=limit_s, force=force, cloud=locked)
+            finally:
+                if locked:
+                    await self._pass_lock.release()
+
+    async def _counted_pass(self, *, limit_s: float, force: bool, cloud: bool) -> PassResult:
+        at, started = self._clock.now(), self._clock.monotonic()
+        now = at
+        await self._db.write(lambda c: claims.release_claims(c, owner=None, before=now))
+        tallies: list[PassTally] = []
+        waited = False
+        lanes = [lane for lane in await self._lanes() if cloud or lane.endpoint.transport != "http"]
+        async with asyncio.TaskGroup() as group:
+            for endpoint in self._endpoints():
+                if not endpoint.lets_through():
+                    waited = True
+                    continue
+                tally = PassTally()
+                tallies.append(tally)
+                mine = [lane for lane in lanes if lane.endpoint is endpoint]
+                until = started + limit_s
+                group.create_task(self._serve(endpoint, mine, tally, until=until, force=force))
+        result = PassResult(
+            at=at,
+            synced=sum(t.synced for t in tallies),
+            failed=sum(t.failed for t in tallies),
+            skipped=sum(t.skipped for t in tallies),
+            duration_s=self._clock.monotonic() - started,
+            waited_for_breaker=waited,
+        )
+        await self._close_pass(result, [error for t in tallies for error in t.errors])
+        return result
+
+    async def _serve(
+        self,
+        endpoint: Endpoint,
+        lanes: Sequence[DeliveryLane],
+        tally: PassTally,
+        *,
+        until: float,
+        force: bool,
+    ) -> None:
+        if endpoint.state is BreakerState.HALF_OPEN:
+            await self._probe(endpoint, lanes, tally)
+        if endpoint.state is not BreakerState.CLOSED:
+            return
+        permit = _PassPermit(endpoint, clock=self._clock, until=until, stop=self._stop, ignore_due=force)
+        await self._drain(endpoint, lanes, permit, tally)
+
+    async def _probe(self, endpoint: Endpoint, lanes: Sequence[DeliveryLane], tally: PassTally) -> None:
+        """One document at a time, the FN head with the fewest failures first, due or not."""
+        while endpoint.state is BreakerState.HALF_OPEN and not self._stop.is_set():
+            heads = [
+                (head.retry_count, i)
+                for i, lane in enumerate(lanes)
+                if (head := await lane.head(ignore_due=True)) is not None
+            ]
+            if heads:
+                before = tally.synced + tally.failed
+                successes = endpoint.breaker.success_count
+                await lanes[min(heads)[1]].drain(_ProbePermit(), tally, limit=1)
+                if tally.synced + tally.failed > before or endpoint.breaker.success_count > successes:
+                    continue
+            if not await endpoint.probe():
+                return
+
+    async def _drain(
+        self,
+        endpoint: Endpoint,
+        lanes: Sequence[DeliveryLane],
+        permit: _PassPermit,
+        tally: PassTally,
+    ) -> None:
+        """All lanes side by side; new documents are fed in while the pass lasts."""
+        running: dict[DeliveryLane, asyncio.Task[None]] = {}
+        ready: Sequence[DeliveryLane] = lanes
+        while True:
+            for lane in ready:
+                if lane not in running and permit.may_go_on():
+                    running[lane] = asyncio.create_task(self._drain_one(lane, permit, tally))
+            if not running:
+                return
+            self._new_documents.clear()
+            feeding = asyncio.create_task(self._new_documents.wait())
+            try:
+                await asyncio.wait([*running.values(), feeding], return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                feeding.cancel()
+            running = {lane: task for lane, task in running.items() if not _finished(task)}
+            ready = ()
+            if self._new_documents.is_set() and permit.may_go_on():
+                current = await self._lanes()
+                ready = [lane for lane in current if lane.endpoint is endpoint]
+
+    async def _drain_one(self, lane: DeliveryLane, permit: _PassPermit, tally: PassTally) -> None:
+        async with self._flight:
+            try:
+                await lane.drain(permit, tally, limit=None)
+            except Exception as error:
+                self._log.exception("lane_failed", fn_number=lane.fn_number)
+                tally.failed += 1
+                tally.errors.append(f"{type(error).__name__}: {error}")
+
+    async def _note_conflict(self) -> None:
+        self.lock_conflicts += 1
+        now = self._clock.now()
+        entry = journal.entry(EventType.SYNC_LOCK_CONFLICT, now, level=Level.INFO)
+        await self._db.write(lambda c: journal.write(c, [entry]))
+
+    async def _close_pass(self, result: PassResult, errors: Sequence[str]) -> None:
+        """A pass without receipts writes no event."""
+        self._last_pass = result
+        self.last_pass_monotonic = self._clock.monotonic()
+        if result.synced:
+            self._last_success_at = self._clock.now()
+        if not result.attempted:
+            return
+        now = self._clock.now()
+        failed = not result.synced
+        entries = [
+            journal.entry(EventType.SYNC_STARTED, result.at),
+            journal.entry(
+                EventType.SYNC_FAILED if failed else EventType.SYNC_COMPLETED,
+                now,
+                level=Level.WARNING if failed else Level.INFO,
+                synced=result.synced,
+                failed=result.failed,
+                duration_s=f"{result.duration_s:.3f}",
+                errors=list(errors[:5]),
+            ),
+        ]
+        last = json.dumps(
+            {
+                "timestamp": iso(now),
+                "synced_count": result.synced,
+                "failed_count": result.failed,
+                "duration_seconds": round(result.duration_s, 3),
+            }
+        )
+
+        def write(conn: Connection) -> None:
+            journal.write(conn, entries)
+            store_setting(conn, LAST_SYNC, last, at=now, by=None)
+
+        await self._db.write(write)
+
+
+def _finished(task: asyncio.Task[None]) -> bool:
+    if task.done():
+        task.result()
+        return True
+    return False
+
+
+def _in_progress() -> SyncInProgress:
+    return SyncInProgress(
+        "Another pass is running; wait until it has ended.",
+        "Передача уже выполняется; дождитесь её окончания.",
+        retry_after=2,
+    )
+
+
+def _message(result: PassResult, *, skipped: bool) -> str:
+    if skipped:
+        return "Передача отложена: связь с ОФД разорвана предохранителем."
+    return f"Передано чеков: {result.synced}, неудачных попыток: {result.failed}."

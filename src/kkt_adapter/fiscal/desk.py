@@ -1,0 +1,313 @@
+"""Phase 1, the only door for a new receipt: store it durably, have it printed, answer.
+
+``accept`` answers 200 only for a receipt that is on disk. The printed answer comes from the lane; when
+the device is slower than the budget the answer is ``buffered`` and the lane goes on alone.
+
+A key that was used before never stores anything: the same request gets the first answer, another one is
+a conflict. That holds for simultaneous twins too, because the key's row and the receipt are one commit.
+"""
+
+import asyncio
+from dataclasses import dataclass, field, replace
+
+import structlog
+from sqlalchemy import Connection
+
+from kkt_adapter.fiscal import answers, buffer, payload, printbook
+from kkt_adapter.fiscal.answers import Place
+from kkt_adapter.fiscal.buffer import Accepted, AcceptItem, Known
+from kkt_adapter.fiscal.ffd.check import Checked, complete
+from kkt_adapter.fiscal.ffd.vat import vat_differs
+from kkt_adapter.fiscal.inquiry import sale_of
+from kkt_adapter.fiscal.job import Job
+from kkt_adapter.fiscal.kkt.driver import ShiftState
+from kkt_adapter.fiscal.lifecycle import PrintState
+from kkt_adapter.fiscal.model import ReceiptKind, ReceiptRequest
+from kkt_adapter.fiscal.registers import Registers, Unit
+from kkt_adapter.fiscal.waiting import Waiting
+from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.kernel.errors import (
+    AdapterError,
+    BufferFull,
+    IdempotencyConflict,
+    IdempotencyInProgress,
+    KktBlocked,
+    LeaseLost,
+    ShiftExpired,
+    StorageError,
+)
+from kkt_adapter.kernel.ids import ReceiptId, uuid7
+from kkt_adapter.runtime.database import Database
+from kkt_adapter.runtime.disk import DiskMark
+
+TWIN_WAIT_S = 15.0  # contract 3.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskPolicy:
+    """Contract 3.1, 3.4 and 5."""
+
+    response_budget_s: float = 7.0  # then the answer is ``buffered``
+    capacity: int = 10_000  # undelivered receipts; 0: no limit
+    refund_requires_synced: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acceptance:
+    """The answer, ready to send. ``replayed``: the key was known."""
+
+    body: bytes
+    replayed: bool
+
+
+@dataclass(slots=True)
+class DeskTally:
+    """Plain counts for metrics; only grow."""
+
+    accepted: int = 0
+    replayed: int = 0
+    refused: dict[str, int] = field(default_factory=dict)  # by error code, a closed set
+
+
+class ReceiptDesk:
+    """Takes receipts from any number of requests at once."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        registers: Registers,
+        waiting: Waiting,
+        clock: Clock,
+        policy: DeskPolicy,
+        disk: DiskMark,
+    ) -> None:
+        self._db = database
+        self._registers = registers
+        self._waiting = waiting
+        self._clock = clock
+        self._policy = policy
+        self._disk = disk
+        self._log = structlog.get_logger("desk")
+        self._storing: set[asyncio.Task[Accepted | Known]] = set()
+        self.tally = DeskTally()
+
+    async def accept(self, request: ReceiptRequest, *, key: str) -> Acceptance:
+        """Store and print one receipt, or replay what the key got before.
+
+        Cancelling stops the waiting only: a receipt whose storing has begun is stored and printed, and
+        the same key finds it.
+
+        Raises:
+            ReceiptInvalid: nothing stored, the key is not used up.
+            IdempotencyConflict, IdempotencyInProgress: the key belongs to another request, or its first
+                request is not finished.
+            BufferFull, KktBlocked, ShiftExpired, RefundBlocked, Maintenance, StorageError, Overloaded.
+        """
+        try:
+            acceptance = await self._accept(request, key)
+        except AdapterError as error:
+            self.tally.refused[error.code] = self.tally.refused.get(error.code, 0) + 1
+            raise
+        if acceptance.replayed:
+            self.tally.replayed += 1
+        else:
+            self.tally.accepted += 1
+        return acceptance
+
+    async def _accept(self, request: ReceiptRequest, key: str) -> Acceptance:
+        key_hash, request_hash = payload.key_hash(key), payload.request_hash(request)
+        try:
+            unit, checked = await self._check(request, key)
+        except AdapterError as refusal:
+            known = await self._db.read(lambda c: buffer.find_key(c, key_hash))
+            if known is None:
+                raise
+            self._log.debug("refusal_replaced_by_replay", code=refusal.code)
+            return await self._replay(known, request_hash)
+        item = AcceptItem(
+            receipt=checked.receipt,
+            payload=payload.dump(checked.receipt),
+            warnings=payload.dump_warnings(checked.warnings),
+            key=key,
+            key_hash=key_hash,
+            request_hash=request_hash,
+            at=self._clock.now(),
+            default_capacity=self._policy.capacity,
+            sale_must_be_synced=self._refunded_sale(request),
+            attempt=unit.lane.reserve(),
+        )
+        future = self._waiting.open(checked.receipt.id)
+        storing = asyncio.create_task(self._store(item, unit, checked))
+        self._storing.add(storing)
+        storing.add_done_callback(self._storing.discard)
+        outcome = await asyncio.shield(storing)  # cancelled or not, what was begun is stored and printed
+        if isinstance(outcome, Known):
+            return await self._replay(outcome, request_hash)
+        answer = await self._wait(future, checked.receipt.id, self._policy.response_budget_s)
+        if answer is None:
+            answer = answers.buffered(
+                checked.receipt.id,
+                _place(outcome),
+                reason=self._why_not_printed(unit),
+                warnings=checked.warnings,
+            )
+        return Acceptance(body=answer.encode(), replayed=False)
+
+    async def _check(self, request: ReceiptRequest, key: str) -> tuple[Unit, Checked]:
+        """Everything that can refuse a receipt before it touches the database."""
+        unit = await self._registers.for_till(request.pos_id)
+        profile = await unit.profile()
+        now = self._clock.now()
+        checked = complete(
+            request,
+            receipt_id=ReceiptId(uuid7(int(now.timestamp() * 1000))),
+            idempotency_key=key,
+            profile=profile,
+            today=unit.today(self._clock),
+        )
+        if request.kind is ReceiptKind.REFUND and request.original_receipt_id is not None:
+            checked = await self._compare_with_sale(checked, request.original_receipt_id)
+        self._refuse_if_blocked(unit)
+        if self._disk.is_low:
+            raise BufferFull(
+                f"Buffer full: the disk has less than {self._disk.mark_mb} MB free. Free some space.",
+                f"Buffer full: на диске меньше {self._disk.mark_mb} МБ. Освободите место.",
+                reason="DISK",
+                retry_after=60,
+            )
+        return unit, checked
+
+    async def _compare_with_sale(self, checked: Checked, original: str) -> Checked:
+        sale = await self._db.read(lambda c: sale_of(c, original))
+        if sale is None:
+            return checked
+        rates = frozenset(line.vat for line in sale.lines)
+        warning = vat_differs(checked.receipt, rates)
+        if warning is None:
+            return checked
+        return Checked(receipt=checked.receipt, warnings=(*checked.warnings, warning))
+
+    def _refuse_if_blocked(self, unit: Unit) -> None:
+        reason = unit.lane.blocked
+        if reason is not None:
+            raise KktBlocked(
+                f"The register cannot fiscalise: {reason}. Nothing was stored.",
+                f"ККТ не может оформлять чеки: {reason}. Чек не принят.",
+                reason=reason,
+            )
+        status = unit.lane.desk.status
+        if not unit.automatic_shift and status is not None and status.shift_state is ShiftState.EXPIRED:
+            raise ShiftExpired(
+                "The shift is older than 24 hours: close it with a Z report.",
+                "Смена открыта более 24 часов: закройте её Z-отчётом.",
+            )
+
+    def _refunded_sale(self, request: ReceiptRequest) -> str | None:
+        if request.kind is not ReceiptKind.REFUND or not self._policy.refund_requires_synced:
+            return None
+        return request.original_receipt_id
+
+    async def _store(self, item: AcceptItem, unit: Unit, checked: Checked) -> Accepted | Known:
+        """One commit, then the lane is told. A lane that lost its lease in between is done without."""
+        lane, reserved = unit.lane, item.attempt is not None
+        try:
+            outcome: Accepted | Known = await self._db.write_each(buffer.accept, item)
+        except LeaseLost:
+            if not reserved:
+                raise
+            lane.release(stored=False)
+            return await self._store(replace(item, attempt=None), unit, checked)
+        except BaseException as error:
+            if reserved:
+                refused = isinstance(error, AdapterError) and not isinstance(error, StorageError)
+                lane.release(stored=False if refused else None)
+            self._waiting.drop(item.receipt.id)
+            raise
+        if isinstance(outcome, Known):
+            if reserved:
+                lane.release(stored=False)
+            self._waiting.drop(item.receipt.id)
+            return outcome
+        lane.submit(
+            Job(
+                seq=outcome.seq,
+                receipt=checked.receipt,
+                place=_place(outcome),
+                warnings=checked.warnings,
+                attempt_id=outcome.attempt_id,
+            )
+        )
+        return outcome
+
+    async def _wait(self, future: asyncio.Future[str | None], receipt_id: str, seconds: float) -> str | None:
+        try:
+            async with asyncio.timeout(seconds):
+                return await asyncio.shield(future)
+        except TimeoutError:
+            self._waiting.drop(receipt_id)
+            return None
+
+    async def _replay(self, known: Known, request_hash: bytes) -> Acceptance:
+        if known.request_hash != request_hash:
+            raise IdempotencyConflict(
+                f"This Idempotency-Key belongs to another receipt ({known.receipt_id}). Use a new key.",
+                f"Этот Idempotency-Key уже занят другим чеком ({known.receipt_id}). Возьмите новый ключ.",
+                receipt_id=known.receipt_id,
+            )
+        if known.answer is not None:
+            return Acceptance(body=known.answer.encode(), replayed=True)
+        future = self._waiting.find(known.receipt_id)
+        if future is not None:
+            try:
+                async with asyncio.timeout(TWIN_WAIT_S):
+                    answer = await asyncio.shield(future)
+            except TimeoutError:
+                raise IdempotencyInProgress(
+                    "The first request with this key is not finished yet. Try again.",
+                    "Первый запрос с этим ключом ещё выполняется. Повторите.",
+                    receipt_id=known.receipt_id,
+                    retry_after=2,
+                ) from None
+            if answer is not None:
+                return Acceptance(body=answer.encode(), replayed=True)
+        return await self._state_of_now(known.receipt_id)
+
+    async def _state_of_now(self, receipt_id: str) -> Acceptance:
+        """A receipt that was stored and not printed when its first request ended."""
+
+        def read(conn: Connection) -> tuple[printbook.Unprinted | None, str | None]:
+            row = printbook.one_unprinted(conn, receipt_id)
+            return row, None if row is None else buffer.answer_of(conn, row.seq)
+
+        row, answer = await self._db.read(read)
+        if row is None:
+            raise StorageError("the receipt of this key is gone", "чек этого ключа не найден")
+        if answer is None:
+            place = Place(stamp=row.stamp, queue_position=row.queue_position)
+            answer = answers.buffered(
+                receipt_id,
+                place,
+                reason=_REASONS[row.print_state],
+                warnings=payload.load_warnings(row.warnings),
+            )
+        return Acceptance(body=answer.encode(), replayed=True)
+
+    def _why_not_printed(self, unit: Unit) -> str:
+        trouble = unit.lane.trouble
+        if trouble is None:
+            return "Чек сохранён; ККТ не ответила вовремя, печать продолжится."
+        return f"Чек сохранён и будет напечатан, когда ККТ будет готова: {trouble.detail.ru}"
+
+
+_REASONS = {
+    PrintState.NEW: "Чек сохранён и ждёт печати.",
+    PrintState.PRINTING: "Чек сохранён, идёт печать.",
+    PrintState.PRINTED: "Чек оформлен.",
+    PrintState.PRINT_UNKNOWN: "Чек сохранён; исход печати выясняется по ФН.",
+    PrintState.PRINT_FAILED: "Чек сохранён; ККТ отказала в печати, смотрите last_error.",
+}
+
+
+def _place(accepted: Accepted) -> Place:
+    return Place(stamp=accepted.stamp, queue_position=accepted.queue_position)

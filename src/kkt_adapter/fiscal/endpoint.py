@@ -1,0 +1,114 @@
+"""One operator's address: its breaker, its health call, and what its outcomes were."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+
+from kkt_adapter.fiscal.outcome import Signal
+from kkt_adapter.kernel.breaker import Breaker, BreakerState
+from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.kernel.errors import OfdUnavailable
+
+
+@dataclass(slots=True)
+class EndpointTally:
+    """Plain counts for metrics; only grow. Labels come from a closed set."""
+
+    delivered: int = 0
+    errors: dict[str, int] = field(default_factory=dict)
+    request_s: list[float] = field(default_factory=list)  # drained by the metrics reader, at most 10,000
+
+
+class Endpoint:
+    """``on_change`` is told the breaker's new state after every change."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        transport: str,
+        breaker: Breaker,
+        probe: Callable[[], Awaitable[None]],
+        clock: Clock,
+        on_change: Callable[["Endpoint", BreakerState], None],
+    ) -> None:
+        self.name = name
+        self.transport = transport
+        self.breaker = breaker
+        self.tally = EndpointTally()
+        self.last_ok_at: datetime | None = None
+        self.last_failure_at: datetime | None = None
+        self.last_error: str | None = None
+        self._probe = probe
+        self._clock = clock
+        self._on_change = on_change
+        self._log = structlog.get_logger("endpoint").bind(endpoint=name)
+
+    @property
+    def state(self) -> BreakerState:
+        return self.breaker.state
+
+    def lets_through(self) -> bool:
+        """May something be sent now? Becomes HALF_OPEN when the time has come."""
+        before = self.breaker.state
+        allowed = self.breaker.let_through(self._clock.monotonic())
+        self._tell(before)
+        return allowed
+
+    def wait_s(self) -> float:
+        return self.breaker.wait_s(self._clock.monotonic())
+
+    def succeeded(self, took_s: float) -> None:
+        before = self.breaker.state
+        self.last_ok_at = self._clock.now()
+        self.tally.delivered += 1
+        if len(self.tally.request_s) < 10_000:
+            self.tally.request_s.append(took_s)
+        self.breaker.success()
+        self._tell(before)
+
+    def heard(self, signal: Signal, *, label: str, error: str) -> None:
+        """An attempt ended with an error."""
+        before = self.breaker.state
+        self.last_failure_at, self.last_error = self._clock.now(), error
+        self.tally.errors[label] = self.tally.errors.get(label, 0) + 1
+        if signal is Signal.FAILURE:
+            self.breaker.failure(self._clock.monotonic())
+        else:
+            self.breaker.alive()
+        self._tell(before)
+
+    def force_half_open(self) -> None:
+        """A forced pass may probe before the time is over."""
+        before = self.breaker.state
+        if before is BreakerState.OPEN:
+            self.breaker.half_open()
+        self._tell(before)
+
+    def reset(self) -> None:
+        before = self.breaker.state
+        self.breaker.reset()
+        self._tell(before)
+
+    async def probe(self) -> bool:
+        """The health call as a probe; False when it failed. Bounded by the gateway's own deadline."""
+        before = self.breaker.state
+        try:
+            async with asyncio.timeout(10.0):  # contract 4.6
+                await self._probe()
+        except (OfdUnavailable, TimeoutError) as error:
+            label = error.error_code if isinstance(error, OfdUnavailable) else "timeout"
+            self.heard(Signal.FAILURE, label=label, error=str(error) or "timeout")
+            return False
+        self.last_ok_at = self._clock.now()
+        self.breaker.alive()
+        self._tell(before)
+        return True
+
+    def _tell(self, before: BreakerState) -> None:
+        if self.breaker.state is not before:
+            self._log.warning("breaker_changed", state=self.breaker.state.value, was=before.value)
+            self._on_change(self, self.breaker.state)

@@ -1,0 +1,168 @@
+"""The configured registers: which till prints where, and what may be asked of a register.
+
+A ``Unit`` is one register with its lane. In demo mode a till that nobody configured gets a virtual
+register of its own, up to ``DEMO_LIMIT``; otherwise an unknown ``pos_id`` is refused.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from kkt_adapter.fiscal.model import RegisterDefaults, RegisterProfile, Registration
+from kkt_adapter.fiscal.printing import PrintLane
+from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.kernel.errors import KktUnavailable, ReceiptInvalid, RegisterNotFound, Text, Violation
+from kkt_adapter.kernel.ids import PosId, RegisterId
+
+DEMO_LIMIT = 100  # virtual registers made on demand
+
+
+@dataclass(slots=True, kw_only=True)
+class Unit:
+    """One register as the service knows it. ``profile`` is read when the device has told its facts."""
+
+    register_id: RegisterId
+    lane: PrintLane
+    defaults: RegisterDefaults
+    zone: ZoneInfo
+    automatic_shift: bool
+    transport: str  # relay, device or http
+    _profile: RegisterProfile | None = None
+
+    @property
+    def registration(self) -> Registration | None:
+        return self.lane.desk.registration
+
+    async def profile(self) -> RegisterProfile:
+        """Facts and defaults together.
+
+        Raises:
+            KktUnavailable: the device has not been reached since the start, so nothing can be checked.
+            SettingsInvalid: the configuration contradicts the registration.
+        """
+        if self._profile is None:
+            registration = await self.lane.desk.open()
+            self._profile = RegisterProfile(
+                register_id=self.register_id, registration=registration, defaults=self.defaults
+            )
+        return self._profile
+
+    def today(self, clock: Clock) -> date:
+        """The day in the register's zone."""
+        return clock.now().astimezone(self.zone).date()
+
+    def local(self, moment: datetime) -> datetime:
+        return moment.astimezone(self.zone).replace(tzinfo=None)
+
+
+class Registers:
+    """Looks registers up by till; makes demo registers on demand."""
+
+    def __init__(
+        self,
+        units: dict[RegisterId, Unit],
+        tills: dict[PosId, RegisterId],
+        *,
+        make_demo: Callable[[PosId], Awaitable[Unit]] | None = None,
+    ) -> None:
+        self._units = units
+        self._tills = tills
+        self._make_demo = make_demo
+        self._making = asyncio.Lock()
+
+    def all(self) -> tuple[Unit, ...]:
+        return tuple(self._units.values())
+
+    def find(self, pos_id: PosId) -> Unit | None:
+        """The register of a till, without making one."""
+        register_id = self._tills.get(pos_id)
+        return None if register_id is None else self._units[register_id]
+
+    def unit(self, register_id: str) -> Unit:
+        """Raises RegisterNotFound."""
+        unit = self._units.get(RegisterId(register_id))
+        if unit is None:
+            raise RegisterNotFound(f"no register {register_id}", f"нет ККТ {register_id}")
+        return unit
+
+    async def for_till(self, pos_id: PosId) -> Unit:
+        """The register that prints for this till.
+
+        Raises:
+            ReceiptInvalid: no register is configured for it (in demo mode: the limit is reached).
+        """
+        unit = self.find(pos_id)
+        if unit is not None:
+            return unit
+        if self._make_demo is None:
+            raise _unknown_till(pos_id, Text("add it to a register's pos_ids", "добавьте её в pos_ids ККТ"))
+        async with self._making:
+            unit = self.find(pos_id)
+            if unit is not None:
+                return unit
+            if len(self._units) >= DEMO_LIMIT:
+                raise _unknown_till(
+                    pos_id,
+                    Text(
+                        f"demo mode has {DEMO_LIMIT} virtual registers already; use one of them",
+                        f"в демо-режиме уже {DEMO_LIMIT} виртуальных ККТ; используйте одну из них",
+                    ),
+                )
+            unit = await self._make_demo(pos_id)
+            self._units[unit.register_id] = unit
+            self._tills[pos_id] = unit.register_id
+            return unit
+
+    def chosen(self, pos_id: str | None) -> Unit:
+        """The register of a till; without a till the only one there is.
+
+        Raises:
+            RegisterNotFound: unknown till, or none named while there are several registers.
+        """
+        if pos_id is not None:
+            unit = self.find(PosId(pos_id))
+            if unit is None:
+                raise RegisterNotFound(f"no register for till {pos_id}", f"для кассы {pos_id} нет ККТ")
+            return unit
+        if len(self._units) != 1:
+            raise ReceiptInvalid(
+                (
+                    Violation(
+                        field="pos_id",
+                        code="required",
+                        message=Text(
+                            "there are several registers: name the till",
+                            "настроено несколько ККТ: укажите кассу",
+                        ),
+                    ),
+                )
+            )
+        return next(iter(self._units.values()))
+
+    def chosen_open(self, pos_id: str | None) -> tuple[Unit, Registration]:
+        """Like ``chosen``, with the registration.
+
+        Raises:
+            KktUnavailable: the device has not been reached yet.
+        """
+        unit = self.chosen(pos_id)
+        if unit.registration is None:
+            raise unit.lane.trouble or KktUnavailable(
+                "the register has not answered yet", "ККТ ещё не ответила"
+            )
+        return unit, unit.registration
+
+
+def _unknown_till(pos_id: str, remedy: Text) -> ReceiptInvalid:
+    return ReceiptInvalid(
+        (
+            Violation(
+                field="pos_id",
+                code="unknown_till",
+                message=Text(f"no register is configured for till {pos_id}", f"для кассы {pos_id} нет ККТ"),
+                remedy=remedy,
+            ),
+        )
+    )

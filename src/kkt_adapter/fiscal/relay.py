@@ -1,0 +1,197 @@
+"""The relay transport: the FN owns the queue, we carry its bytes (contract 6).
+
+Read the FN's oldest message, send it as it is, hand the operator's answer back to the FN. Only when the
+FN has taken the confirmation is the receipt ``synced``. The FN cannot skip a document, so a refused one
+holds its own FN, and no other. The claim here is the print lane's lease: who drives the register pumps it.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import structlog
+
+from kkt_adapter.fiscal import claims
+from kkt_adapter.fiscal.claims import Claim, ClaimRequest, Failed, Step, Synced
+from kkt_adapter.fiscal.delivery_lane import Head, PassTally, Permit
+from kkt_adapter.fiscal.endpoint import Endpoint
+from kkt_adapter.fiscal.kkt.driver import KktDriver, OfdMessage
+from kkt_adapter.fiscal.ofd.gateway import OfdGateway
+from kkt_adapter.fiscal.outcome import HELD_RETRY_S, Decision, decide
+from kkt_adapter.kernel.breaker import BreakerState
+from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.kernel.errors import AdapterError, KktError, LeaseLost, OfdError
+from kkt_adapter.runtime.database import Database
+
+CLAIM_S = 300.0  # contract 4.1
+
+
+class RelayLane:
+    """A ``DeliveryLane`` over one register's FN."""
+
+    def __init__(
+        self,
+        fn_number: str,
+        *,
+        driver: KktDriver,
+        gateway: OfdGateway,
+        endpoint: Endpoint,
+        database: Database,
+        clock: Clock,
+        owner: str,
+        max_attempts: int,
+        holds_register: Callable[[], bool],
+    ) -> None:
+        self.fn_number = fn_number
+        self.endpoint = endpoint
+        self._driver = driver
+        self._gateway = gateway
+        self._db = database
+        self._clock = clock
+        self._owner = owner
+        self._max_attempts = max_attempts
+        self._holds_register = holds_register
+        self._not_before = 0.0  # monotonic; the FN waits after a failure
+        self._failed_reports = 0  # failed attempts of a head document that is no receipt
+        self._reconciled = False
+        self._log = structlog.get_logger("relay").bind(fn_number=fn_number)
+
+    def due_in_s(self) -> float | None:
+        left = self._not_before - self._clock.monotonic()
+        return left if left > 0 else None
+
+    async def head(self, *, ignore_due: bool) -> Head | None:
+        message = await self._next(ignore_due=ignore_due)
+        if message is None:
+            return None
+        now = self._clock.now()
+        waiting = await self._db.read(lambda c: claims.waiting_fns(c, [self.fn_number], now=now))
+        retries = waiting[0].head_retry_count if waiting else self._failed_reports
+        return Head(fd_number=message.fd_number, retry_count=retries)
+
+    async def drain(self, permit: Permit, tally: PassTally, *, limit: int | None) -> None:
+        result: Synced | None = None
+        tried = 0
+        try:
+            while permit.may_go_on() and (limit is None or tried < limit):
+                message = await self._next(ignore_due=permit.ignore_due)
+                if message is None:
+                    break
+                claim = await self._claim(message, result)
+                result = None
+                tried += 1
+                result = await self._carry(message, claim, tally)
+                if result is None and claim is not None:
+                    break
+                if self._not_before > self._clock.monotonic():
+                    break
+        except LeaseLost:
+            self._log.warning("delivery_claim_lost")
+        except AdapterError as error:
+            self._log.warning("delivery_stopped", code=error.code, error=error.detail.en)
+            self._not_before = self._clock.monotonic() + 1.0
+            self._reconciled = False
+        finally:
+            if result is not None:
+                await self._db.write_each(claims.step, Step(result=result, claim=None))
+
+    async def _next(self, *, ignore_due: bool) -> OfdMessage | None:
+        if not self._holds_register():
+            return None
+        if not ignore_due and self._clock.monotonic() < self._not_before:
+            return None
+        try:
+            if not self._reconciled:
+                await self._reconcile()
+            return await self._driver.read_message()
+        except KktError as error:
+            self._log.info("register_not_readable", error=error.detail.en)
+            return None
+
+    async def _reconcile(self) -> None:
+        """After a break: what the FN has confirmed is synced, whatever our rows say."""
+        status = await self._driver.exchange_status()
+        below = status.first_unsent_number or status.last_fd_number + 1
+        now = self._clock.now()
+        await self._db.write(lambda c: claims.confirmed_by_fn(c, self.fn_number, below=below, at=now))
+        self._reconciled = True
+
+    async def _claim(self, message: OfdMessage, result: Synced | None) -> Claim | None:
+        """The previous result and the claim on this document's receipt, in one commit.
+
+        None: a report without a receipt, or a dead letter that the FN keeps at its head.
+        """
+        now = self._clock.now()
+        want = ClaimRequest(
+            fn_number=self.fn_number,
+            owner=self._owner,
+            at=now,
+            lease_until=now + timedelta(seconds=CLAIM_S),
+            fd_number=message.fd_number,
+        )
+        claim: Claim | None = await self._db.write_each(claims.step, Step(result=result, claim=want))
+        return claim
+
+    async def _carry(self, message: OfdMessage, claim: Claim | None, tally: PassTally) -> Synced | None:
+        """Send one message and tell the FN; the result still has to be written."""
+        probing = self.endpoint.state is BreakerState.HALF_OPEN
+        started = self._clock.monotonic()
+        try:
+            reply = await self._gateway.deliver(message)
+            took_s = self._clock.monotonic() - started
+            await self._driver.accept_reply(reply.raw)
+        except (OfdError, KktError) as error:
+            failed_before = self._failed_reports if claim is None else claim.retry_count
+            decision = decide(
+                error, failed_before=failed_before, probing=probing, max_attempts=self._max_attempts
+            )
+            await self._write_failure(message, claim, error, decision)
+            self.endpoint.heard(decision.signal, label=decision.label, error=error.detail.en)
+            tally.failed += 1
+            if len(tally.errors) < 5:
+                tally.errors.append(error.detail.en)
+            return None
+        self.endpoint.succeeded(took_s)
+        self._failed_reports = 0
+        self._not_before = 0.0
+        note = None
+        if reply.response_code not in (None, 0):
+            note = f"operator response code {reply.response_code}"
+            self._log.error(
+                "operator_answered_with_code", fd_number=message.fd_number, code=reply.response_code
+            )
+        if claim is None:
+            await self._confirm_unclaimed(message)
+            return None
+        tally.synced += 1
+        return Synced(claim=claim, at=self._clock.now(), ofd_id=reply.operator_sign, note=note)
+
+    async def _confirm_unclaimed(self, message: OfdMessage) -> None:
+        """A report needs no row; a dead letter that got through after all becomes synced."""
+        now, below = self._clock.now(), message.fd_number + 1
+        held = await self._db.read(lambda c: claims.failed_head(c, self.fn_number, message.fd_number))
+        if held:
+            await self._db.write(lambda c: claims.confirmed_by_fn(c, self.fn_number, below=below, at=now))
+
+    async def _write_failure(
+        self, message: OfdMessage, claim: Claim | None, error: AdapterError, decision: Decision
+    ) -> None:
+        delay_s = decision.delay_s
+        if claim is None:
+            self._failed_reports += int(decision.counts)
+            held = await self._db.read(lambda c: claims.failed_head(c, self.fn_number, message.fd_number))
+            delay_s = HELD_RETRY_S if held else delay_s
+        elif decision.to_dead_letters:
+            delay_s = HELD_RETRY_S
+        self._not_before = self._clock.monotonic() + delay_s
+        if claim is None:
+            return
+        now = self._clock.now()
+        failed = Failed(
+            claim=claim,
+            at=now,
+            error=f"{decision.label}: {error.detail.en}",
+            due_at=now + timedelta(seconds=delay_s),
+            counts=decision.counts,
+            to_dead_letters=decision.to_dead_letters,
+        )
+        await self._db.write_each(claims.step, Step(result=failed, claim=None))

@@ -1,0 +1,22 @@
+"""Run-time settings that people change while the service runs, as rows of ``config``."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from kkt_adapter.fiscal.tables import config
+
+
+def read_setting(conn: Connection, name: str) -> str | None:
+    return conn.execute(select(config.c.value).where(config.c.name == name)).scalar_one_or_none()
+
+
+def store_setting(conn: Connection, name: str, value: str, *, at: datetime, by: str | None) -> None:
+    values = {"value": value, "changed_at": at, "changed_by": by}
+    if conn.execute(update(config).where(config.c.name == name).values(**values)).rowcount == 0:
+        conn.execute(insert(config).values(name=name, **values))
+
+
+def drop_setting(conn: Connection, name: str) -> bool:
+    """True when there was one."""
+    return conn.execute(delete(config).where(config.c.name == name)).rowcount > 0

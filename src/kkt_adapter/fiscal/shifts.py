@@ -1,0 +1,263 @@
+"""A register's shift as its lane sees it: looking, opening, closing, each with an attempt row.
+
+``RegisterDesk`` keeps what the lane knows of its device between two looks: the registration, the last
+status, the FN's baseline, and until when the open shift can be trusted (24 hours less a margin).
+"""
+
+import json
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, insert, select, update
+
+from kkt_adapter.fiscal import attempts, journal, printbook
+from kkt_adapter.fiscal.attempts import LaneTerm, NewAttempt
+from kkt_adapter.fiscal.journal import EventType
+from kkt_adapter.fiscal.kkt.driver import Baseline, KktDriver, KktState, KktStatus, ShiftState
+from kkt_adapter.fiscal.model import Cashier, DocumentCode, FiscalDocument, Registration, ShiftReport
+from kkt_adapter.fiscal.tables import shifts
+from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.kernel.errors import (
+    AdapterError,
+    Conflict,
+    KktBlocked,
+    KktRefused,
+    KktUnavailable,
+    ShiftExpired,
+)
+from kkt_adapter.kernel.ids import RegisterId
+from kkt_adapter.runtime.database import Database
+
+SHIFT_LIMIT_S = 24 * 3600  # law 54-FZ; FN error 0x16
+SHIFT_MARGIN_S = 60  # a shift this near its end is looked at again before the next receipt
+EVIDENCE_LIMIT = 1000  # documents read after a baseline; more than that is no lost answer any more
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What the FN holds after a baseline."""
+
+    now: Baseline
+    found: tuple[FiscalDocument, ...]
+
+
+class RegisterDesk:
+    """The lane's side of one register. Only the lane's own task calls what makes documents."""
+
+    def __init__(
+        self,
+        register_id: RegisterId,
+        *,
+        driver: KktDriver,
+        database: Database,
+        clock: Clock,
+        cashier: Cashier,
+        automatic_shift: bool,
+    ) -> None:
+        self.register_id = register_id
+        self.driver = driver
+        self._db = database
+        self._clock = clock
+        self._cashier = cashier
+        self._automatic_shift = automatic_shift
+        self._registration: Registration | None = None
+        self.status: KktStatus | None = None
+        self.baseline: Baseline | None = None
+        self.shift_good_until = 0.0  # monotonic
+        self.looked_at = 0.0  # monotonic
+        self.report_open = False  # a report's outcome is not known: recover first
+
+    @property
+    def registration(self) -> Registration | None:
+        return self._registration
+
+    async def open(self) -> Registration:
+        """Connect once; later calls return what was read then."""
+        if self._registration is None:
+            self._registration = await self.driver.open()
+        return self._registration
+
+    def forget(self) -> None:
+        """Whatever is known of the FN's position and shift may be wrong now: look before the next print."""
+        self.baseline = None
+        self.shift_good_until = 0.0
+
+    def trusts_shift(self) -> bool:
+        return self.baseline is not None and self._clock.monotonic() < self.shift_good_until
+
+    async def look(self) -> KktStatus:
+        """Ask the device.
+
+        Raises:
+            KktBlocked: it cannot fiscalise until a person acts.
+            KktUnavailable: not now (paper, cover, link).
+        """
+        self.status = status = await self.driver.status()
+        self.looked_at = self._clock.monotonic()
+        if status.blocked is not None:
+            raise KktBlocked(
+                f"the register cannot fiscalise: {status.blocked}",
+                f"ККТ не может оформлять чеки: {status.blocked}",
+                reason=status.blocked,
+            )
+        if status.state not in (KktState.READY, KktState.BUSY):
+            raise KktUnavailable(
+                f"the register is not ready: {status.state}",
+                f"ККТ не готова: {status.state}",
+                state=status.state.value,
+            )
+        return status
+
+    async def ready(self, lane: LaneTerm) -> Baseline:
+        """The FN's present position with an open shift, opening one where that is allowed.
+
+        Raises:
+            ShiftExpired: older than 24 h and automatic closing is off.
+        """
+        if self.baseline is not None and self.trusts_shift():
+            return self.baseline
+        status = await self.look()
+        if status.shift_state is ShiftState.EXPIRED:
+            if not self._automatic_shift:
+                raise ShiftExpired(
+                    "the shift is older than 24 hours: close it with a Z report",
+                    "смена открыта более 24 часов: закройте её Z-отчётом",
+                )
+            await self.close_shift(lane)
+            status = await self.look()
+        if status.shift_state is ShiftState.CLOSED:
+            if not self._automatic_shift:
+                raise KktUnavailable("the shift is closed: open one", "смена закрыта: откройте смену")
+            await self._open(lane, status.baseline)
+            status = await self.look()
+        opened = status.shift_opened_at or status.clock
+        left_s = SHIFT_LIMIT_S - (status.clock - opened).total_seconds() - SHIFT_MARGIN_S
+        self.shift_good_until = self._clock.monotonic() + left_s
+        self.baseline = status.baseline
+        return status.baseline
+
+    async def close_shift(self, lane: LaneTerm, cashier: Cashier | None = None) -> ShiftReport:
+        """The Z report.
+
+        Raises:
+            Conflict: no shift is open.
+        """
+        self.status = status = await self.driver.status()
+        if status.shift_state is ShiftState.CLOSED:
+            raise Conflict("no shift is open", "нет открытой смены")
+        attempt_id = await self._begin("close_shift", lane, status.baseline)
+        self.forget()
+        try:
+            report = await self.driver.close_shift(cashier or self._cashier, term=lane.number)
+        except (KktUnavailable, KktBlocked, KktRefused) as error:
+            await self._refused(attempt_id, error)
+            raise
+        except BaseException:
+            self.report_open = True
+            raise
+        await self.write_report(attempt_id, report.document, report, outcome="done")
+        return report
+
+    async def _open(self, lane: LaneTerm, baseline: Baseline) -> None:
+        attempt_id = await self._begin("open_shift", lane, baseline)
+        try:
+            document = await self.driver.open_shift(self._cashier, term=lane.number)
+        except (KktUnavailable, KktBlocked, KktRefused) as error:
+            await self._refused(attempt_id, error)
+            raise
+        except BaseException:
+            self.report_open = True
+            raise
+        await self.write_report(attempt_id, document, None, outcome="done")
+
+    async def _begin(self, what: str, lane: LaneTerm, baseline: Baseline) -> int:
+        attempt, now = NewAttempt(lane=lane, baseline=baseline), self._clock.now()
+        return await self._db.write(
+            lambda c: printbook.begin_attempt(c, attempt, what=what, register_id=self.register_id, at=now)
+        )
+
+    async def _refused(self, attempt_id: int, error: AdapterError) -> None:
+        now, text = self._clock.now(), str(error)
+        await self._db.write(
+            lambda c: attempts.end_attempt(c, attempt_id, outcome="refused", at=now, error=text)
+        )
+
+    async def write_report(
+        self, attempt_id: int, document: FiscalDocument, report: ShiftReport | None, *, outcome: str
+    ) -> None:
+        """Write a shift opening or a Z report down and end its attempt."""
+        now = self._clock.now()
+
+        def record(conn: Connection) -> None:
+            printbook.store_document(conn, document, register_id=self.register_id)
+            _record_shift(conn, self.register_id, document, report)
+            attempts.end_attempt(conn, attempt_id, outcome=outcome, at=now)
+            opened = document.code is DocumentCode.OPEN_SHIFT
+            journal.write(
+                conn,
+                [
+                    journal.entry(
+                        EventType.SHIFT_OPENED if opened else EventType.SHIFT_CLOSED,
+                        now,
+                        register_id=self.register_id,
+                        shift_number=document.shift_number,
+                        fd_number=document.fd_number,
+                    )
+                ],
+            )
+
+        try:
+            await self._db.write(record)
+        except BaseException:
+            self.report_open = True
+            raise
+
+    async def evidence(self, baseline: Baseline) -> Evidence:
+        """Every document of the FN after ``baseline``, read now.
+
+        Raises:
+            KktUnavailable: the device cannot be asked.
+        """
+        await self._clock.sleep(self.driver.settle_s)
+        self.status = status = await self.driver.status()
+        now = status.baseline
+        if now.fn_number != baseline.fn_number:
+            return Evidence(now=now, found=())
+        last = min(now.fd_number, baseline.fd_number + EVIDENCE_LIMIT)
+        found = [await self.driver.document(n) for n in range(baseline.fd_number + 1, last + 1)]
+        return Evidence(now=now, found=tuple(document for document in found if document is not None))
+
+
+def _record_shift(
+    conn: Connection, register_id: str, document: FiscalDocument, report: ShiftReport | None
+) -> None:
+    at = document.fiscalized_at.isoformat()
+    key = {
+        "register_id": register_id,
+        "fn_number": document.fn_number,
+        "shift_number": document.shift_number,
+    }
+    matches = [shifts.c[name] == value for name, value in key.items()]
+    if conn.execute(select(shifts.c.shift_number).where(*matches)).first() is None:
+        conn.execute(insert(shifts).values(**key))
+    if document.code is DocumentCode.OPEN_SHIFT:
+        conn.execute(update(shifts).where(*matches).values(opened_at=at))
+    else:
+        text = None if report is None else json.dumps(totals_json(report), ensure_ascii=False)
+        conn.execute(update(shifts).where(*matches).values(closed_at=at, z_report=text))
+
+
+def totals_json(report: ShiftReport) -> dict[str, int | str]:
+    """A Z report as stored: kopecks and numbers."""
+    totals = report.totals
+    return {
+        "fd_number": report.document.fd_number,
+        "fiscal_sign": str(report.document.fiscal_sign),
+        "at": report.document.fiscalized_at.isoformat(),
+        "shift_number": totals.shift_number,
+        "receipt_count": totals.receipt_count,
+        "sales_kop": totals.sales_kop,
+        "refunds_kop": totals.refunds_kop,
+        "cash_kop": totals.cash_kop,
+        "card_kop": totals.card_kop,
+        "other_kop": totals.other_kop,
+    }

@@ -1,0 +1,51 @@
+"""JSON text in which a Decimal is a number with its own digits, so that money never becomes a float."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+_text = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def encode(value: Any) -> str:
+    """Compact JSON of dicts, lists, texts, ints, bools, None and finite Decimals.
+
+    Raises:
+        TypeError: any other type, floats included where they are not finite.
+    """
+    out: list[str] = []
+    _write(value, out.append)
+    return "".join(out)
+
+
+def decode(text: str | bytes) -> Any:
+    """JSON text to values; numbers with a point become Decimal."""
+    return json.loads(text, parse_float=Decimal)
+
+
+def _write(value: Any, put: Any) -> None:
+    match value:
+        case None | bool() | str() | int():
+            put(_text(value))
+        case Decimal():
+            if not value.is_finite():
+                raise TypeError("JSON has no infinity and no NaN")
+            put(format(value, "f"))
+        case float():
+            put(_text(value))
+        case dict():
+            put("{")
+            for index, (name, member) in enumerate(value.items()):
+                put("," if index else "")
+                put(_text(str(name)))
+                put(":")
+                _write(member, put)
+            put("}")
+        case list() | tuple():
+            put("[")
+            for index, member in enumerate(value):
+                put("," if index else "")
+                _write(member, put)
+            put("]")
+        case _:
+            raise TypeError(f"no JSON form for {type(value).__name__}")
