@@ -119,25 +119,23 @@ class StreamLink(asyncio.Protocol):
         if self._paused:
             self._resume()
         self._waiter = self._loop.create_future()
-        timer = self._loop.call_at(deadline, self._expire)
+        timer = self._loop.call_at(deadline, self._wake)
         try:
             await self._waiter
         finally:
             timer.cancel()
             self._waiter = None
             self._wanted = 0
-
-    def _expire(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_exception(LinkFault(LinkFaultKind.TIMEOUT, "no answer in time"))
+        if len(self._received) < count:
+            raise self._fault or LinkFault(LinkFaultKind.TIMEOUT, "no answer in time")
 
     def _fail(self, kind: LinkFaultKind, detail: str) -> None:
         if self._fault is None:
             self._fault = LinkFault(kind, detail)
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_exception(self._fault)
+        self._wake()
 
     def _wake(self) -> None:
+        """Enough has come, nothing more will come, or the deadline has passed: the reader sees which."""
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
@@ -157,8 +155,9 @@ class TcpEndpoint:
     def __init__(self, host: str, port: int) -> None:
         self.host = host
         self.port = port
-        self._known: tuple[str, ...] = (host,) if _is_address(host) else ()
-        self._fresh_until = float("inf") if self._known else 0.0
+        self._is_name = not _is_address(host)
+        self._known: tuple[str, ...] = () if self._is_name else (host,)
+        self._fresh_until = 0.0
         self._lookup: asyncio.Future[tuple[str, ...] | str] | None = None
 
     async def connect(self, *, deadline: float) -> StreamLink:
@@ -175,15 +174,18 @@ class TcpEndpoint:
             try:
                 async with asyncio.timeout(share):
                     _, link = await loop.create_connection(partial(StreamLink, loop), address, self.port)
+                if position:  # the next connection begins with the address that answers
+                    self._known = (address, *[other for other in addresses if other != address])
                 return link
             except TimeoutError:
                 fault = LinkFault(LinkFaultKind.TIMEOUT, f"no connection to {self.host}:{self.port} in time")
             except OSError as error:
                 fault = LinkFault(LinkFaultKind.CONNECTION, f"{self.host}:{self.port}: {error}")
+        self._fresh_until = 0.0  # the name may have moved
         raise fault
 
     async def _addresses(self, loop: asyncio.AbstractEventLoop, deadline: float) -> tuple[str, ...]:
-        if loop.time() < self._fresh_until:
+        if not self._is_name or loop.time() < self._fresh_until:
             return self._known
         if self._lookup is None:
             self._lookup = loop.run_in_executor(None, _resolve, self.host, self.port)

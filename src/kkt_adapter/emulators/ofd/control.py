@@ -3,6 +3,7 @@
 Loopback only, no credentials; requests that a page in a browser sent (they carry ``Origin``) are refused.
 """
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
@@ -64,7 +65,7 @@ def control_app(emulator: Controlled) -> web.Application:
         found = emulator.book.documents(
             fn_number=request.query.get("fn"), limit=min(limit, MAX_LISTED), after=_whole(request, "after")
         )
-        return _json({"documents": [kept_json(kept) for kept in found]})
+        return _text(await asyncio.to_thread(lambda: _dump({"documents": [kept_json(k) for k in found]})))
 
     async def document(request: web.Request) -> web.Response:
         fn_number, number = request.match_info["fn"], int(request.match_info["number"])
@@ -144,8 +145,15 @@ def _whole(request: web.Request, name: str) -> int | None:
 
 
 def _json(content: dict[str, Any], *, status: int = 200) -> web.Response:
-    text = json.dumps(content, ensure_ascii=False, default=_decimal)
+    return _text(_dump(content), status=status)
+
+
+def _text(text: str, *, status: int = 200) -> web.Response:
     return web.json_response(text=text, status=status)
+
+
+def _dump(content: dict[str, Any]) -> str:
+    return json.dumps(content, ensure_ascii=False, default=_decimal)
 
 
 def _decimal(value: Any) -> str:
