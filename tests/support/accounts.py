@@ -2,18 +2,19 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 
 import jwt
 from fastapi import FastAPI
 from pydantic import SecretStr
+from tests.support.api import Memory
 from tests.support.clock import ManualClock
 
-from kkt_adapter.api.errors import install_error_handlers
+from kkt_adapter.api.app import create_api
 from kkt_adapter.api.routes import accounts, auth
+from kkt_adapter.api.settings import ApiSettings
 from kkt_adapter.runtime.auth import tables
 from kkt_adapter.runtime.auth.parts import AuthParts, build_auth
 from kkt_adapter.runtime.auth.passwords import HashCost
@@ -70,12 +71,9 @@ class SignInParts(AuthParts):
 
 
 def people_app(parts: SignInParts) -> FastAPI:
-    """The routes of sign-in and accounts alone, with the product's error answers."""
-    app = FastAPI()
-    install_error_handlers(app)
-    app.include_router(auth.router)
-    app.include_router(accounts.router)
-    app.state.services = SimpleNamespace(gate=parts.gate)
+    """The product's HTTP application with the routes of sign-in and accounts."""
+    services = replace(Memory().services(), gate=parts.gate)
+    app = create_api(services, ApiSettings(), routers=(auth.router, accounts.router), clock=parts.clock)
     app.state.people = parts
     return app
 

@@ -2,7 +2,6 @@
 
 from urllib.parse import quote
 
-import structlog
 from fastapi import APIRouter, Request, Response, status
 
 from kkt_adapter.api.body import read_model
@@ -17,12 +16,17 @@ from kkt_adapter.api.schemas.auth import (
     PasswordReset,
     TillTokenAnswer,
     TillTokensAnswer,
-    body_of,
 )
+from kkt_adapter.api.schemas.documents import body_of
+from kkt_adapter.runtime.log import get_logger
 
 router = APIRouter(prefix="/api/v1", tags=["accounts"])
 
-log = structlog.get_logger("auth")
+log = get_logger("auth")
+
+_ACCOUNT = {"username": "olga", "password": "correct horse battery", "role": "manager"}
+_RESET = {"password": "another long one"}
+_TOKEN = {"scope": "pos", "pos_ids": ["POS-001"], "note": "till 1"}
 
 
 @router.get("/accounts")
@@ -30,7 +34,7 @@ async def list_accounts(people: People, principal: Admin) -> AccountsAnswer:
     return AccountsAnswer(accounts=[AccountAnswer.of(one) for one in await people.accounts.list_all()])
 
 
-@router.post("/accounts", status_code=status.HTTP_201_CREATED, openapi_extra=body_of(NewAccount))
+@router.post("/accounts", status_code=status.HTTP_201_CREATED, openapi_extra=body_of(NewAccount, _ACCOUNT))
 async def add_account(
     request: Request, response: Response, people: People, principal: Admin
 ) -> AccountAnswer:
@@ -47,7 +51,7 @@ async def get_account(username: str, people: People, principal: Admin) -> Accoun
     return AccountAnswer.of(await people.accounts.get(username))
 
 
-@router.patch("/accounts/{username}", openapi_extra=body_of(AccountChange))
+@router.patch("/accounts/{username}", openapi_extra=body_of(AccountChange, {"disabled": True}))
 async def change_account(username: str, request: Request, people: People, principal: Admin) -> AccountAnswer:
     """Change the role, disable or enable; 409 when no enabled admin would remain."""
     wanted = await read_model(request, AccountChange)
@@ -63,7 +67,9 @@ async def change_account(username: str, request: Request, people: People, princi
     return AccountAnswer.of(changed)
 
 
-@router.put("/accounts/{username}/password", openapi_extra=body_of(PasswordReset))
+@router.put(
+    "/accounts/{username}/password", openapi_extra=body_of(PasswordReset, {"password": "another long one"})
+)
 async def reset_password(username: str, request: Request, people: People, principal: Admin) -> AccountAnswer:
     """Give an account a new password; its tokens end."""
     wanted = await read_model(request, PasswordReset)
@@ -79,17 +85,14 @@ async def list_till_tokens(people: People, principal: Admin) -> TillTokensAnswer
     return TillTokensAnswer(tokens=[TillTokenAnswer.of(one) for one in await people.till_tokens.list_all()])
 
 
-@router.post("/till-tokens", status_code=status.HTTP_201_CREATED, openapi_extra=body_of(NewToken))
-async def add_till_token(
-    request: Request, response: Response, people: People, principal: Admin
-) -> NewTillTokenAnswer:
+@router.post("/till-tokens", status_code=status.HTTP_201_CREATED, openapi_extra=body_of(NewToken, _TOKEN))
+async def add_till_token(request: Request, people: People, principal: Admin) -> NewTillTokenAnswer:
     """Make a token; the answer is the only place where it is ever seen."""
     wanted = await read_model(request, NewToken)
     made = await people.till_tokens.add(
         wanted.scope, pos_ids=wanted.pos_ids, note=wanted.note, by=principal.name
     )
-    log.info("till_token_added", token_id=made.token.id, scope=made.token.scope, by=principal.name)
-    response.headers["Cache-Control"] = "no-store"
+    log.info("till_token_added", id=made.token.id, scope=made.token.scope, by=principal.name)
     return NewTillTokenAnswer.made(made)
 
 
@@ -98,5 +101,5 @@ async def revoke_till_token(token_id: str, people: People, principal: Admin) -> 
     """End a token; doing it twice changes nothing."""
     revoked = await people.till_tokens.revoke(token_id)
     people.gate.forget()
-    log.info("till_token_revoked", token_id=revoked.id, by=principal.name)
+    log.info("till_token_revoked", id=revoked.id, by=principal.name)
     return TillTokenAnswer.of(revoked)

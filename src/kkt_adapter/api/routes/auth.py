@@ -1,22 +1,23 @@
 """Sign-in of people: ``/api/v1/auth``."""
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Request
 
 from kkt_adapter.api.body import read_model
 from kkt_adapter.api.people import Anyone, People, address_of
-from kkt_adapter.api.schemas.auth import AccountAnswer, LoginAnswer, LoginRequest, PasswordChange, body_of
+from kkt_adapter.api.schemas.auth import AccountAnswer, LoginAnswer, LoginRequest, PasswordChange
+from kkt_adapter.api.schemas.documents import body_of
 
 router = APIRouter(prefix="/api/v1/auth", tags=["auth"])
 
-NO_STORE = "no-store"  # a token belongs into no cache (RFC 6749, 5.1)
+_LOGIN = {"username": "olga", "password": "correct horse battery"}
+_CHANGE = {"current_password": "correct horse battery", "new_password": "another long one"}
 
 
-@router.post("/login", openapi_extra=body_of(LoginRequest))
-async def login(request: Request, response: Response, people: People) -> LoginAnswer:
+@router.post("/login", openapi_extra=body_of(LoginRequest, _LOGIN))
+async def login(request: Request, people: People) -> LoginAnswer:
     """Exchange a name and a password for an access token. After five failures in a minute: 429."""
     wanted = await read_model(request, LoginRequest)
     signed_in = await people.sign_in.login(wanted.username, wanted.password, address=address_of(request))
-    response.headers["Cache-Control"] = NO_STORE
     return LoginAnswer.of(signed_in)
 
 
@@ -26,10 +27,8 @@ async def me(people: People, principal: Anyone) -> AccountAnswer:
     return AccountAnswer.of(await people.accounts.get(principal.name))
 
 
-@router.post("/password", openapi_extra=body_of(PasswordChange))
-async def change_password(
-    request: Request, response: Response, people: People, principal: Anyone
-) -> LoginAnswer:
+@router.post("/password", openapi_extra=body_of(PasswordChange, _CHANGE))
+async def change_password(request: Request, people: People, principal: Anyone) -> LoginAnswer:
     """Replace one's own password. All tokens of the account end; the answer has a new one."""
     wanted = await read_model(request, PasswordChange)
     signed_in = await people.sign_in.change_password(
@@ -39,5 +38,4 @@ async def change_password(
         address=address_of(request),
     )
     people.gate.forget()
-    response.headers["Cache-Control"] = NO_STORE
     return LoginAnswer.of(signed_in)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, WithJsonSchema
 
 from kkt_adapter.runtime.auth.accounts import Account
 from kkt_adapter.runtime.auth.roles import Role, Scope
@@ -11,6 +11,8 @@ from kkt_adapter.runtime.auth.signin import SignedIn
 from kkt_adapter.runtime.auth.till_tokens import NewTillToken, TillToken
 
 Username = Annotated[str, Field(min_length=1, max_length=256)]
+RoleName = Annotated[Role, WithJsonSchema({"type": "string", "enum": [role.value for role in Role]})]
+ScopeName = Annotated[Scope, WithJsonSchema({"type": "string", "enum": [scope.value for scope in Scope]})]
 Password = Annotated[str, Field(min_length=1, max_length=1024)]  # the rules proper are those of the domain
 
 
@@ -23,7 +25,7 @@ class LoginAnswer(BaseModel):
     access_token: str
     token_type: Literal["bearer"] = "bearer"  # noqa: S105
     expires_in: int  # seconds
-    role: Role
+    role: RoleName
 
     @classmethod
     def of(cls, signed_in: SignedIn) -> Self:
@@ -39,13 +41,13 @@ class PasswordChange(BaseModel):
 class NewAccount(BaseModel):
     username: Username
     password: Password
-    role: Role
+    role: RoleName
 
 
 class AccountChange(BaseModel):
     """What is left out stays as it is."""
 
-    role: Role | None = None
+    role: RoleName | None = None
     disabled: bool | None = None
 
 
@@ -55,7 +57,7 @@ class PasswordReset(BaseModel):
 
 class AccountAnswer(BaseModel):
     username: str
-    role: Role
+    role: RoleName
     disabled: bool
     created_at: datetime
     password_changed_at: datetime
@@ -78,14 +80,14 @@ class AccountsAnswer(BaseModel):
 
 
 class NewToken(BaseModel):
-    scope: Scope
-    pos_ids: list[str] = []
+    scope: ScopeName
+    pos_ids: list[str] = Field(default=[], description="Tills of scope pos; none for scope read.")
     note: str = ""
 
 
 class TillTokenAnswer(BaseModel):
     id: str
-    scope: Scope
+    scope: ScopeName
     pos_ids: list[str]
     note: str
     created_at: datetime
@@ -121,21 +123,3 @@ def _facts(token: TillToken) -> dict[str, Any]:
         "last_used_at": token.last_used_at,
         "revoked_at": token.revoked_at,
     }
-
-
-def body_of(model: type[BaseModel]) -> dict[str, Any]:
-    """The description of a request body for the API's own documentation (``openapi_extra``)."""
-    schema = model.model_json_schema()
-    schema = _inlined(schema, schema.pop("$defs", {}))
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
-
-
-def _inlined(schema: Any, definitions: dict[str, Any]) -> Any:
-    """The same schema without references, as the document it goes into has its own place for those."""
-    if isinstance(schema, dict):
-        if "$ref" in schema:
-            return _inlined(definitions[schema["$ref"].rpartition("/")[2]], definitions)
-        return {key: _inlined(value, definitions) for key, value in schema.items()}
-    if isinstance(schema, list):
-        return [_inlined(value, definitions) for value in schema]
-    return schema

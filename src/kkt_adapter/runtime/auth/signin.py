@@ -8,8 +8,6 @@ hashing thread) and makes "five failures, then wait" exact even when guesses com
 import asyncio
 from dataclasses import dataclass
 
-import structlog
-
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import InvalidInput, NotAuthenticated, Overloaded, Unavailable
 from kkt_adapter.runtime.auth import accounts
@@ -18,10 +16,11 @@ from kkt_adapter.runtime.auth.attempts import LoginAttempts
 from kkt_adapter.runtime.auth.passwords import Passwords, Verdict, check_password
 from kkt_adapter.runtime.auth.tokens import AccessToken, AccessTokens
 from kkt_adapter.runtime.database import Database
+from kkt_adapter.runtime.log import get_logger
 
 MAX_WAITING = 32  # tries that wait for their turn; more are turned away at once
 
-log = structlog.get_logger("auth")
+log = get_logger("auth")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
