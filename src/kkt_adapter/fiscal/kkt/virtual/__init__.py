@@ -1,0 +1,17 @@
+"""A cash register without hardware: a software FN behind the same seam as the devices."""
+
+from kkt_adapter.fiscal.kkt.virtual.faults import FaultPlan, VirtualFaults
+from kkt_adapter.fiscal.kkt.virtual.fn import VirtualFn
+from kkt_adapter.fiscal.kkt.virtual.identity import made_up_registration
+from kkt_adapter.fiscal.kkt.virtual.pool import FnPool
+from kkt_adapter.fiscal.kkt.virtual.register import VirtualRegister, fn_path
+
+__all__ = [
+    "FaultPlan",
+    "FnPool",
+    "VirtualFaults",
+    "VirtualFn",
+    "VirtualRegister",
+    "fn_path",
+    "made_up_registration",
+]

@@ -1,0 +1,195 @@
+"""The memory of one FN: its file, and a copy of the state that is in it.
+
+The invariant guarded here: the copy changes only after the file has. When a write fails, or the file turns
+out damaged, the copy is thrown away and everything is read again with the next command.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from sqlite3 import Error as SqliteError
+from typing import TypeVar
+
+from kkt_adapter.fiscal.ffd.tlv import TlvError
+from kkt_adapter.fiscal.kkt.virtual.documents import Scribe, read_document
+from kkt_adapter.fiscal.kkt.virtual.filelock import FileLock
+from kkt_adapter.fiscal.kkt.virtual.records import StoredConfirmation, StoredDocument, ZReport
+from kkt_adapter.fiscal.kkt.virtual.refusals import damaged, maybe_stored, not_open, not_stored, term_over
+from kkt_adapter.fiscal.kkt.virtual.state import FnLimits, FnState, with_confirmation
+from kkt_adapter.fiscal.kkt.virtual.store import FnStore
+from kkt_adapter.fiscal.model import Registration
+from kkt_adapter.fiscal.ofd.frame import FrameError
+from kkt_adapter.kernel.errors import KktUnavailable
+
+T = TypeVar("T")
+
+Beginning = Callable[[], tuple[Registration, FnLimits, StoredDocument, FnState]]
+"""What a new FN starts with: called once in its life."""
+
+
+class FnMemory:
+    """Open from ``open`` to ``close``; in between the file belongs to this process alone.
+
+    ``registration``, ``limits``, ``state``, ``scribe`` and ``term`` are valid after ``ready``. Every method
+    may raise KktUnavailable: not open, or the file cannot be used; nothing was done.
+    """
+
+    registration: Registration
+    limits: FnLimits
+    state: FnState
+    scribe: Scribe
+    term: int  # the highest lease term seen
+
+    def __init__(self, path: Path, *, fsync: bool, beginning: Beginning) -> None:
+        self.path = path
+        self._fsync = fsync
+        self._beginning = beginning
+        self._lock = FileLock(path.with_suffix(".lock"))
+        self._open = False
+        self._store: FnStore | None = None  # None while open: read everything again
+
+    def open(self) -> None:
+        """Take the file and read it; begin the FN if there never was one. May be called twice.
+
+        Raises:
+            KktUnavailable: another process holds it (``holder_pid``), or the file is lost or damaged.
+        """
+        if not self._open:
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise damaged(self.path, str(error)) from error
+            self._lock.take()
+            self._open = True
+        try:
+            self.ready()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Give the file back. May be called twice."""
+        self._forget()
+        self._open = False
+        self._lock.release()
+
+    def ready(self) -> FnState:
+        """Where the FN stands; reads the file when there is no copy."""
+        if self._store is None:
+            if not self._open:
+                raise not_open()
+            self._store = self._load()
+        return self.state
+
+    def document(self, fd_number: int) -> StoredDocument | None:
+        return self._read(lambda store: store.document(fd_number))
+
+    def z_report(self, fd_number: int) -> ZReport | None:
+        return self._read(lambda store: store.z_report(fd_number))
+
+    def confirmation(self, fd_number: int) -> StoredConfirmation | None:
+        return self._read(lambda store: store.confirmation(fd_number))
+
+    def append(self, message: bytes, after: FnState, *, z_report: ZReport | None = None) -> None:
+        """Store the document that leads to the state ``after``.
+
+        Raises:
+            KktUnavailable: it is not in the file.
+            KktOutcomeUnknown: the write failed and the file cannot be read again now.
+        """
+        self.ready()
+        assert self._store is not None
+        try:
+            if z_report is None:
+                self._store.append(message, after)
+            else:
+                self._store.append_z_report(message, after, z_report)
+        except SqliteError as error:
+            self._settle(after, error)
+            return
+        self.state = after
+
+    def confirm(self, confirmation: StoredConfirmation) -> None:
+        """Store the confirmation of the oldest waiting document; the one behind it moves up."""
+        behind = self.document(confirmation.fd_number + 1)
+        self._write(lambda store: store.confirm(confirmation))
+        self.state = with_confirmation(self.state, None if behind is None else behind.made_at)
+
+    def fence(self, term: int) -> None:
+        """Let this lease term in, and remember it when it is the highest so far.
+
+        Raises:
+            LeaseLost: a higher one was seen.
+        """
+        self.ready()
+        if term < self.term:
+            raise term_over(term, seen_term=self.term)
+        if term > self.term:
+            self._write(lambda store: store.remember_term(term))
+            self.term = term
+
+    # --- inside ---
+
+    def _load(self) -> FnStore:
+        store = FnStore.open(self.path, fsync=self._fsync)
+        try:
+            if store.is_blank:
+                store.begin(*self._beginning())
+            self.registration, self.limits, self.state, self.term = store.load()
+            self.scribe = Scribe(self.registration)
+            store.mark(self.registration.fn_number)
+            _check_last(store, self.registration, self.state)
+        except (SqliteError, FrameError, TlvError, ValueError) as error:
+            store.close()
+            raise damaged(self.path, str(error)) from error
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    def _read(self, ask: Callable[[FnStore], T]) -> T:
+        self.ready()
+        assert self._store is not None
+        try:
+            return ask(self._store)
+        except (SqliteError, ValueError) as error:
+            self._forget()
+            raise damaged(self.path, str(error)) from error
+
+    def _write(self, write: Callable[[FnStore], None]) -> None:
+        self.ready()
+        assert self._store is not None
+        try:
+            write(self._store)
+        except SqliteError as error:
+            self._forget()
+            raise not_stored(self.path, str(error)) from error
+
+    def _settle(self, after: FnState, cause: SqliteError) -> None:
+        """A document's write failed: look into the file whether it is there. It is ours alone, so what is
+        missing now will not appear later; a document that is there after all has been made."""
+        self._forget()
+        try:
+            self.ready()
+        except KktUnavailable:
+            raise maybe_stored(self.path, after.fd_number, str(cause)) from cause
+        if self.state.fd_number < after.fd_number:
+            raise not_stored(self.path, str(cause)) from cause
+
+    def _forget(self) -> None:
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+
+def _check_last(store: FnStore, registration: Registration, state: FnState) -> None:
+    """The last document is whole and is the one the state tells of."""
+    stored = store.document(state.fd_number)
+    if stored is None:
+        raise _contradiction(store, state.fd_number)
+    last = read_document(stored.message, confirmed=False)
+    if (last.fn_number, last.fd_number) != (registration.fn_number, state.fd_number):
+        raise _contradiction(store, state.fd_number)
+
+
+def _contradiction(store: FnStore, fd_number: int) -> KktUnavailable:
+    return damaged(store.path, f"document {fd_number} is not the one that should be there")

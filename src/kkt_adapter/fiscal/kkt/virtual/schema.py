@@ -1,0 +1,97 @@
+"""The tables of a virtual FN's file, as a line of versions; an older file is brought up when it is opened.
+
+A document and the state after it go in as one statement (``next_document``), as do a confirmation and what it
+changes: each is a transaction of its own, and every call into SQLite spared is one hand-over less of Python's
+global lock.
+"""
+
+APPLICATION_ID = 0x4B4B5446  # "KKTF" in the file's header: this SQLite file is a virtual FN
+
+_VERSION_1 = (
+    """
+    CREATE TABLE fn (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        registration TEXT NOT NULL,
+        capacity INTEGER NOT NULL,
+        valid_until TEXT NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE state (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        fd_number INTEGER NOT NULL,
+        clock INTEGER NOT NULL,
+        shift_number INTEGER NOT NULL,
+        shift_open INTEGER NOT NULL,
+        shift_opened_at INTEGER,
+        shift_first_fd INTEGER NOT NULL,
+        receipts_in_shift INTEGER NOT NULL,
+        confirmed INTEGER NOT NULL,
+        first_unsent_at INTEGER,
+        shift_tally BLOB NOT NULL,
+        fn_tally BLOB NOT NULL
+    )
+    """,
+    "CREATE TABLE fence (id INTEGER PRIMARY KEY CHECK (id = 1), term INTEGER NOT NULL)",
+    "CREATE TABLE documents (fd_number INTEGER PRIMARY KEY, made_at INTEGER NOT NULL, message BLOB NOT NULL)",
+    "CREATE TABLE z_reports (fd_number INTEGER PRIMARY KEY, opened_at INTEGER NOT NULL, tally BLOB NOT NULL)",
+    """
+    CREATE TABLE confirmations (
+        fd_number INTEGER PRIMARY KEY,
+        replied_at INTEGER,
+        response_code INTEGER,
+        operator_sign TEXT,
+        ofd_inn TEXT,
+        reply BLOB NOT NULL
+    )
+    """,
+    """
+    CREATE VIEW next_document AS
+        SELECT documents.fd_number, clock, shift_number, shift_open, shift_opened_at, shift_first_fd,
+            receipts_in_shift, confirmed, first_unsent_at, shift_tally, fn_tally, message
+        FROM documents, state
+    """,
+    """
+    CREATE TRIGGER document_made INSTEAD OF INSERT ON next_document BEGIN
+        INSERT INTO documents VALUES (NEW.fd_number, NEW.clock, NEW.message);
+        UPDATE state SET fd_number = NEW.fd_number, clock = NEW.clock, shift_number = NEW.shift_number,
+            shift_open = NEW.shift_open, shift_opened_at = NEW.shift_opened_at,
+            shift_first_fd = NEW.shift_first_fd, receipts_in_shift = NEW.receipts_in_shift,
+            confirmed = NEW.confirmed, first_unsent_at = NEW.first_unsent_at,
+            shift_tally = NEW.shift_tally, fn_tally = NEW.fn_tally;
+    END
+    """,
+    """
+    CREATE TRIGGER document_confirmed AFTER INSERT ON confirmations BEGIN
+        UPDATE state SET confirmed = NEW.fd_number,
+            first_unsent_at = (SELECT made_at FROM documents WHERE fd_number = NEW.fd_number + 1);
+    END
+    """,
+)
+
+MIGRATIONS = (_VERSION_1,)
+"""Statements that lead from version n to n + 1; ``PRAGMA user_version`` is the number of those applied."""
+
+INSERT_FN = "INSERT INTO fn VALUES (1, ?, ?, ?)"
+INSERT_STATE = "INSERT INTO state VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+INSERT_FENCE = "INSERT INTO fence VALUES (1, 0)"
+INSERT_DOCUMENT = "INSERT INTO documents VALUES (?, ?, ?)"
+INSERT_NEXT_DOCUMENT = "INSERT INTO next_document VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+INSERT_Z_REPORT = "INSERT INTO z_reports VALUES (?, ?, ?)"
+INSERT_CONFIRMATION = "INSERT INTO confirmations VALUES (?, ?, ?, ?, ?, ?)"
+UPDATE_FENCE = "UPDATE fence SET term = ?"
+
+SELECT_FN = "SELECT registration, capacity, valid_until FROM fn"
+SELECT_STATE = """
+    SELECT fd_number, clock, shift_number, shift_open, shift_opened_at, shift_first_fd,
+        receipts_in_shift, confirmed, first_unsent_at, shift_tally, fn_tally
+    FROM state
+"""
+SELECT_FENCE = "SELECT term FROM fence"
+SELECT_LAST = "SELECT max(fd_number) FROM documents"
+SELECT_DOCUMENT = "SELECT made_at, message FROM documents WHERE fd_number = ?"
+SELECT_Z_REPORT = "SELECT opened_at, tally FROM z_reports WHERE fd_number = ?"
+SELECT_CONFIRMATION = """
+    SELECT fd_number, replied_at, response_code, operator_sign, ofd_inn, reply
+    FROM confirmations WHERE fd_number = ?
+"""
