@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from tests.support.clock import ManualClock
+from tests.support.receipts import REGISTER, a_sale
+
 from kkt_adapter.fiscal.kkt.driver import KktDriver, OfdMessage
 from kkt_adapter.fiscal.kkt.virtual import (
     FnPool,
@@ -19,8 +22,6 @@ from kkt_adapter.fiscal.kkt.virtual import (
 )
 from kkt_adapter.fiscal.model import Cashier, Receipt, Registration
 from kkt_adapter.fiscal.ofd.frame import build_reply, parse_message, service_data
-from tests.support.clock import ManualClock
-from tests.support.receipts import REGISTER, a_sale
 
 MOSCOW = ZoneInfo("Europe/Moscow")
 CASHIER = Cashier(name="Кассир")
@@ -28,7 +29,7 @@ TERM = 1
 
 
 class KktBench(Protocol):
-    """What the contract suite needs of a device. Methods that an emulator has no lever for call pytest.skip."""
+    """What the contract suite needs of a device; where an emulator has no lever, a method calls pytest.skip."""
 
     driver: KktDriver
     zone: ZoneInfo
@@ -65,7 +66,7 @@ class VirtualBench:
         self.registration = registration or made_up_registration(REGISTER)
         self.keeps_queue = keeps_queue
         self.pool = FnPool(threads=1)
-        self.driver = self._driver()
+        self.driver: KktDriver = self._driver()
 
     async def restart(self) -> None:
         await self.driver.close()
@@ -89,9 +90,7 @@ class VirtualBench:
         await self.pool.close()
 
     def _driver(self) -> VirtualRegister:
-        fn = a_fn(
-            self.path, clock=self.clock, registration=self.registration, keeps_queue=self.keeps_queue
-        )
+        fn = a_fn(self.path, clock=self.clock, registration=self.registration, keeps_queue=self.keeps_queue)
         return VirtualRegister(fn, pool=self.pool, faults=self.faults)
 
 
@@ -137,7 +136,7 @@ def an_answer(message: OfdMessage, *, fd_number: int | None = None, response_cod
         parse_message(message.raw),
         fd_number=number,
         ofd_inn="9999000013",
-        replied_at=datetime(2026, 3, 2, 12, 0, 7),
+        replied_at=datetime(2026, 3, 2, 12, 0, 7),  # noqa: DTZ001 - wall clock
         operator_sign=bytes.fromhex("880686ce88300003"),
         service_data_2=service_data(b"\1\2\3\4\5", number),
         sign=b"\1\2\3\4\5\6",
