@@ -148,18 +148,23 @@ class DatabaseLeases:
         self.renew_s = renew_s
         self.poll_s = poll_s
         self.host = socket.gethostname()[:255]
+        self._leases: dict[str, DatabaseLease] = {}
 
     def lease(self, name: str, *, margin_s: float = MARGIN_S) -> "DatabaseLease":
         if not self.renew_s < self.ttl_s - margin_s:
             raise ValueError("no trust would be left between two renewals: margin_s is too long")
-        return DatabaseLease(self, name, margin_s=margin_s)
+        lease = self._leases.setdefault(name, DatabaseLease(self, name, margin_s=margin_s))
+        if lease.margin_s != margin_s:
+            raise ValueError(f"the lease {name} was made with another margin_s: {lease.margin_s}")
+        return lease
 
 
 class DatabaseLease:
-    """Implements `Lease`."""
+    """Implements `Lease`. There is one object for a name in a process: it knows which terms are its own."""
 
     def __init__(self, leases: DatabaseLeases, name: str, *, margin_s: float) -> None:
         self.name = name
+        self.margin_s = margin_s
         self._of = leases
         self._window_s = leases.ttl_s - margin_s
         self._sighting: Sighting | None = None
@@ -224,7 +229,8 @@ class DatabaseLease:
     async def _write(self, take: Callable[[Connection], bool], *, number: int) -> bool:
         self._ownerless = number  # stays so when we are cancelled here: the taking may yet succeed
         taken = await self._of.database.write(take)
-        self._ownerless = None
+        if taken:
+            self._ownerless = None
         return taken
 
     def _started(self, number: int, started: float) -> Term:

@@ -80,7 +80,7 @@ async def while_held(db: SqliteDatabase, submit: Callable[[], Sequence[asyncio.F
     await asyncio.sleep(0)
     go_on.set()
     await holding
-    return await asyncio.gather(*waiting, return_exceptions=True)
+    return list(await asyncio.gather(*waiting, return_exceptions=True))
 
 
 async def test_everything_that_waits_is_one_commit(db: SqliteDatabase) -> None:

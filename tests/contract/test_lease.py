@@ -1,0 +1,369 @@
+"""What every `Lease` promises, over memory and both databases; then what only the database can promise."""
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, select
+from tests.support.clock import ManualClock
+
+from kkt_adapter.kernel.errors import LeaseLost
+from kkt_adapter.runtime.lease import LeaseHeld, Leases, Term
+from kkt_adapter.runtime.lease_database import DatabaseLeases, check_term, leases, metadata
+from kkt_adapter.runtime.lease_memory import MemoryLeases
+from kkt_adapter.runtime.open import open_database
+from kkt_adapter.runtime.postgres import PostgresDatabase, PostgresSettings
+from kkt_adapter.runtime.sqlite import SqliteDatabase
+
+NAME = "printing 0001"
+PATIENCE_S = 10.0
+
+
+@dataclass
+class Rivals:
+    """Two that want the same lease: two processes, or two tasks where memory is all there is."""
+
+    one: Leases
+    other: Leases
+    clock: ManualClock
+
+
+@dataclass
+class Nodes:
+    """Two processes with a connection each to one database, one clock, and knowledge of who ended."""
+
+    clock: ManualClock
+    databases: tuple[SqliteDatabase | PostgresDatabase, SqliteDatabase | PostgresDatabase]
+    ended: set[str] = field(default_factory=set)
+
+    def leases(self, number: int) -> DatabaseLeases:
+        return DatabaseLeases(
+            self.databases[number],
+            owner=f"node-{number}",
+            clock=self.clock,
+            holder_ended=self.ended.__contains__,
+        )
+
+    async def pass_time(self, seconds: int, *, sleepers: int) -> None:
+        """Second by second, each time waiting until that many tasks sleep: all database work is done."""
+        for _ in range(seconds):
+            await self.clock.until_sleeping(sleepers)
+            await self.clock.advance(1)
+        await self.clock.until_sleeping(sleepers)
+
+
+@asynccontextmanager
+async def two_nodes(url: str, clock: ManualClock) -> AsyncIterator[Nodes]:
+    settings = PostgresSettings(writers=1, readers=1)
+    first = open_database(url, postgres=settings)
+    await first.write(metadata.create_all)
+    second = open_database(url, postgres=settings)
+    try:
+        yield Nodes(clock, (first, second))
+    finally:
+        await first.close()
+        await second.close()
+
+
+@pytest.fixture
+async def nodes(database_url: str, clock: ManualClock) -> AsyncIterator[Nodes]:
+    async with two_nodes(database_url, clock) as both:
+        yield both
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+async def rivals(request: pytest.FixtureRequest, clock: ManualClock, tmp_path: Path) -> AsyncIterator[Rivals]:
+    if request.param == "memory":
+        memory = MemoryLeases(owner="node-0", clock=clock)
+        yield Rivals(memory, memory, clock)
+        return
+    url = str(tmp_path / "kkt.db")
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgres_url")
+    async with two_nodes(url, clock) as both:
+        yield Rivals(both.leases(0), both.leases(1), clock)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+async def held_until(lease: Any, leave: asyncio.Event, taken: asyncio.Future[Term]) -> None:
+    async with lease.term() as term:
+        taken.set_result(term)
+        await leave.wait()
+
+
+async def test_every_term_has_a_higher_number(rivals: Rivals) -> None:
+    numbers = []
+    for leases_of in (rivals.one, rivals.other, rivals.other, rivals.one):
+        async with leases_of.lease(NAME).term() as term:
+            numbers.append(term.number)
+
+    assert numbers == [1, 2, 3, 4]
+
+
+async def test_a_held_lease_is_refused_at_once_to_who_does_not_wait(rivals: Rivals) -> None:
+    async with rivals.one.lease(NAME).term():
+        with pytest.raises(LeaseHeld) as refusal:
+            async with rivals.other.lease(NAME).term(wait_s=0):
+                pass
+
+    assert refusal.value.facts["owner"] == "node-0"
+    assert refusal.value.facts["pid"] > 0
+
+
+async def test_one_lease_object_is_not_held_twice(rivals: Rivals) -> None:
+    lease = rivals.one.lease(NAME)
+    async with lease.term() as term:
+        with pytest.raises(LeaseHeld):
+            async with lease.term(wait_s=0):
+                pass
+        assert term.still_trusted(rivals.clock.monotonic())
+
+
+async def test_who_waits_gets_the_lease_when_the_holder_leaves(rivals: Rivals) -> None:
+    leave, taken = asyncio.Event(), asyncio.get_running_loop().create_future()
+    async with asyncio.TaskGroup() as group:
+        async with rivals.one.lease(NAME).term() as first:
+            group.create_task(held_until(rivals.other.lease(NAME), leave, taken))
+            await asyncio.sleep(0.05)
+            assert not taken.done()
+        while not taken.done():
+            await rivals.clock.advance(1)
+            await asyncio.sleep(0.005)
+        assert taken.result().number == first.number + 1
+        leave.set()
+
+
+async def test_who_waits_for_a_while_is_refused_when_it_is_over(rivals: Rivals) -> None:
+    async def wait_seven_seconds() -> None:
+        async with rivals.other.lease(NAME).term(wait_s=7):
+            pytest.fail("the lease is held")
+
+    async with rivals.one.lease(NAME).term():
+        waiting = asyncio.ensure_future(wait_seven_seconds())
+        while not waiting.done():
+            await rivals.clock.advance(1)
+            await asyncio.sleep(0.005)
+        with pytest.raises(LeaseHeld):
+            await waiting
+
+
+async def test_a_cancelled_holder_gives_the_lease_back(rivals: Rivals) -> None:
+    taken = asyncio.get_running_loop().create_future()
+    holder = asyncio.ensure_future(held_until(rivals.one.lease(NAME), asyncio.Event(), taken))
+    await asyncio.wait_for(taken, PATIENCE_S)
+
+    holder.cancel()
+    await asyncio.gather(holder, return_exceptions=True)
+
+    async with rivals.other.lease(NAME).term(wait_s=0) as term:
+        assert term.number == 2
+
+
+async def test_an_error_in_the_block_gives_the_lease_back_and_comes_out(rivals: Rivals) -> None:
+    with pytest.raises(KeyError):
+        async with rivals.one.lease(NAME).term():
+            raise KeyError("work failed")
+
+    async with rivals.other.lease(NAME).term(wait_s=0) as term:
+        assert term.number == 2
+
+
+async def test_names_do_not_disturb_each_other(rivals: Rivals) -> None:
+    async with rivals.one.lease("a").term(), rivals.other.lease("b").term(wait_s=0) as term:
+        assert term.number == 1
+
+
+async def test_a_term_in_hand_is_trusted(rivals: Rivals) -> None:
+    async with rivals.one.lease(NAME).term() as term:
+        assert term.still_trusted(rivals.clock.monotonic())
+        term.ensure_trusted(rivals.clock.monotonic())
+        assert not term.lost.is_set()
+        assert (term.name, term.owner) == (NAME, "node-0")
+
+
+async def test_a_revoked_memory_term_is_lost(clock: ManualClock) -> None:
+    memory = MemoryLeases(owner="node-0", clock=clock)
+    async with memory.lease(NAME).term() as first:
+        memory.revoke(NAME)
+        assert first.lost.is_set()
+        assert not first.still_trusted(clock.monotonic())
+        async with memory.lease(NAME).term(wait_s=0) as second:
+            assert second.number == 2
+    with pytest.raises(LeaseLost):
+        first.ensure_trusted(clock.monotonic())
+
+
+async def test_renewal_keeps_a_lease_for_as_long_as_it_is_used(nodes: Nodes) -> None:
+    async with nodes.leases(0).lease(NAME).term() as term:
+        taken = asyncio.get_running_loop().create_future()
+        waiting = asyncio.ensure_future(held_until(nodes.leases(1).lease(NAME), asyncio.Event(), taken))
+        await nodes.pass_time(100, sleepers=3)  # renewal, watch, and the one that waits
+
+        assert not taken.done()
+        assert term.still_trusted(nodes.clock.monotonic())
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+
+
+async def test_a_silent_holder_loses_trust_before_anybody_takes_over(nodes: Nodes) -> None:
+    lost_at = taken_at = 0.0
+    taken = asyncio.get_running_loop().create_future()
+    leave = asyncio.Event()
+    async with nodes.leases(0).lease(NAME).term() as term:
+        waiting = asyncio.ensure_future(held_until(nodes.leases(1).lease(NAME), leave, taken))
+        await nodes.pass_time(1, sleepers=3)
+        began = nodes.clock.monotonic()
+        await nodes.databases[0].close()  # this node cannot reach the database any more
+        while not taken.done():
+            await nodes.clock.advance(1)
+            await asyncio.sleep(0.005)
+            if term.lost.is_set() and not lost_at:
+                lost_at = nodes.clock.monotonic()
+        taken_at = nodes.clock.monotonic()
+
+        assert lost_at - began <= 18  # ttl 30 s less the margin of 12 s
+        assert 30 - 3 <= taken_at - began <= 45
+        assert lost_at < taken_at
+        assert taken.result().number == term.number + 1
+        with pytest.raises(LeaseLost):
+            term.ensure_trusted(nodes.clock.monotonic())
+    leave.set()
+    await waiting
+
+
+async def test_nobody_takes_over_before_a_whole_ttl_of_their_own_clock(nodes: Nodes) -> None:
+    def renewed_long_ago(connection: Any) -> None:
+        connection.execute(
+            leases.insert().values(name=NAME, owner="gone", term=5, renewals=9, host="till-2", pid=77)
+        )
+
+    await nodes.databases[0].write(renewed_long_ago)
+    lease = nodes.leases(1).lease(NAME)
+
+    for second in range(30):
+        with pytest.raises(LeaseHeld, match="till-2, pid 77"):
+            async with lease.term(wait_s=0):
+                pytest.fail(f"taken after {second} s")
+        await nodes.clock.advance(1)
+    async with lease.term(wait_s=0) as term:
+        assert term.number == 6
+
+
+async def test_a_sign_of_life_starts_the_patience_anew(nodes: Nodes) -> None:
+    def renewal(number: int) -> Callable[[Any], None]:
+        return lambda connection: connection.execute(leases.update().values(renewals=number))
+
+    await nodes.databases[0].write(
+        lambda connection: connection.execute(
+            leases.insert().values(name=NAME, owner="slow", term=1, renewals=1, host="till-2", pid=77)
+        )
+    )
+    lease = nodes.leases(1).lease(NAME)
+
+    for number in range(2, 5):
+        with pytest.raises(LeaseHeld):
+            async with lease.term(wait_s=0):
+                pass
+        await nodes.clock.advance(29)
+        await nodes.databases[0].write(renewal(number))
+
+    with pytest.raises(LeaseHeld):
+        async with lease.term(wait_s=0):
+            pass
+
+
+async def test_a_holder_proven_ended_is_followed_at_once(nodes: Nodes) -> None:
+    async with nodes.leases(0).lease(NAME).term():
+        nodes.ended.add("node-0")
+        async with nodes.leases(1).lease(NAME).term(wait_s=0) as term:
+            assert term.number == 2
+
+
+async def test_a_renewal_that_finds_another_holder_ends_the_term(nodes: Nodes) -> None:
+    async with nodes.leases(0).lease(NAME).term() as first:
+        nodes.ended.add("node-0")
+        async with nodes.leases(1).lease(NAME).term(wait_s=0) as second:
+            await nodes.clock.until_sleeping(4)
+            await nodes.clock.advance(10)
+            await asyncio.wait_for(first.lost.wait(), PATIENCE_S)
+            assert not second.lost.is_set()
+            assert second.still_trusted(nodes.clock.monotonic())
+
+
+async def test_leaving_a_lost_term_does_not_touch_the_next_holder_s(nodes: Nodes) -> None:
+    first = nodes.leases(0).lease(NAME).term()
+    await first.__aenter__()
+    nodes.ended.add("node-0")
+    async with nodes.leases(1).lease(NAME).term(wait_s=0) as second:
+        await first.__aexit__(None, None, None)
+
+        await nodes.databases[1].write(lambda c: check_term(c, NAME, "node-1", second.number))
+
+
+async def test_a_write_is_fenced_by_its_term(nodes: Nodes) -> None:
+    async with nodes.leases(0).lease(NAME).term() as first:
+        await nodes.databases[0].write(lambda c: check_term(c, NAME, first.owner, first.number))
+        nodes.ended.add("node-0")
+        async with nodes.leases(1).lease(NAME).term(wait_s=0):
+            with pytest.raises(LeaseLost):
+                await nodes.databases[0].write(lambda c: check_term(c, NAME, first.owner, first.number))
+
+
+async def test_a_lease_given_back_or_never_taken_fences_too(nodes: Nodes) -> None:
+    async with nodes.leases(0).lease(NAME).term() as term:
+        pass
+
+    for name in (NAME, "never taken"):
+        with pytest.raises(LeaseLost):
+            await nodes.databases[0].write(partial(check_term, name=name, owner="node-0", term=term.number))
+
+
+async def test_a_taking_that_was_cancelled_on_its_way_does_not_lock_out_its_own_process(nodes: Nodes) -> None:
+    database, lease = nodes.databases[0], nodes.leases(0).lease(NAME)
+    entered, go_on = threading.Event(), threading.Event()
+
+    def hold_the_writer(connection: Connection) -> None:
+        entered.set()
+        assert go_on.wait(PATIENCE_S)
+
+    holding = asyncio.ensure_future(database.write(hold_the_writer))
+    assert await asyncio.to_thread(entered.wait, PATIENCE_S)
+    attempt = asyncio.ensure_future(lease.term().__aenter__())
+    await asyncio.to_thread(until, lambda: database.waiting > 0)  # the taking is queued
+    attempt.cancel()
+    go_on.set()
+    await holding
+    await asyncio.gather(attempt, return_exceptions=True)
+
+    async with lease.term(wait_s=0) as term:
+        assert term.number == 2
+
+
+async def test_the_row_names_the_process_for_people(nodes: Nodes) -> None:
+    async with nodes.leases(0).lease(NAME).term():
+        row = await nodes.databases[1].read(lambda c: c.execute(select(leases)).one())
+
+    assert (row.name, row.owner, row.term) == (NAME, "node-0", 1)
+    assert row.host
+    assert row.pid > 0
+
+
+def test_a_margin_that_leaves_no_trust_between_renewals_is_refused(clock: ManualClock) -> None:
+    of_memory_only: Any = object()  # no database is needed to refuse
+    leases_of = DatabaseLeases(of_memory_only, owner="node-0", clock=clock)
+
+    with pytest.raises(ValueError, match="margin_s"):
+        leases_of.lease(NAME, margin_s=20)
