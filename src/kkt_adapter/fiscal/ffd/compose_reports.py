@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final
 
 from kkt_adapter.fiscal.ffd.counters import Counters
-from kkt_adapter.fiscal.ffd.tlv import Field, encode
+from kkt_adapter.fiscal.ffd.tlv import Field, element, encode
 from kkt_adapter.fiscal.model import Cashier, FfdVersion, Registration
 
 DEFAULT_KEY_RESOURCE_DAYS: Final = 400  # 1213, when nobody knows better
@@ -147,16 +147,14 @@ def close_shift_body(
         if first_unsent_at is not None:
             fields.append((1098, first_unsent_at))
     fields += flags.fields()
-    if registration.ffd_version is not FfdVersion.V1_05:
-        fields += [
-            (1194, shift_counters.fields()),
-            (1157, fn_counters.fields()),
-            (1213, key_resource_days),
-        ]
+    if registration.ffd_version is FfdVersion.V1_05:
+        return encode(fields)
+    fields.append((1213, key_resource_days))
     fields += _operator_message(registration, operator_message)
     if registration.ffd_version is FfdVersion.V1_2 and registration.marked_goods:
         fields.append((2104, unsent_notifications))
-    return encode(fields)
+    counters = element(1194, shift_counters.payload()) + element(1157, fn_counters.payload())
+    return encode(fields) + counters
 
 
 def _cashier(cashier: Cashier) -> list[Field]:

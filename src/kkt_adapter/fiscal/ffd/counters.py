@@ -9,7 +9,7 @@ Source: order ED-7-20/662@ as restated in docs/reference/fiscal-rules.md, sectio
 from dataclasses import dataclass, replace
 from typing import Final
 
-from kkt_adapter.fiscal.ffd.tlv import Field
+from kkt_adapter.fiscal.ffd.tlv import Field, element, encode
 from kkt_adapter.fiscal.model import Operation, PaymentKind, Receipt, ReceiptKind, VatRate
 
 _OPERATION_TAG: Final = {
@@ -69,6 +69,9 @@ class CorrectionCounters:
     count: int = 0  # 1135
     total_kop: int = 0  # 1201, kopecks
 
+    def fields(self) -> list[Field]:
+        return [(1135, self.count), (1201, self.total_kop)]
+
 
 _NO_RECEIPTS: Final = (OperationCounters(),) * len(Operation)
 _NO_CORRECTIONS: Final = (CorrectionCounters(),) * len(Operation)
@@ -85,17 +88,24 @@ class Counters:
         if len(self.receipts) != len(Operation) or len(self.corrections) != len(Operation):
             raise ValueError("counters have exactly four operations")
 
-    def fields(self) -> list[Field]:
-        """The contents of 1194 or 1157."""
-        corrections: list[Field] = [(1144, sum(c.count for c in self.corrections))]
-        for operation, tag in _CORRECTION_TAG.items():
-            one = self.corrections[operation - 1]
-            corrections.append((tag, [(1135, one.count), (1201, one.total_kop)]))
-        return [
-            (1134, sum(r.count for r in self.receipts)),
-            *((tag, self.receipts[operation - 1].fields()) for operation, tag in _OPERATION_TAG.items()),
-            (1133, corrections),
-        ]
+    def payload(self) -> bytes:
+        """The contents of 1194 or 1157.
+
+        Sums may have 6 bytes, yet the dictionary gives 1129-1132 room for twelve sums of 5. Six are written
+        all the same: a shift must be closed whatever it has sold.
+
+        Raises:
+            TlvError: a sum over 6 bytes or a count over 4.
+        """
+        receipts = b"".join(
+            element(tag, encode(self.receipts[operation - 1].fields()))
+            for operation, tag in _OPERATION_TAG.items()
+        )
+        corrections = encode([(1144, sum(c.count for c in self.corrections))]) + b"".join(
+            element(tag, encode(self.corrections[operation - 1].fields()))
+            for operation, tag in _CORRECTION_TAG.items()
+        )
+        return encode([(1134, sum(r.count for r in self.receipts))]) + receipts + element(1133, corrections)
 
 
 def add(counters: Counters, receipt: Receipt) -> Counters:

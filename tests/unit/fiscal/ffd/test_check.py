@@ -157,12 +157,8 @@ def test_a_receipt_without_lines_is_refused():
 
 
 def lines_request(count: int, name_length: int) -> ReceiptRequest:
-    return a_request(
-        lines=tuple(
-            a_line_request(name=f"{n:04}".ljust(name_length, "x"), vat=VatRate.P22) for n in range(count)
-        ),
-        payments=(a_payment(count * 10_000),),
-    )
+    lines = [a_line_request(name=f"{n:04}".ljust(name_length, "x"), vat=VatRate.P22) for n in range(count)]
+    return a_request(lines=tuple(lines), payments=(a_payment(count * 10_000),))
 
 
 @pytest.mark.parametrize(
