@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.support.ofd import FN, RECEIPT_ID, a_message, a_receipt_body, worked_message
 from tests.support.worked_messages import WORKED, golden
 
-from kkt_adapter.emulators.ofd import Fault, FaultMode, OfdBook, OfdEmulator, ReplyShape, Transport, serve_ofd
+from kkt_adapter.emulators.ofd import Fault, FaultMode, OfdBook, OfdEmulator, ReplyShape, serve_ofd
 from kkt_adapter.emulators.ofd.faults import FaultPlan
 from kkt_adapter.emulators.ofd.tcp import OfdTcpServer
 from kkt_adapter.fiscal.ofd.frame import FrameError, read_confirmation
@@ -160,6 +160,26 @@ async def test_a_client_that_sends_nothing_is_let_go():
     await server.cut()
 
 
+async def test_a_client_that_gives_up_waiting_leaves_nothing_behind():
+    plan = FaultPlan()
+    plan.set([Fault(mode=FaultMode.HANG)])
+    server = OfdTcpServer(
+        host=LOOPBACK, port=0, book=OfdBook(), plan=plan, shape=ReplyShape.OPERATOR, clock=SystemClock()
+    )
+    await server.listen()
+    with pytest.raises(OfdUnavailable):
+        await TcpOfdGateway(LOOPBACK, server.port, timeout_s=0.05).deliver(a_message())
+    async with asyncio.timeout(2):
+        while server.connections:  # noqa: ASYNC110 - the server has no signal for it
+            await asyncio.sleep(0.01)
+    await server.cut()
+
+
+async def test_a_client_may_close_its_half_and_wait_for_a_slow_answer(emulator: OfdEmulator):
+    await emulator.set_faults(Fault(mode=FaultMode.SLOW, delay_s=0.05))
+    assert await exchange(emulator.port, golden("receipt"), half_close=True)
+
+
 async def test_down_refuses_cuts_and_comes_back_on_the_same_ports(
     emulator: OfdEmulator, gateway: TcpOfdGateway
 ):
@@ -209,9 +229,7 @@ async def test_serve_runs_until_it_is_told_to_stop():
 
     async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
         tasks.create_task(
-            serve_ofd(
-                mode=Transport.TCP, host=LOOPBACK, port=0, control_port=None, stop=stop, on_ready=on_ready
-            )
+            serve_ofd(mode="tcp", host=LOOPBACK, port=0, control_port=None, stop=stop, on_ready=on_ready)
         )
         await ready.wait()
         await TcpOfdGateway(LOOPBACK, started[0].port).deliver(a_message())

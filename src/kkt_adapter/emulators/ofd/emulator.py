@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from aiohttp import web
 
@@ -121,23 +121,23 @@ class OfdEmulator:
 
 async def serve_ofd(
     *,
-    mode: Transport,
+    mode: Transport | Literal["tcp", "http"],
     host: str,
     port: int,
     control_port: int | None,
     stop: asyncio.Event,
-    shape: ReplyShape = ReplyShape.OPERATOR,
-    duplicates: Duplicates = Duplicates.ACCEPT,
+    shape: ReplyShape | Literal["operator", "loose"] = ReplyShape.OPERATOR,
+    duplicates: Duplicates | Literal["accept", "conflict"] = Duplicates.ACCEPT,
     on_ready: Callable[[OfdEmulator], None] | None = None,
 ) -> None:
     """Be an operator with one transport until ``stop`` is set; ``on_ready`` is called once it listens."""
     emulator = OfdEmulator(
         host=host,
-        port=port if mode is Transport.TCP else None,
-        http_port=port if mode is Transport.HTTP else None,
+        port=port if mode == Transport.TCP else None,
+        http_port=port if mode == Transport.HTTP else None,
         control_port=control_port,
-        shape=shape,
-        duplicates=duplicates,
+        shape=ReplyShape(shape),
+        duplicates=Duplicates(duplicates),
     )
     await emulator.start()
     try:

@@ -79,6 +79,7 @@ class _Connection(asyncio.Protocol):
         self._received = bytearray()
         self._size: int | None = None  # of the whole message, once its header is there
         self._complete = False
+        self._answer_due = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's do not inherit from it
@@ -95,7 +96,7 @@ class _Connection(asyncio.Protocol):
         """A client may close its half and still wait for the answer."""
         if not self._complete and self._received:
             self._refuse("incomplete")
-        return self._complete
+        return self._answer_due
 
     def data_received(self, data: bytes) -> None:
         if self._complete:
@@ -132,6 +133,7 @@ class _Connection(asyncio.Protocol):
                 self._refuse(arrival.value)
                 return
         if verdict.delay_s:
+            self._answer_due = True
             self._timer.cancel()
             self._timer = self._loop.call_later(verdict.delay_s, self._answer, received, verdict)
         else:
