@@ -67,6 +67,7 @@ class ProductPage:
     number: int
     total: int
     products: tuple[Product, ...]
+    ids: tuple[str, ...]  # in the order served, with those of unusable entries
     bad: tuple[BadItem, ...] = ()
     size_bytes: int = 0
     window: PriceWindow | None = field(default=None)

@@ -46,15 +46,19 @@ def parse_page(body: bytes, *, number: int, window: PriceWindow | None = None) -
     total = _total(value.get("total"))
     products: list[Product] = []
     bad: list[BadItem] = []
+    ids: list[str] = []
     for entry in docs:
+        if (found := _id_of(entry)) is not None:
+            ids.append(found)
         try:
             products.append(product(entry))
         except _Unusable as reason:
-            bad.append(BadItem(product_id=_id_of(entry), reason=one_line(str(reason))))
+            bad.append(BadItem(product_id=found, reason=one_line(str(reason))))
     return ProductPage(
         number=number,
         total=total,
         products=tuple(products),
+        ids=tuple(ids),
         bad=tuple(bad),
         size_bytes=len(body),
         window=window,

@@ -1,0 +1,92 @@
+"""Pure: what is stored and what was fetched -> new, updated, unchanged, and which fields changed."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from kkt_adapter.catalog.model import Product, ProductStatus
+
+
+class Kind(StrEnum):
+    NEW = "new"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    OUTDATED = "outdated"  # a newer run has been here: nothing may be written
+
+
+class ChangeKind(StrEnum):
+    """What the change feed calls it."""
+
+    CREATED = "created"
+    CHANGED = "changed"
+    VANISHED = "vanished"
+    REAPPEARED = "reappeared"
+
+
+HISTORY_FIELDS = ("min_price", "retail_min_price", "retail_min_base_price", "qty", "available_to_buy")
+STATUS = "status"  # the sixth field with a history
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """The part of a stored product that decides; ``digest`` is empty when it cannot be trusted."""
+
+    id: str
+    digest: str
+    generation: int
+    status: ProductStatus
+    min_price: int | None
+    retail_min_price: int | None
+    retail_min_base_price: int | None
+    qty: int
+    available_to_buy: bool | None
+    name_key: str
+    changed_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """Old and new as text for the history: cents, pieces, ``true``/``false``, a status; None is none."""
+
+    field: str
+    old: str | None
+    new: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    kind: Kind
+    history: tuple[FieldChange, ...] = ()
+    reappeared: bool = False
+
+
+UNCHANGED = Verdict(Kind.UNCHANGED)
+NEW = Verdict(Kind.NEW)
+OUTDATED = Verdict(Kind.OUTDATED)
+
+
+def compare(stored: Stored | None, fetched: Product, *, generation: int) -> Verdict:
+    """What storing ``fetched`` for a run of ``generation`` means."""
+    if stored is None:
+        return NEW
+    if stored.generation > generation:
+        return OUTDATED
+    reappeared = stored.status is ProductStatus.VANISHED
+    if stored.digest == fetched.digest and not reappeared:
+        return UNCHANGED
+    history = [
+        FieldChange(field, as_text(old), as_text(new))
+        for field in HISTORY_FIELDS
+        if (old := getattr(stored, field)) != (new := getattr(fetched, field))
+    ]
+    if reappeared:
+        history.append(FieldChange(STATUS, ProductStatus.VANISHED, ProductStatus.ACTIVE))
+    return Verdict(Kind.UPDATED, tuple(history), reappeared)
+
+
+def as_text(value: int | bool | None) -> str | None:
+    """A history value: 499 -> ``499``, True -> ``true``."""
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)

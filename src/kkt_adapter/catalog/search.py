@@ -1,0 +1,42 @@
+"""Normal forms for searching: any case, any accent, Cyrillic and Latin alike, in both databases.
+
+The databases compare plain text, so the folding happens here, once, when a product is stored, and the
+same folding meets the words of a query.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+WORDS_LIMIT = 12  # words of a query that count
+_NO_LETTERS = re.compile(r"[^\w]+|_+")
+
+
+def fold(text: str) -> str:
+    """Lower case without accents; ``ё`` is ``е``, ``Pokémon`` is ``pokemon``."""
+    if text.isascii():
+        return text.lower()
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(letter for letter in plain if not unicodedata.combining(letter)).casefold()
+
+
+def name_key(name: str) -> str:
+    """Folded words joined by single spaces, with a space before each: `` ведьмин 3``."""
+    words = _NO_LETTERS.sub(" ", fold(name)).split()
+    return " " + " ".join(words) if words else " "
+
+
+def query_words(query: str) -> tuple[str, ...]:
+    """The folded words of a query; a product matches when its name has words that begin like each."""
+    return tuple(_NO_LETTERS.sub(" ", fold(query)).split()[:WORDS_LIMIT])
+
+
+def value_key(value: str | None) -> str:
+    """A filter value: folded, outer and doubled spaces gone; empty for none."""
+    return "" if value is None else " ".join(fold(value).split())
+
+
+def list_key(values: Iterable[str]) -> str:
+    """Several filter values in one text, each between bars: ``|109|action|``."""
+    keys = [value_key(value).replace("|", " ") for value in values]
+    return f"|{'|'.join(keys)}|" if keys else ""

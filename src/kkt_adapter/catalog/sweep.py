@@ -1,0 +1,106 @@
+"""What a complete run did not see: `vanished`, or sold out where the source hides what has no stock.
+
+The decision whether to sweep at all is `completeness.py`'s; here is how it is done, in one transaction.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, func, select, update
+
+from kkt_adapter.catalog.changes import STATUS, ChangeKind, FieldChange
+from kkt_adapter.catalog.journal import Entry, Stamp, record
+from kkt_adapter.catalog.model import ProductStatus
+from kkt_adapter.catalog.store import set_revision
+from kkt_adapter.catalog.tables import products
+
+_VANISHED = FieldChange(STATUS, ProductStatus.ACTIVE.value, ProductStatus.VANISHED.value)
+
+
+def count_active(connection: Connection) -> int:
+    return connection.execute(
+        select(func.count()).select_from(products).where(products.c.status == ProductStatus.ACTIVE.value)
+    ).scalar_one()
+
+
+def unseen(connection: Connection, *, generation: int, include_empty: bool = True) -> list[str]:
+    """Ids, ordered, of active products that nobody has met since ``generation`` began.
+
+    Without ``include_empty``, those with stock only: the others have nothing left to sell out.
+    """
+    query = select(products.c.id).where(*_unseen(generation)).order_by(products.c.id)
+    if not include_empty:
+        query = query.where(products.c.qty != 0)
+    return list(connection.execute(query).scalars())
+
+
+def mark_vanished(connection: Connection, stamp: Stamp, *, revision: int) -> int:
+    """Active products of older generations become ``vanished``; returns how many.
+
+    The caller holds the state row and gives its ``revision``.
+    """
+    rows = _taken(connection, stamp)
+    if rows:
+        connection.execute(
+            update(products)
+            .where(products.c.id == bindparam("key"))
+            .values(
+                status=ProductStatus.VANISHED.value,
+                vanished_at=stamp.at,
+                changed_at=stamp.at,
+                changed_revision=bindparam("number"),
+            ),
+            [{"key": row.id, "number": number} for number, row in enumerate(rows, revision + 1)],
+        )
+        entries = [
+            _entry(row, number, ChangeKind.VANISHED, _VANISHED)
+            for number, row in enumerate(rows, revision + 1)
+        ]
+        record(connection, entries, stamp)
+        set_revision(connection, revision + len(rows))
+    return len(rows)
+
+
+def mark_sold_out(connection: Connection, stamp: Stamp, *, revision: int) -> int:
+    """Like `mark_vanished`, but they stay active with ``qty`` 0; those already empty are left alone."""
+    rows = [row for row in _taken(connection, stamp) if row.qty != 0]
+    if rows:
+        connection.execute(
+            update(products)
+            .where(products.c.id == bindparam("key"))
+            .values(qty=0, digest="", changed_at=stamp.at, changed_revision=bindparam("number")),
+            [{"key": row.id, "number": number} for number, row in enumerate(rows, revision + 1)],
+        )
+        entries = [
+            _entry(row, number, ChangeKind.CHANGED, FieldChange("qty", str(row.qty), "0"))
+            for number, row in enumerate(rows, revision + 1)
+        ]
+        record(connection, entries, stamp)
+        set_revision(connection, revision + len(rows))
+    return len(rows)
+
+
+def _taken(connection: Connection, stamp: Stamp) -> Sequence[Row[*tuple[Any, ...]]]:
+    return connection.execute(
+        select(
+            products.c.id, products.c.qty, products.c.name_key, products.c.min_price, products.c.changed_at
+        )
+        .where(*_unseen(stamp.generation))
+        .order_by(products.c.id)
+    ).all()
+
+
+def _unseen(generation: int) -> tuple[Any, ...]:
+    return products.c.status == ProductStatus.ACTIVE.value, products.c.generation < generation
+
+
+def _entry(row: Row[*tuple[Any, ...]], revision: int, kind: ChangeKind, change: FieldChange) -> Entry:
+    return Entry(
+        revision=revision,
+        product_id=row.id,
+        kind=kind,
+        name_key=row.name_key,
+        price=row.min_price,
+        changed_at=row.changed_at,
+        fields=(change,),
+    )
