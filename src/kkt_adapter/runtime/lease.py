@@ -92,10 +92,7 @@ class Leases(Protocol):
     owner: str
 
     def lease(self, name: str, *, margin_s: float = MARGIN_S) -> Lease:
-        """The lease of that name, the same object each time.
-
-        ``margin_s`` is at least the longest command given under it.
-        """
+        """The lease of that name; ``margin_s`` is at least the longest command given under it."""
         ...
 
 
