@@ -63,8 +63,18 @@ def _is_one_bit(value: int) -> bool:
     return value > 0 and value & (value - 1) == 0
 
 
+def tax_systems(mask: int) -> tuple[int, ...]:
+    """The systems of a 1062 mask, each as its one bit."""
+    return tuple(1 << bit for bit in range(8) if mask >> bit & 1)
+
+
 def _bits(mask: int) -> str:
-    return ", ".join(str(1 << bit) for bit in range(8) if mask >> bit & 1)
+    return ", ".join(map(str, tax_systems(mask)))
+
+
+def is_site(place: str) -> bool:
+    """Whether a place (1187) is the address of a site."""
+    return _SITE.match(place) is not None
 
 
 def agreed_internet(
@@ -99,7 +109,7 @@ def agreed_place(
     place = request.place or None
     if internet:
         place = place or defaults.site or registration.place
-        if _SITE.match(place) is None:
+        if not is_site(place):
             found.refuse(
                 "place",
                 "internet_site",
