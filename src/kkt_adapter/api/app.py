@@ -70,4 +70,4 @@ def create_api(
 
 
 def _operation_id(route: APIRoute) -> str:
-    return route.name
+    return f"{route.tags[0]}_{route.name}".replace(" ", "_") if route.tags else route.name

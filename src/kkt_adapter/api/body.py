@@ -12,14 +12,13 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
-from kkt_adapter.api.problems import RequestInvalid
+from kkt_adapter.api.problems import WHOLE_BODY, RequestInvalid
 from kkt_adapter.api.schemas.findings import violations_of
 from kkt_adapter.kernel.errors import Text, Violation
 
 M = TypeVar("M", bound=BaseModel)
 
 _BOM = b"\xef\xbb\xbf"  # some Windows programs begin every text with it
-_WHOLE = "body"  # `field` of a finding about the body as a whole
 
 
 class _NameTwice(ValueError):
@@ -105,5 +104,5 @@ def shown(name: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in name[:40])
 
 
-def _malformed(code: str, en: str, ru: str, *, field: str = _WHOLE) -> RequestInvalid:
+def _malformed(code: str, en: str, ru: str, *, field: str = WHOLE_BODY) -> RequestInvalid:
     return RequestInvalid((Violation(field=field, code=code, message=Text(en, ru)),))

@@ -65,6 +65,7 @@ ROWS: Mapping[str, Row] = MappingProxyType(
             409, "A catalogue sync is running already", "Загрузка каталога уже идёт"
         ),
         "NOT_RUNNING": _row(409, "It is not running", "Сейчас не выполняется"),
+        "RESYNC_NEEDED": _row(410, "The change feed does not reach back that far", "Лента изменений короче"),
         # what passes or is put right by an engineer
         "BUFFER_FULL": _row(503, "The buffer is full", "Буфер заполнен", retry_after_s=60),
         "KKT_BLOCKED": _row(503, "The register cannot fiscalise", "Касса не может оформлять чеки"),
@@ -89,9 +90,6 @@ ROWS: Mapping[str, Row] = MappingProxyType(
         ),
         "SOURCE_THROTTLED": _row(
             503, "The product source asks to wait", "Источник товаров просит подождать", retry_after_s=60
-        ),
-        "SOURCE_MALFORMED": _row(
-            502, "The product source's answer is not as agreed", "Ответ источника товаров неверен"
         ),
         "INTERNAL": _row(500, "Internal error", "Внутренняя ошибка"),
     }

@@ -78,8 +78,10 @@ def preflight_headers(origin: bytes, *, private_network: bool) -> list[tuple[byt
 
 
 def _without_port(host: str) -> str:
+    """The name alone; empty for what is no host at all."""
     if host.startswith("["):
-        return _bare(host.partition("]")[0])
+        name, bracket, port = host.partition("]")
+        return _bare(name) if bracket and (not port or port[1:].isdecimal()) else ""
     name, _, port = host.rpartition(":")
     return _bare(name if name and port.isdecimal() else host)
 

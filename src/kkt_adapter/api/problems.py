@@ -11,6 +11,7 @@ from kkt_adapter.kernel.errors import AdapterError, InvalidInput, ReceiptInvalid
 
 MEDIA_TYPE = b"application/problem+json"
 TYPE_PREFIX = "urn:kkt-adapter:problem:"
+WHOLE_BODY = "body"  # `field` of a finding about the body as a whole
 MAX_ERRORS = 100  # bad fields shown; the rest is counted in `errors_left_off`
 
 Headers = list[tuple[bytes, bytes]]
@@ -61,8 +62,9 @@ def problem(error: Exception, *, language: Language, request_id: str) -> Problem
     detail = INTERNAL_DETAIL if code == "INTERNAL" else row.title
     if isinstance(error, AdapterError) and code != "INTERNAL":
         facts = dict(error.facts)
-        detail = error.detail if error.detail.en else row.title
-    retry_after_s = _retry_after(row, facts)
+        detail = _detail(error) if error.detail.en else row.title
+    asked_s = facts.pop("retry_after", getattr(error, "retry_after_s", None))
+    retry_after_s = _retry_after(row, facts.pop("retry_after_s", asked_s))
     members: dict[str, Any] = {
         "type": TYPE_PREFIX + code,
         "title": _said(row.title, language),
@@ -86,15 +88,22 @@ def problem(error: Exception, *, language: Language, request_id: str) -> Problem
     )
 
 
+def _detail(error: AdapterError) -> Text:
+    """What an error says; a finding about a field says which."""
+    if isinstance(error, (RequestInvalid, ReceiptInvalid)) and error.violations[0].field != WHOLE_BODY:
+        field = error.violations[0].field
+        return Text(f"{field}: {error.detail.en}", f"{field}: {error.detail.ru}")
+    return error.detail
+
+
 def _said(text: Text, language: Language) -> str:
     return text.ru if language == "ru" else text.en
 
 
-def _retry_after(row: Row, facts: dict[str, Any]) -> int | None:
-    asked = facts.pop("retry_after_s", None)
-    asked = facts.pop("retry_after", asked)
-    if isinstance(asked, (int, float)) and math.isfinite(asked) and asked >= 0:
-        return max(1, math.ceil(asked))
+def _retry_after(row: Row, asked_s: object) -> int | None:
+    """Whole seconds, at least one; what the error asks for goes before the row."""
+    if isinstance(asked_s, (int, float)) and math.isfinite(asked_s) and asked_s >= 0:
+        return max(1, math.ceil(asked_s))
     return row.retry_after_s
 
 

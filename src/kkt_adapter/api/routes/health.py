@@ -29,17 +29,15 @@ async def root() -> Response:
     )
 
 
-@router.api_route(
-    "/health", methods=["GET", "HEAD"], responses=answers(examples.ALIVE), summary="Does it live"
-)
+@router.get("/health", responses=answers(examples.ALIVE), summary="Does it live")
+@router.head("/health", include_in_schema=False)
 async def alive() -> Response:
     """200 while the process answers. Asks nothing of anybody, so a supervisor can trust it."""
     return JsonAnswer({"status": "ok"})
 
 
-@router.api_route(
-    "/ready", methods=["GET", "HEAD"], responses=answers(examples.READY), summary="May it get traffic"
-)
+@router.get("/ready", responses=answers(examples.READY), summary="May it get traffic")
+@router.head("/ready", include_in_schema=False)
 async def ready(services: Services) -> Response:
     """200 when database and worker are up, else 503 NOT_READY."""
     if not await services.summary.ready():

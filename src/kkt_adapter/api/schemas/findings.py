@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from kkt_adapter.api.problems import WHOLE_BODY
 from kkt_adapter.api.schemas.values import Refused
 from kkt_adapter.kernel.errors import Text, Violation
 
@@ -66,7 +67,7 @@ def violation_of(error: Mapping[str, Any], *, field: str, tag: int | None = None
 
 def dotted(place: Sequence[int | str]) -> str:
     """``("items", 0, "price")`` to ``items.0.price``; the whole body is ``body``."""
-    return ".".join(str(step) for step in place) or "body"
+    return ".".join(str(step) for step in place) or WHOLE_BODY
 
 
 def _read(error: Mapping[str, Any]) -> tuple[str, Text, Text | None]:

@@ -1,0 +1,416 @@
+"""The collaborators of the HTTP edge, in memory: small, honest, and counting how often they are asked."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import httpx2
+from fastapi import FastAPI
+
+from kkt_adapter.api.app import create_api
+from kkt_adapter.api.services import ApiServices, ResolveAction
+from kkt_adapter.api.settings import ApiSettings
+from kkt_adapter.fiscal.model import PaymentKind, ReceiptRequest
+from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.kernel.errors import (
+    Conflict,
+    DeadLetterNotFound,
+    IdempotencyConflict,
+    NotAuthenticated,
+    ReceiptNotFound,
+    SyncInProgress,
+)
+from kkt_adapter.kernel.money import line_amount, rubles
+from kkt_adapter.runtime.auth.roles import Principal, PrincipalKind, Role, Scope
+
+Json = dict[str, Any]
+
+HOST = "localhost"
+BASE_URL = f"http://{HOST}:8000"
+KEY = "0b6f1c1e-4c0e-4a52-9a2b-0f3f5e0a7c11"
+SALE: Json = {
+    "pos_id": "POS-001",
+    "type": "sale",
+    "items": [{"name": "Test", "price": 100, "qty": 1}],
+    "payments": [{"type": "cash", "amount": 100}],
+}
+CREATED_AT = "2026-03-14T09:00:00.000Z"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryAcceptance:
+    body: bytes
+    replayed: bool
+
+
+@dataclass
+class MemoryDesk:
+    """Keeps receipts by key. ``fail_with`` is raised instead, ``hold`` is waited for after the storing."""
+
+    receipts: dict[str, tuple[ReceiptRequest, Json]] = field(default_factory=dict)
+    calls: int = 0
+    fail_with: Exception | None = None
+    hold: asyncio.Event | None = None
+    stored: asyncio.Event = field(default_factory=asyncio.Event)
+    finished: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def accept(self, request: ReceiptRequest, *, key: str) -> MemoryAcceptance:
+        self.calls += 1
+        if self.fail_with is not None:
+            raise self.fail_with
+        known = self.receipts.get(key)
+        if known is not None:
+            if known[0] != request:
+                raise IdempotencyConflict("key taken", "ключ занят", receipt_id=known[1]["receipt_id"])
+            return MemoryAcceptance(body=_bytes(known[1]), replayed=True)
+        answer = self._answer(request)
+        self.receipts[key] = (request, answer)
+        self.stored.set()
+        if self.hold is not None:
+            await self.hold.wait()
+        self.finished.set()
+        return MemoryAcceptance(body=_bytes(answer), replayed=False)
+
+    def _answer(self, request: ReceiptRequest) -> Json:
+        number = len(self.receipts) + 1
+        return {
+            "status": "printed",
+            "receipt_id": f"receipt-{number}",
+            "fiscal_doc_id": f"9999078902013267-{number}",
+            "total": rubles(total_kop(request)),
+        }
+
+
+def total_kop(request: ReceiptRequest) -> int:
+    return sum(line.amount_kop or line_amount(line.price_kop, line.quantity) for line in request.lines)
+
+
+@dataclass
+class MemoryReceipts:
+    desk: MemoryDesk
+    asked: list[Json] = field(default_factory=list)
+
+    async def by_id(self, receipt_id: str) -> Json:
+        for key, (request, answer) in self.desk.receipts.items():
+            if answer["receipt_id"] == receipt_id:
+                return _row(key, request, answer)
+        raise ReceiptNotFound(f"no receipt {receipt_id}", f"нет чека {receipt_id}")
+
+    async def by_key(self, key: str) -> Json:
+        if key not in self.desk.receipts:
+            raise ReceiptNotFound("never accepted", "не принимался")
+        return _row(key, *self.desk.receipts[key])
+
+    async def page(
+        self,
+        *,
+        status: str | None,
+        print_state: str | None,
+        pos_id: str | None,
+        since: datetime | None,
+        limit: int,
+        cursor: str | None,
+    ) -> Json:
+        self.asked.append(
+            {
+                "status": status,
+                "print_state": print_state,
+                "pos_id": pos_id,
+                "since": since,
+                "limit": limit,
+                "cursor": cursor,
+            }
+        )
+        rows = [_row(key, *kept) for key, kept in reversed(self.desk.receipts.items())]
+        rows = [row for row in rows if pos_id is None or row["pos_id"] == pos_id]
+        start = int(cursor or 0)
+        more = len(rows) > start + limit
+        return {"items": rows[start : start + limit], "next_cursor": str(start + limit) if more else None}
+
+    async def slip_text(self, receipt_id: str) -> str:
+        row = await self.by_id(receipt_id)
+        return f"КАССОВЫЙ ЧЕК\nИТОГ {row['total']}\n"
+
+    async def slip_html(self, receipt_id: str) -> str:
+        row = await self.by_id(receipt_id)
+        return f"<!doctype html><h1>Кассовый чек</h1><p>{row['total']}"
+
+    async def qr_svg(self, receipt_id: str) -> str:
+        await self.by_id(receipt_id)
+        return '<svg xmlns="http://www.w3.org/2000/svg"></svg>'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryVerdict:
+    allowed: bool
+    sync_status: str
+    reason: str
+    buffer_count: int
+    buffer_percent: float
+
+
+@dataclass
+class MemoryRefunds:
+    """Whatever stands in ``pending`` is not delivered yet."""
+
+    pending: set[str] = field(default_factory=set)
+    asked: list[str] = field(default_factory=list)
+
+    async def check(self, original: str) -> MemoryVerdict:
+        self.asked.append(original)
+        blocked = original in self.pending
+        return MemoryVerdict(
+            allowed=not blocked,
+            sync_status="pending" if blocked else "not_found",
+            reason="the sale is not synced" if blocked else "unknown sale",
+            buffer_count=len(self.pending),
+            buffer_percent=float(len(self.pending)),
+        )
+
+
+@dataclass
+class MemoryRegisters:
+    receipts: MemoryReceipts
+    sales_kop: int = 0
+    z_reports: dict[str | None, Json] = field(default_factory=dict)
+    asked: list[Json] = field(default_factory=list)
+
+    async def reprint(self, receipt_id: str) -> Json:
+        row = await self.receipts.by_id(receipt_id)
+        if row["print_state"] == "printed":
+            raise Conflict("already printed", "уже напечатан")
+        return row
+
+    async def resolve(
+        self, receipt_id: str, *, action: ResolveAction, fiscal_doc_number: int | None, reason: str, by: str
+    ) -> Json:
+        self.asked.append(
+            {"action": action, "fiscal_doc_number": fiscal_doc_number, "reason": reason, "by": by}
+        )
+        return await self.receipts.by_id(receipt_id)
+
+    async def x_report(self, pos_id: str | None) -> Json:
+        return {"reportType": 1, "pos_id": pos_id, "totalSales": rubles(self._cash_kop())}
+
+    async def z_report(self, pos_id: str | None, *, key: str | None) -> Json:
+        if key is None or key not in self.z_reports:
+            number = len(self.z_reports) + 1
+            self.z_reports[key] = {"reportType": 2, "pos_id": pos_id, "shiftNumber": number}
+        return self.z_reports[key]
+
+    async def status(self, pos_id: str | None) -> Json:
+        return {"device": "ready", "pos_id": pos_id}
+
+    def _cash_kop(self) -> int:
+        return sum(
+            payment.amount_kop
+            for request, _ in self.receipts.desk.receipts.values()
+            for payment in request.payments
+            if payment.kind is PaymentKind.CASH
+        )
+
+
+@dataclass
+class MemoryDelivery:
+    running: bool = False
+    breaker: str = "OPEN"
+    reset_by: str | None = None
+    forced: list[bool] = field(default_factory=list)
+
+    async def status(self) -> Json:
+        return {"running": True, "task_status": "running", "pending": 0}
+
+    async def sync(self, *, force: bool) -> Json:
+        if self.running:
+            raise SyncInProgress("a pass runs", "передача идёт")
+        self.forced.append(force)
+        return {"status": "completed", "synced": 0, "remaining": 0}
+
+    async def reset_breaker(self, *, by: str) -> Json:
+        self.breaker, self.reset_by = "CLOSED", by
+        return {"state": self.breaker}
+
+
+@dataclass
+class MemoryDeadLetters:
+    rows: dict[int, Json] = field(default_factory=lambda: {1: {"id": 1, "resolved_at": None}})
+
+    async def page(self, *, limit: int, cursor: str | None) -> Json:
+        return {"items": list(self.rows.values())[:limit], "next_cursor": None}
+
+    async def get(self, id: int) -> Json:
+        if id not in self.rows:
+            raise DeadLetterNotFound(f"no dead letter {id}", f"нет записи {id}")
+        return self.rows[id]
+
+    async def retry(self, id: int, *, by: str) -> Json:
+        return self._settle(await self.get(id), by=by, note="retried")
+
+    async def resolve(self, id: int, *, note: str, by: str) -> Json:
+        return self._settle(await self.get(id), by=by, note=note)
+
+    def _settle(self, row: Json, *, by: str, note: str) -> Json:
+        if row["resolved_at"] is not None:
+            raise Conflict("already resolved", "уже решено")
+        row.update(resolved_at=CREATED_AT, resolved_by=by, note=note)
+        return row
+
+
+@dataclass
+class MemorySummary:
+    usable: bool = True
+    asked: list[Json] = field(default_factory=list)
+    fail_with: Exception | None = None
+
+    async def buffer_status(self) -> Json:
+        if self.fail_with is not None:
+            raise self.fail_with
+        return {"total_capacity": 10_000, "current_queued": 0, "alerts": []}
+
+    async def health(self) -> tuple[Json, bool]:
+        return {"status": "healthy" if self.usable else "unhealthy"}, self.usable
+
+    async def ready(self) -> bool:
+        return self.usable
+
+    async def logs(
+        self, *, page: int, limit: int, level: str | None, event_type: str | None, since: datetime | None
+    ) -> Json:
+        self.asked.append({"level": level, "event_type": event_type, "since": since})
+        return {"total": 0, "page": page, "limit": limit, "items": []}
+
+
+@dataclass
+class MemoryAdministration:
+    capacity: int = 10_000
+    maintenance: Json | None = None
+
+    async def set_capacity(self, n: int, *, by: str) -> Json:
+        self.capacity = n
+        return {"capacity": n, "by": by}
+
+    async def begin_maintenance(self, *, reason: str, minutes: int | None, by: str) -> Json:
+        self.maintenance = {"maintenance": True, "reason": reason, "minutes": minutes, "by": by}
+        return self.maintenance
+
+    async def end_maintenance(self, *, by: str) -> Json:
+        if self.maintenance is None:
+            raise Conflict("no maintenance", "обслуживание не идёт")
+        self.maintenance = None
+        return {"maintenance": False, "by": by}
+
+
+@dataclass
+class MemoryGate:
+    """Knows its tokens by heart: one of each kind."""
+
+    principals: dict[str, Principal] = field(
+        default_factory=lambda: {
+            "viewer": _account("vera", Role.VIEWER),
+            "manager": _account("max", Role.MANAGER),
+            "admin": _account("anna", Role.ADMIN),
+            "till-1": _till("till:1", Scope.POS, "POS-001"),
+            "till-2": _till("till:2", Scope.POS, "POS-002", "POS-003"),
+            "read": _till("till:r", Scope.READ),
+        }
+    )
+
+    async def admit(self, authorization: str | None) -> Principal:
+        scheme, _, token = (authorization or "").partition(" ")
+        if scheme != "Bearer" or token not in self.principals:
+            raise NotAuthenticated("sign in", "войдите")
+        return self.principals[token]
+
+
+def _account(name: str, role: Role) -> Principal:
+    return Principal(kind=PrincipalKind.ACCOUNT, name=name, role=role)
+
+
+def _till(name: str, scope: Scope, *pos_ids: str) -> Principal:
+    return Principal(
+        kind=PrincipalKind.TILL, name=name, scopes=frozenset({scope}), pos_ids=frozenset(pos_ids)
+    )
+
+
+def _row(key: str, request: ReceiptRequest, answer: Json) -> Json:
+    return {
+        "id": answer["receipt_id"],
+        "pos_id": request.pos_id,
+        "type": request.kind.value,
+        "idempotency_key": key,
+        "total": answer["total"],
+        "print_state": "printed",
+        "status": "pending",
+        "created_at": CREATED_AT,
+    }
+
+
+def _bytes(answer: Json) -> bytes:
+    return json.dumps(answer).encode()
+
+
+class Memory:
+    """All of them together, wired."""
+
+    def __init__(self) -> None:
+        self.desk = MemoryDesk()
+        self.receipts = MemoryReceipts(self.desk)
+        self.refunds = MemoryRefunds()
+        self.registers = MemoryRegisters(self.receipts)
+        self.delivery = MemoryDelivery()
+        self.dead_letters = MemoryDeadLetters()
+        self.summary = MemorySummary()
+        self.administration = MemoryAdministration()
+        self.gate = MemoryGate()
+
+    def services(self) -> ApiServices:
+        return ApiServices(
+            desk=self.desk,
+            receipts=self.receipts,
+            refunds=self.refunds,
+            registers=self.registers,
+            delivery=self.delivery,
+            dead_letters=self.dead_letters,
+            summary=self.summary,
+            administration=self.administration,
+            gate=self.gate,
+        )
+
+    def app(self, *, clock: Clock | None = None, **settings: Any) -> FastAPI:
+        return create_api(self.services(), replace(ApiSettings(), **settings), clock=clock)
+
+
+@asynccontextmanager
+async def client_of(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
+    """Calls the application in this loop, as a program on the same machine would."""
+    transport = httpx2.ASGITransport(app=app)
+    async with httpx2.AsyncClient(transport=transport, base_url=BASE_URL) as client:
+        yield client
+
+
+async def post_receipt(
+    client: httpx2.AsyncClient, body: Any = SALE, *, key: str | None = KEY, **headers: str
+) -> httpx2.Response:
+    """POST a receipt; a dict is sent as JSON, bytes as they are."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    named = {"Content-Type": "application/json"} | ({} if key is None else {"Idempotency-Key": key})
+    return await client.post("/v1/kkt/receipt", content=content, headers=named | headers)
+
+
+def changed(**changes: Any) -> Json:
+    """The sale with other members; ``...`` takes one away."""
+    return {name: value for name, value in (SALE | changes).items() if value is not ...}
+
+
+def with_item(**changes: Any) -> Json:
+    item = {n: v for n, v in (SALE["items"][0] | changes).items() if v is not ...}
+    return changed(items=[item])
+
+
+def with_payment(**changes: Any) -> Json:
+    payment = {n: v for n, v in (SALE["payments"][0] | changes).items() if v is not ...}
+    return changed(payments=[payment])
