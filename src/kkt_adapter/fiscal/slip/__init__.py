@@ -1,0 +1,8 @@
+"""The readable receipt: as text for a printer or a letter, as HTML for a screen, and its QR code."""
+
+from kkt_adapter.fiscal.slip.content import Slip
+from kkt_adapter.fiscal.slip.html import render_html
+from kkt_adapter.fiscal.slip.qr import qr_svg, qr_text
+from kkt_adapter.fiscal.slip.text import render_text
+
+__all__ = ["Slip", "qr_svg", "qr_text", "render_html", "render_text"]
