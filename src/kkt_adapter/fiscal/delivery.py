@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 from sqlalchemy import Connection
@@ -27,27 +27,12 @@ from kkt_adapter.kernel.breaker import BreakerState
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import AdapterError, SyncInProgress
 from kkt_adapter.runtime.database import Database
+from kkt_adapter.runtime.passlock import LockOutcome, PassLock
 from kkt_adapter.runtime.wakeup import Wakeup
 
 LAST_SYNC = "last_sync"
 PASS_LIMIT_S = 60.0  # a pass under steady traffic ends after this and the next one begins
 MANUAL_LIMIT_S = 25.0  # contract 4.4
-
-
-class PassLock(Protocol):
-    """Keeps two nodes from doing the same pass; never a condition for safety."""
-
-    @property
-    def backend(self) -> str: ...
-
-    @property
-    def held(self) -> bool: ...
-
-    async def acquire(self) -> bool:
-        """Without waiting. False: another node holds it. Absence of the lock server is True."""
-        ...
-
-    async def release(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,17 +264,13 @@ class DeliveryWorker:
     # ---- one pass -----------------------------------------------------------------------------------
 
     async def _pass(self, *, limit_s: float, force: bool, manual: bool) -> PassResult:
-        async with self._passing:
-            locked = await self._pass_lock.acquire()
-            try:
-                if not locked:
-                    await self._note_conflict()
-                    if manual:
-                        raise _in_progress()
-                return await self._counted_pass(limit_s=limit_s, force=force, cloud=locked)
-            finally:
-                if locked:
-                    await self._pass_lock.release()
+        async with self._passing, self._pass_lock.attempt() as hold:
+            cloud = hold.outcome is not LockOutcome.BUSY
+            if not cloud:
+                await self._note_conflict()
+                if manual:
+                    raise _in_progress()
+            return await self._counted_pass(limit_s=limit_s, force=force, cloud=cloud)
 
     async def _counted_pass(self, *, limit_s: float, force: bool, cloud: bool) -> PassResult:
         at, started = self._clock.now(), self._clock.monotonic()

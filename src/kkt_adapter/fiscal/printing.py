@@ -155,6 +155,10 @@ class PrintLane:
         self._read_up_to = 0
         self._wake.set()
 
+    def holds(self) -> bool:
+        """Does this process drive the register now, beyond doubt?"""
+        return self._term is not None and self._term.still_trusted(self._clock.monotonic())
+
     def retry_refused(self) -> None:
         """Somebody made a refused receipt due again."""
         self._refused.append((self._clock.monotonic(), 0))

@@ -1,0 +1,50 @@
+# Two commands matter: `make run` and `make test`. Both prepare everything they need.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+ARGS ?=
+
+.PHONY: help setup run test unit lint bench bench-quick lab clean native
+
+help:            ## this list
+	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+setup: $(STAMP)  ## prepare .venv with everything in it
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed: apt-get install python3.11 python3.11-venv, or set PYTHON=..."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
+		{ echo "The venv module is missing: apt-get install python3-venv"; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,postgres,redis]'
+	@touch $(STAMP)
+
+run: $(STAMP)    ## start the service in demo mode; ARGS="--port 8080" passes arguments on
+	$(BIN)/kkt-adapter serve --demo $(ARGS)
+
+native:          ## PostgreSQL and Redis for the tests, through the system's package manager
+	@sh scripts/native.sh
+
+test: $(STAMP) native  ## linters, types, layers, all tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+lint: $(STAMP)   ## linters, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/mypy
+
+unit: $(STAMP)   ## the fast tests only
+	$(BIN)/python -m pytest tests/unit $(ARGS)
+
+bench: $(STAMP)  ## the table of measured ratios
+	$(BIN)/python -m bench $(ARGS)
+
+clean:           ## remove .venv and caches; data in var/ stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

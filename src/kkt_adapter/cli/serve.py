@@ -1,0 +1,146 @@
+"""``kkt-adapter serve``: the service itself, until SIGTERM or SIGINT.
+
+In demo mode it brings its own operator and virtual registers, so that receipts go all the way without
+any configuration.
+"""
+
+import asyncio
+import gc
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+GC_FIRST_THRESHOLD = 50_000  # the default of 700 makes most of the latency's tail under load
+
+
+def serve(
+    demo: Annotated[bool, typer.Option("--demo", help="virtual registers and a built-in operator")] = False,
+    host: Annotated[str | None, typer.Option(help="address to listen on [KKT_HOST, 127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(help="port [KKT_PORT, 8000]; 0 takes a free one")] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="everything the service writes [KKT_DATA_DIR, ./var]")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file [KKT_CONFIG, ./kkt-adapter.toml]", exists=True)
+    ] = None,
+) -> None:
+    """Run the service."""
+    import uvloop
+
+    from kkt_adapter.kernel.errors import AdapterError
+    from kkt_adapter.runtime.log import LogFormat, configure_logging
+    from kkt_adapter.settings import load_settings
+
+    try:
+        settings = load_settings(file=config, overrides={"host": host, "port": port, "data_dir": data_dir})
+        configure_logging(level=settings.log_level, log_format=LogFormat(settings.log_format))
+        gc.set_threshold(GC_FIRST_THRESHOLD, 20, 50)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(settings, demo=demo))
+    except AdapterError as error:
+        print(f"{error.detail.en}\n{error.detail.ru}", file=sys.stderr)  # noqa: T201
+        raise typer.Exit(2) from None
+
+
+async def _serve(settings: Any, *, demo: bool) -> None:
+    from kkt_adapter.bootstrap import build_services
+    from kkt_adapter.cli.demo import with_emulators
+
+    listening = _listen(settings.host, settings.port)
+    emulators = await with_emulators(settings, demo=demo)
+    services = None
+    try:
+        services = await build_services(emulators.settings, demo=demo)
+        await services.start()
+        admin = await emulators.first_admin(services)
+        await _answer(services.app, listening, _banner(emulators, listening, admin, demo=demo))
+    finally:
+        if services is not None:
+            await services.stop()
+        await emulators.stop()
+        listening.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Bind before anything is started, so that a taken port changes nothing on disk."""
+    from kkt_adapter.kernel.errors import SettingsInvalid
+
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise SettingsInvalid(
+            f"Cannot listen on {host}:{port}: {error.strerror}. Choose another with --port or KKT_PORT.",
+            f"Не удаётся открыть {host}:{port}: {error.strerror}. Укажите другой: --port или KKT_PORT.",
+        ) from error
+    return listening
+
+
+async def _answer(app: Any, listening: socket.socket, banner: str) -> None:
+    """Serve HTTP until a stop signal; requests in hand are finished."""
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        """Without uvicorn's own signal handling, which would end the process before our clean-up."""
+
+        @contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            yield
+
+    server = Server(
+        uvicorn.Config(
+            app,
+            http="httptools",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=30,
+            timeout_graceful_shutdown=10,
+            backlog=2048,
+        )
+    )
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, lambda: setattr(server, "should_exit", True))
+    print(banner, flush=True)  # noqa: T201
+    gc.freeze()
+    await server.serve(sockets=[listening])
+
+
+def _banner(emulators: Any, listening: socket.socket, admin: Any, *, demo: bool) -> str:
+    from kkt_adapter import __version__
+
+    host, port = listening.getsockname()[:2]
+    base = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    settings = emulators.settings
+    lines = [
+        f"kkt-adapter {__version__}  {base}  (docs: {base}/docs)",
+        f"  data: {settings.data_dir.absolute()}",
+        f"  /v1: {'open, loopback only' if settings.auth_open else 'token required'}",
+        *emulators.lines,
+    ]
+    if admin is not None:
+        lines.append(f"  admin account made: {admin[0]} / {admin[1]}  (shown once)")
+    if demo:
+        lines += [
+            "  DEMO: virtual registers, NOT fiscal devices / ДЕМО: виртуальные ККТ, НЕ фискальные",
+            "",
+            "Try it / попробуйте:",
+            f"  curl -s {base}/v1/kkt/receipt -H 'Content-Type: application/json' \\",
+            "    -H \"Idempotency-Key: $(cat /proc/sys/kernel/random/uuid)\" \\",
+            '    -d \'{"pos_id":"POS-001","type":"sale","items":[{"name":"Test","price":100,"qty":1}],'
+            '"payments":[{"type":"cash","amount":100}]}\'',
+            f"  curl -s {base}/v1/kkt/buffer/status",
+            "",
+        ]
+    return "\n".join(lines)
