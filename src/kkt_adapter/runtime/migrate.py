@@ -7,6 +7,7 @@ dropped and renamed, and are checked before the commit.
 """
 
 import io
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -30,9 +31,10 @@ from kkt_adapter.runtime.sqlite_file import (
     raw_connection,
     sqlite_engine,
 )
-from kkt_adapter.runtime.urls import postgres_engine_url, sqlite_path
+from kkt_adapter.runtime.urls import postgres_address, sqlite_path
 
 SCRIPTS = Path(__file__).parent / "migrations"
+CONNECT_S = 10  # to a PostgreSQL server
 OTHER_NODE_S = 60.0  # how long to wait for another node that is migrating the same database
 ADVISORY_LOCK = 0x6B6B745F  # "kkt_"; any number that every node agrees on
 
@@ -111,7 +113,7 @@ def _sqlite(path: Path) -> Iterator[Connection]:
                         f"Обновление {path.name} отменено: строки таблиц {tables} ссылаются "
                         "на отсутствующие строки.",
                     )
-    except DBAPIError as error:
+    except (DBAPIError, sqlite3.Error) as error:
         raise explain(error, path) from error
     finally:
         engine.dispose()
@@ -120,10 +122,14 @@ def _sqlite(path: Path) -> Iterator[Connection]:
 
 @contextmanager
 def _postgres(url: str) -> Iterator[Connection]:
+    address, options = postgres_address(url)
     engine = create_engine(
-        postgres_engine_url(url),
+        address,
         poolclass=NullPool,
-        connect_args={"connect_timeout": 10, "options": f"-c lock_timeout={int(OTHER_NODE_S * 1000)}"},
+        connect_args={
+            "connect_timeout": CONNECT_S,
+            "options": f"-c lock_timeout={int(OTHER_NODE_S * 1000)} {options}",
+        },
     )
     try:
         with engine.connect() as connection, connection.begin():

@@ -24,7 +24,7 @@ from sqlalchemy.pool import NullPool
 from kkt_adapter.kernel.errors import StorageError
 from kkt_adapter.runtime.job_threads import JobThreads
 from kkt_adapter.runtime.jobs import Job, drop, keep, run_unit
-from kkt_adapter.runtime.urls import postgres_engine_url
+from kkt_adapter.runtime.urls import postgres_address
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -235,21 +235,19 @@ class _Writer(_Thread):
 
 
 def _engine(url: str, settings: PostgresSettings) -> Engine:
+    address, theirs = postgres_address(url)
     options = " ".join(
         (
             f"-c idle_in_transaction_session_timeout={IDLE_TRANSACTION_S * 1000}",
             f"-c statement_timeout={settings.statement_s * 1000}",
             f"-c lock_timeout={settings.lock_s * 1000}",
             "-c synchronous_commit=on",
+            theirs,
         )
     )
-    address = postgres_engine_url(url)
-    theirs = address.query.get("options")
-    if isinstance(theirs, str):  # an address may bring options of its own, such as a search_path
-        options = f"{options} {theirs}"
     try:
         return create_engine(
-            address.difference_update_query(["options"]),
+            address,
             poolclass=NullPool,
             hide_parameters=True,  # receipts and buyers' contacts stay out of error texts
             connect_args={

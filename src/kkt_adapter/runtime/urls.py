@@ -30,8 +30,9 @@ def sqlite_path(url: str | Path) -> Path | None:
     return Path(parsed.database)
 
 
-def postgres_engine_url(url: str) -> URL:
-    """The same address with the driver we use.
+def postgres_address(url: str) -> tuple[URL, str]:
+    """The same address with the driver we use, and apart from it the server options that it brings, such
+    as ``options=-csearch_path%3Dtill``: they have to be joined with our own.
 
     Raises:
         SettingsInvalid: it is not a PostgreSQL address.
@@ -39,7 +40,9 @@ def postgres_engine_url(url: str) -> URL:
     parsed = _parse(url)
     if parsed.drivername not in POSTGRES_NAMES:
         raise _invalid(url)
-    return parsed.set(drivername="postgresql+psycopg")
+    options = parsed.query.get("options", "")
+    joined = options if isinstance(options, str) else " ".join(options)
+    return parsed.set(drivername="postgresql+psycopg").difference_update_query(["options"]), joined
 
 
 def _parse(url: str) -> URL:

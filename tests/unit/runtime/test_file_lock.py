@@ -1,0 +1,86 @@
+"""Locks that end with their process are a proof that it ended."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kkt_adapter.kernel.errors import StorageError
+from kkt_adapter.runtime.file_lock import ProcessLocks, hold_alone, hold_shared
+
+HOLDER = """
+import sys
+from pathlib import Path
+from kkt_adapter.runtime.file_lock import ProcessLocks
+lock = ProcessLocks(Path(sys.argv[1])).hold("other")
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_alone_excludes_everybody_and_shared_only_who_wants_it_alone(tmp_path: Path) -> None:
+    path = tmp_path / "x.lock"
+    first = hold_shared(path)
+    assert first is not None
+    second = hold_shared(path)
+    assert second is not None
+    assert hold_alone(path) is None
+    first.release()
+    assert hold_alone(path) is None
+    second.release()
+    alone = hold_alone(path)
+    assert alone is not None
+    assert hold_shared(path) is None
+    alone.release()
+    alone.release()
+
+
+def test_a_process_that_was_killed_is_proven_ended(tmp_path: Path) -> None:
+    locks = ProcessLocks(tmp_path)
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    with process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+        assert not locks.ended("other")
+        process.kill()
+        process.wait()
+    assert locks.ended("other")
+    assert locks.ended("other")  # looking does not use it up
+
+
+def test_what_is_not_known_here_is_not_proven(tmp_path: Path) -> None:
+    locks = ProcessLocks(tmp_path)
+
+    assert not locks.ended("runs on another machine")
+    assert not locks.ended("")
+    assert not locks.ended("../escape")
+
+
+def test_one_instance_id_is_held_once(tmp_path: Path) -> None:
+    locks = ProcessLocks(tmp_path)
+    held = locks.hold("me")
+    with pytest.raises(StorageError, match="instance id"):
+        locks.hold("me")
+    held.release()
+    locks.hold("me").release()
+
+
+def test_only_old_files_of_ended_processes_are_forgotten(tmp_path: Path) -> None:
+    locks = ProcessLocks(tmp_path)
+    alive = locks.hold("alive")
+    for number in range(5):
+        locks.hold(f"gone-{number}").release()
+
+    locks.forget_ended(keep=0)
+
+    assert [path.name for path in (tmp_path / "locks").iterdir()] == ["alive"]
+    alive.release()
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "locks").write_text("a file where a directory should be")
+    with pytest.raises(StorageError, match="Lock file"):
+        ProcessLocks(tmp_path).hold("me")

@@ -1,0 +1,165 @@
+"""All pending revisions or none, once, on either dialect."""
+
+import asyncio
+import shutil
+import sqlite3
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, inspect, text
+
+from kkt_adapter.kernel.errors import StorageError
+from kkt_adapter.runtime.migrate import SCRIPTS, migrate, revision
+from kkt_adapter.runtime.open import open_database
+
+FIRST = """
+import sqlalchemy as sa
+from alembic import op
+revision, down_revision = "0001", None
+def upgrade():
+    op.create_table("parent", sa.Column("id", sa.Integer, primary_key=True), sa.Column("name", sa.Text))
+    op.create_table("child", sa.Column("parent", sa.Integer, sa.ForeignKey("parent.id", ondelete="CASCADE")))
+    op.execute("INSERT INTO parent VALUES (1, 'first')")
+    op.execute("INSERT INTO child VALUES (1)")
+"""
+REBUILD = """
+import sqlalchemy as sa
+from alembic import op
+revision, down_revision = "0002", "0001"
+def upgrade():
+    with op.batch_alter_table("parent") as batch:
+        batch.alter_column("name", nullable=False, existing_type=sa.Text)
+        batch.add_column(sa.Column("extra", sa.Integer))
+"""
+FAILS = """
+from alembic import op
+revision, down_revision = "0003", "0002"
+def upgrade():
+    op.execute("INSERT INTO parent(id, name) VALUES (2, 'half')")
+    op.execute("INSERT INTO no_such_table VALUES (1)")
+"""
+BREAKS_REFERENCES = """
+from alembic import op
+revision, down_revision = "0003", "0002"
+def upgrade():
+    op.execute("DELETE FROM parent")
+"""
+
+
+@pytest.fixture
+def scripts(tmp_path: Path) -> Path:
+    """The product's environment with two revisions of the test."""
+    place = tmp_path / "migrations"
+    (place / "versions").mkdir(parents=True)
+    for name in ("env.py", "script.py.mako"):
+        shutil.copy(SCRIPTS / name, place / name)
+    add(place, "0001", FIRST)
+    add(place, "0002", REBUILD)
+    return place
+
+
+def add(scripts: Path, name: str, content: str) -> None:
+    (scripts / "versions" / f"{name}.py").write_text(content)
+
+
+def contents(connection: Connection) -> dict[str, list[tuple[object, ...]]]:
+    return {
+        table: [tuple(row) for row in connection.execute(text(f"SELECT * FROM {table} ORDER BY 1"))]
+        for table in inspect(connection).get_table_names()
+        if table != "alembic_version"
+    }
+
+
+async def look(url: str) -> dict[str, list[tuple[object, ...]]]:
+    database = open_database(url)
+    try:
+        return await database.read(contents)
+    finally:
+        await database.close()
+
+
+async def test_an_empty_database_gets_every_revision_once(database_url: str, scripts: Path) -> None:
+    assert revision(database_url) is None
+    for _ in range(2):
+        migrate(database_url, scripts=scripts)
+
+    assert revision(database_url) == "0002"
+    # The rebuilt parent did not take its child along, though deleting it cascades.
+    assert await look(database_url) == {"parent": [(1, "first", None)], "child": [(1,)]}
+
+
+async def test_nodes_that_start_together_take_turns(database_url: str, scripts: Path) -> None:
+    program = "import sys; from pathlib import Path; from kkt_adapter.runtime.migrate import migrate; "
+    program += "migrate(sys.argv[1], scripts=Path(sys.argv[2]))"
+    nodes = await asyncio.gather(
+        *(
+            asyncio.create_subprocess_exec(sys.executable, "-c", program, database_url, str(scripts))
+            for _ in range(3)
+        )
+    )
+
+    assert [await node.wait() for node in nodes] == [0, 0, 0]
+    assert (await look(database_url))["child"] == [(1,)]
+
+
+async def test_a_revision_that_fails_leaves_everything_as_it_was(database_url: str, scripts: Path) -> None:
+    migrate(database_url, scripts=scripts)
+    add(scripts, "0003", FAILS)
+
+    with pytest.raises(StorageError):
+        migrate(database_url, scripts=scripts)
+
+    assert revision(database_url) == "0002"
+    assert (await look(database_url))["parent"] == [(1, "first", None)]
+
+
+def test_on_sqlite_broken_references_take_the_upgrade_back(tmp_path: Path, scripts: Path) -> None:
+    path = tmp_path / "kkt.db"
+    migrate(path, scripts=scripts)
+    add(scripts, "0003", BREAKS_REFERENCES)
+
+    with pytest.raises(StorageError, match="rows of child refer to missing rows"):
+        migrate(path, scripts=scripts)
+
+    assert revision(path) == "0002"
+
+
+def test_a_database_of_a_newer_program_is_refused(database_url: str, scripts: Path) -> None:
+    migrate(database_url, scripts=scripts)
+    (scripts / "versions" / "0002.py").unlink()
+
+    with pytest.raises(StorageError) as caught:
+        migrate(database_url, scripts=scripts)
+
+    assert "0002" in caught.value.detail.en
+    assert "newer version" in caught.value.detail.en
+    assert "более новая" in caught.value.detail.ru
+
+
+def test_a_damaged_file_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "kkt.db"
+    path.write_bytes(b"no database" * 100)
+    with pytest.raises(StorageError, match="damaged"):
+        migrate(path)
+    assert path.read_bytes() == b"no database" * 100
+
+
+def test_a_locked_file_is_told_and_not_waited_for_without_end(
+    tmp_path: Path, scripts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "kkt.db"
+    migrate(path, scripts=scripts)
+    monkeypatch.setattr("kkt_adapter.runtime.migrate.OTHER_NODE_S", 0.05)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        with pytest.raises(StorageError, match="Another program"):
+            migrate(path, scripts=scripts)
+    finally:
+        other.close()
+
+
+def test_an_unreachable_server_is_told(scripts: Path) -> None:
+    with pytest.raises(StorageError, match="PostgreSQL"):
+        migrate("postgresql://kkt@127.0.0.1:1/kkt", scripts=scripts)
