@@ -1,0 +1,218 @@
+"""What is special about PostgreSQL: conflicts between writers, and a server that goes away."""
+
+import asyncio
+import tempfile
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, text
+from tests.support.services import PostgresServer, postgres_server
+
+from kkt_adapter.kernel.errors import StorageError
+from kkt_adapter.runtime.lease_database import check_term, metadata
+from kkt_adapter.runtime.postgres import PostgresDatabase, PostgresSettings
+from kkt_adapter.runtime.statement_count import count_statements
+
+
+@pytest.fixture
+async def db(postgres_url: str) -> AsyncIterator[PostgresDatabase]:
+    database = PostgresDatabase(postgres_url)
+    await database.write(lambda c: c.execute(text("CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER)")))
+    await database.write(lambda c: c.execute(text("INSERT INTO t VALUES (1, 0), (2, 0)")))
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+def add_one(connection: Connection) -> None:
+    n = connection.execute(text("SELECT n FROM t WHERE id = 1")).scalar_one()
+    connection.execute(text("UPDATE t SET n = :n WHERE id = 1"), {"n": n + 1})
+
+
+def first_number(connection: Connection) -> int:
+    value: int = connection.execute(text("SELECT n FROM t WHERE id = 1")).scalar_one()
+    return value
+
+
+async def test_two_processes_lose_no_update_of_one_row(db: PostgresDatabase, postgres_url: str) -> None:
+    other = PostgresDatabase(postgres_url)
+    try:
+        await asyncio.gather(*(node.write(add_one) for node in (db, other) for _ in range(40)))
+    finally:
+        await other.close()
+
+    assert await db.read(first_number) == 80
+    assert db.retries + other.retries > 0  # there were conflicts, and nobody saw them
+
+
+async def test_writers_that_wait_in_a_circle_both_get_through(db: PostgresDatabase) -> None:
+    both_have_one = threading.Barrier(2)
+
+    def update_both(first: int, second: int) -> Callable[[Connection], None]:
+        runs: list[int] = []
+
+        def work(connection: Connection) -> None:
+            runs.append(1)
+            connection.execute(text("UPDATE t SET n = n + 1 WHERE id = :id"), {"id": first})
+            if len(runs) == 1:
+                both_have_one.wait(10)
+            connection.execute(text("UPDATE t SET n = n + 1 WHERE id = :id"), {"id": second})
+
+        return work
+
+    await asyncio.gather(db.write(update_both(1, 2)), db.write(update_both(2, 1)))
+
+    assert await db.read(first_number) == 2
+    assert db.retries > 0
+
+
+async def test_sessions_end_on_their_own_when_a_process_stands_still(db: PostgresDatabase) -> None:
+    wanted = {
+        "idle_in_transaction_session_timeout": "10s",
+        "statement_timeout": "30s",
+        "lock_timeout": "10s",
+        "synchronous_commit": "on",
+    }
+
+    def settings(connection: Connection) -> dict[str, str]:
+        names = (
+            "idle_in_transaction_session_timeout",
+            "statement_timeout",
+            "lock_timeout",
+            "synchronous_commit",
+        )
+        return {name: connection.execute(text(f"SHOW {name}")).scalar_one() for name in names}
+
+    assert await db.write(settings) == wanted
+
+
+async def test_isolation_of_writes_and_reads(db: PostgresDatabase) -> None:
+    def isolation(connection: Connection) -> tuple[str, str]:
+        level = connection.execute(text("SHOW transaction_isolation")).scalar_one()
+        return level, connection.execute(text("SHOW transaction_read_only")).scalar_one()
+
+    assert await db.write(isolation) == ("serializable", "off")
+    assert await db.read(isolation) == ("repeatable read", "on")
+
+
+async def test_a_connection_that_was_cut_is_replaced_and_the_write_done(db: PostgresDatabase) -> None:
+    def cut_all_others(connection: Connection) -> None:
+        connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE application_name = 'kkt-adapter' AND pid <> pg_backend_pid()"
+            )
+        )
+
+    await asyncio.gather(*(db.write(add_one) for _ in range(10)), *(db.read(first_number) for _ in range(10)))
+    await db.write(cut_all_others)
+
+    await asyncio.gather(*(db.write(add_one) for _ in range(10)))
+    assert await db.read(first_number) == 20
+
+
+async def test_a_connection_cut_during_commit_leaves_the_outcome_open(
+    db: PostgresDatabase,
+) -> None:
+    def break_at_commit(connection: Connection) -> None:
+        connection.execute(
+            text(
+                "CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS "
+                "$$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()), pg_sleep(5); RETURN NULL; END $$"
+            )
+        )
+        connection.execute(
+            text(
+                "CREATE CONSTRAINT TRIGGER cut AFTER UPDATE ON t DEFERRABLE INITIALLY DEFERRED "
+                "FOR EACH ROW EXECUTE FUNCTION cut()"
+            )
+        )
+
+    await db.write(break_at_commit)
+    runs: list[int] = []
+
+    def update(connection: Connection) -> None:
+        runs.append(1)
+        add_one(connection)
+
+    with pytest.raises(StorageError, match="stored or not"):
+        await db.write(update)
+
+    assert len(runs) == 1  # it was not tried again: that could store it twice
+    assert await db.read(first_number) == 0
+
+
+async def test_a_takeover_waits_for_a_write_that_has_checked_its_term(
+    db: PostgresDatabase, postgres_url: str
+) -> None:
+    await db.write(metadata.create_all)
+    insert = "INSERT INTO leases VALUES ('lane', 'me', 1, 1, '', 0)"
+    await db.write(lambda c: c.execute(text(insert)))
+    take = "UPDATE leases SET owner = 'other', term = 2 WHERE name = 'lane' AND term = 1"
+    order: list[str] = []
+    checked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def fenced(connection: Connection) -> None:
+        check_term(connection, "lane", "me", 1)
+        loop.call_soon_threadsafe(checked.set)
+        connection.execute(text("SELECT pg_sleep(0.1)"))
+        connection.execute(text("UPDATE t SET n = 7 WHERE id = 1"))
+
+    async def write_fenced() -> None:
+        await db.write(fenced)
+        order.append("written")
+
+    async def take_over() -> None:
+        await checked.wait()
+        await db.write(lambda c: c.execute(text(take)))
+        order.append("taken")
+
+    await asyncio.gather(write_fenced(), take_over())
+
+    assert order == ["written", "taken"]
+
+
+async def test_statements_are_counted(db: PostgresDatabase) -> None:
+    with count_statements(*db.engines) as counted:
+        await db.write(add_one)
+    assert counted.total == 2
+
+
+async def test_a_server_that_is_not_there_is_told_quickly() -> None:
+    database = PostgresDatabase("postgresql://kkt@127.0.0.1:1/kkt")
+    try:
+        for attempt in (database.read(first_number), database.write(add_one)):
+            with pytest.raises(StorageError, match="cannot be used"):
+                async with asyncio.timeout(5):
+                    await attempt
+    finally:
+        await database.close()
+
+
+@pytest.fixture
+def own_server() -> Iterator[PostgresServer]:
+    with tempfile.TemporaryDirectory(prefix="kkt-pg-") as home, postgres_server(Path(home)) as server:
+        yield server
+
+
+async def test_it_goes_on_after_the_server_was_restarted(own_server: PostgresServer) -> None:
+    database = PostgresDatabase(own_server.url(), PostgresSettings(writers=2, readers=1))
+    try:
+        await database.write(lambda c: c.execute(text("CREATE TABLE t (id INTEGER, n INTEGER)")))
+        await database.write(lambda c: c.execute(text("INSERT INTO t VALUES (1, 0)")))
+        own_server.stop()
+        with pytest.raises(StorageError):
+            await database.write(add_one)
+        with pytest.raises(StorageError):
+            await database.read(first_number)
+
+        own_server.start()
+
+        await database.write(add_one)
+        assert await database.read(first_number) == 1
+    finally:
+        await database.close()
