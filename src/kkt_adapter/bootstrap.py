@@ -51,7 +51,7 @@ from kkt_adapter.fiscal.transport_guard import guard_transport
 from kkt_adapter.fiscal.waiting import Waiting
 from kkt_adapter.kernel.breaker import METRIC_VALUE, Breaker, BreakerState
 from kkt_adapter.kernel.clock import Clock, SystemClock
-from kkt_adapter.kernel.errors import SettingsInvalid
+from kkt_adapter.kernel.errors import KktError, SettingsInvalid
 from kkt_adapter.kernel.ids import PosId, RegisterId, random_id
 from kkt_adapter.runtime.auth.parts import AuthParts, build_auth
 from kkt_adapter.runtime.database import Database
@@ -59,6 +59,7 @@ from kkt_adapter.runtime.disk import DiskMark
 from kkt_adapter.runtime.file_lock import FileLock, ProcessLocks
 from kkt_adapter.runtime.lease_database import DatabaseLeases
 from kkt_adapter.runtime.migrate import migrate
+from kkt_adapter.runtime.neighbours import Neighbours
 from kkt_adapter.runtime.open import open_database
 from kkt_adapter.runtime.passlock import PassLock, ProcessPassLock
 from kkt_adapter.runtime.sqlite_file import SqliteSettings
@@ -67,6 +68,7 @@ from kkt_adapter.settings import RegisterSettings, Settings, Transport
 
 ADAPTER_ID = "adapter_id"
 DEMO_PREFIX = "demo_register:"
+PROFILE_CHECK_S = 2.0  # how long the start waits for a register before it goes on without it
 FFD = {"1.05": FfdVersion.V1_05, "1.1": FfdVersion.V1_1, "1.2": FfdVersion.V1_2}
 
 
@@ -85,10 +87,16 @@ class Services:
     closers: list[Callable[[], object]] = field(default_factory=list)  # in the order of making
 
     async def start(self) -> None:
-        """Start the services. A register whose transport was changed too early stops the start."""
+        """Start the services.
+
+        Raises:
+            SettingsInvalid: a register's transport was changed too early, or its configuration contradicts
+                its registration.
+        """
         for unit in self.registers.all():
             await guard_transport(unit, self.database)
         await self.supervisor.start()
+        await asyncio.gather(*(_check_profile(unit) for unit in self.registers.all()))
 
     async def stop(self) -> None:
         """Finish the work in hand, then close everything in reverse."""
@@ -123,6 +131,7 @@ async def build_services(settings: Settings, *, demo: bool = False, clock: Clock
     owner = random_id()
     locks = ProcessLocks(settings.data_dir)
     closers.append(_hold(locks, owner).release)
+    neighbours = Neighbours(locks, owner=owner, on_server=database.dialect != "sqlite", clock=clock)
     leases = DatabaseLeases(database, owner=owner, clock=clock, holder_ended=locks.ended)
     pass_lock = _pass_lock(settings, clock)
     closers.append(pass_lock.close)
@@ -177,6 +186,7 @@ async def build_services(settings: Settings, *, demo: bool = False, clock: Clock
             waiting=waiting,
             listener=made,
             policy=LanePolicy(),
+            shared=lambda: neighbours.alive,
         )
         return Unit(
             register_id=RegisterId(register.id),
@@ -185,6 +195,7 @@ async def build_services(settings: Settings, *, demo: bool = False, clock: Clock
             zone=zone,
             automatic_shift=register.automatic_shift,
             transport=transport.value,
+            database=database,
         )
 
     demo_tills = await database.read(_demo_tills) if demo else ()
@@ -245,6 +256,7 @@ async def build_services(settings: Settings, *, demo: bool = False, clock: Clock
     supervisor = Supervisor(
         [
             journal_writer,
+            neighbours,
             *(service for unit in units.values() for service in _services_of(unit, routes, clock)),
             worker,
         ],
@@ -294,6 +306,13 @@ async def build_services(settings: Settings, *, demo: bool = False, clock: Clock
         supervisor=supervisor,
         closers=closers,
     )
+
+
+async def _check_profile(unit: Unit) -> None:
+    """A register that cannot be reached now is checked with its first receipt."""
+    with suppress(KktError, TimeoutError):
+        async with asyncio.timeout(PROFILE_CHECK_S):
+            await unit.profile()
 
 
 class DocumentsMade:

@@ -13,6 +13,7 @@ from kkt_adapter.fiscal import inquiry, payload, printbook
 from kkt_adapter.fiscal.attempts import LaneTerm
 from kkt_adapter.fiscal.lifecycle import PrintState
 from kkt_adapter.fiscal.model import FiscalDocument, ShiftTotals
+from kkt_adapter.fiscal.printing import not_held
 from kkt_adapter.fiscal.registers import Registers, Unit
 from kkt_adapter.fiscal.tables import PRINT_FAILED_ROWS, receipts, report_keys
 from kkt_adapter.kernel import jsontext
@@ -35,7 +36,8 @@ class RegisterActions:
     async def x_report(self, pos_id: str | None) -> dict[str, Any]:
         """Totals of the present shift; makes no document and waits for nobody."""
         unit = self._registers.chosen(pos_id)
-        await unit.lane.desk.open()
+        if not unit.lane.holds():
+            raise unit.lane.trouble or not_held()
         async with asyncio.timeout(REPORT_DEADLINE_S):
             totals = await unit.lane.desk.driver.x_report()
         return _report(totals, report_type=1, at=unit.local(self._clock.now()), document=None)

@@ -164,6 +164,7 @@ def step(conn: Connection, steps: Sequence[Step]) -> list[Claim | Exception | No
 
     A result whose claim is not ours any more changes nothing: its caller gets LeaseLost.
     """
+    counts.lock(conn)
     deltas = {"pending": 0, "syncing": 0, "synced": 0, "failed": 0, "dlq_open": 0}
     events: list[dict[str, Any]] = []
     tries: list[dict[str, Any]] = []
@@ -346,6 +347,7 @@ def confirmed_by_fn(conn: Connection, fn_number: str, *, below: int, at: datetim
     Covers ``pending``, ``syncing`` (a break between the FN's confirmation and our row) and ``failed``.
     Returns how many receipts became ``synced``.
     """
+    counts.lock(conn)
     rows = conn.execute(
         select(receipts.c.seq, receipts.c.id, receipts.c.status, receipts.c.retry_count)
         .where(

@@ -4,9 +4,11 @@ Counting a million rows takes most of a second; reading this row takes microseco
 behind. ``verify`` compares it with a real count and belongs to tests and ``db check``.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from kkt_adapter.fiscal.lifecycle import UNPRINTED, PrintState, Status
 from kkt_adapter.fiscal.tables import counters, dlq, receipts
@@ -34,9 +36,20 @@ _SELECT = select(*(counters.c[name] for name in _FIELDS)).where(counters.c.id ==
 
 def ensure(conn: Connection) -> None:
     """Make the row in a new database. Called once at start."""
-    if conn.execute(select(counters.c.id)).first() is None:
-        zeros = dict.fromkeys((*_FIELDS, "hlc_local_time", "hlc_logical_counter"), 0)
+    if conn.execute(select(counters.c.id)).first() is not None:
+        return
+    zeros = dict.fromkeys((*_FIELDS, "hlc_local_time", "hlc_logical_counter"), 0)
+    with suppress(IntegrityError), conn.begin_nested():  # another node may be starting too
         conn.execute(insert(counters).values(id=1, next_seq=1, next_attempt=1, **zeros))
+
+
+def lock(conn: Connection) -> None:
+    """Take the row first in every transaction that will change it, so that no two wait for each other.
+
+    SQLite has one writer at a time anyway.
+    """
+    if conn.dialect.name != "sqlite":
+        conn.execute(select(counters.c.id).where(counters.c.id == 1).with_for_update())
 
 
 def read(conn: Connection) -> Counts:

@@ -149,10 +149,8 @@ class Receipts:
         row = await self._row(receipt_id)
         doc = _doc(row)
         receipt = payload.load(row.payload)
-        registration = self._registers.unit(row.register_id).registration
-        if registration is None:
-            raise Conflict("the register has not answered yet", "ККТ ещё не ответила")
-        return Slip(receipt=receipt, document=_document(doc, receipt), registration=registration)
+        profile = await self._registers.unit(row.register_id).profile()
+        return Slip(receipt=receipt, document=_document(doc, receipt), registration=profile.registration)
 
 
 def _doc(row: Row[Any]) -> Mapping[str, Any]:

@@ -102,6 +102,7 @@ def printed(conn: Connection, items: Sequence[PrintedItem]) -> list[Printed | Ex
         IllegalTransition: a receipt is not in a state that can become printed. In a group of several the
             caller gets it alone: the group is repeated item by item.
     """
+    counts.lock(conn)
     check_terms(conn, {(i.lane.lease, i.lane.owner, i.lane.number) for i in items})
     done = conn.execute(
         _SET_PRINTED,
@@ -209,6 +210,7 @@ def begin_attempt(
     receipt_seq: int | None = None,
 ) -> int:
     """Commit this before the device is touched. A receipt goes to ``printing`` with it. Returns the id."""
+    counts.lock(conn)
     check_terms(conn, {(attempt.lane.lease, attempt.lane.owner, attempt.lane.number)})
     if receipt_seq is not None:
         was = conn.execute(select(receipts.c.print_state).where(receipts.c.seq == receipt_seq)).scalar_one()
@@ -239,6 +241,7 @@ def print_not_ready(
     conn: Connection, seq: int, *, attempt_id: int, lane: LaneTerm, at: datetime, error: str
 ) -> None:
     """The register said "not now": nothing was fiscalised, the receipt waits for its turn again."""
+    counts.lock(conn)
     check_terms(conn, {(lane.lease, lane.owner, lane.number)})
     _move_print(conn, seq, PrintState.NEW, last_error=error)
     end_attempt(conn, attempt_id, outcome="not_ready", at=at, error=error)
@@ -256,6 +259,7 @@ def print_refused(
     due_at: datetime | None,
 ) -> None:
     """The device refuses this receipt. ``due_at``: when it is tried again by itself; None: by request."""
+    counts.lock(conn)
     check_terms(conn, {(lane.lease, lane.owner, lane.number)})
     _move_print(
         conn,
@@ -284,6 +288,7 @@ def print_unknown(conn: Connection, seq: int, *, receipt_id: str, at: datetime, 
 
 def print_absent(conn: Connection, seq: int, *, attempt_id: int, lane: LaneTerm, at: datetime) -> None:
     """Absence is proven: the receipt goes back to the head of its lane."""
+    counts.lock(conn)
     check_terms(conn, {(lane.lease, lane.owner, lane.number)})
     _move_print(conn, seq, PrintState.NEW)
     end_attempt(conn, attempt_id, outcome="absent", at=at)

@@ -57,7 +57,7 @@ class LanePolicy:
 
     not_ready_cap_s: float = 60.0
     look_again_s: float = 10.0  # how often an idle lane looks at its device
-    poll_s: float | None = None  # how often an idle lane looks for receipts that others stored
+    shared_poll_s: float = 0.5  # how often an idle lane looks for receipts that other processes stored
 
 
 class PrintListener(Protocol):
@@ -81,6 +81,7 @@ class PrintLane:
         waiting: Waiting,
         listener: PrintListener,
         policy: LanePolicy,
+        shared: Callable[[], bool] = lambda: False,
     ) -> None:
         self.register_id = desk.register_id
         self.name = f"lane:{desk.register_id}"
@@ -93,6 +94,7 @@ class PrintLane:
         self._waiting = waiting
         self._listener = listener
         self._policy = policy
+        self._shared = shared  # does another process store receipts for this register?
         self._log = structlog.get_logger("lane").bind(register_id=desk.register_id)
         self._queue: deque[Job] = deque()
         self._read_up_to = 0  # receipts up to this seq came, or will come, from the database
@@ -180,6 +182,8 @@ class PrintLane:
             raise KktUnavailable(
                 "too many commands wait for this register", "к этой ККТ слишком много команд"
             )
+        if not self.holds():
+            raise self.trouble or not_held()
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._commands.append((command, future))
         self._wake.set()
@@ -195,7 +199,7 @@ class PrintLane:
     async def decide(self, receipt_id: str, *, adopt: int | None, by: str, reason: str) -> None:
         """A person ends this lane's open question; see ``Recovery.decide``."""
         if self._term is None:
-            raise Conflict("this register is driven by another process", "этой ККТ управляет другой процесс")
+            raise not_held()
         await self.recovery.decide(receipt_id, _lane(self._term), adopt=adopt, by=by, reason=reason)
         self._broken = True
         self.trouble = None
@@ -215,7 +219,14 @@ class PrintLane:
                 _, future = self._commands.popleft()
                 if not future.done():
                     future.set_exception(KktUnavailable("the service is stopping", "служба останавливается"))
-            await self.desk.driver.close()
+
+    async def _give_device_back(self) -> None:
+        """Before the lease goes: whoever takes it next must find the device free."""
+        self.desk.forget()
+        try:
+            await self.desk.close()
+        except AdapterError as error:
+            self._log.warning("register_not_closed", error=error.detail.en)
 
     async def _wake_at(self, stop: asyncio.Event) -> None:
         await stop.wait()
@@ -231,7 +242,7 @@ class PrintLane:
                         await self._step(term, stop)
                 finally:
                     self._term = None
-                    self.desk.forget()
+                    await self._give_device_back()
         except LeaseLost:
             self._log.warning("lane_lease_lost")
             self._broken = True
@@ -298,7 +309,8 @@ class PrintLane:
 
     async def _rest(self, stop: asyncio.Event) -> None:
         """Wait for work, at most until the next look or the next refused receipt's turn."""
-        seconds = self._policy.poll_s or self._policy.look_again_s
+        shared = self._shared()
+        seconds = self._policy.shared_poll_s if shared else self._policy.look_again_s
         if self._refused:
             seconds = max(0.0, min(due for due, _ in self._refused) - self._clock.monotonic())
         self._at_rest = True
@@ -307,7 +319,7 @@ class PrintLane:
                 await self._wait(seconds)
         finally:
             self._at_rest = False
-        if self._policy.poll_s is not None and not self._reserved:
+        if shared and not self._reserved:
             self._behind = True
 
     async def _wait(self, seconds: float) -> None:
@@ -470,6 +482,13 @@ class PrintLane:
             else:
                 if not future.done():
                     future.set_result(result)
+
+
+def not_held() -> KktUnavailable:
+    return KktUnavailable(
+        "This register is driven by another process, or is just being opened. Ask there, or try again.",
+        "Этой ККТ управляет другой процесс, или она только открывается. Обратитесь к нему или повторите.",
+    )
 
 
 def _lane(term: Term) -> LaneTerm:

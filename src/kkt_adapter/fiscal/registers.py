@@ -10,13 +10,17 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from kkt_adapter.fiscal.ffd.check_profile import check_profile
 from kkt_adapter.fiscal.model import RegisterDefaults, RegisterProfile, Registration
 from kkt_adapter.fiscal.printing import PrintLane
+from kkt_adapter.fiscal.register_facts import stored_facts
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import KktUnavailable, ReceiptInvalid, RegisterNotFound, Text, Violation
 from kkt_adapter.kernel.ids import PosId, RegisterId
+from kkt_adapter.runtime.database import Database
 
 DEMO_LIMIT = 100  # virtual registers made on demand
+OPENING_S = 5.0  # how long the first receipt waits for its register to be opened (contract 4.2: connect)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,6 +33,7 @@ class Unit:
     zone: ZoneInfo
     automatic_shift: bool
     transport: str  # relay, device or http
+    database: Database
     _profile: RegisterProfile | None = None
 
     @property
@@ -36,18 +41,40 @@ class Unit:
         return self.lane.desk.registration
 
     async def profile(self) -> RegisterProfile:
-        """Facts and defaults together.
+        """Facts and defaults together, whichever process drives the register.
 
         Raises:
-            KktUnavailable: the device has not been reached since the start, so nothing can be checked.
+            KktUnavailable: the device has never been reached, so nothing can be checked.
             SettingsInvalid: the configuration contradicts the registration.
         """
-        if self._profile is None:
-            registration = await self.lane.desk.open()
-            self._profile = RegisterProfile(
-                register_id=self.register_id, registration=registration, defaults=self.defaults
+        if self._profile is not None and self._profile.registration is self.registration:
+            return self._profile
+        profile = RegisterProfile(
+            register_id=self.register_id, registration=await self._facts(), defaults=self.defaults
+        )
+        check_profile(profile)
+        self._profile = profile
+        return profile
+
+    async def _facts(self) -> Registration:
+        """From our own lane, else as some lane wrote them down, else once our lane has opened."""
+        if self.registration is not None:
+            return self.registration
+        stored = await self.database.read(lambda c: stored_facts(c, self.register_id))
+        if stored is not None:
+            return stored
+        try:
+            async with asyncio.timeout(OPENING_S):
+                await self.lane.desk.opened.wait()
+        except TimeoutError:
+            pass
+        opened = self.lane.desk.registration
+        if opened is None:
+            raise self.lane.trouble or KktUnavailable(
+                "the register has not been reached yet: look at its status",
+                "с ККТ ещё нет связи: проверьте её состояние",
             )
-        return self._profile
+        return opened
 
     def today(self, clock: Clock) -> date:
         """The day in the register's zone."""
@@ -140,19 +167,6 @@ class Registers:
                 )
             )
         return next(iter(self._units.values()))
-
-    def chosen_open(self, pos_id: str | None) -> tuple[Unit, Registration]:
-        """Like ``chosen``, with the registration.
-
-        Raises:
-            KktUnavailable: the device has not been reached yet.
-        """
-        unit = self.chosen(pos_id)
-        if unit.registration is None:
-            raise unit.lane.trouble or KktUnavailable(
-                "the register has not answered yet", "ККТ ещё не ответила"
-            )
-        return unit, unit.registration
 
 
 def _unknown_till(pos_id: str, remedy: Text) -> ReceiptInvalid:

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from kkt_adapter.fiscal.tables import config
 
@@ -13,8 +14,14 @@ def read_setting(conn: Connection, name: str) -> str | None:
 
 def store_setting(conn: Connection, name: str, value: str, *, at: datetime, by: str | None) -> None:
     values = {"value": value, "changed_at": at, "changed_by": by}
-    if conn.execute(update(config).where(config.c.name == name).values(**values)).rowcount == 0:
-        conn.execute(insert(config).values(name=name, **values))
+    change = update(config).where(config.c.name == name).values(**values)
+    if conn.execute(change).rowcount:
+        return
+    try:
+        with conn.begin_nested():
+            conn.execute(insert(config).values(name=name, **values))
+    except IntegrityError:  # another node was quicker
+        conn.execute(change)
 
 
 def drop_setting(conn: Connection, name: str) -> bool:

@@ -4,6 +4,7 @@
 status, the FN's baseline, and until when the open shift can be trusted (24 hours less a margin).
 """
 
+import asyncio
 import json
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from kkt_adapter.fiscal.attempts import LaneTerm, NewAttempt
 from kkt_adapter.fiscal.journal import EventType
 from kkt_adapter.fiscal.kkt.driver import Baseline, KktDriver, KktState, KktStatus, ShiftState
 from kkt_adapter.fiscal.model import Cashier, DocumentCode, FiscalDocument, Registration, ShiftReport
+from kkt_adapter.fiscal.register_facts import store_facts
 from kkt_adapter.fiscal.tables import shifts
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import (
@@ -60,6 +62,7 @@ class RegisterDesk:
         self._cashier = cashier
         self._automatic_shift = automatic_shift
         self._registration: Registration | None = None
+        self.opened = asyncio.Event()
         self.status: KktStatus | None = None
         self.baseline: Baseline | None = None
         self.shift_good_until = 0.0  # monotonic
@@ -71,10 +74,21 @@ class RegisterDesk:
         return self._registration
 
     async def open(self) -> Registration:
-        """Connect once; later calls return what was read then."""
+        """Connect once; later calls return what was read then. Only under the lane's lease."""
         if self._registration is None:
-            self._registration = await self.driver.open()
+            registration = await self.driver.open()
+            now = self._clock.now()
+            await self._db.write(lambda c: store_facts(c, self.register_id, registration, at=now))
+            self._registration = registration
+            self.opened.set()
         return self._registration
+
+    async def close(self) -> None:
+        """Give the device back; the next ``open`` reads everything anew."""
+        self._registration = None
+        self.opened.clear()
+        self.forget()
+        await self.driver.close()
 
     def forget(self) -> None:
         """Whatever is known of the FN's position and shift may be wrong now: look before the next print."""

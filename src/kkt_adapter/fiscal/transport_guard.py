@@ -20,7 +20,8 @@ PREFIX = "transport:"
 async def guard_transport(unit: Unit, database: Database) -> None:
     """Compare with the transport of the last start and remember the new one.
 
-    A register that cannot be reached keeps the remembered transport until it can be asked.
+    Called before the lanes run. A register that cannot be reached, or that another process drives, keeps
+    the remembered transport until it can be asked.
 
     Raises:
         SettingsInvalid: undelivered documents of the old transport remain.
@@ -30,18 +31,20 @@ async def guard_transport(unit: Unit, database: Database) -> None:
     if before == unit.transport:
         return
     if before is not None:
+        driver = unit.lane.desk.driver
         try:
-            registration = await unit.lane.desk.open()
-            status = await unit.lane.desk.driver.exchange_status()
+            registration = await driver.open()
+            status = await driver.exchange_status()
+            await driver.close()
         except KktError as error:
             structlog.get_logger("registers").warning("transport_not_checked", error=error.detail.en)
             return
         fn_number = registration.fn_number
-        waiting = await database.read(lambda c: claims.undelivered_fns(c))
+        waiting = await database.read(claims.undelivered_fns)
         if status.unsent_count or fn_number in waiting:
             raise SettingsInvalid(
                 f"register {unit.register_id}: ofd_transport was {before} and is {unit.transport} now, but "
-                f"documents of FN {fn_number} are not confirmed yet. Start with {before} and let them go out.",
+                f"documents of FN {fn_number} are not confirmed yet. Start with {before} and let them go.",
                 f"ККТ {unit.register_id}: ofd_transport был {before}, теперь {unit.transport}, но документы "
                 f"ФН {fn_number} ещё не подтверждены. Запустите с {before} и дождитесь их передачи.",
             )

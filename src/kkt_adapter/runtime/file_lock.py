@@ -94,6 +94,13 @@ class ProcessLocks:
         held.release()
         return True
 
+    def others_alive(self, owner: str) -> bool:
+        """Does any process but ``owner`` hold its file here? (blocking)"""
+        if not self._directory.is_dir():
+            return False
+        names = (path.name for path in self._directory.iterdir() if path.is_file())
+        return any(name != owner and not self.ended(name) for name in names)
+
     def forget_ended(self, *, keep: int = 50) -> None:
         """Delete the files of ended processes but for the ``keep`` newest (blocking).
 
