@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -9,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import httpx2
+import uvicorn
 from fastapi import FastAPI
 
 from kkt_adapter.api.app import create_api
@@ -53,6 +55,7 @@ class MemoryDesk:
 
     receipts: dict[str, tuple[ReceiptRequest, Json]] = field(default_factory=dict)
     calls: int = 0
+    arrivals: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
     fail_with: Exception | None = None
     hold: asyncio.Event | None = None
     stored: asyncio.Event = field(default_factory=asyncio.Event)
@@ -60,6 +63,7 @@ class MemoryDesk:
 
     async def accept(self, request: ReceiptRequest, *, key: str) -> MemoryAcceptance:
         self.calls += 1
+        self.arrivals.put_nowait(key)
         if self.fail_with is not None:
             raise self.fail_with
         known = self.receipts.get(key)
@@ -414,3 +418,28 @@ def with_item(**changes: Any) -> Json:
 def with_payment(**changes: Any) -> Json:
     payment = {n: v for n, v in (SALE["payments"][0] | changes).items() if v is not ...}
     return changed(payments=[payment])
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self.up.set()
+
+
+@asynccontextmanager
+async def served(app: FastAPI) -> AsyncIterator[int]:
+    """The application behind a real server on a free loopback port."""
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, lifespan="off", access_log=False)
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve())
+    async with asyncio.timeout(10):
+        await server.up.wait()
+    try:
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        server.should_exit = True
+        await serving

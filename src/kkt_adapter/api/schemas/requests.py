@@ -1,6 +1,7 @@
 """Bodies, query and path values of everything but the receipt itself."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -122,6 +123,10 @@ class _Body(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
 
+def _or_none(reading: Callable[[object], str | None]) -> Callable[[object], str | None]:
+    return lambda value: None if value is None else reading(value)
+
+
 def _said(value: object) -> object:
     """An empty text is nothing said."""
     return None if type(value) is str and not value.strip() else value
@@ -144,7 +149,7 @@ class ReportBody(_Body):
     pos_id: Annotated[PosId | None, BeforeValidator(_said)] = None
     session_id: Annotated[
         str | None,
-        PlainValidator(lambda v: v and values.optional_text(128)(v)),
+        PlainValidator(_or_none(values.identifier(128))),
         WithJsonSchema(_TEXT_OR_NUMBER),
     ] = None
 
@@ -154,12 +159,12 @@ class RefundCheckBody(_Body):
 
     original_fiscal_doc_id: Annotated[
         str | None,
-        PlainValidator(lambda v: None if v is None else values.identifier(128)(v)),
+        PlainValidator(_or_none(values.identifier(128))),
         WithJsonSchema(_TEXT_OR_NUMBER),
     ] = None
     original_receipt_id: Annotated[
         str | None,
-        PlainValidator(lambda v: None if v is None else values.identifier(128)(v)),
+        PlainValidator(_or_none(values.identifier(128))),
         WithJsonSchema(_TEXT_OR_NUMBER),
     ] = None
 
@@ -176,7 +181,7 @@ class ResolveDeadLetterBody(_Body):
     note: Reason
     resolved_by: Annotated[
         str | None,
-        PlainValidator(lambda v: None if v is None else values.optional_text(64)(v)),
+        PlainValidator(_or_none(values.optional_text(64))),
         WithJsonSchema({"type": "string", "maxLength": 64}),
         Field(description="Only while the service asks nobody to sign in; otherwise it is the account."),
     ] = None
