@@ -16,6 +16,8 @@ from sqlalchemy import Connection, select
 
 from kkt_adapter import __version__
 from kkt_adapter.api.app import create_api
+from kkt_adapter.api.routes import accounts as account_routes
+from kkt_adapter.api.routes import auth as auth_routes
 from kkt_adapter.api.catalogue import CatalogServices
 from kkt_adapter.api.routes import accounts as account_routes
 from kkt_adapter.api.routes import auth as auth_routes
