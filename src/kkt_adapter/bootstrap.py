@@ -18,14 +18,8 @@ from kkt_adapter import __version__
 from kkt_adapter.api.app import create_api
 from kkt_adapter.api.routes import accounts as account_routes
 from kkt_adapter.api.routes import auth as auth_routes
-from kkt_adapter.api.catalogue import CatalogServices
-from kkt_adapter.api.routes import accounts as account_routes
-from kkt_adapter.api.routes import auth as auth_routes
-from kkt_adapter.api.routes import products as product_routes
-from kkt_adapter.api.routes import scheduler as scheduler_routes
 from kkt_adapter.api.services import ApiServices
 from kkt_adapter.api.settings import ApiSettings
-from kkt_adapter.catalog.parts import build_catalog
 from kkt_adapter.fiscal import counts, journal
 from kkt_adapter.fiscal.actions import RegisterActions
 from kkt_adapter.fiscal.administration import Administration
@@ -261,16 +255,12 @@ async def build_services(settings: Settings, *, demo: bool = False, clock: Clock
         ),
         disk=disk,
     )
-    catalog = build_catalog(
-        database, settings.catalog, clock=clock, data_dir=settings.data_dir, node=owner, leases=leases
-    )
     supervisor = Supervisor(
         [
             journal_writer,
             neighbours,
             *(service for unit in units.values() for service in _services_of(unit, routes, clock)),
             worker,
-            catalog.service,
         ],
         clock=clock,
     )
@@ -306,15 +296,9 @@ async def build_services(settings: Settings, *, demo: bool = False, clock: Clock
             max_in_flight=settings.max_in_flight,
         ),
         clock=clock,
-        routers=(auth_routes.router, account_routes.router, scheduler_routes.router, product_routes.router),
+        routers=(auth_routes.router, account_routes.router),
     )
     app.state.people = auth
-    app.state.catalog = CatalogServices(
-        sync=catalog.sync,
-        schedule=catalog.schedule,
-        reads=catalog.reads,
-        public_read=settings.catalog.public_read,
-    )
     return Services(
         settings=settings,
         app=app,
