@@ -78,10 +78,10 @@ class Scribe:
         digest = blake2b(signed + body, key=self._key, digest_size=_SIGNS.size).digest()
         sign, message_sign, nonce = _SIGNS.unpack(digest)
         head = self._head + _NUMBERS.pack(1040, 4, fd_number, 1012, 4, time, 1077, 6, fiscal_sign_bytes(sign))
-        if shift_number is not None:
-            head += _NUMBER.pack(1038, 4, shift_number)
         if receipt_number is not None:
             head += _NUMBER.pack(1042, 4, receipt_number)
+        if shift_number is not None:
+            head += _NUMBER.pack(1038, 4, shift_number)
         message = build_message(
             fn_number=self._fn_number,
             fd_number=fd_number,

@@ -46,6 +46,7 @@ class _Worker:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._gathered: list[_Job] = []
         self._batches: SimpleQueue[tuple[asyncio.AbstractEventLoop, list[_Job]] | None] = SimpleQueue()
+        self._at_end: list[Callable[[], None]] = []
         self.thread = threading.Thread(target=self._serve, name=name, daemon=True)
         self.thread.start()
 
@@ -57,6 +58,9 @@ class _Worker:
         if not self._gathered:
             loop.call_soon(self._hand_over)
         self._gathered.append(job)
+
+    def at_end(self, work: Callable[[], None]) -> None:
+        self._at_end.append(work)
 
     def stop(self) -> None:
         """The thread ends once everything handed in is done."""
@@ -83,6 +87,8 @@ class _Worker:
             if done:
                 self._answer(loop, done)
             del batch, jobs, job, done  # a thread that waits keeps no receipt alive
+        for work in self._at_end:
+            work()
 
     def _answer(self, loop: asyncio.AbstractEventLoop, jobs: list[_Job]) -> None:
         try:
@@ -126,7 +132,7 @@ class FnPool:
         return FnLane(self, self._workers[turn], backlog=self._backlog)
 
     async def close(self) -> None:
-        """Let the threads finish what waits, then end them. May be called twice."""
+        """Let the threads finish what waits and close what is open, then end them. May be called twice."""
         self._closed = True
         workers, self._workers = self._workers, []
         for worker in workers:
@@ -134,7 +140,12 @@ class FnPool:
         for worker in workers:
             await asyncio.to_thread(worker.thread.join, JOIN_S)
 
+    @property
+    def is_closed(self) -> bool:
+        return self._closed
+
     def refuse_when_closed(self) -> None:
+        """Raises KktUnavailable."""
         if self._closed:
             raise KktUnavailable(
                 "The virtual registers are shutting down.", "Виртуальные кассы останавливаются."
@@ -145,9 +156,13 @@ class FnLane:
     """Where one register hands in its work."""
 
     def __init__(self, pool: FnPool, worker: _Worker, *, backlog: int) -> None:
-        self._pool = pool
+        self.pool = pool
         self._worker = worker
         self._backlog = backlog
+
+    def at_end(self, work: Callable[[], None]) -> None:
+        """Have ``work``, which must not raise, done on the lane's thread when the pool is closed."""
+        self._worker.at_end(work)
 
     async def run(self, work: Callable[..., T], *args: Any, deadline_s: float) -> T:
         """Do ``work(*args)`` on the lane's thread and return its value or raise its exception.
@@ -159,7 +174,7 @@ class FnLane:
             TimeoutError: no answer within ``deadline_s``.
             KktUnavailable: the pool is closed, or too many jobs wait; this one was not taken.
         """
-        self._pool.refuse_when_closed()
+        self.pool.refuse_when_closed()
         if self._worker.unanswered >= self._backlog:
             raise KktUnavailable(
                 "Too many commands wait for the virtual registers.",

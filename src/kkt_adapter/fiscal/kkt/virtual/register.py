@@ -58,6 +58,7 @@ class VirtualRegister:
         self.faults = faults or VirtualFaults()
         self._fn = fn
         self._lane = pool.lane()
+        self._lane.at_end(fn.close)
         self._deadline_s = deadline_s
 
     @classmethod
@@ -94,7 +95,9 @@ class VirtualRegister:
         return await self._ask(self._fn.open)
 
     async def close(self) -> None:
-        """Give the FN's file back, faults or not. May be called twice."""
+        """Give the FN's file back, faults or not. May be called twice; the pool's end closes it too."""
+        if self._lane.pool.is_closed:
+            return
         try:
             await self._lane.run(self._fn.close, deadline_s=self._deadline_s)
         except TimeoutError as error:
@@ -136,7 +139,8 @@ class VirtualRegister:
         """A command that makes no document."""
         try:
             if self.faults.plan.hang:
-                await asyncio.wait_for(self.faults.while_hanging(), self._deadline_s)
+                async with asyncio.timeout(self._deadline_s):
+                    await self.faults.while_hanging()
             self._refuse_when_unreachable()
             return await self._lane.run(command, deadline_s=self._deadline_s)
         except TimeoutError as error:
@@ -147,7 +151,8 @@ class VirtualRegister:
         faults = self.faults
         try:
             if faults.plan != NO_FAULTS:
-                await asyncio.wait_for(self._go_wrong(), self._deadline_s)
+                async with asyncio.timeout(self._deadline_s):
+                    await self._go_wrong()
             made = await self._lane.run(command, deadline_s=self._deadline_s)
         except TimeoutError as error:
             raise _lost() from error
