@@ -2,20 +2,30 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from urllib.parse import urlsplit
 
+from kkt_adapter.catalog.g2a.auth import BearerSignIn, PairSignIn, SignIn
+from kkt_adapter.catalog.g2a.client import MAX_ANSWER_BYTES, G2ASource
+from kkt_adapter.catalog.log_file import LogFile
+from kkt_adapter.catalog.pacing import Pacer
+from kkt_adapter.catalog.page_run import PageRuns
 from kkt_adapter.catalog.reads import CatalogReads
+from kkt_adapter.catalog.redaction import Redactor
 from kkt_adapter.catalog.runner import CatalogSync
 from kkt_adapter.catalog.schedule import DailySchedule
-from kkt_adapter.catalog.settings import CatalogSettings
+from kkt_adapter.catalog.service import CatalogService
+from kkt_adapter.catalog.settings import AuthScheme, CatalogSettings
+from kkt_adapter.catalog.source import ProductSource
+from kkt_adapter.catalog.sync import Tools
+from kkt_adapter.catalog.sync_log import SyncLog
+from kkt_adapter.catalog.worker import RunWorker
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.runtime.database import Database
+from kkt_adapter.runtime.http import HttpClient
+from kkt_adapter.runtime.lease import Leases
+from kkt_adapter.runtime.wakeup import Wakeup
 
-
-class CatalogService(Protocol):
-    """For the supervisor: the scheduler's clock, the runs of this node, resumption and takeover."""
-
-    name: str
+TOKEN_TIMEOUT_S = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +45,69 @@ def build_catalog(
     clock: Clock,
     data_dir: Path,
     node: str,
+    leases: Leases,
+    source: ProductSource | None = None,
 ) -> CatalogParts:
-    """Put the catalogue together; opens nothing until the service runs or something is asked."""
-    raise NotImplementedError
+    """Put the catalogue together; opens nothing until the service runs or something is asked.
+
+    ``node`` is what people call this process. ``leases`` must be of the same database. ``source`` replaces
+    the one that the settings describe (tests, demonstration).
+    """
+    redactor = Redactor(settings.client_secret.get_secret_value())
+    sync_log = SyncLog(LogFile(settings.log_file), clock=clock, redactor=redactor)
+    work, schedule_changed = Wakeup(clock), Wakeup(clock)
+    if source is None and settings.source_configured:
+        source = g2a_source(settings, clock=clock, redactor=redactor)
+    worker: RunWorker | None = None
+    pages: PageRuns | None = None
+    if source is not None:
+        tools = Tools(
+            db=db,
+            clock=clock,
+            settings=settings,
+            source=source,
+            pacer=Pacer(clock, concurrency=settings.concurrency, per_minute=settings.requests_per_minute),
+            redactor=redactor,
+        )
+        worker = RunWorker(tools, leases=leases, wakeup=work, sync_log=sync_log, node=node)
+        pages = PageRuns(tools, node=node)
+    sync = CatalogSync(db, settings, clock=clock, sync_log=sync_log, wakeup=work, worker=worker, pages=pages)
+    schedule = DailySchedule(
+        db,
+        settings,
+        clock=clock,
+        sync_log=sync_log,
+        wakeup=schedule_changed,
+        configured=source is not None,
+        work=work,
+    )
+    reads = CatalogReads(db, clock=clock, data_dir=data_dir)
+    service = CatalogService(schedule, worker, source, wakeup=schedule_changed, clock=clock)
+    return CatalogParts(sync=sync, schedule=schedule, reads=reads, service=service)
+
+
+def g2a_source(settings: CatalogSettings, *, clock: Clock, redactor: Redactor) -> G2ASource:
+    """The vendor's export API, signed in as the settings say; nothing is sent yet."""
+    http = HttpClient(
+        settings.base_url,
+        timeout_s=settings.request_timeout_s,
+        max_connections=settings.concurrency + 4,  # page runs beside a full run
+        max_answer_bytes=MAX_ANSWER_BYTES,
+    )
+    secret = settings.client_secret.get_secret_value()
+    sign_in: SignIn
+    if settings.auth is AuthScheme.BEARER:
+        parts = urlsplit(settings.effective_token_url)
+        sign_in = BearerSignIn(
+            HttpClient(f"{parts.scheme}://{parts.netloc}", timeout_s=TOKEN_TIMEOUT_S, max_connections=1),
+            path=parts.path or "/",
+            client_id=settings.client_id,
+            client_secret=secret,
+            redactor=redactor,
+            clock=clock,
+        )
+    else:
+        sign_in = PairSignIn(
+            client_id=settings.client_id, client_secret=secret, email=settings.email, redactor=redactor
+        )
+    return G2ASource(http, sign_in, clock=clock, include_out_of_stock=settings.include_out_of_stock)

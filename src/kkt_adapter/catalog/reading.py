@@ -19,11 +19,11 @@ FAILURES_IN_A_ROW = 10  # pages given up without a success between them: the sou
 
 
 class SourceDown(Exception):
-    """Too many pages in a row were given up; ``last`` is the newest."""
+    """Too many pages in a row were given up; ``failures`` are all that were, the newest last."""
 
-    def __init__(self, last: PageGivenUp) -> None:
-        super().__init__(str(last))
-        self.last = last
+    def __init__(self, failures: Sequence[PageGivenUp]) -> None:
+        super().__init__(str(failures[-1]))
+        self.failures = tuple(failures)
 
 
 class Reader(Generic[Key]):
@@ -102,7 +102,7 @@ class Reader(Generic[Key]):
         self._aside.append((key, failure))
         self._failures += 1
         if self._failures >= self._most_failures:
-            self._end(SourceDown(failure))
+            self._end(SourceDown([failure for _, failure in self._aside]))
 
     async def _store_all(
         self, arrived: asyncio.Queue[tuple[Key, ProductPage, asyncio.Future[None]] | None]

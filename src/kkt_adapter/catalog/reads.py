@@ -1,48 +1,39 @@
 """Reading the catalogue: from the store alone, whatever the source, the scheduler or the lease do."""
 
-from collections.abc import AsyncIterator, Sequence
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
+from pathlib import Path
 from typing import Any
 
-ProductDocument = dict[str, Any]  # one product, ready for JSON: names and values are those of the wire
+from sqlalchemy import Connection, Row, desc, func, select, tuple_
 
+from kkt_adapter.catalog import cursor as cursors
+from kkt_adapter.catalog.changes import STATUS, ChangeKind
+from kkt_adapter.catalog.documents import ProductDocument, document, euro, select_documents
+from kkt_adapter.catalog.export import Export, Exporter
+from kkt_adapter.catalog.feed import Change, ChangeListing, changes_since
+from kkt_adapter.catalog.model import ProductStatus
+from kkt_adapter.catalog.query import ProductQuery, Sort, StatusFilter, conditions, page_of_ids
+from kkt_adapter.catalog.tables import catalog_state, millis, moment, product_history, products
+from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.kernel.errors import InvalidInput, ProductNotFound
+from kkt_adapter.runtime.database import Database
 
-class Sort(StrEnum):
-    NAME = "name"
-    PRICE = "price"
-    PRICE_DOWN = "-price"
-    UPDATED = "updated"
-    UPDATED_DOWN = "-updated"
-    ID = "id"
+MOST_CHANGES = 1_000
+MOST_HISTORY = 1_000
+LONGEST_ID = 64
 
-
-class StatusFilter(StrEnum):
-    ACTIVE = "active"
-    VANISHED = "vanished"
-    ALL = "all"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProductQuery:
-    """Filters are joined by "and", the entries of one tuple by "or"; prices are cents of ``min_price``."""
-
-    q: str = ""
-    ids: tuple[str, ...] = ()
-    platform: tuple[str, ...] = ()
-    region: tuple[str, ...] = ()
-    category: tuple[str, ...] = ()  # name or id
-    publisher: tuple[str, ...] = ()
-    price_min: int | None = None
-    price_max: int | None = None
-    in_stock: bool | None = None
-    status: StatusFilter = StatusFilter.ACTIVE
-    updated_since: datetime | None = None
-    sort: Sort = Sort.NAME
-    limit: int = 50
-    cursor: str | None = None
-    include_total: bool = False
+__all__ = [
+    "CatalogReads", "CatalogState", "Change", "ChangeKind", "ChangeListing", "Export", "Facets",
+    "HistoryEntry", "HistoryField", "HistoryListing", "ProductDocument", "ProductListing", "ProductQuery",
+    "Sort", "StatusFilter",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +71,13 @@ class HistoryField(StrEnum):
     STATUS = "status"
 
 
+COLUMNS = {
+    HistoryField.PRICE: ("min_price", "retail_min_price", "retail_min_base_price"),
+    HistoryField.STOCK: ("qty", "available_to_buy"),
+    HistoryField.STATUS: (STATUS,),
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryListing:
     entries: Sequence[HistoryEntry]
@@ -96,63 +94,45 @@ class Facets:
     catalogue_revision: int
 
 
-class ChangeKind(StrEnum):
-    CREATED = "created"
-    CHANGED = "changed"
-    VANISHED = "vanished"
-    REAPPEARED = "reappeared"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """``product`` has the members of an export line; None when it vanished (drop it from the copy)."""
-
-    revision: int
-    kind: ChangeKind
-    id: str
-    product: ProductDocument | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeListing:
-    """Ask again with ``since=next_revision`` while ``more``."""
-
-    changes: Sequence[Change]
-    next_revision: int
-    more: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Export:
-    """JSON lines: first ``{"revision", "generated_at", "count"}``, then active products ordered by id.
-
-    ``chunks`` may be walked once; closing it early (a gone client) frees the file. ``etag`` is quoted.
-    """
-
-    revision: int
-    etag: str
-    chunks: AsyncIterator[bytes]
-    compressed: bool
-
-
 class CatalogReads:
     """All reads of section "catalogue" of the HTTP interface."""
 
+    def __init__(self, db: Database, *, clock: Clock, data_dir: Path) -> None:
+        """``data_dir`` takes the nameless files of exports."""
+        self._db = db
+        self._clock = clock
+        self._exporter = Exporter(db, data_dir)
+        self._facets: Facets | None = None
+
     async def state(self) -> CatalogState:
         """The revision for an ETag; costs one row, no product query."""
-        raise NotImplementedError
+        return await self._db.read(_state)
 
     def etag(self, revision: int, *parts: object) -> str:
-        """A quoted entity tag for one revision and one query (its parts as text)."""
-        raise NotImplementedError
+        """An entity tag, ready for HTTP, for one revision and one query (its parts as text).
+
+        Weak: a run that finds nothing new moves ``last_seen_at`` and ``synced_at``, and the tag survives it.
+        """
+        digest = hashlib.blake2b(repr(parts).encode(), digest_size=9).hexdigest()
+        return f'W/"{revision}-{digest}"'
 
     async def search(self, query: ProductQuery) -> ProductListing:
         """Raises InvalidInput (``facts['field']``): price_min over price_max, limit not 1-200, bad cursor."""
-        raise NotImplementedError
+        query.check()
+        return await self._db.read(partial(_search, query=query, dialect=self._db.dialect))
 
     async def product(self, product_id: str) -> ProductDocument:
         """Also a vanished one. Raises ProductNotFound."""
-        raise NotImplementedError
+
+        def look(connection: Connection) -> ProductDocument:
+            row = connection.execute(select_documents().where(products.c.id == product_id)).one_or_none()
+            if row is None:
+                raise _unknown(product_id)
+            return document(row)
+
+        if len(product_id) > LONGEST_ID or "\x00" in product_id:
+            raise _unknown(product_id)
+        return await self._db.read(look)
 
     async def history(
         self,
@@ -164,11 +144,29 @@ class CatalogReads:
         limit: int = 200,
         cursor: str | None = None,
     ) -> HistoryListing:
-        """Newest first. Raises ProductNotFound, InvalidInput."""
-        raise NotImplementedError
+        """Newest first, ``limit`` 1-1000. Raises ProductNotFound, InvalidInput."""
+        if not 1 <= limit <= MOST_HISTORY:
+            raise _invalid("limit", f"1-{MOST_HISTORY}")
+        if start is not None and end is not None and start > end:
+            raise _invalid("from", "not later than to")
+        return await self._db.read(
+            partial(
+                _history,
+                product_id=product_id,
+                field=field,
+                start=start,
+                end=end,
+                limit=limit,
+                cursor=cursor,
+            )
+        )
 
     async def facets(self) -> Facets:
-        raise NotImplementedError
+        """Counted once for each revision."""
+        known, state = self._facets, await self.state()
+        if known is None or known.catalogue_revision != state.revision:
+            self._facets = known = await self._db.read(_facets)
+        return known
 
     async def changes(self, *, since: int, limit: int = 500) -> ChangeListing:
         """What became of each product after ``since``, by revision; limit 1-1000.
@@ -177,11 +175,160 @@ class CatalogReads:
             ResyncNeeded: ``since`` is older than the kept history, or newer than this catalogue.
             InvalidInput: limit or since outside their range.
         """
-        raise NotImplementedError
+        if not 1 <= limit <= MOST_CHANGES:
+            raise _invalid("limit", f"1-{MOST_CHANGES}")
+        if not 0 <= since < 2**62:
+            raise _invalid("since", "0 or more")
+        return await self._db.read(partial(changes_since, since=since, limit=limit))
 
     async def export(self, *, fields: Sequence[str] = (), compressed: bool = False) -> Export:
         """The active catalogue from one consistent view, in constant memory.
 
         ``fields`` picks members (``id`` is always there). Raises InvalidInput for an unknown one.
         """
-        raise NotImplementedError
+        revision, file = await self._exporter.write(
+            fields=fields, compressed=compressed, now=self._clock.now()
+        )
+        return Export(
+            revision=revision,
+            etag=self.export_etag(revision, fields=fields, compressed=compressed),
+            chunks=file,
+            compressed=compressed,
+        )
+
+    def export_etag(self, revision: int, *, fields: Sequence[str] = (), compressed: bool = False) -> str:
+        """The tag that an export of this revision has; look at it before making one."""
+        return self.etag(revision, "export", tuple(sorted(set(fields))), compressed)
+
+
+def _state(connection: Connection) -> CatalogState:
+    row = connection.execute(select(catalog_state.c.revision, catalog_state.c.synced_at)).one()
+    return CatalogState(revision=row.revision, synced_at=moment(row.synced_at))
+
+
+def _search(connection: Connection, *, query: ProductQuery, dialect: str) -> ProductListing:
+    state = connection.execute(select(catalog_state)).one()
+    identity = query.identity()
+    place = None
+    if query.cursor is not None:
+        place = cursors.unseal(query.cursor, query=identity, secret=state.cursor_key)
+        if not state.feed_floor <= place.revision <= state.revision:
+            raise _invalid("cursor", "a cursor that is not that old")
+    found = connection.execute(page_of_ids(query, place, revision=state.revision, dialect=dialect)).all()
+    shown = found[: query.limit]
+    next_cursor = None
+    if len(found) > query.limit:
+        last = cursors.Place(
+            revision=state.revision if place is None else place.revision, key=shown[-1].key, id=shown[-1].id
+        )
+        next_cursor = cursors.seal(last, query=identity, secret=state.cursor_key)
+    rows = {
+        row.id: row
+        for row in connection.execute(
+            select_documents().where(products.c.id.in_([entry.id for entry in shown]))
+        )
+    }
+    total = None
+    if query.include_total:
+        counted = select(func.count()).select_from(products).where(*conditions(query, dialect))
+        total = connection.execute(counted).scalar_one()
+    return ProductListing(
+        items=[document(rows[entry.id]) for entry in shown],
+        next_cursor=next_cursor,
+        catalogue_revision=state.revision,
+        synced_at=moment(state.synced_at),
+        total=total,
+    )
+
+
+def _history(
+    connection: Connection,
+    *,
+    product_id: str,
+    field: HistoryField | None,
+    start: datetime | None,
+    end: datetime | None,
+    limit: int,
+    cursor: str | None,
+) -> HistoryListing:
+    if connection.execute(select(products.c.id).where(products.c.id == product_id)).one_or_none() is None:
+        raise _unknown(product_id)
+    secret = connection.execute(select(catalog_state.c.cursor_key)).scalar_one()
+    identity = repr(("history", product_id, field, start, end))
+    order = (product_history.c.revision, product_history.c.field)
+    query = (
+        select(product_history)
+        .where(product_history.c.product_id == product_id)
+        .order_by(*(desc(column) for column in order))
+        .limit(limit + 1)
+    )
+    if field is not None:
+        query = query.where(product_history.c.field.in_(COLUMNS[field]))
+    if start is not None:
+        query = query.where(product_history.c.at >= millis(start))
+    if end is not None:
+        query = query.where(product_history.c.at <= millis(end))
+    if cursor is not None:
+        place = cursors.unseal(cursor, query=identity, secret=secret)
+        query = query.where(tuple_(*order) < (place.revision, place.id))
+    found = connection.execute(query).all()
+    shown = found[:limit]
+    next_cursor = None
+    if len(found) > limit:
+        last = cursors.Place(revision=shown[-1].revision, key=None, id=shown[-1].field)
+        next_cursor = cursors.seal(last, query=identity, secret=secret)
+    return HistoryListing(entries=[_entry(row) for row in shown], next_cursor=next_cursor)
+
+
+def _entry(row: Row[*tuple[Any, ...]]) -> HistoryEntry:
+    at = moment(row.at)
+    assert at is not None
+    return HistoryEntry(
+        id=row.product_id,
+        field=row.field,
+        old=_value(row.field, row.old),
+        new=_value(row.field, row.new),
+        at=at,
+        run_id=row.run_id,
+    )
+
+
+def _value(field: str, stored: str | None) -> str | int | bool | None:
+    if stored is None or field == STATUS:
+        return stored
+    if field == "available_to_buy":
+        return stored == "true"
+    return int(stored) if field == "qty" else euro(int(stored))
+
+
+def _facets(connection: Connection) -> Facets:
+    active = products.c.status == ProductStatus.ACTIVE.value
+
+    def counted(column: Any) -> Counter[str]:
+        rows = connection.execute(select(column, func.count()).where(active).group_by(column))
+        return Counter({value: count for value, count in rows if value})
+
+    categories: Counter[str] = Counter()
+    for names, count in counted(products.c.category_names).items():
+        for name in set(json.loads(names)):
+            categories[name] += count
+    return Facets(
+        platform=_ranked(counted(products.c.platform)),
+        region=_ranked(counted(products.c.region)),
+        category=_ranked(categories),
+        catalogue_revision=_state(connection).revision,
+    )
+
+
+def _ranked(counts: Counter[str]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
+
+
+def _unknown(product_id: str) -> ProductNotFound:
+    return ProductNotFound(
+        f"There is no product {product_id[:LONGEST_ID]}.", f"Товар {product_id[:LONGEST_ID]} не найден."
+    )
+
+
+def _invalid(field: str, allowed: str) -> InvalidInput:
+    return InvalidInput(f"{field}: allowed is {allowed}.", f"{field}: допустимо {allowed}.", field=field)

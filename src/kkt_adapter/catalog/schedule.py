@@ -2,26 +2,40 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 
-from kkt_adapter.catalog.records import RunRecord
+from sqlalchemy import Connection
 
+from kkt_adapter.catalog import ledger, slots, timetable
+from kkt_adapter.catalog.records import RunRecord, RunStatus, Trigger
+from kkt_adapter.catalog.runner import MANUAL_JOB
+from kkt_adapter.catalog.settings import CatalogSettings
+from kkt_adapter.catalog.slot_clock import SlotClock
+from kkt_adapter.catalog.sync_log import SyncLog
+from kkt_adapter.catalog.times import DailyTime, ScheduleSource
+from kkt_adapter.catalog.timetable import DAILY_JOB, Claimed
+from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.kernel.errors import InvalidInput, JobNotFound
+from kkt_adapter.runtime.database import Database
+from kkt_adapter.runtime.wakeup import Wakeup
 
-class ScheduleSource(StrEnum):
-    ENV = "env"
-    API = "api"
+NO_SUCCESS_FOR = timedelta(hours=26)  # a day and some patience
+ENDED = (
+    RunStatus.SUCCEEDED,
+    RunStatus.PARTIAL,
+    RunStatus.FAILED,
+    RunStatus.CANCELLED,
+    RunStatus.ABANDONED,
+    RunStatus.MISSED,
+)
+DAILY_NAME = "Daily Product Sync"
+MANUAL_NAME = "Manual Product Sync"
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DailyTime:
-    """The stored time of the daily job, UTC."""
-
-    hour: int
-    minute: int
-    source: ScheduleSource
-    changed_by: str
-    changed_at: datetime
+__all__ = [
+    "DailySchedule", "DailyTime", "Health", "Job", "Rescheduled", "ScheduleSource", "SchedulerStatus",
+]  # fmt: skip
 
 
 class Health(StrEnum):
@@ -71,32 +85,257 @@ class Rescheduled:
     by: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _View:
+    """One consistent look at everything the status needs."""
+
+    stored: timetable.Stored | None
+    in_progress: RunRecord | None
+    last_run: RunRecord | None
+    last_success: RunRecord | None
+
+
 class DailySchedule:
-    """The schedule lives in our table; every node follows it within ten seconds."""
+    """The schedule lives in our table; every node follows it within ten seconds.
+
+    ``open``, ``tick`` and ``close`` are for the service of this node; the rest answers anywhere.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        settings: CatalogSettings,
+        *,
+        clock: Clock,
+        sync_log: SyncLog,
+        wakeup: Wakeup,
+        configured: bool,
+        work: Wakeup,
+    ) -> None:
+        self._db = db
+        self._settings = settings
+        self._clock = clock
+        self._log = sync_log
+        self._configured = configured
+        self._wakeup = wakeup  # rung when the schedule may have changed, or its time has come
+        self._work = work  # rung when a run was queued
+        self._alarm = SlotClock(wakeup.wake)
+
+    @property
+    def running(self) -> bool:
+        """Does this process keep the schedule?"""
+        return self._alarm.running
+
+    async def open(self) -> None:
+        """Reconcile the environment with what is stored, and start the alarm clock."""
+        await self._log.check()
+        env = timetable.from_environment(
+            self._settings.schedule_hour, self._settings.schedule_minute, at=self._clock.now()
+        )
+        before = await self._db.read(timetable.load)
+        note = ""
+        if before is None:
+            await self._db.write(partial(_first_time, time=env, configured=self._configured))
+        elif (before.time.hour, before.time.minute) != (env.hour, env.minute):
+            if before.time.source is ScheduleSource.API:
+                note = (
+                    f"Daily sync at {before.time.text()} UTC as set by {before.time.changed_by}; "
+                    f"the environment's {env.text()} UTC is not used"
+                )
+            else:
+                await self._reschedule(env)
+                note = f"Daily sync moved from {before.time.text()} to {env.text()} UTC by the environment"
+        if note:
+            await self._log.note(note)
+        self._alarm.start()
+        await self.tick()
+
+    async def tick(self) -> None:
+        """Follow the stored time and deal with what is due; cheap when nothing is."""
+        stored = await self._db.read(timetable.load)
+        if stored is None:
+            return
+        self._alarm.arm(stored.time.hour, stored.time.minute)
+        if not self._configured:
+            return  # no slot is run or recorded
+        now, grace_s = self._clock.now(), self._settings.misfire_grace_s
+        due = timetable.pending(stored, now=now, grace_s=grace_s)
+        ahead = stored.since is None or (stored.since - now).total_seconds() * 1000 > timetable.FAR_AHEAD_MS
+        if ahead or due.run is not None or due.missed:
+            claimed = await self._db.write(partial(timetable.claim, now=now, grace_s=grace_s))
+            await self._announce(claimed)
+            if due.run is not None and claimed.queued is None and claimed.skipped is None:
+                await self._log.detail(f"slot {due.run:%Y-%m-%dT%H:%MZ} was taken by another node")
+
+    def close(self) -> None:
+        """Stop the alarm clock."""
+        self._alarm.stop()
 
     async def status(self) -> SchedulerStatus:
         """One short read of the database; never asks the source."""
-        raise NotImplementedError
+        view = await self._view()
+        time = self._time(view)
+        running = self.running
+        return SchedulerStatus(
+            scheduler_running=running,
+            status=self._health(view),
+            total_jobs=len(self._jobs(view)),
+            daily_sync_scheduled=running,
+            daily_sync_next_run=self._next(time) if running else None,
+            schedule=time,
+            sync_running=view.in_progress is not None,
+            last_run=view.last_run,
+            log_file_ok=self._log.ok,
+        )
 
     async def jobs(self) -> Sequence[Job]:
         """The daily job, then manual jobs that are queued or going on."""
-        raise NotImplementedError
+        return self._jobs(await self._view())
 
     async def job(self, job_id: str) -> Job:
         """One job with its last run and progress. Raises JobNotFound."""
-        raise NotImplementedError
+        if job_id == DAILY_JOB:
+            view = await self._view()
+            last = await self._db.read(
+                lambda connection: ledger.newest(connection, ENDED, triggers=(Trigger.DAILY.value,))
+            )
+            return self._daily(view, last_run=None if last is None else ledger.record(last), details=True)
+        row = await self._db.read(partial(ledger.by_job, job_id=job_id))
+        if row is None or not job_id.startswith(MANUAL_JOB):
+            raise JobNotFound(f"There is no job {job_id[:80]}.", f"Задание {job_id[:80]} не найдено.")
+        return _manual(ledger.record(row), details=True)
 
     async def put(self, hour: int, minute: int = 0, *, by: str) -> Rescheduled:
         """Store another time (hour 0-23, minute 0-59); from now on it wins over the environment.
 
         Raises InvalidInput outside the ranges, and then nothing changes.
         """
-        raise NotImplementedError
+        for name, value, high in (("hour", hour, 23), ("minute", minute, 59)):
+            if not 0 <= value <= high:
+                raise InvalidInput(f"{name} must be 0 to {high}.", f"{name}: от 0 до {high}.", field=name)
+        time = DailyTime(
+            hour=hour, minute=minute, source=ScheduleSource.API, changed_by=by, changed_at=self._clock.now()
+        )
+        return await self._change(time, by=by)
 
     async def delete(self, *, by: str) -> Rescheduled:
         """Drop the stored time and go back to the environment's."""
-        raise NotImplementedError
+        time = timetable.from_environment(
+            self._settings.schedule_hour, self._settings.schedule_minute, at=self._clock.now()
+        )
+        return await self._change(time, by=by)
 
     async def next_fires(self, count: int = 5) -> Sequence[datetime]:
         """The next planned moments, a preview."""
-        raise NotImplementedError
+        first = self._next(self._time(await self._view()))
+        return [first + slots.DAY * number for number in range(count)]
+
+    async def _change(self, time: DailyTime, *, by: str) -> Rescheduled:
+        await self._reschedule(time)
+        await self._log.note(f"Daily sync rescheduled to {time.text()} UTC by {by}")
+        self._alarm.arm(time.hour, time.minute)
+        self._wakeup.wake()
+        return Rescheduled(schedule=time, next_run_time=self._next(time), by=by)
+
+    async def _reschedule(self, time: DailyTime) -> None:
+        if self._configured:
+            work = partial(timetable.reschedule, time=time, grace_s=self._settings.misfire_grace_s)
+            await self._announce(await self._db.write(work))
+        else:
+            await self._db.write(partial(_keep_since, time=time))
+
+    async def _announce(self, claimed: Claimed) -> None:
+        for slot in claimed.missed:
+            await self._log.missed(slot)
+        if claimed.skipped is not None:
+            await self._log.skipped(claimed.skipped, running=claimed.running)
+        if claimed.queued is not None:
+            self._work.wake()
+
+    async def _view(self) -> _View:
+        return await self._db.read(_look)
+
+    def _time(self, view: _View) -> DailyTime:
+        if view.stored is not None:
+            return view.stored.time
+        return timetable.from_environment(
+            self._settings.schedule_hour, self._settings.schedule_minute, at=self._clock.now()
+        )
+
+    def _next(self, time: DailyTime) -> datetime:
+        return slots.next_slot(time.hour, time.minute, after=self._clock.now())
+
+    def _health(self, view: _View) -> Health:
+        if not self.running:
+            return Health.STOPPED
+        if not self._log.ok:
+            return Health.DEGRADED
+        if not self._configured:
+            return Health.HEALTHY
+        if view.last_run is not None and view.last_run.status is not RunStatus.SUCCEEDED:
+            return Health.DEGRADED
+        since = None if view.stored is None else view.stored.since
+        if view.last_success is not None:
+            since = view.last_success.finished_at
+        if since is not None and self._clock.now() - since > NO_SUCCESS_FOR:
+            return Health.DEGRADED
+        return Health.HEALTHY
+
+    def _jobs(self, view: _View) -> list[Job]:
+        found = [self._daily(view)]
+        if view.in_progress is not None and view.in_progress.trigger is Trigger.MANUAL:
+            found.append(_manual(view.in_progress))
+        return found
+
+    def _daily(self, view: _View, *, last_run: RunRecord | None = None, details: bool = False) -> Job:
+        time = self._time(view)
+        run = view.in_progress
+        if run is not None and run.trigger is not Trigger.DAILY:
+            run = None
+        return Job(
+            id=DAILY_JOB,
+            name=DAILY_NAME,
+            trigger=f"cron[hour='{time.hour}', minute='{time.minute}']",
+            next_run_time=self._next(time) if self.running else None,
+            status="running" if run is not None else "scheduled" if self.running else "stopped",
+            run_id=None if run is None else run.run_id,
+            last_run=last_run,
+            progress=run if details else None,
+        )
+
+
+def _manual(run: RunRecord, *, details: bool = False) -> Job:
+    return Job(
+        id=run.job_id,
+        name=MANUAL_NAME,
+        trigger=f"date[{run.created_at:%Y-%m-%d %H:%M:%S} UTC]",
+        next_run_time=None,
+        status=run.status.value,
+        run_id=run.run_id,
+        last_run=run if details and not run.in_progress else None,
+        progress=run if details and run.in_progress else None,
+    )
+
+
+def _look(connection: Connection) -> _View:
+    running = ledger.in_progress(connection)
+    last = ledger.newest(connection, ENDED)
+    success = ledger.newest(connection, (RunStatus.SUCCEEDED,))
+    return _View(
+        stored=timetable.load(connection),
+        in_progress=None if running is None else ledger.record(running),
+        last_run=None if last is None else ledger.record(last),
+        last_success=None if success is None else ledger.record(success),
+    )
+
+
+def _first_time(connection: Connection, *, time: DailyTime, configured: bool) -> None:
+    if timetable.load(connection) is None:
+        timetable.save(connection, time, since=time.changed_at if configured else None)
+
+
+def _keep_since(connection: Connection, *, time: DailyTime) -> None:
+    """Without a source nothing is due; what the schedule has counted from so far is not lost."""
+    stored = timetable.load(connection)
+    since = None if stored is None else stored.since
+    timetable.save(connection, time, since=None if since is None else max(since, time.changed_at))

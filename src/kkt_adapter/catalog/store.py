@@ -4,6 +4,7 @@ Guarded here: an older run never overwrites a newer one, each visible change tak
 everything about one product (row, body, history, change) is written by the same commit or not at all.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -44,13 +45,17 @@ _stored_columns = (
 
 @dataclass(slots=True)
 class StoreCounts:
-    """What became of the products of one commit. ``first_seen``: not stamped by this generation before."""
+    """What became of the products of one commit.
+
+    ``first_seen``: not stamped by this generation before. ``met_again``: unchanged, and stamped before.
+    """
 
     new: int = 0
     updated: int = 0
     unchanged: int = 0
     reappeared: int = 0
     first_seen: int = 0
+    met_again: int = 0
     outdated: int = 0
 
 
@@ -86,6 +91,7 @@ def store_products(
                 counts.outdated += 1
             case Kind.UNCHANGED:
                 counts.unchanged += first
+                counts.met_again += not first
                 seen.append(product.id)
             case Kind.NEW:
                 counts.new += 1
@@ -185,6 +191,7 @@ def _row(product: Product, stamp: Stamp, revision: int) -> dict[str, Any]:
         "publisher": product.publisher,
         "publisher_key": value_key(product.publisher),
         "category_keys": list_key([*product.category_ids, *product.category_names]),
+        "category_names": json.dumps(product.category_names, ensure_ascii=False),
         "release_date": product.release_date,
         "min_price": product.min_price,
         "retail_min_price": product.retail_min_price,

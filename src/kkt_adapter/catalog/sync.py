@@ -23,6 +23,7 @@ from kkt_adapter.catalog.pacing import Pacer
 from kkt_adapter.catalog.plan import PageRow, Plan, Slice, pages_needed, split
 from kkt_adapter.catalog.reading import Reader
 from kkt_adapter.catalog.records import Phase, Reason, RunStatus
+from kkt_adapter.catalog.redaction import Redactor
 from kkt_adapter.catalog.settings import CatalogSettings
 from kkt_adapter.catalog.source import ProductSource
 from kkt_adapter.catalog.sweep import count_active, unseen
@@ -44,6 +45,7 @@ class Tools:
     settings: CatalogSettings
     source: ProductSource
     pacer: Pacer
+    redactor: Redactor
 
 
 class WindowTooFull(Exception):

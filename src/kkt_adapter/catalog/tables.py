@@ -78,6 +78,7 @@ products = Table(
     Column("publisher", Text),
     Column("publisher_key", Text, nullable=False),
     Column("category_keys", Text, nullable=False),
+    Column("category_names", Text, nullable=False),  # JSON list, for counting
     Column("release_date", Text),
     Column("min_price", BigInteger),
     Column("retail_min_price", BigInteger),

@@ -25,6 +25,10 @@ class SignIn(Protocol):
         """That header was refused; true when there is a new one, worth one more try."""
         ...
 
+    async def close(self) -> None:
+        """Give connections back; may be called twice."""
+        ...
+
 
 class PairSignIn:
     """``<client id>, <SHA-256 of client id + e-mail + secret>``; constant, so a password in logs."""
@@ -40,6 +44,9 @@ class PairSignIn:
 
     async def renew(self, refused: str) -> bool:
         return False
+
+    async def close(self) -> None:
+        return
 
 
 class BearerSignIn:
@@ -84,6 +91,9 @@ class BearerSignIn:
             if refused == f"Bearer {self._token}":  # nobody was faster
                 await self._fetch()
         return True
+
+    async def close(self) -> None:
+        await self._http.close()
 
     async def _fetch(self) -> None:
         started = self._clock.monotonic()

@@ -68,6 +68,7 @@ class G2ASource:
 
     async def close(self) -> None:
         await self._http.close()
+        await self._sign_in.close()
 
     async def _get(self, path: str) -> HttpAnswer:
         header = await self._sign_in.header()

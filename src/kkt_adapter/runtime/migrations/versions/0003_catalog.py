@@ -54,6 +54,7 @@ def upgrade() -> None:
         sa.Column("publisher", sa.Text),
         sa.Column("publisher_key", sa.Text, nullable=False),
         sa.Column("category_keys", sa.Text, nullable=False),
+        sa.Column("category_names", sa.Text, nullable=False),
         sa.Column("release_date", sa.Text),
         sa.Column("min_price", sa.BigInteger),
         sa.Column("retail_min_price", sa.BigInteger),
