@@ -1,0 +1,190 @@
+"""``kkt-adapter emulate``: the other side of the line, for trying things out without an operator or a vendor.
+
+Each stand-in runs in the foreground until Ctrl+C or SIGTERM, keeps nothing, and says what to call.
+"""
+
+import asyncio
+import signal
+from collections.abc import Coroutine, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kkt_adapter.cli.screen import complain, line
+from kkt_adapter.cli.texts import say
+
+if TYPE_CHECKING:
+    from kkt_adapter.emulators.g2a import G2AEmulator
+    from kkt_adapter.emulators.ofd import Transport
+
+emulate_app = typer.Typer(
+    name="emulate", help="Stand-ins for the operator and the vendor.", no_args_is_help=True
+)
+
+LOOPBACK = "127.0.0.1"
+OFD_TCP_PORT, OFD_HTTP_PORT, CONTROL_PORT, G2A_PORT = 7777, 7778, 7779, 7780  # any free ones would do
+CANNOT_LISTEN = 1  # exit code
+
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")]
+ControlPort = Annotated[
+    int,
+    typer.Option(min=0, max=65535, help="Port of the control interface, on 127.0.0.1; 0 takes a free one."),
+]
+Shape = Annotated[
+    str,
+    typer.Option(
+        metavar="operator|loose",
+        help="Answers as real operators give them, or looser ones as test operators do.",
+    ),
+]
+
+
+@emulate_app.command("ofd-tcp")
+def ofd_tcp(
+    host: Host = LOOPBACK,
+    port: Port = OFD_TCP_PORT,
+    control_port: ControlPort = CONTROL_PORT,
+    shape: Shape = "operator",
+) -> None:
+    """Be an operator that speaks the binary protocol."""
+    from kkt_adapter.emulators.ofd import OfdEmulator, ReplyShape, Transport
+
+    if shape not in list(ReplyShape):
+        raise typer.BadParameter(f"{shape!r} is neither operator nor loose", param_hint="--shape")
+
+    def ready(emulator: OfdEmulator) -> None:
+        line(
+            say(
+                f"Operator (binary protocol) at {host}:{emulator.port}",
+                f"ОФД (двоичный протокол): {host}:{emulator.port}",
+            )
+        )
+        _show_use(f"OFD_HOST={_reachable(host)} OFD_PORT={emulator.port} kkt-adapter serve")
+        _show_control(emulator.control_port)
+
+    _run(_serve_ofd(Transport.TCP, host, port, control_port, shape, ready))
+
+
+@emulate_app.command("ofd-http")
+def ofd_http(
+    host: Host = LOOPBACK, port: Port = OFD_HTTP_PORT, control_port: ControlPort = CONTROL_PORT
+) -> None:
+    """Be a cloud operator that takes receipts as JSON."""
+    from kkt_adapter.emulators.ofd import OfdEmulator, Transport
+
+    def ready(emulator: OfdEmulator) -> None:
+        url = f"http://{_reachable(host)}:{emulator.http_port}"
+        line(say(f"Operator (HTTP profile) at {url}", f"ОФД (HTTP): {url}"))
+        _show_use(f"OFD_TRANSPORT=http OFD_BASE_URL={url} kkt-adapter serve")
+        line(f"  curl {url}/ofd/v1/health")
+        _show_control(emulator.control_port)
+
+    _run(_serve_ofd(Transport.HTTP, host, port, control_port, "operator", ready))
+
+
+@emulate_app.command("g2a")
+def g2a(
+    host: Host = LOOPBACK,
+    port: Port = G2A_PORT,
+    products: Annotated[int, typer.Option(min=0, max=1_000_000, help="How many products it offers.")] = 100,
+    latency: Annotated[float, typer.Option(min=0, max=60, help="Seconds before each answer.")] = 0.0,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same products.")] = 1,
+) -> None:
+    """Be the product vendor's export API."""
+    from kkt_adapter.emulators.g2a import Faults, G2AEmulator
+
+    emulator = G2AEmulator(products, seed=seed, faults=Faults(latency_s=latency))
+    _run(_serve_g2a(emulator, host, port))
+
+
+async def _serve_ofd(
+    mode: "Transport", host: str, port: int, control_port: int, shape: str, ready: Any
+) -> None:
+    from kkt_adapter.emulators.ofd import ReplyShape, serve_ofd
+
+    await serve_ofd(
+        mode=mode,
+        host=host,
+        port=port,
+        control_port=control_port,
+        shape=ReplyShape(shape),
+        stop=_stopped_by_signal(),
+        on_ready=ready,
+    )
+
+
+async def _serve_g2a(emulator: "G2AEmulator", host: str, port: int) -> None:
+    stop = _stopped_by_signal()
+    await emulator.start(host, port)
+    try:
+        url = f"http://{_reachable(host)}:{emulator.base_url.rpartition(':')[2]}"
+        key = emulator.credentials
+        line(say(f"Vendor's export API at {url}", f"API поставщика: {url}"))
+        _show_use(
+            f"G2A_BASE_URL={url} G2A_CLIENT_ID={key.client_id} "
+            f"G2A_CLIENT_SECRET={key.client_secret} G2A_EMAIL={key.email} kkt-adapter serve"
+        )
+        for text in (
+            f"curl -H 'Authorization: {key.pair_header}' '{url}/v1/products?page=1'",
+            f"curl {url}/_emulator/truth",
+            f"curl {url}/_emulator/counters",
+            f"curl -X POST {url}/_emulator/advance",
+            f"""curl -X POST {url}/_emulator/faults -d '{{"every_429": 20}}'""",
+        ):
+            line(f"  {text}")
+        line(say("Stop with Ctrl+C.", "Остановка: Ctrl+C."))
+        await stop.wait()
+    finally:
+        await emulator.stop()
+
+
+def _run(serving: Coroutine[Any, Any, None]) -> None:
+    try:
+        asyncio.run(serving)
+    except OSError as error:
+        complain(
+            say(
+                f"Cannot listen: {error.strerror or error}. Choose another port, or 0 for a free one.",
+                f"Не удаётся занять порт: {error.strerror or error}. Укажите другой порт или 0.",
+            )
+        )
+        raise typer.Exit(CANNOT_LISTEN) from error
+
+
+def _stopped_by_signal() -> asyncio.Event:
+    """Set by Ctrl+C or SIGTERM; call it inside the loop."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+def _reachable(host: str) -> str:
+    """An address to call: "all addresses" is none."""
+    if host in ("0.0.0.0", "::", ""):
+        return LOOPBACK
+    return f"[{host}]" if ":" in host else host
+
+
+def _show_use(command: str) -> None:
+    line(f"  {command}")
+
+
+def _show_control(port: int) -> None:
+    url = f"http://{LOOPBACK}:{port}/control"
+    line(say(f"Control interface at {url}", f"Управление: {url}"))
+    for text in _control_examples(url):
+        line(f"  {text}")
+    line(say("Stop with Ctrl+C.", "Остановка: Ctrl+C."))
+
+
+def _control_examples(url: str) -> Sequence[str]:
+    return (
+        f"curl {url}/state",
+        f"curl {url}/documents",
+        f"""curl -X POST {url}/faults -d '{{"mode": "slow", "delay_s": 3}}'""",
+        f"""curl -X POST {url}/faults -d '{{"mode": "down"}}'""",
+        f"curl -X DELETE {url}/faults",
+    )
