@@ -1,24 +1,22 @@
 """What people ask of a register: X and Z reports, status, reprinting, deciding an unknown outcome."""
 
 import asyncio
-import hashlib
 from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 
-from kkt_adapter.fiscal import inquiry, payload, printbook
+from kkt_adapter.fiscal import inquiry, once, payload, printbook, sessions
 from kkt_adapter.fiscal.attempts import LaneTerm
 from kkt_adapter.fiscal.lifecycle import PrintState
 from kkt_adapter.fiscal.model import FiscalDocument, ShiftTotals
 from kkt_adapter.fiscal.printing import not_held
 from kkt_adapter.fiscal.registers import Registers, Unit
-from kkt_adapter.fiscal.tables import PRINT_FAILED_ROWS, receipts, report_keys
-from kkt_adapter.kernel import jsontext
+from kkt_adapter.fiscal.tables import PRINT_FAILED_ROWS, receipts
 from kkt_adapter.kernel.clock import Clock
-from kkt_adapter.kernel.errors import Conflict, IdempotencyConflict, InvalidInput, ReceiptNotFound
+from kkt_adapter.kernel.errors import Conflict, InvalidInput, ReceiptNotFound
 from kkt_adapter.kernel.money import rubles
 from kkt_adapter.runtime.database import Database
 
@@ -40,7 +38,8 @@ class RegisterActions:
             raise unit.lane.trouble or not_held()
         async with asyncio.timeout(REPORT_DEADLINE_S):
             totals = await unit.lane.desk.driver.x_report()
-        return _report(totals, report_type=1, at=unit.local(self._clock.now()), document=None)
+        held = await self._db.read(lambda c: sessions.totals(c, unit.register_id))
+        return _report(totals, held, report_type=1, at=unit.local(self._clock.now()), document=None)
 
     async def z_report(self, pos_id: str | None, *, key: str | None) -> dict[str, Any]:
         """Close the shift. With a key the same request gets the same answer.
@@ -50,23 +49,30 @@ class RegisterActions:
             KktUnavailable: the lane did not come to it in time.
         """
         unit = self._registers.chosen(pos_id)
+        request = {"register_id": unit.register_id}
         if key is not None:
-            earlier = await self._db.read(lambda c: _known_report(c, key, unit.register_id))
+            earlier = await self._db.read(lambda c: once.known(c, key, scope="z_report", request=request))
             if earlier is not None:
                 return earlier
 
         async def close(lane: LaneTerm) -> dict[str, Any]:
             report = await unit.lane.desk.close_shift(lane)
-            answer = _report(
-                report.totals,
-                report_type=2,
-                at=report.document.fiscalized_at,
-                document=report.document,
-            )
-            if key is not None:
-                now = self._clock.now()
-                await self._db.write(lambda c: _store_report(c, key, unit.register_id, answer, now))
-            return answer
+            now = self._clock.now()
+
+            def settle(conn: Connection) -> dict[str, Any]:
+                answer = _report(
+                    report.totals,
+                    sessions.totals(conn, unit.register_id),
+                    report_type=2,
+                    at=report.document.fiscalized_at,
+                    document=report.document,
+                )
+                sessions.close_all(conn, unit.register_id, at=now, z_report=answer)
+                if key is not None:
+                    once.remember(conn, key, scope="z_report", request=request, answer=answer, at=now)
+                return answer
+
+            return await self._db.write(settle)
 
         return await unit.lane.perform(close, deadline_s=REPORT_DEADLINE_S)
 
@@ -142,7 +148,12 @@ class RegisterActions:
 
 
 def _report(
-    totals: ShiftTotals, *, report_type: int, at: datetime, document: FiscalDocument | None
+    totals: ShiftTotals,
+    held: dict[str, Any],
+    *,
+    report_type: int,
+    at: datetime,
+    document: FiscalDocument | None,
 ) -> dict[str, Any]:
     """Contract 4.7; cashTotal + cardTotal + otherTotal = totalSales - totalRefunds."""
     return {
@@ -158,6 +169,7 @@ def _report(
         "totalRefunds": Decimal(rubles(totals.refunds_kop)),
         "receiptCount": totals.receipt_count,
         "offline": True,
+        **held,
     }
 
 
@@ -217,30 +229,3 @@ def _status(unit: Unit) -> dict[str, Any]:
             "clock": status.clock.isoformat(),
         }
     return shown
-
-
-def _hashes(key: str, register_id: str) -> tuple[bytes, bytes]:
-    return payload.key_hash(key, scope="z_report"), hashlib.sha256(register_id.encode()).digest()
-
-
-def _known_report(conn: Connection, key: str, register_id: str) -> dict[str, Any] | None:
-    key_hash, request_hash = _hashes(key, register_id)
-    row = conn.execute(select(report_keys).where(report_keys.c.key_hash == key_hash)).first()
-    if row is None:
-        return None
-    if bytes(row.request_hash) != request_hash:
-        raise IdempotencyConflict(
-            "This Idempotency-Key belongs to a Z report of another register.",
-            "Этот Idempotency-Key уже занят Z-отчётом другой ККТ.",
-        )
-    answer: dict[str, Any] = jsontext.decode(row.answer)
-    return answer
-
-
-def _store_report(conn: Connection, key: str, register_id: str, answer: dict[str, Any], at: datetime) -> None:
-    key_hash, request_hash = _hashes(key, register_id)
-    conn.execute(
-        insert(report_keys).values(
-            key_hash=key_hash, request_hash=request_hash, answer=jsontext.encode(answer), created_at=at
-        )
-    )

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, insert, or_, select, update
 
-from kkt_adapter.fiscal import counts, journal
+from kkt_adapter.fiscal import cash, counts, journal
 from kkt_adapter.fiscal.attempts import (
     END_ATTEMPT,
     INSERT_ATTEMPT,
@@ -67,10 +67,16 @@ class Printed:
 
 
 _INSERT_DOCUMENT = insert(documents)
-_PRINTABLE = [state.value for state in sources(PRINT_MOVES, PrintState.PRINTED)]
+
+
+def _may_become(target: PrintState) -> ColumnElement[bool]:
+    """Spelled with OR: an expanding IN cannot be executed for many rows at once."""
+    return or_(*(receipts.c.print_state == state.value for state in sources(PRINT_MOVES, target)))
+
+
 _SET_PRINTED = (
     update(receipts)
-    .where(receipts.c.seq == bindparam("p_seq"), receipts.c.print_state.in_(_PRINTABLE))
+    .where(receipts.c.seq == bindparam("p_seq"), _may_become(PrintState.PRINTED))
     .values(
         print_state="printed",
         print_due_at=None,
@@ -86,10 +92,7 @@ _SET_ANSWER = (
 )
 _SET_PRINTING = (
     update(receipts)
-    .where(
-        receipts.c.seq == bindparam("p_seq"),
-        receipts.c.print_state.in_([state.value for state in sources(PRINT_MOVES, PrintState.PRINTING)]),
-    )
+    .where(receipts.c.seq == bindparam("p_seq"), _may_become(PrintState.PRINTING))
     .values(print_state="printing", print_due_at=None)
 )
 
@@ -170,6 +173,7 @@ def printed(conn: Connection, items: Sequence[PrintedItem]) -> list[Printed | Ex
                 if i.next
             ],
         )
+    cash.record(conn, [(i.receipt, i.at) for i in items])
     counts.bump(conn, unprinted=-len(items))
     return [Printed(next_attempt_id=ids.get(i.seq)) for i in items]
 

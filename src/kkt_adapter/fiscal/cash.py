@@ -1,0 +1,99 @@
+"""Pure and transactional: what a printed receipt moves in its till's session.
+
+Mixed payments are split by payment. A sale and an expense refund bring money in, a refund and an expense
+take it out; a correction moves what its operation moves. ``record`` runs in the same transaction as the
+receipt's ``printed``.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from kkt_adapter.fiscal.model import Operation, PaymentKind, Receipt
+from kkt_adapter.fiscal.session_tables import OPEN_SESSION, cash_transactions, pos_sessions
+
+INCOMING = (Operation.SALE, Operation.EXPENSE_REFUND)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Movement:
+    """Changes of a session's balances; kopecks, signed."""
+
+    cash_kop: int = 0
+    card_kop: int = 0
+    sales_kop: int = 0
+    refunds_kop: int = 0
+
+
+def movement_of(receipt: Receipt) -> Movement:
+    """What the receipt moves, by payment."""
+    sign = 1 if receipt.operation in INCOMING else -1
+    total = sum(payment.amount_kop for payment in receipt.payments)
+    return Movement(
+        cash_kop=sign * receipt.paid_kop(PaymentKind.CASH),
+        card_kop=sign * receipt.paid_kop(PaymentKind.CARD),
+        sales_kop=total if sign > 0 else 0,
+        refunds_kop=total if sign < 0 else 0,
+    )
+
+
+_MOVE = (
+    update(pos_sessions)
+    .where(pos_sessions.c.session_id == bindparam("b_session"))
+    .values(
+        cash_kop=pos_sessions.c.cash_kop + bindparam("b_cash"),
+        card_kop=pos_sessions.c.card_kop + bindparam("b_card"),
+        sales_kop=pos_sessions.c.sales_kop + bindparam("b_sales"),
+        refunds_kop=pos_sessions.c.refunds_kop + bindparam("b_refunds"),
+        receipt_count=pos_sessions.c.receipt_count + 1,
+    )
+)
+_OPEN = select(pos_sessions.c.pos_id, pos_sessions.c.session_id).where(OPEN_SESSION)
+
+
+def record(conn: Connection, printed: Iterable[tuple[Receipt, datetime]]) -> None:
+    """Write the movements of printed receipts into the open sessions of their tills."""
+    sessions = dict(conn.execute(_OPEN).tuples().all())
+    if not sessions:
+        return
+    moves: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
+    for receipt, at in printed:
+        session_id = sessions.get(receipt.pos_id)
+        if session_id is None:
+            continue
+        movement = movement_of(receipt)
+        moves.append(
+            {
+                "b_session": session_id,
+                "b_cash": movement.cash_kop,
+                "b_card": movement.card_kop,
+                "b_sales": movement.sales_kop,
+                "b_refunds": movement.refunds_kop,
+            }
+        )
+        rows.extend(_rows(receipt, session_id, at))
+    if moves:
+        conn.execute(_MOVE, moves)
+        conn.execute(insert(cash_transactions), rows)
+
+
+def _rows(receipt: Receipt, session_id: str, at: datetime) -> Sequence[dict[str, Any]]:
+    kind = "sale" if receipt.operation in INCOMING else "refund"
+    return [
+        {
+            "session_id": session_id,
+            "pos_id": receipt.pos_id,
+            "receipt_id": receipt.id,
+            "transaction_type": kind,
+            "amount_kop": payment.amount_kop,
+            "payment_method": payment.kind.value,
+            "reason": None,
+            "timestamp": at,
+            "synced_to_odoo": False,
+        }
+        for payment in receipt.payments
+    ]

@@ -1,0 +1,302 @@
+"""POS sessions: a till's cash from opening to closing (contract 4.7).
+
+One open session a till, held by a unique index. Balances move with every printed receipt (``cash.py``);
+at start every open session is restored and compared with an independent sum of its movements.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, Row, case, func, insert, select, update
+
+from kkt_adapter.fiscal import journal
+from kkt_adapter.fiscal.inquiry import iso
+from kkt_adapter.fiscal.journal import EventType, Level
+from kkt_adapter.fiscal.once import once
+from kkt_adapter.fiscal.registers import Registers
+from kkt_adapter.fiscal.session_tables import OPEN_SESSION, cash_transactions, pos_sessions
+from kkt_adapter.kernel import jsontext
+from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.kernel.errors import Conflict, NotFound
+from kkt_adapter.kernel.ids import PosId, random_id
+from kkt_adapter.kernel.money import rubles
+from kkt_adapter.runtime.database import Database
+
+_ZEROS = dict.fromkeys(
+    ("card_kop", "sales_kop", "refunds_kop", "cash_in_kop", "cash_out_kop", "receipt_count"), 0
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mismatch:
+    """An open session whose balance is not the sum of its movements; kopecks."""
+
+    session_id: str
+    pos_id: str
+    kept_kop: int
+    counted_kop: int
+
+
+class Sessions:
+    def __init__(self, *, database: Database, registers: Registers, clock: Clock) -> None:
+        self._db = database
+        self._registers = registers
+        self._clock = clock
+        self.mismatches: tuple[Mismatch, ...] = ()
+
+    async def restore(self) -> tuple[Mismatch, ...]:
+        """At start: every open session, compared with its movements. Differences are events and alerts."""
+        now = self._clock.now()
+        self.mismatches = await self._db.write(lambda c: _restore(c, now))
+        return self.mismatches
+
+    async def open(
+        self, pos_id: str, *, session_id: str | None, opening_cash_kop: int, key: str | None
+    ) -> dict[str, Any]:
+        """Open the till's session.
+
+        Raises:
+            Conflict: one is open already, or the id was used before.
+            ReceiptInvalid: no register serves this till.
+        """
+        unit = await self._registers.for_till(PosId(pos_id))
+        chosen, now = session_id or random_id(), self._clock.now()
+
+        def effect(conn: Connection) -> dict[str, Any]:
+            if _open_row(conn, pos_id) is not None:
+                raise Conflict(
+                    f"till {pos_id} has an open session", f"у кассы {pos_id} уже есть открытая сессия"
+                )
+            used = select(pos_sessions.c.session_id).where(pos_sessions.c.session_id == chosen)
+            if conn.execute(used).first() is not None:
+                raise Conflict(f"session {chosen} exists already", f"сессия {chosen} уже существует")
+            conn.execute(
+                insert(pos_sessions).values(
+                    session_id=chosen,
+                    pos_id=pos_id,
+                    register_id=unit.register_id,
+                    opened_at=now,
+                    opening_cash_kop=opening_cash_kop,
+                    cash_kop=opening_cash_kop,
+                    status="open",
+                    **_ZEROS,
+                )
+            )
+            _note(conn, EventType.SESSION_OPENED, now, session_id=chosen, pos_id=pos_id)
+            return _shown(_row(conn, chosen))
+
+        request = {"pos_id": pos_id, "session_id": session_id, "opening_cash_kop": opening_cash_kop}
+        return await self._db.write(
+            lambda c: once(c, key, scope="session_open", request=request, at=now, effect=effect)
+        )
+
+    async def close(self, pos_id: str, *, session_id: str | None, key: str | None) -> dict[str, Any]:
+        """Close the till's session. Raises Conflict when none (or another one) is open."""
+        now = self._clock.now()
+
+        def effect(conn: Connection) -> dict[str, Any]:
+            row = _required(conn, pos_id, session_id)
+            _close(conn, row.session_id, now, z_report=None)
+            return _shown(_row(conn, row.session_id))
+
+        request = {"pos_id": pos_id, "session_id": session_id}
+        return await self._db.write(
+            lambda c: once(c, key, scope="session_close", request=request, at=now, effect=effect)
+        )
+
+    async def move_cash(
+        self, pos_id: str, *, kind: str, amount_kop: int, reason: str, by: str, key: str | None
+    ) -> dict[str, Any]:
+        """Cash put in or taken out (``cash_in``, ``cash_out``); the balance may not become negative.
+
+        Raises:
+            Conflict: no session is open, or the till does not hold that much.
+        """
+        now = self._clock.now()
+
+        def effect(conn: Connection) -> dict[str, Any]:
+            row = _required(conn, pos_id, None)
+            signed = amount_kop if kind == "cash_in" else -amount_kop
+            if row.cash_kop + signed < 0:
+                raise Conflict(
+                    f"the till holds {rubles(row.cash_kop)} only", f"в кассе только {rubles(row.cash_kop)}"
+                )
+            column = pos_sessions.c.cash_in_kop if kind == "cash_in" else pos_sessions.c.cash_out_kop
+            conn.execute(
+                update(pos_sessions)
+                .where(pos_sessions.c.session_id == row.session_id)
+                .values({"cash_kop": pos_sessions.c.cash_kop + signed, column.name: column + amount_kop})
+            )
+            conn.execute(
+                insert(cash_transactions).values(
+                    session_id=row.session_id,
+                    pos_id=pos_id,
+                    transaction_type=kind,
+                    amount_kop=amount_kop,
+                    payment_method="cash",
+                    reason=reason,
+                    timestamp=now,
+                    synced_to_odoo=False,
+                )
+            )
+            _note(conn, EventType.CASH_MOVED, now, pos_id=pos_id, kind=kind, amount=rubles(amount_kop), by=by)
+            return _shown(_row(conn, row.session_id))
+
+        request = {"pos_id": pos_id, "kind": kind, "amount_kop": amount_kop, "reason": reason}
+        return await self._db.write(
+            lambda c: once(c, key, scope="cash", request=request, at=now, effect=effect)
+        )
+
+    async def get(self, pos_id: str) -> dict[str, Any]:
+        """The till's open session, else its last one. Raises NotFound."""
+
+        def read(conn: Connection) -> Row[Any] | None:
+            found: Row[Any] | None = _open_row(conn, pos_id)
+            if found is not None:
+                return found
+            return conn.execute(
+                select(pos_sessions)
+                .where(pos_sessions.c.pos_id == pos_id)
+                .order_by(pos_sessions.c.opened_at.desc())
+                .limit(1)
+            ).first()
+
+        row = await self._db.read(read)
+        if row is None:
+            raise NotFound(f"till {pos_id} never had a session", f"у кассы {pos_id} ещё не было сессий")
+        return _shown(row)
+
+
+def totals(conn: Connection, register_id: str) -> dict[str, Any]:
+    """Cash of all open sessions on a register, for X and Z."""
+    row = conn.execute(
+        select(
+            func.count().label("sessions"),
+            func.coalesce(func.sum(pos_sessions.c.opening_cash_kop), 0).label("opening"),
+            func.coalesce(func.sum(pos_sessions.c.cash_in_kop), 0).label("cash_in"),
+            func.coalesce(func.sum(pos_sessions.c.cash_out_kop), 0).label("cash_out"),
+            func.coalesce(func.sum(pos_sessions.c.cash_kop), 0).label("cash"),
+        ).where(OPEN_SESSION, pos_sessions.c.register_id == register_id)
+    ).one()
+    return {
+        "openSessions": row.sessions,
+        "openingCash": Decimal(rubles(int(row.opening))),
+        "cashIn": Decimal(rubles(int(row.cash_in))),
+        "cashOut": Decimal(rubles(int(row.cash_out))),
+        "cashInTill": Decimal(rubles(int(row.cash))),
+    }
+
+
+def close_all(conn: Connection, register_id: str, *, at: datetime, z_report: dict[str, Any]) -> int:
+    """A Z report closes the sessions of the register's tills; returns how many."""
+    rows = conn.execute(
+        select(pos_sessions.c.session_id).where(OPEN_SESSION, pos_sessions.c.register_id == register_id)
+    ).all()
+    for row in rows:
+        _close(conn, row.session_id, at, z_report=jsontext.encode(z_report))
+    return len(rows)
+
+
+def _close(conn: Connection, session_id: str, at: datetime, *, z_report: str | None) -> None:
+    conn.execute(
+        update(pos_sessions)
+        .where(pos_sessions.c.session_id == session_id)
+        .values(status="closed", closed_at=at, z_report_data=z_report)
+    )
+    row = _row(conn, session_id)
+    _note(
+        conn,
+        EventType.SESSION_CLOSED,
+        at,
+        session_id=session_id,
+        pos_id=row.pos_id,
+        cash=rubles(row.cash_kop),
+    )
+
+
+def _restore(conn: Connection, at: datetime) -> tuple[Mismatch, ...]:
+    found = []
+    for row in conn.execute(select(pos_sessions).where(OPEN_SESSION)).all():
+        counted = row.opening_cash_kop + _cash_moved(conn, row.session_id)
+        _note(conn, EventType.SESSION_RESTORED, at, session_id=row.session_id, pos_id=row.pos_id)
+        if abs(counted - row.cash_kop) > 1:  # contract 4.7: a difference above 0.01
+            found.append(
+                Mismatch(
+                    session_id=row.session_id,
+                    pos_id=row.pos_id,
+                    kept_kop=row.cash_kop,
+                    counted_kop=counted,
+                )
+            )
+            journal.write(
+                conn,
+                [
+                    journal.entry(
+                        EventType.SESSION_MISMATCH,
+                        at,
+                        level=Level.ERROR,
+                        session_id=row.session_id,
+                        pos_id=row.pos_id,
+                        kept=rubles(row.cash_kop),
+                        counted=rubles(counted),
+                    )
+                ],
+            )
+    return tuple(found)
+
+
+def _cash_moved(conn: Connection, session_id: str) -> int:
+    """The sum of a session's cash movements, signed, independent of its balances."""
+    sign = case((cash_transactions.c.transaction_type.in_(["sale", "cash_in"]), 1), else_=-1)
+    total = conn.execute(
+        select(func.coalesce(func.sum(cash_transactions.c.amount_kop * sign), 0)).where(
+            cash_transactions.c.session_id == session_id, cash_transactions.c.payment_method == "cash"
+        )
+    ).scalar_one()
+    return int(total)
+
+
+def _open_row(conn: Connection, pos_id: str) -> Any:
+    return conn.execute(select(pos_sessions).where(OPEN_SESSION, pos_sessions.c.pos_id == pos_id)).first()
+
+
+def _row(conn: Connection, session_id: str) -> Any:
+    return conn.execute(select(pos_sessions).where(pos_sessions.c.session_id == session_id)).one()
+
+
+def _required(conn: Connection, pos_id: str, session_id: str | None) -> Any:
+    row = _open_row(conn, pos_id)
+    if row is None:
+        raise Conflict(f"till {pos_id} has no open session", f"у кассы {pos_id} нет открытой сессии")
+    if session_id is not None and row.session_id != session_id:
+        raise Conflict(
+            f"the open session of till {pos_id} is {row.session_id}",
+            f"у кассы {pos_id} открыта другая сессия: {row.session_id}",
+        )
+    return row
+
+
+def _note(conn: Connection, event: EventType, at: datetime, **facts: Any) -> None:
+    journal.write(conn, [journal.entry(event, at, **facts)])
+
+
+def _shown(row: Any) -> dict[str, Any]:
+    return {
+        "session_id": row.session_id,
+        "pos_id": row.pos_id,
+        "register_id": row.register_id,
+        "status": row.status,
+        "opened_at": iso(row.opened_at),
+        "closed_at": iso(row.closed_at),
+        "opening_cash": Decimal(rubles(row.opening_cash_kop)),
+        "cash_balance": Decimal(rubles(row.cash_kop)),
+        "card_balance": Decimal(rubles(row.card_kop)),
+        "total_sales": Decimal(rubles(row.sales_kop)),
+        "total_refunds": Decimal(rubles(row.refunds_kop)),
+        "cash_in": Decimal(rubles(row.cash_in_kop)),
+        "cash_out": Decimal(rubles(row.cash_out_kop)),
+        "receipt_count": row.receipt_count,
+        "z_report": None if row.z_report_data is None else jsontext.decode(row.z_report_data),
+    }
