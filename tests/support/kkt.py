@@ -29,7 +29,7 @@ TERM = 1
 
 
 class KktBench(Protocol):
-    """What the contract suite needs of a device; a method for which an emulator has no lever skips the test."""
+    """What the contract suite needs of a device; a method an emulator has no lever for skips the test."""
 
     driver: KktDriver
     zone: ZoneInfo

@@ -35,6 +35,7 @@ class FnLife(RuleBasedStateMachine):
         self.clock = ManualClock()
         self.fn = self.opened()
         self.made: list[FiscalDocument] = []  # what was answered, document 1 left out
+        self.registered_at = self.wall
         self.messages: dict[int, bytes] = {}
         self.confirmed = 0
         self.opened_at: datetime | None = None
@@ -64,7 +65,7 @@ class FnLife(RuleBasedStateMachine):
 
     @property
     def now(self) -> datetime:
-        return max([self.wall, *(d.fiscalized_at for d in self.made[-1:])])
+        return max(self.wall, self.made[-1].fiscalized_at if self.made else self.registered_at)
 
     def expected_block(self) -> str | None:
         left = CAPACITY - self.last

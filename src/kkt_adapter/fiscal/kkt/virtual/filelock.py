@@ -1,10 +1,14 @@
 """One process at a time: an advisory lock that the kernel frees when its holder ends, however it ends."""
 
+import errno
 import fcntl
 import os
+import socket
 from pathlib import Path
 
 from kkt_adapter.kernel.errors import KktUnavailable
+
+_HELD = (errno.EWOULDBLOCK, errno.EACCES)  # EACCES: how some network file systems say it
 
 
 class FileLock:
@@ -21,29 +25,23 @@ class FileLock:
         """Take the lock without waiting. Nothing happens when it is held already by this object.
 
         Raises:
-            KktUnavailable: somebody else holds it (``holder_pid`` if known), or the folder is not writable.
+            KktUnavailable: somebody else holds it (``holder_pid`` and ``holder_host`` where known), or the
+                lock file cannot be used.
         """
         if self._fd is not None:
             return
         try:
             fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
-            raise KktUnavailable(
-                f"The lock file {self._path} cannot be opened: {error.strerror}.",
-                f"Не удаётся открыть файл блокировки {self._path}: {error.strerror}.",
-            ) from error
+            raise self._unusable(error) from error
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, f"{os.getpid()} {socket.gethostname()}\n".encode(), 0)
         except OSError as error:
-            pid = _holder(fd)
+            refused = self._held(fd) if error.errno in _HELD else self._unusable(error)
             os.close(fd)
-            raise KktUnavailable(
-                f"This virtual register is used by process {pid or 'unknown'} ({self._path}); stop it first.",
-                f"Виртуальная касса занята процессом {pid or 'без номера'} ({self._path}); остановите его.",
-                holder_pid=pid,
-            ) from error
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+            raise refused from error
         self._fd = fd
 
     def release(self) -> None:
@@ -52,7 +50,19 @@ class FileLock:
             os.close(self._fd)
             self._fd = None
 
+    def _held(self, fd: int) -> KktUnavailable:
+        pid, _, host = os.pread(fd, 200, 0).decode(errors="replace").strip().partition(" ")
+        holder = f"{pid} ({host})" if host else "?"
+        return KktUnavailable(
+            f"This virtual register is in use by process {holder}: {self._path}. Stop that one first.",
+            f"Эта виртуальная касса занята процессом {holder}: {self._path}. Сначала остановите его.",
+            holder_pid=int(pid) if pid.isdigit() else None,
+            holder_host=host or None,
+        )
 
-def _holder(fd: int) -> int | None:
-    text = os.pread(fd, 20, 0).strip()
-    return int(text) if text.isdigit() else None
+    def _unusable(self, error: OSError) -> KktUnavailable:
+        return KktUnavailable(
+            f"The lock file {self._path} cannot be used: {error.strerror}.",
+            f"Файл блокировки {self._path} недоступен: {error.strerror}.",
+            file=str(self._path),
+        )
