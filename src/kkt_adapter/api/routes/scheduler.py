@@ -20,7 +20,7 @@ from kkt_adapter.kernel.errors import InvalidInput, NotAllowed
 from kkt_adapter.runtime.auth.roles import Principal, Role
 
 MAX_PAGE = 100_000
-MAX_RUNS = 500  # in one answer
+MAX_RUNS = 200  # in one answer
 
 router = APIRouter(prefix="/api/v1", tags=["scheduler"])
 
