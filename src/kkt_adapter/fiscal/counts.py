@@ -7,7 +7,7 @@ behind. ``verify`` compares it with a real count and belongs to tests and ``db c
 from contextlib import suppress
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Column, Connection, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from kkt_adapter.fiscal.lifecycle import UNPRINTED, PrintState, Status
@@ -77,14 +77,8 @@ def take_attempt_ids(conn: Connection, n: int) -> int:
 def verify(conn: Connection) -> dict[str, tuple[int, int]]:
     """Totals that disagree with a real count, as name -> (kept, counted). Scans the table."""
     kept = read(conn)
-    by_status: dict[str, int] = dict(
-        conn.execute(select(receipts.c.status, func.count()).group_by(receipts.c.status)).tuples().all()
-    )
-    by_print: dict[str, int] = dict(
-        conn.execute(select(receipts.c.print_state, func.count()).group_by(receipts.c.print_state))
-        .tuples()
-        .all()
-    )
+    by_status = _tally(conn, receipts.c.status)
+    by_print = _tally(conn, receipts.c.print_state)
     open_letters = conn.execute(
         select(func.count()).select_from(dlq).where(dlq.c.resolved_at.is_(None))
     ).scalar_one()
@@ -103,3 +97,8 @@ def verify(conn: Connection) -> dict[str, tuple[int, int]]:
         for name in _FIELDS
         if name != "total" and getattr(kept, name) != counted[name]
     }
+
+
+def _tally(conn: Connection, column: Column[str]) -> dict[str, int]:
+    rows = conn.execute(select(column, func.count()).group_by(column)).all()
+    return dict(rows)
