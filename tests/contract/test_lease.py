@@ -8,13 +8,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from sqlalchemy import Connection, select
 from tests.support.clock import ManualClock
 
 from kkt_adapter.kernel.errors import LeaseLost
+from kkt_adapter.runtime.database import Database
 from kkt_adapter.runtime.lease import LeaseHeld, Leases, Term
 from kkt_adapter.runtime.lease_database import DatabaseLeases, check_term, leases, metadata
 from kkt_adapter.runtime.lease_memory import MemoryLeases
@@ -24,6 +25,8 @@ from kkt_adapter.runtime.sqlite import SqliteDatabase
 
 NAME = "printing 0001"
 PATIENCE_S = 10.0
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -320,6 +323,58 @@ async def test_a_write_is_fenced_by_its_term(nodes: Nodes) -> None:
         async with nodes.leases(1).lease(NAME).term(wait_s=0):
             with pytest.raises(LeaseLost):
                 await nodes.databases[0].write(lambda c: check_term(c, NAME, first.owner, first.number))
+
+
+async def test_an_older_term_of_the_same_process_is_fenced(nodes: Nodes) -> None:
+    lease = nodes.leases(0).lease(NAME)
+    async with lease.term() as old:
+        pass
+    async with lease.term():
+        with pytest.raises(LeaseLost):
+            await nodes.databases[0].write(lambda c: check_term(c, NAME, old.owner, old.number))
+
+
+class Interrupted:
+    """A database in which something happens just before the next write."""
+
+    def __init__(self, inner: Database) -> None:
+        self._inner = inner
+        self.dialect = inner.dialect
+        self.first: Callable[[Connection], object] | None = None
+
+    async def read(self, fn: Callable[[Connection], T]) -> T:
+        return await self._inner.read(fn)
+
+    async def write(self, fn: Callable[[Connection], T]) -> T:
+        if self.first is not None:
+            await self._inner.write(self.first)
+        return await self._inner.write(fn)
+
+    async def write_each(self, apply: Any, item: Any) -> Any:
+        return await self._inner.write_each(apply, item)
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+
+async def test_a_sign_of_life_between_the_look_and_the_taking_stops_the_taking(nodes: Nodes) -> None:
+    interrupted = Interrupted(nodes.databases[1])
+    lease = DatabaseLeases(interrupted, owner="node-1", clock=nodes.clock).lease(NAME)
+    await nodes.databases[0].write(
+        lambda c: c.execute(
+            leases.insert().values(name=NAME, owner="slow", term=4, renewals=1, host="", pid=0)
+        )
+    )
+    with pytest.raises(LeaseHeld):
+        async with lease.term(wait_s=0):
+            pass
+    interrupted.first = lambda c: c.execute(leases.update().values(renewals=leases.c.renewals + 1))
+    await nodes.clock.advance(31)
+
+    with pytest.raises(LeaseHeld):
+        async with lease.term(wait_s=0):
+            pass
+    await nodes.databases[1].write(lambda c: check_term(c, NAME, "slow", 4))
 
 
 async def test_a_lease_given_back_or_never_taken_fences_too(nodes: Nodes) -> None:

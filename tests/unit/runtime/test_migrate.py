@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Connection, inspect, text
 
 from kkt_adapter.kernel.errors import StorageError
+from kkt_adapter.runtime.lease_database import leases
 from kkt_adapter.runtime.migrate import SCRIPTS, migrate, revision
 from kkt_adapter.runtime.open import open_database
 
@@ -135,6 +136,17 @@ def test_a_database_of_a_newer_program_is_refused(database_url: str, scripts: Pa
     assert "0002" in caught.value.detail.en
     assert "newer version" in caught.value.detail.en
     assert "более новая" in caught.value.detail.ru
+
+
+async def test_the_product_s_own_line_makes_the_leases_table_that_the_code_expects(database_url: str) -> None:
+    migrate(database_url)
+    database = open_database(database_url)
+    try:
+        columns = await database.read(lambda connection: inspect(connection).get_columns("leases"))
+    finally:
+        await database.close()
+
+    assert [(c["name"], c["nullable"]) for c in columns] == [(c.name, c.nullable) for c in leases.columns]
 
 
 def test_a_damaged_file_is_refused_and_left_alone(tmp_path: Path) -> None:

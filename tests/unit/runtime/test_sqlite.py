@@ -192,6 +192,25 @@ async def test_a_lock_held_by_another_program_is_told_and_passes(path: Path, db:
         await impatient.close()
 
 
+async def test_a_write_excludes_other_processes_from_its_beginning(path: Path, db: SqliteDatabase) -> None:
+    """Else what it read could change under it, and the write would fail halfway."""
+    other = sqlite3.connect(path, isolation_level=None, timeout=0, check_same_thread=False)
+
+    def read_then_write(connection: Connection) -> str:
+        connection.execute(text("SELECT count(*) FROM t")).scalar_one()
+        try:
+            other.execute("INSERT INTO t(n) VALUES (1)")
+        except sqlite3.OperationalError as refused:
+            connection.execute(text("INSERT INTO t(n) VALUES (2)"))
+            return str(refused)
+        return "the other one wrote"
+
+    try:
+        assert await db.write(read_then_write) == "database is locked"
+    finally:
+        other.close()
+
+
 async def test_the_pragmas_are_those_of_the_contract(db: SqliteDatabase) -> None:
     wanted = {
         "journal_mode": "wal",
