@@ -115,7 +115,10 @@ def run(app: typer.Typer, *arguments: str, **environment: str) -> Result:
         "KKT_CONFIG": None,
         "KKT_DATA_DIR": None,
     }
-    return CliRunner(env={**clean, **environment}).invoke(app, arguments, prog_name="kkt-adapter")
+    result = CliRunner(env={**clean, **environment}).invoke(app, arguments, prog_name="kkt-adapter")
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception  # a fault of ours, not an answer of the command
+    return result
 
 
 def receipt(**changes: Any) -> dict[str, Any]:
