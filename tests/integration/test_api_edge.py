@@ -199,7 +199,7 @@ async def test_more_requests_than_the_queue_takes_are_turned_away_at_once(memory
     async with client_of(memory.app(max_in_flight=2)) as client:
         waiting = [asyncio.create_task(post_receipt(client, key=f"k{n}")) for n in range(2)]
         assert {await memory.desk.arrivals.get() for _ in waiting} == {"k0", "k1"}
-        refused = await post_receipt(client, key="k9")
+        refused = await post_receipt(client, key="k9", Accept="text/event-stream")
         assert refused.status_code == 503
         assert (refused.json()["code"], refused.headers["retry-after"]) == ("OVERLOADED", "1")
         assert (await client.get("/health")).status_code == 200

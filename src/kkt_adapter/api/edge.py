@@ -6,7 +6,6 @@ says that it lives.
 """
 
 import re
-import time
 from collections.abc import Mapping
 
 import structlog
@@ -41,6 +40,7 @@ class Edge:
     def __init__(self, app: ASGIApp, *, settings: ApiSettings, clock: Clock) -> None:
         self._app = app
         self._settings = settings
+        self._clock = clock
         self._hosts = HostRule(settings.allowed_hosts)
         self._origins = OriginRule(settings.allowed_origins)
         self._rate = RateLimit(clock, per_s=0 if settings.auth_open else settings.rate_limit_per_s)
@@ -55,7 +55,7 @@ class Edge:
         scope[REQUEST_ID] = request_id
         added = [(b"x-request-id", request_id.encode()), *_fixed_headers(scope["path"])]
         tokens = structlog.contextvars.bind_contextvars(request_id=request_id)
-        started_at = time.perf_counter()
+        started_at = self._clock.monotonic()
         status = 0
 
         async def send_out(message: Message) -> None:
@@ -76,7 +76,7 @@ class Edge:
             await send_problem(send_out, answer_to(error, scope))
         finally:
             if self._settings.access_log:
-                took_ms = round((time.perf_counter() - started_at) * 1000, 1)
+                took_ms = round((self._clock.monotonic() - started_at) * 1000, 1)
                 log.debug(
                     "request", method=scope["method"], path=scope["path"], status=status, took_ms=took_ms
                 )
@@ -112,8 +112,8 @@ class Edge:
                 raise body_too_large(self._settings.max_body_bytes)
             if not is_json(headers.get(b"content-type")):
                 raise not_json()
-        if b"text/event-stream" in headers.get(b"accept", b""):  # a stream may last a day; it holds no place
-            await self._app(scope, receive, send)
+        if scope["method"] == "GET" and b"text/event-stream" in headers.get(b"accept", b""):
+            await self._app(scope, receive, send)  # a stream may last a day; it holds no place
             return
         if self._in_flight >= self._settings.max_in_flight:
             raise _overloaded()

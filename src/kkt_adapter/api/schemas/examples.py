@@ -86,7 +86,7 @@ REFUND_CHECK_BODY: Final[Json] = {"original_fiscal_doc_id": "9999078902013267-12
 REFUND_CHECK: Final[Json] = {
     "allowed": True,
     "sync_status": "synced",
-    "reason": "synced",
+    "reason": "original receipt is synced / исходный чек передан оператору",
     "buffer_count": 0,
     "buffer_percent": 0.0,
 }
@@ -95,11 +95,12 @@ REPORT_BODY: Final[Json] = {"pos_id": "POS-001"}
 X_REPORT: Final[Json] = {
     "fiscalDocumentNumber": None,
     "fiscalSign": None,
-    "dateTime": "2026-03-14T20:00:00Z",
+    "dateTime": "2026-03-14T20:00:00",
     "reportType": 1,
     "shiftNumber": 1,
     "cashTotal": 100.00,
     "cardTotal": 500.00,
+    "otherTotal": 0.00,
     "totalSales": 600.00,
     "totalRefunds": 0.00,
     "receiptCount": 2,
@@ -107,14 +108,32 @@ X_REPORT: Final[Json] = {
 }
 Z_REPORT: Final[Json] = X_REPORT | {"fiscalDocumentNumber": 14, "fiscalSign": "3141592653", "reportType": 2}
 KKT_STATUS: Final[Json] = {
-    "pos_id": "POS-001",
-    "device": "ready",
-    "fn_number": "9999078902013267",
-    "fn_days_left": 410,
-    "fn_documents_left": 240000,
-    "unsent_documents": 0,
-    "oldest_unsent_at": None,
-    "shift": {"number": 1, "state": "open", "opened_at": "2026-03-14T06:00:00Z"},
+    "registers": [
+        {
+            "register_id": "POS-001",
+            "transport": "relay",
+            "fiscal_device": False,
+            "serial_number": "000000000002",
+            "registration_number": "0000000005008570",
+            "ffd_version": "1.2",
+            "trouble": None,
+            "question": None,
+            "device": {
+                "state": "ready",
+                "blocked": None,
+                "fn_number": "9999078902013267",
+                "last_document": 12,
+                "shift": {"number": 1, "state": "open", "opened_at": "2026-03-14T09:00:00", "receipts": 3},
+                "unsent_documents": 0,
+                "first_unsent_number": None,
+                "first_unsent_at": None,
+                "fn_valid_until": "2029-03-28",
+                "fn_days_left": 1110,
+                "documents_left": 240000,
+                "clock": "2026-03-14T12:00:00",
+            },
+        }
+    ]
 }
 
 BUFFER_STATUS: Final[Json] = {
