@@ -94,7 +94,7 @@ _INSERT_KEY = insert(idempotency)
 def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted | Known | Exception]:
     """Store receipts in the order given; each gets its place, or what its key was used for before."""
     row = conn.execute(_COUNTERS).mappings().one()
-    settings = dict(conn.execute(_CONFIG).tuples().all())
+    settings = dict(conn.execute(_CONFIG).all())
     known = {
         found.key_hash: Known(
             receipt_id=found.receipt_id, request_hash=bytes(found.request_hash), answer=found.answer

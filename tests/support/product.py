@@ -1,0 +1,479 @@
+"""The real product for tests: in this process or in one of its own, beside an operator over real sockets.
+
+``product`` starts database, lanes, virtual registers and delivery exactly as the service does, with short
+times. What is true afterwards is read from three books that know nothing of each other: the answers that the
+clients got, the archive of each FN (its own file), and the operator's book.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import httpx2
+from sqlalchemy import Connection, select
+from tests.support.api import BASE_URL, SALE, Json
+
+from kkt_adapter.bootstrap import Services, build_services
+from kkt_adapter.emulators.ofd import Fault, FaultMode, OfdEmulator
+from kkt_adapter.fiscal import counts
+from kkt_adapter.fiscal.kkt.virtual import FaultPlan, VirtualFaults, VirtualRegister, fn_path
+from kkt_adapter.fiscal.kkt.virtual.documents import read_document
+from kkt_adapter.fiscal.model import DocumentCode, FiscalDocument
+from kkt_adapter.fiscal.printing import PrintLane
+from kkt_adapter.fiscal.registers import Unit
+from kkt_adapter.fiscal.tables import dlq, receipts
+from kkt_adapter.kernel.clock import Clock, SystemClock
+from kkt_adapter.kernel.ids import RegisterId, random_id
+from kkt_adapter.settings import RegisterSettings, Settings, load_settings
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_S = 20.0  # real seconds before a test that waits for the product gives up
+TILL = "POS-001"
+RECEIPT_CODES = (DocumentCode.RECEIPT, DocumentCode.CORRECTION)
+
+QUICK: dict[str, Any] = {
+    "virtual_fsync": False,
+    "disk_low_mb": 0,
+    "ofd_timeout_s": 1.0,
+    "sync_interval_s": 0.2,
+    "breaker_open_s": 0.3,
+    "response_budget_s": 5.0,
+    "rate_limit": 0,
+}
+
+
+class ShiftedClock(SystemClock):
+    """The machine's clock with a wall that a test may move; durations stay real."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.ahead
+
+
+@dataclass
+class Product:
+    """A running product. ``answers`` keeps the last answer of every key that was posted through ``post``."""
+
+    folder: Path
+    settings: Settings
+    ofd: OfdEmulator
+    services: Services
+    client: httpx2.AsyncClient
+    clock: Clock
+    demo: bool
+    answers: dict[str, Json] = field(default_factory=dict)
+
+    # --- asking ---
+
+    async def post(self, body: Any = None, *, key: str | None = None, **headers: str) -> httpx2.Response:
+        """POST a receipt (the sale of the README unless another body is given) under a key of its own."""
+        key = random_id() if key is None else key
+        answer = await self.client.post(
+            "/v1/kkt/receipt",
+            content=json.dumps(SALE if body is None else body),
+            headers={"Content-Type": "application/json", "Idempotency-Key": key} | headers,
+        )
+        if answer.status_code == 200:
+            self.answers[key] = answer.json()
+        return answer
+
+    async def sell(self, n: int = 1, *, till: str = TILL, kop: int = 10_000) -> list[Json]:
+        """``n`` sales one after another; each must be accepted."""
+        return [_ok(await self.post(sale(till=till, kop=kop))) for _ in range(n)]
+
+    async def sell_at_once(self, n: int, *, tills: Sequence[str] = (TILL,), kop: int = 10_000) -> list[Json]:
+        posts = [self.post(sale(till=tills[i % len(tills)], kop=kop)) for i in range(n)]
+        return [_ok(answer) for answer in await asyncio.gather(*posts)]
+
+    async def get(self, path: str, **query: Any) -> Any:
+        return _ok(await self.client.get(path, params=query))
+
+    async def status(self) -> Json:
+        return cast(Json, await self.get("/v1/kkt/buffer/status"))
+
+    async def receipt(self, receipt_id: str) -> Json:
+        return cast(Json, await self.get(f"/v1/kkt/receipt/{receipt_id}"))
+
+    async def read(self, fn: Callable[[Connection], Any]) -> Any:
+        return await self.services.database.read(fn)
+
+    # --- waiting ---
+
+    async def until(self, check: Callable[[], Awaitable[Any]], within_s: float = PATIENCE_S) -> Any:
+        """Ask again and again until the answer is true; gives the answer."""
+        until = time.monotonic() + within_s
+        while True:
+            found = await check()
+            if found:
+                return found
+            assert time.monotonic() < until, f"not within {within_s} s: {await self._situation()}"
+            await asyncio.sleep(0.02)
+
+    async def delivered(self, within_s: float = PATIENCE_S) -> None:
+        """Every stored receipt is printed and synced."""
+
+        async def all_synced() -> bool:
+            totals = await self.read(counts.read)
+            return bool(totals.undelivered == totals.unprinted == totals.failed == totals.print_failed == 0)
+
+        await self.until(all_synced, within_s)
+
+    async def state_of(
+        self,
+        receipt_id: str,
+        *,
+        print_state: str | None = None,
+        status: str | None = None,
+        within_s: float = 10,
+    ) -> Json:
+        """The receipt, once it is in that state."""
+
+        async def arrived() -> Json | None:
+            row = await self.receipt(receipt_id)
+            fits = print_state in (None, row["print_state"]) and status in (None, row["status"])
+            return row if fits else None
+
+        return cast(Json, await self.until(arrived, within_s))
+
+    async def _situation(self) -> str:
+        rows = await self.read(
+            lambda c: c.execute(
+                select(
+                    receipts.c.seq, receipts.c.print_state, receipts.c.status, receipts.c.last_error
+                ).where(receipts.c.status != "synced")
+            ).fetchmany(5)
+        )
+        troubles = {u.register_id: repr(u.lane.trouble) for u in self.services.registers.all()}
+        return f"{await self.read(counts.read)} {rows} {troubles}"
+
+    # --- registers and operator ---
+
+    def unit(self, register_id: str = TILL) -> Unit:
+        return self.services.registers.unit(register_id)
+
+    def lane(self, register_id: str = TILL) -> PrintLane:
+        return self.unit(register_id).lane
+
+    def driver(self, register_id: str = TILL) -> VirtualRegister:
+        return cast(VirtualRegister, self.lane(register_id).desk.driver)
+
+    def faults(self, register_id: str = TILL) -> VirtualFaults:
+        return self.driver(register_id).faults
+
+    def break_register(self, register_id: str = TILL, **plan: Any) -> None:
+        self.faults(register_id).set(FaultPlan(**plan))
+
+    async def break_operator(self, mode: FaultMode | str, **fault: Any) -> None:
+        await self.ofd.set_faults(Fault(mode=FaultMode(mode), **fault))
+
+    async def repair_operator(self) -> None:
+        await self.ofd.set_faults()
+
+    def archive(self, register_id: str = TILL) -> list[FiscalDocument]:
+        return archive(self.settings.fn_dir, register_id)
+
+    # --- life ---
+
+    async def restart(self, **changes: Any) -> None:
+        """Stop in order and start again on the same files; ``changes`` are other settings."""
+        await self.client.aclose()
+        await self.services.stop()
+        self.settings = self.settings.model_copy(update=changes)
+        self.services = await _started(self.settings, demo=self.demo, clock=self.clock)
+        self.client = _client(self.services)
+
+    async def stop(self) -> None:
+        for unit in self.services.registers.all():
+            self.faults(unit.register_id).clear()
+        await self.client.aclose()
+        await self.services.stop()
+
+    # --- the three books ---
+
+    async def check_books(self) -> None:
+        """Nothing lost, nothing doubled, and the counters tell the truth."""
+        assert await self.read(counts.verify) == {}
+        rows = await self.read(_rows)
+        registers = sorted({row.register_id for row in rows})
+        compare_books(
+            rows=rows,
+            answers=list(self.answers.values()),
+            archives={r: archive(self.settings.fn_dir, r) for r in registers},
+            operator=self.ofd.state(),
+            http=any(unit.transport == "http" for unit in self.services.registers.all()),
+        )
+
+
+def compare_books(
+    *,
+    rows: Sequence[Any],
+    answers: Sequence[Json],
+    archives: dict[str, list[FiscalDocument]],
+    operator: Json,
+    http: bool = False,
+) -> None:
+    """Client answers, our rows, FN archives and the operator's book tell one story."""
+    by_id = {row.id: row for row in rows}
+    for answer in answers:
+        row = by_id.get(answer["receipt_id"])
+        assert row is not None, f"an accepted receipt is gone: {answer['receipt_id']}"
+        if answer["status"] == "printed":
+            assert answer["fiscal_doc_id"] == f"{row.fn_number}-{row.fiscal_doc_number}"
+    keys = Counter(row.receipt_key for row in rows if row.receipt_key is not None)
+    assert not [key for key, n in keys.items() if n > 1]
+    for register_id, documents in archives.items():
+        made = Counter(d.key for d in documents if d.key is not None)
+        assert not [key for key, n in made.items() if n > 1], f"printed twice on {register_id}"
+        numbers = [d.fd_number for d in documents]
+        assert numbers == list(range(1, len(numbers) + 1)), "the FN has gaps"
+        ours = {
+            r.fiscal_doc_number: r
+            for r in rows
+            if r.register_id == register_id and r.print_state == "printed"
+        }
+        in_fn = {d.fd_number: d for d in documents if d.code in RECEIPT_CODES}
+        for number, row in ours.items():
+            assert number in in_fn, f"document {number} of {register_id} was never made"
+            assert (in_fn[number].total_kop, in_fn[number].key) == (row.total_kop, row.receipt_key)
+        known = {row.receipt_key for row in rows}
+        assert {d.key for d in in_fn.values()} <= known, "the FN printed a receipt that nobody knows"
+    assert operator["conflicts"] == 0
+    assert operator["order_faults"] == 0
+    synced = Counter(row.fn_number for row in rows if row.status == "synced")
+    for fn_number, n in synced.items():
+        drive = operator["per_fn"][fn_number]
+        at_operator = sum(drive["by_code"].get(str(int(code)), 0) for code in RECEIPT_CODES)
+        assert at_operator >= n, (
+            f"{n} receipts of {fn_number} are called synced, the operator has {at_operator}"
+        )
+        if not http:
+            assert drive["missing"] == 0
+
+
+def archive(fn_dir: Path, register_id: str) -> list[FiscalDocument]:
+    """Every document in the file of a virtual FN, read from its stored bytes. The file may be in use."""
+    path = fn_path(fn_dir, RegisterId(register_id))
+    if not path.exists():
+        return []
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)
+    try:
+        confirmed = connection.execute("SELECT confirmed FROM state").fetchone()[0]
+        rows = connection.execute("SELECT fd_number, message FROM documents ORDER BY fd_number").fetchall()
+    finally:
+        connection.close()
+    return [read_document(message, confirmed=number <= confirmed) for number, message in rows]
+
+
+def dead_letter_rows(conn: Connection) -> Sequence[Any]:
+    return conn.execute(select(dlq).order_by(dlq.c.id)).all()
+
+
+def _rows(conn: Connection) -> Sequence[Any]:
+    return conn.execute(select(receipts).order_by(receipts.c.seq)).all()
+
+
+def sale(*, till: str = TILL, kop: int = 10_000, name: str = "Test", **changes: Any) -> Json:
+    amount = f"{kop // 100}.{kop % 100:02d}"
+    return {
+        "pos_id": till,
+        "type": "sale",
+        "items": [{"name": name, "price": amount, "qty": 1}],
+        "payments": [{"type": "cash", "amount": amount}],
+    } | changes
+
+
+def virtual_registers(*ids: str, **changes: Any) -> tuple[RegisterSettings, ...]:
+    return tuple(RegisterSettings(id=name, driver="virtual", **changes) for name in ids)
+
+
+@asynccontextmanager
+async def product(
+    folder: Path,
+    *,
+    registers: Sequence[RegisterSettings] | None = None,
+    ofd: OfdEmulator | None = None,
+    clock: Clock | None = None,
+    demo: bool = False,
+    **settings: Any,
+) -> AsyncIterator[Product]:
+    """The product in this loop with one virtual register (``POS-001``), or those that are given."""
+    own = ofd is None
+    operator = ofd or OfdEmulator()
+    if own:
+        await operator.start()
+    try:
+        given = Settings(
+            data_dir=folder / "data",
+            registers=tuple(virtual_registers(TILL) if registers is None and not demo else registers or ()),
+            ofd_host="127.0.0.1",
+            ofd_port=operator.port,
+            ofd_base_url=f"http://127.0.0.1:{operator.http_port}",
+            **(QUICK | settings),
+        )
+        used = clock or SystemClock()
+        services = await _started(given, demo=demo, clock=used)
+        running = Product(
+            folder=folder,
+            settings=given,
+            ofd=operator,
+            services=services,
+            client=_client(services),
+            clock=used,
+            demo=demo,
+        )
+        try:
+            yield running
+        finally:
+            await running.stop()
+    finally:
+        if own:
+            await operator.stop()
+
+
+async def _started(settings: Settings, *, demo: bool, clock: Clock) -> Services:
+    services = await build_services(settings, demo=demo, clock=clock)
+    try:
+        await services.start()
+    except BaseException:
+        await services.stop()
+        raise
+    return services
+
+
+def _client(services: Services) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(app=services.app), base_url=BASE_URL, timeout=PATIENCE_S
+    )
+
+
+def _ok(answer: httpx2.Response) -> Any:
+    assert answer.status_code == 200, f"{answer.status_code}: {answer.text}"
+    return answer.json()
+
+
+# --- a process of its own --------------------------------------------------------------------------------
+
+
+@dataclass
+class ServiceProcess:
+    """``kkt-adapter serve`` on a free port over ``folder``; may be killed and started again."""
+
+    folder: Path
+    environment: dict[str, str]
+    config: Path
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def settings(self) -> Settings:
+        return load_settings(environment=self.environment, file=self.config)
+
+    def start(self) -> None:
+        log = (self.folder / "service.log").open("ab")
+        with log:
+            self.process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "kkt_adapter",
+                    "serve",
+                    "--config",
+                    str(self.config),
+                    "--port",
+                    str(self.port),
+                ],
+                cwd=self.folder,
+                env={
+                    "PATH": os.environ["PATH"],
+                    "PYTHONPATH": str(ROOT / "src"),
+                    "PYTHONDONTWRITEBYTECODE": "1",
+                }
+                | self.environment,
+                stdout=log,
+                stderr=log,
+            )
+
+    async def ready(self, within_s: float = 30.0) -> float:
+        """Wait for the first 200 of /ready; gives the seconds it took."""
+        began = time.monotonic()
+        async with httpx2.AsyncClient(base_url=self.base_url, timeout=2.0) as client:
+            while True:
+                try:
+                    if (await client.get("/ready")).status_code == 200:
+                        return time.monotonic() - began
+                except httpx2.TransportError:
+                    pass
+                assert self.process is not None
+                assert self.process.poll() is None, f"the service ended: {self.log()}"
+                assert time.monotonic() - began < within_s, f"not ready: {self.log()}"
+                await asyncio.sleep(0.02)
+
+    def kill(self) -> None:
+        """As a power cut does it to the process: no clean-up of any kind."""
+        self._end(signal.SIGKILL)
+
+    def terminate(self) -> int:
+        """As a supervisor does it; gives the exit code."""
+        return self._end(signal.SIGTERM)
+
+    def log(self) -> str:
+        return (self.folder / "service.log").read_text(encoding="utf-8", errors="replace")[-4000:]
+
+    def _end(self, how: signal.Signals) -> int:
+        process, self.process = self.process, None
+        if process is None:
+            return 0
+        process.send_signal(how)
+        return process.wait(timeout=30)
+
+
+@asynccontextmanager
+async def service_process(
+    folder: Path, *, tills: Sequence[str], ofd: OfdEmulator, **environment: str
+) -> AsyncIterator[ServiceProcess]:
+    """The service with a register for each till; it is started by ``start`` and killed at the end."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = folder / "kkt-adapter.toml"
+    config.write_text("".join(f'[[register]]\nid = "{till}"\ndriver = "virtual"\n' for till in tills))
+    given = {
+        "KKT_DATA_DIR": str(folder / "data"),
+        "OFD_HOST": "127.0.0.1",
+        "OFD_PORT": str(ofd.port),
+        "OFD_TIMEOUT": "1",
+        "KKT_SYNC_INTERVAL": "0.2",
+        "KKT_BREAKER_OPEN": "0.3",
+        "KKT_DISK_LOW_MB": "0",
+        "KKT_VIRTUAL_FSYNC": "0",
+        "KKT_LOG_FORMAT": "json",
+        "KKT_LOG_LEVEL": "WARNING",
+    } | environment
+    service = ServiceProcess(folder=folder, environment=given, config=config, port=free_port())
+    try:
+        yield service
+    finally:
+        service.kill()
+
+
+def free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return int(listening.getsockname()[1])
