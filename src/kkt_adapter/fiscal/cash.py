@@ -56,7 +56,7 @@ _OPEN = select(pos_sessions.c.pos_id, pos_sessions.c.session_id).where(OPEN_SESS
 
 def record(conn: Connection, printed: Iterable[tuple[Receipt, datetime]]) -> None:
     """Write the movements of printed receipts into the open sessions of their tills."""
-    sessions = dict(conn.execute(_OPEN).tuples().all())
+    sessions = dict(conn.execute(_OPEN).all())
     if not sessions:
         return
     moves: list[dict[str, Any]] = []
