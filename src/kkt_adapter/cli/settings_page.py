@@ -1,0 +1,112 @@
+"""The page of all settings, generated from the code; a test compares it with the file in ``docs/``.
+
+python -m kkt_adapter.cli.settings_page > docs/reference/settings.md
+"""
+
+import sys
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from kkt_adapter.catalog.settings import CatalogSettings
+from kkt_adapter.runtime.auth.settings import AuthSettings
+from kkt_adapter.settings import RegisterSettings, Settings, env_of
+
+_HEAD = """# Settings
+
+Generated from the code: `python -m kkt_adapter.cli.settings_page > docs/reference/settings.md`.
+
+One TOML file (`KKT_CONFIG`, else `kkt-adapter.toml` in the working directory), the environment over it, the command line over
+both. An unknown key in the file, or an impossible value, stops the start with a line that names it. Names ending in `_s` are
+seconds, in `_mb` megabytes, in `_pages` SQLite pages.
+"""
+
+
+def render() -> str:
+    """The whole page as Markdown."""
+    return "\n".join(
+        [
+            _HEAD,
+            "## The service",
+            "",
+            *_table(Settings, skip=("registers", "sign_in", "catalog", "back_offices")),
+            "",
+            "## `[[register]]`: one table for each register",
+            "",
+            *_table(RegisterSettings, with_env=False),
+            "",
+            "## `[sign_in]`",
+            "",
+            *_table(AuthSettings),
+            "",
+            "## `[catalog]`",
+            "",
+            *_table(CatalogSettings),
+            "",
+        ]
+    )
+
+
+def _table(model: type[BaseModel], *, skip: tuple[str, ...] = (), with_env: bool = True) -> Iterator[str]:
+    yield (
+        "| key in the file | environment | default | allowed | meaning |"
+        if with_env
+        else ("| key | default | allowed | meaning |")
+    )
+    yield "|---|---|---|---|---|" if with_env else "|---|---|---|---|"
+    for name, info in model.model_fields.items():
+        if name in skip:
+            continue
+        env = env_of(info) or info.alias
+        cells = [f"`{name}`", *([f"`{env}`" if env else ""] if with_env else [])]
+        cells += [_default(info), _allowed(info), info.description or ""]
+        yield "| " + " | ".join(cells) + " |"
+
+
+def _default(info: FieldInfo) -> str:
+    value = info.get_default(call_default_factory=True)
+    if value is PydanticUndefined:
+        return "required"
+    if isinstance(value, SecretStr) or value in (None, "", ()):
+        return ""
+    if isinstance(value, StrEnum):
+        return f"`{value.value}`"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def _allowed(info: FieldInfo) -> str:
+    choices = _choices(info.annotation)
+    if choices:
+        return ", ".join(f"`{choice}`" for choice in choices)
+    parts = []
+    for rule in info.metadata:
+        for sign, word in (("ge", "from"), ("gt", "above"), ("le", "to"), ("lt", "below")):
+            bound = getattr(rule, sign, None)
+            if bound is not None:
+                parts.append(f"{word} {bound}")
+        length = getattr(rule, "max_length", None)
+        if length is not None:
+            parts.append(f"at most {length} characters")
+    return " ".join(parts)
+
+
+def _choices(annotation: Any) -> tuple[str, ...]:
+    if annotation is bool:
+        return ("true", "false")
+    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
+        return tuple(member.value for member in annotation)
+    if get_origin(annotation) is Literal:
+        return tuple(str(choice) for choice in get_args(annotation))
+    for part in get_args(annotation):
+        found = _choices(part)
+        if found and part is not bool:
+            return found
+    return ()
+
+
+if __name__ == "__main__":
+    sys.stdout.write(render())
