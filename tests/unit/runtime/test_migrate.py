@@ -7,12 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, create_engine, inspect, text
 
 from kkt_adapter.kernel.errors import StorageError
 from kkt_adapter.runtime.lease_database import leases
-from kkt_adapter.runtime.migrate import SCRIPTS, migrate, revision
+from kkt_adapter.runtime.migrate import ADVISORY_LOCK, SCRIPTS, migrate, revision
 from kkt_adapter.runtime.open import open_database
+from kkt_adapter.runtime.urls import postgres_address
 
 FIRST = """
 import sqlalchemy as sa
@@ -102,6 +103,21 @@ async def test_nodes_that_start_together_take_turns(database_url: str, scripts: 
 
     assert [await node.wait() for node in nodes] == [0, 0, 0]
     assert (await look(database_url))["child"] == [(1,)]
+
+
+async def test_on_postgresql_a_node_waits_for_the_one_that_migrates(postgres_url: str, scripts: Path) -> None:
+    address, options = postgres_address(postgres_url)
+    engine = create_engine(address, connect_args={"options": options})
+    with engine.begin() as first:
+        first.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
+        second = asyncio.ensure_future(asyncio.to_thread(migrate, postgres_url, scripts=scripts))
+        await asyncio.sleep(0.3)
+        assert not second.done()
+        assert inspect(first).get_table_names() == []
+    await second
+    engine.dispose()
+
+    assert revision(postgres_url) == "0002"
 
 
 async def test_a_revision_that_fails_leaves_everything_as_it_was(database_url: str, scripts: Path) -> None:
