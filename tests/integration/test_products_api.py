@@ -1,6 +1,8 @@
 """Reading the catalogue over HTTP: real routes, a real sync into SQLite, a stand-in for the source."""
 
+import asyncio
 import json
+import shutil
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,7 +11,8 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from tests.support.catalog_api import CatalogApi, open_catalog_api
+import pytest_asyncio
+from tests.support.catalog_api import DATABASE, CatalogApi, open_catalog_api
 
 from kkt_adapter.runtime.auth.roles import Role
 
@@ -23,17 +26,31 @@ PRODUCT_MEMBERS = {
 READS = ["", "/facets", "/changes?since=0", "/export", "/10000000000007", "/10000000000007/history"]
 
 
-@pytest.fixture
-async def empty(tmp_path: Path) -> AsyncIterator[CatalogApi]:
-    async with open_catalog_api(tmp_path, running=False) as opened:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def untouched(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[CatalogApi]:
+    """One node for all tests that change nothing."""
+    async with open_catalog_api(tmp_path_factory.mktemp("untouched"), running=False) as opened:
         yield opened
 
 
+@pytest.fixture(scope="module")
+def synced_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The database of a node that has read its 60 products once."""
+    folder = tmp_path_factory.mktemp("synced")
+
+    async def sync() -> None:
+        async with open_catalog_api(folder) as opened:
+            await opened.synced()
+
+    asyncio.run(sync())
+    return folder / DATABASE
+
+
 @pytest.fixture
-async def api(tmp_path: Path) -> AsyncIterator[CatalogApi]:
-    """A catalogue of 60 products, read once."""
+async def api(synced_file: Path, tmp_path: Path) -> AsyncIterator[CatalogApi]:
+    """A node with 60 products, all as at the source."""
+    shutil.copy(synced_file, tmp_path / DATABASE)
     async with open_catalog_api(tmp_path) as opened:
-        await opened.synced()
         yield opened
 
 
@@ -59,9 +76,10 @@ def lines(content: bytes) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 
 
 @pytest.mark.parametrize("path", READS)
-async def test_reads_need_an_account(empty: CatalogApi, path: str) -> None:
-    for caller in empty.callers:
-        answer = await empty.get(f"/products{path}", by=caller)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_reads_need_an_account(untouched: CatalogApi, path: str) -> None:
+    for caller in untouched.callers:
+        answer = await untouched.get(f"/products{path}", by=caller)
         if caller in ("nobody", "garbage", "expired", "alg none"):
             assert answer.status_code == 401, caller
             assert answer.headers["www-authenticate"] == "Bearer"
@@ -106,8 +124,9 @@ UNFIT = [
 
 
 @pytest.mark.parametrize(("path", "field"), UNFIT)
-async def test_what_does_not_fit_is_refused_by_name(empty: CatalogApi, path: str, field: str) -> None:
-    answer = await empty.get(f"/products{path}")
+@pytest.mark.asyncio(loop_scope="module")
+async def test_what_does_not_fit_is_refused_by_name(untouched: CatalogApi, path: str, field: str) -> None:
+    answer = await untouched.get(f"/products{path}")
     assert answer.status_code == 422, answer.text
     assert answer.json()["code"] == "VALIDATION_ERROR"
     assert field in [error["field"] for error in answer.json()["errors"]]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from tests.support.catalog_api import CatalogApi, open_catalog_api
 
 from kkt_adapter.catalog.records import RunStatus
@@ -33,6 +34,13 @@ async def api(tmp_path: Path) -> AsyncIterator[CatalogApi]:
 async def resting(tmp_path: Path) -> AsyncIterator[CatalogApi]:
     """A node whose service does not run: what is queued stays queued."""
     async with open_catalog_api(tmp_path, running=False) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def untouched(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[CatalogApi]:
+    """One node for all tests that change nothing."""
+    async with open_catalog_api(tmp_path_factory.mktemp("untouched"), running=False) as opened:
         yield opened
 
 
@@ -107,22 +115,24 @@ UNFIT: list[tuple[str, str, str]] = [
 
 
 @pytest.mark.parametrize(("method", "path", "field"), UNFIT)
+@pytest.mark.asyncio(loop_scope="module")
 async def test_what_does_not_fit_is_refused_by_name_and_changes_nothing(
-    resting: CatalogApi, method: str, path: str, field: str
+    untouched: CatalogApi, method: str, path: str, field: str
 ) -> None:
-    before = await resting.json("/scheduler/status")
-    answer = await resting.client.request(method, f"/api/v1{path}", headers=resting.callers["admin"])
+    before = await untouched.json("/scheduler/status")
+    answer = await untouched.client.request(method, f"/api/v1{path}", headers=untouched.callers["admin"])
     assert answer.status_code == 422, answer.text
     assert answer.json()["code"] == "VALIDATION_ERROR"
     assert field in [error["field"] for error in answer.json()["errors"]]
-    assert await resting.json("/scheduler/status") == before
-    assert (await resting.json("/scheduler/runs"))["items"] == []
+    assert await untouched.json("/scheduler/status") == before
+    assert (await untouched.json("/scheduler/runs"))["items"] == []
 
 
-async def test_a_refusal_says_the_allowed_range_in_the_language_of_the_reader(resting: CatalogApi) -> None:
-    admin = resting.callers["admin"]
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_refusal_says_the_allowed_range_in_the_language_of_the_reader(untouched: CatalogApi) -> None:
+    admin = untouched.callers["admin"]
     for language, said in [("en", "from 0 to 23"), ("ru", "от 0 до 23")]:
-        answer = await resting.client.put(
+        answer = await untouched.client.put(
             "/api/v1/scheduler/schedule/daily?hour=24", headers=admin | {"Accept-Language": language}
         )
         assert said in answer.json()["errors"][0]["message"]
@@ -139,8 +149,9 @@ async def test_a_refusal_says_the_allowed_range_in_the_language_of_the_reader(re
         ("GET", "/scheduler/jobs/manual_product_sync_none"),
     ],
 )
-async def test_unknown_ids_are_not_found(resting: CatalogApi, method: str, path: str) -> None:
-    answer = await resting.client.request(method, f"/api/v1{path}", headers=resting.callers["admin"])
+@pytest.mark.asyncio(loop_scope="module")
+async def test_unknown_ids_are_not_found(untouched: CatalogApi, method: str, path: str) -> None:
+    answer = await untouched.client.request(method, f"/api/v1{path}", headers=untouched.callers["admin"])
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["code"] == "NOT_FOUND"

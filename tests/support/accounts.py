@@ -15,7 +15,9 @@ from tests.support.clock import ManualClock
 from kkt_adapter.api.app import create_api
 from kkt_adapter.api.routes import accounts, auth
 from kkt_adapter.api.settings import ApiSettings
+from kkt_adapter.kernel.errors import NotFound
 from kkt_adapter.runtime.auth import tables
+from kkt_adapter.runtime.auth.accounts import Account
 from kkt_adapter.runtime.auth.parts import AuthParts, build_auth
 from kkt_adapter.runtime.auth.passwords import HashCost
 from kkt_adapter.runtime.auth.roles import Role, Scope
@@ -41,13 +43,19 @@ class SignInParts(AuthParts):
     clock: ManualClock
 
     async def bearer(self, role: Role, *, name: str | None = None) -> str:
-        """Make an account of that role and return the Authorization header of its owner."""
-        account = await self.accounts.add(name or f"a.{role.value}", role, password=PASSWORD)
+        """The Authorization header of an account of that role, made if it is not there."""
+        account = await self._account(name or f"a.{role.value}", role)
         return f"Bearer {self.tokens.issue(account).text}"
+
+    async def _account(self, name: str, role: Role) -> Account:
+        try:
+            return await self.accounts.get(name)
+        except NotFound:
+            return await self.accounts.add(name, role, password=PASSWORD)
 
     async def callers(self) -> dict[str, dict[str, str]]:
         """Request headers of everybody who might come: for tables of route by caller."""
-        account = await self.accounts.add("somebody", Role.ADMIN, password=PASSWORD)
+        account = await self._account("somebody", Role.ADMIN)
         claims = {
             "sub": "somebody",
             "role": "admin",

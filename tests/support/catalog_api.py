@@ -28,6 +28,7 @@ from kkt_adapter.runtime.migrate import migrate
 from kkt_adapter.runtime.sqlite import SqliteDatabase
 
 PATIENCE_S = 30.0
+DATABASE = "kkt.db"
 Headers = dict[str, str]
 
 
@@ -61,12 +62,10 @@ class CatalogApi:
 
     async def ended(self, run_id: str) -> RunRecord:
         """The final record of a run; waits for it."""
-        last: RunRecord | None = None
         async with asyncio.timeout(PATIENCE_S):
-            async for record in self.parts.sync.progress(run_id):
-                last = record
-        assert last is not None
-        return last
+            while (record := await self.parts.sync.run(run_id)).in_progress:  # noqa: ASYNC110 - rows
+                await asyncio.sleep(0.02)
+        return record
 
 
 @asynccontextmanager
@@ -79,13 +78,16 @@ async def open_catalog_api(
     public_read: bool = False,
     running: bool = True,
 ) -> AsyncIterator[CatalogApi]:
-    """A node over a new SQLite file; ``running``: with its service, so that runs are worked on."""
+    """A node over the SQLite file in ``folder``, made if it is not there.
+
+    ``running``: with its service, so that runs are worked on.
+    """
     async with AsyncExitStack() as opened:
         source = G2AEmulator(products_at_source, faults=faults)
         await source.start()
         opened.push_async_callback(source.stop)
-        await asyncio.to_thread(migrate, folder / "kkt.db")
-        db = SqliteDatabase(folder / "kkt.db")
+        await asyncio.to_thread(migrate, folder / DATABASE)
+        db = SqliteDatabase(folder / DATABASE)
         opened.push_async_callback(db.close)
         people = wire(db)
         opened.callback(people.close)
