@@ -4,9 +4,11 @@ Help and shell completion of the program itself read the table below, so they an
 parts need the database machinery, and others a web server.
 """
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from io import TextIOWrapper
 from types import MappingProxyType
 from typing import Any
 
@@ -96,4 +98,6 @@ def _program(
 
 def main() -> None:
     """The entry point."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without some letter shows "?" in its place
     app(prog_name=PROGRAM)

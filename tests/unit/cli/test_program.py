@@ -72,3 +72,13 @@ def test_the_package_runs_as_a_module() -> None:
         [sys.executable, "-m", "kkt_adapter", "--version"], capture_output=True, text=True, check=True
     )
     assert done.stdout == f"kkt-adapter {__version__}\n"
+
+
+def test_a_terminal_without_russian_letters_still_gets_an_answer() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "kkt_adapter", "ffd", "decode", "1004 0400 0c000000"],
+        capture_output=True,
+        env={"LC_ALL": "ru_RU.UTF-8", "PYTHONIOENCODING": "ascii"},
+        check=True,
+    )
+    assert b"1040 ???" in done.stdout
