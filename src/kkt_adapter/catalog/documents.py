@@ -41,47 +41,15 @@ def select_documents() -> Select[*tuple[Any, ...]]:
     )
 
 
-def copy_line(row: ProductRow) -> str:
-    """One line of an export, without the line break: everything but what changes with every run."""
-    head = _dump(
-        {
-            "id": row.id,
-            "name": row.name,
-            "slug": row.slug,
-            "type": row.type,
-            "platform": row.platform,
-            "region": row.region,
-            "developer": row.developer,
-            "publisher": row.publisher,
-            "release_date": row.release_date,
-            "currency": CURRENCY,
-            "min_price": euro(row.min_price),
-            "retail_min_price": euro(row.retail_min_price),
-            "retail_min_base_price": euro(row.retail_min_base_price),
-            "price_limit": {"min": euro(row.price_limit_min), "max": euro(row.price_limit_max)},
-            "qty": row.qty,
-            "available_to_buy": row.available_to_buy,
-            "sellable": bool(
-                row.available_to_buy and row.qty > 0 and row.status == ProductStatus.ACTIVE.value
-            ),
-        }
-    )
-    tail = _dump(
-        {
-            "source_updated_at": row.source_updated_at,
-            "first_seen_at": wire_time(row.first_seen_at),
-            "changed_at": wire_time(row.changed_at),
-            "status": row.status,
-        }
-    )
-    body = row.body if len(row.body) > 2 else _dump({name: _EMPTY_BODY.get(name) for name in BODY_FIELDS})
-    return f"{head[:-1]},{body[1:-1]},{tail[1:]}"
-
-
 def copy_document(row: ProductRow) -> ProductDocument:
-    """`copy_line` as values."""
-    value: ProductDocument = json.loads(copy_line(row))
-    return value
+    """The members of an export line: everything but what changes with every run."""
+    return {**_head(row), **_body(row), **_tail(row)}
+
+
+def copy_line(row: ProductRow) -> str:
+    """`copy_document` as JSON text, without taking the stored body apart."""
+    body = row.body if len(row.body) > 2 else _dump(_body(row))
+    return f"{_dump(_head(row))[:-1]},{body[1:-1]},{_dump(_tail(row))[1:]}"
 
 
 def document(row: ProductRow) -> ProductDocument:
@@ -95,6 +63,42 @@ def document(row: ProductRow) -> ProductDocument:
         "changed_at": changed_at,
         "status": status,
         "vanished_at": wire_time(row.vanished_at),
+    }
+
+
+def _head(row: ProductRow) -> ProductDocument:
+    return {
+        "id": row.id,
+        "name": row.name,
+        "slug": row.slug,
+        "type": row.type,
+        "platform": row.platform,
+        "region": row.region,
+        "developer": row.developer,
+        "publisher": row.publisher,
+        "release_date": row.release_date,
+        "currency": CURRENCY,
+        "min_price": euro(row.min_price),
+        "retail_min_price": euro(row.retail_min_price),
+        "retail_min_base_price": euro(row.retail_min_base_price),
+        "price_limit": {"min": euro(row.price_limit_min), "max": euro(row.price_limit_max)},
+        "qty": row.qty,
+        "available_to_buy": row.available_to_buy,
+        "sellable": bool(row.available_to_buy and row.qty > 0 and row.status == ProductStatus.ACTIVE.value),
+    }
+
+
+def _body(row: ProductRow) -> ProductDocument:
+    value: ProductDocument = json.loads(row.body)
+    return value or {name: _EMPTY_BODY.get(name) for name in BODY_FIELDS}
+
+
+def _tail(row: ProductRow) -> ProductDocument:
+    return {
+        "source_updated_at": row.source_updated_at,
+        "first_seen_at": wire_time(row.first_seen_at),
+        "changed_at": wire_time(row.changed_at),
+        "status": row.status,
     }
 
 

@@ -83,6 +83,13 @@ class ProductQuery:
             if len(getattr(self, name)) > MOST_VALUES:
                 raise _invalid("id" if name == "ids" else name, f"at most {MOST_VALUES} values")
 
+    @property
+    def follows_the_name_index(self) -> bool:
+        """Can the index of names alone find and order the products?"""
+        narrow = (self.ids, self.platform, self.region, self.category, self.publisher)
+        limits = (self.price_min, self.price_max, self.in_stock, self.updated_since)
+        return self.sort is Sort.NAME and not any(narrow) and all(limit is None for limit in limits)
+
     def identity(self) -> str:
         """The same text for the same list: everything but the place in it."""
         values = asdict(self)
@@ -137,7 +144,12 @@ def conditions(query: ProductQuery, dialect: str) -> list[ColumnElement[bool]]:
     find = func.strpos if dialect == "postgresql" else func.instr
     wanted: list[ColumnElement[bool]] = []
     if query.status is not StatusFilter.ALL:
-        wanted.append(products.c.status == ProductStatus(query.status.value).value)
+        status: ColumnElement[str] = products.c.status
+        if dialect == "sqlite" and not query.follows_the_name_index:
+            # Nearly every row has this status. SQLite would go to each of them by way of an index, which
+            # takes five times as long as reading the narrow table from end to end.
+            status = status.op("||")("")
+        wanted.append(status == ProductStatus(query.status.value).value)
     wanted += [find(products.c.name_key, f" {word}") > 0 for word in query_words(query.q)]
     if query.ids:
         wanted.append(products.c.id.in_(query.ids))
