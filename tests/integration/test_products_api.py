@@ -15,6 +15,8 @@ import pytest_asyncio
 from tests.support.catalog_api import DATABASE, CatalogApi, open_catalog_api
 
 from kkt_adapter.runtime.auth.roles import Role
+from kkt_adapter.runtime.sqlite import SqliteDatabase
+from kkt_adapter.runtime.statement_count import count_statements
 
 PRODUCT_MEMBERS = {
     *("id", "name", "slug", "type", "platform", "region", "developer", "publisher", "release_date"),
@@ -287,6 +289,18 @@ async def test_every_read_has_a_tag_that_survives_a_run_without_news(api: Catalo
         assert answer.status_code == 304, path
         assert answer.content == b""
         assert answer.headers["etag"] == tag
+
+
+async def test_a_304_costs_one_row_and_no_product_query(synced_file: Path, tmp_path: Path) -> None:
+    shutil.copy(synced_file, tmp_path / DATABASE)
+    async with open_catalog_api(tmp_path, running=False) as api:
+        tags = {path: (await api.get(path)).headers["etag"] for path in conditional(api)}
+        assert isinstance(api.db, SqliteDatabase)
+        with count_statements(*api.db.engines) as count:
+            for path, tag in tags.items():
+                assert (await api.get(path, **{"If-None-Match": tag})).status_code == 304
+        assert count.total == len(tags)
+        assert all("FROM catalog_state" in text for text in count.by_text)
 
 
 async def test_a_change_gives_every_read_another_tag(api: CatalogApi) -> None:

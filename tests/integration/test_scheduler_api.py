@@ -407,3 +407,30 @@ async def test_a_manual_run_in_progress_is_a_job(resting: CatalogApi) -> None:
     job = (await resting.json(f"/scheduler/jobs/{started['job_id']}", by="manager"))["job"]
     assert job["progress"]["run_id"] == started["run_id"]
     assert job["progress"]["percent"] == 0
+
+
+# the documentation
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_documentation_knows_every_route_and_points_nowhere_else(untouched: CatalogApi) -> None:
+    document = (await untouched.client.get("/openapi.json")).json()
+    for method, path, _ in ROUTES:
+        plain = path.partition("?")[0].replace("runs/none", "runs/{run_id}")
+        plain = plain.replace("jobs/daily_product_sync", "jobs/{job_id}")
+        assert method.lower() in document["paths"][f"/api/v1{plain}"]
+    hours = document["paths"]["/api/v1/scheduler/schedule/daily"]["put"]["parameters"][0]["schema"]
+    assert (hours["type"], hours["minimum"], hours["maximum"]) == ("integer", 0, 23)
+    for reference in references(document):
+        found = document
+        for step in reference.removeprefix("#/").split("/"):
+            found = found[step]
+
+
+def references(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        own = [value["$ref"]] if isinstance(value.get("$ref"), str) else []
+        return own + [found for member in value.values() for found in references(member)]
+    if isinstance(value, list):
+        return [found for member in value for found in references(member)]
+    return []

@@ -17,12 +17,13 @@ from kkt_adapter.api.schemas import catalog_examples as examples
 from kkt_adapter.api.schemas import products as shapes
 from kkt_adapter.api.schemas.documents import answers
 from kkt_adapter.api.schemas.requests import Since
-from kkt_adapter.api.streams import ClosingStream, closed
+from kkt_adapter.api.streams import ClosingStream
 from kkt_adapter.catalog.reads import HistoryField, ProductQuery
 
 router = APIRouter(prefix="/api/v1/products", tags=["products"], dependencies=[Depends(may_read_products)])
 
 Json = dict[str, Any]
+NDJSON = "application/x-ndjson"
 ProductId = Annotated[str, Path(max_length=200)]
 Fields = Annotated[str, Query(max_length=1000, description="Members to keep, by commas; id is always there.")]
 Gzip = Annotated[str | None, Query(max_length=5, description="Given: the stream is compressed.")]
@@ -72,7 +73,7 @@ async def product_changes(
     responses={
         200: {
             "description": "JSON lines: revision, generated_at and count first, then one product a line.",
-            "content": {"application/x-ndjson": {"schema": {"type": "string"}}},
+            "content": {NDJSON: {"schema": {"type": "string"}}},
         }
     },
     summary="The whole active catalogue, for a copy",
@@ -83,14 +84,17 @@ async def export_products(
     """One consistent view, ordered by id."""
     compressed = gzip is not None and gzip.lower() not in ("0", "false", "no")
     names = tuple(name.strip() for name in fields.split(",") if name.strip())
+    state = await catalog.reads.state()
+    etag = catalog.reads.export_etag(state.revision, fields=names, compressed=compressed)
+    if matches(request.headers.get("if-none-match"), etag):
+        return Response(status_code=304, headers={"ETag": etag})
     export = await catalog.reads.export(fields=names, compressed=compressed)
     headers = {"ETag": export.etag}
-    if matches(request.headers.get("if-none-match"), export.etag):
-        await closed(export.chunks)
-        return Response(status_code=304, headers=headers)
     if export.compressed:
         headers["Content-Encoding"] = "gzip"
-    return ClosingStream(export.chunks, media_type="application/x-ndjson", headers=headers)
+    return ClosingStream(
+        export.chunks, close=export.close, media_type="application/x-ndjson", headers=headers
+    )
 
 
 @router.get("/{product_id}", responses=answers(examples.PRODUCT), summary="One product")
