@@ -17,7 +17,7 @@ from tests.support.clock import ManualClock
 from kkt_adapter.kernel.errors import LeaseLost
 from kkt_adapter.runtime.database import Database
 from kkt_adapter.runtime.lease import LeaseHeld, Leases, Term
-from kkt_adapter.runtime.lease_database import DatabaseLeases, check_term, leases, metadata
+from kkt_adapter.runtime.lease_database import DatabaseLeases, check_term, check_terms, leases, metadata
 from kkt_adapter.runtime.lease_memory import MemoryLeases
 from kkt_adapter.runtime.open import open_database
 from kkt_adapter.runtime.postgres import PostgresDatabase, PostgresSettings
@@ -332,6 +332,17 @@ async def test_an_older_term_of_the_same_process_is_fenced(nodes: Nodes) -> None
     async with lease.term():
         with pytest.raises(LeaseLost):
             await nodes.databases[0].write(lambda c: check_term(c, NAME, old.owner, old.number))
+
+
+async def test_many_terms_are_checked_at_once_and_the_lost_one_is_named(nodes: Nodes) -> None:
+    of_node = nodes.leases(0)
+    async with of_node.lease("lane a").term() as first, of_node.lease("lane b").term() as second:
+        held = [(term.name, term.owner, term.number) for term in (first, second)]
+        await nodes.databases[0].write(lambda c: check_terms(c, held))
+        nodes.ended.add("node-0")
+        async with nodes.leases(1).lease("lane b").term(wait_s=0):
+            with pytest.raises(LeaseLost, match="lane b"):
+                await nodes.databases[0].write(lambda c: check_terms(c, held))
 
 
 class Interrupted:
