@@ -5,12 +5,14 @@ import hashlib
 import json
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 from tests.support.api import (
     KEY,
@@ -18,12 +20,32 @@ from tests.support.api import (
     changed,
     client_of,
     post_receipt,
-    real_service,
     served,
     with_item,
 )
 
+from kkt_adapter.bootstrap import Services, build_services
+from kkt_adapter.settings import Settings
+
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
+
+
+@asynccontextmanager
+async def real_service(data_dir: Path, **settings: Any) -> AsyncIterator[Services]:
+    """The whole product on a virtual register; its operator is a loopback port where nobody listens."""
+    given = Settings(
+        data_dir=data_dir,
+        ofd_host="127.0.0.1",
+        ofd_port=9,
+        virtual_fsync=False,
+        **settings,
+    )
+    services = await build_services(given, demo=True)
+    try:
+        await services.start()
+        yield services
+    finally:
+        await services.stop()
 
 
 @pytest.fixture
@@ -250,7 +272,7 @@ item_fields = st.fixed_dictionaries(
 )
 
 
-@settings(
+@examples(
     max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],

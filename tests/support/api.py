@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -17,7 +16,6 @@ from fastapi import FastAPI
 from kkt_adapter.api.app import create_api
 from kkt_adapter.api.services import ApiServices, ResolveAction
 from kkt_adapter.api.settings import ApiSettings
-from kkt_adapter.bootstrap import Services, build_services
 from kkt_adapter.fiscal.model import PaymentKind, ReceiptRequest
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import (
@@ -30,7 +28,6 @@ from kkt_adapter.kernel.errors import (
 )
 from kkt_adapter.kernel.money import line_amount, rubles
 from kkt_adapter.runtime.auth.roles import Principal, PrincipalKind, Role, Scope
-from kkt_adapter.settings import Settings
 
 Json = dict[str, Any]
 
@@ -446,21 +443,3 @@ async def served(app: FastAPI) -> AsyncIterator[int]:
     finally:
         server.should_exit = True
         await serving
-
-
-@asynccontextmanager
-async def real_service(data_dir: Path, **settings: Any) -> AsyncIterator[Services]:
-    """The whole product on a virtual register; its operator is a loopback port where nobody listens."""
-    given = Settings(
-        data_dir=data_dir,
-        ofd_host="127.0.0.1",
-        ofd_port=9,
-        virtual_fsync=False,
-        **settings,
-    )
-    services = await build_services(given, demo=True)
-    try:
-        await services.start()
-        yield services
-    finally:
-        await services.stop()
