@@ -8,7 +8,6 @@ from tests.support.accounts import PASSWORD, wire
 from typer.testing import CliRunner, Result
 
 from kkt_adapter.cli.accounts import accounts_app
-from kkt_adapter.cli.database import DATABASE_FILE
 from kkt_adapter.kernel.errors import NotAuthenticated
 from kkt_adapter.runtime.auth.roles import Principal, Role, Scope
 from kkt_adapter.runtime.sqlite import SqliteDatabase
@@ -21,6 +20,7 @@ def surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("DATABASE_URL", "BUFFER_DB_PATH", "LC_ALL", "LC_MESSAGES", "LANG"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("KKT_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)  # no configuration file here
 
 
 def run(*arguments: str, password: str | None = None) -> Result:
@@ -29,7 +29,7 @@ def run(*arguments: str, password: str | None = None) -> Result:
 
 def sign_in(folder: Path, name: str, password: str) -> Role:
     async def login() -> Role:
-        db = SqliteDatabase(folder / DATABASE_FILE)
+        db = SqliteDatabase(folder / "buffer.db")
         parts = wire(db)
         try:
             return (await parts.sign_in.login(name, password, address="test")).account.role
@@ -42,7 +42,7 @@ def sign_in(folder: Path, name: str, password: str) -> Role:
 
 def admit(folder: Path, token: str) -> Principal:
     async def enter() -> Principal:
-        db = SqliteDatabase(folder / DATABASE_FILE)
+        db = SqliteDatabase(folder / "buffer.db")
         parts = wire(db)
         try:
             return await parts.gate.admit(f"Bearer {token}")
@@ -129,7 +129,7 @@ def test_only_the_token_goes_to_standard_output(tmp_path: Path) -> None:
     assert token not in listed
     assert "POS-001, POS-002" in listed
     token_id = principal.name.removeprefix("till:")
-    assert run("token", "revoke", token_id).stdout.startswith(f"{token_id}: revoked ")
+    assert run("token", "revoke", token_id).stdout == f"{token_id}: revoked\n"
     with pytest.raises(NotAuthenticated):
         admit(tmp_path / "data", token)
 
