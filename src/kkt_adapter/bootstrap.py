@@ -16,10 +16,14 @@ from sqlalchemy import Connection, select
 
 from kkt_adapter import __version__
 from kkt_adapter.api.app import create_api
+from kkt_adapter.api.catalogue import CatalogServices
 from kkt_adapter.api.routes import accounts as account_routes
 from kkt_adapter.api.routes import auth as auth_routes
+from kkt_adapter.api.routes import products as product_routes
+from kkt_adapter.api.routes import scheduler as scheduler_routes
 from kkt_adapter.api.services import ApiServices
 from kkt_adapter.api.settings import ApiSettings
+from kkt_adapter.catalog.parts import build_catalog
 from kkt_adapter.fiscal import counts, journal
 from kkt_adapter.fiscal.actions import RegisterActions
 from kkt_adapter.fiscal.administration import Administration
@@ -189,6 +193,7 @@ async def build_services(settings: Settings, *, demo: bool = False, clock: Clock
             listener=made,
             policy=LanePolicy(),
             shared=lambda: neighbours.alive,
+            owner_ended=locks.ended,
         )
         return Unit(
             register_id=RegisterId(register.id),
@@ -255,12 +260,16 @@ async def build_services(settings: Settings, *, demo: bool = False, clock: Clock
         ),
         disk=disk,
     )
+    catalog = build_catalog(
+        database, settings.catalog, clock=clock, data_dir=settings.data_dir, node=owner, leases=leases
+    )
     supervisor = Supervisor(
         [
             journal_writer,
             neighbours,
             *(service for unit in units.values() for service in _services_of(unit, routes, clock)),
             worker,
+            catalog.service,
         ],
         clock=clock,
     )
@@ -296,9 +305,15 @@ async def build_services(settings: Settings, *, demo: bool = False, clock: Clock
             max_in_flight=settings.max_in_flight,
         ),
         clock=clock,
-        routers=(auth_routes.router, account_routes.router),
+        routers=(auth_routes.router, account_routes.router, scheduler_routes.router, product_routes.router),
     )
     app.state.people = auth
+    app.state.catalog = CatalogServices(
+        sync=catalog.sync,
+        schedule=catalog.schedule,
+        reads=catalog.reads,
+        public_read=settings.catalog.public_read,
+    )
     return Services(
         settings=settings,
         app=app,

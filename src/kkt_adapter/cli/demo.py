@@ -2,10 +2,17 @@
 
 from dataclasses import dataclass, field
 
+from pydantic import SecretStr
+
 from kkt_adapter.bootstrap import Services
+from kkt_adapter.emulators.g2a.faults import Faults
+from kkt_adapter.emulators.g2a.server import G2AEmulator
 from kkt_adapter.emulators.ofd import OfdEmulator
 from kkt_adapter.runtime.auth.demo import ensure_demo_admin
 from kkt_adapter.settings import Settings, Transport
+
+DEMO_PRODUCTS = 15_420
+DEMO_LATENCY_S = 0.05  # what the vendor's answers take in the targets of the catalogue
 
 
 @dataclass(slots=True)
@@ -15,6 +22,7 @@ class Emulators:
     settings: Settings
     demo: bool
     ofd: OfdEmulator | None = None
+    g2a: G2AEmulator | None = None
     lines: list[str] = field(default_factory=list)  # for the start banner
 
     async def first_admin(self, services: Services) -> tuple[str, str] | None:
@@ -26,18 +34,47 @@ class Emulators:
     async def stop(self) -> None:
         if self.ofd is not None:
             await self.ofd.stop()
+        if self.g2a is not None:
+            await self.g2a.stop()
 
 
 async def with_emulators(settings: Settings, *, demo: bool) -> Emulators:
-    """Start the operator emulator unless an operator's address is given."""
+    """Start the stand-ins for what the settings leave open."""
+    emulators = Emulators(settings=settings, demo=demo)
+    await _with_ofd(emulators)
+    if demo and not settings.catalog.source_configured:
+        await _with_g2a(emulators)
+    return emulators
+
+
+async def _with_g2a(emulators: Emulators) -> None:
+    """A vendor with the catalogue that the scheduler's targets are about: 15,420 products."""
+    g2a = G2AEmulator(DEMO_PRODUCTS, faults=Faults(latency_s=DEMO_LATENCY_S))
+    address = await g2a.start()
+    emulators.g2a = g2a
+    catalog = emulators.settings.catalog.model_copy(
+        update={
+            "base_url": address,
+            "client_id": g2a.credentials.client_id,
+            "client_secret": SecretStr(g2a.credentials.client_secret),
+            "email": g2a.credentials.email,
+            "requests_per_minute": 0,
+        }
+    )
+    emulators.settings = emulators.settings.model_copy(update={"catalog": catalog})
+    emulators.lines.append(f"  product vendor emulator: {address}, {DEMO_PRODUCTS} products")
+
+
+async def _with_ofd(emulators: Emulators) -> None:
+    """The operator emulator, unless an operator's address is given."""
+    settings, demo = emulators.settings, emulators.demo
     given = (
         settings.ofd_base_url
         if settings.ofd_transport is Transport.HTTP
         else settings.ofd_host and settings.ofd_port
     )
-    emulators = Emulators(settings=settings, demo=demo)
     if not ((demo and not given) or settings.ofd_mock_mode):
-        return emulators
+        return
     ofd = await _start_ofd(settings.port)
     emulators.ofd = ofd
     emulators.settings = settings.model_copy(
@@ -51,7 +88,6 @@ async def with_emulators(settings: Settings, *, demo: bool) -> Emulators:
         f"  operator emulator: tcp 127.0.0.1:{ofd.port}, http 127.0.0.1:{ofd.http_port}, "
         f"control http://127.0.0.1:{ofd.control_port}/control/state"
     )
-    return emulators
 
 
 async def _start_ofd(port: int) -> OfdEmulator:
