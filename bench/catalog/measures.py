@@ -111,10 +111,9 @@ class Node:
 
     async def run(self) -> RunRecord:
         started = await self.parts.sync.start(by="bench", full=True)
-        record = started
         async for record in self.parts.sync.progress(started.run_id):
-            pass
-        return record
+            started = record
+        return started
 
 
 @asynccontextmanager

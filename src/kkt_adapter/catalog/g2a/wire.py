@@ -5,7 +5,6 @@ means "none". An entry that cannot be used becomes a `BadItem`, an unknown field
 """
 
 import json
-from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from hashlib import blake2b
@@ -36,6 +35,8 @@ def parse_page(body: bytes, *, number: int, window: PriceWindow | None = None) -
     """
     try:
         value = json.loads(body, parse_float=str, parse_constant=str)  # str: a number keeps its own digits
+        if _may_hold_odd_letters(body):
+            value = _clean(value)
     except (ValueError, RecursionError):
         raise _malformed("The source's answer is not JSON.", "Ответ источника не JSON.", "not_json") from None
     docs = value.get("docs") if isinstance(value, dict) else None
@@ -98,19 +99,17 @@ def product(entry: Any) -> Product:
         available if isinstance(available, bool) else None,
         _moment(get("updated_at")),
     )
-    details = _clean(
-        _dump(
-            {
-                "images": _pictures(get("images")),
-                "thumbnail": text(get("thumbnail")),
-                "small_image": text(get("smallImage")),
-                "cover_image": text(get("coverImage")),
-                "videos": _videos(get("videos")),
-                "categories": categories,
-                "restrictions": _restrictions(get("restrictions")),
-                "requirements": _requirements(get("requirements")),
-            }
-        )
+    details = _dump(
+        {
+            "images": _pictures(get("images")),
+            "thumbnail": text(get("thumbnail")),
+            "small_image": text(get("smallImage")),
+            "cover_image": text(get("coverImage")),
+            "videos": _videos(get("videos")),
+            "categories": categories,
+            "restrictions": _restrictions(get("restrictions")),
+            "requirements": _requirements(get("requirements")),
+        }
     )
     return Product(
         id=product_id,
@@ -162,12 +161,9 @@ def cents(value: Any, field: str = "price") -> int | None:
 
 def text(value: Any) -> str | None:
     """Text as the source gives it, None when empty; numbers become their text."""
-    if type(value) is not str:
-        if type(value) is not int:
-            return None
-        value = str(value)
-    cleaned = _clean(value.strip()[:TEXT_LENGTH])
-    return cleaned or None
+    if type(value) is str:
+        return value.strip()[:TEXT_LENGTH] or None
+    return str(value) if type(value) is int else None
 
 
 def _exact_cents(value: str, field: str) -> int:
@@ -184,11 +180,22 @@ def _digits(value: str) -> bool:
     return value.isdecimal() and value.isascii()
 
 
-def _clean(value: str) -> str:
-    """Without what a database refuses: NUL and lone surrogates."""
-    if value.isascii():
-        return value.replace("\x00", "") if "\x00" in value else value
-    return value.encode("utf-8", "replace").decode().replace("\x00", "")
+def _may_hold_odd_letters(body: bytes) -> bool:
+    """Could a text in this JSON hold NUL or half a surrogate pair? Both need an escape; few have any."""
+    return b"\\u0000" in body or b"\\ud" in body or b"\\uD" in body
+
+
+def _clean(value: Any) -> Any:
+    """A JSON value without what a database refuses: NUL and lone surrogates."""
+    match value:
+        case str():
+            return value.encode("utf-8", "replace").decode().replace("\x00", "")
+        case list():
+            return [_clean(member) for member in value]
+        case dict():
+            return {_clean(name): _clean(member) for name, member in value.items()}
+        case _:
+            return value
 
 
 def _total(value: Any) -> int:
@@ -235,8 +242,8 @@ def _members(value: Any) -> list[Any]:
 
 
 def _pictures(value: Any) -> list[str]:
-    found = (text(entry.get("url") if isinstance(entry, dict) else entry) for entry in _members(value))
-    return [address for address in found if address]
+    found = (entry.get("url") if isinstance(entry, dict) else entry for entry in _members(value))
+    return [address for address in found if type(address) is str and address]
 
 
 def _videos(value: Any) -> list[dict[str, str | None]]:
@@ -257,19 +264,19 @@ def _categories(value: Any) -> list[dict[str, Any]]:
 
 def _restrictions(value: Any) -> dict[str, bool]:
     """``pegi_violence`` and its seven sisters, without the prefix."""
-    if not isinstance(value, Mapping):
+    if type(value) is not dict:
         return {}
-    return {str(name).removeprefix("pegi_"): flag for name, flag in value.items() if isinstance(flag, bool)}
+    return {name.removeprefix("pegi_"): flag for name, flag in value.items() if type(flag) is bool}
 
 
 def _requirements(value: Any) -> dict[str, dict[str, str | None]]:
     """``minimal`` and ``recommended``; ``reqmemory`` and its like, without the prefix."""
-    if not isinstance(value, Mapping):
+    if type(value) is not dict:
         return {}
     return {
-        level: {str(name).removeprefix("req"): text(given) for name, given in parts.items()}
+        level: {name.removeprefix("req"): text(given) for name, given in parts.items()}
         for level in ("minimal", "recommended")
-        if isinstance(parts := value.get(level), Mapping)
+        if type(parts := value.get(level)) is dict
     }
 
 
