@@ -21,6 +21,7 @@ from kkt_adapter.api.routes import accounts as account_routes
 from kkt_adapter.api.routes import auth as auth_routes
 from kkt_adapter.api.routes import products as product_routes
 from kkt_adapter.api.routes import scheduler as scheduler_routes
+from kkt_adapter.api.routes import sessions as session_routes
 from kkt_adapter.api.services import ApiServices
 from kkt_adapter.api.settings import ApiSettings
 from kkt_adapter.catalog.parts import build_catalog
@@ -44,11 +45,13 @@ from kkt_adapter.fiscal.kkt.virtual import (
     made_up_registration,
 )
 from kkt_adapter.fiscal.model import Cashier, FfdVersion, FiscalDocument, RegisterDefaults
+from kkt_adapter.fiscal.network import NetworkMonitor, NetworkPolicy
 from kkt_adapter.fiscal.ofd.http import HttpOfd
 from kkt_adapter.fiscal.ofd.tcp import TcpOfdGateway
 from kkt_adapter.fiscal.printing import LanePolicy, PrintLane
 from kkt_adapter.fiscal.refunds import Refunds
 from kkt_adapter.fiscal.registers import Registers, Unit
+from kkt_adapter.fiscal.sessions import Sessions
 from kkt_adapter.fiscal.settings_rows import read_setting, store_setting
 from kkt_adapter.fiscal.shifts import RegisterDesk
 from kkt_adapter.fiscal.summary import Summary
@@ -88,6 +91,8 @@ class Services:
     registers: Registers
     desk: ReceiptDesk
     worker: DeliveryWorker
+    sessions: Sessions
+    network: NetworkMonitor
     auth: AuthParts
     supervisor: Supervisor
     closers: list[Callable[[], object]] = field(default_factory=list)  # in the order of making
@@ -101,6 +106,7 @@ class Services:
         """
         for unit in self.registers.all():
             await guard_transport(unit, self.database)
+        await self.sessions.restore()
         await self.supervisor.start()
         await asyncio.gather(*(_check_profile(unit) for unit in self.registers.all()))
 
@@ -246,8 +252,20 @@ async def build_services(settings: Settings, *, demo: bool = False, clock: Clock
         owner_ended=locks.ended,
     )
     made.tell = worker.document_made
+    network = NetworkMonitor(
+        endpoints=lanes.endpoints,
+        back_office=_no_back_office,
+        clock=clock,
+        tell=journal_writer.put,
+        policy=NetworkPolicy(
+            check_s=settings.network_interval_s,
+            results=settings.network_results,
+            least_s=settings.network_least_s,
+        ),
+    )
 
     # Phase 1 and what people ask.
+    sessions = Sessions(database=database, registers=registers, clock=clock)
     desk = ReceiptDesk(
         database=database,
         registers=registers,
@@ -277,7 +295,9 @@ async def build_services(settings: Settings, *, demo: bool = False, clock: Clock
         desk=desk,
         receipts=Receipts(database=database, registers=registers),
         refunds=Refunds(database=database, default_capacity=settings.capacity),
-        registers=RegisterActions(registers=registers, database=database, clock=clock),
+        registers=RegisterActions(
+            registers=registers, database=database, clock=clock, online=lambda: network.is_online
+        ),
         delivery=worker,
         dead_letters=DeadLetters(database=database, clock=clock, on_retry=worker.document_made),
         summary=Summary(
@@ -287,6 +307,8 @@ async def build_services(settings: Settings, *, demo: bool = False, clock: Clock
             worker=worker,
             endpoints=lanes.endpoints,
             services=lambda: supervisor.states,
+            sessions=sessions,
+            network=network,
             disk=disk,
             default_capacity=settings.capacity,
             interval_s=settings.sync_interval_s,
@@ -305,8 +327,15 @@ async def build_services(settings: Settings, *, demo: bool = False, clock: Clock
             max_in_flight=settings.max_in_flight,
         ),
         clock=clock,
-        routers=(auth_routes.router, account_routes.router, scheduler_routes.router, product_routes.router),
+        routers=(
+            session_routes.router,
+            auth_routes.router,
+            account_routes.router,
+            scheduler_routes.router,
+            product_routes.router,
+        ),
     )
+    app.state.sessions = sessions
     app.state.people = auth
     app.state.catalog = CatalogServices(
         sync=catalog.sync,
@@ -321,10 +350,16 @@ async def build_services(settings: Settings, *, demo: bool = False, clock: Clock
         registers=registers,
         desk=desk,
         worker=worker,
+        sessions=sessions,
+        network=network,
         auth=auth,
         supervisor=supervisor,
         closers=closers,
     )
+
+
+async def _no_back_office() -> None:
+    return None
 
 
 async def _check_profile(unit: Unit) -> None:

@@ -282,6 +282,27 @@ class Settings(BaseModel):
         description="good probes in a row that close it",
         json_schema_extra=_env("KKT_BREAKER_PROBES"),
     )
+    network_interval_s: float = Field(
+        default=30.0,
+        ge=0.05,
+        le=3600,
+        description="check of operators and back offices, for the network mode",
+        json_schema_extra=_env("KKT_NETWORK_INTERVAL"),
+    )
+    network_results: int = Field(
+        default=3,
+        ge=1,
+        le=100,
+        description="like results in a row before the network mode changes",
+        json_schema_extra=_env("KKT_NETWORK_RESULTS"),
+    )
+    network_least_s: float = Field(
+        default=90.0,
+        ge=0,
+        le=3600,
+        description="least time in a network mode",
+        json_schema_extra=_env("KKT_NETWORK_LEAST"),
+    )
     redis_url: str = Field(
         default="",
         description="pass lock of several nodes; empty: none wanted",

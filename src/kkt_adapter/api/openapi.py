@@ -13,6 +13,7 @@ _REF = "#/components/schemas/{model}"
 _TAGS = [
     {"name": "receipts", "description": "Accepting, reading and settling receipts."},
     {"name": "register", "description": "The device: reports and status."},
+    {"name": "sessions", "description": "A till's drawer from opening to closing."},
     {"name": "buffer", "description": "What waits for the operator, and its delivery."},
     {"name": "dead letters", "description": "What the operator would not take."},
     {"name": "maintenance", "description": "No new receipts for a while."},

@@ -12,6 +12,8 @@ from kkt_adapter.kernel.breaker import Breaker, BreakerState
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import OfdUnavailable
 
+HEALTH_CALL_S = 10.0  # contract 4.6
+
 
 @dataclass(slots=True)
 class EndpointTally:
@@ -42,6 +44,8 @@ class Endpoint:
         self.last_ok_at: datetime | None = None
         self.last_failure_at: datetime | None = None
         self.last_error: str | None = None
+        self.outcome_at: float | None = None  # monotonic: when a delivery or a probe last ended
+        self.outcome_ok = False  # the operator was alive then; a refusal of a receipt counts as alive
         self._probe = probe
         self._clock = clock
         self._on_change = on_change
@@ -64,6 +68,7 @@ class Endpoint:
     def succeeded(self, took_s: float) -> None:
         before = self.breaker.state
         self.last_ok_at = self._clock.now()
+        self._was_alive(True)
         self.tally.delivered += 1
         if len(self.tally.request_s) < 10_000:
             self.tally.request_s.append(took_s)
@@ -74,6 +79,7 @@ class Endpoint:
         """An attempt ended with an error."""
         before = self.breaker.state
         self.last_failure_at, self.last_error = self._clock.now(), error
+        self._was_alive(signal is not Signal.FAILURE)
         self.tally.errors[label] = self.tally.errors.get(label, 0) + 1
         if signal is Signal.FAILURE:
             self.breaker.failure(self._clock.monotonic())
@@ -97,16 +103,29 @@ class Endpoint:
         """The health call as a probe; False when it failed. Bounded by the gateway's own deadline."""
         before = self.breaker.state
         try:
-            async with asyncio.timeout(10.0):  # contract 4.6
+            async with asyncio.timeout(HEALTH_CALL_S):
                 await self._probe()
         except (OfdUnavailable, TimeoutError) as error:
             label = error.error_code if isinstance(error, OfdUnavailable) else "timeout"
             self.heard(Signal.FAILURE, label=label, error=str(error) or "timeout")
             return False
         self.last_ok_at = self._clock.now()
+        self._was_alive(True)
         self.breaker.alive()
         self._tell(before)
         return True
+
+    async def answers(self) -> bool:
+        """The health call for those who only want to know: no tally, and the breaker hears nothing of it."""
+        try:
+            async with asyncio.timeout(HEALTH_CALL_S):
+                await self._probe()
+        except (OfdUnavailable, TimeoutError):
+            return False
+        return True
+
+    def _was_alive(self, ok: bool) -> None:
+        self.outcome_at, self.outcome_ok = self._clock.monotonic(), ok
 
     def _tell(self, before: BreakerState) -> None:
         if self.breaker.state is not before:

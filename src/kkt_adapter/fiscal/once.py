@@ -6,15 +6,25 @@ finds the answer or finds nothing done.
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from kkt_adapter.fiscal import payload
 from kkt_adapter.fiscal.tables import report_keys
 from kkt_adapter.kernel import jsontext
 from kkt_adapter.kernel.errors import IdempotencyConflict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The answer, and whether an earlier request with the key had it already."""
+
+    answer: dict[str, Any]
+    replayed: bool = False
 
 
 def known(conn: Connection, key: str, *, scope: str, request: dict[str, Any]) -> dict[str, Any] | None:
@@ -65,16 +75,33 @@ def once(
     request: dict[str, Any],
     at: datetime,
     effect: Callable[[Connection], dict[str, Any]],
-) -> dict[str, Any]:
-    """``effect``, unless the key had it before; without a key always."""
+) -> Outcome:
+    """``effect``, unless the key had it before; without a key always.
+
+    The key is taken before the effect, so of two requests that come together to a database with several
+    writers the second waits for the first one's commit and gets its answer.
+
+    Raises:
+        IdempotencyConflict: the key belongs to another request.
+    """
     if key is None:
-        return effect(conn)
+        return Outcome(answer=effect(conn))
     earlier = known(conn, key, scope=scope, request=request)
-    if earlier is not None:
-        return earlier
-    answer = effect(conn)
-    remember(conn, key, scope=scope, request=request, answer=answer, at=at)
-    return answer
+    if earlier is None:
+        key_hash = payload.key_hash(key, scope=scope)
+        try:
+            with conn.begin_nested():
+                taken = {"key_hash": key_hash, "request_hash": _hash(request), "created_at": at}
+                conn.execute(insert(report_keys).values(**taken))
+        except IntegrityError:
+            earlier = known(conn, key, scope=scope, request=request)
+        else:
+            answer = effect(conn)
+            stored = update(report_keys).where(report_keys.c.key_hash == key_hash)
+            conn.execute(stored.values(answer=jsontext.encode(answer)))
+            return Outcome(answer=answer)
+    assert earlier is not None, "a taken key has an answer once its transaction is committed"
+    return Outcome(answer=earlier, replayed=True)
 
 
 def _hash(request: dict[str, Any]) -> bytes:

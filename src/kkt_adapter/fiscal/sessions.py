@@ -2,19 +2,24 @@
 
 One open session a till, held by a unique index. Balances move with every printed receipt (``cash.py``);
 at start every open session is restored and compared with an independent sum of its movements.
+
+Closing and comparing take the counters' row first, as printing does, so that on a database with several
+writers no movement slips in between.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, Row, case, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
-from kkt_adapter.fiscal import journal
+from kkt_adapter.fiscal import counts, journal
 from kkt_adapter.fiscal.inquiry import iso
 from kkt_adapter.fiscal.journal import EventType, Level
-from kkt_adapter.fiscal.once import once
+from kkt_adapter.fiscal.once import Outcome, once
 from kkt_adapter.fiscal.registers import Registers
 from kkt_adapter.fiscal.session_tables import OPEN_SESSION, cash_transactions, pos_sessions
 from kkt_adapter.kernel import jsontext
@@ -44,7 +49,7 @@ class Sessions:
         self._db = database
         self._registers = registers
         self._clock = clock
-        self.mismatches: tuple[Mismatch, ...] = ()
+        self.mismatches: tuple[Mismatch, ...] = ()  # of the start; see ``still_open``
 
     async def restore(self) -> tuple[Mismatch, ...]:
         """At start: every open session, compared with its movements. Differences are events and alerts."""
@@ -54,11 +59,12 @@ class Sessions:
 
     async def open(
         self, pos_id: str, *, session_id: str | None, opening_cash_kop: int, key: str | None
-    ) -> dict[str, Any]:
-        """Open the till's session.
+    ) -> Outcome:
+        """Open the till's session; without an id it gets one.
 
         Raises:
             Conflict: one is open already, or the id was used before.
+            IdempotencyConflict: the key belongs to another request.
             ReceiptInvalid: no register serves this till.
         """
         unit = await self._registers.for_till(PosId(pos_id))
@@ -66,24 +72,25 @@ class Sessions:
 
         def effect(conn: Connection) -> dict[str, Any]:
             if _open_row(conn, pos_id) is not None:
-                raise Conflict(
-                    f"till {pos_id} has an open session", f"у кассы {pos_id} уже есть открытая сессия"
-                )
+                raise _open_already(pos_id)
             used = select(pos_sessions.c.session_id).where(pos_sessions.c.session_id == chosen)
             if conn.execute(used).first() is not None:
                 raise Conflict(f"session {chosen} exists already", f"сессия {chosen} уже существует")
-            conn.execute(
-                insert(pos_sessions).values(
-                    session_id=chosen,
-                    pos_id=pos_id,
-                    register_id=unit.register_id,
-                    opened_at=now,
-                    opening_cash_kop=opening_cash_kop,
-                    cash_kop=opening_cash_kop,
-                    status="open",
-                    **_ZEROS,
-                )
+            row = insert(pos_sessions).values(
+                session_id=chosen,
+                pos_id=pos_id,
+                register_id=unit.register_id,
+                opened_at=now,
+                opening_cash_kop=opening_cash_kop,
+                cash_kop=opening_cash_kop,
+                status="open",
+                **_ZEROS,
             )
+            try:
+                with conn.begin_nested():
+                    conn.execute(row)
+            except IntegrityError as error:  # another request was quicker
+                raise _open_already(pos_id) from error
             _note(conn, EventType.SESSION_OPENED, now, session_id=chosen, pos_id=pos_id)
             return _shown(_row(conn, chosen))
 
@@ -92,11 +99,17 @@ class Sessions:
             lambda c: once(c, key, scope="session_open", request=request, at=now, effect=effect)
         )
 
-    async def close(self, pos_id: str, *, session_id: str | None, key: str | None) -> dict[str, Any]:
-        """Close the till's session. Raises Conflict when none (or another one) is open."""
+    async def close(self, pos_id: str, *, session_id: str | None, key: str | None) -> Outcome:
+        """Close the till's session.
+
+        Raises:
+            Conflict: none is open, or another one than ``session_id``.
+            IdempotencyConflict: the key belongs to another request.
+        """
         now = self._clock.now()
 
         def effect(conn: Connection) -> dict[str, Any]:
+            counts.lock(conn)
             row = _required(conn, pos_id, session_id)
             _close(conn, row.session_id, now, z_report=None)
             return _shown(_row(conn, row.session_id))
@@ -108,18 +121,19 @@ class Sessions:
 
     async def move_cash(
         self, pos_id: str, *, kind: str, amount_kop: int, reason: str, by: str, key: str | None
-    ) -> dict[str, Any]:
-        """Cash put in or taken out (``cash_in``, ``cash_out``); the balance may not become negative.
+    ) -> Outcome:
+        """Cash put in or taken out (``cash_in``, ``cash_out``); ``by`` is who asked, for the journal.
 
         Raises:
-            Conflict: no session is open, or the till does not hold that much.
+            Conflict: no session is open, or the till does not hold as much as is to be taken out.
+            IdempotencyConflict: the key belongs to another request.
         """
         now = self._clock.now()
 
         def effect(conn: Connection) -> dict[str, Any]:
             row = _required(conn, pos_id, None)
             signed = amount_kop if kind == "cash_in" else -amount_kop
-            if row.cash_kop + signed < 0:
+            if signed < 0 and row.cash_kop + signed < 0:
                 raise Conflict(
                     f"the till holds {rubles(row.cash_kop)} only", f"в кассе только {rubles(row.cash_kop)}"
                 )
@@ -191,12 +205,23 @@ def totals(conn: Connection, register_id: str) -> dict[str, Any]:
 
 def close_all(conn: Connection, register_id: str, *, at: datetime, z_report: dict[str, Any]) -> int:
     """A Z report closes the sessions of the register's tills; returns how many."""
+    counts.lock(conn)
     rows = conn.execute(
         select(pos_sessions.c.session_id).where(OPEN_SESSION, pos_sessions.c.register_id == register_id)
     ).all()
     for row in rows:
         _close(conn, row.session_id, at, z_report=jsontext.encode(z_report))
     return len(rows)
+
+
+def still_open(conn: Connection, mismatches: Sequence[Mismatch]) -> list[Mismatch]:
+    """Those whose session is open yet: what a person should still look at."""
+    if not mismatches:
+        return []
+    ids = [mismatch.session_id for mismatch in mismatches]
+    query = select(pos_sessions.c.session_id).where(OPEN_SESSION, pos_sessions.c.session_id.in_(ids))
+    found = set(conn.execute(query).scalars())
+    return [mismatch for mismatch in mismatches if mismatch.session_id in found]
 
 
 def _close(conn: Connection, session_id: str, at: datetime, *, z_report: str | None) -> None:
@@ -217,6 +242,7 @@ def _close(conn: Connection, session_id: str, at: datetime, *, z_report: str | N
 
 
 def _restore(conn: Connection, at: datetime) -> tuple[Mismatch, ...]:
+    counts.lock(conn)
     found = []
     for row in conn.execute(select(pos_sessions).where(OPEN_SESSION)).all():
         counted = row.opening_cash_kop + _cash_moved(conn, row.session_id)
@@ -266,8 +292,13 @@ def _row(conn: Connection, session_id: str) -> Any:
     return conn.execute(select(pos_sessions).where(pos_sessions.c.session_id == session_id)).one()
 
 
+def _open_already(pos_id: str) -> Conflict:
+    return Conflict(f"till {pos_id} has an open session", f"у кассы {pos_id} уже есть открытая сессия")
+
+
 def _required(conn: Connection, pos_id: str, session_id: str | None) -> Any:
-    row = _open_row(conn, pos_id)
+    query = select(pos_sessions).where(OPEN_SESSION, pos_sessions.c.pos_id == pos_id)
+    row = conn.execute(query.with_for_update()).first()  # two drawers of cash take turns
     if row is None:
         raise Conflict(f"till {pos_id} has no open session", f"у кассы {pos_id} нет открытой сессии")
     if session_id is not None and row.session_id != session_id:

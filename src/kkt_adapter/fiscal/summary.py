@@ -13,12 +13,15 @@ from kkt_adapter.fiscal.capacity import Fill, fill
 from kkt_adapter.fiscal.delivery import LAST_SYNC, DeliveryWorker
 from kkt_adapter.fiscal.endpoint import Endpoint
 from kkt_adapter.fiscal.inquiry import iso
+from kkt_adapter.fiscal.network import NetworkMonitor
 from kkt_adapter.fiscal.registers import Registers
+from kkt_adapter.fiscal.sessions import Mismatch, Sessions, still_open
 from kkt_adapter.fiscal.settings_rows import read_setting
 from kkt_adapter.fiscal.tables import UNDELIVERED_ROWS, buffer_events, receipts
 from kkt_adapter.kernel.breaker import BreakerState
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import AdapterError
+from kkt_adapter.kernel.money import rubles
 from kkt_adapter.runtime.database import Database
 from kkt_adapter.runtime.disk import DiskMark
 from kkt_adapter.runtime.supervisor import ServiceState
@@ -34,6 +37,7 @@ class _Snapshot:
     oldest: tuple[str, datetime] | None
     last_sync: dict[str, Any] | None
     maintenance: str | None
+    mismatches: list[Mismatch]
 
 
 class Summary:
@@ -46,6 +50,8 @@ class Summary:
         worker: DeliveryWorker,
         endpoints: Callable[[], list[Endpoint]],
         services: Callable[[], Mapping[str, ServiceState]],
+        sessions: Sessions,
+        network: NetworkMonitor,
         disk: DiskMark,
         default_capacity: int,
         interval_s: float,
@@ -57,6 +63,8 @@ class Summary:
         self._worker = worker
         self._endpoints = endpoints
         self._services = services
+        self._sessions = sessions
+        self._network = network
         self._disk = disk
         self._default_capacity = default_capacity
         self._interval_s = interval_s
@@ -71,7 +79,7 @@ class Summary:
             "total_capacity": shot.fill.capacity,
             "current_queued": totals.undelivered,
             "percent_full": percent,
-            "network_status": self._network_status(),
+            "network_status": self._network.mode.value,
             "total_receipts": totals.total,
             "pending": totals.pending,
             "syncing": totals.syncing,
@@ -174,6 +182,7 @@ class Summary:
             oldest=None if oldest is None else (oldest.id, oldest.created_at),
             last_sync=None if last is None else json.loads(last),
             maintenance=maintenance_reason(conn),
+            mismatches=still_open(conn, self._sessions.mismatches),
         )
 
     def _worst(self) -> BreakerState:
@@ -182,13 +191,6 @@ class Summary:
             if state in states:
                 return state
         return BreakerState.CLOSED
-
-    def _network_status(self) -> str:
-        """Until a delivery has succeeded nobody knows; then the breakers tell."""
-        endpoints = self._endpoints()
-        if self._worst() is not BreakerState.CLOSED:
-            return "offline"
-        return "online" if any(e.last_ok_at for e in endpoints) else "unknown"
 
     def _alerts(self, shot: _Snapshot) -> list[dict[str, str]]:
         found = []
@@ -207,6 +209,10 @@ class Summary:
             found.append(("P3", "DLQ", f"Недоставленных чеков в DLQ: {shot.fill.totals.dlq_open}."))
         if self._worst() is BreakerState.OPEN:
             found.append(("P2", "BREAKER_OPEN", "Связь с ОФД разорвана предохранителем."))
+        for mismatch in shot.mismatches:
+            kept, counted = rubles(mismatch.kept_kop), rubles(mismatch.counted_kop)
+            text = f"Касса {mismatch.pos_id}: в сессии {kept}, по движениям {counted}. Пересчитайте наличные."
+            found.append(("P2", "SESSION_MISMATCH", text))
         for unit in self._registers.all():
             if unit.lane.recovery.question is not None:
                 found.append(
@@ -266,6 +272,12 @@ class Summary:
                     for e in endpoints
                 },
                 "last_check": now,
+            },
+            "network": {
+                "status": self._network.mode.value,
+                "since": iso(self._network.changed_at),
+                "endpoints": {check.name: check.ok for check in self._network.checks},
+                "last_check": iso(self._network.checked_at),
             },
             "odoo": {"status": "not_configured", "last_check": now},
             "sync_worker": {"status": self._worker_state(), "last_check": now},

@@ -65,8 +65,9 @@ def amount(value: object) -> Kopecks:
 
 
 def amount_or_zero(value: object) -> Kopecks:
-    """As ``amount``, and zero is fine too: what is only information."""
-    if value == 0 and type(value) is not bool:
+    """As ``amount``, and zero is fine too, also as text: what is only information, or an empty drawer."""
+    number = _number(value) if type(value) is str else value
+    if number == 0 and type(number) is not bool:
         return Kopecks(0)
     return amount(value)
 

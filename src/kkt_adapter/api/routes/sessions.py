@@ -1,0 +1,101 @@
+"""POS sessions and the cash in the drawer (contract 4.7); the collaborator is ``app.state.sessions``."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path
+from starlette.requests import Request
+from starlette.responses import Response
+
+from kkt_adapter.api.access import Action, check_till
+from kkt_adapter.api.answer import JsonAnswer
+from kkt_adapter.api.body import read_model
+from kkt_adapter.api.deps import may
+from kkt_adapter.api.schemas import sessions as shapes
+from kkt_adapter.api.schemas.documents import answers, body_of
+from kkt_adapter.api.schemas.requests import optional_idempotency_key
+from kkt_adapter.fiscal.once import Outcome
+from kkt_adapter.fiscal.sessions import Sessions as PosSessions
+from kkt_adapter.runtime.auth.roles import Principal
+
+router = APIRouter(tags=["sessions"])
+
+
+async def sessions_of(request: Request) -> PosSessions:
+    sessions: PosSessions = request.app.state.sessions
+    return sessions
+
+
+Sessions = Annotated[PosSessions, Depends(sessions_of)]
+Cashier = Annotated[Principal, Depends(may(Action.SESSION))]
+
+
+@router.post(
+    "/v1/pos/session/open",
+    responses=answers(shapes.SESSION),
+    openapi_extra=body_of(shapes.OpenSessionBody, shapes.OPEN_SESSION_BODY),
+    summary="Open a till's session",
+)
+async def open_session(request: Request, sessions: Sessions, principal: Cashier) -> Response:
+    """409 CONFLICT while the till has an open one. An Idempotency-Key makes repeating safe."""
+    key = optional_idempotency_key(request)
+    wanted = await read_model(request, shapes.OpenSessionBody)
+    check_till(principal, wanted.pos_id)
+    return _answer(
+        await sessions.open(
+            wanted.pos_id, session_id=wanted.session_id, opening_cash_kop=wanted.opening_cash, key=key
+        )
+    )
+
+
+@router.post(
+    "/v1/pos/session/close",
+    responses=answers(shapes.SESSION | {"status": "closed", "closed_at": "2026-03-14T20:00:00.000Z"}),
+    openapi_extra=body_of(shapes.CloseSessionBody, shapes.CLOSE_SESSION_BODY),
+    summary="Close a till's session",
+)
+async def close_session(request: Request, sessions: Sessions, principal: Cashier) -> Response:
+    """The shift stays open. A Z report closes the sessions of its register by itself."""
+    key = optional_idempotency_key(request)
+    wanted = await read_model(request, shapes.CloseSessionBody)
+    check_till(principal, wanted.pos_id)
+    return _answer(await sessions.close(wanted.pos_id, session_id=wanted.session_id, key=key))
+
+
+@router.post(
+    "/v1/pos/cash",
+    responses=answers(shapes.SESSION),
+    openapi_extra=body_of(shapes.CashBody, shapes.CASH_BODY),
+    summary="Put cash in or take it out",
+)
+async def move_cash(request: Request, sessions: Sessions, principal: Cashier) -> Response:
+    """No fiscal document. 409 CONFLICT without an open session, or when the drawer holds less."""
+    key = optional_idempotency_key(request)
+    wanted = await read_model(request, shapes.CashBody)
+    check_till(principal, wanted.pos_id)
+    return _answer(
+        await sessions.move_cash(
+            wanted.pos_id,
+            kind=wanted.type,
+            amount_kop=wanted.amount,
+            reason=wanted.reason,
+            by=principal.name,
+            key=key,
+        )
+    )
+
+
+@router.get(
+    "/v1/pos/session/{pos_id}", responses=answers(shapes.SESSION), summary="A till's session with its cash"
+)
+async def session(
+    sessions: Sessions,
+    principal: Annotated[Principal, Depends(may(Action.SESSION_READ))],
+    pos_id: Annotated[str, Path(max_length=64, description="The till.")],
+) -> Response:
+    """The open one, else the last one. 404: the till never had any."""
+    check_till(principal, pos_id)
+    return JsonAnswer(await sessions.get(pos_id))
+
+
+def _answer(outcome: Outcome) -> Response:
+    return JsonAnswer(outcome.answer, headers={"Idempotency-Replayed": "true"} if outcome.replayed else None)

@@ -1,0 +1,89 @@
+"""Bodies of POS sessions and cash, and examples of their answers; every number in them is made up."""
+
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, PlainValidator, WithJsonSchema
+
+from kkt_adapter.api.schemas import values
+from kkt_adapter.api.schemas.requests import PosId, Reason
+from kkt_adapter.kernel.money import Kopecks
+
+Json = dict[str, Any]
+
+MAX_SESSION_ID = 128  # characters
+CASH_KINDS: Final = {"cash_in": "cash_in", "cash_out": "cash_out"}
+
+_MONEY: dict[str, Any] = {
+    "anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string"}],
+    "description": "Rubles.",
+}
+_MONEY_OR_ZERO: dict[str, Any] = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}]}
+_name = values.visible(MAX_SESSION_ID)
+
+
+def _session_id(value: object) -> str | None:
+    """A number is fine too: Odoo's sessions have numbers. An empty text is nothing said."""
+    if value is None or (type(value) is str and not value.strip()):
+        return None
+    return _name(str(value) if type(value) is int and abs(value) < 10**18 else value)
+
+
+SessionId = Annotated[
+    str | None,
+    PlainValidator(_session_id),
+    WithJsonSchema({"anyOf": [{"type": "string", "maxLength": 128}, {"type": "integer"}, {"type": "null"}]}),
+]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+
+class OpenSessionBody(_Body):
+    """``session_id`` is the till program's own; left out, the adapter makes one."""
+
+    pos_id: PosId
+    session_id: SessionId = None
+    opening_cash: Annotated[
+        Kopecks, PlainValidator(values.amount_or_zero), WithJsonSchema(_MONEY_OR_ZERO)
+    ] = Kopecks(0)
+
+
+class CloseSessionBody(_Body):
+    """With ``session_id`` only that session is closed."""
+
+    pos_id: PosId
+    session_id: SessionId = None
+
+
+class CashBody(_Body):
+    pos_id: PosId
+    type: Annotated[
+        str,
+        PlainValidator(values.word(CASH_KINDS, "cash_in, cash_out")),
+        WithJsonSchema({"type": "string", "enum": list(CASH_KINDS)}),
+    ]
+    amount: Annotated[Kopecks, PlainValidator(values.amount), WithJsonSchema(_MONEY)]
+    reason: Reason
+
+
+OPEN_SESSION_BODY: Final[Json] = {"pos_id": "POS-001", "session_id": "S-17", "opening_cash": 500}
+CLOSE_SESSION_BODY: Final[Json] = {"pos_id": "POS-001", "session_id": "S-17"}
+CASH_BODY: Final[Json] = {"pos_id": "POS-001", "type": "cash_out", "amount": 300, "reason": "Инкассация"}
+SESSION: Final[Json] = {
+    "session_id": "S-17",
+    "pos_id": "POS-001",
+    "register_id": "POS-001",
+    "status": "open",
+    "opened_at": "2026-03-14T09:00:00.000Z",
+    "closed_at": None,
+    "opening_cash": 500.00,
+    "cash_balance": 600.00,
+    "card_balance": 500.00,
+    "total_sales": 600.00,
+    "total_refunds": 0.00,
+    "cash_in": 0.00,
+    "cash_out": 0.00,
+    "receipt_count": 2,
+    "z_report": None,
+}
