@@ -1,6 +1,7 @@
 """What people ask of a register: X and Z reports, status, reprinting, deciding an unknown outcome."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
@@ -24,12 +25,20 @@ REPORT_DEADLINE_S = 25.0  # a Z report waits for the receipt in hand, then for t
 
 
 class RegisterActions:
-    """Every action that makes a document goes through the register's lane."""
+    """Every action that makes a document goes through the register's lane. ``online``: the network mode."""
 
-    def __init__(self, *, registers: Registers, database: Database, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        registers: Registers,
+        database: Database,
+        clock: Clock,
+        online: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._registers = registers
         self._db = database
         self._clock = clock
+        self._online = online
 
     async def x_report(self, pos_id: str | None) -> dict[str, Any]:
         """Totals of the present shift; makes no document and waits for nobody."""
@@ -39,7 +48,14 @@ class RegisterActions:
         async with asyncio.timeout(REPORT_DEADLINE_S):
             totals = await unit.lane.desk.driver.x_report()
         held = await self._db.read(lambda c: sessions.totals(c, unit.register_id))
-        return _report(totals, held, report_type=1, at=unit.local(self._clock.now()), document=None)
+        return _report(
+            totals,
+            held,
+            report_type=1,
+            at=unit.local(self._clock.now()),
+            document=None,
+            offline=not self._online(),
+        )
 
     async def z_report(self, pos_id: str | None, *, key: str | None) -> dict[str, Any]:
         """Close the shift. With a key the same request gets the same answer.
@@ -66,6 +82,7 @@ class RegisterActions:
                     report_type=2,
                     at=report.document.fiscalized_at,
                     document=report.document,
+                    offline=not self._online(),
                 )
                 sessions.close_all(conn, unit.register_id, at=now, z_report=answer)
                 if key is not None:
@@ -154,6 +171,7 @@ def _report(
     report_type: int,
     at: datetime,
     document: FiscalDocument | None,
+    offline: bool,
 ) -> dict[str, Any]:
     """Contract 4.7; cashTotal + cardTotal + otherTotal = totalSales - totalRefunds."""
     return {
@@ -168,7 +186,7 @@ def _report(
         "totalSales": Decimal(rubles(totals.sales_kop)),
         "totalRefunds": Decimal(rubles(totals.refunds_kop)),
         "receiptCount": totals.receipt_count,
-        "offline": True,
+        "offline": offline,
         **held,
     }
 
