@@ -37,6 +37,7 @@ from kkt_adapter.fiscal.endpoint import Endpoint
 from kkt_adapter.fiscal.inquiry import Receipts
 from kkt_adapter.fiscal.journal import EventType, Level
 from kkt_adapter.fiscal.journal_writer import JournalWriter
+from kkt_adapter.fiscal.kkt.driver import KktDriver
 from kkt_adapter.fiscal.kkt.virtual import (
     FaultPlan,
     FnPool,
@@ -46,6 +47,7 @@ from kkt_adapter.fiscal.kkt.virtual import (
 )
 from kkt_adapter.fiscal.model import Cashier, FfdVersion, FiscalDocument, RegisterDefaults
 from kkt_adapter.fiscal.network import NetworkMonitor, NetworkPolicy
+from kkt_adapter.fiscal.ofd.gateway import HttpOfdGateway, OfdGateway
 from kkt_adapter.fiscal.ofd.http import HttpOfd
 from kkt_adapter.fiscal.ofd.tcp import TcpOfdGateway
 from kkt_adapter.fiscal.printing import LanePolicy, PrintLane
@@ -70,7 +72,7 @@ from kkt_adapter.runtime.lease_database import DatabaseLeases
 from kkt_adapter.runtime.migrate import migrate
 from kkt_adapter.runtime.neighbours import Neighbours
 from kkt_adapter.runtime.open import open_database
-from kkt_adapter.runtime.passlock import PassLock, ProcessPassLock
+from kkt_adapter.runtime.passlock import EXPIRY_S, PassLock, ProcessPassLock
 from kkt_adapter.runtime.sqlite_file import SqliteSettings
 from kkt_adapter.runtime.supervisor import Supervisor
 from kkt_adapter.settings import RegisterSettings, Settings, Transport
@@ -119,7 +121,20 @@ class Services:
                 await result
 
 
-async def build_services(settings: Settings, *, demo: bool = False, clock: Clock | None = None) -> Services:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seams:
+    """What stands around the product's seams: nothing, or what the fault lab and tests put there."""
+
+    database: Callable[[Database], Database] = lambda database: database
+    driver: Callable[[KktDriver], KktDriver] = lambda driver: driver
+    gateway: Callable[[OfdGateway], OfdGateway] = lambda gateway: gateway
+    cloud: Callable[[HttpOfdGateway], HttpOfdGateway] = lambda gateway: gateway
+    lock_expiry_s: int = EXPIRY_S  # of the pass lock
+
+
+async def build_services(
+    settings: Settings, *, demo: bool = False, clock: Clock | None = None, seams: Seams | None = None
+) -> Services:
     """Open the database and put the product together.
 
     ``demo``: tills that nobody configured get virtual registers of their own.
@@ -128,14 +143,17 @@ async def build_services(settings: Settings, *, demo: bool = False, clock: Clock
         SettingsInvalid: a setting cannot be used.
         StorageError: the database is damaged, newer than this program, or cannot be reached.
     """
-    clock = clock or SystemClock()
+    clock, seams = clock or SystemClock(), seams or Seams()
     _require_registers(settings, demo=demo)
     _make_data_dir(settings.data_dir)
     closers: list[Callable[[], object]] = []
 
     await asyncio.to_thread(migrate, settings.database)
-    database = open_database(
-        settings.database, sqlite=SqliteSettings(wal_autocheckpoint_pages=settings.wal_autocheckpoint_pages)
+    database: Database = seams.database(
+        open_database(
+            settings.database,
+            sqlite=SqliteSettings(wal_autocheckpoint_pages=settings.wal_autocheckpoint_pages),
+        )
     )
     closers.append(database.close)
     adapter_id = await database.write(lambda c: _prepare(c, clock))
@@ -145,7 +163,7 @@ async def build_services(settings: Settings, *, demo: bool = False, clock: Clock
     closers.append(_hold(locks, owner).release)
     neighbours = Neighbours(locks, owner=owner, on_server=database.dialect != "sqlite", clock=clock)
     leases = DatabaseLeases(database, owner=owner, clock=clock, holder_ended=locks.ended)
-    pass_lock = _pass_lock(settings, clock)
+    pass_lock = _pass_lock(settings, clock, expiry_s=seams.lock_expiry_s)
     closers.append(pass_lock.close)
 
     auth = build_auth(database, settings.sign_in, clock=clock, data_dir=settings.data_dir)
@@ -155,7 +173,7 @@ async def build_services(settings: Settings, *, demo: bool = False, clock: Clock
     waiting = Waiting()
 
     # Registers and where their documents go.
-    routes = Routes(settings, clock=clock, journal_writer=journal_writer)
+    routes = Routes(settings, clock=clock, journal_writer=journal_writer, seams=seams)
     closers.append(routes.close)
     pool = FnPool(threads=2)
     closers.append(pool.close)
@@ -186,7 +204,7 @@ async def build_services(settings: Settings, *, demo: bool = False, clock: Clock
         lane = PrintLane(
             RegisterDesk(
                 RegisterId(register.id),
-                driver=driver,
+                driver=seams.driver(driver),
                 database=database,
                 clock=clock,
                 cashier=cashier,
@@ -386,8 +404,11 @@ class DocumentsMade:
 class Routes:
     """One end point, breaker and gateway for each operator's address."""
 
-    def __init__(self, settings: Settings, *, clock: Clock, journal_writer: JournalWriter) -> None:
+    def __init__(
+        self, settings: Settings, *, clock: Clock, journal_writer: JournalWriter, seams: Seams
+    ) -> None:
         self._settings = settings
+        self._seams = seams
         self._clock = clock
         self._journal = journal_writer
         self._of_address: dict[str, Route] = {}
@@ -414,9 +435,11 @@ class Routes:
         settings = self._settings
         if transport == HTTP:
             token = settings.ofd_token.get_secret_value() or None
-            cloud = HttpOfd(settings.ofd_base_url, timeout_s=settings.ofd_timeout_s, token=token)
+            cloud = self._seams.cloud(
+                HttpOfd(settings.ofd_base_url, timeout_s=settings.ofd_timeout_s, token=token)
+            )
             return Route(endpoint=self._endpoint(name, transport, cloud.probe), cloud=cloud)
-        gateway = TcpOfdGateway(host, port, timeout_s=settings.ofd_timeout_s)
+        gateway = self._seams.gateway(TcpOfdGateway(host, port, timeout_s=settings.ofd_timeout_s))
         return Route(endpoint=self._endpoint(name, transport, gateway.probe), gateway=gateway)
 
     def _endpoint(self, name: str, transport: str, probe: Callable[[], object]) -> Endpoint:
@@ -514,12 +537,12 @@ def _hold(locks: ProcessLocks, owner: str) -> FileLock:
     return locks.hold(owner)
 
 
-def _pass_lock(settings: Settings, clock: Clock) -> PassLock:
+def _pass_lock(settings: Settings, clock: Clock, *, expiry_s: int) -> PassLock:
     if not settings.redis:
         return ProcessPassLock()
     from kkt_adapter.runtime.passlock_redis import RedisPassLock  # the extra ``redis``
 
-    return RedisPassLock(settings.redis, clock=clock)
+    return RedisPassLock(settings.redis, clock=clock, expiry_s=expiry_s)
 
 
 def _host_zone() -> ZoneInfo:
