@@ -42,13 +42,18 @@ def serve(
         configure_logging(level=settings.log_level, log_format=LogFormat(settings.log_format))
         gc.set_threshold(GC_FIRST_THRESHOLD, 20, 50)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(settings, demo=demo))
+            runner.run(run_service(settings, demo=demo))
     except AdapterError as error:
         print(f"{error.detail.en}\n{error.detail.ru}", file=sys.stderr)  # noqa: T201
         raise typer.Exit(2) from None
 
 
-async def _serve(settings: Any, *, demo: bool) -> None:
+async def run_service(settings: Any, *, demo: bool, build: Any = None) -> None:
+    """Serve until a stop signal. ``build`` stands for ``build_services``; the fault lab adds its probes there.
+
+    Raises:
+        AdapterError: the service cannot be started with these settings.
+    """
     from kkt_adapter.bootstrap import build_services
     from kkt_adapter.cli.demo import with_emulators
 
@@ -56,7 +61,7 @@ async def _serve(settings: Any, *, demo: bool) -> None:
     emulators = await with_emulators(settings, demo=demo)
     services = None
     try:
-        services = await build_services(emulators.settings, demo=demo)
+        services = await (build or build_services)(emulators.settings, demo=demo)
         await services.start()
         admin = await emulators.first_admin(services)
         await _answer(services.app, listening, _banner(emulators, listening, admin, demo=demo))
