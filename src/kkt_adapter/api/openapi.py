@@ -7,7 +7,7 @@ from fastapi.openapi.utils import get_openapi
 
 from kkt_adapter.api.schemas import examples
 from kkt_adapter.api.schemas.documents import PROBLEM, PROBLEM_ANSWER
-from kkt_adapter.api.schemas.receipt import ReceiptBody
+from kkt_adapter.api.schemas.receipt_body import ReceiptBody
 
 _REF = "#/components/schemas/{model}"
 _TAGS = [
