@@ -163,14 +163,14 @@ class Shop:
 
     async def until(self, run_id: str, reached: Callable[[RunRecord], bool]) -> RunRecord:
         async with asyncio.timeout(PATIENCE_S):
-            while not reached(record := await self.sync.run(run_id)):
+            while not reached(record := await self.sync.run(run_id)):  # noqa: ASYNC110 - a row
                 await asyncio.sleep(0.01)
         return record
 
     async def logged(self, text: str) -> str:
         """The log file once it contains ``text``."""
         async with asyncio.timeout(PATIENCE_S):
-            while text not in self.log:
+            while text not in self.log:  # noqa: ASYNC110 - a file
                 await asyncio.sleep(0.01)
         return self.log
 
@@ -189,7 +189,7 @@ class Shop:
         )
 
     async def vanished(self) -> set[str]:
-        return {id for id, row in (await self.rows()).items() if row.status == "vanished"}
+        return {key for key, row in (await self.rows()).items() if row.status == "vanished"}
 
     async def count_changes(self) -> int:
         def count(connection: Connection) -> int:
@@ -200,9 +200,7 @@ class Shop:
     async def agrees_with(self, emulator: G2AEmulator) -> None:
         """Active rows equal the source's truth exactly: id, price, stock."""
         stored = {
-            (row.id, row.min_price, row.qty)
-            for row in (await self.rows()).values()
-            if row.status == "active"
+            (row.id, row.min_price, row.qty) for row in (await self.rows()).values() if row.status == "active"
         }
         assert stored == {(entry["id"], entry["min_price"], entry["qty"]) for entry in emulator.truth()}
 
