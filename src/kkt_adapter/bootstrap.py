@@ -391,11 +391,11 @@ class DocumentsMade:
     """The lanes' listener: wakes delivery. ``tell`` is set once the worker exists."""
 
     def __init__(self) -> None:
-        self.tell: Callable[[], None] = lambda: None
+        self.tell: Callable[[str], None] = lambda fn_number: None
         self.print_errors: dict[str, int] = {}
 
     def document_made(self, register_id: str, document: FiscalDocument, *, took_s: float) -> None:
-        self.tell()
+        self.tell(document.fn_number)
 
     def print_failed(self, register_id: str, reason: str) -> None:
         self.print_errors[reason] = self.print_errors.get(reason, 0) + 1

@@ -11,9 +11,9 @@ from sqlalchemy import Connection, select, update
 
 from kkt_adapter.fiscal import inquiry, once, payload, printbook, sessions
 from kkt_adapter.fiscal.attempts import LaneTerm
+from kkt_adapter.fiscal.lane_commands import not_held
 from kkt_adapter.fiscal.lifecycle import PrintState
 from kkt_adapter.fiscal.model import FiscalDocument, ShiftTotals
-from kkt_adapter.fiscal.printing import not_held
 from kkt_adapter.fiscal.registers import Registers, Unit
 from kkt_adapter.fiscal.tables import PRINT_FAILED_ROWS, receipts
 from kkt_adapter.kernel.clock import Clock

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, bindparam, insert, or_, select, update
 
 from kkt_adapter.fiscal import counts, journal
 from kkt_adapter.fiscal.journal import EventType, Level
-from kkt_adapter.fiscal.tables import FAILED_ROWS, UNDELIVERED_ROWS, attempts, dlq, receipts
+from kkt_adapter.fiscal.tables import UNDELIVERED_ROWS, attempts, dlq, receipts
 from kkt_adapter.kernel.errors import LeaseLost
 
 MAX_RETRIES_EXCEEDED = "max_retries_exceeded"
@@ -28,6 +28,7 @@ class ClaimRequest:
     at: datetime
     lease_until: datetime
     fd_number: int | None = None
+    after: int = 0  # of those, one with a higher document number: a pass that ignores due times goes on so
     ignore_due: bool = False
 
 
@@ -114,6 +115,7 @@ _HEAD = (
     select(receipts.c.fiscal_doc_number)
     .where(
         receipts.c.fn_number == bindparam("b_fn"),
+        receipts.c.fiscal_doc_number > bindparam("b_after"),
         UNDELIVERED_ROWS,
         receipts.c.status == "pending",
         receipts.c.print_state == "printed",
@@ -121,7 +123,7 @@ _HEAD = (
     .order_by(receipts.c.fiscal_doc_number)
     .limit(1)
 )
-_DUE_HEAD = _HEAD.where(
+DUE_HEAD = _HEAD.where(
     or_(receipts.c.next_attempt_at.is_(None), receipts.c.next_attempt_at <= bindparam("b_now"))
 )
 _OURS = (
@@ -192,8 +194,10 @@ def step(conn: Connection, steps: Sequence[Step]) -> list[Claim | Exception | No
 def _claim(conn: Connection, want: ClaimRequest, deltas: dict[str, int]) -> Claim | None:
     number = want.fd_number
     if number is None:
-        head = _HEAD if want.ignore_due else _DUE_HEAD
-        number = conn.execute(head, {"b_fn": want.fn_number, "b_now": want.at}).scalar_one_or_none()
+        head = _HEAD if want.ignore_due else DUE_HEAD
+        number = conn.execute(
+            head, {"b_fn": want.fn_number, "b_after": want.after, "b_now": want.at}
+        ).scalar_one_or_none()
         if number is None:
             return None
     row = conn.execute(
@@ -341,85 +345,15 @@ def close_letters(conn: Connection, receipt_ids: Sequence[str], at: datetime) ->
     return closed.rowcount
 
 
-def confirmed_by_fn(conn: Connection, fn_number: str, *, below: int, at: datetime) -> int:
-    """The FN says that every document below ``below`` is confirmed: so are its receipts.
-
-    Covers ``pending``, ``syncing`` (a break between the FN's confirmation and our row) and ``failed``.
-    Returns how many receipts became ``synced``.
-    """
+def release_claims(conn: Connection, *, owners: Sequence[str], before: datetime) -> int:
+    """``syncing`` rows back to ``pending``: those of ended ``owners``, and those whose lease ran out."""
     counts.lock(conn)
-    rows = conn.execute(
-        select(receipts.c.seq, receipts.c.id, receipts.c.status, receipts.c.retry_count)
-        .where(
-            receipts.c.fn_number == fn_number,
-            receipts.c.fiscal_doc_number < below,
-            UNDELIVERED_ROWS,
-        )
-        .union_all(
-            select(receipts.c.seq, receipts.c.id, receipts.c.status, receipts.c.retry_count).where(
-                FAILED_ROWS,
-                receipts.c.fn_number == fn_number,
-                receipts.c.fiscal_doc_number < below,
-            )
-        )
-    ).all()
-    if not rows:
-        return 0
-    conn.execute(
+    over = or_(receipts.c.owner.in_(list(owners)), receipts.c.lease_until < before)
+    freed = conn.execute(
         update(receipts)
-        .where(receipts.c.seq == bindparam("b_seq"))
-        .values(
-            status="synced",
-            owner=None,
-            lease_until=None,
-            next_attempt_at=None,
-            last_error=None,
-            synced_at=bindparam("b_at"),
-        ),
-        [{"b_seq": row.seq, "b_at": at} for row in rows],
-    )
-    by_status: dict[str, int] = {}
-    for row in rows:
-        by_status[row.status] = by_status.get(row.status, 0) + 1
-    failed = [row.id for row in rows if row.status == "failed"]
-    letters = close_letters(conn, failed, at) if failed else 0
-    journal.write(
-        conn,
-        [journal.entry(EventType.RECEIPT_SYNCED, at, receipt_id=row.id, confirmed_by="fn") for row in rows],
-    )
-    counts.bump(
-        conn,
-        pending=-by_status.get("pending", 0),
-        syncing=-by_status.get("syncing", 0),
-        failed=-by_status.get("failed", 0),
-        synced=len(rows),
-        dlq_open=-letters,
-    )
-    return len(rows)
-
-
-def failed_head(conn: Connection, fn_number: str, fd_number: int) -> bool:
-    """Is this document a receipt in the dead letters, which the FN still keeps at its head?"""
-    return (
-        conn.execute(
-            select(receipts.c.seq).where(
-                receipts.c.fn_number == fn_number,
-                receipts.c.fiscal_doc_number == fd_number,
-                receipts.c.status == "failed",
-            )
-        ).first()
-        is not None
-    )
-
-
-def release_claims(conn: Connection, *, owner: str | None, before: datetime | None) -> int:
-    """``syncing`` rows back to ``pending``: all of an ended ``owner``, or those whose lease ran out."""
-    query = update(receipts).where(UNDELIVERED_ROWS, receipts.c.status == "syncing")
-    if owner is not None:
-        query = query.where(receipts.c.owner == owner)
-    if before is not None:
-        query = query.where(receipts.c.lease_until < before)
-    freed = conn.execute(query.values(status="pending", owner=None, lease_until=None)).rowcount
+        .where(UNDELIVERED_ROWS, receipts.c.status == "syncing", over)
+        .values(status="pending", owner=None, lease_until=None)
+    ).rowcount
     counts.bump(conn, pending=freed, syncing=-freed)
     return freed
 
@@ -430,63 +364,3 @@ def claim_owners(conn: Connection) -> list[str]:
         select(receipts.c.owner).where(UNDELIVERED_ROWS, receipts.c.status == "syncing").distinct()
     )
     return [owner for (owner,) in rows if owner]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
-    """One FN with undelivered receipts."""
-
-    fn_number: str
-    register_id: str
-    head_fd: int
-    head_retry_count: int
-    head_due_at: datetime | None
-    due: bool
-
-
-def undelivered_fns(conn: Connection) -> list[str]:
-    """Every FN that has undelivered printed receipts, FNs that were replaced included."""
-    rows = conn.execute(
-        select(receipts.c.fn_number).where(UNDELIVERED_ROWS, receipts.c.fn_number.is_not(None)).distinct()
-    )
-    return sorted(fn for (fn,) in rows)
-
-
-def waiting_fns(conn: Connection, fn_numbers: Sequence[str], *, now: datetime) -> list[Waiting]:
-    """For each FN the oldest pending receipt, and whether any of its receipts is due."""
-    found = []
-    for fn_number in fn_numbers:
-        row = _pending(conn, fn_number)
-        if row is None:
-            continue
-        due = conn.execute(_DUE_HEAD, {"b_fn": fn_number, "b_now": now}).first() is not None
-        found.append(
-            Waiting(
-                fn_number=fn_number,
-                register_id=row.register_id,
-                head_fd=row.fiscal_doc_number,
-                head_retry_count=row.retry_count,
-                head_due_at=row.next_attempt_at,
-                due=due,
-            )
-        )
-    return found
-
-
-def _pending(conn: Connection, fn_number: str) -> Any:
-    return conn.execute(
-        select(
-            receipts.c.register_id,
-            receipts.c.fiscal_doc_number,
-            receipts.c.retry_count,
-            receipts.c.next_attempt_at,
-        )
-        .where(
-            receipts.c.fn_number == fn_number,
-            UNDELIVERED_ROWS,
-            receipts.c.status == "pending",
-            receipts.c.print_state == "printed",
-        )
-        .order_by(receipts.c.fiscal_doc_number)
-        .limit(1)
-    ).first()

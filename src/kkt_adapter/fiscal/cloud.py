@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from kkt_adapter.fiscal import claims, payload
+from kkt_adapter.fiscal import claims, delivery_rows, payload
 from kkt_adapter.fiscal.claims import Claim, ClaimRequest, Failed, Step, Synced
 from kkt_adapter.fiscal.delivery_lane import Head, PassTally, Permit
 from kkt_adapter.fiscal.endpoint import Endpoint
@@ -19,11 +19,12 @@ from kkt_adapter.fiscal.outcome import decide
 from kkt_adapter.kernel import jsontext
 from kkt_adapter.kernel.breaker import BreakerState
 from kkt_adapter.kernel.clock import Clock
-from kkt_adapter.kernel.errors import AdapterError, LeaseLost, OfdError
+from kkt_adapter.kernel.errors import AdapterError, LeaseLost, OfdError, OfdRejected
 from kkt_adapter.kernel.money import rubles
 from kkt_adapter.runtime.database import Database
 
 CLAIM_S = 300.0  # contract 4.1
+PAUSE_S = 1.0  # after trouble with the rows
 
 
 class CloudLane:
@@ -48,6 +49,7 @@ class CloudLane:
         self._owner = owner
         self._max_attempts = max_attempts
         self._not_before = 0.0  # monotonic; after a channel failure the FN waits for its head
+        self._trusted_until = 0.0  # monotonic; the present claim lasts at least until then
         self._log = structlog.get_logger("cloud").bind(fn_number=fn_number)
 
     def due_in_s(self) -> float | None:
@@ -56,42 +58,45 @@ class CloudLane:
 
     async def head(self, *, ignore_due: bool) -> Head | None:
         now = self._clock.now()
-        waiting = await self._db.read(lambda c: claims.waiting_fns(c, [self.fn_number], now=now))
+        waiting = await self._db.read(lambda c: delivery_rows.waiting_fns(c, [self.fn_number], now=now))
         if not waiting or not (ignore_due or waiting[0].due):
             return None
         return Head(fd_number=waiting[0].head_fd, retry_count=waiting[0].head_retry_count)
 
     async def drain(self, permit: Permit, tally: PassTally, *, limit: int | None) -> None:
         result: Synced | Failed | None = None
-        tried = 0
+        tried = after = 0
         try:
             while True:
                 go_on = permit.may_go_on() and (limit is None or tried < limit)
-                if not permit.ignore_due and self._clock.monotonic() < self._not_before:
+                # Even who ignores due times stops after a channel failure: the FN waits for its head.
+                if self._clock.monotonic() < self._not_before and (tried or not permit.ignore_due):
                     go_on = False
                 if not go_on and result is None:
                     return
-                claim = await self._step(result, claim_next=go_on, ignore_due=permit.ignore_due and not tried)
+                claim = await self._step(result, claim_next=go_on, after=after, ignore_due=permit.ignore_due)
                 result = None
                 if claim is None:
                     return
                 tried += 1
+                if permit.ignore_due:
+                    after = claim.fd_number
                 result = await self._post(claim, tally)
-        except LeaseLost:
-            self._log.warning("delivery_claim_lost")
         except AdapterError as error:
             self._log.warning("delivery_stopped", code=error.code, error=error.detail.en)
-            self._not_before = self._clock.monotonic() + 1.0
+            self._not_before = self._clock.monotonic() + PAUSE_S
 
     async def _step(
-        self, result: Synced | Failed | None, *, claim_next: bool, ignore_due: bool
+        self, result: Synced | Failed | None, *, claim_next: bool, after: int, ignore_due: bool
     ) -> Claim | None:
         now = self._clock.now()
+        self._trusted_until = self._clock.monotonic() + CLAIM_S
         want = ClaimRequest(
             fn_number=self.fn_number,
             owner=self._owner,
             at=now,
             lease_until=now + timedelta(seconds=CLAIM_S),
+            after=after,
             ignore_due=ignore_due,
         )
         step = Step(result=result, claim=want if claim_next else None)
@@ -99,10 +104,17 @@ class CloudLane:
         return claim
 
     async def _post(self, claim: Claim, tally: PassTally) -> Synced | Failed:
+        """Send one receipt.
+
+        Raises:
+            LeaseLost: this process stood still for longer than its claim lasts; nothing was sent.
+        """
+        if self._clock.monotonic() >= self._trusted_until:
+            raise LeaseLost(f"the claim on receipt {claim.receipt_id} is over")
         probing = self.endpoint.state is BreakerState.HALF_OPEN
         started = self._clock.monotonic()
         try:
-            reply = await self._gateway.deliver(claim.receipt_id, body_of(claim))
+            reply = await self._gateway.deliver(claim.receipt_id, _readable_body(claim))
         except OfdError as error:
             return self._failed(claim, error, probing, tally)
         self.endpoint.succeeded(self._clock.monotonic() - started)
@@ -136,6 +148,22 @@ class CloudLane:
             counts=decision.counts,
             to_dead_letters=decision.to_dead_letters,
         )
+
+
+def _readable_body(claim: Claim) -> dict[str, Any]:
+    """Like ``body_of``; a damaged row fails as a receipt that the operator refuses: alone, and counted.
+
+    Raises:
+        OfdRejected: it cannot be read back.
+    """
+    try:
+        return body_of(claim)
+    except (ValueError, KeyError, TypeError) as error:
+        raise OfdRejected(
+            f"the stored receipt cannot be read: {type(error).__name__}",
+            f"сохранённый чек не читается: {type(error).__name__}",
+            error_code="unreadable",
+        ) from error
 
 
 def body_of(claim: Claim) -> dict[str, Any]:

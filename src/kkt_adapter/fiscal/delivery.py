@@ -10,18 +10,18 @@ import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 import structlog
 from sqlalchemy import Connection
 
 from kkt_adapter.fiscal import claims, counts, journal
-from kkt_adapter.fiscal.delivery_lane import DeliveryLane, PassTally
+from kkt_adapter.fiscal.delivery_lane import DeliveryLane
 from kkt_adapter.fiscal.endpoint import Endpoint
 from kkt_adapter.fiscal.inquiry import iso
 from kkt_adapter.fiscal.journal import EventType, Level
 from kkt_adapter.fiscal.settings_rows import store_setting
+from kkt_adapter.fiscal.sync_pass import SyncPass
 from kkt_adapter.kernel.backoff import backoff
 from kkt_adapter.kernel.breaker import BreakerState
 from kkt_adapter.kernel.clock import Clock
@@ -59,35 +59,6 @@ class PassResult:
         return self.synced + self.failed
 
 
-class _PassPermit:
-    """Lanes ask before each document."""
-
-    def __init__(
-        self, endpoint: Endpoint, *, clock: Clock, until: float, stop: asyncio.Event, ignore_due: bool
-    ) -> None:
-        self.ignore_due = ignore_due
-        self._endpoint = endpoint
-        self._clock = clock
-        self._until = until
-        self._stop = stop
-
-    def may_go_on(self) -> bool:
-        return (
-            not self._stop.is_set()
-            and self._endpoint.state is BreakerState.CLOSED
-            and self._clock.monotonic() < self._until
-        )
-
-
-class _ProbePermit:
-    """One document, due or not."""
-
-    ignore_due = True
-
-    def may_go_on(self) -> bool:
-        return True
-
-
 class DeliveryWorker:
     """A ``Service``. ``lanes`` gives the lanes of the moment, so registers may come and FNs may change."""
 
@@ -115,7 +86,7 @@ class DeliveryWorker:
         self._owner_ended = owner_ended
         self._log = structlog.get_logger("delivery")
         self._wakeup = Wakeup(clock)
-        self._new_documents = asyncio.Event()
+        self._pass_in_hand: SyncPass | None = None
         self._stop = asyncio.Event()
         self._passing = asyncio.Lock()
         self._flight = asyncio.Semaphore(policy.in_flight)
@@ -130,12 +101,14 @@ class DeliveryWorker:
 
     # ---- from outside -------------------------------------------------------------------------------
 
-    def document_made(self) -> None:
-        """A new document waits: wake the worker, or feed the pass that runs."""
-        if self._policy.wake_on_receipt:
-            self._new_documents.set()
-            if not self._failed_passes and not self._all_open():
-                self._wakeup.wake()
+    def document_made(self, fn_number: str | None = None) -> None:
+        """A document of this FN, or of some FN (None), waits: wake the worker, or feed the pass that runs."""
+        if not self._policy.wake_on_receipt:
+            return
+        if self._pass_in_hand is not None:
+            self._pass_in_hand.feed(fn_number)
+        if not self._failed_passes and not self._all_open():
+            self._wakeup.wake()
 
     async def sync(self, *, force: bool = False) -> dict[str, Any]:
         """One pass by hand, batch by batch for at most 25 s (contract 4.4).
@@ -199,7 +172,6 @@ class DeliveryWorker:
         """Pass after pass until ``stop``; the document in hand is finished."""
         self._stop, self._state = stop, "running"
         try:
-            await self._free_ended_claims()
             while not stop.is_set():
                 pause_s = await self._one_round()
                 self.planned_wait_s = pause_s
@@ -252,14 +224,17 @@ class DeliveryWorker:
         endpoints = self._endpoints()
         return bool(endpoints) and all(e.state is BreakerState.OPEN for e in endpoints)
 
-    async def _free_ended_claims(self) -> None:
-        """Claims of processes that are proven to have ended, and claims that ran out."""
+    async def _free_claims(self) -> None:
+        """Claims of processes that are proven to have ended, and claims that ran out, are free again.
+
+        The running total says whether there is any claim at all, so that a pass usually writes nothing here.
+        """
+        if not (await self._db.read(counts.read)).syncing:
+            return
         now = self._clock.now()
         owners = await self._db.read(claims.claim_owners)
         ended = [o for o in owners if o != self._owner and await asyncio.to_thread(self._owner_ended, o)]
-        for owner in ended:
-            await self._db.write(partial(claims.release_claims, owner=owner, before=None))
-        await self._db.write(lambda c: claims.release_claims(c, owner=None, before=now))
+        await self._db.write(lambda c: claims.release_claims(c, owners=ended, before=now))
 
     # ---- one pass -----------------------------------------------------------------------------------
 
@@ -274,101 +249,34 @@ class DeliveryWorker:
 
     async def _counted_pass(self, *, limit_s: float, force: bool, cloud: bool) -> PassResult:
         at, started = self._clock.now(), self._clock.monotonic()
-        now = at
-        await self._db.write(lambda c: claims.release_claims(c, owner=None, before=now))
-        tallies: list[PassTally] = []
-        waited = False
-        lanes = [lane for lane in await self._lanes() if cloud or lane.endpoint.transport != "http"]
-        async with asyncio.TaskGroup() as group:
-            for endpoint in self._endpoints():
-                if not endpoint.lets_through():
-                    waited = True
-                    continue
-                tally = PassTally()
-                tallies.append(tally)
-                mine = [lane for lane in lanes if lane.endpoint is endpoint]
-                until = started + limit_s
-                group.create_task(self._serve(endpoint, mine, tally, until=until, force=force))
+        await self._free_claims()
+
+        async def lanes() -> list[DeliveryLane]:
+            return [lane for lane in await self._lanes() if cloud or lane.endpoint.transport != "http"]
+
+        self._pass_in_hand = one = SyncPass(
+            lanes=lanes,
+            endpoints=self._endpoints(),
+            clock=self._clock,
+            flight=self._flight,
+            stop=self._stop,
+            limit_s=limit_s,
+            force=force,
+        )
+        try:
+            await one.run()
+        finally:
+            self._pass_in_hand = None
         result = PassResult(
             at=at,
-            synced=sum(t.synced for t in tallies),
-            failed=sum(t.failed for t in tallies),
-            skipped=sum(t.skipped for t in tallies),
+            synced=one.tally.synced,
+            failed=one.tally.failed,
+            skipped=one.tally.skipped,
             duration_s=self._clock.monotonic() - started,
-            waited_for_breaker=waited,
+            waited_for_breaker=one.waited_for_breaker,
         )
-        await self._close_pass(result, [error for t in tallies for error in t.errors])
+        await self._close_pass(result, one.tally.errors)
         return result
-
-    async def _serve(
-        self,
-        endpoint: Endpoint,
-        lanes: Sequence[DeliveryLane],
-        tally: PassTally,
-        *,
-        until: float,
-        force: bool,
-    ) -> None:
-        if endpoint.state is BreakerState.HALF_OPEN:
-            await self._probe(endpoint, lanes, tally)
-        if endpoint.state is not BreakerState.CLOSED:
-            return
-        permit = _PassPermit(endpoint, clock=self._clock, until=until, stop=self._stop, ignore_due=force)
-        await self._drain(endpoint, lanes, permit, tally)
-
-    async def _probe(self, endpoint: Endpoint, lanes: Sequence[DeliveryLane], tally: PassTally) -> None:
-        """One document at a time, the FN head with the fewest failures first, due or not."""
-        while endpoint.state is BreakerState.HALF_OPEN and not self._stop.is_set():
-            heads = [
-                (head.retry_count, i)
-                for i, lane in enumerate(lanes)
-                if (head := await lane.head(ignore_due=True)) is not None
-            ]
-            if heads:
-                before = tally.synced + tally.failed
-                successes = endpoint.breaker.success_count
-                await lanes[min(heads)[1]].drain(_ProbePermit(), tally, limit=1)
-                if tally.synced + tally.failed > before or endpoint.breaker.success_count > successes:
-                    continue
-            if not await endpoint.probe():
-                return
-
-    async def _drain(
-        self,
-        endpoint: Endpoint,
-        lanes: Sequence[DeliveryLane],
-        permit: _PassPermit,
-        tally: PassTally,
-    ) -> None:
-        """All lanes side by side; new documents are fed in while the pass lasts."""
-        running: dict[DeliveryLane, asyncio.Task[None]] = {}
-        ready: Sequence[DeliveryLane] = lanes
-        while True:
-            for lane in ready:
-                if lane not in running and permit.may_go_on():
-                    running[lane] = asyncio.create_task(self._drain_one(lane, permit, tally))
-            if not running:
-                return
-            self._new_documents.clear()
-            feeding = asyncio.create_task(self._new_documents.wait())
-            try:
-                await asyncio.wait([*running.values(), feeding], return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                feeding.cancel()
-            running = {lane: task for lane, task in running.items() if not _finished(task)}
-            ready = ()
-            if self._new_documents.is_set() and permit.may_go_on():
-                current = await self._lanes()
-                ready = [lane for lane in current if lane.endpoint is endpoint]
-
-    async def _drain_one(self, lane: DeliveryLane, permit: _PassPermit, tally: PassTally) -> None:
-        async with self._flight:
-            try:
-                await lane.drain(permit, tally, limit=None)
-            except Exception as error:
-                self._log.exception("lane_failed", fn_number=lane.fn_number)
-                tally.failed += 1
-                tally.errors.append(f"{type(error).__name__}: {error}")
 
     async def _note_conflict(self) -> None:
         self.lock_conflicts += 1
@@ -412,13 +320,6 @@ class DeliveryWorker:
             store_setting(conn, LAST_SYNC, last, at=now, by=None)
 
         await self._db.write(write)
-
-
-def _finished(task: asyncio.Task[None]) -> bool:
-    if task.done():
-        task.result()
-        return True
-    return False
 
 
 def _in_progress() -> SyncInProgress:

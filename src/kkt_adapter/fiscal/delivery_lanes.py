@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from kkt_adapter.fiscal import claims
+from kkt_adapter.fiscal import delivery_rows
 from kkt_adapter.fiscal.cloud import CloudLane
 from kkt_adapter.fiscal.delivery_lane import DeliveryLane
 from kkt_adapter.fiscal.device_watch import DeviceLane
@@ -12,6 +12,7 @@ from kkt_adapter.fiscal.ofd.gateway import HttpOfdGateway, OfdGateway
 from kkt_adapter.fiscal.registers import Registers, Unit
 from kkt_adapter.fiscal.relay import RelayLane
 from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.kernel.ids import RegisterId
 from kkt_adapter.runtime.database import Database
 
 RELAY, DEVICE, HTTP = "relay", "device", "http"
@@ -46,7 +47,6 @@ class DeliveryLanes:
         self._owner = owner
         self._max_attempts = max_attempts
         self._lanes: dict[str, DeliveryLane] = {}
-        self._routes: dict[str, Route] = {}
 
     async def current(self) -> Sequence[DeliveryLane]:
         """The lanes of every register that has told its FN, and of replaced FNs with waiting receipts."""
@@ -55,15 +55,20 @@ class DeliveryLanes:
                 continue
             fn_number = unit.registration.fn_number
             if fn_number not in self._lanes:
-                route = self._route_of(unit)
-                self._routes[fn_number] = route
-                self._lanes[fn_number] = self._lane(fn_number, unit, route)
-        clouds = [route for route in self._routes.values() if route.cloud is not None]
-        if clouds:
-            for old_fn in await self._db.read(claims.undelivered_fns):
-                if old_fn not in self._lanes:
-                    self._lanes[old_fn] = self._cloud_lane(old_fn, clouds[0])
+                self._lanes[fn_number] = self._lane(fn_number, unit, self._route_of(unit))
+        await self._keep_old_clouds()
         return tuple(self._lanes.values())
+
+    async def _keep_old_clouds(self) -> None:
+        """Receipts that go over HTTP need no register: they go on from the rows while it is away or has
+        another FN."""
+        clouds = {u.register_id: u for u in self._registers.all() if u.transport == HTTP}
+        if not clouds:
+            return
+        for fn_number, register_id in await self._db.read(delivery_rows.undelivered_fns):
+            unit = clouds.get(RegisterId(register_id))
+            if unit is not None and fn_number not in self._lanes:
+                self._lanes[fn_number] = self._cloud_lane(fn_number, self._route_of(unit))
 
     def endpoints(self) -> list[Endpoint]:
         """Every end point in use, each once."""
@@ -95,6 +100,7 @@ class DeliveryLanes:
             owner=self._owner,
             max_attempts=self._max_attempts,
             holds_register=unit.lane.holds,
+            in_hand=lambda: unit.lane.in_hand,
         )
 
     def _cloud_lane(self, fn_number: str, route: Route) -> CloudLane:

@@ -8,7 +8,7 @@ import asyncio
 
 import structlog
 
-from kkt_adapter.fiscal import claims
+from kkt_adapter.fiscal import delivery_rows
 from kkt_adapter.fiscal.delivery_lane import Head, PassTally, Permit
 from kkt_adapter.fiscal.endpoint import Endpoint
 from kkt_adapter.fiscal.kkt.driver import KktDriver
@@ -43,11 +43,14 @@ class DeviceLane:
             return
         try:
             status = await self._driver.exchange_status()
+            if status.fn_number != self.fn_number:
+                return  # the register has another FN now; its lane is another one
             below = status.first_unsent_number or status.last_fd_number + 1
-            now = self._clock.now()
-            tally.synced += await self._db.write(
-                lambda c: claims.confirmed_by_fn(c, self.fn_number, below=below, at=now)
-            )
+            if await self._db.read(lambda c: delivery_rows.behind_fn(c, self.fn_number, below=below)):
+                now = self._clock.now()
+                tally.synced += await self._db.write(
+                    lambda c: delivery_rows.confirmed_by_fn(c, self.fn_number, below=below, at=now)
+                )
         except (KktError, StorageError) as error:
             tally.failed += 1
             self._log.info("exchange_status_unknown", error=error.detail.en)

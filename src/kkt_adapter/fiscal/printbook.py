@@ -193,14 +193,17 @@ def _document_row(document: FiscalDocument, receipt: Receipt | None, seq: int | 
     }
 
 
+def is_known(conn: Connection, fn_number: str, fd_number: int) -> bool:
+    """Is this document written down already?"""
+    query = select(documents.c.fd_number).where(
+        documents.c.fn_number == fn_number, documents.c.fd_number == fd_number
+    )
+    return conn.execute(query).first() is not None
+
+
 def store_document(conn: Connection, document: FiscalDocument, *, register_id: str) -> None:
     """Write down a document that belongs to no receipt (shift opening, Z report). Twice is harmless."""
-    exists = conn.execute(
-        select(documents.c.fd_number).where(
-            documents.c.fn_number == document.fn_number, documents.c.fd_number == document.fd_number
-        )
-    ).first()
-    if exists is None:
+    if not is_known(conn, document.fn_number, document.fd_number):
         conn.execute(_INSERT_DOCUMENT, [_document_row(document, None, None) | {"register_id": register_id}])
 
 
@@ -306,6 +309,7 @@ class Unprinted:
     payload: str
     print_state: PrintState
     print_attempts: int
+    print_due_at: datetime | None  # of a refused receipt that is tried again by itself, or by request
     stamp: HybridTimestamp
     queue_position: int
     warnings: str | None
@@ -316,6 +320,7 @@ _UNPRINTED_COLUMNS = (
     receipts.c.payload,
     receipts.c.print_state,
     receipts.c.print_attempts,
+    receipts.c.print_due_at,
     receipts.c.hlc_local_time,
     receipts.c.hlc_logical_counter,
     receipts.c.queue_position,
@@ -340,15 +345,14 @@ def unprinted(conn: Connection, register_id: str, *, limit: int) -> list[Unprint
     return [_unprinted(row) for row in rows]
 
 
-def refused_due(conn: Connection, register_id: str, *, at: datetime | None = None) -> list[Unprinted]:
-    """Refused receipts that are tried again by themselves; with ``at`` only those whose time has come."""
-    due = receipts.c.print_due_at.is_not(None) if at is None else receipts.c.print_due_at <= at
+def refused_due(conn: Connection, register_id: str) -> list[Unprinted]:
+    """Refused receipts that are tried again, now or later, the oldest first."""
     rows = conn.execute(
         select(*_UNPRINTED_COLUMNS)
         .where(
             PRINT_FAILED_ROWS,
             receipts.c.register_id == register_id,
-            due,
+            receipts.c.print_due_at.is_not(None),
         )
         .order_by(receipts.c.seq)
         .limit(100)
@@ -395,6 +399,7 @@ def _unprinted(row: Any) -> Unprinted:
         payload=row.payload,
         print_state=PrintState(row.print_state),
         print_attempts=row.print_attempts,
+        print_due_at=row.print_due_at,
         stamp=HybridTimestamp(row.hlc_local_time, row.hlc_logical_counter),
         queue_position=row.queue_position,
         warnings=row.warnings,

@@ -5,7 +5,10 @@ FN knows. Either the document is found and adopted, or its absence is proven and
 again, or the lane stops here and a person decides with the evidence before them.
 """
 
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 import structlog
 from sqlalchemy import Connection
@@ -13,16 +16,18 @@ from sqlalchemy import Connection
 from kkt_adapter.fiscal import attempts, printbook
 from kkt_adapter.fiscal.attempts import LaneTerm, OpenAttempt
 from kkt_adapter.fiscal.job import Job, job_of, printed_item
-from kkt_adapter.fiscal.kkt.driver import Baseline
+from kkt_adapter.fiscal.kkt.driver import Baseline, Fence
 from kkt_adapter.fiscal.lifecycle import PrintState
-from kkt_adapter.fiscal.model import DocumentCode, FiscalDocument, Receipt
-from kkt_adapter.fiscal.printbook import Unprinted
+from kkt_adapter.fiscal.model import DocumentCode, FiscalDocument
+from kkt_adapter.fiscal.printbook import PrintedItem, Unprinted
+from kkt_adapter.fiscal.receipt_printer import PrintListener
 from kkt_adapter.fiscal.shifts import Evidence, RegisterDesk
-from kkt_adapter.fiscal.verdict import Absent, Adopt, Doubt, Verdict, judge_receipt, judge_report
+from kkt_adapter.fiscal.verdict import Absent, Adopt, Doubt, Verdict, judge_receipt, judge_report, misfit
 from kkt_adapter.fiscal.waiting import Waiting
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import Conflict, OutcomeUndecided, Text
 from kkt_adapter.runtime.database import Database
+from kkt_adapter.runtime.lease_database import check_terms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,13 +42,26 @@ class OpenQuestion:
 
 
 class Recovery:
-    """Works for one lane, under the lane's term."""
+    """Works for one lane, under the lane's term. Settling and deciding never overlap."""
 
-    def __init__(self, desk: RegisterDesk, *, database: Database, clock: Clock, waiting: Waiting) -> None:
+    def __init__(
+        self,
+        desk: RegisterDesk,
+        *,
+        database: Database,
+        clock: Clock,
+        waiting: Waiting,
+        listener: PrintListener,
+        owner_ended: Callable[[str], bool],
+    ) -> None:
+        """``owner_ended``: is the process of that owner proven to have ended? Called in a thread."""
         self._desk = desk
         self._db = database
         self._clock = clock
         self._waiting = waiting
+        self._listener = listener
+        self._owner_ended = owner_ended
+        self._one_at_a_time = asyncio.Lock()
         self._log = structlog.get_logger("recovery").bind(register_id=desk.register_id)
         self.question: OpenQuestion | None = None
 
@@ -54,15 +72,11 @@ class Recovery:
             OutcomeUndecided: the evidence does not decide; ``question`` holds it.
             KktUnavailable: the device cannot be asked now.
         """
-        for attempt in await self._db.read(lambda c: attempts.open_attempts(c, self._desk.register_id)):
-            row = await self._mark_unknown(attempt)
-            if row is not None and row.print_state is not PrintState.PRINT_UNKNOWN:
-                await self._end(attempt, "done" if row.print_state is PrintState.PRINTED else "not_ready")
-                continue
-            evidence = await self._desk.evidence(attempt.baseline)
-            await self._apply(attempt, row, _judge(attempt, row, evidence), evidence, lane)
-        self.question = None
-        self._desk.report_open = False
+        async with self._one_at_a_time:
+            for attempt in await self._open_attempts():
+                await self._settle(attempt, lane)
+            self.question = None
+            self._desk.report_open = False
 
     async def decide(
         self, receipt_id: str, lane: LaneTerm, *, adopt: int | None, by: str, reason: str
@@ -72,28 +86,51 @@ class Recovery:
         Raises:
             Conflict: this receipt is not the open question, or the document does not fit it.
         """
-        row = await self._db.read(lambda c: printbook.one_unprinted(c, receipt_id))
-        open_ones = await self._db.read(lambda c: attempts.open_attempts(c, self._desk.register_id))
-        attempt = next((a for a in open_ones if row is not None and a.receipt_seq == row.seq), None)
-        if row is None or attempt is None or row.print_state is not PrintState.PRINT_UNKNOWN:
-            raise Conflict(
-                "this receipt's outcome is not an open question", "исход этого чека не требует решения"
+        async with self._one_at_a_time:
+            row = await self._db.read(lambda c: printbook.one_unprinted(c, receipt_id))
+            attempt = next(
+                (a for a in await self._open_attempts() if row is not None and a.receipt_seq == row.seq), None
             )
-        if adopt is None:
-            await self._absent(attempt, row, lane)
-        else:
-            document = await self._desk.driver.document(adopt)
-            if document is None or not _fits(document, job_of(row).receipt):
+            asked = self.question is not None and self.question.receipt_id == receipt_id
+            if row is None or attempt is None or not asked:
                 raise Conflict(
-                    f"document {adopt} is not in the FN, or its operation or sum is another one",
-                    f"ФД № {adopt} нет в ФН, или у него другой признак расчёта либо сумма",
+                    "this receipt's outcome is not an open question: the register is still being asked, "
+                    "or cannot be asked now",
+                    "исход этого чека сейчас не требует решения: ККТ ещё опрашивается или не отвечает",
                 )
-            await self._adopt_receipt(attempt, job_of(row), document, lane)
-        now = self._clock.now()
-        await self._db.write(
-            lambda c: printbook.note_decision(c, receipt_id, adopt=adopt, by=by, reason=reason, at=now)
-        )
-        self.question = None
+            note = _Decision(receipt_id=receipt_id, adopt=adopt, by=by, reason=reason, at=self._clock.now())
+            if adopt is None:
+                await self._absent(attempt, row, lane, note)
+            else:
+                await self._adopt_chosen(attempt, job_of(row), adopt, lane, note)
+            self.question = None
+
+    async def _open_attempts(self) -> list[OpenAttempt]:
+        return await self._db.read(lambda c: attempts.open_attempts(c, self._desk.register_id))
+
+    async def _settle(self, attempt: OpenAttempt, lane: LaneTerm) -> None:
+        row = await self._mark_unknown(attempt, lane)
+        if row is not None and row.print_state is not PrintState.PRINT_UNKNOWN:
+            await self._end(attempt, "done" if row.print_state is PrintState.PRINTED else "not_ready", lane)
+            return
+        evidence = await self._desk.evidence(attempt.baseline)
+        verdict = _judge(attempt, row, evidence)
+        if isinstance(verdict, Absent) and not await self._nothing_on_its_way(attempt, lane):
+            verdict = Doubt(
+                reason=Text(
+                    "the process that began this is not proven to have ended, and the register does not shut "
+                    "it out: it may still send",
+                    "процесс, начавший операцию, возможно ещё работает, а ККТ его не отсекает: "
+                    "команда может прийти позже",
+                )
+            )
+        await self._apply(attempt, row, verdict, evidence, lane)
+
+    async def _nothing_on_its_way(self, attempt: OpenAttempt, lane: LaneTerm) -> bool:
+        """Absence now is absence for good: only where nobody else can still send (contract 4.2)."""
+        if attempt.owner == lane.owner or self._desk.driver.fence is not Fence.NONE:
+            return True
+        return await asyncio.to_thread(self._owner_ended, attempt.owner)
 
     async def _apply(
         self,
@@ -110,9 +147,11 @@ class Recovery:
                 report = None
                 if document.code is DocumentCode.CLOSE_SHIFT:
                     report = await self._desk.driver.shift_report(document.fd_number)
-                await self._desk.write_report(attempt.id, document, report, outcome="adopted")
-            case Absent():
+                await self._desk.write_report(attempt.id, document, report, lane=lane, outcome="adopted")
+            case Absent() if row is not None:
                 await self._absent(attempt, row, lane)
+            case Absent():
+                await self._end(attempt, "absent", lane)
             case Doubt(reason=reason):
                 receipt_id = None if row is None else job_of(row).receipt.id
                 self.question = OpenQuestion(
@@ -126,7 +165,7 @@ class Recovery:
                     self._waiting.settle(receipt_id, None)
                 raise OutcomeUndecided(reason.en, reason.ru, receipt_id=receipt_id)
 
-    async def _mark_unknown(self, attempt: OpenAttempt) -> Unprinted | None:
+    async def _mark_unknown(self, attempt: OpenAttempt, lane: LaneTerm) -> Unprinted | None:
         """The receipt of an attempt, in ``print_unknown`` if it was ``printing``; None for a report."""
         if attempt.receipt_seq is None:
             return None
@@ -136,6 +175,7 @@ class Recovery:
             row = printbook.unprinted_by_seq(conn, seq)
             if row.print_state is not PrintState.PRINTING:
                 return row
+            check_terms(conn, {(lane.lease, lane.owner, lane.number)})
             printbook.print_unknown(
                 conn,
                 seq,
@@ -143,39 +183,97 @@ class Recovery:
                 at=now,
                 error="нет ответа ККТ: исход выясняется по ФН",
             )
-            return printbook.unprinted_by_seq(conn, seq)
+            return replace(row, print_state=PrintState.PRINT_UNKNOWN)
 
         return await self._db.write(mark)
 
     async def _adopt_receipt(
         self, attempt: OpenAttempt, job: Job, document: FiscalDocument, lane: LaneTerm
     ) -> None:
-        registration = await self._desk.open()
-        item = printed_item(
+        item = await self._item(attempt, job, document, lane)
+        await self._db.write_each(printbook.printed, item)
+        self._adopted(job, item)
+
+    async def _adopt_chosen(
+        self, attempt: OpenAttempt, job: Job, number: int, lane: LaneTerm, note: "_Decision"
+    ) -> None:
+        """A person says which document it is; the FN and our rows must not say otherwise."""
+        document = await self._desk.driver.document(number)
+        wrong = misfit(job.receipt, attempt.baseline, document, number)
+        if document is None or wrong is not None:
+            why = wrong or Text("it is not in the FN", "его нет в ФН")
+            raise Conflict(
+                f"document {number} cannot be this receipt: {why.en}",
+                f"ФД № {number} не может быть этим чеком: {why.ru}",
+            )
+        item = await self._item(attempt, job, document, lane)
+
+        def write(conn: Connection) -> None:
+            if printbook.is_known(conn, document.fn_number, number):
+                raise Conflict(
+                    f"document {number} belongs to another receipt already",
+                    f"ФД № {number} уже принадлежит другому чеку",
+                )
+            printbook.printed(conn, [item])
+            note.write(conn)
+
+        await self._db.write(write)
+        self._adopted(job, item)
+
+    async def _item(
+        self, attempt: OpenAttempt, job: Job, document: FiscalDocument, lane: LaneTerm
+    ) -> PrintedItem:
+        return printed_item(
             job,
             document,
-            registration,
+            await self._desk.open(),
             attempt_id=attempt.id,
             lane=lane,
             at=self._clock.now(),
             recovered=True,
         )
-        await self._db.write_each(printbook.printed, item)
+
+    def _adopted(self, job: Job, item: PrintedItem) -> None:
         self._waiting.settle(job.receipt.id, item.answer)
-        self._log.info("print_recovered", receipt_id=job.receipt.id, fd_number=document.fd_number)
+        self._log.info("print_recovered", receipt_id=job.receipt.id, fd_number=item.document.fd_number)
+        self._listener.document_made(self._desk.register_id, item.document, took_s=0.0)
 
-    async def _absent(self, attempt: OpenAttempt, row: Unprinted | None, lane: LaneTerm) -> None:
-        if row is None:
-            await self._end(attempt, "absent")
-            return
+    async def _absent(
+        self, attempt: OpenAttempt, row: Unprinted, lane: LaneTerm, note: "_Decision | None" = None
+    ) -> None:
         seq, now = row.seq, self._clock.now()
-        await self._db.write(
-            lambda c: printbook.print_absent(c, seq, attempt_id=attempt.id, lane=lane, at=now)
-        )
 
-    async def _end(self, attempt: OpenAttempt, outcome: str) -> None:
+        def write(conn: Connection) -> None:
+            printbook.print_absent(conn, seq, attempt_id=attempt.id, lane=lane, at=now)
+            if note is not None:
+                note.write(conn)
+
+        await self._db.write(write)
+
+    async def _end(self, attempt: OpenAttempt, outcome: str, lane: LaneTerm) -> None:
         now = self._clock.now()
-        await self._db.write(lambda c: attempts.end_attempt(c, attempt.id, outcome=outcome, at=now))
+
+        def write(conn: Connection) -> None:
+            check_terms(conn, {(lane.lease, lane.owner, lane.number)})
+            attempts.end_attempt(conn, attempt.id, outcome=outcome, at=now)
+
+        await self._db.write(write)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Decision:
+    """A person's word, for the audit trail; written in the transaction of its effect."""
+
+    receipt_id: str
+    adopt: int | None
+    by: str
+    reason: str
+    at: datetime
+
+    def write(self, conn: Connection) -> None:
+        printbook.note_decision(
+            conn, self.receipt_id, adopt=self.adopt, by=self.by, reason=self.reason, at=self.at
+        )
 
 
 def _judge(attempt: OpenAttempt, row: Unprinted | None, evidence: Evidence) -> Verdict:
@@ -183,7 +281,3 @@ def _judge(attempt: OpenAttempt, row: Unprinted | None, evidence: Evidence) -> V
         return judge_receipt(job_of(row).receipt, attempt.baseline, evidence.now, evidence.found)
     code = DocumentCode.OPEN_SHIFT if attempt.what == "open_shift" else DocumentCode.CLOSE_SHIFT
     return judge_report(code, attempt.baseline, evidence.now, evidence.found)
-
-
-def _fits(document: FiscalDocument, receipt: Receipt) -> bool:
-    return document.operation is receipt.operation and document.total_kop == receipt.total_kop

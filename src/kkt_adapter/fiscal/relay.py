@@ -3,6 +3,10 @@
 Read the FN's oldest message, send it as it is, hand the operator's answer back to the FN. Only when the
 FN has taken the confirmation is the receipt ``synced``. The FN cannot skip a document, so a refused one
 holds its own FN, and no other. The claim here is the print lane's lease: who drives the register pumps it.
+
+Rows follow the FN, so they are compared with it whenever one may have missed something: after a start, after
+a result that could not be written, after an answer that may not have reached the FN, and for a document that
+went out before its receipt was written down.
 """
 
 from collections.abc import Callable
@@ -10,19 +14,27 @@ from datetime import timedelta
 
 import structlog
 
-from kkt_adapter.fiscal import claims
+from kkt_adapter.fiscal import claims, delivery_rows
 from kkt_adapter.fiscal.claims import Claim, ClaimRequest, Failed, Step, Synced
 from kkt_adapter.fiscal.delivery_lane import Head, PassTally, Permit
 from kkt_adapter.fiscal.endpoint import Endpoint
 from kkt_adapter.fiscal.kkt.driver import KktDriver, OfdMessage
-from kkt_adapter.fiscal.ofd.gateway import OfdGateway
+from kkt_adapter.fiscal.model import DocumentCode
+from kkt_adapter.fiscal.ofd.gateway import OfdGateway, OfdReply
 from kkt_adapter.fiscal.outcome import HELD_RETRY_S, Decision, decide
 from kkt_adapter.kernel.breaker import BreakerState
 from kkt_adapter.kernel.clock import Clock
-from kkt_adapter.kernel.errors import AdapterError, KktError, LeaseLost, OfdError
+from kkt_adapter.kernel.errors import AdapterError, KktError, KktRefused, LeaseLost, OfdError
 from kkt_adapter.runtime.database import Database
 
 CLAIM_S = 300.0  # contract 4.1
+PAUSE_S = 1.0  # after trouble with rows or register
+RECEIPT_CODES = (
+    DocumentCode.RECEIPT,
+    DocumentCode.BSO,
+    DocumentCode.CORRECTION,
+    DocumentCode.BSO_CORRECTION,
+)
 
 
 class RelayLane:
@@ -40,7 +52,9 @@ class RelayLane:
         owner: str,
         max_attempts: int,
         holds_register: Callable[[], bool],
+        in_hand: Callable[[], bool],
     ) -> None:
+        """``in_hand``: a receipt is being printed or written down just now."""
         self.fn_number = fn_number
         self.endpoint = endpoint
         self._driver = driver
@@ -50,9 +64,11 @@ class RelayLane:
         self._owner = owner
         self._max_attempts = max_attempts
         self._holds_register = holds_register
+        self._in_hand = in_hand
         self._not_before = 0.0  # monotonic; the FN waits after a failure
         self._failed_reports = 0  # failed attempts of a head document that is no receipt
-        self._reconciled = False
+        self._reconciled = False  # our rows say what the FN says
+        self._ahead = 0  # a receipt's document that went out before its row was known
         self._log = structlog.get_logger("relay").bind(fn_number=fn_number)
 
     def due_in_s(self) -> float | None:
@@ -64,7 +80,7 @@ class RelayLane:
         if message is None:
             return None
         now = self._clock.now()
-        waiting = await self._db.read(lambda c: claims.waiting_fns(c, [self.fn_number], now=now))
+        waiting = await self._db.read(lambda c: delivery_rows.waiting_fns(c, [self.fn_number], now=now))
         retries = waiting[0].head_retry_count if waiting else self._failed_reports
         return Head(fd_number=message.fd_number, retry_count=retries)
 
@@ -78,21 +94,22 @@ class RelayLane:
                     break
                 claim = await self._claim(message, result)
                 result = None
+                if claim is None and self._is_being_written_down(message):
+                    break  # its lane says when it is there
                 tried += 1
                 result = await self._carry(message, claim, tally)
-                if result is None and claim is not None:
-                    break
                 if self._not_before > self._clock.monotonic():
                     break
-        except LeaseLost:
-            self._log.warning("delivery_claim_lost")
+            if result is not None:
+                written, result = result, None
+                await self._db.write_each(claims.step, Step(result=written, claim=None))
         except AdapterError as error:
             self._log.warning("delivery_stopped", code=error.code, error=error.detail.en)
-            self._not_before = self._clock.monotonic() + 1.0
+            self._not_before = self._clock.monotonic() + PAUSE_S
             self._reconciled = False
         finally:
             if result is not None:
-                await self._db.write_each(claims.step, Step(result=result, claim=None))
+                self._reconciled = False  # the FN has confirmed what our row does not say yet
 
     async def _next(self, *, ignore_due: bool) -> OfdMessage | None:
         if not self._holds_register():
@@ -100,25 +117,34 @@ class RelayLane:
         if not ignore_due and self._clock.monotonic() < self._not_before:
             return None
         try:
-            if not self._reconciled:
+            if not self._reconciled or self._ahead:
                 await self._reconcile()
-            return await self._driver.read_message()
+            message = await self._driver.read_message()
         except KktError as error:
             self._log.info("register_not_readable", error=error.detail.en)
             return None
+        return message if message is None or message.fn_number == self.fn_number else None
 
     async def _reconcile(self) -> None:
-        """After a break: what the FN has confirmed is synced, whatever our rows say."""
+        """What the FN has confirmed is synced, whatever our rows say."""
         status = await self._driver.exchange_status()
+        if status.fn_number != self.fn_number:
+            return  # the register has another FN now; its lane is another one
         below = status.first_unsent_number or status.last_fd_number + 1
-        now = self._clock.now()
-        await self._db.write(lambda c: claims.confirmed_by_fn(c, self.fn_number, below=below, at=now))
+        await self._confirm(below)
         self._reconciled = True
+
+    async def _confirm(self, below: int) -> None:
+        if not await self._db.read(lambda c: delivery_rows.behind_fn(c, self.fn_number, below=below)):
+            return
+        now = self._clock.now()
+        await self._db.write(lambda c: delivery_rows.confirmed_by_fn(c, self.fn_number, below=below, at=now))
 
     async def _claim(self, message: OfdMessage, result: Synced | None) -> Claim | None:
         """The previous result and the claim on this document's receipt, in one commit.
 
-        None: a report without a receipt, or a dead letter that the FN keeps at its head.
+        None: a report without a receipt, a receipt that is not written down, or a dead letter that the FN
+        keeps at its head.
         """
         now = self._clock.now()
         want = ClaimRequest(
@@ -129,10 +155,23 @@ class RelayLane:
             fd_number=message.fd_number,
         )
         claim: Claim | None = await self._db.write_each(claims.step, Step(result=result, claim=want))
+        if claim is not None and message.fd_number > self._ahead:
+            # Documents are written down in their order: whatever went ahead is in the rows by now.
+            self._reconciled = self._reconciled and not self._ahead
+            self._ahead = 0
         return claim
 
+    def _is_being_written_down(self, message: OfdMessage) -> bool:
+        return message.code in RECEIPT_CODES and self._in_hand()
+
     async def _carry(self, message: OfdMessage, claim: Claim | None, tally: PassTally) -> Synced | None:
-        """Send one message and tell the FN; the result still has to be written."""
+        """Send one message and tell the FN; the result still has to be written.
+
+        Raises:
+            LeaseLost: the register is not ours any more; nothing was sent.
+        """
+        if not self._holds_register():
+            raise LeaseLost(f"the register of FN {self.fn_number} is not ours any more")
         probing = self.endpoint.state is BreakerState.HALF_OPEN
         started = self._clock.monotonic()
         try:
@@ -140,51 +179,69 @@ class RelayLane:
             took_s = self._clock.monotonic() - started
             await self._driver.accept_reply(reply.raw)
         except (OfdError, KktError) as error:
-            failed_before = self._failed_reports if claim is None else claim.retry_count
-            decision = decide(
-                error, failed_before=failed_before, probing=probing, max_attempts=self._max_attempts
-            )
-            await self._write_failure(message, claim, error, decision)
-            self.endpoint.heard(decision.signal, label=decision.label, error=error.detail.en)
-            tally.failed += 1
-            if len(tally.errors) < 5:
-                tally.errors.append(error.detail.en)
+            if isinstance(error, KktError) and not isinstance(error, KktRefused):
+                self._reconciled = False  # the answer may have reached the FN after all
+            await self._failed(message, claim, error, probing, tally)
             return None
         self.endpoint.succeeded(took_s)
         self._failed_reports = 0
         self._not_before = 0.0
-        note = None
-        if reply.response_code not in (None, 0):
-            note = f"operator response code {reply.response_code}"
-            self._log.error(
-                "operator_answered_with_code", fd_number=message.fd_number, code=reply.response_code
-            )
+        note = self._alarm(message, reply)
         if claim is None:
             await self._confirm_unclaimed(message)
             return None
         tally.synced += 1
         return Synced(claim=claim, at=self._clock.now(), ofd_id=reply.operator_sign, note=note)
 
-    async def _confirm_unclaimed(self, message: OfdMessage) -> None:
-        """A report needs no row; a dead letter that got through after all becomes synced."""
-        now, below = self._clock.now(), message.fd_number + 1
-        held = await self._db.read(lambda c: claims.failed_head(c, self.fn_number, message.fd_number))
-        if held:
-            await self._db.write(lambda c: claims.confirmed_by_fn(c, self.fn_number, below=below, at=now))
+    def _alarm(self, message: OfdMessage, reply: OfdReply) -> str | None:
+        """Delivered, but the operator has something to say about it."""
+        if reply.response_code in (None, 0):
+            return None
+        self._log.error("operator_answered_with_code", fd_number=message.fd_number, code=reply.response_code)
+        return f"operator response code {reply.response_code}"
 
-    async def _write_failure(
-        self, message: OfdMessage, claim: Claim | None, error: AdapterError, decision: Decision
+    async def _confirm_unclaimed(self, message: OfdMessage) -> None:
+        """A report needs no row; a receipt that was not claimed becomes synced when its row can."""
+        if message.code in RECEIPT_CODES:
+            self._ahead = message.fd_number
+            await self._confirm(message.fd_number + 1)
+
+    async def _failed(
+        self,
+        message: OfdMessage,
+        claim: Claim | None,
+        error: AdapterError,
+        probing: bool,
+        tally: PassTally,
     ) -> None:
+        failed_before = self._failed_reports if claim is None else claim.retry_count
+        decision = decide(
+            error, failed_before=failed_before, probing=probing, max_attempts=self._max_attempts
+        )
+        self.endpoint.heard(decision.signal, label=decision.label, error=error.detail.en)
+        tally.failed += 1
+        if len(tally.errors) < 5:
+            tally.errors.append(error.detail.en)
         delay_s = decision.delay_s
         if claim is None:
             self._failed_reports += int(decision.counts)
-            held = await self._db.read(lambda c: claims.failed_head(c, self.fn_number, message.fd_number))
+            held = await self._db.read(
+                lambda c: delivery_rows.failed_head(c, self.fn_number, message.fd_number)
+            )
             delay_s = HELD_RETRY_S if held else delay_s
         elif decision.to_dead_letters:
             delay_s = HELD_RETRY_S
         self._not_before = self._clock.monotonic() + delay_s
-        if claim is None:
-            return
+        if claim is not None:
+            await self._write_failure(claim, error, decision, delay_s)
+
+    async def _is_dead_letter(self, message: OfdMessage) -> bool:
+        fd_number = message.fd_number
+        return await self._db.read(lambda c: delivery_rows.failed_head(c, self.fn_number, fd_number))
+
+    async def _write_failure(
+        self, claim: Claim, error: AdapterError, decision: Decision, delay_s: float
+    ) -> None:
         now = self._clock.now()
         failed = Failed(
             claim=claim,

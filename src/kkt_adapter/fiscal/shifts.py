@@ -6,6 +6,8 @@ status, the FN's baseline, and until when the open shift can be trusted (24 hour
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select, update
@@ -28,6 +30,7 @@ from kkt_adapter.kernel.errors import (
 )
 from kkt_adapter.kernel.ids import RegisterId
 from kkt_adapter.runtime.database import Database
+from kkt_adapter.runtime.lease_database import check_terms
 
 SHIFT_LIMIT_S = 24 * 3600  # law 54-FZ; FN error 0x16
 SHIFT_MARGIN_S = 60  # a shift this near its end is looked at again before the next receipt
@@ -107,6 +110,7 @@ class RegisterDesk:
         """
         self.status = status = await self.driver.status()
         self.looked_at = self._clock.monotonic()
+        self._compare(status)
         if status.blocked is not None:
             raise KktBlocked(
                 f"the register cannot fiscalise: {status.blocked}",
@@ -149,6 +153,18 @@ class RegisterDesk:
         self.baseline = status.baseline
         return status.baseline
 
+    def _compare(self, status: KktStatus) -> None:
+        """What we knew of the device is dropped where it says otherwise: somebody else used it, or its FN was
+        replaced."""
+        if self._registration is not None and status.fn_number != self._registration.fn_number:
+            self._registration = None  # the next ``open`` reads it anew
+            self.opened.clear()
+            self.forget()
+        if self.baseline is not None and (
+            status.baseline != self.baseline or status.shift_state is not ShiftState.OPEN
+        ):
+            self.forget()
+
     async def close_shift(self, lane: LaneTerm, cashier: Cashier | None = None) -> ShiftReport:
         """The Z report.
 
@@ -158,50 +174,58 @@ class RegisterDesk:
         self.status = status = await self.driver.status()
         if status.shift_state is ShiftState.CLOSED:
             raise Conflict("no shift is open", "нет открытой смены")
-        attempt_id = await self._begin("close_shift", lane, status.baseline)
-        self.forget()
-        try:
+        async with self._attempt("close_shift", lane, status.baseline) as attempt_id:
             report = await self.driver.close_shift(cashier or self._cashier, term=lane.number)
-        except (KktUnavailable, KktBlocked, KktRefused) as error:
-            await self._refused(attempt_id, error)
-            raise
-        except BaseException:
-            self.report_open = True
-            raise
-        await self.write_report(attempt_id, report.document, report, outcome="done")
+            await self.write_report(attempt_id, report.document, report, lane=lane, outcome="done")
         return report
 
     async def _open(self, lane: LaneTerm, baseline: Baseline) -> None:
-        attempt_id = await self._begin("open_shift", lane, baseline)
-        try:
+        async with self._attempt("open_shift", lane, baseline) as attempt_id:
             document = await self.driver.open_shift(self._cashier, term=lane.number)
-        except (KktUnavailable, KktBlocked, KktRefused) as error:
-            await self._refused(attempt_id, error)
-            raise
-        except BaseException:
-            self.report_open = True
-            raise
-        await self.write_report(attempt_id, document, None, outcome="done")
+            await self.write_report(attempt_id, document, None, lane=lane, outcome="done")
 
-    async def _begin(self, what: str, lane: LaneTerm, baseline: Baseline) -> int:
+    @asynccontextmanager
+    async def _attempt(self, what: str, lane: LaneTerm, baseline: Baseline) -> AsyncIterator[int]:
+        """An attempt around a command that makes a report. Unless it ends cleanly it may be open on disk, and
+        the lane recovers before it goes on."""
+        self.forget()
+        self.looked_at = float("-inf")
+        self.report_open = True
         attempt, now = NewAttempt(lane=lane, baseline=baseline), self._clock.now()
-        return await self._db.write(
+        attempt_id = await self._db.write(
             lambda c: printbook.begin_attempt(c, attempt, what=what, register_id=self.register_id, at=now)
         )
+        try:
+            yield attempt_id
+        except (KktUnavailable, KktBlocked, KktRefused) as error:
+            await self._refused(attempt_id, lane, error)
+            self.report_open = False
+            raise
+        self.report_open = False
 
-    async def _refused(self, attempt_id: int, error: AdapterError) -> None:
-        now, text = self._clock.now(), str(error)
-        await self._db.write(
-            lambda c: attempts.end_attempt(c, attempt_id, outcome="refused", at=now, error=text)
-        )
+    async def _refused(self, attempt_id: int, lane: LaneTerm, error: AdapterError) -> None:
+        now, text = self._clock.now(), error.detail.ru
+
+        def write(conn: Connection) -> None:
+            check_terms(conn, {(lane.lease, lane.owner, lane.number)})
+            attempts.end_attempt(conn, attempt_id, outcome="refused", at=now, error=text)
+
+        await self._db.write(write)
 
     async def write_report(
-        self, attempt_id: int, document: FiscalDocument, report: ShiftReport | None, *, outcome: str
+        self,
+        attempt_id: int,
+        document: FiscalDocument,
+        report: ShiftReport | None,
+        *,
+        lane: LaneTerm,
+        outcome: str,
     ) -> None:
         """Write a shift opening or a Z report down and end its attempt."""
         now = self._clock.now()
 
         def record(conn: Connection) -> None:
+            check_terms(conn, {(lane.lease, lane.owner, lane.number)})
             printbook.store_document(conn, document, register_id=self.register_id)
             _record_shift(conn, self.register_id, document, report)
             attempts.end_attempt(conn, attempt_id, outcome=outcome, at=now)
@@ -219,20 +243,22 @@ class RegisterDesk:
                 ],
             )
 
-        try:
-            await self._db.write(record)
-        except BaseException:
-            self.report_open = True
-            raise
+        await self._db.write(record)
 
     async def evidence(self, baseline: Baseline) -> Evidence:
         """Every document of the FN after ``baseline``, read now.
 
         Raises:
-            KktUnavailable: the device cannot be asked.
+            KktUnavailable: the device cannot be asked, or is busy with something.
         """
         await self._clock.sleep(self.driver.settle_s)
         self.status = status = await self.driver.status()
+        if status.state in (KktState.BUSY, KktState.UNREACHABLE):
+            raise KktUnavailable(
+                f"the register cannot be asked for its documents: {status.state}",
+                f"ККТ не может показать свои документы: {status.state}",
+                state=status.state.value,
+            )
         now = status.baseline
         if now.fn_number != baseline.fn_number:
             return Evidence(now=now, found=())

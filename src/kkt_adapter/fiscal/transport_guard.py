@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import structlog
 from sqlalchemy import Connection
 
-from kkt_adapter.fiscal import claims
+from kkt_adapter.fiscal import delivery_rows
 from kkt_adapter.fiscal.registers import Unit
 from kkt_adapter.fiscal.settings_rows import read_setting, store_setting
 from kkt_adapter.kernel.errors import KktError, SettingsInvalid
@@ -40,8 +40,8 @@ async def guard_transport(unit: Unit, database: Database) -> None:
             structlog.get_logger("registers").warning("transport_not_checked", error=error.detail.en)
             return
         fn_number = registration.fn_number
-        waiting = await database.read(claims.undelivered_fns)
-        if status.unsent_count or fn_number in waiting:
+        waiting = await database.read(delivery_rows.undelivered_fns)
+        if status.unsent_count or any(fn == fn_number for fn, _ in waiting):
             raise SettingsInvalid(
                 f"register {unit.register_id}: ofd_transport was {before} and is {unit.transport} now, but "
                 f"documents of FN {fn_number} are not confirmed yet. Start with {before} and let them go.",

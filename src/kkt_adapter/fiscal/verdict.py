@@ -1,9 +1,12 @@
 """Pure: what became of an attempt whose answer was lost, judged by what the FN holds.
 
-The rule is deliberately one-sided. A document is adopted when it names our receipt by its key, or, for
-documents that carry no key at all, when it is the only one of our kind, operation and sum. Absence is
-proven only by an FN that stands exactly where it stood before the attempt. Everything else is doubt, and
-doubt belongs to a person.
+The rule is deliberately one-sided. A document is adopted when it names our receipt by its key; a receipt
+whose document carries no key (the till took both places for it) is found by kind, operation and sum, if it
+is the only such document without a key. Absence is proven only by an FN that stands exactly where it stood
+before the attempt. Everything else is doubt, and doubt belongs to a person.
+
+A report is another matter: made twice it costs nobody money, so that it is in doubt only when not all
+documents after the baseline could be read.
 """
 
 from collections.abc import Sequence
@@ -53,14 +56,16 @@ def judge_receipt(
     if now.fd_number == baseline.fd_number:
         return Absent()
     alike = [document for document in found if document.key is None and _is_alike(document, receipt)]
-    if len(alike) == 1:
+    if receipt.key is None and len(alike) == 1:
         return Adopt(document=alike[0])
     return Doubt(
         reason=Text(
             f"the FN made {now.fd_number - baseline.fd_number} documents after number "
-            f"{baseline.fd_number}, and {len(alike)} of them look like this receipt",
+            f"{baseline.fd_number}, none of them names this receipt, and {len(alike)} without a name look "
+            "like it",
             f"после ФД № {baseline.fd_number} в ФН появилось документов: "
-            f"{now.fd_number - baseline.fd_number}, похожих на этот чек: {len(alike)}",
+            f"{now.fd_number - baseline.fd_number}; ни один не назван этим чеком, похожих без имени: "
+            f"{len(alike)}",
         )
     )
 
@@ -70,18 +75,35 @@ def judge_report(
 ) -> Verdict:
     """A shift opening or a Z report: the first document of that code after the baseline is ours."""
     if now.fn_number != baseline.fn_number:
-        return Doubt(reason=Text("the FN was replaced", "ФН заменён"))
+        return Absent()  # the new FN knows nothing of that shift; what it needs is asked for anew
     for document in found:
         if document.code is code:
             return Adopt(document=document)
-    if now.fd_number == baseline.fd_number:
+    if len(found) == now.fd_number - baseline.fd_number:
         return Absent()
     return Doubt(
         reason=Text(
-            f"the FN made documents after number {baseline.fd_number}, none of them of code {int(code)}",
-            f"после ФД № {baseline.fd_number} в ФН есть документы, но нет ожидаемого кода {int(code)}",
+            f"not all documents after number {baseline.fd_number} could be read; none of those read has "
+            f"code {int(code)}",
+            f"не все документы после ФД № {baseline.fd_number} удалось прочитать, среди прочитанных нет "
+            f"документа с кодом {int(code)}",
         )
     )
+
+
+def misfit(receipt: Receipt, baseline: Baseline, document: FiscalDocument | None, number: int) -> Text | None:
+    """Why a person must not call document ``number`` this receipt; None when nothing speaks against it."""
+    if document is None:
+        return Text("it is not in the FN", "его нет в ФН")
+    if document.fn_number == baseline.fn_number and number <= baseline.fd_number:
+        return Text("it is older than the attempt to print", "он оформлен раньше попытки печати")
+    if document.key is not None and document.key != receipt.key:
+        return Text("it carries the key of another receipt", "в нём ключ другого чека")
+    if not _is_alike(document, receipt):
+        return Text(
+            "its kind, operation or sum is another one", "у него другой вид, признак расчёта или сумма"
+        )
+    return None
 
 
 def _is_alike(document: FiscalDocument, receipt: Receipt) -> bool:
