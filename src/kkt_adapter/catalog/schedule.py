@@ -147,17 +147,15 @@ class DailySchedule:
                 note = f"Daily sync moved from {before.time.text()} to {env.text()} UTC by the environment"
         if note:
             await self._log.note(note)
-        self._alarm.start()
         await self.tick()
+        self._alarm.start()
+        await self._follow()
 
     async def tick(self) -> None:
         """Follow the stored time and deal with what is due; cheap when nothing is."""
-        stored = await self._db.read(timetable.load)
-        if stored is None:
-            return
-        self._alarm.arm(stored.time.hour, stored.time.minute)
-        if not self._configured:
-            return  # no slot is run or recorded
+        stored = await self._follow()
+        if stored is None or not self._configured:
+            return  # without a source no slot is run or recorded
         now, grace_s = self._clock.now(), self._settings.misfire_grace_s
         due = timetable.pending(stored, now=now, grace_s=grace_s)
         ahead = stored.since is None or (stored.since - now).total_seconds() * 1000 > timetable.FAR_AHEAD_MS
@@ -243,6 +241,13 @@ class DailySchedule:
             await self._announce(await self._db.write(work))
         else:
             await self._db.write(partial(_keep_since, time=time))
+
+    async def _follow(self) -> timetable.Stored | None:
+        """Set the alarm clock to the stored time."""
+        stored = await self._db.read(timetable.load)
+        if stored is not None:
+            self._alarm.arm(stored.time.hour, stored.time.minute)
+        return stored
 
     async def _announce(self, claimed: Claimed) -> None:
         for slot in claimed.missed:
