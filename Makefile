@@ -24,7 +24,7 @@ $(STAMP): pyproject.toml constraints.txt
 run: $(STAMP)    ## start the service in demo mode; ARGS="--port 8080" passes arguments on
 	$(BIN)/kkt-adapter serve --demo $(ARGS)
 
-native:          ## PostgreSQL and Redis for the tests, through the system's package manager
+native:          ## PostgreSQL, Redis and promtool for the tests, through the system's package manager
 	@sh scripts/native.sh
 
 test: $(STAMP) native  ## linters, types, layers, all tests

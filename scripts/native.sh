@@ -1,11 +1,13 @@
 #!/bin/sh
-# Brings PostgreSQL and Redis server programs for the tests, which start their own private ones.
+# Brings PostgreSQL and Redis server programs for the tests, which start their own private ones, and promtool,
+# which checks the alert rules.
 # As root with apt it installs them; otherwise it says what to install. Tests that need a missing
 # program skip, except under CI, where they fail.
 set -u
 missing=""
 command -v redis-server >/dev/null 2>&1 || missing="$missing redis-server"
 ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$missing postgresql"
+command -v promtool >/dev/null 2>&1 || missing="$missing prometheus"
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "installing:$missing"
