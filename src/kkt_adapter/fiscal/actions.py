@@ -1,20 +1,18 @@
 """What people ask of a register: X and Z reports, status, reprinting, deciding an unknown outcome."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from kkt_adapter.fiscal import inquiry, once, payload, printbook, sessions
+from kkt_adapter.fiscal import inquiry, payload, printbook
 from kkt_adapter.fiscal.attempts import LaneTerm
 from kkt_adapter.fiscal.lane_commands import not_held
 from kkt_adapter.fiscal.lifecycle import PrintState
-from kkt_adapter.fiscal.model import FiscalDocument, ShiftTotals
 from kkt_adapter.fiscal.registers import Registers, Unit
+from kkt_adapter.fiscal.shift_reports import ShiftReports
 from kkt_adapter.fiscal.tables import PRINT_FAILED_ROWS, receipts
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import Conflict, InvalidInput, ReceiptNotFound
@@ -38,24 +36,14 @@ class RegisterActions:
         self._registers = registers
         self._db = database
         self._clock = clock
-        self._online = online
+        self._reports = ShiftReports(database=database, clock=clock, online=online)
 
     async def x_report(self, pos_id: str | None) -> dict[str, Any]:
         """Totals of the present shift; makes no document and waits for nobody."""
         unit = self._registers.chosen(pos_id)
         if not unit.lane.holds():
-            raise unit.lane.trouble or not_held()
-        async with asyncio.timeout(REPORT_DEADLINE_S):
-            totals = await unit.lane.desk.driver.x_report()
-        held = await self._db.read(lambda c: sessions.totals(c, unit.register_id))
-        return _report(
-            totals,
-            held,
-            report_type=1,
-            at=unit.local(self._clock.now()),
-            document=None,
-            offline=not self._online(),
-        )
+            raise (unit.lane.trouble or not_held()).with_traceback(None)
+        return await self._reports.x_report(unit)
 
     async def z_report(self, pos_id: str | None, *, key: str | None) -> dict[str, Any]:
         """Close the shift. With a key the same request gets the same answer.
@@ -65,31 +53,13 @@ class RegisterActions:
             KktUnavailable: the lane did not come to it in time.
         """
         unit = self._registers.chosen(pos_id)
-        request = {"register_id": unit.register_id}
         if key is not None:
-            earlier = await self._db.read(lambda c: once.known(c, key, scope="z_report", request=request))
-            if earlier is not None:
-                return earlier
+            known = await self._reports.known(unit, key)
+            if known is not None:
+                return known
 
         async def close(lane: LaneTerm) -> dict[str, Any]:
-            report = await unit.lane.desk.close_shift(lane)
-            now = self._clock.now()
-
-            def settle(conn: Connection) -> dict[str, Any]:
-                answer = _report(
-                    report.totals,
-                    sessions.totals(conn, unit.register_id),
-                    report_type=2,
-                    at=report.document.fiscalized_at,
-                    document=report.document,
-                    offline=not self._online(),
-                )
-                sessions.close_all(conn, unit.register_id, at=now, z_report=answer)
-                if key is not None:
-                    once.remember(conn, key, scope="z_report", request=request, answer=answer, at=now)
-                return answer
-
-            return await self._db.write(settle)
+            return await self._reports.close(unit, lane, key)
 
         return await unit.lane.perform(close, deadline_s=REPORT_DEADLINE_S)
 
@@ -162,33 +132,6 @@ class RegisterActions:
             return inquiry.summary(row)
 
         return await self._db.read(read)
-
-
-def _report(
-    totals: ShiftTotals,
-    held: dict[str, Any],
-    *,
-    report_type: int,
-    at: datetime,
-    document: FiscalDocument | None,
-    offline: bool,
-) -> dict[str, Any]:
-    """Contract 4.7; cashTotal + cardTotal + otherTotal = totalSales - totalRefunds."""
-    return {
-        "fiscalDocumentNumber": None if document is None else document.fd_number,
-        "fiscalSign": None if document is None else str(document.fiscal_sign),
-        "dateTime": at.isoformat(timespec="seconds"),
-        "reportType": report_type,
-        "shiftNumber": totals.shift_number,
-        "cashTotal": Decimal(rubles(totals.cash_kop)),
-        "cardTotal": Decimal(rubles(totals.card_kop)),
-        "otherTotal": Decimal(rubles(totals.other_kop)),
-        "totalSales": Decimal(rubles(totals.sales_kop)),
-        "totalRefunds": Decimal(rubles(totals.refunds_kop)),
-        "receiptCount": totals.receipt_count,
-        "offline": offline,
-        **held,
-    }
 
 
 def _status(unit: Unit) -> dict[str, Any]:

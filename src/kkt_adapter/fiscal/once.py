@@ -67,6 +67,12 @@ def remember(
     )
 
 
+def complete(conn: Connection, key: str, *, scope: str, answer: dict[str, Any]) -> None:
+    """Replace what a key was bound to while its effect was still to come by the answer."""
+    row = update(report_keys).where(report_keys.c.key_hash == payload.key_hash(key, scope=scope))
+    conn.execute(row.values(answer=jsontext.encode(answer)))
+
+
 def once(
     conn: Connection,
     key: str | None,

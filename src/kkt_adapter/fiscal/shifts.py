@@ -9,6 +9,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -284,6 +285,21 @@ def _record_shift(
     else:
         text = None if report is None else json.dumps(totals_json(report), ensure_ascii=False)
         conn.execute(update(shifts).where(*matches).values(closed_at=at, z_report=text))
+
+
+def stored_z_report(
+    conn: Connection, register_id: str, *, fn_number: str, shift_number: int
+) -> dict[str, Any] | None:
+    """What ``totals_json`` made of the shift's Z report; None while it is open."""
+    text = conn.execute(
+        select(shifts.c.z_report).where(
+            shifts.c.register_id == register_id,
+            shifts.c.fn_number == fn_number,
+            shifts.c.shift_number == shift_number,
+        )
+    ).scalar_one_or_none()
+    report: dict[str, Any] | None = None if text is None else json.loads(text)
+    return report
 
 
 def totals_json(report: ShiftReport) -> dict[str, int | str]:

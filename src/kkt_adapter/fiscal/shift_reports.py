@@ -1,0 +1,148 @@
+"""X and Z reports as people ask for them (contract 4.7).
+
+A Z report with a key happens once, over crashes too: the key is bound to the shift before the register is
+told to close it. A repeated request finds the answer, or the shift that was closed meanwhile, or does what
+was left undone; it never closes the shift after that one.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection
+
+from kkt_adapter.fiscal import once, sessions
+from kkt_adapter.fiscal.attempts import LaneTerm
+from kkt_adapter.fiscal.kkt.driver import KktStatus, ShiftState
+from kkt_adapter.fiscal.model import ShiftTotals
+from kkt_adapter.fiscal.registers import Unit
+from kkt_adapter.fiscal.shifts import stored_z_report
+from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.kernel.errors import Conflict
+from kkt_adapter.kernel.money import Kopecks, rubles
+from kkt_adapter.runtime.database import Database
+
+SCOPE = "z_report"
+CLOSING = "closing"  # member of an answer that is none yet: the shift that the key was bound to
+
+
+class ShiftReports:
+    """``online``: is the network there, as the reports tell it?"""
+
+    def __init__(self, *, database: Database, clock: Clock, online: Callable[[], bool]) -> None:
+        self._db = database
+        self._clock = clock
+        self._online = online
+
+    async def x_report(self, unit: Unit) -> dict[str, Any]:
+        """Totals of the present shift; makes no document."""
+        totals = await unit.lane.desk.driver.x_report()
+        held = await self._db.read(lambda c: sessions.totals(c, unit.register_id))
+        at = unit.local(self._clock.now())
+        return self._shown(totals, held, report_type=1, at=at, fd_number=None, fiscal_sign=None)
+
+    async def known(self, unit: Unit, key: str) -> dict[str, Any] | None:
+        """The finished answer of this key. Raises IdempotencyConflict."""
+        kept = await self._db.read(lambda c: _kept(c, unit, key))
+        return None if kept is None or CLOSING in kept else kept
+
+    async def close(self, unit: Unit, lane: LaneTerm, key: str | None) -> dict[str, Any]:
+        """Close the shift and the sessions of its tills; a command of the lane.
+
+        Raises:
+            Conflict: no shift is open.
+        """
+        kept = None if key is None else await self._db.read(lambda c: _kept(c, unit, key))
+        if kept is not None and CLOSING not in kept:
+            return kept
+        if kept is not None:
+            shift = kept[CLOSING]
+            stored = await self._db.read(lambda c: stored_z_report(c, unit.register_id, **shift))
+            if stored is not None:
+                return await self._settle(unit, stored, key)
+        status = await unit.lane.desk.driver.status()
+        if status.shift_state is ShiftState.CLOSED:
+            raise Conflict("no shift is open", "нет открытой смены")
+        if key is not None and kept is None:
+            await self._bind(unit, key, status)
+        await unit.lane.desk.close_shift(lane)
+        shift = {"fn_number": status.fn_number, "shift_number": status.shift_number}
+        stored = await self._db.read(lambda c: stored_z_report(c, unit.register_id, **shift))
+        assert stored is not None, "a shift that was closed has its Z report in the rows"
+        return await self._settle(unit, stored, key)
+
+    async def _bind(self, unit: Unit, key: str, status: KktStatus) -> None:
+        answer = {CLOSING: {"fn_number": status.fn_number, "shift_number": status.shift_number}}
+        now = self._clock.now()
+        await self._db.write(
+            lambda c: once.remember(c, key, scope=SCOPE, request=_request(unit), answer=answer, at=now)
+        )
+
+    async def _settle(self, unit: Unit, stored: dict[str, Any], key: str | None) -> dict[str, Any]:
+        """The answer, the sessions and the key, in one commit."""
+        now = self._clock.now()
+
+        def write(conn: Connection) -> dict[str, Any]:
+            answer = self._shown(
+                _totals(stored),
+                sessions.totals(conn, unit.register_id),
+                report_type=2,
+                at=datetime.fromisoformat(stored["at"]),
+                fd_number=stored["fd_number"],
+                fiscal_sign=stored["fiscal_sign"],
+            )
+            sessions.close_all(conn, unit.register_id, at=now, z_report=answer)
+            if key is not None:
+                once.complete(conn, key, scope=SCOPE, answer=answer)
+            return answer
+
+        return await self._db.write(write)
+
+    def _shown(
+        self,
+        totals: ShiftTotals,
+        held: dict[str, Any],
+        *,
+        report_type: int,
+        at: datetime,
+        fd_number: int | None,
+        fiscal_sign: str | None,
+    ) -> dict[str, Any]:
+        """Contract 4.7; cashTotal + cardTotal + otherTotal = totalSales - totalRefunds."""
+        return {
+            "fiscalDocumentNumber": fd_number,
+            "fiscalSign": fiscal_sign,
+            "dateTime": at.isoformat(timespec="seconds"),
+            "reportType": report_type,
+            "shiftNumber": totals.shift_number,
+            "cashTotal": Decimal(rubles(totals.cash_kop)),
+            "cardTotal": Decimal(rubles(totals.card_kop)),
+            "otherTotal": Decimal(rubles(totals.other_kop)),
+            "totalSales": Decimal(rubles(totals.sales_kop)),
+            "totalRefunds": Decimal(rubles(totals.refunds_kop)),
+            "receiptCount": totals.receipt_count,
+            "offline": not self._online(),
+            **held,
+        }
+
+
+def _kept(conn: Connection, unit: Unit, key: str) -> dict[str, Any] | None:
+    return once.known(conn, key, scope=SCOPE, request=_request(unit))
+
+
+def _request(unit: Unit) -> dict[str, Any]:
+    return {"register_id": unit.register_id}
+
+
+def _totals(stored: dict[str, Any]) -> ShiftTotals:
+    return ShiftTotals(
+        shift_number=stored["shift_number"],
+        opened_at=None,
+        receipt_count=stored["receipt_count"],
+        sales_kop=Kopecks(stored["sales_kop"]),
+        refunds_kop=Kopecks(stored["refunds_kop"]),
+        cash_kop=Kopecks(stored["cash_kop"]),
+        card_kop=Kopecks(stored["card_kop"]),
+        other_kop=Kopecks(stored["other_kop"]),
+    )
