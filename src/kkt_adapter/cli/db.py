@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kkt_adapter.cli.database import FAILED, DataDir
 from kkt_adapter.cli.screen import busy, complain, line, plain, table
 from kkt_adapter.cli.texts import said, say
 from kkt_adapter.kernel.clock import SystemClock
@@ -26,14 +27,6 @@ db_app = typer.Typer(name="db", help="Back up, restore and check the database.",
 
 BACKUP_DIR = "backups"  # in the data directory, beside the daily ones
 KEEP_ALL = 1_000_000  # copies made by hand push nothing out; the daily backup keeps the newest seven
-FAILED = 1  # exit code
-
-DataDir = Annotated[
-    Path | None,
-    typer.Option(
-        "--data-dir", envvar="KKT_DATA_DIR", help="Where the service keeps its data.", show_default="var"
-    ),
-]
 
 
 @db_app.command("backup")
