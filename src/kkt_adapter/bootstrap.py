@@ -339,10 +339,11 @@ async def build_services(
         api,
         ApiSettings(
             auth_open=settings.auth_open,
-            allowed_hosts=settings.allowed_hosts,
+            allowed_hosts=_hosts(settings),
             allowed_origins=settings.allowed_origins,
             rate_limit_per_s=settings.rate_limit,
             max_in_flight=settings.max_in_flight,
+            access_log=settings.log_level == "DEBUG",
         ),
         clock=clock,
         routers=(
@@ -508,6 +509,12 @@ def _require_registers(settings: Settings, *, demo: bool) -> None:
                 f"ofd_transport = {transport} needs ofd_host and ofd_port (OFD_HOST, OFD_PORT)",
                 f"для ofd_transport = {transport} нужны ofd_host и ofd_port (OFD_HOST, OFD_PORT)",
             )
+
+
+def _hosts(settings: Settings) -> tuple[str, ...]:
+    """The configured names and, unless it stands for every address, the one we listen on."""
+    everywhere = settings.host in ("0.0.0.0", "::")
+    return settings.allowed_hosts if everywhere else (*settings.allowed_hosts, settings.host)
 
 
 def _make_data_dir(path: Path) -> None:

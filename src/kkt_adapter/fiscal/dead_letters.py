@@ -27,7 +27,7 @@ class DeadLetters:
         """Newest first, open and closed. Raises InvalidInput for a cursor that is not a number."""
         query = select(dlq).order_by(dlq.c.id.desc()).limit(limit + 1)
         if cursor is not None:
-            if not cursor.isdigit() or len(cursor) > 18:
+            if not (cursor.isascii() and cursor.isdecimal()) or len(cursor) > 18:
                 raise InvalidInput("cursor: take it from next_cursor", "cursor: берите его из next_cursor")
             query = query.where(dlq.c.id < int(cursor))
         rows = await self._db.read(lambda c: c.execute(query).all())

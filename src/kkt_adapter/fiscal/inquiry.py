@@ -26,7 +26,7 @@ from kkt_adapter.kernel.ids import FnNumber
 from kkt_adapter.kernel.money import Kopecks, rubles
 from kkt_adapter.runtime.database import Database
 
-PAGE_LIMIT = 500  # contract 3.3
+CURSOR_DIGITS = 18  # more do not fit the 64 bits of a row number
 
 
 def iso(moment: datetime | None) -> str | None:
@@ -46,9 +46,9 @@ def find(conn: Connection, name: str) -> Row[Any] | None:
     """A receipt by its id, by ``<fn>-<number>``, or by fiscal document number (the newest with it)."""
     query = select(receipts)
     fn, _, number = name.rpartition("-")
-    if len(fn) == 16 and fn.isdigit() and number.isdigit():
+    if len(fn) == 16 and _is_number(fn) and _is_document_number(number):
         query = query.where(receipts.c.fn_number == fn, receipts.c.fiscal_doc_number == int(number))
-    elif name.isdigit() and len(name) <= 10:
+    elif _is_document_number(name):
         fns = select(shifts.c.fn_number).distinct()  # one row a shift: small
         query = query.where(
             receipts.c.fn_number.in_(fns), receipts.c.fiscal_doc_number == int(name)
@@ -56,6 +56,15 @@ def find(conn: Connection, name: str) -> Row[Any] | None:
     else:
         query = query.where(receipts.c.id == name)
     return conn.execute(query.limit(1)).first()
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal()
+
+
+def _is_document_number(text: str) -> bool:
+    """Tag 1040 is 32 bits: at most ten digits."""
+    return len(text) <= 10 and _is_number(text)
 
 
 class Receipts:
@@ -272,7 +281,7 @@ def _cursor(seq: int) -> str:
 def _read_cursor(text: str) -> int:
     try:
         raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii")
-        if not raw.startswith("s"):
+        if not (raw.startswith("s") and len(raw) <= CURSOR_DIGITS + 1 and _is_number(raw[1:])):
             raise ValueError
         return int(raw[1:])
     except ValueError:
