@@ -49,7 +49,8 @@ def serve(
 
 
 async def run_service(settings: Any, *, demo: bool, build: Any = None) -> None:
-    """Serve until a stop signal. ``build`` stands for ``build_services``; the fault lab adds its probes there.
+    """Serve until a stop signal. ``build`` stands for ``build_services``; the fault lab adds its probes
+    there.
 
     Raises:
         AdapterError: the service cannot be started with these settings.
