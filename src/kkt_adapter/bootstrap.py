@@ -45,14 +45,21 @@ from kkt_adapter.fiscal.kkt.virtual import (
     VirtualRegister,
     made_up_registration,
 )
-from kkt_adapter.fiscal.model import Cashier, FfdVersion, FiscalDocument, RegisterDefaults
+from kkt_adapter.fiscal.model import (
+    Cashier,
+    FfdVersion,
+    FiscalDocument,
+    RegisterDefaults,
+    RegisterProfile,
+    Registration,
+)
 from kkt_adapter.fiscal.network import NetworkMonitor, NetworkPolicy
 from kkt_adapter.fiscal.ofd.gateway import HttpOfdGateway, OfdGateway
 from kkt_adapter.fiscal.ofd.http import HttpOfd
 from kkt_adapter.fiscal.ofd.tcp import TcpOfdGateway
 from kkt_adapter.fiscal.printing import LanePolicy, PrintLane
 from kkt_adapter.fiscal.refunds import Refunds
-from kkt_adapter.fiscal.registers import Registers, Unit
+from kkt_adapter.fiscal.registers import Prospect, Registers, Unit
 from kkt_adapter.fiscal.sessions import Sessions
 from kkt_adapter.fiscal.settings_rows import read_setting, store_setting
 from kkt_adapter.fiscal.shifts import RegisterDesk
@@ -115,10 +122,7 @@ class Services:
     async def stop(self) -> None:
         """Finish the work in hand, then close everything in reverse."""
         await self.supervisor.stop()
-        for close in reversed(self.closers):
-            result = close()
-            if asyncio.iscoroutine(result):
-                await result
+        await _close(self.closers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,10 +147,24 @@ async def build_services(
         SettingsInvalid: a setting cannot be used.
         StorageError: the database is damaged, newer than this program, or cannot be reached.
     """
-    clock, seams = clock or SystemClock(), seams or Seams()
     _require_registers(settings, demo=demo)
     _make_data_dir(settings.data_dir)
     closers: list[Callable[[], object]] = []
+    try:
+        return await _build(
+            settings, demo=demo, clock=clock or SystemClock(), seams=seams or Seams(), closers=closers
+        )
+    except BaseException:
+        await _close(closers)
+        raise
+
+
+async def _build(
+    settings: Settings, *, demo: bool, clock: Clock, seams: Seams, closers: list[Callable[[], object]]
+) -> Services:
+    owner = random_id()
+    locks = ProcessLocks(settings.data_dir)
+    closers.append(_hold(locks, owner).release)  # let go last: whoever sees it free may take our work over
 
     await asyncio.to_thread(migrate, settings.database)
     database: Database = seams.database(
@@ -158,9 +176,6 @@ async def build_services(
     closers.append(database.close)
     adapter_id = await database.write(lambda c: _prepare(c, clock))
 
-    owner = random_id()
-    locks = ProcessLocks(settings.data_dir)
-    closers.append(_hold(locks, owner).release)
     neighbours = Neighbours(locks, owner=owner, on_server=database.dialect != "sqlite", clock=clock)
     leases = DatabaseLeases(database, owner=owner, clock=clock, holder_ended=locks.ended)
     pass_lock = _pass_lock(settings, clock, expiry_s=seams.lock_expiry_s)
@@ -185,14 +200,7 @@ async def build_services(
         driver = VirtualRegister.in_folder(
             settings.fn_dir,
             RegisterId(register.id),
-            registration=made_up_registration(
-                RegisterId(register.id),
-                seed=f"{adapter_id}:{register.id}",
-                place=f"Касса {register.tills[0]}",
-                ffd_version=FFD[register.ffd_version],
-                taxation_mask=register.taxation_mask,
-                marked_goods=register.marked_goods,
-            ),
+            registration=_made_up(register, adapter_id),
             pool=pool,
             clock=clock,
             zone=zone,
@@ -243,7 +251,21 @@ async def build_services(
             await supervisor.add(service)
         return unit
 
-    registers = Registers(units, tills, make_demo=make_demo if demo else None)
+    def demo_prospect(pos_id: PosId) -> Prospect:
+        register = _demo_register(pos_id)
+        profile = RegisterProfile(
+            register_id=RegisterId(register.id),
+            registration=_made_up(register, adapter_id),
+            defaults=_defaults(register),
+        )
+        return profile, _host_zone()
+
+    registers = Registers(
+        units,
+        tills,
+        make_demo=make_demo if demo else None,
+        demo_prospect=demo_prospect if demo else None,
+    )
 
     # Phase 2.
     lanes = DeliveryLanes(
@@ -538,6 +560,14 @@ def _prepare(conn: Connection, clock: Clock) -> str:
     return made
 
 
+async def _close(closers: list[Callable[[], object]]) -> None:
+    """What was made last is closed first."""
+    for close in reversed(closers):
+        result = close()
+        if asyncio.iscoroutine(result):
+            await result
+
+
 def _hold(locks: ProcessLocks, owner: str) -> FileLock:
     with suppress(OSError):
         locks.forget_ended()
@@ -557,6 +587,18 @@ def _host_zone() -> ZoneInfo:
     from tzlocal import get_localzone
 
     return get_localzone()
+
+
+def _made_up(register: RegisterSettings, adapter_id: str) -> Registration:
+    """What a virtual register of this name begins its life with; always the same in one database."""
+    return made_up_registration(
+        RegisterId(register.id),
+        seed=f"{adapter_id}:{register.id}",
+        place=f"Касса {register.tills[0]}",
+        ffd_version=FFD[register.ffd_version],
+        taxation_mask=register.taxation_mask,
+        marked_goods=register.marked_goods,
+    )
 
 
 def _demo_register(pos_id: str) -> RegisterSettings:

@@ -9,6 +9,7 @@ a conflict. That holds for simultaneous twins too, because the key's row and the
 
 import asyncio
 from dataclasses import dataclass, field, replace
+from datetime import tzinfo
 
 import structlog
 from sqlalchemy import Connection
@@ -22,7 +23,7 @@ from kkt_adapter.fiscal.inquiry import sale_of
 from kkt_adapter.fiscal.job import Job
 from kkt_adapter.fiscal.kkt.driver import ShiftState
 from kkt_adapter.fiscal.lifecycle import PrintState
-from kkt_adapter.fiscal.model import ReceiptKind, ReceiptRequest
+from kkt_adapter.fiscal.model import ReceiptKind, ReceiptRequest, RegisterProfile
 from kkt_adapter.fiscal.registers import Registers, Unit
 from kkt_adapter.fiscal.waiting import Waiting
 from kkt_adapter.kernel.clock import Clock
@@ -119,7 +120,7 @@ class ReceiptDesk:
     async def _accept(self, request: ReceiptRequest, key: str) -> Acceptance:
         key_hash, request_hash = payload.key_hash(key), payload.request_hash(request)
         try:
-            unit, checked = await self._check(request, key)
+            unit, checked, sale_id = await self._check(request, key)
         except AdapterError as refusal:
             known = await self._db.read(lambda c: buffer.find_key(c, key_hash))
             if known is None:
@@ -135,41 +136,67 @@ class ReceiptDesk:
             request_hash=request_hash,
             at=self._clock.now(),
             default_capacity=self._policy.capacity,
-            sale_must_be_synced=self._refunded_sale(request),
+            sale_must_be_synced=sale_id if self._policy.refund_requires_synced else None,
             attempt=unit.lane.reserve(),
         )
-        future = self._waiting.open(checked.receipt.id)
+        receipt_id = checked.receipt.id
+        future = self._waiting.open(receipt_id)
         storing = asyncio.create_task(self._store(item, unit, checked))
         self._storing.add(storing)
-        storing.add_done_callback(self._storing.discard)
-        outcome = await asyncio.shield(storing)  # cancelled or not, what was begun is stored and printed
-        if isinstance(outcome, Known):
-            return await self._replay(outcome, request_hash)
-        answer = await self._answer(unit, outcome, future, checked.receipt.id)
-        if answer is None:
-            answer = answers.buffered(
-                checked.receipt.id,
-                _place(outcome),
-                reason=self._why_not_printed(unit),
-                warnings=checked.warnings,
-            )
-        return Acceptance(body=answer.encode(), replayed=False)
+        storing.add_done_callback(self._stored)
+        try:
+            outcome = await asyncio.shield(storing)  # cancelled or not, what was begun is stored and printed
+            if isinstance(outcome, Known):
+                return await self._replay(outcome, request_hash)
+            answer = await self._answer(unit, outcome, future)
+        finally:
+            self._waiting.drop(receipt_id)  # nobody waits any more, however this ended
+        if answer is not None:
+            return Acceptance(body=answer.encode(), replayed=False)
+        return await self._not_printed(unit, outcome, checked)
 
-    async def _check(self, request: ReceiptRequest, key: str) -> tuple[Unit, Checked]:
-        """Everything that can refuse a receipt before it touches the database."""
+    def _stored(self, storing: "asyncio.Task[Accepted | Known]") -> None:
+        self._storing.discard(storing)
+        if not storing.cancelled():
+            storing.exception()  # seen: its request may have been cancelled
+
+    async def _check(self, request: ReceiptRequest, key: str) -> tuple[Unit, Checked, str | None]:
+        """Everything that can refuse a receipt before it touches the database; the third is the refunded
+        sale's id, if it is known here.
+
+        A till without a register gets one in demo mode only, and only for a receipt that is in order.
+        """
+        self._refuse_on_low_disk()
+        if self._registers.find(request.pos_id) is None:
+            self._complete(request, key, *self._registers.prospect(request.pos_id))
         unit = await self._registers.for_till(request.pos_id)
-        profile = await unit.profile()
+        checked = self._complete(request, key, await unit.profile(), unit.zone)
+        sale_id = None
+        if request.kind is ReceiptKind.REFUND and request.original_receipt_id is not None:
+            checked, sale_id = await self._compare_with_sale(checked, request.original_receipt_id)
+        self._refuse_if_blocked(unit)
+        return unit, checked, sale_id
+
+    def _complete(self, request: ReceiptRequest, key: str, profile: RegisterProfile, zone: tzinfo) -> Checked:
         now = self._clock.now()
-        checked = complete(
+        return complete(
             request,
             receipt_id=ReceiptId(uuid7(int(now.timestamp() * 1000))),
             idempotency_key=key,
             profile=profile,
-            today=unit.today(self._clock),
+            today=now.astimezone(zone).date(),
         )
-        if request.kind is ReceiptKind.REFUND and request.original_receipt_id is not None:
-            checked = await self._compare_with_sale(checked, request.original_receipt_id)
-        self._refuse_if_blocked(unit)
+
+    async def _compare_with_sale(self, checked: Checked, original: str) -> tuple[Checked, str | None]:
+        sale = await self._db.read(lambda c: sale_of(c, original))
+        if sale is None:
+            return checked, None
+        warning = vat_differs(checked.receipt, frozenset(line.vat for line in sale.lines))
+        if warning is not None:
+            checked = Checked(receipt=checked.receipt, warnings=(*checked.warnings, warning))
+        return checked, sale.id
+
+    def _refuse_on_low_disk(self) -> None:
         if self._disk.is_low:
             raise BufferFull(
                 f"Buffer full: the disk has less than {self._disk.mark_mb} MB free. Free some space.",
@@ -177,17 +204,6 @@ class ReceiptDesk:
                 reason="DISK",
                 retry_after=60,
             )
-        return unit, checked
-
-    async def _compare_with_sale(self, checked: Checked, original: str) -> Checked:
-        sale = await self._db.read(lambda c: sale_of(c, original))
-        if sale is None:
-            return checked
-        rates = frozenset(line.vat for line in sale.lines)
-        warning = vat_differs(checked.receipt, rates)
-        if warning is None:
-            return checked
-        return Checked(receipt=checked.receipt, warnings=(*checked.warnings, warning))
 
     def _refuse_if_blocked(self, unit: Unit) -> None:
         reason = unit.lane.blocked
@@ -204,11 +220,6 @@ class ReceiptDesk:
                 "Смена открыта более 24 часов: закройте её Z-отчётом.",
             )
 
-    def _refunded_sale(self, request: ReceiptRequest) -> str | None:
-        if request.kind is not ReceiptKind.REFUND or not self._policy.refund_requires_synced:
-            return None
-        return request.original_receipt_id
-
     async def _store(self, item: AcceptItem, unit: Unit, checked: Checked) -> Accepted | Known:
         """One commit, then the lane is told. A lane that lost its lease in between is done without."""
         lane, reserved = unit.lane, item.attempt is not None
@@ -223,12 +234,10 @@ class ReceiptDesk:
             if reserved:
                 refused = isinstance(error, AdapterError) and not isinstance(error, StorageError)
                 lane.release(stored=False if refused else None)
-            self._waiting.drop(item.receipt.id)
             raise
         if isinstance(outcome, Known):
             if reserved:
                 lane.release(stored=False)
-            self._waiting.drop(item.receipt.id)
             return outcome
         lane.submit(
             Job(
@@ -241,14 +250,15 @@ class ReceiptDesk:
         )
         return outcome
 
-    async def _answer(
-        self, unit: Unit, accepted: Accepted, future: asyncio.Future[str | None], receipt_id: str
-    ) -> str | None:
+    async def _answer(self, unit: Unit, accepted: Accepted, future: asyncio.Future[str | None]) -> str | None:
         """The printed answer within the budget, whichever process prints."""
-        if unit.lane.holds():
-            return await self._wait(future, receipt_id, self._policy.response_budget_s)
-        self._waiting.drop(receipt_id)
-        return await self._watch_row(accepted.seq, self._policy.response_budget_s)
+        if not unit.lane.holds():
+            return await self._watch_row(accepted.seq, self._policy.response_budget_s)
+        try:
+            async with asyncio.timeout(self._policy.response_budget_s):
+                return await asyncio.shield(future)
+        except TimeoutError:
+            return None
 
     async def _watch_row(self, seq: int, seconds: float) -> str | None:
         """Look for the answer that another process writes."""
@@ -260,13 +270,17 @@ class ReceiptDesk:
             await self._clock.sleep(ROW_LOOK_S)
         return None
 
-    async def _wait(self, future: asyncio.Future[str | None], receipt_id: str, seconds: float) -> str | None:
+    async def _not_printed(self, unit: Unit, accepted: Accepted, checked: Checked) -> Acceptance:
+        """Stored, and not printed so far: the row says why, and may say by now that it is."""
+        receipt_id = checked.receipt.id
         try:
-            async with asyncio.timeout(seconds):
-                return await asyncio.shield(future)
-        except TimeoutError:
-            self._waiting.drop(receipt_id)
-            return None
+            shown = await self._state_of_now(receipt_id, unit)
+        except AdapterError as error:  # it is on disk, whatever happens to the database now
+            self._log.warning("state_not_read", receipt_id=receipt_id, code=error.code)
+            reason = _not_printed_yet(unit)
+            answer = answers.buffered(receipt_id, _place(accepted), reason=reason, warnings=checked.warnings)
+            return Acceptance(body=answer.encode(), replayed=False)
+        return replace(shown, replayed=False)
 
     async def _replay(self, known: Known, request_hash: bytes) -> Acceptance:
         if known.request_hash != request_hash:
@@ -293,7 +307,7 @@ class ReceiptDesk:
                 return Acceptance(body=answer.encode(), replayed=True)
         return await self._state_of_now(known.receipt_id)
 
-    async def _state_of_now(self, receipt_id: str) -> Acceptance:
+    async def _state_of_now(self, receipt_id: str, unit: Unit | None = None) -> Acceptance:
         """A receipt that was stored and not printed when its first request ended."""
 
         def read(conn: Connection) -> tuple[printbook.Unprinted | None, str | None]:
@@ -304,29 +318,28 @@ class ReceiptDesk:
         if row is None:
             raise StorageError("the receipt of this key is gone", "чек этого ключа не найден")
         if answer is None:
-            place = Place(stamp=row.stamp, queue_position=row.queue_position)
+            unit = unit or self._registers.find(payload.load(row.payload).pos_id)
             answer = answers.buffered(
                 receipt_id,
-                place,
-                reason=_REASONS[row.print_state],
+                Place(stamp=row.stamp, queue_position=row.queue_position),
+                reason=_REASONS.get(row.print_state) or _not_printed_yet(unit),
                 warnings=payload.load_warnings(row.warnings),
             )
         return Acceptance(body=answer.encode(), replayed=True)
 
-    def _why_not_printed(self, unit: Unit) -> str:
-        trouble = unit.lane.trouble
-        if trouble is None:
-            return "Чек сохранён; ККТ не ответила вовремя, печать продолжится."
-        return f"Чек сохранён и будет напечатан, когда ККТ будет готова: {trouble.detail.ru}"
-
 
 _REASONS = {
-    PrintState.NEW: "Чек сохранён и ждёт печати.",
     PrintState.PRINTING: "Чек сохранён, идёт печать.",
-    PrintState.PRINTED: "Чек оформлен.",
     PrintState.PRINT_UNKNOWN: "Чек сохранён; исход печати выясняется по ФН.",
-    PrintState.PRINT_FAILED: "Чек сохранён; ККТ отказала в печати, смотрите last_error.",
+    PrintState.PRINT_FAILED: "Чек сохранён; ККТ отказала в печати, причина — в last_error чека.",
 }
+
+
+def _not_printed_yet(unit: Unit | None) -> str:
+    trouble = None if unit is None else unit.lane.trouble
+    if trouble is None:
+        return "Чек сохранён и ждёт печати."
+    return f"Чек сохранён и будет напечатан, когда ККТ будет готова: {trouble.detail.ru}"
 
 
 def _place(accepted: Accepted) -> Place:

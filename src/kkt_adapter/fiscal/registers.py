@@ -7,7 +7,7 @@ register of its own, up to ``DEMO_LIMIT``; otherwise an unknown ``pos_id`` is re
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
 from kkt_adapter.fiscal.ffd.check_profile import check_profile
@@ -84,6 +84,10 @@ class Unit:
         return moment.astimezone(self.zone).replace(tzinfo=None)
 
 
+Prospect = tuple[RegisterProfile, tzinfo]
+"""A register's facts and zone, before there is one."""
+
+
 class Registers:
     """Looks registers up by till; makes demo registers on demand."""
 
@@ -93,10 +97,13 @@ class Registers:
         tills: dict[PosId, RegisterId],
         *,
         make_demo: Callable[[PosId], Awaitable[Unit]] | None = None,
+        demo_prospect: Callable[[PosId], Prospect] | None = None,
     ) -> None:
+        """``make_demo`` and ``demo_prospect`` go together: the register, and what it would be like."""
         self._units = units
         self._tills = tills
         self._make_demo = make_demo
+        self._demo_prospect = demo_prospect
         self._making = asyncio.Lock()
 
     def all(self) -> tuple[Unit, ...]:
@@ -107,6 +114,10 @@ class Registers:
         register_id = self._tills.get(pos_id)
         return None if register_id is None else self._units[register_id]
 
+    def tills(self) -> list[tuple[PosId, Unit]]:
+        """Every till with its register, by name."""
+        return [(pos_id, self._units[register_id]) for pos_id, register_id in sorted(self._tills.items())]
+
     def unit(self, register_id: str) -> Unit:
         """Raises RegisterNotFound."""
         unit = self._units.get(RegisterId(register_id))
@@ -114,8 +125,26 @@ class Registers:
             raise RegisterNotFound(f"no register {register_id}", f"нет ККТ {register_id}")
         return unit
 
+    def prospect(self, pos_id: PosId) -> Prospect:
+        """What the register of a till without one would be like; makes nothing.
+
+        Raises:
+            ReceiptInvalid: it will not get one.
+        """
+        if self._demo_prospect is None:
+            raise _unknown_till(pos_id, Text("add it to a register's pos_ids", "добавьте её в pos_ids ККТ"))
+        if len(self._units) >= DEMO_LIMIT:
+            raise _unknown_till(
+                pos_id,
+                Text(
+                    f"demo mode has {DEMO_LIMIT} virtual registers already; use one of them",
+                    f"в демо-режиме уже {DEMO_LIMIT} виртуальных ККТ; используйте одну из них",
+                ),
+            )
+        return self._demo_prospect(pos_id)
+
     async def for_till(self, pos_id: PosId) -> Unit:
-        """The register that prints for this till.
+        """The register that prints for this till; in demo mode it is made when there is none.
 
         Raises:
             ReceiptInvalid: no register is configured for it (in demo mode: the limit is reached).
@@ -123,23 +152,14 @@ class Registers:
         unit = self.find(pos_id)
         if unit is not None:
             return unit
-        if self._make_demo is None:
-            raise _unknown_till(pos_id, Text("add it to a register's pos_ids", "добавьте её в pos_ids ККТ"))
         async with self._making:
             unit = self.find(pos_id)
-            if unit is not None:
-                return unit
-            if len(self._units) >= DEMO_LIMIT:
-                raise _unknown_till(
-                    pos_id,
-                    Text(
-                        f"demo mode has {DEMO_LIMIT} virtual registers already; use one of them",
-                        f"в демо-режиме уже {DEMO_LIMIT} виртуальных ККТ; используйте одну из них",
-                    ),
-                )
-            unit = await self._make_demo(pos_id)
-            self._units[unit.register_id] = unit
-            self._tills[pos_id] = unit.register_id
+            if unit is None:
+                self.prospect(pos_id)
+                assert self._make_demo is not None
+                unit = await self._make_demo(pos_id)
+                self._units[unit.register_id] = unit
+                self._tills[pos_id] = unit.register_id
             return unit
 
     def chosen(self, pos_id: str | None) -> Unit:
