@@ -19,7 +19,13 @@ from kkt_adapter.fiscal.model import (
 )
 from kkt_adapter.fiscal.registers import Registers
 from kkt_adapter.fiscal.slip import Slip, qr_svg, render_html, render_text
-from kkt_adapter.fiscal.tables import attempts, buffer_events, idempotency, receipts, shifts
+from kkt_adapter.fiscal.tables import (
+    attempts,
+    buffer_events,
+    idempotency,
+    receipts,
+    shifts,
+)
 from kkt_adapter.kernel import jsontext
 from kkt_adapter.kernel.errors import Conflict, InvalidInput, ReceiptNotFound
 from kkt_adapter.kernel.ids import FnNumber
@@ -65,6 +71,10 @@ def _is_number(text: str) -> bool:
 def _is_document_number(text: str) -> bool:
     """Tag 1040 is 32 bits: at most ten digits."""
     return len(text) <= 10 and _is_number(text)
+
+
+def _is_fd_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= FD_NUMBER_DIGITS
 
 
 class Receipts:
@@ -119,8 +129,10 @@ class Receipts:
         query = select(receipts).order_by(receipts.c.seq.desc()).limit(limit + 1)
         if status is not None:
             query = query.where(receipts.c.status == Status(status).value)
+            query = query if status not in _FEW else query.where(_FEW[Status(status)])
         if print_state is not None:
             query = query.where(receipts.c.print_state == PrintState(print_state).value)
+            query = query if print_state not in _FEW else query.where(_FEW[PrintState(print_state)])
         if pos_id is not None:
             query = query.where(receipts.c.pos_id == pos_id)
         if since is not None:
