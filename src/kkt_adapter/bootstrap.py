@@ -19,6 +19,7 @@ from kkt_adapter.api.app import create_api
 from kkt_adapter.api.catalogue import CatalogServices
 from kkt_adapter.api.routes import accounts as account_routes
 from kkt_adapter.api.routes import auth as auth_routes
+from kkt_adapter.api.routes import heartbeat as heartbeat_routes
 from kkt_adapter.api.routes import products as product_routes
 from kkt_adapter.api.routes import scheduler as scheduler_routes
 from kkt_adapter.api.routes import sessions as session_routes
@@ -34,6 +35,11 @@ from kkt_adapter.fiscal.delivery_lanes import DEVICE, HTTP, DeliveryLanes, Route
 from kkt_adapter.fiscal.desk import DeskPolicy, ReceiptDesk
 from kkt_adapter.fiscal.device_watch import DevicePump
 from kkt_adapter.fiscal.endpoint import Endpoint
+from kkt_adapter.fiscal.heartbeat.export import EventExport
+from kkt_adapter.fiscal.heartbeat.payload import Sender
+from kkt_adapter.fiscal.heartbeat.points import Points
+from kkt_adapter.fiscal.heartbeat.service import LEASE as HEARTBEAT_LEASE
+from kkt_adapter.fiscal.heartbeat.service import Heartbeat
 from kkt_adapter.fiscal.inquiry import Receipts
 from kkt_adapter.fiscal.journal import EventType, Level
 from kkt_adapter.fiscal.journal_writer import JournalWriter
@@ -102,6 +108,7 @@ class Services:
     worker: DeliveryWorker
     sessions: Sessions
     network: NetworkMonitor
+    heartbeat: Heartbeat
     auth: AuthParts
     supervisor: Supervisor
     closers: list[Callable[[], object]] = field(default_factory=list)  # in the order of making
@@ -292,9 +299,33 @@ async def _build(
         owner_ended=locks.ended,
     )
     made.tell = worker.document_made
+
+    # What others are told.
+    heartbeat = Heartbeat(
+        settings.back_offices,
+        sender=Sender(
+            adapter_id=settings.adapter_id or adapter_id,
+            instance_id=owner,
+            version=__version__,
+            started_at=clock.now(),
+        ),
+        points=Points(
+            registers=registers,
+            endpoint_of=lambda unit: routes.of(unit).endpoint,
+            database=database,
+            clock=clock,
+        ),
+        mode=lambda: network.mode.value,
+        disk_free_bytes=lambda: disk.free_bytes,
+        database=database,
+        lease=leases.lease(HEARTBEAT_LEASE),
+        clock=clock,
+        tell=journal_writer.put,
+    )
+    closers.append(heartbeat.close)
     network = NetworkMonitor(
         endpoints=lanes.endpoints,
-        back_office=_no_back_office,
+        back_office=heartbeat.presence,
         clock=clock,
         tell=journal_writer.put,
         policy=NetworkPolicy(
@@ -327,6 +358,8 @@ async def _build(
             neighbours,
             *(service for unit in units.values() for service in _services_of(unit, routes, clock)),
             worker,
+            heartbeat,
+            network,
             catalog.service,
         ],
         clock=clock,
@@ -349,6 +382,7 @@ async def _build(
             services=lambda: supervisor.states,
             sessions=sessions,
             network=network,
+            heartbeat=heartbeat,
             disk=disk,
             default_capacity=settings.capacity,
             interval_s=settings.sync_interval_s,
@@ -370,6 +404,7 @@ async def _build(
         clock=clock,
         routers=(
             session_routes.router,
+            heartbeat_routes.router,
             auth_routes.router,
             account_routes.router,
             scheduler_routes.router,
@@ -377,6 +412,8 @@ async def _build(
         ),
     )
     app.state.sessions = sessions
+    app.state.heartbeat = heartbeat
+    app.state.event_export = EventExport(database)
     app.state.people = auth
     app.state.catalog = CatalogServices(
         sync=catalog.sync,
@@ -393,14 +430,11 @@ async def _build(
         worker=worker,
         sessions=sessions,
         network=network,
+        heartbeat=heartbeat,
         auth=auth,
         supervisor=supervisor,
         closers=closers,
     )
-
-
-async def _no_back_office() -> None:
-    return None
 
 
 async def _check_profile(unit: Unit) -> None:

@@ -26,6 +26,7 @@ from pydantic import (
 
 from kkt_adapter.catalog import settings as catalog_settings
 from kkt_adapter.catalog.settings import CatalogSettings
+from kkt_adapter.fiscal.heartbeat.settings import BackOfficeSettings, check_back_offices, with_environment
 from kkt_adapter.fiscal.model import VatRate
 from kkt_adapter.kernel.errors import SettingsInvalid
 from kkt_adapter.runtime.auth import settings as auth_settings
@@ -282,6 +283,39 @@ class Settings(BaseModel):
         description="good probes in a row that close it",
         json_schema_extra=_env("KKT_BREAKER_PROBES"),
     )
+    adapter_id: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9_.:-]{1,64}$",
+        description="what back offices know this adapter by; default: made once and kept",
+        json_schema_extra=_env("KKT_ADAPTER_ID"),
+    )
+    heartbeat_url: str = Field(
+        default="",
+        description="a back office of profile odoo beside the [[back_office]] tables",
+        json_schema_extra=_env("HEARTBEAT_URL"),
+    )
+    heartbeat_interval_s: float = Field(
+        default=30.0,
+        ge=0.05,
+        le=3600,
+        description="between its calls, +-10 %",
+        json_schema_extra=_env("HEARTBEAT_INTERVAL"),
+    )
+    heartbeat_timeout_s: float = Field(
+        default=5.0,
+        gt=0,
+        le=60,
+        description="one call to it, connecting included",
+        json_schema_extra=_env("HEARTBEAT_TIMEOUT"),
+    )
+    heartbeat_token: SecretStr = Field(
+        default=SecretStr(""), description="its bearer token", json_schema_extra=_env("HEARTBEAT_TOKEN")
+    )
+    heartbeat_allow_insecure: bool = Field(
+        default=False,
+        description="its http:// beyond this machine",
+        json_schema_extra=_env("HEARTBEAT_ALLOW_INSECURE"),
+    )
     network_interval_s: float = Field(
         default=30.0,
         ge=0.05,
@@ -324,6 +358,7 @@ class Settings(BaseModel):
         default="auto", description="auto: console on a terminal", json_schema_extra=_env("KKT_LOG_FORMAT")
     )
     registers: tuple[RegisterSettings, ...] = Field(default=(), description="[[register]] tables")
+    back_office: tuple[BackOfficeSettings, ...] = Field(default=(), description="[[back_office]] tables")
     sign_in: AuthSettings = Field(default_factory=AuthSettings, description="accounts")
     catalog: CatalogSettings = Field(default_factory=CatalogSettings, description="product catalogue")
 
@@ -349,6 +384,21 @@ class Settings(BaseModel):
             return self.database_url
         path = self.buffer_db_path or self.data_dir / "buffer.db"
         return f"sqlite:///{path.absolute()}"
+
+    @property
+    def back_offices(self) -> tuple[BackOfficeSettings, ...]:
+        """Every back office: those of the file, and the one of HEARTBEAT_URL under the name ``heartbeat``."""
+        if not self.heartbeat_url:
+            return self.back_office
+        plain = BackOfficeSettings(
+            name="heartbeat",
+            url=self.heartbeat_url,
+            token=self.heartbeat_token if self.heartbeat_token.get_secret_value() else None,
+            interval_s=self.heartbeat_interval_s,
+            timeout_s=self.heartbeat_timeout_s,
+            allow_insecure=self.heartbeat_allow_insecure,
+        )
+        return (*self.back_office, plain)
 
     @property
     def fn_dir(self) -> Path:
@@ -388,6 +438,8 @@ def load_settings(
         variable = env_of(info)
         if variable is not None and environment.get(variable, "") != "":
             values[name] = environment[variable]
+    if isinstance(values.get("back_office"), list):
+        values["back_office"] = [with_environment(table, environment) for table in values["back_office"]]
     values["sign_in"] = auth_settings.read_settings(
         _section(AuthSettings, values.get("sign_in"), environment)
     )
@@ -458,8 +510,9 @@ def _invalid(error: ValidationError) -> SettingsInvalid:
     name = f"{path} ({variable})" if variable else path
     if first["type"] == "extra_forbidden":
         return SettingsInvalid(f"unknown setting {name}", f"неизвестная настройка {name}")
-    secret = "token" in path or "secret" in path
-    shown = "" if secret or first["type"] == "missing" else f" = {first['input']!r}"
+    secret = any(word in path for word in ("token", "secret", "password"))
+    plain = isinstance(first["input"], str | int | float | bool) and first["type"] != "missing"
+    shown = f" = {first['input']!r}" if plain and not secret else ""
     message = first["msg"].removeprefix("Value error, ")
     return SettingsInvalid(f"setting {name}{shown}: {message}", f"настройка {name}{shown}: {message}")
 
@@ -484,4 +537,5 @@ def _consistent(settings: Settings) -> Settings:
             till = sorted(doubled)[0]
             raise SettingsInvalid(f"till {till} prints on two registers", f"касса {till} указана у двух ККТ")
         tills.update(register.tills)
+    check_back_offices(settings.back_offices)
     return settings

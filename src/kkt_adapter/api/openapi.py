@@ -14,6 +14,7 @@ _TAGS = [
     {"name": "receipts", "description": "Accepting, reading and settling receipts."},
     {"name": "register", "description": "The device: reports and status."},
     {"name": "sessions", "description": "A till's drawer from opening to closing."},
+    {"name": "back offices", "description": "What other systems are told of receipts."},
     {"name": "buffer", "description": "What waits for the operator, and its delivery."},
     {"name": "dead letters", "description": "What the operator would not take."},
     {"name": "maintenance", "description": "No new receipts for a while."},

@@ -23,7 +23,7 @@ from kkt_adapter.kernel.breaker import BreakerState
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.hysteresis import Presence
 from kkt_adapter.runtime.log import get_logger
-from kkt_adapter.runtime.wakeup import happens_within
+from kkt_adapter.runtime.wakeup import happens_within, unless
 
 
 class NetworkMode(StrEnum):
@@ -127,16 +127,7 @@ class NetworkMonitor:
     async def run(self, stop: asyncio.Event) -> None:
         """Check until ``stop``; a check under way is given up then."""
         while not stop.is_set():
-            checking = asyncio.ensure_future(self.check())
-            stopping = asyncio.ensure_future(stop.wait())
-            try:
-                await asyncio.wait((checking, stopping), return_when=asyncio.FIRST_COMPLETED)
-                if checking.done():
-                    checking.result()
-            finally:
-                for task in (checking, stopping):
-                    task.cancel()
-                await asyncio.gather(checking, stopping, return_exceptions=True)
+            await unless(self.check(), stop)
             await happens_within(self._clock, self._policy.check_s, stop)
 
     async def check(self) -> NetworkMode:

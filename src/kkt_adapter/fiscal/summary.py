@@ -12,6 +12,7 @@ from kkt_adapter.fiscal.administration import maintenance_reason
 from kkt_adapter.fiscal.capacity import Fill, fill
 from kkt_adapter.fiscal.delivery import LAST_SYNC, DeliveryWorker
 from kkt_adapter.fiscal.endpoint import Endpoint
+from kkt_adapter.fiscal.heartbeat.service import Heartbeat
 from kkt_adapter.fiscal.inquiry import iso
 from kkt_adapter.fiscal.network import NetworkMonitor
 from kkt_adapter.fiscal.registers import Registers
@@ -52,6 +53,7 @@ class Summary:
         services: Callable[[], Mapping[str, ServiceState]],
         sessions: Sessions,
         network: NetworkMonitor,
+        heartbeat: Heartbeat,
         disk: DiskMark,
         default_capacity: int,
         interval_s: float,
@@ -65,6 +67,7 @@ class Summary:
         self._services = services
         self._sessions = sessions
         self._network = network
+        self._heartbeat = heartbeat
         self._disk = disk
         self._default_capacity = default_capacity
         self._interval_s = interval_s
@@ -213,6 +216,7 @@ class Summary:
             kept, counted = rubles(mismatch.kept_kop), rubles(mismatch.counted_kop)
             text = f"Касса {mismatch.pos_id}: в сессии {kept}, по движениям {counted}. Пересчитайте наличные."
             found.append(("P2", "SESSION_MISMATCH", text))
+        found.extend(("P2", code, text) for code, text in self._heartbeat.alerts())
         for unit in self._registers.all():
             if unit.lane.recovery.question is not None:
                 found.append(
@@ -279,7 +283,7 @@ class Summary:
                 "endpoints": {check.name: check.ok for check in self._network.checks},
                 "last_check": iso(self._network.checked_at),
             },
-            "odoo": {"status": "not_configured", "last_check": now},
+            "odoo": self._heartbeat.component(),
             "sync_worker": {"status": self._worker_state(), "last_check": now},
             "redis": {"status": "not_configured", "last_check": now},
         }

@@ -1,10 +1,13 @@
 """ "Something is due": an event or a timeout, whichever comes first."""
 
 import asyncio
+from collections.abc import Coroutine
 from math import inf
-from typing import Any
+from typing import Any, TypeVar
 
 from kkt_adapter.kernel.clock import Clock
+
+T = TypeVar("T")
 
 
 async def happens_within(clock: Clock, seconds: float, *events: asyncio.Event) -> bool:
@@ -24,6 +27,22 @@ async def happens_within(clock: Clock, seconds: float, *events: asyncio.Event) -
             waiter.cancel()
         await asyncio.gather(*waiters, return_exceptions=True)
     return any(event.is_set() for event in events)
+
+
+async def unless(work: Coroutine[Any, Any, T], *events: asyncio.Event) -> T | None:
+    """The value of ``work``, or None when one of the events was set first: then the work is cancelled.
+
+    Errors of the work come through; so does a cancellation from outside, after the work has cleaned up.
+    """
+    working = asyncio.ensure_future(work)
+    waiters = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait([working, *waiters], return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else None
+    finally:
+        for task in (working, *waiters):
+            task.cancel()
+        await asyncio.gather(working, *waiters, return_exceptions=True)
 
 
 class Wakeup:

@@ -1,0 +1,126 @@
+"""The receipt events that other systems get: rows of ``buffer_events`` in the order of their ids.
+
+Every row says what became true of one receipt at that moment, with its fiscal attributes from the printing
+on. Rows of a receipt are written by one transaction after another, so their ids rise in the order of what
+happened; and every one of them is written under the lock of the ``counters`` row, so ids also become visible
+in their order and a reader that remembers the last one misses none.
+
+Nothing of lines, buyers or cashiers is read here. ``error`` is our own sentence only: what an operator or a
+device said (after the colon) may repeat parts of the receipt.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from kkt_adapter.fiscal.inquiry import iso
+from kkt_adapter.fiscal.journal import EventType
+from kkt_adapter.fiscal.lifecycle import Status
+from kkt_adapter.fiscal.tables import buffer_events, receipts
+from kkt_adapter.kernel.money import rubles
+
+Json = dict[str, Any]
+
+MAX_ERROR_CHARACTERS = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meaning:
+    """What an event type says of its receipt."""
+
+    state: Status
+    printed: bool
+
+
+_WAITS = Meaning(state=Status.PENDING, printed=False)
+_PRINTED = Meaning(state=Status.PENDING, printed=True)
+
+MEANINGS: Mapping[EventType, Meaning] = MappingProxyType(
+    {
+        EventType.RECEIPT_ADDED: _WAITS,
+        EventType.PRINT_FAILED: _WAITS,
+        EventType.PRINT_UNKNOWN: _WAITS,
+        EventType.RECEIPT_PRINTED: _PRINTED,
+        EventType.PRINT_RECOVERED: _PRINTED,
+        EventType.RECEIPT_RETRY: _PRINTED,
+        EventType.DLQ_RETRIED: _PRINTED,
+        EventType.RECEIPT_SYNCED: Meaning(state=Status.SYNCED, printed=True),
+        EventType.RECEIPT_FAILED: Meaning(state=Status.FAILED, printed=True),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Events after a cursor, oldest first, and whether more follow."""
+
+    events: list[Json]
+    has_more: bool
+
+
+_QUERY = (
+    select(
+        buffer_events.c.id,
+        buffer_events.c.event_type,
+        buffer_events.c.timestamp,
+        buffer_events.c.metadata,
+        receipts.c.id.label("receipt_id"),
+        receipts.c.idempotency_key,
+        receipts.c.pos_id,
+        receipts.c.type,
+        receipts.c.total_kop,
+        receipts.c.fiscal_doc,
+    )
+    .join(receipts, receipts.c.id == buffer_events.c.receipt_id)
+    .where(buffer_events.c.event_type.in_([event.value for event in MEANINGS]))
+    .order_by(buffer_events.c.id)
+)
+
+
+def page(conn: Connection, *, after: int, limit: int) -> Page:
+    """At most ``limit`` events with an id above ``after``; 0 begins at the beginning."""
+    rows = conn.execute(_QUERY.where(buffer_events.c.id > after).limit(limit + 1)).all()
+    return Page(events=[_event(row) for row in rows[:limit]], has_more=len(rows) > limit)
+
+
+def _event(row: Any) -> Json:
+    meaning = MEANINGS[EventType(row.event_type)]
+    return {
+        "event_id": row.id,
+        "idempotency_key": row.idempotency_key,
+        "receipt_id": row.receipt_id,
+        "pos_id": row.pos_id,
+        "kind": row.type,
+        "total": rubles(row.total_kop),
+        "state": meaning.state.value,
+        "printed": meaning.printed,
+        "error": _error(row.metadata),
+        "changed_at": iso(row.timestamp),
+        "fiscal_doc": _fiscal_doc(row.fiscal_doc) if meaning.printed and row.fiscal_doc else None,
+    }
+
+
+def _error(metadata: str | None) -> str | None:
+    said = json.loads(metadata).get("error") if metadata else None
+    if not isinstance(said, str):
+        return None
+    return said.partition(": ")[0][:MAX_ERROR_CHARACTERS]
+
+
+def _fiscal_doc(text: str) -> Json:
+    """``fiscalized_at`` is the register's wall clock, as in the document itself (tag 1012)."""
+    doc = json.loads(text)
+    return {
+        "fn_number": doc["fn_number"],
+        "fd_number": doc["fiscal_doc_number"],
+        "fiscal_sign": doc["fiscal_sign"],
+        "registration_number": doc["rn_kkt"],
+        "shift_number": doc["shift_number"],
+        "number_in_shift": doc["receipt_number"],
+        "fiscalized_at": doc["fiscal_datetime"],
+        "qr": doc["qr_code_data"],
+    }

@@ -1,0 +1,242 @@
+"""The service that calls every back office at its own pace; one process of a database does so, by lease."""
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from kkt_adapter.fiscal.heartbeat import cursors
+from kkt_adapter.fiscal.heartbeat.answer import AnswerClass
+from kkt_adapter.fiscal.heartbeat.payload import Sender, Situation
+from kkt_adapter.fiscal.heartbeat.points import Points
+from kkt_adapter.fiscal.heartbeat.settings import BackOfficeSettings
+from kkt_adapter.fiscal.heartbeat.target import Target, TargetState
+from kkt_adapter.fiscal.inquiry import iso
+from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.kernel.errors import AdapterError, Conflict, Text
+from kkt_adapter.kernel.hysteresis import Presence
+from kkt_adapter.runtime.database import Database
+from kkt_adapter.runtime.lease import Lease, Term
+from kkt_adapter.runtime.log import get_logger
+from kkt_adapter.runtime.wakeup import happens_within
+
+Json = dict[str, Any]
+
+LEASE = "heartbeat"
+JITTER = 0.1  # +-10 % (contract 4.5), so that many adapters do not call at once
+LOOK_S = 3.0  # how often a process that does not send looks whether it may
+LOST_S = 300.0  # contract 8: heartbeat lost for longer is an alert
+STALE_INTERVALS = 3  # another process's row older than this says nothing any more
+_WORST_FIRST = (Presence.OFFLINE, Presence.UNKNOWN, Presence.ONLINE)
+_ALARMS = {
+    AnswerClass.REFUSED_TOKEN: "BACK_OFFICE_TOKEN_REFUSED",
+    AnswerClass.OTHER_INSTANCE: "BACK_OFFICE_OTHER_INSTANCE",
+}
+METRIC_VALUE = {Presence.UNKNOWN: 0, Presence.ONLINE: 1, Presence.OFFLINE: 2}
+
+
+class Heartbeat:
+    """A ``Service``. ``mode`` and ``disk_free_bytes`` are read for each call."""
+
+    name = "heartbeat"
+
+    def __init__(
+        self,
+        offices: Sequence[BackOfficeSettings],
+        *,
+        sender: Sender,
+        points: Points,
+        mode: Callable[[], str],
+        disk_free_bytes: Callable[[], int],
+        database: Database,
+        lease: Lease,
+        clock: Clock,
+        tell: Callable[[dict[str, Any]], None],
+        jitter: Callable[[], float] = lambda: random.uniform(1 - JITTER, 1 + JITTER),
+    ) -> None:
+        self._points = points
+        self._mode = mode
+        self._disk_free_bytes = disk_free_bytes
+        self._db = database
+        self._lease = lease
+        self._clock = clock
+        self._log = get_logger("heartbeat")
+        self._started_at = clock.now()
+        self._running = False
+        self._sends = False
+        self.targets = [
+            Target(
+                office,
+                sender=sender,
+                situation=self._situation,
+                database=database,
+                clock=clock,
+                tell=tell,
+                jitter=jitter,
+            )
+            for office in offices
+            if office.enabled
+        ]
+
+    async def close(self) -> None:
+        for target in self.targets:
+            await target.close()
+
+    # ---- the service --------------------------------------------------------------------------------
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Call every back office until ``stop``; without any there is nothing to do."""
+        if not self.targets:
+            await stop.wait()
+            return
+        self._running = True
+        try:
+            while not stop.is_set():
+                await self._hold(stop)
+        finally:
+            self._running = False
+
+    async def _hold(self, stop: asyncio.Event) -> None:
+        """One term of the lease, or one look at it."""
+        try:
+            async with self._lease.term(wait_s=0) as term:
+                self._sends = True
+                try:
+                    await self._call_all(term, stop)
+                finally:
+                    self._sends = False
+        except Conflict:
+            await self._look_at_rows()
+        except AdapterError as error:  # the database is away: the service outlives that
+            self._log.warning("heartbeat_waits", error=error.detail.en)
+        await happens_within(self._clock, LOOK_S, stop)
+
+    async def _call_all(self, term: Term, stop: asyncio.Event) -> None:
+        calling = [asyncio.create_task(target.run(term, stop)) for target in self.targets]
+        try:
+            await asyncio.wait(calling, return_when=asyncio.FIRST_EXCEPTION)
+        finally:
+            for task in calling:
+                task.cancel()
+            outcomes = await asyncio.gather(*calling, return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, Exception):
+                raise outcome
+
+    async def _situation(self) -> Situation:
+        return Situation(
+            state=self._mode(),
+            disk_free_bytes=self._disk_free_bytes(),
+            points=await self._points.read(),
+        )
+
+    # ---- what is shown ------------------------------------------------------------------------------
+
+    @property
+    def worst(self) -> Target | None:
+        """The target that decides what is said of all; None without any."""
+        ranked = sorted(self.targets, key=lambda target: _WORST_FIRST.index(target.state.presence))
+        return ranked[0] if ranked else None
+
+    async def presence(self) -> Presence | None:
+        """Of the worst back office; None when none is configured. Raises nothing."""
+        if not self._sends and self.targets:
+            await self._look_at_rows()
+        worst = self.worst
+        return None if worst is None else worst.state.presence
+
+    async def status(self) -> Json:
+        """``GET /v1/kkt/heartbeat/status``: the worst back office, and each of them."""
+        if not self._sends and self.targets:
+            await self._look_at_rows()
+        worst = self.worst
+        state = TargetState() if worst is None else worst.state
+        return {
+            "configured": bool(self.targets),
+            "running": self._running,
+            "sends": self._sends,
+            "state": state.presence.value,
+            "consecutive_successes": state.successes,
+            "consecutive_failures": state.failures,
+            "last_success_at": iso(state.last_success_at),
+            "last_error": None if state.last_error is None else state.last_error.en,
+            "targets": [_shown(target) for target in self.targets],
+        }
+
+    def component(self) -> Json:
+        """``odoo`` of ``/v1/health``."""
+        worst = self.worst
+        if worst is None:
+            return {"status": "not_configured", "last_check": iso(self._clock.now())}
+        word = {Presence.ONLINE: "ok", Presence.OFFLINE: "down", Presence.UNKNOWN: "unknown"}
+        return {
+            "status": word[worst.state.presence],
+            "targets": {target.settings.name: target.state.presence.value for target in self.targets},
+            "last_success_at": iso(worst.state.last_success_at),
+            "last_error": None if worst.state.last_error is None else worst.state.last_error.en,
+            "last_check": iso(self._clock.now()),
+        }
+
+    def alerts(self) -> list[tuple[str, str]]:
+        """Code and Russian text of what a person should look at (contract 8, P2)."""
+        found = []
+        for target in self.targets:
+            state, name = target.state, target.settings.name
+            alarm = None if state.last_class is None else _ALARMS.get(state.last_class)
+            if alarm is not None and state.last_error is not None:
+                found.append((alarm, f"Учётная система {name}: {state.last_error.ru}."))
+            elif self._is_lost(state):
+                said = "" if state.last_error is None else f" ({state.last_error.ru})"
+                found.append(("HEARTBEAT_LOST", f"Учётная система {name} не отвечает{said}."))
+        return found
+
+    def _is_lost(self, state: TargetState) -> bool:
+        since = state.last_success_at or self._started_at
+        return state.presence is Presence.OFFLINE and (self._clock.now() - since).total_seconds() > LOST_S
+
+    async def _look_at_rows(self) -> None:
+        """What the process that sends wrote down."""
+        names = [target.settings.name for target in self.targets]
+
+        def rows(conn: Connection) -> list[Any]:
+            return [cursors.read(conn, name) for name in names]
+
+        try:
+            found = await self._db.read(rows)
+        except AdapterError:
+            return
+        for target, row in zip(self.targets, found, strict=True):
+            if row is not None and not self._sends:
+                target.state = _from_row(row, target.settings, self._clock.now())
+
+
+def _from_row(row: Any, settings: BackOfficeSettings, now: datetime) -> TargetState:
+    stale_s = STALE_INTERVALS * max(settings.interval_s, 300.0)  # the back office may have asked for 300 s
+    fresh = row.beat_at is not None and now - row.beat_at < timedelta(seconds=stale_s)
+    return TargetState(
+        presence=Presence(row.state) if fresh else Presence.UNKNOWN,
+        last_success_at=row.last_success_at,
+        last_error=None if row.last_error is None else Text(row.last_error, row.last_error),
+        acked_event_id=row.acked_event_id,
+    )
+
+
+def _shown(target: Target) -> Json:
+    state = target.state
+    base, path = target.settings.address
+    return {
+        "name": target.settings.name,
+        "profile": target.settings.profile.value,
+        "url": base + path.partition("?")[0],
+        "state": state.presence.value,
+        "consecutive_successes": state.successes,
+        "consecutive_failures": state.failures,
+        "last_success_at": iso(state.last_success_at),
+        "last_error": None if state.last_error is None else state.last_error.en,
+        "last_answer": None if state.last_class is None else state.last_class.value,
+        "acked_event_id": state.acked_event_id,
+        "next_call_at": iso(state.next_call_at),
+    }
