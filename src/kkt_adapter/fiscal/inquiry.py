@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, select, true
 
 from kkt_adapter.fiscal import payload
 from kkt_adapter.fiscal.lifecycle import PrintState, Status
@@ -20,6 +20,10 @@ from kkt_adapter.fiscal.model import (
 from kkt_adapter.fiscal.registers import Registers
 from kkt_adapter.fiscal.slip import Slip, qr_svg, render_html, render_text
 from kkt_adapter.fiscal.tables import (
+    FAILED_ROWS,
+    PRINT_FAILED_ROWS,
+    UNDELIVERED_ROWS,
+    UNPRINTED_ROWS,
     attempts,
     buffer_events,
     idempotency,
@@ -33,6 +37,18 @@ from kkt_adapter.kernel.money import Kopecks, rubles
 from kkt_adapter.runtime.database import Database
 
 CURSOR_DIGITS = 18  # more do not fit the 64 bits of a row number
+FD_NUMBER_DIGITS = 10  # tag 1040 is 32 bits wide
+
+# The rows of these states are few, and each has an index of its own; others are found by walking back.
+_FEW = {
+    Status.PENDING: UNDELIVERED_ROWS,
+    Status.SYNCING: UNDELIVERED_ROWS,
+    Status.FAILED: FAILED_ROWS,
+    PrintState.NEW: UNPRINTED_ROWS,
+    PrintState.PRINTING: UNPRINTED_ROWS,
+    PrintState.PRINT_UNKNOWN: UNPRINTED_ROWS,
+    PrintState.PRINT_FAILED: PRINT_FAILED_ROWS,
+}
 
 
 def iso(moment: datetime | None) -> str | None:
@@ -129,10 +145,10 @@ class Receipts:
         query = select(receipts).order_by(receipts.c.seq.desc()).limit(limit + 1)
         if status is not None:
             query = query.where(receipts.c.status == Status(status).value)
-            query = query if status not in _FEW else query.where(_FEW[Status(status)])
+            query = query.where(_FEW.get(Status(status), true()))
         if print_state is not None:
             query = query.where(receipts.c.print_state == PrintState(print_state).value)
-            query = query if print_state not in _FEW else query.where(_FEW[PrintState(print_state)])
+            query = query.where(_FEW.get(PrintState(print_state), true()))
         if pos_id is not None:
             query = query.where(receipts.c.pos_id == pos_id)
         if since is not None:
