@@ -103,6 +103,16 @@ class Product:
     async def get(self, path: str, **query: Any) -> Any:
         return _ok(await self.client.get(path, params=query))
 
+    async def call(self, method: str, path: str, body: Any = None, **headers: str) -> httpx2.Response:
+        """Any other request, whatever its answer."""
+        return await self.client.request(method, path, json=body, headers=headers)
+
+    async def get_x(self, till: str = TILL) -> Json:
+        return cast(Json, _ok(await self.call("POST", "/v1/kkt/x_report", {"pos_id": till})))
+
+    async def close_shift(self, till: str = TILL, **headers: str) -> Json:
+        return cast(Json, _ok(await self.call("POST", "/v1/kkt/z_report", {"pos_id": till}, **headers)))
+
     async def status(self) -> Json:
         return cast(Json, await self.get("/v1/kkt/buffer/status"))
 
@@ -451,9 +461,7 @@ async def service_process(
     folder: Path, *, tills: Sequence[str], ofd: OfdEmulator, **environment: str
 ) -> AsyncIterator[ServiceProcess]:
     """The service with a register for each till; it is started by ``start`` and killed at the end."""
-    folder.mkdir(parents=True, exist_ok=True)
-    config = folder / "kkt-adapter.toml"
-    config.write_text("".join(f'[[register]]\nid = "{till}"\ndriver = "virtual"\n' for till in tills))
+    config = _configured(folder, tills)
     given = {
         "KKT_DATA_DIR": str(folder / "data"),
         "OFD_HOST": "127.0.0.1",
@@ -471,6 +479,13 @@ async def service_process(
         yield service
     finally:
         service.kill()
+
+
+def _configured(folder: Path, tills: Sequence[str]) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    config = folder / "kkt-adapter.toml"
+    config.write_text("".join(f'[[register]]\nid = "{till}"\ndriver = "virtual"\n' for till in tills))
+    return config
 
 
 def free_port() -> int:
