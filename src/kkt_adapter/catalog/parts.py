@@ -30,12 +30,16 @@ TOKEN_TIMEOUT_S = 20.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogParts:
-    """``service`` runs under the supervisor; the others are for routes and commands."""
+    """``service`` runs under the supervisor; the others are for routes and commands.
+
+    ``worker`` (None without a source) is a part of the service; alone it is for a process without a schedule.
+    """
 
     sync: CatalogSync
     schedule: DailySchedule
     reads: CatalogReads
     service: CatalogService
+    worker: RunWorker | None
 
 
 def build_catalog(
@@ -83,7 +87,7 @@ def build_catalog(
     )
     reads = CatalogReads(db, clock=clock, data_dir=data_dir)
     service = CatalogService(schedule, worker, source, wakeup=schedule_changed, clock=clock)
-    return CatalogParts(sync=sync, schedule=schedule, reads=reads, service=service)
+    return CatalogParts(sync=sync, schedule=schedule, reads=reads, service=service, worker=worker)
 
 
 def g2a_source(settings: CatalogSettings, *, clock: Clock, redactor: Redactor) -> G2ASource:

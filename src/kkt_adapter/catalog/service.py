@@ -44,8 +44,12 @@ class CatalogService:
                     group.create_task(self._worker.run(stop))
         finally:
             self._schedule.close()
-            if self._source is not None:
-                await self._source.close()
+            await self.close_source()
+
+    async def close_source(self) -> None:
+        """Give connections back; they are opened again when needed."""
+        if self._source is not None:
+            await self._source.close()
 
     async def _keep_schedule(self, stop: asyncio.Event) -> None:
         away = False

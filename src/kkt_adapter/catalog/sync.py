@@ -4,6 +4,7 @@ Nothing is marked inactive before the run is complete; the sweep and the end of 
 Every commit checks our term of the lease, so a run that slept through it writes nothing.
 """
 
+import asyncio
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -232,7 +233,8 @@ class SyncRun:
             moved = earlier is not None and earlier.total == page.total and earlier.ids != page.ids
             finals[part.scope] = Final(arrival=arrived.arrival, total=page.total, moved=moved)
         whole = finals.get(WHOLE) or await self._ask(PageKey(1), page_size=1)
-        return assess(self._plan, await self._rows(), finals, total=whole.total)
+        rows = await self._rows()
+        return await asyncio.to_thread(assess, self._plan, rows, finals, total=whole.total)
 
     # sweeping
 
@@ -244,7 +246,8 @@ class SyncRun:
         held = not self._force_sweep and (not self._plan.total or len(candidates) * 100 > limit)
         if held:
             return Ending(status=RunStatus.PARTIAL, reason=Reason.SWEEP_HELD, held=len(candidates))
-        given_up = await self._look_for(doubtful(candidates, self._plan.valid(await self._rows())))
+        rows = self._plan.valid(await self._rows())
+        given_up = await self._look_for(await asyncio.to_thread(doubtful, candidates, rows))
         if given_up:
             return Ending(status=RunStatus.PARTIAL, reason=Reason.PAGES_FAILED, given_up=tuple(given_up))
         ending = closing.Sweep(
