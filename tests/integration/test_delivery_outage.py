@@ -1,0 +1,149 @@
+"""The operator is away and comes back: sales go on, nothing is lost, sent twice, or called a dead letter."""
+
+import asyncio
+import time
+from pathlib import Path
+
+from sqlalchemy import select
+from tests.support.product import Product, product, virtual_registers
+
+from kkt_adapter.emulators.ofd import Fault, FaultMode, OfdEmulator
+from kkt_adapter.fiscal import counts
+from kkt_adapter.fiscal.endpoint import Endpoint
+from kkt_adapter.fiscal.tables import receipts
+
+TILLS = tuple(f"T{i}" for i in range(5))
+
+
+def endpoint(running: Product) -> Endpoint:
+    (only,) = running.services.worker._endpoints()
+    return only
+
+
+async def breaker_is(running: Product, state: str) -> None:
+    async def arrived() -> bool:
+        return str((await running.status())["cb_state"]) == state
+
+    await running.until(arrived)
+
+
+async def test_fifty_receipts_of_an_outage_are_delivered_in_order_when_it_is_over(tmp_path: Path) -> None:
+    async with product(tmp_path, registers=virtual_registers(*TILLS), breaker_open_s=30.0) as running:
+        await running.break_operator("down")
+        answers = await running.sell_at_once(50, tills=TILLS)
+        assert {a["status"] for a in answers} == {"printed"}
+        await breaker_is(running, "OPEN")
+        status = await running.status()
+        assert (status["pending"] + status["syncing"], status["dlq_size"]) == (50, 0)
+
+        failures = endpoint(running).tally.errors.copy()
+        assert sum(failures.values()) == 5
+        await asyncio.sleep(0.5)  # two planned passes
+        assert endpoint(running).tally.errors == failures, "nothing is tried while the breaker is open"
+        retries = await running.get("/v1/kkt/receipts", limit=100)
+        assert sum(row["retry_count"] for row in retries["items"]) <= 5
+
+        await running.repair_operator()
+        began = time.monotonic()
+        assert (await running.call("POST", "/v1/kkt/buffer/sync?force=true")).status_code == 200
+        await running.delivered(within_s=5)
+        assert time.monotonic() - began < 5
+        await running.check_books()
+        assert running.ofd.state()["repeated"] == 0
+
+
+async def test_the_breaker_lets_a_probe_through_by_itself_when_its_time_has_come(tmp_path: Path) -> None:
+    async with product(tmp_path, registers=virtual_registers(*TILLS), breaker_open_s=0.5) as running:
+        await running.break_operator("down")
+        await running.sell_at_once(20, tills=TILLS)
+        await breaker_is(running, "OPEN")
+        await running.repair_operator()
+        await running.delivered(within_s=10)
+        events = await running.get("/v1/kkt/buffer/logs", limit=500)
+        kinds = [item["event"] for item in reversed(events["items"])]
+        assert (
+            kinds.index("circuit_opened") < kinds.index("circuit_half_open") < kinds.index("circuit_closed")
+        )
+        await running.check_books()
+
+
+async def test_probes_of_a_long_outage_cost_no_receipt_an_attempt(tmp_path: Path) -> None:
+    """However many probes fail: an outage moves nothing to the dead letters."""
+    async with product(
+        tmp_path, registers=virtual_registers(*TILLS), breaker_open_s=0.1, max_attempts=3
+    ) as running:
+        await running.break_operator("down")
+        await running.sell_at_once(10, tills=TILLS)
+
+        async def many_probes_failed() -> bool:
+            return endpoint(running).breaker.opens_total >= 8
+
+        await running.until(many_probes_failed)
+        totals = await running.read(counts.read)
+        assert (totals.undelivered, totals.failed, totals.dlq_open) == (10, 0, 0)
+        await running.repair_operator()
+        await running.delivered()
+        await running.check_books()
+
+
+async def test_an_answer_that_was_lost_leads_to_the_same_bytes_again(tmp_path: Path) -> None:
+    async with product(tmp_path, registers=virtual_registers("T0", "T1")) as running:
+        await running.break_operator("close", count=2)
+        await running.sell_at_once(6, tills=("T0", "T1"))
+        await running.delivered()
+        operator = running.ofd.state()
+        assert operator["repeated"] == 2
+        assert operator["conflicts"] == 0
+        await running.check_books()
+
+
+async def test_one_fn_without_an_answer_does_not_hold_the_others(tmp_path: Path) -> None:
+    async with product(tmp_path, registers=virtual_registers(*TILLS), ofd_timeout_s=10.0) as running:
+        await running.sell(1, till="T0")
+        await running.delivered()
+        stuck = running.archive("T0")[0].fn_number
+        await running.ofd.set_faults(Fault(mode=FaultMode.HANG, fn=stuck))
+        began = time.monotonic()
+        for _ in range(5):
+            await running.sell_at_once(10, tills=TILLS)
+            await running.until(lambda: only_waits(running, "T0"))
+        assert time.monotonic() - began < 8, "the others waited for the one that hangs"
+        await running.break_operator("down")  # cuts what hangs, so that the end need not wait for it
+
+
+async def only_waits(running: Product, register_id: str) -> bool:
+    """Everything undelivered belongs to this register."""
+    query = select(receipts.c.register_id).where(receipts.c.status != "synced").distinct()
+    waiting: list[str] = await running.read(lambda c: c.execute(query).scalars().all())
+    return waiting == [register_id]
+
+
+async def test_an_operator_that_hangs_does_not_hold_another_operator(tmp_path: Path) -> None:
+    """Two end points: while one hangs, new receipts of the other go out at once, in the same pass."""
+    other = OfdEmulator()
+    await other.start()
+    try:
+        registers = virtual_registers("T0") + virtual_registers("T1", ofd_port=other.port)
+        async with product(tmp_path, registers=registers, ofd_timeout_s=10.0) as running:
+            await running.break_operator("hang")
+            await running.sell(1, till="T0")
+            for _ in range(5):
+                (answer,) = await running.sell(1, till="T1")
+                await running.state_of(answer["receipt_id"], status="synced", within_s=3)
+            assert other.state()["by_code"]["3"] == 5
+            await running.break_operator("down")
+    finally:
+        await other.stop()
+
+
+async def test_delivery_goes_on_after_a_restart_in_the_middle_of_an_outage(tmp_path: Path) -> None:
+    async with product(tmp_path, registers=virtual_registers(*TILLS)) as running:
+        await running.break_operator("hang")
+        await running.sell_at_once(20, tills=TILLS)
+        await running.restart()
+        totals = await running.read(counts.read)
+        assert totals.undelivered == 20
+        await running.repair_operator()
+        await running.delivered()
+        assert await running.read(counts.verify) == {}
+        await running.check_books()
