@@ -14,15 +14,17 @@ from kkt_adapter.cli.screen import complain, line
 from kkt_adapter.cli.texts import say
 
 if TYPE_CHECKING:
+    from kkt_adapter.emulators.erp import ErpEmulator
     from kkt_adapter.emulators.g2a import G2AEmulator
     from kkt_adapter.emulators.ofd import Transport
 
 emulate_app = typer.Typer(
-    name="emulate", help="Stand-ins for the operator and the vendor.", no_args_is_help=True
+    name="emulate", help="Stand-ins for the operator, the vendor and the back office.", no_args_is_help=True
 )
 
 LOOPBACK = "127.0.0.1"
 OFD_TCP_PORT, OFD_HTTP_PORT, CONTROL_PORT, G2A_PORT = 7777, 7778, 7779, 7780  # any free ones would do
+ERP_PORT, ERP_CONTROL_PORT = 7781, 7782
 CANNOT_LISTEN = 1  # exit code
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
@@ -96,6 +98,53 @@ def g2a(
 
     emulator = G2AEmulator(products, seed=seed, faults=Faults(latency_s=latency))
     _run(_serve_g2a(emulator, host, port))
+
+
+@emulate_app.command("erp")
+def erp(
+    host: Host = LOOPBACK,
+    port: Port = ERP_PORT,
+    control_port: ControlPort = ERP_CONTROL_PORT,
+    token: Annotated[
+        str, typer.Option(help="Bearer token that callers must send; left out: everybody may call.")
+    ] = "",
+    interval: Annotated[
+        float | None, typer.Option(min=10, max=300, help="Seconds between calls that it asks for.")
+    ] = None,
+) -> None:
+    """Be the back office that heartbeats and receipt events go to."""
+    from kkt_adapter.emulators.erp import SignIn, serve_erp
+
+    def ready(emulator: "ErpEmulator") -> None:
+        url = f"http://{_reachable(host)}:{emulator.port}"
+        line(say(f"Back office at {url}", f"Учётная система: {url}"))
+        _show_use(
+            f"HEARTBEAT_URL={url} " + (f"HEARTBEAT_TOKEN={token} " if token else "") + "kkt-adapter serve"
+        )
+        control = f"http://{LOOPBACK}:{emulator.control_port}/control"
+        line(say(f"Control interface at {control}", f"Управление: {control}"))
+        for text in (
+            f"curl {control}/state",
+            f"curl {control}/events",
+            f"""curl -X POST {control}/faults -d '{{"mode": "login_page", "count": 3}}'""",
+            f"""curl -X POST {control}/faults -d '{{"mode": "down"}}'""",
+            f"curl -X DELETE {control}/faults",
+        ):
+            line(f"  {text}")
+        line(say("Stop with Ctrl+C.", "Остановка: Ctrl+C."))
+
+    async def serve() -> None:
+        await serve_erp(
+            host=host,
+            port=port,
+            control_port=control_port,
+            sign_in=SignIn(tokens=(token,) if token else ()),
+            interval_s=interval,
+            stop=_stopped_by_signal(),
+            on_ready=ready,
+        )
+
+    _run(serve())
 
 
 async def _serve_ofd(

@@ -1,0 +1,8 @@
+"""A stand-in for a back office: takes heartbeats strictly, books every event, misbehaves on request."""
+
+from kkt_adapter.emulators.erp.book import ErpBook
+from kkt_adapter.emulators.erp.emulator import ErpEmulator, serve_erp
+from kkt_adapter.emulators.erp.faults import Fault, FaultMode
+from kkt_adapter.emulators.erp.sign_in import SignIn
+
+__all__ = ["ErpBook", "ErpEmulator", "Fault", "FaultMode", "SignIn", "serve_erp"]

@@ -1,0 +1,137 @@
+"""One back office: its book, its faults, its listener, in the loop that starts it."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import web
+
+from kkt_adapter.emulators.erp.book import ErpBook
+from kkt_adapter.emulators.erp.control import HOST as CONTROL_HOST
+from kkt_adapter.emulators.erp.control import control_app, faults_json
+from kkt_adapter.emulators.erp.faults import Fault, FaultPlan
+from kkt_adapter.emulators.erp.server import PATHS, ErpServer, Manners
+from kkt_adapter.emulators.erp.sign_in import SignIn
+from kkt_adapter.kernel.clock import Clock, SystemClock
+
+
+class ErpEmulator:
+    """A back office that forgets everything when it stops.
+
+    Port 0 takes a free one (the properties tell which); ``control_port`` None leaves that listener out.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        control_port: int | None = 0,
+        sign_in: SignIn | None = None,
+        interval_s: float | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.book = ErpBook()
+        self.manners = Manners(interval_s=interval_s, sign_in=sign_in or SignIn())
+        self._plan = FaultPlan()
+        self._server = ErpServer(
+            host=host,
+            port=port,
+            book=self.book,
+            plan=self._plan,
+            manners=self.manners,
+            clock=clock or SystemClock(),
+        )
+        self._wanted_control_port = control_port
+        self._control: web.AppRunner | None = None
+        self._listening = False
+        self._switching = asyncio.Lock()
+
+    @property
+    def port(self) -> int:
+        return self._server.port
+
+    @property
+    def url(self) -> str:
+        """The address without a path: what a target of profile odoo wants."""
+        return f"http://{self._server.host}:{self.port}"
+
+    @property
+    def control_port(self) -> int:
+        if self._control is None:
+            raise RuntimeError("there is no control interface, or it is not started")
+        port: int = self._control.addresses[0][1]
+        return port
+
+    @property
+    def refused(self) -> str | None:
+        """Why the last body was refused with 400; None: none was."""
+        return self._server.refused
+
+    async def start(self) -> None:
+        """Listen. Raises OSError when a port is taken; then nothing listens."""
+        try:
+            await self._follow_plan()
+            if self._wanted_control_port is not None:
+                self._control = web.AppRunner(control_app(self), access_log=None, shutdown_timeout=0.1)
+                await self._control.setup()
+                await web.TCPSite(self._control, CONTROL_HOST, self._wanted_control_port).start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Cut everything; may be called twice."""
+        if self._control is not None:
+            await self._control.cleanup()
+            self._control = None
+        await self._server.cut()
+        self._listening = False
+
+    async def set_faults(self, *faults: Fault) -> None:
+        """Replace the faults in force; without any, everything works again."""
+        self._plan.set(faults)
+        await self._follow_plan()
+
+    def state(self) -> dict[str, Any]:
+        """The book's counters, the listener, the manners and the faults in force."""
+        return {
+            "port": self.port,
+            "paths": list(PATHS),
+            "down": not self._listening,
+            "interval_s": self.manners.interval_s,
+            "max_body_bytes": self.manners.max_body_bytes,
+            "faults": faults_json(self._plan.faults),
+            "refused": self.refused,
+            **self.book.state(),
+        }
+
+    async def _follow_plan(self) -> None:
+        async with self._switching:
+            if self._listening == (not self._plan.is_down):
+                return
+            await (self._server.cut() if self._listening else self._server.listen())
+            self._listening = not self._listening
+
+
+async def serve_erp(
+    *,
+    host: str,
+    port: int,
+    control_port: int | None,
+    stop: asyncio.Event,
+    sign_in: SignIn | None = None,
+    interval_s: float | None = None,
+    on_ready: Callable[[ErpEmulator], None] | None = None,
+) -> None:
+    """Be a back office until ``stop`` is set; ``on_ready`` is called once it listens."""
+    emulator = ErpEmulator(
+        host=host, port=port, control_port=control_port, sign_in=sign_in, interval_s=interval_s
+    )
+    await emulator.start()
+    try:
+        if on_ready is not None:
+            on_ready(emulator)
+        await stop.wait()
+    finally:
+        await emulator.stop()

@@ -1,0 +1,60 @@
+"""What shall go wrong on the back office's side; the first fault that is not used up decides a call."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class FaultMode(StrEnum):
+    """The effect, and whether the events are in the book afterwards (``noted``)."""
+
+    NONE = "none"  # answered as usual
+    DOWN = "down"  # not listening: connections are refused, open ones are cut; not noted
+    HANG = "hang"  # reads and never answers; not noted
+    SLOW = "slow"  # waits ``delay_s``, then answers; noted before the wait
+    SLOW_BODY = "slow_body"  # the answer's body comes letter by letter over ``delay_s``; noted
+    DROP = "drop"  # cuts the connection; not noted
+    CLOSE = "close"  # cuts the connection; noted: the answer was lost on its way
+    HALF_ANSWER = "half_answer"  # half of the answer, then cuts; noted
+    LOGIN_PAGE = "login_page"  # a web page with status 200; not noted
+    NOT_JSON = "not_json"  # plain text with status 200; not noted
+    NO_ACK = "no_ack"  # a JSON object that acknowledges nothing; noted
+    WRONG_ACK = "wrong_ack"  # acknowledges far more than was sent; noted
+    CODE = "code"  # answers status ``code``; not noted
+
+
+@dataclass(slots=True, kw_only=True)
+class Fault:
+    mode: FaultMode
+    code: int = 500  # mode ``code``
+    delay_s: float = 0.0
+    retry_after: str | None = None  # mode ``code``: the header's text
+    count: int | None = None  # how many more calls it acts on; None: until it is lifted
+
+
+class FaultPlan:
+    """The faults in force; setting them replaces what was there."""
+
+    def __init__(self) -> None:
+        self._faults: list[Fault] = []
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        return tuple(self._faults)
+
+    @property
+    def is_down(self) -> bool:
+        return any(fault.mode is FaultMode.DOWN for fault in self._faults)
+
+    def set(self, faults: Iterable[Fault]) -> None:
+        self._faults = list(faults)
+
+    def next(self) -> Fault:
+        """The fault for this call; uses it up."""
+        for fault in self._faults:
+            if fault.mode is FaultMode.DOWN or fault.count == 0:
+                continue
+            if fault.count is not None:
+                fault.count -= 1
+            return fault
+        return Fault(mode=FaultMode.NONE)
