@@ -26,31 +26,105 @@ class CatalogSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, populate_by_name=True, extra="ignore", str_strip_whitespace=True)
 
-    schedule_hour: Annotated[int, Field(ge=0, le=23, alias="SYNC_SCHEDULE_HOUR")] = 2  # UTC
-    schedule_minute: Annotated[int, Field(ge=0, le=59, alias="SYNC_SCHEDULE_MINUTE")] = 0
-    misfire_grace_s: Annotated[int, Field(ge=0, le=604_800, alias="SYNC_MISFIRE_GRACE_S")] = 21_600
-    concurrency: Annotated[int, Field(ge=1, le=32, alias="SYNC_CONCURRENCY")] = 8  # requests in flight
-    requests_per_minute: Annotated[int, Field(ge=0, le=100_000, alias="SYNC_REQUESTS_PER_MINUTE")] = (
-        540  # 0 = off
-    )
-    max_attempts: Annotated[int, Field(ge=1, le=20, alias="SYNC_MAX_ATTEMPTS")] = (
-        5  # per page, first included
-    )
-    request_timeout_s: Annotated[float, Field(gt=0, le=600, alias="SYNC_REQUEST_TIMEOUT_S")] = 20.0
-    run_timeout_s: Annotated[float, Field(gt=0, le=86_400, alias="SYNC_RUN_TIMEOUT_S")] = 3_600.0
-    resume_max_age_s: Annotated[float, Field(ge=0, le=604_800, alias="SYNC_RESUME_MAX_AGE_S")] = 21_600.0
-    sweep_limit_percent: Annotated[int, Field(ge=0, le=100, alias="SYNC_SWEEP_LIMIT_PERCENT")] = 20
-    include_out_of_stock: Annotated[bool, Field(alias="SYNC_INCLUDE_OUT_OF_STOCK")] = True
-    page_ceiling: Annotated[int, Field(ge=0, le=1_000_000, alias="SYNC_PAGE_CEILING")] = 0  # 0 = find out
-    log_file: Annotated[Path, Field(alias="SYNC_LOG_FILE")] = Path("logs/product_sync_scheduler.log")
-    history_days: Annotated[int, Field(ge=1, le=36_500, alias="SYNC_HISTORY_DAYS")] = 400
-    public_read: Annotated[bool, Field(alias="CATALOG_PUBLIC_READ")] = False
-    base_url: Annotated[str, Field(alias="G2A_BASE_URL")] = "https://api.g2a.com"  # without /v1
-    token_url: Annotated[str, Field(alias="G2A_TOKEN_URL")] = ""  # empty: base + /oauth/token
-    client_id: Annotated[str, Field(alias="G2A_CLIENT_ID")] = ""
-    client_secret: Annotated[SecretStr, Field(alias="G2A_CLIENT_SECRET")] = SecretStr("")
-    email: Annotated[str, Field(alias="G2A_EMAIL")] = ""
-    auth: Annotated[AuthScheme, Field(alias="G2A_AUTH")] = AuthScheme.PAIR
+    schedule_hour: Annotated[
+        int, Field(ge=0, le=23, alias="SYNC_SCHEDULE_HOUR", description="hour of the daily sync, UTC")
+    ] = 2
+    schedule_minute: Annotated[
+        int, Field(ge=0, le=59, alias="SYNC_SCHEDULE_MINUTE", description="minute of the daily sync")
+    ] = 0
+    misfire_grace_s: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=604_800,
+            alias="SYNC_MISFIRE_GRACE_S",
+            description="a slot missed by less is run at start; an older one is recorded",
+        ),
+    ] = 21_600
+    concurrency: Annotated[
+        int, Field(ge=1, le=32, alias="SYNC_CONCURRENCY", description="requests in flight")
+    ] = 8
+    requests_per_minute: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=100_000,
+            alias="SYNC_REQUESTS_PER_MINUTE",
+            description="in any sliding minute; 0 is no budget",
+        ),
+    ] = 540
+    max_attempts: Annotated[
+        int, Field(ge=1, le=20, alias="SYNC_MAX_ATTEMPTS", description="tries of one page")
+    ] = 5
+    request_timeout_s: Annotated[
+        float, Field(gt=0, le=600, alias="SYNC_REQUEST_TIMEOUT_S", description="for a whole answer")
+    ] = 20.0
+    run_timeout_s: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=86_400,
+            alias="SYNC_RUN_TIMEOUT_S",
+            description="then the run ends partial, with its checkpoint",
+        ),
+    ] = 3_600.0
+    resume_max_age_s: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=604_800,
+            alias="SYNC_RESUME_MAX_AGE_S",
+            description="an older interrupted run is abandoned",
+        ),
+    ] = 21_600.0
+    sweep_limit_percent: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=100,
+            alias="SYNC_SWEEP_LIMIT_PERCENT",
+            description="of the active products may vanish in one run; more is held back",
+        ),
+    ] = 20
+    include_out_of_stock: Annotated[
+        bool, Field(alias="SYNC_INCLUDE_OUT_OF_STOCK", description="read what is sold out too")
+    ] = True
+    page_ceiling: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=1_000_000,
+            alias="SYNC_PAGE_CEILING",
+            description="highest page the source serves; 0: find out",
+        ),
+    ] = 0
+    log_file: Annotated[
+        Path, Field(alias="SYNC_LOG_FILE", description="relative to the working directory")
+    ] = Path("logs/product_sync_scheduler.log")
+    history_days: Annotated[
+        int,
+        Field(
+            ge=1, le=36_500, alias="SYNC_HISTORY_DAYS", description="how long price and stock history is kept"
+        ),
+    ] = 400
+    public_read: Annotated[
+        bool, Field(alias="CATALOG_PUBLIC_READ", description="product reads need no token")
+    ] = False
+    base_url: Annotated[
+        str, Field(alias="G2A_BASE_URL", description="without `/v1`; plain http only to this machine")
+    ] = "https://api.g2a.com"
+    token_url: Annotated[
+        str,
+        Field(alias="G2A_TOKEN_URL", description="for `bearer`; empty: the base address and `/oauth/token`"),
+    ] = ""
+    client_id: Annotated[str, Field(alias="G2A_CLIENT_ID", description="the vendor's API hash")] = ""
+    client_secret: Annotated[
+        SecretStr, Field(alias="G2A_CLIENT_SECRET", description="the vendor's API secret")
+    ] = SecretStr("")
+    email: Annotated[str, Field(alias="G2A_EMAIL", description="of the vendor's account, for `pair`")] = ""
+    auth: Annotated[
+        AuthScheme, Field(alias="G2A_AUTH", description="how to sign in: header pair or OAuth2 token")
+    ] = AuthScheme.PAIR
 
     @model_validator(mode="after")
     def _addresses_are_safe(self) -> Self:
