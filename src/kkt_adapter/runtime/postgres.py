@@ -229,6 +229,7 @@ class _Writer(_Thread):
         except DBAPIError as error:
             if _is_away(error):
                 raise _CommitLost from error
+            transaction.rollback()  # a refused COMMIT leaves it the connection's current transaction
             raise
         self._database.commits += 1
         return outcomes
