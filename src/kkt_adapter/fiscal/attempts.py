@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, select, update
 
 from kkt_adapter.fiscal.kkt.driver import Baseline
-from kkt_adapter.fiscal.tables import OPEN_ROWS, attempts
+from kkt_adapter.fiscal.tables import OPEN_ROWS, attempts, millis
+from kkt_adapter.runtime.bulk import bulk, bulk_insert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,12 +61,19 @@ def open_attempts(conn: Connection, register_id: str) -> list[OpenAttempt]:
     ]
 
 
-INSERT_ATTEMPT = insert(attempts)
-END_ATTEMPT = (
-    update(attempts)
-    .where(attempts.c.id == bindparam("p_id"))
-    .values(ended_at=bindparam("p_at"), outcome=bindparam("p_outcome"), error=bindparam("p_error"))
+INSERT_ATTEMPTS = bulk_insert(
+    attempts,
+    attempts.c.id,
+    attempts.c.what,
+    attempts.c.register_id,
+    attempts.c.receipt_seq,
+    attempts.c.owner,
+    attempts.c.term,
+    attempts.c.baseline_fn,
+    attempts.c.baseline_fd,
+    attempts.c.started_at,
 )
+"""Begun attempts; the rows are made by ``attempt_row``."""
 
 
 def attempt_row(
@@ -75,22 +83,35 @@ def attempt_row(
     receipt_seq: int | None,
     attempt: NewAttempt,
     at: datetime,
-) -> dict[str, Any]:
+) -> tuple[Any, ...]:
     """The row of a new attempt."""
-    return {
-        "id": attempt_id,
-        "what": what,
-        "register_id": register_id,
-        "receipt_seq": receipt_seq,
-        "owner": attempt.lane.owner,
-        "term": attempt.lane.number,
-        "baseline_fn": attempt.baseline.fn_number,
-        "baseline_fd": attempt.baseline.fd_number,
-        "started_at": at,
-    }
+    return (
+        attempt_id,
+        what,
+        register_id,
+        receipt_seq,
+        attempt.lane.owner,
+        attempt.lane.number,
+        attempt.baseline.fn_number,
+        attempt.baseline.fd_number,
+        millis(at),
+    )
+
+
+END_ATTEMPTS = bulk(
+    (attempts.c.id, attempts.c.ended_at, attempts.c.outcome),
+    lambda given: (
+        update(attempts)
+        .where(attempts.c.id == given.c.id)
+        .values(ended_at=given.c.ended_at, outcome=given.c.outcome)
+    ),
+)
+"""Attempts that ended without an error."""
 
 
 def end_attempt(
     conn: Connection, attempt_id: int, *, outcome: str, at: datetime, error: str | None = None
 ) -> None:
-    conn.execute(END_ATTEMPT, {"p_id": attempt_id, "p_at": at, "p_outcome": outcome, "p_error": error})
+    conn.execute(
+        update(attempts).where(attempts.c.id == attempt_id).values(ended_at=at, outcome=outcome, error=error)
+    )

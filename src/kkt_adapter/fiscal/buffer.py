@@ -10,19 +10,20 @@ attempt are one commit; capacity and key are checked in that same transaction; `
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, ScalarSelect, select, update
 
 from kkt_adapter.fiscal import journal
-from kkt_adapter.fiscal.attempts import INSERT_ATTEMPT, NewAttempt, attempt_row
+from kkt_adapter.fiscal.attempts import INSERT_ATTEMPTS, NewAttempt, attempt_row
 from kkt_adapter.fiscal.journal import EventType, Level
 from kkt_adapter.fiscal.lifecycle import Status
 from kkt_adapter.fiscal.model import Receipt
-from kkt_adapter.fiscal.tables import config, counters, idempotency, receipts
+from kkt_adapter.fiscal.tables import config, counters, idempotency, millis, receipts
 from kkt_adapter.kernel import hlc
 from kkt_adapter.kernel.errors import BufferFull, Maintenance, RefundBlocked
 from kkt_adapter.kernel.hlc import HybridTimestamp
+from kkt_adapter.runtime.bulk import bulk, bulk_insert
 from kkt_adapter.runtime.lease_database import check_terms
 
 CAPACITY = "capacity"
@@ -64,57 +65,113 @@ class Known:
     answer: str | None
 
 
-_COUNTERS = select(counters).where(counters.c.id == 1).with_for_update()
-_SET_COUNTERS = (
-    update(counters)
-    .where(counters.c.id == 1)
-    .values(
-        {
-            name: bindparam(f"new_{name}")
-            for name in (
-                "next_seq",
-                "next_attempt",
-                "hlc_local_time",
-                "hlc_logical_counter",
-                "total",
-                "pending",
-                "unprinted",
-            )
-        }
-    )
+def _setting(name: str) -> ScalarSelect[str]:
+    return select(config.c.value).where(config.c.name == name).scalar_subquery()
+
+
+class _State(NamedTuple):
+    """The totals and settings that decide about the next receipt, read in its transaction."""
+
+    next_seq: int
+    next_attempt: int
+    hlc_local_time: int
+    hlc_logical_counter: int
+    total: int
+    pending: int
+    syncing: int
+    unprinted: int
+    capacity: str | None
+    maintenance: str | None
+
+
+_STATE = bulk(
+    (counters.c.id,),
+    lambda given: (
+        select(
+            *(counters.c[name] for name in _State._fields if name in counters.c),
+            _setting(CAPACITY),
+            _setting(MAINTENANCE),
+        )
+        .join(given, counters.c.id == given.c.id)
+        .with_for_update(of=counters)
+    ),
 )
-_CONFIG = select(config.c.name, config.c.value).where(config.c.name.in_([CAPACITY, MAINTENANCE]))
-_KNOWN = select(
-    idempotency.c.key_hash, idempotency.c.receipt_id, idempotency.c.request_hash, idempotency.c.answer
-).where(idempotency.c.key_hash.in_(bindparam("hashes", expanding=True)))
-_INSERT_RECEIPT = insert(receipts)
-_INSERT_KEY = insert(idempotency)
+_MOVED = (
+    counters.c.id,
+    counters.c.next_seq,
+    counters.c.next_attempt,
+    counters.c.hlc_local_time,
+    counters.c.hlc_logical_counter,
+    counters.c.total,
+    counters.c.pending,
+    counters.c.unprinted,
+)
+_SET_COUNTERS = bulk(
+    _MOVED,
+    lambda given: (
+        update(counters)
+        .where(counters.c.id == given.c.id)
+        .values({c.name: given.c[c.name] for c in _MOVED if c is not counters.c.id})
+    ),
+)
+_KNOWN = bulk(
+    (idempotency.c.key_hash,),
+    lambda given: select(
+        idempotency.c.key_hash, idempotency.c.receipt_id, idempotency.c.request_hash, idempotency.c.answer
+    ).join(given, idempotency.c.key_hash == given.c.key_hash),
+)
+_INSERT_RECEIPTS = bulk_insert(
+    receipts,
+    receipts.c.seq,
+    receipts.c.id,
+    receipts.c.idempotency_key,
+    receipts.c.receipt_key,
+    receipts.c.register_id,
+    receipts.c.pos_id,
+    receipts.c.type,
+    receipts.c.total_kop,
+    receipts.c.payload,
+    receipts.c.warnings,
+    receipts.c.created_at,
+    receipts.c.hlc_local_time,
+    receipts.c.hlc_logical_counter,
+    receipts.c.queue_position,
+    receipts.c.print_state,
+    receipts.c.status,
+)
+_INSERT_KEYS = bulk_insert(
+    idempotency,
+    idempotency.c.seq,
+    idempotency.c.key_hash,
+    idempotency.c.key,
+    idempotency.c.request_hash,
+    idempotency.c.receipt_id,
+    idempotency.c.created_at,
+)
 
 
 def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted | Known | Exception]:
     """Store receipts in the order given; each gets its place, or what its key was used for before."""
-    row = conn.execute(_COUNTERS).mappings().one()
-    settings = dict(conn.execute(_CONFIG).all())
+    (row,) = _STATE.rows(conn, [(1,)])
+    state = _State(*row)
     known = {
-        found.key_hash: Known(
-            receipt_id=found.receipt_id, request_hash=bytes(found.request_hash), answer=found.answer
-        )
-        for found in conn.execute(_KNOWN, {"hashes": [item.key_hash for item in items]})
+        bytes(key_hash): _known(*found)
+        for key_hash, *found in _KNOWN.rows(conn, [(item.key_hash,) for item in items])
     }
-    seq, attempt_id = row["next_seq"], row["next_attempt"]
-    stamp = HybridTimestamp(row["hlc_local_time"], row["hlc_logical_counter"])
-    undelivered = row["pending"] + row["syncing"]
+    seq, attempt_id = state.next_seq, state.next_attempt
+    stamp = HybridTimestamp(state.hlc_local_time, state.hlc_logical_counter)
+    undelivered = state.pending + state.syncing
     outcomes: list[Accepted | Known | Exception] = []
-    receipt_rows: list[dict[str, Any]] = []
-    key_rows: list[dict[str, Any]] = []
-    attempt_rows: list[dict[str, Any]] = []
+    receipt_rows: list[tuple[Any, ...]] = []
+    key_rows: list[tuple[Any, ...]] = []
+    attempt_rows: list[tuple[Any, ...]] = []
     events: list[dict[str, Any]] = []
     for item in items:
         earlier = known.get(item.key_hash)
         if earlier is not None:
             outcomes.append(earlier)
             continue
-        refusal = _refusal(conn, item, settings, undelivered)
+        refusal = _refusal(conn, item, state, undelivered)
         if refusal is not None:
             outcomes.append(refusal)
             continue
@@ -129,16 +186,7 @@ def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted | Kno
         outcomes.append(accepted)
         known[item.key_hash] = Known(receipt_id=item.receipt.id, request_hash=item.request_hash, answer=None)
         receipt_rows.append(_receipt_row(item, accepted))
-        key_rows.append(
-            {
-                "seq": seq,
-                "key_hash": item.key_hash,
-                "key": item.key,
-                "request_hash": item.request_hash,
-                "receipt_id": item.receipt.id,
-                "created_at": item.at,
-            }
-        )
+        key_rows.append((seq, item.key_hash, item.key, item.request_hash, item.receipt.id, millis(item.at)))
         events.append(
             journal.entry(
                 EventType.RECEIPT_ADDED, item.at, receipt_id=item.receipt.id, pos_id=item.receipt.pos_id
@@ -161,8 +209,8 @@ def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted | Kno
             attempt_id += 1
         seq += 1
     if receipt_rows:
-        conn.execute(_INSERT_RECEIPT, receipt_rows)
-        conn.execute(_INSERT_KEY, key_rows)
+        _INSERT_RECEIPTS.run(conn, receipt_rows)
+        _INSERT_KEYS.run(conn, key_rows)
         journal.write(conn, events)
         if attempt_rows:
             check_terms(
@@ -173,31 +221,33 @@ def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted | Kno
                     if i.attempt is not None
                 },
             )
-            conn.execute(INSERT_ATTEMPT, attempt_rows)
-        conn.execute(
-            _SET_COUNTERS,
-            {
-                "new_next_seq": seq,
-                "new_next_attempt": attempt_id,
-                "new_hlc_local_time": stamp.local_time,
-                "new_hlc_logical_counter": stamp.logical_counter,
-                "new_total": row["total"] + len(receipt_rows),
-                "new_pending": row["pending"] + len(receipt_rows),
-                "new_unprinted": row["unprinted"] + len(receipt_rows),
-            },
+            INSERT_ATTEMPTS.run(conn, attempt_rows)
+        stored = len(receipt_rows)
+        _SET_COUNTERS.run(
+            conn,
+            [
+                (
+                    1,
+                    seq,
+                    attempt_id,
+                    stamp.local_time,
+                    stamp.logical_counter,
+                    state.total + stored,
+                    state.pending + stored,
+                    state.unprinted + stored,
+                )
+            ],
         )
     return outcomes
 
 
-def _refusal(
-    conn: Connection, item: AcceptItem, settings: dict[str, str], undelivered: int
-) -> Exception | None:
-    if MAINTENANCE in settings:
+def _refusal(conn: Connection, item: AcceptItem, state: _State, undelivered: int) -> Exception | None:
+    if state.maintenance is not None:
         return Maintenance(
-            f"Maintenance mode is on: {settings[MAINTENANCE]}. Wait until it is ended.",
-            f"Включён режим обслуживания: {settings[MAINTENANCE]}. Дождитесь его окончания.",
+            f"Maintenance mode is on: {state.maintenance}. Wait until it is ended.",
+            f"Включён режим обслуживания: {state.maintenance}. Дождитесь его окончания.",
         )
-    capacity = int(settings.get(CAPACITY, item.default_capacity))
+    capacity = item.default_capacity if state.capacity is None else int(state.capacity)
     if capacity and undelivered >= capacity:
         return BufferFull(
             f"Buffer full: {undelivered}/{capacity}. Restore the connection to the operator or raise the "
@@ -221,26 +271,27 @@ def _refusal(
     return None
 
 
-def _receipt_row(item: AcceptItem, accepted: Accepted) -> dict[str, Any]:
+def _receipt_row(item: AcceptItem, accepted: Accepted) -> tuple[Any, ...]:
+    """In the order of ``_INSERT_RECEIPTS``."""
     receipt = item.receipt
-    return {
-        "seq": accepted.seq,
-        "id": receipt.id,
-        "idempotency_key": item.key,
-        "receipt_key": receipt.key,
-        "register_id": receipt.register_id,
-        "pos_id": receipt.pos_id,
-        "type": receipt.kind.value,
-        "total_kop": receipt.total_kop,
-        "payload": item.payload,
-        "warnings": item.warnings,
-        "created_at": item.at,
-        "hlc_local_time": accepted.stamp.local_time,
-        "hlc_logical_counter": accepted.stamp.logical_counter,
-        "queue_position": accepted.queue_position,
-        "print_state": "new" if item.attempt is None else "printing",
-        "status": "pending",
-    }
+    return (
+        accepted.seq,
+        receipt.id,
+        item.key,
+        receipt.key,
+        receipt.register_id,
+        receipt.pos_id,
+        receipt.kind.value,
+        receipt.total_kop,
+        item.payload,
+        item.warnings,
+        millis(item.at),
+        accepted.stamp.local_time,
+        accepted.stamp.logical_counter,
+        accepted.queue_position,
+        "new" if item.attempt is None else "printing",
+        "pending",
+    )
 
 
 def find_key(conn: Connection, key_hash: bytes) -> Known | None:
@@ -250,9 +301,11 @@ def find_key(conn: Connection, key_hash: bytes) -> Known | None:
             idempotency.c.key_hash == key_hash
         )
     ).first()
-    if row is None:
-        return None
-    return Known(receipt_id=row.receipt_id, request_hash=bytes(row.request_hash), answer=row.answer)
+    return None if row is None else _known(*row)
+
+
+def _known(receipt_id: str, request_hash: bytes, answer: str | None) -> Known:
+    return Known(receipt_id=receipt_id, request_hash=bytes(request_hash), answer=answer)
 
 
 def answer_of(conn: Connection, seq: int) -> str | None:

@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from kkt_adapter.fiscal.lifecycle import UNPRINTED, PrintState, Status
 from kkt_adapter.fiscal.tables import counters, dlq, receipts
+from kkt_adapter.runtime.bulk import bulk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,21 +58,34 @@ def read(conn: Connection) -> Counts:
 
 
 def bump(conn: Connection, **deltas: int) -> None:
-    """Add to the named totals; zero deltas are left out."""
-    changed = {name: counters.c[name] + delta for name, delta in deltas.items() if delta}
-    if changed:
-        conn.execute(update(counters).where(counters.c.id == 1).values(changed))
+    """Add to the named totals."""
+    if any(deltas.values()):
+        _ADD.run(conn, [tuple(deltas.get(name, 0) for name in _FIELDS)])
 
 
 def take_attempt_ids(conn: Connection, n: int) -> int:
     """Reserve ``n`` attempt numbers; returns the first."""
-    taken = conn.execute(
+    ((taken,),) = _TAKE.rows(conn, [(n,)])
+    return int(taken) - n
+
+
+_ADD = bulk(
+    [counters.c[name] for name in _FIELDS],
+    lambda given: (
         update(counters)
         .where(counters.c.id == 1)
-        .values(next_attempt=counters.c.next_attempt + n)
+        .values({name: counters.c[name] + given.c[name] for name in _FIELDS})
+    ),
+)
+_TAKE = bulk(
+    [counters.c.next_attempt],
+    lambda given: (
+        update(counters)
+        .where(counters.c.id == 1)
+        .values(next_attempt=counters.c.next_attempt + given.c.next_attempt)
         .returning(counters.c.next_attempt)
-    ).scalar_one()
-    return int(taken) - n
+    ),
+)
 
 
 def verify(conn: Connection) -> dict[str, tuple[int, int]]:

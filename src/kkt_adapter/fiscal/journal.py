@@ -6,9 +6,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 
-from kkt_adapter.fiscal.tables import buffer_events
+from kkt_adapter.fiscal.tables import buffer_events, millis
+from kkt_adapter.runtime.bulk import bulk_insert
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
 
@@ -76,7 +77,23 @@ def entry(
     }
 
 
+_INSERT = bulk_insert(
+    buffer_events,
+    buffer_events.c.event_type,
+    buffer_events.c.receipt_id,
+    buffer_events.c.timestamp,
+    buffer_events.c.level,
+    buffer_events.c.metadata,
+)
+
+
 def write(conn: Connection, entries: Sequence[dict[str, Any]]) -> None:
     """Append rows; must be part of the transaction that makes them true."""
     if entries:
-        conn.execute(insert(buffer_events), list(entries))
+        _INSERT.run(
+            conn,
+            [
+                (e["event_type"], e["receipt_id"], millis(e["timestamp"]), e["level"], e["metadata"])
+                for e in entries
+            ],
+        )

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, or_, select, update
 
 from kkt_adapter.fiscal import cash, counts, journal
 from kkt_adapter.fiscal.attempts import (
-    END_ATTEMPT,
-    INSERT_ATTEMPT,
+    END_ATTEMPTS,
+    INSERT_ATTEMPTS,
     LaneTerm,
     NewAttempt,
     attempt_row,
@@ -25,9 +25,17 @@ from kkt_adapter.fiscal.journal import EventType, Level
 from kkt_adapter.fiscal.kkt.driver import Baseline
 from kkt_adapter.fiscal.lifecycle import PRINT_MOVES, PrintState, sources
 from kkt_adapter.fiscal.model import FiscalDocument, Receipt
-from kkt_adapter.fiscal.tables import PRINT_FAILED_ROWS, UNPRINTED_ROWS, documents, idempotency, receipts
+from kkt_adapter.fiscal.tables import (
+    PRINT_FAILED_ROWS,
+    UNPRINTED_ROWS,
+    documents,
+    idempotency,
+    millis,
+    receipts,
+)
 from kkt_adapter.kernel.errors import IllegalTransition
 from kkt_adapter.kernel.hlc import HybridTimestamp
+from kkt_adapter.runtime.bulk import bulk, bulk_insert
 from kkt_adapter.runtime.lease_database import check_terms
 
 
@@ -66,34 +74,58 @@ class Printed:
     next_attempt_id: int | None
 
 
-_INSERT_DOCUMENT = insert(documents)
+_INSERT_DOCUMENTS = bulk_insert(
+    documents,
+    documents.c.fn_number,
+    documents.c.fd_number,
+    documents.c.code,
+    documents.c.register_id,
+    documents.c.receipt_seq,
+    documents.c.receipt_key,
+    documents.c.fiscal_sign,
+    documents.c.fiscalized_at,
+    documents.c.shift_number,
+    documents.c.total_kop,
+)
 
 
 def _may_become(target: PrintState) -> ColumnElement[bool]:
-    """Spelled with OR: an expanding IN cannot be executed for many rows at once."""
     return or_(*(receipts.c.print_state == state.value for state in sources(PRINT_MOVES, target)))
 
 
-_SET_PRINTED = (
-    update(receipts)
-    .where(receipts.c.seq == bindparam("p_seq"), _may_become(PrintState.PRINTED))
-    .values(
-        print_state="printed",
-        print_due_at=None,
-        last_error=None,
-        fiscal_doc=bindparam("p_doc"),
-        fn_number=bindparam("p_fn"),
-        fiscal_doc_number=bindparam("p_fd"),
-        printed_at=bindparam("p_at"),
-    )
+_SET_PRINTED = bulk(
+    (
+        receipts.c.seq,
+        receipts.c.fiscal_doc,
+        receipts.c.fn_number,
+        receipts.c.fiscal_doc_number,
+        receipts.c.printed_at,
+    ),
+    lambda given: (
+        update(receipts)
+        .where(receipts.c.seq == given.c.seq, _may_become(PrintState.PRINTED))
+        .values(
+            print_state="printed",
+            print_due_at=None,
+            last_error=None,
+            fiscal_doc=given.c.fiscal_doc,
+            fn_number=given.c.fn_number,
+            fiscal_doc_number=given.c.fiscal_doc_number,
+            printed_at=given.c.printed_at,
+        )
+    ),
 )
-_SET_ANSWER = (
-    update(idempotency).where(idempotency.c.seq == bindparam("p_seq")).values(answer=bindparam("p_answer"))
+_SET_ANSWERS = bulk(
+    (idempotency.c.seq, idempotency.c.answer),
+    lambda given: update(idempotency).where(idempotency.c.seq == given.c.seq).values(answer=given.c.answer),
 )
-_SET_PRINTING = (
-    update(receipts)
-    .where(receipts.c.seq == bindparam("p_seq"), _may_become(PrintState.PRINTING))
-    .values(print_state="printing", print_due_at=None)
+_SET_PRINTING = bulk(
+    (receipts.c.seq,),
+    lambda given: (
+        update(receipts)
+        .where(receipts.c.seq == given.c.seq, _may_become(PrintState.PRINTING))
+        .values(print_state="printing", print_due_at=None)
+    ),
 )
 
 
@@ -107,35 +139,17 @@ def printed(conn: Connection, items: Sequence[PrintedItem]) -> list[Printed | Ex
     """
     counts.lock(conn)
     check_terms(conn, {(i.lane.lease, i.lane.owner, i.lane.number) for i in items})
-    done = conn.execute(
-        _SET_PRINTED,
-        [
-            {
-                "p_seq": i.seq,
-                "p_doc": i.fiscal_doc,
-                "p_fn": i.document.fn_number,
-                "p_fd": i.document.fd_number,
-                "p_at": i.at,
-            }
-            for i in items
-        ],
+    done = _SET_PRINTED.run(
+        conn,
+        [(i.seq, i.fiscal_doc, i.document.fn_number, i.document.fd_number, millis(i.at)) for i in items],
     )
-    if done.rowcount != len(items):
+    if done != len(items):
         raise IllegalTransition("a receipt of this group cannot become printed")
-    conn.execute(_SET_ANSWER, [{"p_seq": i.seq, "p_answer": i.answer} for i in items])
-    conn.execute(
-        END_ATTEMPT,
-        [
-            {
-                "p_id": i.attempt_id,
-                "p_at": i.at,
-                "p_outcome": "adopted" if i.recovered else "done",
-                "p_error": None,
-            }
-            for i in items
-        ],
+    _SET_ANSWERS.run(conn, [(i.seq, i.answer) for i in items])
+    END_ATTEMPTS.run(
+        conn, [(i.attempt_id, millis(i.at), "adopted" if i.recovered else "done") for i in items]
     )
-    conn.execute(_INSERT_DOCUMENT, [_document_row(i.document, i.receipt, i.seq) for i in items])
+    _INSERT_DOCUMENTS.run(conn, [_document_row(i.document, i.receipt.register_id, i.seq) for i in items])
     journal.write(
         conn,
         [
@@ -149,48 +163,52 @@ def printed(conn: Connection, items: Sequence[PrintedItem]) -> list[Printed | Ex
             for i in items
         ],
     )
-    following = [i for i in items if i.next is not None]
-    if following:
-        conn.execute(_SET_PRINTING, [{"p_seq": i.next.seq} for i in following if i.next])
-    first = counts.take_attempt_ids(conn, len(following)) if following else 0
-    ids = dict(zip((i.seq for i in following), range(first, first + len(following)), strict=True))
-    if following:
-        conn.execute(
-            INSERT_ATTEMPT,
-            [
-                attempt_row(
-                    ids[i.seq],
-                    "print",
-                    i.receipt.register_id,
-                    i.next.seq,
-                    NewAttempt(
-                        lane=i.lane,
-                        baseline=i.baseline,
-                    ),
-                    i.at,
-                )
-                for i in following
-                if i.next
-            ],
-        )
+    ids = _begin_following(conn, items)
     cash.record(conn, [(i.receipt, i.at) for i in items])
     counts.bump(conn, unprinted=-len(items))
     return [Printed(next_attempt_id=ids.get(i.seq)) for i in items]
 
 
-def _document_row(document: FiscalDocument, receipt: Receipt | None, seq: int | None) -> dict[str, Any]:
-    return {
-        "fn_number": document.fn_number,
-        "fd_number": document.fd_number,
-        "code": int(document.code),
-        "register_id": receipt.register_id if receipt else "",
-        "receipt_seq": seq,
-        "receipt_key": document.key,
-        "fiscal_sign": document.fiscal_sign,
-        "fiscalized_at": document.fiscalized_at.isoformat(),
-        "shift_number": document.shift_number,
-        "total_kop": document.total_kop,
-    }
+def _begin_following(conn: Connection, items: Sequence[PrintedItem]) -> dict[int, int]:
+    """The attempts of the lanes' next receipts, by the ``seq`` of the receipt before."""
+    following = [(i, i.next.seq) for i in items if i.next is not None]
+    if not following:
+        return {}
+    begun = _SET_PRINTING.run(conn, [(seq,) for _, seq in following])
+    if begun != len(following):
+        raise IllegalTransition("a receipt of this group cannot be printed now")
+    first = counts.take_attempt_ids(conn, len(following))
+    INSERT_ATTEMPTS.run(
+        conn,
+        [
+            attempt_row(
+                number,
+                "print",
+                i.receipt.register_id,
+                seq,
+                NewAttempt(lane=i.lane, baseline=i.baseline),
+                i.at,
+            )
+            for number, (i, seq) in enumerate(following, first)
+        ],
+    )
+    return {i.seq: number for number, (i, _) in enumerate(following, first)}
+
+
+def _document_row(document: FiscalDocument, register_id: str, seq: int | None) -> tuple[Any, ...]:
+    """In the order of ``_INSERT_DOCUMENTS``."""
+    return (
+        document.fn_number,
+        document.fd_number,
+        int(document.code),
+        register_id,
+        seq,
+        document.key,
+        document.fiscal_sign,
+        document.fiscalized_at.isoformat(),
+        document.shift_number,
+        document.total_kop,
+    )
 
 
 def is_known(conn: Connection, fn_number: str, fd_number: int) -> bool:
@@ -204,7 +222,7 @@ def is_known(conn: Connection, fn_number: str, fd_number: int) -> bool:
 def store_document(conn: Connection, document: FiscalDocument, *, register_id: str) -> None:
     """Write down a document that belongs to no receipt (shift opening, Z report). Twice is harmless."""
     if not is_known(conn, document.fn_number, document.fd_number):
-        conn.execute(_INSERT_DOCUMENT, [_document_row(document, None, None) | {"register_id": register_id}])
+        _INSERT_DOCUMENTS.run(conn, [_document_row(document, register_id, None)])
 
 
 def begin_attempt(
@@ -221,12 +239,12 @@ def begin_attempt(
     check_terms(conn, {(attempt.lane.lease, attempt.lane.owner, attempt.lane.number)})
     if receipt_seq is not None:
         was = conn.execute(select(receipts.c.print_state).where(receipts.c.seq == receipt_seq)).scalar_one()
-        if conn.execute(_SET_PRINTING, {"p_seq": receipt_seq}).rowcount != 1:
+        if _SET_PRINTING.run(conn, [(receipt_seq,)]) != 1:
             raise IllegalTransition(f"receipt {receipt_seq} cannot be printed now: it is {was}")
         if was == PrintState.PRINT_FAILED:
             counts.bump(conn, print_failed=-1, unprinted=1)
     attempt_id = counts.take_attempt_ids(conn, 1)
-    conn.execute(INSERT_ATTEMPT, [attempt_row(attempt_id, what, register_id, receipt_seq, attempt, at)])
+    INSERT_ATTEMPTS.run(conn, [attempt_row(attempt_id, what, register_id, receipt_seq, attempt, at)])
     return attempt_id
 
 
@@ -286,6 +304,7 @@ def print_refused(
 
 def print_unknown(conn: Connection, seq: int, *, receipt_id: str, at: datetime, error: str) -> None:
     """Nobody knows whether the document exists; the attempt stays open until somebody does."""
+    counts.lock(conn)
     _move_print(conn, seq, PrintState.PRINT_UNKNOWN, last_error=error)
     journal.write(
         conn,

@@ -7,7 +7,7 @@ life, and its value means nothing but "changed". Rows are never deleted, as the 
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import NamedTuple
 
@@ -20,6 +20,8 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    and_,
+    func,
     insert,
     select,
     update,
@@ -28,6 +30,7 @@ from sqlalchemy.exc import IntegrityError
 
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import AdapterError, StorageError
+from kkt_adapter.runtime.bulk import bulk
 from kkt_adapter.runtime.database import Database
 from kkt_adapter.runtime.lease import MARGIN_S, POLL_S, RENEW_S, TTL_S, Term, lease_held, lease_lost
 
@@ -71,24 +74,36 @@ def check_term(connection: Connection, name: str, owner: str, term: int) -> None
         raise lease_lost(name)
 
 
-def check_terms(connection: Connection, terms: Iterable[tuple[str, str, int]]) -> None:
-    """Like `check_term` for many (name, owner, term) at once, with one statement.
+_HELD = bulk(
+    (leases.c.name, leases.c.owner, leases.c.term),
+    lambda given: select(func.count()).select_from(
+        select(leases.c.name)
+        .join(
+            given,
+            and_(
+                leases.c.name == given.c.name,
+                leases.c.owner == given.c.owner,
+                leases.c.term == given.c.term,
+            ),
+        )
+        .with_for_update(read=True, of=leases)
+        .subquery()
+    ),
+)
+
+
+def check_terms(connection: Connection, terms: Collection[tuple[str, str, int]]) -> None:
+    """Like `check_term` for many (name, owner, term) at once.
 
     Raises:
         LeaseLost: naming the first of them that is over.
     """
     wanted = sorted(terms)
-    held = {
-        row.name: (row.owner, row.term)
-        for row in connection.execute(
-            select(leases.c.name, leases.c.owner, leases.c.term)
-            .where(leases.c.name.in_([name for name, _, _ in wanted]))
-            .with_for_update(read=True)
-        )
-    }
-    for name, owner, term in wanted:
-        if held.get(name) != (owner, term):
-            raise lease_lost(name)
+    held = sum(row[0] for row in _HELD.rows(connection, wanted))
+    if held != len(wanted):
+        for name, owner, term in wanted:
+            check_term(connection, name, owner, term)
+        raise lease_lost(wanted[0][0])
 
 
 class Row(NamedTuple):
