@@ -117,10 +117,11 @@ class CloudLane:
             reply = await self._gateway.deliver(claim.receipt_id, _readable_body(claim))
         except OfdError as error:
             return self._failed(claim, error, probing, tally)
-        self.endpoint.succeeded(self._clock.monotonic() - started)
+        now, told = self._clock.now(), reply.timestamp
+        drift_s = None if told is None else told - now.timestamp()
+        self.endpoint.succeeded(self._clock.monotonic() - started, drift_s=drift_s)
         self._not_before = 0.0
         tally.synced += 1
-        now = self._clock.now()
         return Synced(
             claim=claim,
             at=now,

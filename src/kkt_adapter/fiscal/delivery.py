@@ -8,7 +8,7 @@ back-off is running. An open breaker is not a failed attempt: waiting costs noth
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,6 +26,7 @@ from kkt_adapter.kernel.backoff import backoff
 from kkt_adapter.kernel.breaker import BreakerState
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import AdapterError, SyncInProgress
+from kkt_adapter.kernel.histogram import Histogram
 from kkt_adapter.runtime.database import Database
 from kkt_adapter.runtime.passlock import LockOutcome, PassLock
 from kkt_adapter.runtime.wakeup import Wakeup
@@ -33,6 +34,7 @@ from kkt_adapter.runtime.wakeup import Wakeup
 LAST_SYNC = "last_sync"
 PASS_LIMIT_S = 60.0  # a pass under steady traffic ends after this and the next one begins
 MANUAL_LIMIT_S = 25.0  # contract 4.4
+PASS_BOUNDS_S = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1200.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,16 @@ class PassResult:
     @property
     def attempted(self) -> int:
         return self.synced + self.failed
+
+
+@dataclass(slots=True)
+class WorkerTally:
+    """Plain counts for metrics; only grow."""
+
+    synced: int = 0
+    failed: int = 0
+    lock_conflicts: int = 0
+    pass_s: Histogram = field(default_factory=lambda: Histogram(PASS_BOUNDS_S))
 
 
 class DeliveryWorker:
@@ -95,11 +107,21 @@ class DeliveryWorker:
         self._last_pass: PassResult | None = None
         self._last_success_at: datetime | None = None
         self._state = "stopped"
-        self.lock_conflicts = 0
+        self.tally = WorkerTally()
+        self.pass_began: float | None = None  # monotonic; None while no pass runs
         self.last_pass_monotonic: float | None = None
         self.planned_wait_s = 0.0
 
     # ---- from outside -------------------------------------------------------------------------------
+
+    @property
+    def last_pass_at(self) -> datetime | None:
+        return None if self._last_pass is None else self._last_pass.at
+
+    @property
+    def last_success_at(self) -> datetime | None:
+        """When a pass last delivered something; None since the start of this process."""
+        return self._last_success_at
 
     def document_made(self, fn_number: str | None = None) -> None:
         """A document of this FN, or of some FN (None), waits: wake the worker, or feed the pass that runs."""
@@ -249,7 +271,7 @@ class DeliveryWorker:
 
     async def _counted_pass(self, *, limit_s: float, force: bool, cloud: bool) -> PassResult:
         at, started = self._clock.now(), self._clock.monotonic()
-        await self._free_claims()
+        self.pass_began = started
 
         async def lanes() -> list[DeliveryLane]:
             return [lane for lane in await self._lanes() if cloud or lane.endpoint.transport != "http"]
@@ -264,9 +286,10 @@ class DeliveryWorker:
             force=force,
         )
         try:
+            await self._free_claims()
             await one.run()
         finally:
-            self._pass_in_hand = None
+            self._pass_in_hand = self.pass_began = None
         result = PassResult(
             at=at,
             synced=one.tally.synced,
@@ -279,7 +302,7 @@ class DeliveryWorker:
         return result
 
     async def _note_conflict(self) -> None:
-        self.lock_conflicts += 1
+        self.tally.lock_conflicts += 1
         now = self._clock.now()
         entry = journal.entry(EventType.SYNC_LOCK_CONFLICT, now, level=Level.INFO)
         await self._db.write(lambda c: journal.write(c, [entry]))
@@ -287,6 +310,9 @@ class DeliveryWorker:
     async def _close_pass(self, result: PassResult, errors: Sequence[str]) -> None:
         """A pass without receipts writes no event."""
         self._last_pass = result
+        self.tally.synced += result.synced
+        self.tally.failed += result.failed
+        self.tally.pass_s.observe(result.duration_s)
         self.last_pass_monotonic = self._clock.monotonic()
         if result.synced:
             self._last_success_at = self._clock.now()

@@ -66,7 +66,8 @@ class Acceptance:
 class DeskTally:
     """Plain counts for metrics; only grow."""
 
-    accepted: int = 0
+    printed: int = 0  # within the answer's budget
+    buffered: int = 0
     replayed: int = 0
     refused: dict[str, int] = field(default_factory=dict)  # by error code, a closed set
 
@@ -113,8 +114,6 @@ class ReceiptDesk:
             raise
         if acceptance.replayed:
             self.tally.replayed += 1
-        else:
-            self.tally.accepted += 1
         return acceptance
 
     async def _accept(self, request: ReceiptRequest, key: str) -> Acceptance:
@@ -152,7 +151,9 @@ class ReceiptDesk:
         finally:
             self._waiting.drop(receipt_id)  # nobody waits any more, however this ended
         if answer is not None:
+            self.tally.printed += 1
             return Acceptance(body=answer.encode(), replayed=False)
+        self.tally.buffered += 1
         return await self._not_printed(unit, outcome, checked)
 
     def _stored(self, storing: "asyncio.Task[Accepted | Known]") -> None:

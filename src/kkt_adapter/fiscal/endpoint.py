@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 import structlog
 
@@ -11,8 +12,11 @@ from kkt_adapter.fiscal.outcome import Signal
 from kkt_adapter.kernel.breaker import Breaker, BreakerState
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import OfdUnavailable
+from kkt_adapter.kernel.histogram import Histogram
 
 HEALTH_CALL_S = 10.0  # contract 4.6
+REQUEST_BOUNDS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+TOKEN_REFUSED: Final = frozenset({"http_401", "http_403"})
 
 
 @dataclass(slots=True)
@@ -21,7 +25,7 @@ class EndpointTally:
 
     delivered: int = 0
     errors: dict[str, int] = field(default_factory=dict)
-    request_s: list[float] = field(default_factory=list)  # drained by the metrics reader, at most 10,000
+    request_s: Histogram = field(default_factory=lambda: Histogram(REQUEST_BOUNDS_S))  # answered requests
 
 
 class Endpoint:
@@ -46,6 +50,8 @@ class Endpoint:
         self.last_error: str | None = None
         self.outcome_at: float | None = None  # monotonic: when a delivery or a probe last ended
         self.outcome_ok = False  # the operator was alive then; a refusal of a receipt counts as alive
+        self.last_label: str | None = None  # of the last error; None after a success
+        self.drift_s: float | None = None  # the operator's clock less ours, when it last told the time
         self._probe = probe
         self._clock = clock
         self._on_change = on_change
@@ -65,20 +71,22 @@ class Endpoint:
     def wait_s(self) -> float:
         return self.breaker.wait_s(self._clock.monotonic())
 
-    def succeeded(self, took_s: float) -> None:
+    def succeeded(self, took_s: float, *, drift_s: float | None = None) -> None:
+        """A document was taken. ``drift_s``: what its answer says of the operator's clock."""
         before = self.breaker.state
-        self.last_ok_at = self._clock.now()
+        self.last_ok_at, self.last_label = self._clock.now(), None
+        if drift_s is not None:
+            self.drift_s = drift_s
         self._was_alive(True)
         self.tally.delivered += 1
-        if len(self.tally.request_s) < 10_000:
-            self.tally.request_s.append(took_s)
+        self.tally.request_s.observe(took_s)
         self.breaker.success()
         self._tell(before)
 
     def heard(self, signal: Signal, *, label: str, error: str) -> None:
         """An attempt ended with an error."""
         before = self.breaker.state
-        self.last_failure_at, self.last_error = self._clock.now(), error
+        self.last_failure_at, self.last_error, self.last_label = self._clock.now(), error, label
         self._was_alive(signal is not Signal.FAILURE)
         self.tally.errors[label] = self.tally.errors.get(label, 0) + 1
         if signal is Signal.FAILURE:
@@ -86,6 +94,10 @@ class Endpoint:
         else:
             self.breaker.alive()
         self._tell(before)
+
+    @property
+    def token_refused(self) -> bool:
+        return self.last_label in TOKEN_REFUSED
 
     def force_half_open(self) -> None:
         """A forced pass may probe before the time is over."""
@@ -109,7 +121,7 @@ class Endpoint:
             label = error.error_code if isinstance(error, OfdUnavailable) else "timeout"
             self.heard(Signal.FAILURE, label=label, error=str(error) or "timeout")
             return False
-        self.last_ok_at = self._clock.now()
+        self.last_ok_at, self.last_label = self._clock.now(), None
         self._was_alive(True)
         self.breaker.alive()
         self._tell(before)

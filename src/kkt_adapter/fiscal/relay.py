@@ -16,6 +16,7 @@ import structlog
 
 from kkt_adapter.fiscal import claims, delivery_rows
 from kkt_adapter.fiscal.claims import Claim, ClaimRequest, Failed, Step, Synced
+from kkt_adapter.fiscal.clocks import drift_of_unknown_zone_s
 from kkt_adapter.fiscal.delivery_lane import Head, PassTally, Permit
 from kkt_adapter.fiscal.endpoint import Endpoint
 from kkt_adapter.fiscal.kkt.driver import KktDriver, OfdMessage
@@ -176,14 +177,15 @@ class RelayLane:
         started = self._clock.monotonic()
         try:
             reply = await self._gateway.deliver(message)
-            took_s = self._clock.monotonic() - started
+            took_s, told = self._clock.monotonic() - started, reply.replied_at
+            drift_s = None if told is None else drift_of_unknown_zone_s(told, at=self._clock.now())
             await self._driver.accept_reply(reply.raw)
         except (OfdError, KktError) as error:
             if isinstance(error, KktError) and not isinstance(error, KktRefused):
                 self._reconciled = False  # the answer may have reached the FN after all
             await self._failed(message, claim, error, probing, tally)
             return None
-        self.endpoint.succeeded(took_s)
+        self.endpoint.succeeded(took_s, drift_s=drift_s)
         self._failed_reports = 0
         self._not_before = 0.0
         note = self._alarm(message, reply)

@@ -5,12 +5,15 @@ nobody waits for finds no entry and goes on. Bounded by the requests in flight.
 """
 
 import asyncio
+from collections.abc import Callable
 
 
 class Waiting:
     """Not thread-safe: event loop only."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, printed: Callable[[str], None] = lambda receipt_id: None) -> None:
+        """``printed`` is told of every receipt that got its document, waited for or not; must be quick."""
+        self._printed = printed
         self._futures: dict[str, asyncio.Future[str | None]] = {}
 
     def open(self, receipt_id: str) -> asyncio.Future[str | None]:
@@ -26,6 +29,8 @@ class Waiting:
 
     def settle(self, receipt_id: str, answer: str | None) -> None:
         """Wake everybody who waits for this receipt."""
+        if answer is not None:
+            self._printed(receipt_id)
         future = self._futures.pop(receipt_id, None)
         if future is not None and not future.done():
             future.set_result(answer)
