@@ -13,12 +13,16 @@ from kkt_adapter.catalog.tables import (
 )
 
 RUNS_KEPT = 2_000
+RUNS_KEPT_MS = 400 * 86_400_000  # 400 days
 ROWS_A_STEP = 1_000  # so that one commit stays short
 PAGE_RUN_MS = 600_000  # a page run that old has lost its process
 
 
 def forget_step(connection: Connection, *, before: int, now: int) -> bool:
-    """Drop a portion of what is older than ``before`` (Unix milliseconds); true when there may be more."""
+    """Drop a portion of the history older than ``before``, and of old runs; true when there may be more.
+
+    Times are Unix milliseconds.
+    """
     edge = _edge(connection, product_changes, before)
     if edge is not None:
         old = product_changes.c.at <= edge
@@ -32,7 +36,7 @@ def forget_step(connection: Connection, *, before: int, now: int) -> bool:
     history_edge = _edge(connection, product_history, before)
     if history_edge is not None:
         connection.execute(delete(product_history).where(product_history.c.at <= history_edge))
-    runs = ledger.prune(connection, before=before, keep=RUNS_KEPT)
+    runs = ledger.prune(connection, before=now - RUNS_KEPT_MS, keep=RUNS_KEPT)
     _end_lost_page_runs(connection, now=now)
     return edge is not None or history_edge is not None or runs > 0
 
