@@ -9,6 +9,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
@@ -68,6 +69,7 @@ class RegisterDesk:
         self._registration: Registration | None = None
         self.opened = asyncio.Event()
         self.status: KktStatus | None = None
+        self.status_at: datetime | None = None  # when the device said so, by the host's clock
         self.baseline: Baseline | None = None
         self.shift_good_until = 0.0  # monotonic
         self.looked_at = 0.0  # monotonic
@@ -109,7 +111,7 @@ class RegisterDesk:
             KktBlocked: it cannot fiscalise until a person acts.
             KktUnavailable: not now (paper, cover, link).
         """
-        self.status = status = await self.driver.status()
+        status = await self._ask()
         self.looked_at = self._clock.monotonic()
         self._compare(status)
         if status.blocked is not None:
@@ -124,6 +126,11 @@ class RegisterDesk:
                 f"ККТ не готова: {status.state}",
                 state=status.state.value,
             )
+        return status
+
+    async def _ask(self) -> KktStatus:
+        status = await self.driver.status()
+        self.status, self.status_at = status, self._clock.now()
         return status
 
     async def ready(self, lane: LaneTerm) -> Baseline:
@@ -172,7 +179,7 @@ class RegisterDesk:
         Raises:
             Conflict: no shift is open.
         """
-        self.status = status = await self.driver.status()
+        status = await self._ask()
         if status.shift_state is ShiftState.CLOSED:
             raise Conflict("no shift is open", "нет открытой смены")
         async with self._attempt("close_shift", lane, status.baseline) as attempt_id:
@@ -253,7 +260,7 @@ class RegisterDesk:
             KktUnavailable: the device cannot be asked, or is busy with something.
         """
         await self._clock.sleep(self.driver.settle_s)
-        self.status = status = await self.driver.status()
+        status = await self._ask()
         if status.state in (KktState.BUSY, KktState.UNREACHABLE):
             raise KktUnavailable(
                 f"the register cannot be asked for its documents: {status.state}",

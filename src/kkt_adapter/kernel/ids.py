@@ -19,6 +19,11 @@ def uuid7(unix_ms: int) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
+def unix_ms_of(uuid7_text: str) -> int:
+    """The Unix time in milliseconds that ``uuid7`` was given."""
+    return int(uuid7_text[:8] + uuid7_text[9:13], 16)
+
+
 def random_id() -> str:
     """A random UUID for things without an order: requests, instances."""
     return str(uuid.uuid4())
