@@ -183,16 +183,10 @@ async def test_a_known_key_is_answered_even_when_its_request_would_be_refused_no
         maintained = await running.post(key=KEY)
         await running.call("DELETE", "/v1/pos/maintenance")
         running.break_register(fn_full=True)
-        running.lane().desk.looked_at = float("-inf")
-        await running.until(lambda: blocked(running))
+        await running.look()
         stopped = await running.post(key=KEY)
         assert {a.content for a in (full, maintained, stopped)} == {first.content}
         assert all(replayed(a) for a in (full, maintained, stopped))
-
-
-async def blocked(running: Product) -> bool:
-    running.lane()._wake.set()
-    return running.lane().blocked is not None
 
 
 async def test_a_known_key_with_another_body_conflicts_even_when_that_body_is_wrong_now(

@@ -56,13 +56,24 @@ QUICK: dict[str, Any] = {
 
 
 class ShiftedClock(SystemClock):
-    """The machine's clock with a wall that a test may move; durations stay real."""
+    """The machine's clock, moved by a test: ``ahead`` is the wall's alone, ``leap`` takes durations along.
+
+    Leaps stay well below a lease's trust window (18 s), or the lanes let go of their registers.
+    """
 
     def __init__(self) -> None:
         self.ahead = timedelta()
+        self._leapt_s = 0.0
 
     def now(self) -> datetime:
-        return super().now() + self.ahead
+        return super().now() + self.ahead + timedelta(seconds=self._leapt_s)
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self._leapt_s
+
+    def leap(self, seconds: float) -> None:
+        """Let time pass at once; who sleeps meanwhile sleeps on."""
+        self._leapt_s += seconds
 
 
 @dataclass
@@ -185,14 +196,30 @@ class Product:
     def faults(self, register_id: str = TILL) -> VirtualFaults:
         return self.driver(register_id).faults
 
-    def break_register(self, register_id: str = TILL, **plan: Any) -> None:
-        self.faults(register_id).set(FaultPlan(**plan))
+    def break_register(self, **plan: Any) -> None:
+        """Set the faults of ``POS-001``; those of others: ``faults(register_id).set(...)``."""
+        self.faults().set(FaultPlan(**plan))
 
     async def break_operator(self, mode: FaultMode | str, **fault: Any) -> None:
         await self.ofd.set_faults(Fault(mode=FaultMode(mode), **fault))
 
     async def repair_operator(self) -> None:
         await self.ofd.set_faults()
+
+    def wake(self, register_id: str = TILL) -> None:
+        """Have the lane look what is due, after the clock was moved."""
+        self.lane(register_id)._wake.set()
+
+    async def look(self, register_id: str = TILL) -> None:
+        """Have an idle lane look at its device now, and wait until it has."""
+        desk = self.lane(register_id).desk
+        before, desk.looked_at = desk.status, float("-inf")
+
+        async def looked() -> bool:
+            self.wake(register_id)
+            return desk.status is not before
+
+        await self.until(looked)
 
     def archive(self, register_id: str = TILL) -> list[FiscalDocument]:
         return archive(self.settings.fn_dir, register_id)

@@ -1,0 +1,493 @@
+"""Everything that goes wrong at a register, and that no receipt is lost or printed twice by it."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, select, update
+from tests.support.product import (
+    TILL,
+    Product,
+    ShiftedClock,
+    product,
+    sale,
+    virtual_registers,
+)
+from tests.support.receipts import a_sale
+
+from kkt_adapter.fiscal import counts
+from kkt_adapter.fiscal.kkt.driver import Fence
+from kkt_adapter.fiscal.model import DocumentCode, FiscalDocument
+from kkt_adapter.fiscal.tables import attempts
+from kkt_adapter.kernel.ids import RegisterId
+
+QUICK: Any = {"response_budget_s": 0.15}
+
+
+@pytest.fixture
+async def running(tmp_path: Path) -> AsyncIterator[Product]:
+    async with product(tmp_path, registers=virtual_registers(TILL, "OTHER"), **QUICK) as one:
+        yield one
+
+
+def printed(running: Product) -> Counter[str]:
+    """How often each receipt key is in the FN."""
+    return Counter(document.key for document in running.archive() if document.key is not None)
+
+
+async def outcomes(running: Product) -> list[str | None]:
+    query = select(attempts.c.outcome).where(attempts.c.what == "print").order_by(attempts.c.id)
+    found: list[str | None] = await running.read(lambda c: c.execute(query).scalars().all())
+    return found
+
+
+# --- not ready -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("trouble", ["paper_out", "cover_open", "unreachable"])
+async def test_a_receipt_waits_for_a_register_that_is_not_ready_and_goes_on_by_itself(
+    running: Product, trouble: str
+) -> None:
+    await running.sell(1)
+    running.break_register(**{trouble: True})
+    answers = await running.sell_at_once(3)
+    assert {a["status"] for a in answers} == {"buffered"}
+    assert all(a["fiscal_doc"] is None for a in answers)
+    assert "готова" in answers[-1]["message"]
+    row = await running.receipt(answers[0]["receipt_id"])
+    assert row["print_state"] in ("new", "printing")
+    running.faults().clear()
+    await running.delivered()
+    assert set(printed(running).values()) == {1}
+    assert sum(printed(running).values()) == 4
+    await running.check_books()
+
+
+async def test_waiting_receipts_are_printed_in_the_order_in_which_they_were_accepted(
+    running: Product,
+) -> None:
+    running.break_register(paper_out=True)
+    ids = [(await running.sell(1))[0]["receipt_id"] for _ in range(4)]
+    running.faults().clear()
+    await running.delivered()
+    numbers = [(await running.receipt(i))["fiscal_doc"]["fiscal_doc_number"] for i in ids]
+    assert numbers == sorted(numbers)
+
+
+async def test_another_register_prints_while_one_is_out_of_paper(running: Product) -> None:
+    running.break_register(paper_out=True)
+    (here,) = await running.sell(1)
+    (there,) = await running.sell(1, till="OTHER")
+    assert (here["status"], there["status"]) == ("buffered", "printed")
+
+
+async def test_a_slow_register_answers_buffered_first_and_prints_once(running: Product) -> None:
+    await running.sell(1)
+    running.break_register(latency_s=0.5)
+    (answer,) = await running.sell(1)
+    assert answer["status"] == "buffered"
+    await running.state_of(answer["receipt_id"], print_state="printed")
+    await running.delivered()
+    assert set(printed(running).values()) == {1}
+    await running.check_books()
+
+
+# --- refused ---------------------------------------------------------------------------------------------
+
+
+async def test_a_refused_receipt_is_tried_again_by_itself_and_others_pass(running: Product) -> None:
+    await running.sell(1)
+    running.break_register(refuse=1)
+    (answer,) = await running.sell(1)
+    assert answer["status"] == "buffered"
+    assert "отказала" in answer["message"]
+    row = await running.receipt(answer["receipt_id"])
+    assert row["print_state"] == "print_failed"
+    assert "24" in row["last_error"]  # 0x18, the device's own code
+    (passing,) = await running.sell(1)
+    assert passing["status"] == "printed"
+    await running.state_of(answer["receipt_id"], print_state="printed", within_s=5)
+    await running.delivered()
+    assert await outcomes(running) == ["done", "refused", "done", "done"]
+    await running.check_books()
+
+
+async def test_after_three_automatic_tries_a_person_has_the_receipt_printed_again(tmp_path: Path) -> None:
+    clock = ShiftedClock()
+    async with product(tmp_path, clock=clock, **QUICK) as running:
+        await running.sell(1)
+        running.break_register(refuse=4)
+        (answer,) = await running.sell(1)
+        for tries, seconds in enumerate((1, 2, 4), start=1):
+            await running.until(partial(refusals, running, tries))
+            clock.leap(seconds - 0.3)
+            running.wake()
+            await asyncio.sleep(0.1)
+            assert await refusals(running, tries), "tried too early"
+            clock.leap(0.3)
+            running.wake()
+        await running.until(lambda: refusals(running, 4))
+        clock.leap(8)
+        running.wake()
+        await asyncio.sleep(0.1)
+        assert await refusals(running, 4), "after the third nothing is tried without a person"
+        row = await running.receipt(answer["receipt_id"])
+        assert (row["print_state"], row["last_error"] is None) == ("print_failed", False)
+        status = await running.status()
+        assert (status["print_failed"], status["unprinted"]) == (1, 0)
+
+        reprinted = await running.call("POST", f"/v1/kkt/receipt/{answer['receipt_id']}/reprint")
+        assert reprinted.status_code == 200
+        await running.state_of(answer["receipt_id"], print_state="printed")
+        again = await running.call("POST", f"/v1/kkt/receipt/{answer['receipt_id']}/reprint")
+        assert (again.status_code, again.json()["code"]) == (409, "CONFLICT")
+        await running.delivered()
+        await running.check_books()
+
+
+async def refusals(running: Product, n: int) -> bool:
+    return (await outcomes(running)).count("refused") == n
+
+
+async def test_only_a_receipt_that_exists_can_be_printed_again(running: Product) -> None:
+    answer = await running.call("POST", "/v1/kkt/receipt/unknown/reprint")
+    assert answer.status_code == 404
+
+
+# --- lost answers ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lost", ["timeout_before", "timeout_after"])
+async def test_a_lost_answer_is_settled_by_the_fn_without_a_person(running: Product, lost: str) -> None:
+    await running.sell(1)
+    running.break_register(**{lost: 1})
+    (answer,) = await running.sell(1)
+    row = await running.state_of(answer["receipt_id"], print_state="printed")
+    assert printed(running) == Counter({document.key: 1 for document in running.archive() if document.key})
+    assert sum(printed(running).values()) == 2
+    kinds = [event["event"] for event in row["events"]]
+    assert "print_unknown" in kinds
+    assert ("print_recovered" in kinds) == (lost == "timeout_after")
+    await running.delivered()
+    await running.check_books()
+
+
+@pytest.mark.parametrize("lost", ["timeout_before", "timeout_after"])
+async def test_a_lost_shift_opening_is_settled_by_the_fn(running: Product, lost: str) -> None:
+    running.break_register(**{lost: 1})
+    (answer,) = await running.sell(1)
+    await running.state_of(answer["receipt_id"], print_state="printed")
+    codes = Counter(document.code for document in running.archive())
+    assert codes == {DocumentCode.REGISTRATION: 1, DocumentCode.OPEN_SHIFT: 1, DocumentCode.RECEIPT: 1}
+    await running.delivered()
+    await running.check_books()
+
+
+@pytest.mark.parametrize("lost", ["timeout_before", "timeout_after"])
+async def test_a_lost_z_report_is_settled_by_the_fn(running: Product, lost: str) -> None:
+    await running.sell(2)
+    running.break_register(**{lost: 1})
+    unknown = await running.call("POST", "/v1/kkt/z_report", {"pos_id": TILL}, **{"Idempotency-Key": "z"})
+    assert (unknown.status_code, unknown.json()["code"]) == (409, "KKT_OUTCOME_UNKNOWN")
+    report = await running.close_shift(**{"Idempotency-Key": "z"})
+    assert (report["receiptCount"], report["totalSales"]) == (2, 200.0)
+    assert sum(document.code is DocumentCode.CLOSE_SHIFT for document in running.archive()) == 1
+    await running.sell(1)
+    await running.delivered()
+    await running.check_books()
+
+
+async def test_of_two_equal_receipts_in_one_minute_the_lost_one_is_found(running: Product) -> None:
+    """Same sum, same minute, same till: only the receipt key and the baseline tell them apart."""
+    await running.sell(1)
+    running.break_register(timeout_after=1)
+    first, second, third = await asyncio.gather(*(running.sell(1) for _ in range(3)))
+    for (answer,) in (first, second, third):
+        await running.state_of(answer["receipt_id"], print_state="printed")
+    await running.delivered()
+    assert sorted(printed(running).values()) == [1, 1, 1, 1]
+    await running.check_books()
+
+
+async def test_a_burst_with_many_lost_answers_prints_everything_once(running: Product) -> None:
+    await running.sell(1)
+    running.break_register(timeout_before=5, timeout_after=5)
+    await running.sell_at_once(15)
+    await running.delivered()
+    assert set(printed(running).values()) == {1}
+    assert sum(printed(running).values()) == 16
+    await running.check_books()
+
+
+# --- blocked ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("fault", "reason"), [("fn_full", "FN_FULL"), ("fn_expired", "FN_EXPIRED")])
+async def test_a_register_known_to_be_blocked_takes_no_receipt(
+    running: Product, fault: str, reason: str
+) -> None:
+    await running.sell(1)
+    running.break_register(**{fault: True})
+    (last,) = await running.sell(1)  # nobody knew yet: stored, not printed
+    assert last["status"] == "buffered"
+    before = await running.read(counts.read)
+    refused = await running.post()
+    assert refused.status_code == 503
+    assert (refused.json()["code"], refused.json()["reason"]) == ("KKT_BLOCKED", reason)
+    assert await running.read(counts.read) == before
+    assert (await running.post(sale(till="OTHER"))).status_code == 200
+    health = await running.get("/v1/health")
+    assert health["status"] == "unhealthy"
+
+    report = await running.close_shift()  # a blocked FN still closes its shift
+    assert report["receiptCount"] == 1
+    running.faults().clear()
+    await running.state_of(last["receipt_id"], print_state="printed")
+
+    async def free_again() -> bool:
+        return (await running.post()).status_code == 200
+
+    await running.until(free_again)
+    await running.delivered()
+
+
+# --- a person decides ------------------------------------------------------------------------------------
+
+
+async def foreign_document(running: Product) -> FiscalDocument:
+    """Another program sells on the same register."""
+    lane = running.lane()
+    assert lane._term is not None
+    profile = await running.unit().profile()
+    receipt = a_sale(
+        key=None,
+        ffd_version=profile.registration.ffd_version,
+        register_id=RegisterId(TILL),
+        additional_attribute=None,
+        user_attribute=None,
+    )
+    return await running.driver().fiscalize(receipt, term=lane._term.number)
+
+
+FOREIGN_KOP = a_sale().total_kop
+
+
+async def in_doubt(running: Product, *, kop: int = FOREIGN_KOP + 1) -> str:
+    """A receipt whose print was lost while another program made a document: its id."""
+    await running.sell(1)
+    running.break_register(timeout_before=1, latency_s=0.3)
+    posting = asyncio.create_task(running.sell(1, kop=kop))
+    await asyncio.sleep(0.1)  # our attempt is on disk, its command is on its way
+    faults, plan = running.faults(), running.faults().plan
+    faults.set(type(plan)())
+    await foreign_document(running)
+    faults.set(plan)
+    (answer,) = await posting
+    await running.state_of(answer["receipt_id"], print_state="print_unknown")
+    await running.until(lambda: asked(running))
+    faults.clear()
+    return str(answer["receipt_id"])
+
+
+async def asked(running: Product) -> bool:
+    return running.lane().recovery.question is not None
+
+
+async def test_a_foreign_document_leaves_doubt_and_stops_that_lane_alone(running: Product) -> None:
+    receipt_id = await in_doubt(running)
+    (waiting,) = await running.sell(1)
+    assert waiting["status"] == "buffered"
+    (other,) = await running.sell(1, till="OTHER")
+    assert other["status"] == "printed"
+    alerts = (await running.status())["alerts"]
+    assert ("P1", "PRINT_UNKNOWN") in [(a["level"], a["code"]) for a in alerts]
+    status = await running.get("/v1/kkt/status", pos_id=TILL)
+    question = status["registers"][0]["question"]
+    assert question["receipt_id"] == receipt_id
+    assert [d["receipt_key"] for d in question["documents"]] == [None]
+    action = await running.call("POST", "/v1/kkt/z_report", {"pos_id": TILL})
+    assert (action.status_code, action.json()["code"]) == (409, "KKT_OUTCOME_UNKNOWN")
+
+    await running.restart()  # the question outlives the process
+    await running.until(lambda: asked(running))
+    assert (await running.receipt(receipt_id))["print_state"] == "print_unknown"
+    before = len(running.archive())
+    await asyncio.sleep(0.2)
+    assert len(running.archive()) == before
+
+
+async def test_a_person_has_it_printed_again(running: Product) -> None:
+    receipt_id = await in_doubt(running)
+    (waiting,) = await running.sell(1)
+    wanted = {"action": "print_again", "reason": "nothing on the tape"}
+    answer = await running.call("POST", f"/v1/kkt/receipt/{receipt_id}/resolve", wanted)
+    assert answer.status_code == 200, answer.text
+    row = await running.state_of(receipt_id, print_state="printed")
+    await running.state_of(waiting["receipt_id"], print_state="printed")
+    resolved = [event for event in row["events"] if event["event"] == "print_resolved"]
+    assert [event["metadata"]["reason"] for event in resolved] == ["nothing on the tape"]
+    assert resolved[0]["metadata"]["action"] == "print_again"
+    assert resolved[0]["metadata"]["by"]
+    assert set(printed(running).values()) == {1}
+    again = await running.call("POST", f"/v1/kkt/receipt/{receipt_id}/resolve", wanted)
+    assert (again.status_code, again.json()["code"]) == (409, "CONFLICT")
+
+
+async def test_a_person_adopts_the_document(running: Product) -> None:
+    """The sums agree, so the other program's document may be called this receipt's, if a person says so."""
+    receipt_id = await in_doubt(running, kop=FOREIGN_KOP)
+    (number,) = [d.fd_number for d in running.archive() if d.code is DocumentCode.RECEIPT and d.key is None]
+    wanted = {"action": "adopt", "fiscal_doc_number": number, "reason": "it is on the tape"}
+    answer = await running.call("POST", f"/v1/kkt/receipt/{receipt_id}/resolve", wanted)
+    assert answer.status_code == 200, answer.text
+    row = await running.state_of(receipt_id, print_state="printed", status="synced")
+    assert row["fiscal_doc"]["fiscal_doc_number"] == number
+    assert "print_resolved" in [event["event"] for event in row["events"]]
+    (after,) = await running.sell(1)
+    assert after["status"] == "printed"
+
+
+@pytest.mark.parametrize("case", ["older", "of another sum", "not there", "a shift opening"])
+async def test_a_document_that_cannot_be_this_receipt_is_not_adopted(running: Product, case: str) -> None:
+    receipt_id = await in_doubt(running)
+    numbers = {d.code: d.fd_number for d in running.archive()}
+    number = {
+        "older": numbers[DocumentCode.RECEIPT] - 1,
+        "of another sum": numbers[DocumentCode.RECEIPT],
+        "not there": 999,
+        "a shift opening": numbers[DocumentCode.OPEN_SHIFT],
+    }[case]
+    answer = await running.call(
+        "POST",
+        f"/v1/kkt/receipt/{receipt_id}/resolve",
+        {"action": "adopt", "fiscal_doc_number": number, "reason": "guess"},
+    )
+    assert (answer.status_code, answer.json()["code"]) == (409, "CONFLICT")
+    assert (await running.receipt(receipt_id))["print_state"] == "print_unknown"
+    assert await asked(running)
+
+
+async def test_what_is_not_in_doubt_cannot_be_resolved(running: Product) -> None:
+    (answer,) = await running.sell(1)
+    wanted = {"action": "print_again", "reason": "why not"}
+    done = await running.call("POST", f"/v1/kkt/receipt/{answer['receipt_id']}/resolve", wanted)
+    assert (done.status_code, done.json()["code"]) == (409, "CONFLICT")
+    gone = await running.call("POST", "/v1/kkt/receipt/unknown/resolve", wanted)
+    assert gone.status_code == 404
+
+
+async def test_adopting_without_a_number_is_refused(running: Product) -> None:
+    receipt_id = await in_doubt(running)
+    answer = await running.call(
+        "POST", f"/v1/kkt/receipt/{receipt_id}/resolve", {"action": "adopt", "reason": "x"}
+    )
+    assert answer.status_code == 422
+
+
+async def test_absence_is_not_proven_while_an_unfenced_process_may_still_send(tmp_path: Path) -> None:
+    """A device that shuts nobody out, and an attempt of a process that is not proven to have ended."""
+    async with product(tmp_path, **QUICK) as running:
+        await running.sell(1)
+        running.break_register(unreachable=True)
+        lane = running.lane()
+        running.driver().fence = Fence.NONE
+        lane.recovery._owner_ended = lambda owner: owner == "ended"
+        running.break_register(timeout_before=1)
+        (answer,) = await running.sell(1)
+        await running.state_of(
+            answer["receipt_id"], print_state="printed"
+        )  # our own attempt: absence is proven
+
+        for owner, state in (("ended", "printed"), ("frozen elsewhere", "print_unknown")):
+            running.break_register(timeout_before=1, latency_s=0.2)
+            posting = asyncio.create_task(running.sell(1))
+            await asyncio.sleep(0.1)
+            await running.services.database.write(partial(hand_attempts_to, owner))
+            ((answer,),) = await asyncio.gather(posting)
+            await running.state_of(answer["receipt_id"], print_state=state)
+            running.faults().clear()
+
+
+def hand_attempts_to(owner: str, conn: Connection) -> None:
+    conn.execute(update(attempts).where(attempts.c.ended_at.is_(None)).values(owner=owner))
+
+
+# --- shifts ----------------------------------------------------------------------------------------------
+
+
+async def test_a_shift_older_than_a_day_is_closed_and_a_new_one_opened_by_itself(tmp_path: Path) -> None:
+    clock = ShiftedClock()
+    async with product(tmp_path, clock=clock) as running:
+        (before,) = await running.sell(1)
+        clock.ahead = timedelta(hours=24, minutes=1)
+        (after,) = await running.sell(1)
+        assert after["status"] == "printed"
+        assert after["fiscal_doc"]["shift_number"] == before["fiscal_doc"]["shift_number"] + 1
+        codes = [document.code for document in running.archive()]
+        assert codes[-3:] == [DocumentCode.CLOSE_SHIFT, DocumentCode.OPEN_SHIFT, DocumentCode.RECEIPT]
+        await running.delivered()
+        await running.check_books()
+
+
+async def test_without_automatic_shifts_an_expired_one_refuses_receipts(tmp_path: Path) -> None:
+    clock = ShiftedClock()
+    registers = virtual_registers(TILL, automatic_shift=False)
+    async with product(tmp_path, clock=clock, registers=virtual_registers(TILL)) as running:
+        await running.sell(1)
+        await running.restart(registers=registers)
+        clock.ahead = timedelta(hours=25)
+        await running.look()
+        refused = await running.post()
+        assert (refused.status_code, refused.json()["code"]) == (409, "SHIFT_EXPIRED")
+        report = await running.close_shift()
+        assert report["receiptCount"] == 1
+
+
+async def test_x_and_z_reports_agree_and_the_next_receipt_opens_a_new_shift(running: Product) -> None:
+    await running.sell(2, kop=10_000)
+    card = sale(kop=5_000, payments=[{"type": "card", "amount": 50}])
+    await running.post(card)
+    shown = await running.get_x()
+    assert shown["reportType"] == 1
+    assert shown["fiscalDocumentNumber"] is None
+    closed = await running.close_shift()
+    assert closed["reportType"] == 2
+    assert closed["fiscalDocumentNumber"] == running.archive()[-1].fd_number
+    same = ("cashTotal", "cardTotal", "totalSales", "totalRefunds", "receiptCount", "shiftNumber")
+    assert {name: closed[name] for name in same} == {name: shown[name] for name in same}
+    assert (closed["cashTotal"], closed["cardTotal"], closed["totalSales"]) == (200.0, 50.0, 250.0)
+
+    again = await running.call("POST", "/v1/kkt/z_report", {"pos_id": TILL})
+    assert (again.status_code, again.json()["code"]) == (409, "CONFLICT")
+    (next_one,) = await running.sell(1)
+    assert next_one["fiscal_doc"]["shift_number"] == closed["shiftNumber"] + 1
+    await running.delivered()
+    await running.check_books()
+
+
+async def test_a_z_report_takes_its_turn_among_receipts_that_are_being_stored(running: Product) -> None:
+    """Reports and receipts at once: the loop neither spins nor starves, and every receipt has its shift."""
+    await running.sell(1)
+    for _ in range(5):
+        posts = [asyncio.create_task(running.post(sale(kop=100 + i))) for i in range(8)]
+        report = asyncio.create_task(running.call("POST", "/v1/kkt/z_report", {"pos_id": TILL}))
+        answers = await asyncio.wait_for(asyncio.gather(*posts), 15)
+        assert {a.status_code for a in answers} == {200}
+        assert (await report).status_code in (200, 409)
+    await running.delivered()
+    assert set(printed(running).values()) == {1}
+    await running.check_books()
+
+
+async def test_a_command_hears_at_once_why_the_register_stands_still(running: Product) -> None:
+    await running.sell(1)
+    running.break_register(unreachable=True)
+    await running.sell(1)
+    async with asyncio.timeout(3):
+        answer = await running.call("POST", "/v1/kkt/z_report", {"pos_id": TILL})
+    assert (answer.status_code, answer.json()["code"]) == (503, "KKT_UNAVAILABLE")
