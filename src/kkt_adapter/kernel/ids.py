@@ -18,6 +18,11 @@ def uuid7(unix_ms: int) -> str:
     return _text((unix_ms & 0xFFFF_FFFF_FFFF) << 80 | random.getrandbits(80), version=7)
 
 
+def unix_ms_of(uuid7_text: str) -> int:
+    """The Unix time in milliseconds that ``uuid7`` was given."""
+    return int(uuid7_text[:8] + uuid7_text[9:13], 16)
+
+
 def random_id() -> str:
     """A random UUID (version 4) for things without an order: requests, instances."""
     return _text(random.getrandbits(128), version=4)
