@@ -51,6 +51,8 @@ class EventType(StrEnum):
     MAINTENANCE_ON = "maintenance_on"
     MAINTENANCE_OFF = "maintenance_off"
     RETENTION_DONE = "retention_done"
+    ALERT_STARTED = "alert_started"
+    ALERT_ENDED = "alert_ended"
 
 
 class Level(StrEnum):

@@ -1,0 +1,155 @@
+"""Writing alerts down; plain functions inside a transaction.
+
+Several processes on one database may see the same thing. The unique index lets one of them open the row; the
+one that opened it ends it, or, when that process has ended, whoever comes next.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from kkt_adapter.fiscal import journal
+from kkt_adapter.fiscal.alert_tables import OPEN_ALERTS, TO_TELL, alerts
+from kkt_adapter.fiscal.alerts import Alert, Key, Known
+from kkt_adapter.fiscal.journal import EventType, Level
+from kkt_adapter.kernel.errors import Text
+
+HISTORY_LIMIT = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenRow:
+    id: int
+    key: Key
+    node: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Something to tell: a beginning, or the end of what was told (``ended_at`` is set)."""
+
+    id: int
+    code: str
+    subject: str
+    level: str
+    message: Text
+    started_at: datetime
+    ended_at: datetime | None
+
+
+def open_rows(conn: Connection) -> list[OpenRow]:
+    rows = conn.execute(
+        select(alerts.c.id, alerts.c.code, alerts.c.subject, alerts.c.node).where(OPEN_ALERTS)
+    )
+    return [OpenRow(id=row.id, key=(row.code, row.subject), node=row.node) for row in rows]
+
+
+def known(conn: Connection) -> list[Known]:
+    """Alerts that are on, as a starting process takes them over."""
+    return [
+        Known(
+            code=row.code,
+            subject=row.subject,
+            message=Text(row.message_en, row.message_ru),
+            started_at=row.started_at,
+        )
+        for row in conn.execute(select(alerts).where(OPEN_ALERTS))
+    ]
+
+
+def begin(conn: Connection, found: Iterable[Alert], *, node: str) -> list[Alert]:
+    """Open rows, with their events; those that another process opened already are left out."""
+    begun = []
+    for alert in found:
+        try:
+            with conn.begin_nested():
+                conn.execute(
+                    insert(alerts).values(
+                        code=alert.rule.code,
+                        subject=alert.subject,
+                        level=alert.rule.level.value,
+                        message_en=alert.message.en,
+                        message_ru=alert.message.ru,
+                        node=node,
+                        started_at=alert.started_at,
+                    )
+                )
+        except IntegrityError:
+            continue
+        begun.append(alert)
+    journal.write(
+        conn,
+        [
+            journal.entry(
+                EventType.ALERT_STARTED,
+                alert.started_at or alert.since,
+                level=Level.ERROR if alert.rule.level == "P1" else Level.WARNING,
+                code=alert.rule.code,
+                subject=alert.subject,
+                severity=alert.rule.level.value,
+                message=alert.message.en,
+            )
+            for alert in begun
+        ],
+    )
+    return begun
+
+
+def take_over(conn: Connection, ids: Sequence[int], *, node: str) -> None:
+    """Rows of a process that has ended are this one's from now on."""
+    conn.execute(update(alerts).where(alerts.c.id.in_(ids)).values(node=node))
+
+
+def end(conn: Connection, rows: Sequence[OpenRow], *, at: datetime) -> None:
+    """Close rows, with their events. What nobody was told of needs no telling any more."""
+    ids = [row.id for row in rows]
+    conn.execute(update(alerts).where(alerts.c.id.in_(ids)).values(ended_at=at))
+    conn.execute(update(alerts).where(alerts.c.id.in_(ids), alerts.c.told_at.is_(None)).values(settled_at=at))
+    journal.write(
+        conn,
+        [journal.entry(EventType.ALERT_ENDED, at, code=row.key[0], subject=row.key[1]) for row in rows],
+    )
+
+
+def to_tell(conn: Connection, *, limit: int) -> list[Notice]:
+    """Beginnings that were not told, and ends of those that were; oldest first."""
+    rows = conn.execute(
+        select(alerts)
+        .where(TO_TELL, alerts.c.told_at.is_(None) | alerts.c.ended_at.is_not(None))
+        .order_by(alerts.c.id)
+        .limit(limit)
+    )
+    return [_notice(row) for row in rows]
+
+
+def told(conn: Connection, notice: Notice, *, at: datetime) -> None:
+    if notice.ended_at is None:
+        conn.execute(update(alerts).where(alerts.c.id == notice.id).values(told_at=at))
+    else:
+        conn.execute(update(alerts).where(alerts.c.id == notice.id).values(settled_at=at))
+
+
+def history(conn: Connection, *, limit: int = HISTORY_LIMIT) -> list[Notice]:
+    """Alerts of the past and those that are on, newest first."""
+    rows = conn.execute(select(alerts).order_by(alerts.c.id.desc()).limit(limit))
+    return [_notice(row) for row in rows]
+
+
+def forget(conn: Connection, *, before: datetime) -> int:
+    """Delete alerts that ended before; returns how many."""
+    return conn.execute(delete(alerts).where(alerts.c.ended_at < before)).rowcount
+
+
+def _notice(row: Row[tuple[object, ...]]) -> Notice:
+    return Notice(
+        id=row.id,
+        code=row.code,
+        subject=row.subject,
+        level=row.level,
+        message=Text(row.message_en, row.message_ru),
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+    )
