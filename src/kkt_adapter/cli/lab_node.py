@@ -1,0 +1,48 @@
+"""The fault lab's node processes: ``python -m kkt_adapter.cli.lab_node``, started by the lab and by nobody
+else.
+
+A node runs what ``kkt-adapter serve`` runs, on a loop and a clock that are faster, with probes around its
+seams.
+"""
+
+import asyncio
+import gc
+import sys
+
+
+def main() -> None:
+    """Import everything once, then fork nodes."""
+    import kkt_adapter.catalog.worker
+    import kkt_adapter.cli.demo
+    import kkt_adapter.cli.serve
+    import kkt_adapter.runtime.passlock_redis
+    import kkt_adapter.runtime.postgres  # noqa: F401
+    from kkt_adapter.lab.nursery import serve_nursery
+
+    serve_nursery(run)
+
+
+def run(spec: object) -> int:
+    """One node, from its start to its end; the exit code is that of ``kkt-adapter serve``."""
+    from kkt_adapter.cli.serve import GC_FIRST_THRESHOLD, run_service
+    from kkt_adapter.kernel.errors import AdapterError
+    from kkt_adapter.lab.node import Node, NodeSpec
+    from kkt_adapter.lab.timing import LabLoop
+    from kkt_adapter.runtime.log import LogFormat, configure_logging
+
+    assert isinstance(spec, NodeSpec)
+    node = Node(spec)
+    settings = node.settings
+    configure_logging(level=settings.log_level, log_format=LogFormat.JSON)
+    gc.set_threshold(GC_FIRST_THRESHOLD, 20, 50)
+    try:
+        with asyncio.Runner(loop_factory=lambda: LabLoop(spec.scale)) as runner:
+            runner.run(run_service(settings, demo=False, build=node.build))
+    except AdapterError as error:
+        print(error.detail.en, file=sys.stderr)  # noqa: T201
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    main()

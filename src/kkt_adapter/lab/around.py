@@ -1,0 +1,219 @@
+"""What stands around the seams of a lab node: the real thing, with a point before, inside and after it."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from kkt_adapter.fiscal.kkt.driver import ExchangeStatus, KktDriver, KktStatus, OfdMessage
+from kkt_adapter.fiscal.kkt.virtual import VirtualRegister
+from kkt_adapter.fiscal.model import (
+    Cashier,
+    FiscalDocument,
+    Receipt,
+    Registration,
+    ShiftReport,
+    ShiftTotals,
+)
+from kkt_adapter.fiscal.ofd.gateway import HttpOfdGateway, HttpReply, OfdGateway, OfdReply
+from kkt_adapter.lab.probes import AFTER, BEFORE, INSIDE, Probes, name_of
+from kkt_adapter.runtime.database import Database
+
+T = TypeVar("T")
+Item = TypeVar("Item")
+Outcome = TypeVar("Outcome")
+Apply = Callable[[Connection, Sequence[Any]], Sequence[Any]]
+
+
+class ProbedDatabase:
+    """Implements ``Database``. ``inside`` is on the writing thread: everything is done, nothing is
+    committed."""
+
+    def __init__(self, database: Database, probes: Probes) -> None:
+        self.dialect = database.dialect
+        self._database = database
+        self._probes = probes
+        self._applies: dict[Apply, Apply] = {}  # one wrapper for each, as batches are made by identity
+
+    async def read(self, fn: Callable[[Connection], T]) -> T:
+        return await self._database.read(fn)
+
+    async def write(self, fn: Callable[[Connection], T]) -> T:
+        name, pass_by = name_of(fn), self._probes.pass_by
+
+        def work(connection: Connection) -> T:
+            value = fn(connection)
+            pass_by(f"{name}:{INSIDE}")
+            return value
+
+        pass_by(f"{name}:{BEFORE}")
+        value = await self._database.write(work)
+        pass_by(f"{name}:{AFTER}")
+        return value
+
+    async def write_each(
+        self, apply: Callable[[Connection, Sequence[Item]], Sequence[Outcome | Exception]], item: Item
+    ) -> Outcome:
+        name = name_of(apply)
+        if apply not in self._applies:
+            self._applies[apply] = self._wrapped(apply, name)
+        self._probes.pass_by(f"{name}:{BEFORE}")
+        value: Outcome = await self._database.write_each(self._applies[apply], item)
+        self._probes.pass_by(f"{name}:{AFTER}")
+        return value
+
+    def _wrapped(self, apply: Apply, name: str) -> Apply:
+        def work(connection: Connection, items: Sequence[Any]) -> Sequence[Any]:
+            outcomes = apply(connection, items)
+            self._probes.pass_by(f"{name}:{INSIDE}")
+            return outcomes
+
+        return work
+
+    async def close(self) -> None:
+        await self._database.close()
+
+
+class ProbedRegister:
+    """Implements ``KktDriver`` over a virtual register. ``inside`` is on the FN's thread, around its commit:
+    ``fn.append:before`` has signed nothing, ``fn.append:after`` has signed and told nobody."""
+
+    def __init__(self, register: VirtualRegister, probes: Probes) -> None:
+        self.register = register
+        self.fence = register.fence
+        self.settle_s = register.settle_s
+        self._pass_by = probes.pass_by
+        self._around_memory("append")
+        self._around_memory("confirm")
+
+    def _around_memory(self, name: str) -> None:
+        memory: Any = self.register._fn._memory  # the only way to stand between an FN and its file
+        work = getattr(memory, name)
+
+        def probed(*args: Any, **named: Any) -> None:
+            self._pass_by(f"fn.{name}:{BEFORE}")
+            work(*args, **named)
+            self._pass_by(f"fn.{name}:{AFTER}")
+
+        setattr(memory, name, probed)
+
+    async def open(self) -> Registration:
+        self._pass_by(f"register.open:{BEFORE}")
+        registration = await self.register.open()
+        self._pass_by(f"register.open:{AFTER}")
+        return registration
+
+    async def close(self) -> None:
+        await self.register.close()
+        self._pass_by(f"register.close:{AFTER}")
+
+    async def status(self) -> KktStatus:
+        return await self.register.status()
+
+    async def open_shift(self, cashier: Cashier, *, term: int) -> FiscalDocument:
+        self._pass_by(f"register.open_shift:{BEFORE}")
+        document = await self.register.open_shift(cashier, term=term)
+        self._pass_by(f"register.open_shift:{AFTER}")
+        return document
+
+    async def close_shift(self, cashier: Cashier, *, term: int) -> ShiftReport:
+        self._pass_by(f"register.close_shift:{BEFORE}")
+        report = await self.register.close_shift(cashier, term=term)
+        self._pass_by(f"register.close_shift:{AFTER}")
+        return report
+
+    async def x_report(self) -> ShiftTotals:
+        return await self.register.x_report()
+
+    async def fiscalize(self, receipt: Receipt, *, term: int) -> FiscalDocument:
+        self._pass_by(f"register.fiscalize:{BEFORE}")
+        document = await self.register.fiscalize(receipt, term=term)
+        self._pass_by(f"register.fiscalize:{AFTER}")
+        return document
+
+    async def document(self, fd_number: int) -> FiscalDocument | None:
+        document = await self.register.document(fd_number)
+        self._pass_by(f"register.document:{AFTER}")
+        return document
+
+    async def shift_report(self, fd_number: int) -> ShiftReport | None:
+        return await self.register.shift_report(fd_number)
+
+    async def exchange_status(self) -> ExchangeStatus:
+        return await self.register.exchange_status()
+
+    async def read_message(self) -> OfdMessage | None:
+        return await self.register.read_message()
+
+    async def accept_reply(self, reply: bytes) -> None:
+        self._pass_by(f"register.accept_reply:{BEFORE}")
+        await self.register.accept_reply(reply)
+        self._pass_by(f"register.accept_reply:{AFTER}")
+
+
+def probed_driver(driver: KktDriver, probes: Probes) -> KktDriver:
+    assert isinstance(driver, VirtualRegister), "the lab works with virtual registers only"
+    return ProbedRegister(driver, probes)
+
+
+class ProbedGateway:
+    """Implements ``OfdGateway``."""
+
+    def __init__(self, gateway: OfdGateway, probes: Probes) -> None:
+        self._gateway = gateway
+        self._probes = probes
+
+    async def deliver(self, message: OfdMessage) -> OfdReply:
+        self._probes.pass_by(f"operator.deliver:{BEFORE}")
+        reply = await self._gateway.deliver(message)
+        self._probes.pass_by(f"operator.deliver:{AFTER}")
+        return reply
+
+    async def probe(self) -> None:
+        await self._gateway.probe()
+
+    async def close(self) -> None:
+        await self._gateway.close()
+
+
+class ProbedCloud:
+    """Implements ``HttpOfdGateway``."""
+
+    def __init__(self, gateway: HttpOfdGateway, probes: Probes) -> None:
+        self._gateway = gateway
+        self._probes = probes
+
+    async def deliver(self, receipt_id: str, body: dict[str, Any]) -> HttpReply:
+        self._probes.pass_by(f"operator.post:{BEFORE}")
+        reply = await self._gateway.deliver(receipt_id, body)
+        self._probes.pass_by(f"operator.post:{AFTER}")
+        return reply
+
+    async def probe(self) -> None:
+        await self._gateway.probe()
+
+    async def close(self) -> None:
+        await self._gateway.close()
+
+
+class ProbedAnswers:
+    """ASGI middleware: the moment before an answer leaves, and the one after."""
+
+    def __init__(self, app: ASGIApp, probes: Probes) -> None:
+        self._app = app
+        self._probes = probes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "POST":
+            await self._app(scope, receive, send)
+            return
+
+        async def probed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._probes.pass_by(f"answer:{BEFORE}")
+            await send(message)
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                self._probes.pass_by(f"answer:{AFTER}")
+
+        await self._app(scope, receive, probed)

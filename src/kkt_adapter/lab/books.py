@@ -1,0 +1,191 @@
+"""The second and the third book, and the adapter's own: read from where they lie when everything has stopped.
+
+An FN's archive is its file, opened past the product; the operator's book is the emulator's memory; the
+adapter's rows are read for comparison only: nothing they say proves anything.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from kkt_adapter.emulators.ofd import OfdBook
+from kkt_adapter.fiscal import counts
+from kkt_adapter.fiscal.ffd.tlv import Element, decode
+from kkt_adapter.fiscal.kkt.virtual.documents import read_document
+from kkt_adapter.fiscal.model import DocumentCode
+from kkt_adapter.fiscal.ofd.frame import parse_message
+from kkt_adapter.fiscal.tables import OPEN_ROWS, attempts, dlq, documents, idempotency, receipts
+
+RECEIPTS = frozenset({DocumentCode.RECEIPT, DocumentCode.CORRECTION})
+NAME = 1030  # tag: name of the line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archived:
+    """One document as an FN keeps it."""
+
+    fn_number: str
+    fd_number: int
+    code: DocumentCode
+    name: str | None  # of its line; None: no receipt
+    total_kop: int | None
+    message: bytes
+
+    @property
+    def id(self) -> str:
+        return f"{self.fn_number}-{self.fd_number}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archive:
+    """One FN. ``queued``: its documents go to the operator over the binary protocol."""
+
+    register_id: str
+    queued: bool
+    documents: tuple[Archived, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One receipt as the adapter has it."""
+
+    id: str
+    key: str
+    print_state: str
+    status: str
+    document_id: str | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdapterBook:
+    rows: tuple[Row, ...]
+    documents: frozenset[str]  # FN and number of each that was written down
+    keys: int  # stored Idempotency-Keys
+    open_attempts: int
+    open_letters: int
+    wrong_totals: dict[str, tuple[int, int]]
+
+
+def read_archive(path: Path, *, register_id: str, queued: bool) -> Archive:
+    """Every document in an FN's file.
+
+    Raises:
+        sqlite3.Error, ValueError: the file is damaged.
+    """
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
+    try:
+        rows = connection.execute("SELECT message FROM documents ORDER BY fd_number").fetchall()
+    finally:
+        connection.close()
+    found = tuple(_archived(bytes(message)) for (message,) in rows)
+    return Archive(register_id=register_id, queued=queued, documents=found)
+
+
+def _archived(message: bytes) -> Archived:
+    document = read_document(message, confirmed=False)
+    return Archived(
+        fn_number=document.fn_number,
+        fd_number=document.fd_number,
+        code=document.code,
+        name=_name(message) if document.code in RECEIPTS else None,
+        total_kop=document.total_kop,
+        message=message,
+    )
+
+
+def _name(message: bytes) -> str | None:
+    container = parse_message(message).container
+    assert container is not None
+    return _find_text(decode(container.document), NAME)
+
+
+def _find_text(elements: Sequence[Element], tag: int) -> str | None:
+    for element in elements:
+        if element.tag == tag and isinstance(element.value, str):
+            return element.value
+        found = _find_text(element.children, tag)
+        if found is not None:
+            return found
+    return None
+
+
+def read_adapter(connection: Connection) -> AdapterBook:
+    """For ``Database.read``."""
+    rows = connection.execute(
+        select(
+            receipts.c.id,
+            receipts.c.idempotency_key,
+            receipts.c.print_state,
+            receipts.c.status,
+            receipts.c.fn_number,
+            receipts.c.fiscal_doc_number,
+            receipts.c.last_error,
+        ).order_by(receipts.c.seq)
+    )
+    known = connection.execute(select(documents.c.fn_number, documents.c.fd_number))
+    return AdapterBook(
+        rows=tuple(_row(row) for row in rows),
+        documents=frozenset(f"{fn}-{fd}" for fn, fd in known),
+        keys=_count(connection, idempotency),
+        open_attempts=_count(connection, attempts, OPEN_ROWS),
+        open_letters=_count(connection, dlq, dlq.c.resolved_at.is_(None)),
+        wrong_totals=counts.verify(connection),
+    )
+
+
+def _row(row: Any) -> Row:
+    printed = row.fiscal_doc_number is not None
+    return Row(
+        id=row.id,
+        key=row.idempotency_key,
+        print_state=row.print_state,
+        status=row.status,
+        document_id=f"{row.fn_number}-{row.fiscal_doc_number}" if printed else None,
+        error=row.last_error,
+    )
+
+
+def _count(connection: Connection, table: Any, *where: Any) -> int:
+    return int(connection.execute(select(func.count()).select_from(table).where(*where)).scalar_one())
+
+
+class OperatorBook:
+    """The third book: what has arrived at the operator."""
+
+    def __init__(self, book: OfdBook) -> None:
+        self._book = book
+
+    def has_message(self, document: Archived) -> bool:
+        """Has exactly these bytes arrived, over the binary protocol?"""
+        drive = self._book.drives.get(document.fn_number)
+        digest = None if drive is None else drive.numbers.digest(document.fd_number)
+        return digest is not None and digest == hash(document.message) & 0xFFFF_FFFF_FFFF_FFFF
+
+    def has_receipt(self, receipt_id: str, document_id: str) -> bool:
+        """Has this receipt arrived over HTTP, under this document?"""
+        known = self._book.receipts.get(receipt_id)
+        return known is not None and f"{known.fn_number}-{known.fd_number}" == document_id
+
+    @property
+    def conflicts(self) -> int:
+        """Two documents under one number, or one receipt under two."""
+        return sum(drive.conflicts for drive in self._book.drives.values())
+
+    @property
+    def documents(self) -> int:
+        return self._book.unique
+
+    @property
+    def repeated(self) -> int:
+        """Times a document came again; the operator recognised each by FN, number and bytes."""
+        return sum(drive.repeated for drive in self._book.drives.values())
+
+    def numbers(self, fn_number: str) -> int:
+        """How many documents of one FN have arrived."""
+        drive = self._book.drives.get(fn_number)
+        return 0 if drive is None else drive.unique

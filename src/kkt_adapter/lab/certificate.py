@@ -1,0 +1,147 @@
+"""What a run has shown, for people and for machines."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from rich.console import Console, Group
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from kkt_adapter.lab.reconcile import Finding, Verdict
+
+SHOWN_FINDINGS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traffic:
+    """What the clients saw."""
+
+    receipts: int  # different receipts that were asked for
+    accepted: int  # a client heard 200
+    refused: int  # refused for good, as the rules say
+    tries_without_answer: int
+    replays: int  # answers to a key that was known
+    conflicts: int  # other bodies under a used key, refused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Books:
+    """What the archives and the operator hold."""
+
+    documents: int  # in all FNs, reports included
+    receipts: int  # of these
+    at_operator: int  # different documents
+    repeated: int  # times a document came to the operator again, byte for byte the same
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    version: str
+    seed: int
+    nodes: int
+    database: str
+    redis: bool
+    scale: float
+    variant: str | None
+    started_at: str  # RFC 3339 UTC
+    duration_s: float
+    settled_s: float  # from the end of the last fault until everything was printed and delivered
+    faults: Mapping[str, int]
+    without_effect: Mapping[str, int]
+    points: Mapping[str, int]  # named point -> processes ended or stopped there
+    node_starts: int
+    traffic: Traffic
+    books: Books
+    findings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = field(default_factory=tuple)
+
+    def count(self, verdict: Verdict) -> int:
+        return sum(finding.verdict is verdict for finding in self.findings)
+
+    @property
+    def fault_total(self) -> int:
+        return sum(self.faults.values())
+
+    @property
+    def passed(self) -> bool:
+        return not self.findings
+
+    def as_json(self) -> str:
+        counted = {
+            "passed": self.passed,
+            "fault_total": self.fault_total,
+            "lost": self.count(Verdict.LOST),
+            "doubled": self.count(Verdict.DOUBLED),
+            "undelivered": self.count(Verdict.UNDELIVERED),
+            "open_questions": self.count(Verdict.OPEN),
+            "wrong": self.count(Verdict.WRONG),
+        }
+        body: dict[str, Any] = {**counted, **asdict(self)}
+        return json.dumps(body, ensure_ascii=False, indent=2) + "\n"
+
+    def show(self, console: Console) -> None:
+        """Print it."""
+        title = "PASSED" if self.passed else "FAILED"
+        console.print(
+            Panel(
+                Group(self._head(), self._faults(), self._results(), self._findings()),
+                title=f"kkt-adapter fault lab: {title}",
+                border_style="green" if self.passed else "red",
+            )
+        )
+
+    def _head(self) -> Text:
+        where = f"{self.nodes} node{'s' if self.nodes > 1 else ''}, {self.database}"
+        where += ", Redis" if self.redis else ""
+        lines = [
+            f"version {self.version}, seed {self.seed}, {where}, time x{self.scale:g}",
+            f"{self.started_at}, {self.duration_s:.0f} s, settled within {self.settled_s:.1f} s",
+        ]
+        if self.variant is not None:
+            lines.append(f"BROKEN VARIANT: {self.variant}")
+        return Text("\n".join((*lines, *self.notes, "")))
+
+    def _faults(self) -> Table:
+        table = Table("fault", "hit", box=None, pad_edge=False)
+        for name, n in sorted(self.faults.items(), key=lambda item: -item[1]):
+            table.add_row(name, str(n))
+        table.add_row("all", str(self.fault_total), style="bold")
+        deaths = sum(n > 0 for n in self.points.values())
+        table.add_row(f"named points: {deaths} of {len(self.points)} hit, {self.node_starts} starts", "")
+        return table
+
+    def _results(self) -> Table:
+        traffic, books = self.traffic, self.books
+        table = Table("", "", box=None, pad_edge=False, show_header=False)
+        rows: list[tuple[str, int]] = [
+            ("receipts asked for", traffic.receipts),
+            ("accepted (200)", traffic.accepted),
+            ("refused by the rules", traffic.refused),
+            ("tries without an answer", traffic.tries_without_answer),
+            ("replays", traffic.replays),
+            ("key conflicts refused", traffic.conflicts),
+            ("documents in the FNs", books.documents),
+            ("of these receipts", books.receipts),
+            ("documents at the operator", books.at_operator),
+            ("repeated on the way", books.repeated),
+            ("lost", self.count(Verdict.LOST)),
+            ("doubled", self.count(Verdict.DOUBLED)),
+            ("undelivered", self.count(Verdict.UNDELIVERED)),
+            ("open questions", self.count(Verdict.OPEN)),
+            ("other contradictions", self.count(Verdict.WRONG)),
+        ]
+        for name, n in rows:
+            table.add_row(name, str(n))
+        return table
+
+    def _findings(self) -> Text:
+        lines = [f"{f.verdict}: {f.subject}: {f.text}" for f in self.findings[:SHOWN_FINDINGS]]
+        left = len(self.findings) - SHOWN_FINDINGS
+        if left > 0:
+            kinds = Counter(f.verdict.value for f in self.findings[SHOWN_FINDINGS:])
+            lines.append(f"and {left} more: {dict(kinds)}")
+        return Text("\n".join(("", *lines)) if lines else "")

@@ -1,0 +1,87 @@
+"""What the lab hears from its nodes and tells them, over one local socket."""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+
+class Listener(Protocol):
+    """A node as the hub knows it."""
+
+    name: str
+
+    def said_hello(self, pid: int) -> None: ...
+
+    def reached(self, point: str) -> None: ...
+
+    def left(self, register_id: str, plan: dict[str, Any] | None) -> None: ...
+
+
+class Hub:
+    """``points`` are all that were ever seen, with how often a process was ended or stopped there."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.points: Counter[str] = Counter()
+        self._nodes: dict[str, Listener] = {}
+        self._lines: dict[str, asyncio.StreamWriter] = {}
+        self._server: asyncio.Server | None = None
+
+    def add(self, node: Listener) -> None:
+        self._nodes[node.name] = node
+
+    async def open(self) -> None:
+        self._server = await asyncio.start_unix_server(self._serve, str(self.path))
+
+    async def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        for line in self._lines.values():
+            line.close()
+
+    def send(self, node: str, command: dict[str, Any]) -> bool:
+        """Give a node a command; False when it is not there."""
+        line = self._lines.get(node)
+        if line is None or line.is_closing():
+            return False
+        line.write(json.dumps(command).encode() + b"\n")
+        return True
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        node: Listener | None = None
+        try:
+            async for line in reader:
+                node = self._hear(json.loads(line), node, writer)
+        except (OSError, asyncio.CancelledError):
+            pass  # a killed process hangs up like this
+        finally:
+            if node is not None and self._lines.get(node.name) is writer:
+                del self._lines[node.name]
+            writer.close()
+
+    def _hear(
+        self, said: dict[str, Any], node: Listener | None, writer: asyncio.StreamWriter
+    ) -> Listener | None:
+        if "hello" in said:
+            node = self._nodes[said["hello"]["name"]]
+            self._lines[node.name] = writer
+            node.said_hello(said["hello"]["pid"])
+        elif "seen" in said:
+            self.points.setdefault(said["seen"], 0)
+        elif node is not None and "reached" in said:
+            self.points[said["reached"]] += 1
+            node.reached(said["reached"])
+        elif node is not None and "left" in said:
+            node.left(said["left"]["register"], said["left"]["plan"])
+        return node
+
+    def rarest(self, choose: Callable[[list[str]], str]) -> str | None:
+        """One of the points that were hit least often; None before any was seen."""
+        if not self.points:
+            return None
+        least = min(self.points.values())
+        return choose(sorted(point for point, hits in self.points.items() if hits == least))

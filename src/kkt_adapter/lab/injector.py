@@ -1,0 +1,75 @@
+"""Choosing faults by seed and doing several of them at once, until enough have hit."""
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+from random import Random
+
+from kkt_adapter.lab.menu import MENU, FaultKind
+from kkt_adapter.lab.world import World
+
+AT_ONCE = 6  # faults in force at the same time
+FAULT_LIMIT_S = 120.0  # real seconds; one that takes longer means that something is stuck
+
+
+@dataclass(slots=True)
+class FaultTally:
+    """What was done: by kind, and by what exactly was hit."""
+
+    hit: Counter[str] = field(default_factory=Counter)
+    missed: Counter[str] = field(default_factory=Counter)  # found nobody to hit
+    stuck: list[str] = field(default_factory=list)
+
+    @property
+    def total(self) -> int:
+        return sum(self.hit.values())
+
+
+class Injector:
+    """``gap_s``: real seconds between two beginnings, on average."""
+
+    def __init__(self, world: World, *, seed: int, gap_s: float, only: frozenset[str] | None = None) -> None:
+        """``only``: names of the kinds to choose from; None: all that this world has."""
+        self.tally = FaultTally()
+        self._world = world
+        self._rng = Random(seed)
+        self._gap_s = gap_s
+        self._menu = [kind for kind in MENU if kind.needs(world) and (only is None or kind.name in only)]
+        self._in_hand = 0
+
+    async def inject(self, faults: int, *, limit_s: float) -> None:
+        """Until ``faults`` have hit, or ``limit_s`` real seconds are over."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + limit_s
+        running: set[asyncio.Task[None]] = set()
+        try:
+            while self.tally.total < faults and loop.time() < until:
+                if len(running) >= AT_ONCE or self.tally.total + len(running) >= faults:
+                    done, running = await asyncio.wait(
+                        running, return_when=asyncio.FIRST_COMPLETED, timeout=max(0.0, until - loop.time())
+                    )
+                    for task in done:
+                        task.result()
+                    continue
+                kind = self._rng.choices(self._menu, weights=[kind.weight for kind in self._menu])[0]
+                running.add(asyncio.create_task(self._one(kind, Random(self._rng.getrandbits(64)))))
+                await asyncio.sleep(self._rng.expovariate(1 / self._gap_s))
+                running = {task for task in running if not task.done()}
+            if running:
+                await asyncio.wait(running, timeout=FAULT_LIMIT_S)
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    async def _one(self, kind: FaultKind, rng: Random) -> None:
+        try:
+            async with asyncio.timeout(FAULT_LIMIT_S):
+                hit = await kind.work(self._world, rng)
+        except TimeoutError:
+            self.tally.stuck.append(kind.name)
+            return
+        if hit is None:
+            self.tally.missed[kind.name] += 1
+        else:
+            self.tally.hit[kind.name] += 1

@@ -1,0 +1,95 @@
+"""The first book: what the clients asked for, and every answer they got.
+
+Nothing here knows the product. A receipt is known by the name of its only line, which is unique in a run and
+ends up in the fiscal document; the product's own receipt key is not needed to find it there.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+NAME = "Lab {number:06d}"  # tag 1030 of the only line
+
+
+class Kind(StrEnum):
+    SALE = "sale"
+    REFUND = "refund"
+    CORRECTION = "correction"
+
+
+class Outcome(StrEnum):
+    """Where a client stands with one receipt."""
+
+    OPEN = "open"  # no answer yet, or one that says "try again"
+    TOLD = "told"  # a 200: the adapter has it
+    REFUSED = "refused"  # and not asked again: it must not exist
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """One answer 200."""
+
+    node: str
+    receipt_id: str
+    status: str  # printed or buffered
+    document_id: str | None  # FN and number
+
+
+@dataclass(slots=True, kw_only=True)
+class Asked:
+    """One receipt as its till knows it."""
+
+    number: int
+    key: str
+    till: str
+    kind: Kind
+    total_kop: int
+    body: dict[str, Any]
+    keyless: bool  # the till took every place where the product could put its receipt key
+    outcome: Outcome = Outcome.OPEN
+    told: list[Told] = field(default_factory=list)
+    tries: int = 0
+    refusal: str | None = None
+    complaints: list[str] = field(default_factory=list)  # answers that contradict each other
+
+    @property
+    def name(self) -> str:
+        return NAME.format(number=self.number)
+
+    @property
+    def receipt_id(self) -> str | None:
+        return self.told[0].receipt_id if self.told else None
+
+    @property
+    def document_ids(self) -> set[str]:
+        """Every document that was named to the client; more than one is a broken promise."""
+        return {told.document_id for told in self.told if told.document_id is not None}
+
+    def note(self, told: Told) -> None:
+        """An answer 200 came."""
+        if self.told and told.receipt_id != self.told[0].receipt_id:
+            self.complaints.append(f"one key, two receipts: {self.told[0].receipt_id} and {told.receipt_id}")
+        if told.document_id is not None and self.document_ids - {told.document_id}:
+            self.complaints.append(f"told of {told.document_id} after {sorted(self.document_ids)}")
+        self.told.append(told)
+        self.outcome = Outcome.TOLD
+
+    def refuse(self, code: str) -> None:
+        """The rules refuse it for now. A twin may have been luckier: then that answer counts."""
+        if self.outcome is Outcome.OPEN:
+            self.outcome, self.refusal = Outcome.REFUSED, code
+
+
+class Ledger:
+    """All receipts of a run, by number."""
+
+    def __init__(self) -> None:
+        self.asked: list[Asked] = []
+        self.answers = 0  # of all kinds
+        self.replays = 0
+        self.unanswered = 0  # tries that ended without an answer
+        self.conflicts = 0  # other bodies under a used key that were refused as they must be
+        self.wrong_answers: list[str] = []  # answers that the contract does not know
+
+    def open(self) -> list[Asked]:
+        return [asked for asked in self.asked if asked.outcome is Outcome.OPEN]

@@ -1,0 +1,289 @@
+"""The faults: what each kind does, and how often it is chosen.
+
+A fault answers with what it hit, or with None when nothing was hit: a point nobody passed, a lost answer for
+which nobody asked. Only faults that hit something are counted. Durations are seconds of the nodes.
+"""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from kkt_adapter.emulators.link import FlakyLink, LinkFault, LinkMode
+from kkt_adapter.emulators.ofd import Fault, FaultMode
+from kkt_adapter.lab.world import World
+from kkt_adapter.runtime.lease import TTL_S
+
+COMES_BY_S = 30.0  # how long a named point, or a counted fault, waits for somebody to pass
+DEVICE_S = 10.0  # what a device command waits for its answer (contract 4.2)
+OPERATOR_S = 10.0  # what a delivery waits for its answer (contract 4.3)
+
+LOOK_EVERY_S = 0.05  # real seconds
+
+Work = Callable[[World, Random], Awaitable[str | None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultKind:
+    name: str
+    weight: int
+    work: Work
+    needs: Callable[[World], bool] = lambda world: True
+
+
+# ---- processes ------------------------------------------------------------------------------------------
+
+
+async def _kill(world: World, rng: Random) -> str | None:
+    node = world.node(rng)
+    async with node.turn:
+        await node.up()
+        await world.pause(rng.uniform(0, 5))
+        await node.kill()
+    return node.name
+
+
+async def _kill_at(world: World, rng: Random) -> str | None:
+    return await _signal_at(world, rng, signal.SIGKILL)
+
+
+async def _freeze_at(world: World, rng: Random) -> str | None:
+    """Stopped between two steps for longer than a lease lives, then woken in the middle of it."""
+    return await _signal_at(world, rng, signal.SIGSTOP)
+
+
+async def _signal_at(world: World, rng: Random, kind: signal.Signals) -> str | None:
+    point = world.hub.rarest(rng.choice)
+    node = world.node(rng)
+    if point is None:
+        return None
+    async with node.turn:
+        await node.up()
+        within_s = world.real(COMES_BY_S)
+        if not await node.at(point, kind, skip=rng.choice((0, 0, 1, 3)), within_s=within_s):
+            return None
+        if kind is signal.SIGSTOP:
+            try:
+                await world.pause(rng.uniform(0.2, 2.0) * TTL_S)
+            finally:
+                await node.thaw()
+    return point
+
+
+async def _terminate(world: World, rng: Random) -> str | None:
+    node = world.node(rng)
+    async with node.turn:
+        await node.up()
+        await node.terminate()
+    return node.name
+
+
+async def _freeze(world: World, rng: Random) -> str | None:
+    node = world.node(rng)
+    async with node.turn:
+        await node.up()
+        await node.freeze(world.real(rng.uniform(0.2, 2.0) * TTL_S))
+    return node.name
+
+
+async def _disk_full(world: World, rng: Random) -> str | None:
+    node = world.node(rng)
+    async with node.turn:
+        await node.up()
+        node.fill_disk(True)
+        try:
+            await world.pause(rng.uniform(2, 30))
+        finally:
+            node.fill_disk(False)
+    return node.name
+
+
+async def _clock_jump(world: World, rng: Random) -> str | None:
+    """The wall clock is wrong for a while: by seconds, hours, or more than a shift."""
+    node = world.node(rng)
+    jump_s = rng.choice((-90_000, -4_000, -300, -5, 5, 300, 4_000, 90_000))
+    node.set_clock(float(jump_s))
+    await world.pause(rng.uniform(5, 60))
+    if rng.random() < 0.7:
+        node.set_clock(0.0)
+    return f"{jump_s:+d} s"
+
+
+# ---- registers ------------------------------------------------------------------------------------------
+
+
+def _counted(name: str) -> Work:
+    """A fault that uses itself up: it counts when the register has."""
+
+    async def work(world: World, rng: Random) -> str | None:
+        register_id, n = rng.choice(world.registers), rng.choice((1, 1, 2))
+        async with world.turn_of(register_id):
+            world.set_plan(register_id, **{name: n})
+            hit = False
+            for _ in range(round(world.real(COMES_BY_S) / LOOK_EVERY_S)):
+                await asyncio.sleep(LOOK_EVERY_S)
+                hit = await world.plan_used(register_id, name, n)
+                if hit:
+                    break
+            world.set_plan(register_id)
+        return register_id if hit else None
+
+    return work
+
+
+def _lasting(*names: str, longest_s: float) -> Work:
+    """A condition that lasts for a while."""
+
+    async def work(world: World, rng: Random) -> str | None:
+        register_id, name = rng.choice(world.registers), rng.choice(names)
+        async with world.turn_of(register_id):
+            world.set_plan(register_id, **{name: True})
+            await world.pause(rng.uniform(1, longest_s))
+            world.set_plan(register_id)
+        return f"{name} {register_id}"
+
+    return work
+
+
+async def _slow(world: World, rng: Random) -> str | None:
+    register_id = rng.choice(world.registers)
+    async with world.turn_of(register_id):
+        world.set_plan(register_id, latency_s=rng.uniform(0.5, 1.2 * DEVICE_S))
+        await world.pause(rng.uniform(5, 30))
+        world.set_plan(register_id)
+    return register_id
+
+
+# ---- operator and line ----------------------------------------------------------------------------------
+
+
+def _operator(mode: FaultMode, *, longest_s: float) -> Work:
+    async def work(world: World, rng: Random) -> str | None:
+        async with world.operator_turn:
+            await world.operator.set_faults(Fault(mode=mode))
+            await world.pause(rng.uniform(1, longest_s))
+            await world.operator.set_faults()
+        return mode.value
+
+    return work
+
+
+def _answers(*modes: FaultMode) -> Work:
+    """The operator answers the next few messages in a wrong way."""
+
+    async def work(world: World, rng: Random) -> str | None:
+        mode = rng.choice(modes)
+        code = rng.choice((14, 500, 503, 429, 422)) if mode is FaultMode.CODE else 0
+        delay_s = world.real(rng.uniform(0.1, 1.3) * OPERATOR_S) if mode is FaultMode.SLOW else 0.0
+        fault = Fault(mode=mode, code=code, delay_s=delay_s, count=rng.choice((1, 2, 5)))
+        given = fault.count
+        async with world.operator_turn:
+            await world.operator.set_faults(fault)
+            await world.pause(rng.uniform(3, 15))
+            await world.operator.set_faults()
+        return mode.value if fault.count != given else None
+
+    return work
+
+
+def _line(mode: LinkMode) -> Work:
+    async def work(world: World, rng: Random) -> str | None:
+        link: FlakyLink = rng.choice((world.tcp_link, world.tcp_link, world.http_link))
+        delay_s = world.real(rng.uniform(0.1, 2.0) * OPERATOR_S)
+        before = link.plan.hits.get(mode, 0)
+        link.plan.add(LinkFault(mode=mode, delay_s=delay_s, count=rng.choice((1, 2, 4))))
+        if link is world.http_link:
+            link.cut()  # connections there live long, and faults wait for new ones
+        for _ in range(round(world.real(COMES_BY_S) / LOOK_EVERY_S)):
+            await asyncio.sleep(LOOK_EVERY_S)
+            if link.plan.hits.get(mode, 0) > before:
+                return mode.value
+        return None
+
+    return work
+
+
+# ---- servers --------------------------------------------------------------------------------------------
+
+
+async def _redis_killed(world: World, rng: Random) -> str | None:
+    assert world.redis is not None
+    async with world.redis_turn:
+        await world.redis.stop()
+        await world.pause(rng.uniform(1, 60))
+        await world.redis.start()
+    return "redis"
+
+
+async def _redis_frozen(world: World, rng: Random) -> str | None:
+    assert world.redis is not None
+    async with world.redis_turn:
+        world.redis.freeze()
+        await world.pause(rng.uniform(1, 30))
+        world.redis.thaw()
+    return "redis"
+
+
+async def _postgres_restarted(world: World, rng: Random) -> str | None:
+    """An immediate shutdown: connections break in the middle, the log is replayed at the start."""
+    assert world.postgres is not None
+    async with world.postgres_turn:
+        await world.postgres.stop(signal.SIGQUIT)
+        await world.pause(rng.uniform(0, 15))
+        await world.postgres.start()
+    return "postgres"
+
+
+def _has_redis(world: World) -> bool:
+    return world.redis is not None
+
+
+def _has_postgres(world: World) -> bool:
+    return world.postgres is not None
+
+
+MENU: Sequence[FaultKind] = (
+    FaultKind(name="process killed at a named point", weight=24, work=_kill_at),
+    FaultKind(name="process killed at random", weight=8, work=_kill),
+    FaultKind(name="process frozen at a named point", weight=5, work=_freeze_at),
+    FaultKind(name="process frozen at random", weight=3, work=_freeze),
+    FaultKind(name="process stopped in order", weight=3, work=_terminate),
+    FaultKind(name="disk full", weight=3, work=_disk_full),
+    FaultKind(name="clock jump", weight=3, work=_clock_jump),
+    FaultKind(name="device answer lost after fiscalising", weight=10, work=_counted("timeout_after")),
+    FaultKind(name="device answer lost before fiscalising", weight=6, work=_counted("timeout_before")),
+    FaultKind(name="device refuses", weight=3, work=_counted("refuse")),
+    FaultKind(name="device hangs", weight=4, work=_lasting("hang", longest_s=1.5 * DEVICE_S)),
+    FaultKind(
+        name="device not ready",
+        weight=3,
+        work=_lasting("paper_out", "cover_open", "unreachable", longest_s=15),
+    ),
+    FaultKind(name="device slow", weight=2, work=_slow),
+    FaultKind(name="operator down", weight=3, work=_operator(FaultMode.DOWN, longest_s=30)),
+    FaultKind(name="operator hangs", weight=3, work=_operator(FaultMode.HANG, longest_s=30)),
+    FaultKind(
+        name="operator answers wrongly",
+        weight=5,
+        work=_answers(
+            FaultMode.BAD_CRC,
+            FaultMode.WRONG_FN,
+            FaultMode.WRONG_NUMBER,
+            FaultMode.REFUSE,
+            FaultMode.CODE,
+        ),
+    ),
+    FaultKind(
+        name="operator's answer cut or late",
+        weight=4,
+        work=_answers(FaultMode.CLOSE, FaultMode.HALF_ANSWER, FaultMode.SLOW),
+    ),
+    *(
+        FaultKind(name=f"line: {mode.value.replace('_', ' ')}", weight=2, work=_line(mode))
+        for mode in LinkMode
+    ),
+    FaultKind(name="Redis killed", weight=4, work=_redis_killed, needs=_has_redis),
+    FaultKind(name="Redis frozen", weight=2, work=_redis_frozen, needs=_has_redis),
+    FaultKind(name="PostgreSQL restarted", weight=3, work=_postgres_restarted, needs=_has_postgres),
+)

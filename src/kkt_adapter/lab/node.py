@@ -1,0 +1,148 @@
+"""One node of the lab: the product as ``build_services`` makes it, with probes around its seams.
+
+The node is told what to do over a socket that the lab listens on; when that socket ends, so does the node.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from kkt_adapter.bootstrap import Seams, Services, build_services
+from kkt_adapter.fiscal.kkt.virtual import FaultPlan, VirtualFaults
+from kkt_adapter.lab.around import (
+    ProbedAnswers,
+    ProbedCloud,
+    ProbedDatabase,
+    ProbedGateway,
+    ProbedRegister,
+    probed_driver,
+)
+from kkt_adapter.lab.probes import Probes
+from kkt_adapter.lab.timing import LabClock
+from kkt_adapter.lab.variants import VARIANTS
+from kkt_adapter.runtime.passlock import EXPIRY_S
+from kkt_adapter.settings import Settings, load_settings
+
+ORPHANED = 3  # exit code: the lab is gone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeSpec:
+    """Everything a node process needs to know; travels as JSON."""
+
+    name: str
+    control: str  # path of the lab's socket
+    log: str  # path of the node's log
+    scale: float
+    epoch: float  # Unix seconds; all nodes of a lab share it
+    offset_s: float  # how far the wall clock is wrong
+    variant: str | None  # a broken variant, see variants.py
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Control:
+    """The node's end of the control socket: blocking writes, and a thread that reads."""
+
+    def __init__(self, path: str) -> None:
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.connect(path)
+        self._sending = threading.Lock()
+
+    def tell(self, what: str, value: Any) -> None:
+        with self._sending:
+            try:
+                self._socket.sendall(json.dumps({what: value}).encode() + b"\n")
+            except OSError:
+                os._exit(ORPHANED)
+
+    def listen(self, obey: Callable[[dict[str, Any]], None]) -> None:
+        """Have ``obey`` called on this event loop with each command, until the lab is gone."""
+        loop = asyncio.get_running_loop()
+        threading.Thread(target=self._read, args=(loop, obey), name="lab-control", daemon=True).start()
+
+    def _read(self, loop: asyncio.AbstractEventLoop, obey: Callable[[dict[str, Any]], None]) -> None:
+        with self._socket.makefile("rb") as lines:
+            for line in lines:
+                try:
+                    loop.call_soon_threadsafe(obey, json.loads(line))
+                except RuntimeError:
+                    return  # the node is at its end
+        os._exit(ORPHANED)
+
+
+class Node:
+    """Builds the product for one start of one node, and changes it on command."""
+
+    def __init__(self, spec: NodeSpec) -> None:
+        self.spec = spec
+        self.clock = LabClock(scale=spec.scale, epoch=spec.epoch, offset_s=spec.offset_s)
+        self.control = Control(spec.control)
+        self.probes = Probes(self.control.tell)
+        self._registers: dict[str, VirtualFaults] = {}
+        self._plans: dict[str, FaultPlan] = {}  # of registers that are not built yet
+
+    @property
+    def settings(self) -> Settings:
+        return load_settings(environment={}, overrides=self.spec.settings)
+
+    async def build(self, settings: Settings, *, demo: bool = False) -> Services:
+        """In the place of ``build_services``."""
+        self.control.tell("hello", {"name": self.spec.name, "pid": os.getpid()})
+        self.control.listen(self._obey)
+        if self.spec.variant is not None:
+            VARIANTS[self.spec.variant].build()
+        probes = self.probes
+        services = await build_services(
+            settings,
+            demo=demo,
+            clock=self.clock,
+            seams=Seams(
+                database=lambda database: ProbedDatabase(database, probes),
+                driver=lambda driver: probed_driver(driver, probes),
+                gateway=lambda gateway: ProbedGateway(gateway, probes),
+                cloud=lambda gateway: ProbedCloud(gateway, probes),
+                lock_expiry_s=max(2, round(EXPIRY_S / self.spec.scale)),
+            ),
+        )
+        services.app.add_middleware(ProbedAnswers, probes=probes)
+        for unit in services.registers.all():
+            driver = unit.lane.desk.driver
+            assert isinstance(driver, ProbedRegister)
+            self._registers[unit.register_id] = driver.register.faults
+            if unit.register_id in self._plans:
+                driver.register.faults.set(self._plans[unit.register_id])
+        return services
+
+    def _obey(self, command: dict[str, Any]) -> None:
+        match command["do"]:
+            case "arm":
+                self.probes.arm(
+                    command["point"], kind=signal.Signals[command["signal"]], skip=command.get("skip", 0)
+                )
+            case "disarm":
+                self.probes.disarm()
+            case "clock":
+                self.clock.offset_s = float(command["offset_s"])
+            case "faults":
+                self._set_plan(command["register"], FaultPlan.from_json(command["plan"]))
+            case "left":
+                faults = self._registers.get(command["register"])
+                left = None if faults is None else faults.plan.as_json()
+                self.control.tell("left", {"register": command["register"], "plan": left})
+            case unknown:
+                raise ValueError(f"no such command: {unknown}")
+
+    def _set_plan(self, register_id: str, plan: FaultPlan) -> None:
+        self._plans[register_id] = plan
+        faults = self._registers.get(register_id)
+        if faults is not None:
+            faults.set(plan)

@@ -1,0 +1,206 @@
+"""A node as the lab drives it: started, killed, frozen, and started again whenever it ends."""
+
+import asyncio
+import os
+import resource
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from kkt_adapter.lab.hub import Hub
+from kkt_adapter.lab.node import NodeSpec
+from kkt_adapter.lab.nursery import Nursery
+
+UP_WITHIN_S = 60.0  # real seconds until a started node says hello
+FULL_BYTES = 4096  # no file of a node whose disk is full may be written beyond this
+
+
+class LabNode:
+    """One node over all its processes. ``turn`` is for whoever does something to the process as a whole."""
+
+    def __init__(
+        self, name: str, *, port: int, hub: Hub, nursery: Nursery, restart_pause_s: Callable[[], float]
+    ) -> None:
+        self.name = name
+        self.port = port
+        self.base_url = f"http://127.0.0.1:{port}"
+        self.turn = asyncio.Lock()
+        self.offset_s = 0.0  # how far its wall clock is wrong
+        self.starts = 0
+        self.unexpected: list[int] = []  # exit codes of processes that ended by themselves
+        self.make_spec: Callable[[LabNode], NodeSpec] | None = None
+        self._hub = hub
+        self._nursery = nursery
+        self._restart_pause_s = restart_pause_s
+        self._pid: int | None = None
+        self._wanted = False  # shall it run?
+        self._blamed = False  # we killed this process
+        self._asked_to_end = False
+        self._up = asyncio.Event()
+        self._down = asyncio.Event()
+        self._reached: asyncio.Queue[str] = asyncio.Queue()
+        self._left: asyncio.Queue[tuple[str, dict[str, Any] | None]] = asyncio.Queue()
+        self._plans: dict[str, dict[str, Any]] = {}
+        self._life: asyncio.Task[None] | None = None
+        hub.add(self)
+
+    # ---- life ---------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        self._wanted = True
+        self._life = asyncio.create_task(self._live())
+
+    async def _live(self) -> None:
+        assert self.make_spec is not None
+        while self._wanted:
+            self._blamed = self._asked_to_end = False
+            self._down.clear()
+            self._pid = await self._nursery.start(self.make_spec(self))
+            self.starts += 1
+            await self._down.wait()
+            if self._wanted:
+                await asyncio.sleep(self._restart_pause_s())
+
+    async def end(self) -> None:
+        """Stop in order (SIGTERM), by force after 30 s; it does not start again."""
+        self._wanted = False
+        if self._life is None:
+            return
+        if self._pid is not None:
+            self._asked_to_end = True
+            self._signal(signal.SIGCONT)
+            self._signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(30):
+                await self._down.wait()
+        except TimeoutError:
+            self._signal(signal.SIGKILL)
+        await self._life
+
+    @property
+    def pid(self) -> int | None:
+        return self._pid
+
+    def is_up(self) -> bool:
+        return self._up.is_set()
+
+    async def up(self) -> None:
+        """Wait for a process that has said hello. Raises TimeoutError."""
+        async with asyncio.timeout(UP_WITHIN_S):
+            await self._up.wait()
+
+    # ---- what the hub and the nursery tell ----------------------------------------------------------
+
+    def said_hello(self, pid: int) -> None:
+        self._up.set()
+        for register_id, plan in self._plans.items():
+            self._hub.send(self.name, {"do": "faults", "register": register_id, "plan": plan})
+
+    def reached(self, point: str) -> None:
+        self._reached.put_nowait(point)
+
+    def left(self, register_id: str, plan: dict[str, Any] | None) -> None:
+        self._left.put_nowait((register_id, plan))
+
+    def ended(self, pid: int, status: int) -> None:
+        if pid != self._pid:
+            return
+        in_order = self._asked_to_end and status == -signal.SIGTERM  # before its handler was there
+        if status != 0 and not self._blamed and not in_order:
+            self.unexpected.append(status)
+        self._pid = None
+        self._up.clear()
+        self._down.set()
+
+    # ---- what can be done to it ---------------------------------------------------------------------
+
+    async def kill(self) -> None:
+        """SIGKILL; returns when it is up again."""
+        self._blamed = True
+        self._signal(signal.SIGKILL)
+        await self._again()
+
+    async def terminate(self) -> None:
+        """SIGTERM; returns when it is up again. Raises TimeoutError when it does not end in time."""
+        self._asked_to_end = True
+        self._signal(signal.SIGTERM)
+        async with asyncio.timeout(30):
+            await self._down.wait()
+        await self.up()
+
+    async def freeze(self, seconds: float) -> None:
+        """SIGSTOP for so many real seconds."""
+        self._signal(signal.SIGSTOP)
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self._signal(signal.SIGCONT)
+
+    async def at(self, point: str, kind: signal.Signals, *, skip: int, within_s: float) -> bool:
+        """Let it run into SIGKILL or SIGSTOP at a point; False when it does not come by in time."""
+        while not self._reached.empty():
+            self._reached.get_nowait()
+        self._blamed = self._blamed or kind is signal.SIGKILL
+        order = {"do": "arm", "point": point, "signal": kind.name, "skip": skip}
+        if not self._hub.send(self.name, order):
+            return False
+        try:
+            async with asyncio.timeout(within_s):
+                await self._reached.get()
+        except TimeoutError:
+            self._hub.send(self.name, {"do": "disarm"})
+            await asyncio.sleep(0.05)
+            if self._reached.empty():
+                self._blamed = False
+                return False
+        if kind is signal.SIGKILL:
+            await self._again()
+        return True
+
+    async def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def set_clock(self, offset_s: float) -> None:
+        self.offset_s = offset_s
+        self._hub.send(self.name, {"do": "clock", "offset_s": offset_s})
+
+    def set_plan(self, register_id: str, **plan: Any) -> None:
+        """The register's faults, also for later processes of this node; none lifts them."""
+        if plan:
+            self._plans[register_id] = plan
+        else:
+            self._plans.pop(register_id, None)
+        self._hub.send(self.name, {"do": "faults", "register": register_id, "plan": plan})
+
+    async def plan_left(self, register_id: str) -> dict[str, Any] | None:
+        """What is left of a register's faults; None when the node does not answer."""
+        while not self._left.empty():
+            self._left.get_nowait()
+        if not self._hub.send(self.name, {"do": "left", "register": register_id}):
+            return None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1.0):
+                while True:
+                    register, plan = await self._left.get()
+                    if register == register_id:
+                        return plan
+        return None
+
+    def fill_disk(self, full: bool) -> None:
+        """No file of this process grows any more; or it may again."""
+        if self._pid is None:
+            return
+        limit = FULL_BYTES if full else resource.RLIM_INFINITY
+        with suppress(OSError, ValueError):
+            resource.prlimit(self._pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+
+    async def _again(self) -> None:
+        async with asyncio.timeout(UP_WITHIN_S):
+            await self._down.wait()
+            await self._up.wait()
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(self._pid, number)

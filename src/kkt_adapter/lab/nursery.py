@@ -1,0 +1,158 @@
+"""Node processes, made by forking one process that has imported everything: a start costs milliseconds.
+
+``Nursery`` is the lab's side. The other side, ``serve_nursery``, is a process without threads that reads one
+``NodeSpec`` a line, forks a node for it, and says which process began and how each one ended. When the lab
+goes, its input ends, and it ends every node and itself.
+"""
+
+import asyncio
+import gc
+import json
+import os
+import selectors
+import signal
+import traceback
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from kkt_adapter.lab.node import NodeSpec
+from kkt_adapter.lab.servers import end_with_parent
+
+STARTED_WITHIN_S = 30.0
+TRACE_CHARACTERS = 3000
+
+
+class Nursery:
+    """``ended(pid, status)`` is called for each node; ``status`` is the exit code, negative for a signal."""
+
+    def __init__(self, command: Sequence[str], *, ended: Callable[[int, int], None]) -> None:
+        self._command = command
+        self._ended = ended
+        self._process: asyncio.subprocess.Process | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self._started: asyncio.Queue[int] = asyncio.Queue()
+        self._starting = asyncio.Lock()
+
+    async def open(self) -> None:
+        self._process = await asyncio.create_subprocess_exec(
+            *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        )
+        self._reading = asyncio.create_task(self._read())
+
+    async def start(self, spec: NodeSpec) -> int:
+        """The process id of a new node.
+
+        Raises:
+            RuntimeError: the nursery has ended.
+        """
+        assert self._process is not None and self._process.stdin is not None
+        async with self._starting:
+            self._process.stdin.write(json.dumps(spec.as_json()).encode() + b"\n")
+            await self._process.stdin.drain()
+            async with asyncio.timeout(STARTED_WITHIN_S):
+                return await self._started.get()
+
+    async def close(self) -> None:
+        """End every node that still lives, and the nursery."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        assert process.stdin is not None
+        process.stdin.close()
+        try:
+            async with asyncio.timeout(10):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+        if self._reading is not None:
+            await self._reading
+
+    async def _read(self) -> None:
+        assert self._process is not None and self._process.stdout is not None
+        async for line in self._process.stdout:
+            said = json.loads(line)
+            if "started" in said:
+                self._started.put_nowait(said["started"])
+            else:
+                self._ended(said["ended"], said["status"])
+
+
+def serve_nursery(run: Callable[[NodeSpec], int]) -> None:
+    """Be the forking process until standard input ends. ``run`` is a node's whole life, in its own
+    process."""
+    gc.collect()
+    gc.freeze()  # what is there now is shared by all nodes and never looked at again
+    waking_out, waking_in = os.pipe()
+    os.set_blocking(waking_in, False)
+    signal.set_wakeup_fd(waking_in, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    living: set[int] = set()
+    pending = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(0, selectors.EVENT_READ)
+        selector.register(waking_out, selectors.EVENT_READ)
+        while True:
+            ready = {key.fd for key, _ in selector.select()}
+            if waking_out in ready:
+                os.read(waking_out, 4096)
+                _reap(living)
+            if 0 not in ready:
+                continue
+            read = os.read(0, 65536)
+            if not read:
+                break
+            *lines, pending = (pending + read).split(b"\n")
+            for line in lines:
+                living.add(_fork(NodeSpec(**json.loads(line)), run, unwanted=(waking_out, waking_in)))
+    for pid in living:
+        os.kill(pid, signal.SIGKILL)
+
+
+def _fork(spec: NodeSpec, run: Callable[[NodeSpec], int], *, unwanted: Sequence[int]) -> int:
+    nursery = os.getpid()
+    pid = os.fork()
+    if pid:
+        _say({"started": pid})
+        return pid
+    code = 1
+    try:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        end_with_parent()
+        if os.getppid() != nursery:
+            os._exit(1)  # it ended before we asked to be told
+        log = os.open(spec.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        for descriptor in (*unwanted, log, nothing):
+            os.close(descriptor)
+        code = run(spec)
+    except BaseException:
+        _leave_trace(spec)
+    finally:
+        os._exit(code)
+
+
+def _leave_trace(spec: NodeSpec) -> None:
+    """In a file of its own, and a short one: the log may be what could not be written."""
+    text = traceback.format_exc()[-TRACE_CHARACTERS:]
+    with suppress(OSError):
+        Path(f"{spec.log}.{os.getpid()}.trace").write_text(text, encoding="utf-8")
+
+
+def _reap(living: set[int]) -> None:
+    while living:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if pid == 0:
+            return
+        living.discard(pid)
+        _say({"ended": pid, "status": os.waitstatus_to_exitcode(status)})
+
+
+def _say(what: dict[str, Any]) -> None:
+    os.write(1, json.dumps(what).encode() + b"\n")

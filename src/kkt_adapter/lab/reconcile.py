@@ -1,0 +1,177 @@
+"""Comparing the books: pure, and unforgiving."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from kkt_adapter.fiscal.model import DocumentCode
+from kkt_adapter.lab.books import AdapterBook, Archive, Archived, OperatorBook, Row
+from kkt_adapter.lab.ledger import Asked, Kind, Ledger, Outcome
+
+
+class Verdict(StrEnum):
+    """What is wrong."""
+
+    LOST = "lost"  # a client was told, and the receipt or its document is gone
+    DOUBLED = "doubled"  # one receipt, two documents; or one number, two documents
+    UNDELIVERED = "undelivered"  # it exists, and has not reached the operator (or the register) in time
+    OPEN = "open question"  # the adapter waits for a person
+    WRONG = "wrong"  # the books contradict each other in some other way
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    verdict: Verdict
+    subject: str
+    text: str
+
+
+def reconcile(
+    ledger: Ledger, archives: Sequence[Archive], operator: OperatorBook, adapter: AdapterBook
+) -> list[Finding]:
+    """Everything on which the books do not agree; empty when every promise was kept."""
+    return _Comparison(ledger, archives, operator, adapter).findings()
+
+
+class _Comparison:
+    def __init__(
+        self, ledger: Ledger, archives: Sequence[Archive], operator: OperatorBook, adapter: AdapterBook
+    ) -> None:
+        self._ledger = ledger
+        self._archives = archives
+        self._operator = operator
+        self._adapter = adapter
+        self._found: list[Finding] = []
+        self._rows = {row.key: row for row in adapter.rows}
+        self._by_name: dict[str, list[Archived]] = defaultdict(list)
+        self._queued: set[str] = set()
+        for archive in archives:
+            for document in archive.documents:
+                if archive.queued:
+                    self._queued.add(document.fn_number)
+                if document.name is not None:
+                    self._by_name[document.name].append(document)
+
+    def findings(self) -> list[Finding]:
+        for asked in self._ledger.asked:
+            self._receipt(asked)
+        names = {asked.name for asked in self._ledger.asked}
+        for name, documents in self._by_name.items():
+            if name not in names:
+                self._say(Verdict.WRONG, name, f"nobody asked for {[d.id for d in documents]}")
+        for archive in self._archives:
+            self._archive(archive)
+        self._adapters_own()
+        if self._operator.conflicts:
+            text = f"{self._operator.conflicts} documents contradict others under the same number or receipt"
+            self._say(Verdict.DOUBLED, "operator", text)
+        for answer in self._ledger.wrong_answers:
+            self._say(Verdict.WRONG, "answer", answer)
+        return self._found
+
+    def _say(self, verdict: Verdict, subject: str, text: str) -> None:
+        self._found.append(Finding(verdict=verdict, subject=subject, text=text))
+
+    # ---- one receipt --------------------------------------------------------------------------------
+
+    def _receipt(self, asked: Asked) -> None:
+        documents = self._by_name.get(asked.name, [])
+        row = self._rows.get(asked.key)
+        for complaint in asked.complaints:
+            doubled = complaint.startswith("one key, two")
+            self._say(Verdict.DOUBLED if doubled else Verdict.WRONG, asked.name, complaint)
+        if len(documents) > 1:
+            self._say(Verdict.DOUBLED, asked.name, f"documents {[d.id for d in documents]}")
+            return
+        match asked.outcome:
+            case Outcome.REFUSED:
+                if documents or row is not None:
+                    text = f"refused with {asked.refusal}, yet it exists"
+                    self._say(Verdict.WRONG, asked.name, text)
+            case Outcome.OPEN:
+                self._say(Verdict.UNDELIVERED, asked.name, f"no answer after {asked.tries} tries")
+            case Outcome.TOLD:
+                self._told(asked, documents[0] if documents else None, row)
+
+    def _told(self, asked: Asked, document: Archived | None, row: Row | None) -> None:
+        if row is None:
+            self._say(Verdict.LOST, asked.name, f"told {asked.told[0].status}, and it is not stored")
+            return
+        if row.id != asked.receipt_id:
+            self._say(Verdict.WRONG, asked.name, f"stored as {row.id}, told {asked.receipt_id}")
+        if document is None:
+            self._unprinted(asked, row)
+            return
+        if row.document_id != document.id:
+            self._say(Verdict.WRONG, asked.name, f"the row says {row.document_id}, the FN {document.id}")
+        if asked.document_ids - {document.id}:
+            text = f"told of {sorted(asked.document_ids)}, the FN has {document.id}"
+            self._say(Verdict.WRONG, asked.name, text)
+        code = DocumentCode.CORRECTION if asked.kind is Kind.CORRECTION else DocumentCode.RECEIPT
+        if document.total_kop != asked.total_kop or document.code is not code:
+            text = f"asked for {asked.kind} {asked.total_kop}, got {document.code} {document.total_kop}"
+            self._say(Verdict.WRONG, asked.name, text)
+        self._delivery(asked, document, row)
+
+    def _unprinted(self, asked: Asked, row: Row) -> None:
+        if row.print_state == "print_unknown":
+            self._say(Verdict.OPEN, asked.name, f"outcome unknown: {row.error}")
+        elif row.print_state == "printed" or asked.document_ids:
+            self._say(Verdict.LOST, asked.name, f"called printed ({row.document_id}), and no FN has it")
+        else:
+            self._say(Verdict.UNDELIVERED, asked.name, f"still {row.print_state}: {row.error}")
+
+    def _delivery(self, asked: Asked, document: Archived, row: Row) -> None:
+        if document.fn_number in self._queued:
+            arrived = self._operator.has_message(document)
+        else:
+            arrived = self._operator.has_receipt(row.id, document.id)
+        if not arrived:
+            lost = row.status == "synced"
+            text = f"{document.id} is {row.status}, and the operator has not got it: {row.error}"
+            self._say(Verdict.LOST if lost else Verdict.UNDELIVERED, asked.name, text)
+        elif row.status != "synced":
+            text = f"the operator has {document.id}, the row says {row.status}: {row.error}"
+            self._say(Verdict.UNDELIVERED, asked.name, text)
+
+    # ---- whole books --------------------------------------------------------------------------------
+
+    def _archive(self, archive: Archive) -> None:
+        documents, who = archive.documents, f"FN of {archive.register_id}"
+        numbers = [document.fd_number for document in documents]
+        if numbers != list(range(1, len(numbers) + 1)):
+            self._say(Verdict.LOST, who, "its numbers have gaps")
+        for document in documents:
+            if document.code is DocumentCode.REGISTRATION:
+                continue
+            if document.id not in self._adapter.documents:
+                text = f"document {document.fd_number} ({document.code.name}) was never written down"
+                self._say(Verdict.WRONG, who, text)
+        if not archive.queued:
+            return
+        for document in documents:
+            if document.name is None and not self._operator.has_message(document):
+                text = f"document {document.fd_number} ({document.code.name}) has not reached the operator"
+                self._say(Verdict.UNDELIVERED, who, text)
+        if documents and self._operator.numbers(documents[0].fn_number) > len(documents):
+            self._say(Verdict.DOUBLED, who, "the operator has documents that the FN never made")
+
+    def _adapters_own(self) -> None:
+        book = self._adapter
+        made = {document.id for archive in self._archives for document in archive.documents}
+        for document_id in sorted(book.documents - made):
+            self._say(Verdict.LOST, "adapter", f"{document_id} is written down, and no FN has it")
+        if book.keys != len(book.rows):
+            self._say(Verdict.WRONG, "adapter", f"{book.keys} keys for {len(book.rows)} receipts")
+        for name, (kept, counted) in book.wrong_totals.items():
+            self._say(Verdict.WRONG, "adapter", f"total {name}: {kept} kept, {counted} counted")
+        questions = sum(finding.verdict is Verdict.OPEN for finding in self._found)
+        if book.open_attempts > questions:
+            self._say(Verdict.WRONG, "adapter", f"{book.open_attempts} attempts have no result")
+        if book.open_letters:
+            self._say(Verdict.UNDELIVERED, "adapter", f"{book.open_letters} dead letters are open")
+        keys = {asked.key for asked in self._ledger.asked}
+        for row in book.rows:
+            if row.key not in keys:
+                self._say(Verdict.WRONG, "adapter", f"receipt {row.id} was asked for by nobody")

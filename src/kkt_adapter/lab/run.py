@@ -1,0 +1,347 @@
+"""One run of the lab, from nothing to a certificate."""
+
+import asyncio
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import aiohttp
+
+from kkt_adapter import __version__
+from kkt_adapter.emulators.link import FlakyLink
+from kkt_adapter.emulators.ofd import OfdBook, OfdEmulator
+from kkt_adapter.fiscal.kkt.virtual import fn_path
+from kkt_adapter.kernel.ids import RegisterId
+from kkt_adapter.lab.books import OperatorBook, read_adapter, read_archive
+from kkt_adapter.lab.certificate import Books, Certificate, Traffic
+from kkt_adapter.lab.hub import Hub
+from kkt_adapter.lab.injector import Injector
+from kkt_adapter.lab.ledger import Ledger, Outcome
+from kkt_adapter.lab.node import NodeSpec
+from kkt_adapter.lab.nodes import LabNode
+from kkt_adapter.lab.nursery import Nursery
+from kkt_adapter.lab.reconcile import Finding, Verdict, reconcile
+from kkt_adapter.lab.servers import PostgresServer, RedisServer, free_port
+from kkt_adapter.lab.settle import Settling
+from kkt_adapter.lab.traffic import Till
+from kkt_adapter.lab.world import World
+from kkt_adapter.runtime.open import open_database
+from kkt_adapter.runtime.postgres import IDLE_TRANSACTION_S, PostgresSettings
+
+NODE_COMMAND = (sys.executable, "-m", "kkt_adapter.cli.lab_node")
+ANSWER_S = 20.0  # of the nodes: what a till waits for an answer
+READY_S, READY_LOOK_S = 60.0, 0.1  # real: the first start of a node
+OPERATOR_KEEPS = 1  # documents kept whole by the operator: the books need digests only
+RELAY, HTTP, DEVICE = "relay", "http", "device"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabPlan:
+    """What to run. Real seconds, but for what ``scale`` makes faster."""
+
+    seed: int
+    faults: int
+    nodes: int = 1
+    database: str = "sqlite"  # or "postgresql"
+    redis: bool = False
+    scale: float = 10.0
+    variant: str | None = None  # a broken variant, see variants.py
+    only: frozenset[str] | None = None  # names of fault kinds; None: all
+    registers: int = 6
+    tills_per_register: int = 2
+    think_s: float = 0.3  # between two actions of a till, on average
+    gap_s: float = 0.25  # between two faults, on average
+    limit_s: float = 3600.0  # for injecting
+    settle_s: float = 120.0
+    folder: Path | None = None  # where everything lies; None: a temporary one that is removed
+
+
+async def run_lab(
+    plan: LabPlan,
+    *,
+    node_command: Sequence[str] = NODE_COMMAND,
+    progress: Callable[[str, int], None] = lambda stage, faults: None,
+) -> Certificate:
+    """Start everything, let the faults rain, settle, compare the books.
+
+    Raises:
+        NotInstalled: a server that the plan asks for is not on this machine.
+        RuntimeError: something of the lab's own did not start.
+    """
+    async with AsyncExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kkt-lab-")))
+        return await _Run(plan, scratch, stack, node_command, progress).run()
+
+
+class _Run:
+    def __init__(
+        self,
+        plan: LabPlan,
+        scratch: Path,
+        stack: AsyncExitStack,
+        node_command: Sequence[str],
+        progress: Callable[[str, int], None],
+    ) -> None:
+        self._plan = plan
+        self._stack = stack
+        self._progress = progress
+        self._scratch = scratch
+        self._folder = plan.folder or scratch
+        self._rng = Random(plan.seed)
+        self._epoch = time.time()
+        self._hub = Hub(scratch / "control")
+        self._nursery = Nursery(node_command, ended=self._ended)
+        self._nodes: list[LabNode] = []
+        self._ledger = Ledger()
+        self._postgres: PostgresServer | None = None
+        self._redis: RedisServer | None = None
+        self._started_at = datetime.now(UTC)
+
+    async def run(self) -> Certificate:
+        plan, began = self._plan, time.monotonic()
+        self._progress("starting", 0)
+        world = await self._world()
+        session = await self._stack.enter_async_context(
+            aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+        )
+        tills = self._tills(session)
+        injector = Injector(world, seed=plan.seed, gap_s=plan.gap_s, only=plan.only)
+        for node in self._nodes:
+            await _ready(node, session)
+        await self._rain(injector, tills)
+        self._progress("settling", injector.tally.total)
+        await world.lift()
+        database = open_database(self._database_url(), postgres=PostgresSettings(writers=1, readers=1))
+        try:
+            settling = Settling(
+                bases=[node.base_url for node in self._nodes],
+                session=session,
+                database=database,
+                ledger=self._ledger,
+                tills=tills,
+            )
+            settled_s, _ = await settling.settle(limit_s=plan.settle_s)
+            await settling.ask_all_again([asked for asked in self._ledger.asked if asked.told])
+            self._progress("comparing the books", injector.tally.total)
+            for node in self._nodes:
+                await node.end()
+            adapter = await database.read(read_adapter)
+        finally:
+            await database.close()
+        archives = [self._archive(register_id) for register_id in world.registers]
+        operator = OperatorBook(world.operator.book)
+        findings = [*reconcile(self._ledger, archives, operator, adapter), *self._own_findings(injector)]
+        documents = [document for archive in archives for document in archive.documents]
+        return Certificate(
+            version=__version__,
+            seed=plan.seed,
+            nodes=plan.nodes,
+            database="SQLite" if plan.database == "sqlite" else "PostgreSQL",
+            redis=plan.redis,
+            scale=plan.scale,
+            variant=plan.variant,
+            started_at=self._started_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
+            duration_s=round(time.monotonic() - began, 1),
+            settled_s=round(settled_s, 1),
+            faults=dict(injector.tally.hit),
+            without_effect=dict(injector.tally.missed),
+            points=dict(sorted(self._hub.points.items())),
+            node_starts=sum(node.starts for node in self._nodes),
+            traffic=Traffic(
+                receipts=len(self._ledger.asked),
+                accepted=sum(bool(asked.told) for asked in self._ledger.asked),
+                refused=sum(asked.outcome is Outcome.REFUSED for asked in self._ledger.asked),
+                tries_without_answer=self._ledger.unanswered,
+                replays=self._ledger.replays,
+                conflicts=self._ledger.conflicts,
+            ),
+            books=Books(
+                documents=len(documents),
+                receipts=sum(document.name is not None for document in documents),
+                at_operator=operator.documents,
+                repeated=operator.repeated,
+            ),
+            findings=tuple(findings),
+        )
+
+    async def _rain(self, injector: Injector, tills: Sequence[Till]) -> None:
+        """Traffic and faults together."""
+        plan, stop = self._plan, asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            for till in tills:
+                group.create_task(till.work(stop))
+            telling = group.create_task(self._tell_progress(injector))
+            try:
+                await injector.inject(plan.faults, limit_s=plan.limit_s)
+            finally:
+                stop.set()
+                telling.cancel()
+
+    async def _tell_progress(self, injector: Injector) -> None:
+        while True:
+            self._progress("injecting", injector.tally.total)
+            await asyncio.sleep(1.0)
+
+    # ---- the parts ----------------------------------------------------------------------------------
+
+    async def _world(self) -> World:
+        plan, stack = self._plan, self._stack
+        operator = OfdEmulator(control_port=None, book=OfdBook(keep_documents=OPERATOR_KEEPS))
+        await operator.start()
+        stack.push_async_callback(operator.stop)
+        links = [FlakyLink("127.0.0.1", port) for port in (operator.port, operator.http_port)]
+        for link in links:
+            await link.start()
+            stack.push_async_callback(link.stop)
+        if plan.database == "postgresql":
+            folder = self._scratch / "postgres"
+            folder.mkdir()
+            self._scratch.chmod(0o755)  # another user runs it, when the lab is root's
+            self._postgres = PostgresServer(folder)
+            await self._postgres.initialise()
+            await self._postgres.start()
+            stack.push_async_callback(self._postgres.stop)
+        if plan.redis:
+            self._redis = RedisServer(self._scratch)
+            await self._redis.start()
+            stack.push_async_callback(self._redis.stop)
+        await self._hub.open()
+        stack.push_async_callback(self._hub.close)
+        await self._nursery.open()
+        stack.push_async_callback(self._nursery.close)
+        self._nodes = [self._node(n, links) for n in range(plan.nodes)]
+        for node in self._nodes:
+            node.begin()
+            stack.push_async_callback(node.end)
+        return World(
+            nodes=self._nodes,
+            registers=[register["id"] for register in self._registers()],
+            hub=self._hub,
+            operator=operator,
+            tcp_link=links[0],
+            http_link=links[1],
+            redis=self._redis,
+            postgres=self._postgres,
+            scale=plan.scale,
+        )
+
+    def _node(self, n: int, links: Sequence[FlakyLink]) -> LabNode:
+        node = LabNode(
+            f"node{n}",
+            port=free_port(),
+            hub=self._hub,
+            nursery=self._nursery,
+            restart_pause_s=lambda: self._rng.uniform(0.0, 0.3),
+        )
+        node.make_spec = lambda of: self._spec(of, links)
+        return node
+
+    def _spec(self, node: LabNode, links: Sequence[FlakyLink]) -> NodeSpec:
+        plan = self._plan
+        shared = plan.database == "sqlite"
+        return NodeSpec(
+            name=node.name,
+            control=str(self._hub.path),
+            log=str(self._folder / f"{node.name}.log"),
+            scale=plan.scale,
+            epoch=self._epoch,
+            offset_s=node.offset_s,
+            variant=plan.variant,
+            settings={
+                "port": node.port,
+                "data_dir": str(self._folder / ("data" if shared else node.name)),
+                "database_url": "" if shared else self._database_url(),
+                "virtual_dir": str(self._folder / "fn"),
+                "virtual_fsync": False,
+                "disk_low_mb": 0,
+                "redis_url": self._redis.url if self._redis is not None else "",
+                "ofd_host": "127.0.0.1",
+                "ofd_port": links[0].port,
+                "ofd_base_url": f"http://127.0.0.1:{links[1].port}",
+                "log_level": "WARNING",
+                "log_format": "json",
+                "registers": self._registers(),
+            },
+        )
+
+    def _registers(self) -> list[dict[str, Any]]:
+        """Relay registers, and one of each other transport."""
+        plan = self._plan
+        return [
+            {
+                "id": f"R{n}",
+                "driver": "virtual",
+                "pos_ids": [f"R{n}-T{till}" for till in range(plan.tills_per_register)],
+                "timezone": "Europe/Moscow",
+                "ofd_transport": self._transport(n),
+            }
+            for n in range(plan.registers)
+        ]
+
+    def _transport(self, n: int) -> str:
+        if self._plan.registers < 3:
+            return RELAY
+        return {self._plan.registers - 1: HTTP, self._plan.registers - 2: DEVICE}.get(n, RELAY)
+
+    def _tills(self, session: aiohttp.ClientSession) -> list[Till]:
+        plan = self._plan
+        day = (datetime.fromtimestamp(self._epoch, UTC) - timedelta(days=30)).date()
+        return [
+            Till(
+                pos_id,
+                bases=[node.base_url for node in self._nodes],
+                session=session,
+                ledger=self._ledger,
+                rng=Random(f"{plan.seed}:{pos_id}"),
+                answer_s=ANSWER_S / plan.scale,
+                think_s=plan.think_s,
+                day=day,
+            )
+            for register in self._registers()
+            for pos_id in register["pos_ids"]
+        ]
+
+    def _database_url(self) -> str:
+        if self._postgres is not None:
+            return self._postgres.url(idle_transaction_s=IDLE_TRANSACTION_S / self._plan.scale)
+        return f"sqlite:///{(self._folder / 'data' / 'buffer.db').absolute()}"
+
+    def _archive(self, register_id: str) -> Any:
+        transport = self._transport(int(register_id[1:]))
+        path = fn_path(self._folder / "fn", RegisterId(register_id))
+        return read_archive(path, register_id=register_id, queued=transport != HTTP)
+
+    def _ended(self, pid: int, status: int) -> None:
+        for node in self._nodes:
+            node.ended(pid, status)
+
+    def _own_findings(self, injector: Injector) -> list[Finding]:
+        """What went wrong with the processes themselves."""
+        found = [
+            Finding(verdict=Verdict.WRONG, subject="fault", text=f"{name} did not end")
+            for name in injector.tally.stuck
+        ]
+        if self._postgres is None:  # without its database a node ends, and is started again
+            for node in self._nodes:
+                if node.unexpected:
+                    text = f"ended by itself: {node.unexpected}"
+                    found.append(Finding(verdict=Verdict.WRONG, subject=node.name, text=text))
+        return found
+
+
+async def _ready(node: LabNode, session: aiohttp.ClientSession) -> None:
+    """Wait for a node's first answer. Raises RuntimeError."""
+    for _ in range(round(READY_S / READY_LOOK_S)):
+        with suppress(aiohttp.ClientError, OSError, TimeoutError):
+            async with asyncio.timeout(5), session.get(node.base_url + "/ready") as answer:
+                if answer.status == 200:
+                    return
+        await asyncio.sleep(READY_LOOK_S)
+    raise RuntimeError(f"{node.name} does not start; see its log")

@@ -1,0 +1,104 @@
+"""After the last fault: everything is repaired, clients and people do what is theirs, and the rest must
+follow.
+
+The till asks again for what it has no answer to. A person has receipts that a register refused printed again,
+and dead letters sent again. Nothing else is helped along.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+import aiohttp
+from sqlalchemy import Connection, select
+
+from kkt_adapter.fiscal.tables import dlq, receipts
+from kkt_adapter.kernel.errors import AdapterError
+from kkt_adapter.lab.ledger import Asked, Ledger
+from kkt_adapter.lab.traffic import Till
+from kkt_adapter.runtime.database import Database
+
+LOOK_EVERY_S = 0.25
+HELP_EVERY_S = 2.0
+AT_ONCE = 16
+
+
+class Settling:
+    """``bases``: addresses of the nodes; ``database``: a connection of the lab's own."""
+
+    def __init__(
+        self,
+        *,
+        bases: Sequence[str],
+        session: aiohttp.ClientSession,
+        database: Database,
+        ledger: Ledger,
+        tills: Sequence[Till],
+    ) -> None:
+        self._bases = bases
+        self._session = session
+        self._db = database
+        self._ledger = ledger
+        self._tills = {till.pos_id: till for till in tills}
+
+    async def settle(self, *, limit_s: float) -> tuple[float, bool]:
+        """Real seconds until everything was printed and delivered; and whether it was, within ``limit_s``."""
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        helped = float("-inf")
+        while (now := loop.time()) - started < limit_s:
+            if now - helped >= HELP_EVERY_S:
+                await self._help()
+                helped = loop.time()
+            if not self._ledger.open() and await self._is_settled():
+                return loop.time() - started, True
+            await asyncio.sleep(LOOK_EVERY_S)
+        return limit_s, False
+
+    async def ask_all_again(self, receipts_: Sequence[Asked]) -> None:
+        """Every till asks for every receipt once more: the answers must not have changed."""
+        gate = asyncio.Semaphore(AT_ONCE)
+
+        async def ask(asked: Asked) -> None:
+            async with gate:
+                await self._tills[asked.till].post(asked)
+
+        await asyncio.gather(*(ask(asked) for asked in receipts_))
+
+    async def _is_settled(self) -> bool:
+        try:
+            return await self._db.read(_nothing_left)
+        except AdapterError:
+            return False
+
+    async def _help(self) -> None:
+        await self.ask_all_again(self._ledger.open())
+        with suppress(AdapterError):
+            refused = await self._db.read(_ids(receipts.c.id, receipts.c.print_state == "print_failed"))
+            letters = await self._db.read(_ids(dlq.c.id, dlq.c.resolved_at.is_(None)))
+            for receipt_id in refused:
+                await self._post(f"/v1/kkt/receipt/{receipt_id}/reprint")
+            for letter in letters:
+                await self._post(f"/v1/kkt/dlq/{letter}/retry")
+
+    async def _post(self, path: str) -> None:
+        for base in self._bases:
+            with suppress(aiohttp.ClientError, OSError, TimeoutError):
+                async with asyncio.timeout(5), self._session.post(base + path, json={}) as answer:
+                    if answer.status == 200:
+                        return
+
+
+def _nothing_left(connection: Connection) -> bool:
+    left = select(receipts.c.seq).where(
+        (receipts.c.print_state != "printed") | (receipts.c.status != "synced")
+    )
+    return connection.execute(left.limit(1)).first() is None
+
+
+def _ids(column: Any, where: Any) -> Callable[[Connection], list[Any]]:
+    def read(connection: Connection) -> list[Any]:
+        return [found for (found,) in connection.execute(select(column).where(where).limit(500))]
+
+    return read

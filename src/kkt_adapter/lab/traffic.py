@@ -1,0 +1,193 @@
+"""The tills: random traffic by seed, and clients as stubborn as real ones.
+
+A till posts a receipt until it hears 200, or a refusal for good; no answer, a broken one, or "try again" make
+it try again with the same key, on any node. Now and then it asks twice at once, asks again for what it has,
+or uses a key for something else.
+"""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from datetime import date
+from random import Random
+from typing import Any
+
+import aiohttp
+
+from kkt_adapter.lab.ledger import NAME, Asked, Kind, Ledger, Told
+
+TRY_AGAIN = frozenset(
+    {
+        "IDEMPOTENCY_IN_PROGRESS", "BUFFER_FULL", "STORAGE_ERROR", "OVERLOADED", "KKT_BLOCKED", "KKT_ERROR",
+        "KKT_UNAVAILABLE", "RATE_LIMITED", "MAINTENANCE", "NOT_READY", "LEASE_LOST", "REQUEST_TIMEOUT",
+    }
+)  # fmt: skip
+REFUSALS = frozenset({"REFUND_BLOCKED", "SHIFT_EXPIRED"})
+PATIENCE = 6  # tries of one receipt before the till goes on with others and comes back to it at the end
+
+
+class Till:
+    """One till of one register. ``bases`` are the nodes' addresses."""
+
+    def __init__(
+        self,
+        pos_id: str,
+        *,
+        bases: Sequence[str],
+        session: aiohttp.ClientSession,
+        ledger: Ledger,
+        rng: Random,
+        answer_s: float,
+        think_s: float,
+        day: date,
+    ) -> None:
+        self.pos_id = pos_id
+        self._bases = bases
+        self._session = session
+        self._ledger = ledger
+        self._rng = rng
+        self._answer_s = answer_s
+        self._think_s = think_s
+        self._day = day
+        self._mine: list[Asked] = []
+
+    async def work(self, stop: asyncio.Event) -> None:
+        """Sell until ``stop``."""
+        while not stop.is_set():
+            await asyncio.sleep(self._rng.expovariate(1 / self._think_s))
+            await self._act()
+
+    async def _act(self) -> None:
+        dice = self._rng.random()
+        told = [asked for asked in self._mine[-50:] if asked.told]
+        if dice < 0.06 and told:
+            await self.post(self._rng.choice(told))  # asks again for what it has
+        elif dice < 0.08 and told:
+            await self._abuse(self._rng.choice(told))
+        elif dice < 0.14:
+            asked = self._new()
+            await asyncio.gather(self.post(asked), self.post(asked), self.post(asked))
+        elif dice < 0.15:
+            await self._send("/v1/kkt/z_report", {"pos_id": self.pos_id}, key=self._key())
+        elif dice < 0.16:
+            await self._send("/v1/kkt/buffer/sync", {}, key=None)
+        else:
+            await self.sell()
+
+    async def sell(self) -> None:
+        """One receipt, tried until an answer that ends it, or until patience is over."""
+        asked = self._new()
+        for n in range(PATIENCE):
+            if await self.post(asked):
+                return
+            await asyncio.sleep(self._rng.uniform(0.05, 0.15) * (n + 1))
+
+    async def post(self, asked: Asked) -> bool:
+        """One try on any node; true when no other is needed."""
+        asked.tries += 1
+        base = self._rng.choice(self._bases)
+        status, answer, replayed = await self._ask(base + "/v1/kkt/receipt", asked.body, key=asked.key)
+        if status is None or answer is None:
+            self._ledger.unanswered += 1
+            return False
+        self._ledger.answers += 1
+        self._ledger.replays += replayed
+        if status == 200:
+            asked.note(
+                Told(
+                    node=base,
+                    receipt_id=answer["receipt_id"],
+                    status=answer["status"],
+                    document_id=answer["fiscal_doc_id"],
+                )
+            )
+            return True
+        code = str(answer.get("code"))
+        if code in REFUSALS:
+            asked.refuse(code)
+            return True
+        if code not in TRY_AGAIN:
+            self._ledger.wrong_answers.append(f"{asked.name}: {status} {json.dumps(answer)[:500]}")
+        return False
+
+    async def _abuse(self, asked: Asked) -> None:
+        """Another body under a key that was used: 409, and nothing else may come of it."""
+        total = asked.total_kop + 100
+        body = _body(asked.till, "Lab other", total, {"type": "sale"}, self._rng)
+        base = self._rng.choice(self._bases)
+        status, answer, _ = await self._ask(base + "/v1/kkt/receipt", body, key=asked.key)
+        if status is None or answer is None:
+            return
+        if status == 200:
+            asked.complaints.append("another body under its key was accepted")
+        elif answer.get("code") == "IDEMPOTENCY_CONFLICT":
+            self._ledger.conflicts += 1
+            if answer.get("receipt_id") != asked.receipt_id:
+                asked.complaints.append(f"the conflict names {answer.get('receipt_id')}")
+
+    def _new(self) -> Asked:
+        number = len(self._ledger.asked)
+        rng = self._rng
+        total = rng.choice((100, 9_900, rng.randrange(1, 500_000)))
+        kind = Kind.SALE
+        more: dict[str, Any] = {}
+        dice = rng.random()
+        sales = [a for a in self._mine[-80:] if a.kind is Kind.SALE and a.told]
+        if dice < 0.12 and sales:
+            sale = rng.choice(sales)
+            kind, total, more = Kind.REFUND, sale.total_kop, {"original_receipt_id": sale.receipt_id}
+        elif dice < 0.18:
+            kind = Kind.CORRECTION
+            more = {"correction": {"type": "self", "date": self._day.isoformat(), "operation": "sale"}}
+        keyless = kind is Kind.SALE and rng.random() < 0.05
+        if keyless:
+            more = {
+                "additional_attribute": f"L{number}",
+                "user_attribute": {"name": "lab", "value": str(number)},
+            }
+        name = NAME.format(number=number)
+        asked = Asked(
+            number=number,
+            key=self._key(),
+            till=self.pos_id,
+            kind=kind,
+            total_kop=total,
+            body=_body(self.pos_id, name, total, {"type": kind.value, **more}, rng),
+            keyless=keyless,
+        )
+        self._ledger.asked.append(asked)
+        self._mine.append(asked)
+        return asked
+
+    def _key(self) -> str:
+        return f"{self._rng.getrandbits(128):032x}"
+
+    async def _send(self, path: str, body: dict[str, Any], *, key: str | None) -> None:
+        await self._ask(self._rng.choice(self._bases) + path, body, key=key)
+
+    async def _ask(
+        self, url: str, body: dict[str, Any], *, key: str | None
+    ) -> tuple[int | None, dict[str, Any] | None, bool]:
+        """Status, JSON and whether it is a replay; None where no whole answer came."""
+        headers = {} if key is None else {"Idempotency-Key": key}
+        try:
+            async with (
+                asyncio.timeout(self._answer_s),
+                self._session.post(url, json=body, headers=headers) as answer,
+            ):
+                found = await answer.json(content_type=None)
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
+            return None, None, False
+        if not isinstance(found, dict):
+            return answer.status, None, False
+        return answer.status, found, answer.headers.get("Idempotency-Replayed") == "true"
+
+
+def _body(till: str, name: str, total_kop: int, more: dict[str, Any], rng: Random) -> dict[str, Any]:
+    amount = f"{total_kop // 100}.{total_kop % 100:02d}"
+    return {
+        "pos_id": till,
+        "items": [{"name": name, "price": amount, "qty": 1}],
+        "payments": [{"type": rng.choice(("cash", "card")), "amount": amount}],
+        **more,
+    }

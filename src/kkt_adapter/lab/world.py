@@ -1,0 +1,74 @@
+"""Everything that runs in one run of the lab, and that faults are done to."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from random import Random
+
+from kkt_adapter.emulators.link import FlakyLink
+from kkt_adapter.emulators.ofd import OfdEmulator
+from kkt_adapter.lab.hub import Hub
+from kkt_adapter.lab.nodes import LabNode
+from kkt_adapter.lab.servers import PostgresServer, RedisServer
+
+
+@dataclass(slots=True, kw_only=True)
+class World:
+    """``scale``: how much faster the nodes' time is; durations of faults are given in the nodes' seconds."""
+
+    nodes: Sequence[LabNode]
+    registers: Sequence[str]
+    hub: Hub
+    operator: OfdEmulator
+    tcp_link: FlakyLink
+    http_link: FlakyLink
+    redis: RedisServer | None
+    postgres: PostgresServer | None
+    scale: float
+    operator_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    postgres_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    redis_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    register_turns: dict[str, asyncio.Lock] = field(default_factory=dict)
+
+    def real(self, seconds: float) -> float:
+        """Real seconds of so many seconds of the nodes."""
+        return seconds / self.scale
+
+    async def pause(self, seconds: float) -> None:
+        """Wait for so many seconds of the nodes."""
+        await asyncio.sleep(self.real(seconds))
+
+    def node(self, rng: Random) -> LabNode:
+        return rng.choice(self.nodes)
+
+    def turn_of(self, register_id: str) -> asyncio.Lock:
+        return self.register_turns.setdefault(register_id, asyncio.Lock())
+
+    def set_plan(self, register_id: str, **plan: object) -> None:
+        """A register's faults, whichever node drives it; none lifts them."""
+        for node in self.nodes:
+            node.set_plan(register_id, **plan)
+
+    async def plan_used(self, register_id: str, name: str, given: int) -> bool:
+        """Has any node used up part of a counted fault of this register?"""
+        for node in self.nodes:
+            left = await node.plan_left(register_id)
+            if left is not None and left[name] < given:
+                return True
+        return False
+
+    async def lift(self) -> None:
+        """Take every fault away; processes that stand still go on."""
+        for register_id in self.registers:
+            self.set_plan(register_id)
+        for node in self.nodes:
+            node.set_clock(0.0)
+            node.fill_disk(False)
+            await node.thaw()
+        self.tcp_link.plan.set()
+        self.http_link.plan.set()
+        await self.operator.set_faults()
+        if self.redis is not None:
+            self.redis.thaw()
+        if self.postgres is not None:
+            self.postgres.thaw()
