@@ -1,7 +1,7 @@
 """Writing alerts down; plain functions inside a transaction.
 
-Several processes on one database may see the same thing. The unique index lets one of them open the row; the
-one that opened it ends it, or, when that process has ended, whoever comes next.
+Several processes on one database may see the same thing. The unique index lets one of them open the row; that
+one says every minute that it still sees it, and ends it. A row whose process has fallen silent is anybody's.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,6 +25,7 @@ class OpenRow:
     id: int
     key: Key
     node: str
+    seen_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +43,13 @@ class Notice:
 
 def open_rows(conn: Connection) -> list[OpenRow]:
     rows = conn.execute(
-        select(alerts.c.id, alerts.c.code, alerts.c.subject, alerts.c.node).where(OPEN_ALERTS)
+        select(alerts.c.id, alerts.c.code, alerts.c.subject, alerts.c.node, alerts.c.seen_at).where(
+            OPEN_ALERTS
+        )
     )
-    return [OpenRow(id=row.id, key=(row.code, row.subject), node=row.node) for row in rows]
+    return [
+        OpenRow(id=row.id, key=(row.code, row.subject), node=row.node, seen_at=row.seen_at) for row in rows
+    ]
 
 
 def known(conn: Connection) -> list[Known]:
@@ -60,7 +65,7 @@ def known(conn: Connection) -> list[Known]:
     ]
 
 
-def begin(conn: Connection, found: Iterable[Alert], *, node: str) -> list[Alert]:
+def begin(conn: Connection, found: Iterable[Alert], *, node: str, at: datetime) -> list[Alert]:
     """Open rows, with their events; those that another process opened already are left out."""
     begun = []
     for alert in found:
@@ -74,6 +79,7 @@ def begin(conn: Connection, found: Iterable[Alert], *, node: str) -> list[Alert]
                         message_en=alert.message.en,
                         message_ru=alert.message.ru,
                         node=node,
+                        seen_at=at,
                         started_at=alert.started_at,
                     )
                 )
@@ -98,9 +104,10 @@ def begin(conn: Connection, found: Iterable[Alert], *, node: str) -> list[Alert]
     return begun
 
 
-def take_over(conn: Connection, ids: Sequence[int], *, node: str) -> None:
-    """Rows of a process that has ended are this one's from now on."""
-    conn.execute(update(alerts).where(alerts.c.id.in_(ids)).values(node=node))
+def still_see(conn: Connection, rows: Sequence[OpenRow], *, node: str, at: datetime) -> None:
+    """This process sees them now; rows of another one become its own."""
+    ids = [row.id for row in rows]
+    conn.execute(update(alerts).where(alerts.c.id.in_(ids)).values(node=node, seen_at=at))
 
 
 def end(conn: Connection, rows: Sequence[OpenRow], *, at: datetime) -> None:
@@ -126,8 +133,9 @@ def to_tell(conn: Connection, *, limit: int) -> list[Notice]:
 
 
 def told(conn: Connection, notice: Notice, *, at: datetime) -> None:
+    """Who heard of the beginning will hear of the end, also when it came in between."""
     if notice.ended_at is None:
-        conn.execute(update(alerts).where(alerts.c.id == notice.id).values(told_at=at))
+        conn.execute(update(alerts).where(alerts.c.id == notice.id).values(told_at=at, settled_at=None))
     else:
         conn.execute(update(alerts).where(alerts.c.id == notice.id).values(settled_at=at))
 

@@ -18,6 +18,7 @@ alerts = Table(
     Column("message_en", Text, nullable=False),
     Column("message_ru", Text, nullable=False),
     Column("node", Text, nullable=False),  # the process that sees it, and that may end it
+    Column("seen_at", UtcMillis, nullable=False),  # when that process last said so
     Column("started_at", UtcMillis, nullable=False),
     Column("ended_at", UtcMillis),
     Column("told_at", UtcMillis),  # its beginning

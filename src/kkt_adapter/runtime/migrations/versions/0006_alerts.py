@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.Column("message_en", sa.Text, nullable=False),
         sa.Column("message_ru", sa.Text, nullable=False),
         sa.Column("node", sa.Text, nullable=False),
+        sa.Column("seen_at", sa.BigInteger, nullable=False),
         sa.Column("started_at", sa.BigInteger, nullable=False),
         sa.Column("ended_at", sa.BigInteger),
         sa.Column("told_at", sa.BigInteger),
