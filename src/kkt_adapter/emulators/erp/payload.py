@@ -48,7 +48,7 @@ class Buffer(_Strict):
 
 class Point(_Strict):
     pos_id: Name
-    register: Register
+    device: Annotated[Register, Field(alias="register")]  # pydantic has a method of the wire's name
     buffer: Buffer
     breaker: Literal["closed", "open", "half_open"]
     ofd_last_ack_at: Annotated[AwareDatetime | None, Field(strict=False)]

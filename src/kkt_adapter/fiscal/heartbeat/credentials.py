@@ -7,7 +7,6 @@ is good at the moment.
 
 import asyncio
 import base64
-import binascii
 import hashlib
 import hmac
 from pathlib import Path
@@ -66,7 +65,7 @@ def _key(secret: str) -> bytes:
         return secret.encode()
     try:
         return base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise SettingsInvalid(
             "the secret after whsec_ is not base64", "секрет после whsec_ — не base64"
         ) from error

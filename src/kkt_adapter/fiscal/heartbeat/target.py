@@ -92,19 +92,26 @@ class Target:
 
         Raises AdapterError when the cursor cannot be read at the beginning; nothing later.
         """
-        self._hysteresis = Hysteresis(hits_for_up=HITS_FOR_ONLINE, misses_for_down=MISSES_FOR_OFFLINE)
-        self._acked = await self._db.write(partial(cursors.begin, name=self.settings.name))
-        self.state = TargetState(acked_event_id=self._acked)
+        await self.begin()
         while not (stop.is_set() or term.lost.is_set()):
             try:
-                pause_s = await unless(self._call(term), stop, term.lost)
+                pause_s = await unless(self.call(term), stop, term.lost)
             except LeaseLost:
                 return
             if pause_s:
                 await happens_within(self._clock, pause_s, stop, term.lost)
 
-    async def _call(self, term: Term) -> float:
-        """One call with everything that follows from it; seconds until the next one."""
+    async def begin(self) -> None:
+        """Go on from the stored cursor, knowing nothing of the back office. Raises AdapterError."""
+        self._hysteresis = Hysteresis(hits_for_up=HITS_FOR_ONLINE, misses_for_down=MISSES_FOR_OFFLINE)
+        self._acked = await self._db.write(partial(cursors.begin, name=self.settings.name))
+        self.state = TargetState(acked_event_id=self._acked)
+
+    async def call(self, term: Term) -> float:
+        """One call with everything that follows from it; seconds until the next one, 0: at once.
+
+        Raises LeaseLost when another process sends now; then the answer was not written down.
+        """
         beat: Beat | None = None
         try:
             beat = await self._prepare()

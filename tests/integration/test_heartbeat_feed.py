@@ -1,0 +1,138 @@
+"""The events that others get, read from both databases: every one, in order, and nothing too much."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, insert, update
+from tests.support.clock import START
+from tests.support.erp import FN, Json, event_ids, fresh_database, store_receipts
+
+from kkt_adapter.emulators.erp.payload import Event
+from kkt_adapter.fiscal import journal
+from kkt_adapter.fiscal.heartbeat.export import EventExport
+from kkt_adapter.fiscal.heartbeat.feed import MEANINGS, page
+from kkt_adapter.fiscal.journal import EventType, Level
+from kkt_adapter.fiscal.lifecycle import Status
+from kkt_adapter.fiscal.tables import buffer_events, receipts
+from kkt_adapter.runtime.database import Database
+
+
+@pytest.fixture
+async def stored(database_url: str) -> AsyncIterator[Database]:
+    """An empty database of the product, of each dialect in turn."""
+    async with fresh_database(database_url) as database:
+        yield database
+
+
+async def read(database: Database, *, after: int = 0, limit: int = 1000) -> list[Json]:
+    return (await database.read(lambda c: page(c, after=after, limit=limit))).events
+
+
+async def note(database: Database, receipt_id: str, event: EventType, **facts: Any) -> None:
+    entry = journal.entry(event, START + timedelta(seconds=5), receipt_id=receipt_id, **facts)
+    await database.write(lambda c: journal.write(c, [entry]))
+
+
+async def test_pages_give_every_event_once_and_in_order(stored: Database) -> None:
+    await stored.write(lambda c: store_receipts(c, 20))
+    wanted = await stored.read(event_ids)
+    seen: list[int] = []
+    more = True
+    while more:
+        found = await stored.read(partial(page, after=seen[-1] if seen else 0, limit=7))
+        seen += [event["event_id"] for event in found.events]
+        more = found.has_more
+    assert seen == wanted
+    assert len(seen) == 60
+
+
+async def test_an_event_tells_its_moment_and_the_document_from_the_printing_on(stored: Database) -> None:
+    (receipt_id,) = await stored.write(lambda c: store_receipts(c, 1))
+    added, printed, synced = await read(stored)
+    assert (added["state"], added["printed"], added["fiscal_doc"]) == ("pending", False, None)
+    assert (printed["state"], printed["printed"]) == ("pending", True)
+    assert (synced["state"], synced["printed"]) == ("synced", True)
+    assert printed["fiscal_doc"] == synced["fiscal_doc"]
+    assert printed["fiscal_doc"] == {
+        "fn_number": FN,
+        "fd_number": 2,
+        "fiscal_sign": "2718281828",
+        "registration_number": "0000000005008570",
+        "shift_number": 1,
+        "number_in_shift": 1,
+        "fiscalized_at": "2026-03-02T12:00:00",
+        "qr": f"t=20260302T1200&s=97.75&fn={FN}&i=2&fp=2718281828&n=1",
+    }
+    assert {name: printed[name] for name in ("receipt_id", "idempotency_key", "pos_id", "kind", "total")} == {
+        "receipt_id": receipt_id,
+        "idempotency_key": "key-1",
+        "pos_id": "POS-001",
+        "kind": "sale",
+        "total": "97.75",
+    }
+    for event in (added, printed, synced):
+        Event.model_validate(event)
+
+
+async def test_every_kind_of_event_is_one_a_strict_receiver_knows(stored: Database) -> None:
+    kinds = [event.value for event in MEANINGS]
+    (receipt_id,) = await stored.write(lambda c: store_receipts(c, 1, life=tuple(kinds)))
+    found = await read(stored)
+    assert len(found) == len(kinds)
+    assert {Event.model_validate(event).receipt_id for event in found} == {receipt_id}
+
+
+async def test_what_is_about_no_receipt_or_no_state_is_not_told(stored: Database) -> None:
+    (receipt_id,) = await stored.write(lambda c: store_receipts(c, 1))
+    before = len(await read(stored))
+    for event in set(EventType) - set(MEANINGS):
+        await note(stored, receipt_id, event)
+    entry = journal.entry(EventType.CIRCUIT_OPENED, START, level=Level.WARNING)
+    await stored.write(lambda c: journal.write(c, [entry]))
+    assert len(await read(stored)) == before
+
+
+async def test_an_error_is_our_sentence_without_what_others_said(stored: Database) -> None:
+    (receipt_id,) = await stored.write(lambda c: store_receipts(c, 1, life=("receipt_added",)))
+    said = "the operator refused the receipt with HTTP 422: bad line 'Молоко', buyer a@b.ru"
+    await note(stored, receipt_id, EventType.RECEIPT_RETRY, error=said)
+    await note(stored, receipt_id, EventType.RECEIPT_FAILED, error="x" * 5000)
+    _, retry, failed = await read(stored)
+    assert retry["error"] == "the operator refused the receipt with HTTP 422"
+    assert failed["error"] == "x" * 200
+    assert failed["state"] == Status.FAILED
+
+
+async def test_nothing_of_lines_buyers_and_cashiers_is_read(stored: Database) -> None:
+    def write(conn: Connection) -> None:
+        store_receipts(conn, 3)
+        secret = '{"lines":[{"name":"SECRET"}],"customer":{"email":"SECRET"},"cashier":{"inn":"SECRET"}}'
+        conn.execute(update(receipts).values(payload=secret, warnings='["SECRET"]', last_error="SECRET"))
+        conn.execute(
+            insert(buffer_events).values(
+                event_type="receipt_synced",
+                receipt_id=conn.execute(receipts.select()).first().id,  # type: ignore[union-attr]
+                timestamp=START,
+                level="info",
+                metadata='{"note":"SECRET","warnings":"SECRET"}',
+            )
+        )
+
+    await stored.write(write)
+    events = await read(stored)
+    assert len(events) == 10
+    assert "SECRET" not in str(events)
+
+
+async def test_the_export_gives_the_cursor_for_the_next_call(stored: Database) -> None:
+    await stored.write(lambda c: store_receipts(c, 2))
+    export = EventExport(stored)
+    first = await export.page(after=0, limit=4)
+    rest = await export.page(after=first["next_after"], limit=4)
+    end = await export.page(after=rest["next_after"], limit=4)
+    assert (len(first["events"]), first["has_more"]) == (4, True)
+    assert (len(rest["events"]), rest["has_more"]) == (2, False)
+    assert end == {"events": [], "next_after": rest["next_after"], "has_more": False}
