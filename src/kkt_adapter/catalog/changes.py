@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 from kkt_adapter.catalog.model import Product, ProductStatus
 
@@ -26,21 +27,28 @@ HISTORY_FIELDS = ("min_price", "retail_min_price", "retail_min_base_price", "qty
 STATUS = "status"  # the sixth field with a history
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
-    """The part of a stored product that decides; ``digest`` is empty when it cannot be trusted."""
+class Stored(Protocol):
+    """The part of a stored product that decides, a row of the table.
 
-    id: str
-    digest: str
-    generation: int
-    status: ProductStatus
-    min_price: int | None
-    retail_min_price: int | None
-    retail_min_base_price: int | None
-    qty: int
-    available_to_buy: bool | None
-    name_key: str
-    changed_at: int
+    ``digest`` is empty when it cannot be trusted; ``status`` is a `ProductStatus` as text.
+    """
+
+    @property
+    def digest(self) -> str: ...
+    @property
+    def generation(self) -> int: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def min_price(self) -> int | None: ...
+    @property
+    def retail_min_price(self) -> int | None: ...
+    @property
+    def retail_min_base_price(self) -> int | None: ...
+    @property
+    def qty(self) -> int: ...
+    @property
+    def available_to_buy(self) -> bool | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +78,7 @@ def compare(stored: Stored | None, fetched: Product, *, generation: int) -> Verd
         return NEW
     if stored.generation > generation:
         return OUTDATED
-    reappeared = stored.status is ProductStatus.VANISHED
+    reappeared = stored.status == ProductStatus.VANISHED.value
     if stored.digest == fetched.digest and not reappeared:
         return UNCHANGED
     history = [

@@ -28,12 +28,13 @@ from kkt_adapter.catalog.documents import (
 )
 from kkt_adapter.catalog.model import ProductStatus
 from kkt_adapter.catalog.tables import catalog_state, millis, products
-from kkt_adapter.kernel.errors import InvalidInput
+from kkt_adapter.kernel.errors import InvalidInput, Overloaded
 from kkt_adapter.runtime.database import Database
 
 CHUNK_BYTES = 256 * 1024
 ROWS_AT_ONCE = 200  # in memory
 GZIP_LEVEL = 3  # a third of the time of the best level for a few percent more bytes
+MOST_WAITING = 20  # callers, those being served included
 AT_ONCE = 2  # files being written; the next one waits
 
 
@@ -87,11 +88,17 @@ class Exporter:
         self._db = db
         self._directory = directory
         self._turn = asyncio.Semaphore(AT_ONCE)
+        self._waiting = 0
 
     async def write(
         self, *, fields: Sequence[str], compressed: bool, now: datetime
     ) -> tuple[int, ExportFile]:
-        """The revision and the file, ready to be read. Raises InvalidInput for an unknown field."""
+        """The revision and the file, ready to be read.
+
+        Raises:
+            InvalidInput: an unknown field.
+            Overloaded: too many exports are waited for already.
+        """
         unknown = [name for name in fields if name not in COPY_FIELDS]
         if unknown:
             raise InvalidInput(
@@ -99,21 +106,27 @@ class Exporter:
                 f"fields: неизвестно {unknown[0][:40]!r}; допустимы {', '.join(COPY_FIELDS)}.",
                 field="fields",
             )
-        async with self._turn:
-            file = await asyncio.to_thread(self._new_file)
-            try:
-                revision = await self._db.read(
-                    partial(
-                        _fill,
-                        file=file,
-                        fields=tuple(fields),
-                        compressed=compressed,
-                        generated_at=millis(now),
-                    )
-                )
-            except BaseException:
-                file.close()
-                raise
+        if self._waiting >= MOST_WAITING:
+            raise Overloaded(
+                "Too many exports at once: try again soon.", "Слишком много выгрузок сразу: повторите позже."
+            )
+        self._waiting += 1
+        try:
+            async with self._turn:
+                return await self._write(tuple(fields), compressed=compressed, generated_at=millis(now))
+        finally:
+            self._waiting -= 1
+
+    async def _write(
+        self, fields: tuple[str, ...], *, compressed: bool, generated_at: int
+    ) -> tuple[int, ExportFile]:
+        file = await asyncio.to_thread(self._new_file)
+        fill = partial(_fill, file=file, fields=fields, compressed=compressed, generated_at=generated_at)
+        try:
+            revision = await self._db.read(fill)
+        except BaseException:
+            file.close()
+            raise
         file.seek(0)
         return revision, ExportFile(file)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, desc, func, insert, or_, select, tuple_, update
+from sqlalchemy import Connection, Row, bindparam, delete, desc, func, insert, or_, select, tuple_, update
 
 from kkt_adapter.catalog.plan import PageRow, Plan
 from kkt_adapter.catalog.records import (
@@ -31,6 +31,8 @@ from kkt_adapter.kernel.errors import IllegalTransition, RunNotFound
 
 Fence = Callable[[Connection], None]  # raises LeaseLost when our term is over
 RunRow = Row[*tuple[Any, ...]]
+
+_one_run = select(sync_runs).where(sync_runs.c.run_id == bindparam("key"))
 
 FULL_RUNS = (Trigger.DAILY.value, Trigger.MANUAL.value)
 _in_progress = [status.value for status in IN_PROGRESS]
@@ -93,7 +95,7 @@ def in_progress(connection: Connection) -> RunRow | None:
 
 def get(connection: Connection, run_id: str) -> RunRow:
     """Raises RunNotFound."""
-    row = connection.execute(select(sync_runs).where(sync_runs.c.run_id == run_id)).one_or_none()
+    row = None if "\x00" in run_id else connection.execute(_one_run, {"key": run_id}).one_or_none()
     if row is None:
         raise RunNotFound(f"There is no run {run_id[:64]}.", f"Запуск {run_id[:64]} не найден.")
     return row
@@ -110,6 +112,8 @@ def by_request(connection: Connection, key: str, *, since: int) -> RunRow | None
 
 
 def by_job(connection: Connection, job_id: str) -> RunRow | None:
+    if "\x00" in job_id:  # no text of ours, and PostgreSQL refuses it
+        return None
     return connection.execute(
         select(sync_runs)
         .where(sync_runs.c.job_id == job_id)

@@ -140,11 +140,13 @@ def _close(
     """Store the page and end its run, in one commit."""
     state = lock_state(connection)
     stamp = Stamp(run_id=run_id, generation=state.generation, at=at)
-    counts = store_products(connection, page.products, stamp, revision=state.revision)
-    mark_seen(connection, [item.product_id for item in page.bad if item.product_id], stamp)
     full_first = page.number == 1 and page.entries < page.total
     size = page.entries if full_first else state.page_size or USUAL_PAGE_SIZE
     last_page = pages_needed(page.total, size)
+    if page.number > last_page:  # a source may answer with its last page instead of with nothing
+        page = ProductPage(number=page.number, total=page.total, products=(), ids=())
+    counts = store_products(connection, page.products, stamp, revision=state.revision)
+    mark_seen(connection, [item.product_id for item in page.bad if item.product_id], stamp)
     saved = counts.new + counts.updated + counts.unchanged + counts.met_again
     unchanged = counts.unchanged + counts.met_again
     ledger.move(

@@ -80,8 +80,12 @@ class ProductQuery:
         if len(self.q) > LONGEST_TEXT:
             raise _invalid("q", f"at most {LONGEST_TEXT} characters")
         for name in ("ids", "platform", "region", "category", "publisher"):
-            if len(getattr(self, name)) > MOST_VALUES:
-                raise _invalid("id" if name == "ids" else name, f"at most {MOST_VALUES} values")
+            values = getattr(self, name)
+            field = "id" if name == "ids" else name
+            if len(values) > MOST_VALUES:
+                raise _invalid(field, f"at most {MOST_VALUES} values")
+            if any("\x00" in value for value in values):
+                raise _invalid(field, "text without control characters")
 
     @property
     def follows_the_name_index(self) -> bool:

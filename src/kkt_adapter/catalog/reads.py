@@ -130,8 +130,7 @@ class CatalogReads:
                 raise _unknown(product_id)
             return document(row)
 
-        if len(product_id) > LONGEST_ID or "\x00" in product_id:
-            raise _unknown(product_id)
+        _check_id(product_id)
         return await self._db.read(look)
 
     async def history(
@@ -147,6 +146,7 @@ class CatalogReads:
         """Newest first, ``limit`` 1-1000. Raises ProductNotFound, InvalidInput."""
         if not 1 <= limit <= MOST_HISTORY:
             raise _invalid("limit", f"1-{MOST_HISTORY}")
+        _check_id(product_id)
         if start is not None and end is not None and start > end:
             raise _invalid("from", "not later than to")
         return await self._db.read(
@@ -322,6 +322,12 @@ def _facets(connection: Connection) -> Facets:
 
 def _ranked(counts: Counter[str]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
+
+
+def _check_id(product_id: str) -> None:
+    """Raises ProductNotFound for what cannot be an id; PostgreSQL takes no NUL in a text."""
+    if len(product_id) > LONGEST_ID or "\x00" in product_id:
+        raise _unknown(product_id)
 
 
 def _unknown(product_id: str) -> ProductNotFound:

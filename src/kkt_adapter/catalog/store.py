@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Executable, Row, select, update
+from sqlalchemy import BindParameter, Connection, Executable, Row, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from kkt_adapter.catalog.changes import ChangeKind, Kind, Stored, Verdict, compare
+from kkt_adapter.catalog.changes import ChangeKind, Kind, Verdict, compare
 from kkt_adapter.catalog.journal import Entry, Stamp, record
 from kkt_adapter.catalog.model import Product, ProductStatus
 from kkt_adapter.catalog.search import list_key, name_key, value_key
@@ -27,6 +27,7 @@ from kkt_adapter.catalog.tables import (
 KEPT_ON_CONFLICT = {"id", "first_seen_at", "created_revision"}
 IDS_A_STATEMENT = 500  # bound parameters have a limit in both databases
 
+_ids: BindParameter[Any] = bindparam("ids", expanding=True)
 _product_columns = tuple(column.name for column in products.columns)
 _stored_columns = (
     products.c.id,
@@ -41,6 +42,16 @@ _stored_columns = (
     products.c.name_key,
     products.c.changed_at,
 )
+# Made once: building a statement costs more than running it on a few rows.
+_select_known = select(*_stored_columns).where(products.c.id.in_(_ids))
+_update_seen = (
+    update(products)
+    .where(products.c.id.in_(_ids), products.c.generation <= bindparam("generation_"))
+    .values(generation=bindparam("generation_"), last_seen_at=bindparam("at"))
+)
+_lock_state = select(catalog_state).where(catalog_state.c.id == THE_ROW).with_for_update()
+
+StoredRow = Row[*tuple[Any, ...]]
 
 
 @dataclass(slots=True)
@@ -59,11 +70,9 @@ class StoreCounts:
     outdated: int = 0
 
 
-def lock_state(connection: Connection) -> Row[*tuple[Any, ...]]:
+def lock_state(connection: Connection) -> StoredRow:
     """The one state row, held until the commit, so that catalogue writers take turns on PostgreSQL."""
-    return connection.execute(
-        select(catalog_state).where(catalog_state.c.id == THE_ROW).with_for_update()
-    ).one()
+    return connection.execute(_lock_state).one()
 
 
 def store_products(
@@ -80,7 +89,7 @@ def store_products(
         return counts
     known = _known(connection, list(latest))
     seen: list[str] = []
-    written: list[tuple[Product, Stored | None, Verdict]] = []
+    written: list[tuple[Product, StoredRow | None, Verdict]] = []
     for product in latest.values():
         stored = known.get(product.id)
         verdict = compare(stored, product, generation=stamp.generation)
@@ -111,12 +120,12 @@ def mark_seen(connection: Connection, ids: Sequence[str], stamp: Stamp) -> None:
     """Stamp products that were met as they are stored, or met broken: nothing visible changes."""
     for start in range(0, len(ids), IDS_A_STATEMENT):
         connection.execute(
-            update(products)
-            .where(
-                products.c.id.in_(ids[start : start + IDS_A_STATEMENT]),
-                products.c.generation <= stamp.generation,
-            )
-            .values(generation=stamp.generation, last_seen_at=stamp.at)
+            _update_seen,
+            {
+                "ids": ids[start : start + IDS_A_STATEMENT],
+                "generation_": stamp.generation,
+                "at": stamp.at,
+            },
         )
 
 
@@ -124,30 +133,17 @@ def set_revision(connection: Connection, revision: int) -> None:
     connection.execute(update(catalog_state).where(catalog_state.c.id == THE_ROW).values(revision=revision))
 
 
-def _known(connection: Connection, ids: Sequence[str]) -> dict[str, Stored]:
-    found: dict[str, Stored] = {}
+def _known(connection: Connection, ids: Sequence[str]) -> dict[str, StoredRow]:
+    found: dict[str, StoredRow] = {}
     for start in range(0, len(ids), IDS_A_STATEMENT):
-        wanted = ids[start : start + IDS_A_STATEMENT]
-        for row in connection.execute(select(*_stored_columns).where(products.c.id.in_(wanted))):
-            found[row.id] = Stored(
-                id=row.id,
-                digest=row.digest,
-                generation=row.generation,
-                status=ProductStatus(row.status),
-                min_price=row.min_price,
-                retail_min_price=row.retail_min_price,
-                retail_min_base_price=row.retail_min_base_price,
-                qty=row.qty,
-                available_to_buy=row.available_to_buy,
-                name_key=row.name_key,
-                changed_at=row.changed_at,
-            )
+        rows = connection.execute(_select_known, {"ids": ids[start : start + IDS_A_STATEMENT]})
+        found.update((row.id, row) for row in rows)
     return found
 
 
 def _write(
     connection: Connection,
-    written: Sequence[tuple[Product, Stored | None, Verdict]],
+    written: Sequence[tuple[Product, StoredRow | None, Verdict]],
     stamp: Stamp,
     revision: int,
 ) -> None:

@@ -1,32 +1,39 @@
 """What a fetched product means beside the stored one."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 from tests.support.catalog import made
 
 from kkt_adapter.catalog.changes import FieldChange, Kind, Stored, compare
-from kkt_adapter.catalog.model import Product, ProductStatus
+from kkt_adapter.catalog.model import Product
+
+
+@dataclass(frozen=True)
+class Row:
+    digest: str
+    generation: int
+    status: str
+    min_price: int | None
+    retail_min_price: int | None
+    retail_min_base_price: int | None
+    qty: int
+    available_to_buy: bool | None
 
 
 def stored(product: Product, **changes: Any) -> Stored:
-    return replace(
-        Stored(
-            id=product.id,
-            digest=product.digest,
-            generation=1,
-            status=ProductStatus.ACTIVE,
-            min_price=product.min_price,
-            retail_min_price=product.retail_min_price,
-            retail_min_base_price=product.retail_min_base_price,
-            qty=product.qty,
-            available_to_buy=product.available_to_buy,
-            name_key=" product 1",
-            changed_at=0,
-        ),
-        **changes,
+    row = Row(
+        digest=product.digest,
+        generation=1,
+        status="active",
+        min_price=product.min_price,
+        retail_min_price=product.retail_min_price,
+        retail_min_base_price=product.retail_min_base_price,
+        qty=product.qty,
+        available_to_buy=product.available_to_buy,
     )
+    return replace(row, **changes)
 
 
 def test_an_unknown_product_is_new_and_has_no_history() -> None:
@@ -70,6 +77,6 @@ def test_another_name_is_a_visible_change_without_history() -> None:
 
 
 def test_a_product_that_comes_back_as_it_was_is_a_change_of_status() -> None:
-    verdict = compare(stored(made(1), status=ProductStatus.VANISHED), made(1), generation=2)
+    verdict = compare(stored(made(1), status="vanished"), made(1), generation=2)
     assert verdict.reappeared
     assert verdict.history == (FieldChange("status", "vanished", "active"),)
