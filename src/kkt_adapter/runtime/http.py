@@ -48,7 +48,7 @@ class HttpClient:
     """Requests to one server over kept connections; may be used by many tasks at once.
 
     ``timeout_s`` covers the whole exchange: a free connection, connecting, sending, the last byte of the
-    answer. Nothing is opened before the first request; ``close`` may be called at any time, also twice.
+    answer; ``connect_s``, when given, only connecting. Nothing is opened before the first request; ``close`` may be called at any time, also twice.
     """
 
     def __init__(
@@ -56,6 +56,7 @@ class HttpClient:
         base_url: str,
         *,
         timeout_s: float,
+        connect_s: float | None = None,
         headers: Mapping[str, str] | None = None,
         max_connections: int = 100,
         max_answer_bytes: int = MAX_ANSWER_BYTES,
@@ -63,6 +64,7 @@ class HttpClient:
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self._timeout_s = timeout_s
+        self._connect_s = connect_s
         self._headers = {"User-Agent": f"kkt-adapter/{__version__}", **(headers or {})}
         self._max_connections = max_connections
         self._max_answer_bytes = max_answer_bytes
@@ -119,8 +121,9 @@ class HttpClient:
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers=self._headers,
                 timeout=aiohttp.ClientTimeout(
-                    total=None
-                ),  # the deadline above is exact, aiohttp's is rounded up
+                    total=None,  # the deadline above is exact, aiohttp's is rounded up
+                    sock_connect=self._connect_s,
+                ),
             )
         return self._session
 
