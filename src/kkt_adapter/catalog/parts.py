@@ -25,6 +25,7 @@ from kkt_adapter.runtime.http import HttpClient
 from kkt_adapter.runtime.lease import Leases
 from kkt_adapter.runtime.wakeup import Wakeup
 
+CONNECT_S = 5.0
 TOKEN_TIMEOUT_S = 20.0
 
 
@@ -95,6 +96,7 @@ def g2a_source(settings: CatalogSettings, *, clock: Clock, redactor: Redactor) -
     http = HttpClient(
         settings.base_url,
         timeout_s=settings.request_timeout_s,
+        connect_s=CONNECT_S,
         max_connections=settings.concurrency + 4,  # page runs beside a full run
         max_answer_bytes=MAX_ANSWER_BYTES,
     )
