@@ -48,7 +48,8 @@ class HttpClient:
     """Requests to one server over kept connections; may be used by many tasks at once.
 
     ``timeout_s`` covers the whole exchange: a free connection, connecting, sending, the last byte of the
-    answer; ``connect_s``, when given, only connecting. Nothing is opened before the first request; ``close`` may be called at any time, also twice.
+    answer; ``connect_s``, when given, only connecting. Nothing is opened before the first request; ``close``
+    may be called at any time, also twice.
     """
 
     def __init__(
