@@ -24,6 +24,7 @@ class EndpointTally:
     """Plain counts for metrics; only grow. Labels come from a closed set."""
 
     delivered: int = 0
+    failures: int = 0  # channel failures, those that the breaker counts
     errors: dict[str, int] = field(default_factory=dict)
     request_s: Histogram = field(default_factory=lambda: Histogram(REQUEST_BOUNDS_S))  # answered requests
 
@@ -90,6 +91,7 @@ class Endpoint:
         self._was_alive(signal is not Signal.FAILURE)
         self.tally.errors[label] = self.tally.errors.get(label, 0) + 1
         if signal is Signal.FAILURE:
+            self.tally.failures += 1
             self.breaker.failure(self._clock.monotonic())
         else:
             self.breaker.alive()

@@ -1,8 +1,8 @@
 """Tells people of alerts through any number of channels (``notify_channels.py``).
 
 What to tell is in rows, so a restart forgets nothing and several processes tell once: the one that holds the
-lease. Each channel gets each notice at least once. One that fails is tried again after 1, 2, 4 .. 60 s and, after
-``TRIES``, given up for that notice; neither other channels nor other notices wait for it.
+lease. Each channel gets each notice at least once. One that fails is tried again after 1, 2, 4 .. 60 s and,
+after ``TRIES``, given up for that notice; neither other channels nor other notices wait for it.
 """
 
 import asyncio
@@ -101,7 +101,7 @@ class Notifier:
             await happens_within(self._clock, self._look_s, stop)
 
     async def _tell_all(self, term: Term) -> None:
-        """One round: each channel is tried once with each notice that it has not passed on and that is due."""
+        """One round: each channel is tried once with each notice it has not passed on, if that is due."""
         waiting = await self._db.read(partial(alert_book.to_tell, limit=BATCH))
         open_now = {row.key for row in await self._db.read(alert_book.open_rows)}
         self._progress = {key: self._progress.get(key, {}) for key in map(_key, waiting)}

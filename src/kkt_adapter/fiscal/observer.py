@@ -116,6 +116,7 @@ class Observer:
             trouble=None if lane.trouble is None else lane.trouble.detail,
             blocked=lane.blocked,
             undecided=None if question is None else question.receipt_id or question.what,
+            unsent=None if lane.desk.status is None or not lane.holds() else lane.desk.status.unsent_count,
             clocks=self._clocks(unit, now, monotonic),
         )
 
