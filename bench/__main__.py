@@ -1,0 +1,79 @@
+"""``python -m bench``: every program, or those of ``--only``; one JSON file and one table.
+
+Ends with status 1 when a full run misses a *must*. A quick run decides nothing.
+"""
+
+import argparse
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from bench import counts, drain, fill, ingest, start
+from bench.load import InvalidRun
+from bench.method import Disk, Method, full, quick
+from bench.report import Report, show, write
+from bench.shim import Shim, compile_shim
+
+Program = Callable[[Method, Report, Shim | None, Callable[[str], None]], None]
+
+PROGRAMS: dict[str, Program] = {
+    "counts": counts.measure,
+    "ingest": ingest.measure,
+    "drain": drain.measure,
+    "fill": fill.measure,
+    "start": start.measure,
+}
+
+
+def main() -> int:
+    given = _arguments()
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    chosen = [name.strip() for name in given.only.split(",")] if given.only else list(PROGRAMS)
+    unknown = [name for name in chosen if name not in PROGRAMS]
+    if unknown:
+        console.print(f"unknown: {', '.join(unknown)}; there are {', '.join(PROGRAMS)}")
+        return 2
+    folder = Path(tempfile.mkdtemp(prefix="kkt-bench-", dir=given.folder))
+    rounds = given.rounds or (2 if given.quick else 5)
+    method = (quick if given.quick else full)(folder, rounds=rounds)
+    if given.disk:
+        method = replace(method, disks=(Disk.FAST if given.disk == "fast" else Disk.SLOW,))
+    report, started = Report(), time.monotonic()
+    shim = compile_shim(folder)
+    if shim is None:
+        console.print("No C compiler: the lines with a slow disk and the counts of fsync are skipped.")
+    try:
+        for name in chosen:
+            PROGRAMS[name](method, report, shim, lambda text: console.print(text, style="dim"))
+    except InvalidRun as fault:
+        console.print(f"The run is invalid: {fault}")
+        return 3
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    show(report, console)
+    path = write(report, method, chosen, took_s=time.monotonic() - started)
+    console.print(f"{path}")
+    if method.quick:
+        console.print("A quick run: the figures decide nothing.")
+        return 0
+    return 1 if report.missed else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure the product.")
+    parser.add_argument("--quick", action="store_true", help="few and short rounds; decides nothing")
+    parser.add_argument("--only", default="", help=f"of {','.join(PROGRAMS)}, separated by commas")
+    parser.add_argument("--rounds", type=int, default=0, help="default 5, quick 2")
+    parser.add_argument("--disk", choices=("fast", "slow"), default=None, help="one of the two only")
+    parser.add_argument("--folder", type=Path, default=None, help="where databases go; a real disk")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,59 @@
+"""How a run measures: rounds, durations, sizes. All times are seconds."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+SLOW_DISK_S = 0.005  # what the shim adds to every fsync and fdatasync
+
+
+class Disk(StrEnum):
+    FAST = "fast disk"
+    SLOW = "slow disk"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """``quick`` runs say whether the programs work; their figures decide nothing."""
+
+    quick: bool
+    folder: Path  # for databases; a real disk, not memory
+    rounds: int
+    warm_up_s: float
+    measured_s: float
+    stored: int  # receipts in the filled database
+    drained: int  # receipts over all FNs of a drain
+    drives: int  # FNs of a drain
+    counted: int  # receipts over which fsyncs are counted
+    grown: int  # receipts after which memory is read, and once more after twice as many
+    disks: tuple[Disk, ...] = (Disk.FAST, Disk.SLOW)
+
+
+def full(folder: Path, *, rounds: int) -> Method:
+    return Method(
+        quick=False,
+        folder=folder,
+        rounds=rounds,
+        warm_up_s=1.0,
+        measured_s=3.0,
+        stored=1_000_000,
+        drained=10_000,
+        drives=40,
+        counted=10_000,
+        grown=100_000,
+    )
+
+
+def quick(folder: Path, *, rounds: int) -> Method:
+    return Method(
+        quick=True,
+        folder=folder,
+        rounds=rounds,
+        warm_up_s=0.7,
+        measured_s=1.5,
+        stored=100_000,
+        drained=2_000,
+        drives=40,
+        counted=2_000,
+        grown=5_000,
+    )
