@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -118,7 +118,8 @@ async def _answer(app: Any, listening: socket.socket, banner: str) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, lambda: setattr(server, "should_exit", True))
-    print(banner, flush=True)  # noqa: T201
+    with suppress(OSError):  # the disk under a redirected output may be full; that stops no sale
+        print(banner, flush=True)  # noqa: T201
     gc.freeze()
     await server.serve(sockets=[listening])
 
@@ -143,7 +144,7 @@ def _banner(emulators: Any, listening: socket.socket, admin: Any, *, demo: bool)
             "",
             "Try it / попробуйте:",
             f"  curl -s {base}/v1/kkt/receipt -H 'Content-Type: application/json' \\",
-            "    -H \"Idempotency-Key: $(cat /proc/sys/kernel/random/uuid)\" \\",
+            '    -H "Idempotency-Key: $(cat /proc/sys/kernel/random/uuid)" \\',
             '    -d \'{"pos_id":"POS-001","type":"sale","items":[{"name":"Test","price":100,"qty":1}],'
             '"payments":[{"type":"cash","amount":100}]}\'',
             f"  curl -s {base}/v1/kkt/buffer/status",

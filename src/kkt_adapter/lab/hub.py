@@ -15,6 +15,8 @@ class Listener(Protocol):
 
     def said_hello(self, pid: int) -> None: ...
 
+    def built(self) -> None: ...
+
     def reached(self, point: str) -> None: ...
 
     def left(self, register_id: str, plan: dict[str, Any] | None) -> None: ...
@@ -70,6 +72,8 @@ class Hub:
             node = self._nodes[said["hello"]["name"]]
             self._lines[node.name] = writer
             node.said_hello(said["hello"]["pid"])
+        elif node is not None and "built" in said:
+            node.built()
         elif "seen" in said:
             self.points.setdefault(said["seen"], 0)
         elif node is not None and "reached" in said:

@@ -43,6 +43,7 @@ class NodeSpec:
     epoch: float  # Unix seconds; all nodes of a lab share it
     offset_s: float  # how far the wall clock is wrong
     variant: str | None  # a broken variant, see variants.py
+    armed: dict[str, Any] | None = None  # a command "arm" that holds from the very start
     settings: dict[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
@@ -98,6 +99,8 @@ class Node:
         """In the place of ``build_services``."""
         self.control.tell("hello", {"name": self.spec.name, "pid": os.getpid()})
         self.control.listen(self._obey)
+        if self.spec.armed is not None:
+            self._obey(self.spec.armed)
         if self.spec.variant is not None:
             VARIANTS[self.spec.variant].build()
         probes = self.probes
@@ -120,6 +123,7 @@ class Node:
             self._registers[unit.register_id] = driver.register.faults
             if unit.register_id in self._plans:
                 driver.register.faults.set(self._plans[unit.register_id])
+        self.control.tell("built", self.spec.name)
         return services
 
     def _obey(self, command: dict[str, Any]) -> None:

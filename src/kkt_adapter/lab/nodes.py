@@ -12,7 +12,7 @@ from kkt_adapter.lab.hub import Hub
 from kkt_adapter.lab.node import NodeSpec
 from kkt_adapter.lab.nursery import Nursery
 
-UP_WITHIN_S = 60.0  # real seconds until a started node says hello
+UP_WITHIN_S = 60.0  # real seconds until a started node is there
 FULL_BYTES = 4096  # no file of a node whose disk is full may be written beyond this
 
 
@@ -27,6 +27,7 @@ class LabNode:
         self.base_url = f"http://127.0.0.1:{port}"
         self.turn = asyncio.Lock()
         self.offset_s = 0.0  # how far its wall clock is wrong
+        self.armed: dict[str, Any] | None = None  # what the next process starts with
         self.starts = 0
         self.unexpected: list[int] = []  # exit codes of processes that ended by themselves
         self.make_spec: Callable[[LabNode], NodeSpec] | None = None
@@ -86,16 +87,18 @@ class LabNode:
         return self._up.is_set()
 
     async def up(self) -> None:
-        """Wait for a process that has said hello. Raises TimeoutError."""
+        """Wait for a process whose parts are made. Raises TimeoutError."""
         async with asyncio.timeout(UP_WITHIN_S):
             await self._up.wait()
 
     # ---- what the hub and the nursery tell ----------------------------------------------------------
 
     def said_hello(self, pid: int) -> None:
-        self._up.set()
         for register_id, plan in self._plans.items():
             self._hub.send(self.name, {"do": "faults", "register": register_id, "plan": plan})
+
+    def built(self) -> None:
+        self._up.set()
 
     def reached(self, point: str) -> None:
         self._reached.put_nowait(point)
@@ -139,8 +142,7 @@ class LabNode:
 
     async def at(self, point: str, kind: signal.Signals, *, skip: int, within_s: float) -> bool:
         """Let it run into SIGKILL or SIGSTOP at a point; False when it does not come by in time."""
-        while not self._reached.empty():
-            self._reached.get_nowait()
+        self._drain_reached()
         self._blamed = self._blamed or kind is signal.SIGKILL
         order = {"do": "arm", "point": point, "signal": kind.name, "skip": skip}
         if not self._hub.send(self.name, order):
@@ -158,8 +160,33 @@ class LabNode:
             await self._again()
         return True
 
-    async def thaw(self) -> None:
+    async def at_next_start(self, point: str, kind: signal.Signals, *, within_s: float) -> bool:
+        """Kill it, and let the process that follows run into the signal at a point, from its start on."""
+        self._drain_reached()
+        self.armed = {"do": "arm", "point": point, "signal": kind.name}
+        self._blamed = True
+        self._signal(signal.SIGKILL)
+        async with asyncio.timeout(UP_WITHIN_S):
+            await self._down.wait()
+        try:
+            async with asyncio.timeout(within_s):
+                await self._reached.get()
+        except TimeoutError:
+            return False
+        finally:
+            self.armed = None
+            self._hub.send(self.name, {"do": "disarm"})
+        if kind is signal.SIGKILL:
+            self._blamed = True
+            await self._again()
+        return True
+
+    def thaw(self) -> None:
         self._signal(signal.SIGCONT)
+
+    def _drain_reached(self) -> None:
+        while not self._reached.empty():
+            self._reached.get_nowait()
 
     def set_clock(self, offset_s: float) -> None:
         self.offset_s = offset_s

@@ -39,6 +39,7 @@ NODE_COMMAND = (sys.executable, "-m", "kkt_adapter.cli.lab_node")
 ANSWER_S = 20.0  # of the nodes: what a till waits for an answer
 READY_S, READY_LOOK_S = 60.0, 0.1  # real: the first start of a node
 OPERATOR_KEEPS = 1  # documents kept whole by the operator: the books need digests only
+SIGN_IN_SECRET = "of the fault lab alone, used nowhere else: 7c1e"  # noqa: S105 - nobody signs in there
 RELAY, HTTP, DEVICE = "relay", "http", "device"
 
 
@@ -254,6 +255,7 @@ class _Run:
             epoch=self._epoch,
             offset_s=node.offset_s,
             variant=plan.variant,
+            armed=node.armed,
             settings={
                 "port": node.port,
                 "data_dir": str(self._folder / ("data" if shared else node.name)),
@@ -268,6 +270,7 @@ class _Run:
                 "log_level": "WARNING",
                 "log_format": "json",
                 "registers": self._registers(),
+                "sign_in": {"secret": SIGN_IN_SECRET},
             },
         )
 

@@ -1,11 +1,45 @@
 """Broken variants: the product with one of its safeguards taken out, to prove that the lab would notice.
 
-They exist only inside a lab node that was asked for one by name; nothing else imports this module.
+They exist only inside a lab node that was asked for one by name; nothing else imports this module. Each says
+under which faults it must fail, so that a short run is enough.
 """
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from kkt_adapter.fiscal import answers, buffer, payload, printbook, recovery
+from kkt_adapter.fiscal.answers import Place
+from kkt_adapter.fiscal.attempts import LaneTerm, NewAttempt
+from kkt_adapter.fiscal.buffer import Accepted, AcceptItem
+from kkt_adapter.fiscal.desk import Acceptance, ReceiptDesk
+from kkt_adapter.fiscal.job import Job
+from kkt_adapter.fiscal.kkt.virtual import VirtualRegister
+from kkt_adapter.fiscal.kkt.virtual.filelock import FileLock
+from kkt_adapter.fiscal.kkt.virtual.memory import FnMemory
+from kkt_adapter.fiscal.ofd.gateway import HttpReply
+from kkt_adapter.fiscal.ofd.http import HttpOfd
+from kkt_adapter.fiscal.printing import PrintLane
+from kkt_adapter.fiscal.receipt_printer import ReceiptPrinter
+from kkt_adapter.fiscal.tables import idempotency
+from kkt_adapter.fiscal.verdict import Absent
+from kkt_adapter.kernel.errors import KktOutcomeUnknown, KktUnavailable, OfdUnavailable
+from kkt_adapter.kernel.hlc import HybridTimestamp
+from kkt_adapter.lab.reconcile import Verdict
+from kkt_adapter.runtime import sqlite_writer
+
+KILLED_AT = "process killed at a named point"
+KILLED = "process killed at random"
+FROZEN_AT = "process frozen at a named point"
+DEVICE_LOST = "device answer lost after fiscalising"
+NOT_READY = "device not ready"
+DISK_FULL = "disk full"
+OPERATOR_HANGS = "operator hangs"
+OPERATOR_DOWN = "operator down"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,6 +48,257 @@ class Variant:
 
     what: str
     build: Callable[[], None]
+    caught_as: Verdict
+    faults: frozenset[str]  # kinds under which it fails
+    points: Sequence[str] = ()  # named points under which it fails; empty: any
+    nodes: int = 1
 
 
-VARIANTS: Mapping[str, Variant] = MappingProxyType({})
+# ---- the attempt row after the print --------------------------------------------------------------------
+
+
+def _print_before_intent() -> None:
+    _forget_the_fn()
+    write_down, put_back, refuse = (
+        ReceiptPrinter._write_down,
+        ReceiptPrinter._put_back,
+        ReceiptPrinter._refuse,
+    )
+
+    async def no_attempt(self: PrintLane, job: Job, lane: LaneTerm) -> int:
+        await self.desk.ready(lane)
+        return 0
+
+    async def late(self: ReceiptPrinter, job: Job, lane: LaneTerm) -> int:
+        status = await self._desk.driver.status()
+        attempt = NewAttempt(lane=lane, baseline=status.baseline)
+        return await self._db.write(
+            lambda c: printbook.begin_attempt(
+                c,
+                attempt,
+                what="print",
+                register_id=self._desk.register_id,
+                at=self._clock.now(),
+                receipt_seq=job.seq,
+            )
+        )
+
+    async def late_write_down(
+        self: ReceiptPrinter, job: Job, _: int, document: Any, lane: LaneTerm, following: Any
+    ) -> Any:
+        return await write_down(self, job, await late(self, job, lane), document, lane, following)
+
+    async def late_put_back(self: ReceiptPrinter, job: Job, _: int, lane: LaneTerm, error: Any) -> None:
+        await put_back(self, job, await late(self, job, lane), lane, error)
+
+    async def late_refuse(self: ReceiptPrinter, job: Job, _: int, lane: LaneTerm, error: Any) -> Any:
+        return await refuse(self, job, await late(self, job, lane), lane, error)
+
+    _replace(PrintLane, "reserve", lambda self: None)
+    _replace(PrintLane, "_following", lambda self: None)
+    _replace(PrintLane, "_begin", no_attempt)
+    _replace(ReceiptPrinter, "_write_down", late_write_down)
+    _replace(ReceiptPrinter, "_put_back", late_put_back)
+    _replace(ReceiptPrinter, "_refuse", late_refuse)
+
+
+# ---- recovery that prints again without asking the FN ---------------------------------------------------
+
+
+def _blind_recovery() -> None:
+    _forget_the_fn()
+    _replace(recovery, "_judge", lambda attempt, row, evidence: Absent())
+
+
+# ---- a lost answer taken for "nothing was sent" ---------------------------------------------------------
+
+
+def _lost_means_unsent() -> None:
+    _forget_the_fn()
+    fiscalize = VirtualRegister.fiscalize
+
+    async def hopeful(self: VirtualRegister, receipt: Any, *, term: int) -> Any:
+        try:
+            return await fiscalize(self, receipt, term=term)
+        except KktOutcomeUnknown as error:
+            raise KktUnavailable(error.detail.en, error.detail.ru) from error
+
+    _replace(VirtualRegister, "fiscalize", hopeful)
+
+
+# ---- the key of a request outside of its receipt's transaction ------------------------------------------
+
+
+class _Nothing:
+    def run(self, connection: Connection, rows: Sequence[Any]) -> int:
+        return len(rows)
+
+
+def _key_apart() -> None:
+    _forget_the_fn()
+    store = ReceiptDesk._store
+
+    async def key_afterwards(self: ReceiptDesk, item: AcceptItem, unit: Any, checked: Any) -> Any:
+        outcome = await store(self, item, unit, checked)
+        if isinstance(outcome, Accepted):
+            await self._db.write(lambda c: _insert_key(c, item, outcome.seq))
+        return outcome
+
+    _replace(buffer, "_INSERT_KEYS", _Nothing())
+    _replace(ReceiptDesk, "_store", key_afterwards)
+
+
+def _insert_key(connection: Connection, item: AcceptItem, seq: int) -> None:
+    known = select(idempotency.c.seq).where(idempotency.c.key_hash == item.key_hash)
+    if connection.execute(known).first() is not None:
+        return
+    connection.execute(
+        insert(idempotency).values(
+            seq=seq,
+            key_hash=item.key_hash,
+            key=item.key,
+            request_hash=item.request_hash,
+            receipt_id=item.receipt.id,
+            created_at=item.at,
+        )
+    )
+
+
+# ---- an answer before the commit ------------------------------------------------------------------------
+
+
+def _answer_before_commit() -> None:
+    accept = ReceiptDesk._accept
+
+    async def hasty(self: ReceiptDesk, request: Any, key: str) -> Acceptance:
+        known = await self._db.read(lambda c: buffer.find_key(c, payload.key_hash(key)))
+        if known is not None:
+            return await accept(self, request, key)
+
+        async def later() -> None:
+            await self._clock.sleep(1.0)
+            await accept(self, request, key)
+
+        asyncio.create_task(later()).add_done_callback(lambda done: done.cancelled() or done.exception())
+        place = Place(stamp=HybridTimestamp(0, 0), queue_position=1)
+        text = answers.buffered(key, place, reason="", warnings=())
+        return Acceptance(body=text.encode(), replayed=False)
+
+    _replace(ReceiptDesk, "_accept", hasty)
+
+
+# ---- a failed commit answered as a success --------------------------------------------------------------
+
+
+def _failed_commit_is_fine() -> None:
+    transaction: Any = sqlite_writer._Transaction
+    commit = transaction.commit
+
+    def careless(self: Any) -> None:
+        try:
+            commit(self)
+        except Exception:  # noqa: S110 - this is what is wrong with it
+            pass
+
+    _replace(transaction, "commit", careless)
+
+
+# ---- a register that lets everybody in ------------------------------------------------------------------
+
+
+def _register_without_fence() -> None:
+    _forget_the_fn()
+    ready = FnMemory.ready
+
+    def anew(self: FnMemory) -> Any:
+        self._forget()  # somebody else may have used the file
+        return ready(self)
+
+    _replace(FileLock, "take", lambda self: None)
+    _replace(FnMemory, "fence", lambda self, term: self.ready())
+    _replace(FnMemory, "ready", anew)
+
+
+# ---- "sent" taken for "delivered" -----------------------------------------------------------------------
+
+
+def _sent_is_delivered() -> None:
+    deliver = HttpOfd.deliver
+
+    async def hopeful(self: HttpOfd, receipt_id: str, body: dict[str, Any]) -> HttpReply:
+        try:
+            return await deliver(self, receipt_id, body)
+        except OfdUnavailable:
+            return HttpReply(ofd_id=None, timestamp=None)
+
+    _replace(HttpOfd, "deliver", hopeful)
+
+
+# ---- in common ------------------------------------------------------------------------------------------
+
+
+def _forget_the_fn() -> None:
+    """Several safeguards would otherwise repair what one of them has let through."""
+
+
+def _replace(owner: Any, name: str, value: Any) -> None:
+    """Put ``value`` in the place of something that must be there."""
+    getattr(owner, name)
+    setattr(owner, name, value)
+
+
+VARIANTS: Mapping[str, Variant] = MappingProxyType(
+    {
+        "print-before-intent": Variant(
+            what="the attempt row is written after the print",
+            build=_print_before_intent,
+            caught_as=Verdict.DOUBLED,
+            faults=frozenset({KILLED_AT}),
+            points=("fn.append:after", "register.fiscalize:after"),
+        ),
+        "blind-recovery": Variant(
+            what="recovery prints again without asking the FN",
+            build=_blind_recovery,
+            caught_as=Verdict.DOUBLED,
+            faults=frozenset({DEVICE_LOST}),
+        ),
+        "lost-means-unsent": Variant(
+            what="a lost answer of the device is taken for a command that was not sent",
+            build=_lost_means_unsent,
+            caught_as=Verdict.DOUBLED,
+            faults=frozenset({DEVICE_LOST}),
+        ),
+        "key-apart": Variant(
+            what="the Idempotency-Key is stored after its receipt, in a transaction of its own",
+            build=_key_apart,
+            caught_as=Verdict.DOUBLED,
+            faults=frozenset({KILLED}),
+        ),
+        "answer-before-commit": Variant(
+            what="the client is answered before the receipt is on disk",
+            build=_answer_before_commit,
+            caught_as=Verdict.LOST,
+            faults=frozenset({KILLED}),
+        ),
+        "failed-commit-is-fine": Variant(
+            what="a failed commit is answered like one that reached the disk",
+            build=_failed_commit_is_fine,
+            caught_as=Verdict.LOST,
+            faults=frozenset({DISK_FULL}),
+        ),
+        "register-without-fence": Variant(
+            what="the register takes commands of a holder whose lease is over",
+            build=_register_without_fence,
+            caught_as=Verdict.DOUBLED,
+            faults=frozenset({FROZEN_AT}),
+            points=("register.fiscalize:before",),
+            nodes=2,
+        ),
+        "sent-is-delivered": Variant(
+            what="a receipt that was sent without an answer is called delivered",
+            build=_sent_is_delivered,
+            caught_as=Verdict.LOST,
+            faults=frozenset({OPERATOR_DOWN}),
+        ),
+    }
+)

@@ -64,7 +64,7 @@ class World:
         for node in self.nodes:
             node.set_clock(0.0)
             node.fill_disk(False)
-            await node.thaw()
+            node.thaw()
         self.tcp_link.plan.set()
         self.http_link.plan.set()
         await self.operator.set_faults()
