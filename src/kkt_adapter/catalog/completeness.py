@@ -20,9 +20,9 @@ from kkt_adapter.catalog.plan import PageRow, Plan
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Complete:
-    """Every page is there and the counts agree; ``ids`` are all ids of the list."""
+    """Every page is there and the counts agree; ``products`` is how many different ids the list has."""
 
-    ids: frozenset[str]
+    products: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,9 +54,9 @@ def assess(
     if next(changed.missing(known), None) is not None:
         return ReadAgain(plan=changed)
     valid = changed.valid(known)
-    ids = frozenset(product_id for row in valid for product_id in row.ids)
-    if len(ids) + sum(row.loose for row in valid) == total:
-        return Complete(ids=ids)
+    distinct = len({product_id for row in valid for product_id in row.ids})
+    if distinct + sum(row.loose for row in valid) == total:
+        return Complete(products=distinct)
     for part in changed.slices:
         changed = changed.with_slice(replace(part, valid_from=finals[part.scope].arrival))
     return ReadAgain(plan=changed)
@@ -86,7 +86,7 @@ def _last_change(rows: Iterable[PageRow], scope: str) -> int:
 
 def _ordered(pages: Sequence[PageRow]) -> bool:
     """Is the list ordered by ascending id, within pages and from page to page?"""
-    ids = [_order(product_id) for row in pages for product_id in row.ids]
+    ids = (_order(product_id) for row in pages for product_id in row.ids)
     return all(earlier < later for earlier, later in pairwise(ids))
 
 

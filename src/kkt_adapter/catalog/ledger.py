@@ -32,6 +32,7 @@ from kkt_adapter.kernel.errors import IllegalTransition, RunNotFound
 Fence = Callable[[Connection], None]  # raises LeaseLost when our term is over
 RunRow = Row[*tuple[Any, ...]]
 
+_page_columns = [column for column in sync_pages.columns if column.name != "ids"]
 _one_run = select(sync_runs).where(sync_runs.c.run_id == bindparam("key"))
 
 FULL_RUNS = (Trigger.DAILY.value, Trigger.MANUAL.value)
@@ -188,7 +189,20 @@ def take_generation(connection: Connection) -> int:
 
 
 def page_rows(connection: Connection, generation: int) -> list[PageRow]:
-    """The stored pages of a generation."""
+    """The stored pages of a generation, without their ids."""
+    return [
+        PageRow(
+            scope=row.scope, page=row.page, arrival=row.arrival, total=row.total, loose=row.loose, bad=row.bad
+        )
+        for row in connection.execute(select(*_page_columns).where(sync_pages.c.generation == generation))
+    ]
+
+
+def page_rows_with_ids(connection: Connection, generation: int, *, page: int | None = None) -> list[PageRow]:
+    """The same with ids, which are most of what a run ever holds in memory; ``page`` picks one number."""
+    query = select(sync_pages).where(sync_pages.c.generation == generation)
+    if page is not None:
+        query = query.where(sync_pages.c.page == page)
     return [
         PageRow(
             scope=row.scope,
@@ -199,7 +213,7 @@ def page_rows(connection: Connection, generation: int) -> list[PageRow]:
             loose=row.loose,
             bad=row.bad,
         )
-        for row in connection.execute(select(sync_pages).where(sync_pages.c.generation == generation))
+        for row in connection.execute(query, execution_options={"yield_per": 100})
     ]
 
 

@@ -4,10 +4,10 @@ Nothing is marked inactive before the run is complete; the sweep and the end of 
 Every commit checks our term of the lease, so a run that slept through it writes nothing.
 """
 
-import asyncio
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -224,7 +224,8 @@ class SyncRun:
     async def _assess(self) -> Complete | ReadAgain:
         """Ask for the first pages again: are total and order still what they were?"""
         await self._set_plan(self._plan, Phase.VERIFYING)
-        before = {row.scope: row for row in await self._rows() if row.page == 1}
+        first_pages = partial(ledger.page_rows_with_ids, generation=self._generation, page=1)
+        before = {row.scope: row for row in await self._tools.db.read(first_pages)}
         finals: dict[str, Final] = {}
         for part in self._plan.slices:
             page = await self._ask(PageKey(1, part.window), page_size=1 if part.total else 0)
@@ -233,8 +234,14 @@ class SyncRun:
             moved = earlier is not None and earlier.total == page.total and earlier.ids != page.ids
             finals[part.scope] = Final(arrival=arrived.arrival, total=page.total, moved=moved)
         whole = finals.get(WHOLE) or await self._ask(PageKey(1), page_size=1)
-        rows = await self._rows()
-        return await asyncio.to_thread(assess, self._plan, rows, finals, total=whole.total)
+        return await self._tools.db.read(
+            lambda connection: assess(
+                self._plan,
+                ledger.page_rows_with_ids(connection, self._generation),
+                finals,
+                total=whole.total,
+            )
+        )
 
     # sweeping
 
@@ -246,8 +253,7 @@ class SyncRun:
         held = not self._force_sweep and (not self._plan.total or len(candidates) * 100 > limit)
         if held:
             return Ending(status=RunStatus.PARTIAL, reason=Reason.SWEEP_HELD, held=len(candidates))
-        rows = self._plan.valid(await self._rows())
-        given_up = await self._look_for(await asyncio.to_thread(doubtful, candidates, rows))
+        given_up = await self._look_for(await self._doubtful(candidates)) if candidates else []
         if given_up:
             return Ending(status=RunStatus.PARTIAL, reason=Reason.PAGES_FAILED, given_up=tuple(given_up))
         ending = closing.Sweep(
@@ -255,11 +261,18 @@ class SyncRun:
             tally=self._fetcher.tally.take(),
             worked_ms=self.worked_ms,
             plan=self._plan,
-            products_seen=len(complete.ids) + self._found,
+            products_seen=complete.products + self._found,
             vanish=settings.include_out_of_stock,
         )
         return await self._tools.db.write(
             lambda connection: closing.close_swept(connection, ending, fence=self._fence)
+        )
+
+    async def _doubtful(self, candidates: Sequence[str]) -> list[str]:
+        return await self._tools.db.read(
+            lambda connection: doubtful(
+                candidates, self._plan.valid(ledger.page_rows_with_ids(connection, self._generation))
+            )
         )
 
     async def _look_for(self, ids: Sequence[str]) -> list[PageGivenUp]:
