@@ -56,6 +56,7 @@ class Heartbeat:
         clock: Clock,
         tell: Callable[[dict[str, Any]], None],
         jitter: Callable[[], float] = lambda: random.uniform(1 - JITTER, 1 + JITTER),
+        look_s: float = LOOK_S,
     ) -> None:
         self._points = points
         self._mode = mode
@@ -63,6 +64,7 @@ class Heartbeat:
         self._db = database
         self._lease = lease
         self._clock = clock
+        self._look_s = look_s
         self._log = get_logger("heartbeat")
         self._started_at = clock.now()
         self._running = False
@@ -112,7 +114,7 @@ class Heartbeat:
             await self._look_at_rows()
         except AdapterError as error:  # the database is away: the service outlives that
             self._log.warning("heartbeat_waits", error=error.detail.en)
-        await happens_within(self._clock, LOOK_S, stop)
+        await happens_within(self._clock, self._look_s, stop)
 
     async def _call_all(self, term: Term, stop: asyncio.Event) -> None:
         calling = [asyncio.create_task(target.run(term, stop)) for target in self.targets]
