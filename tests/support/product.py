@@ -234,6 +234,12 @@ class Product:
         self.services = await _started(self.settings, demo=self.demo, clock=self.clock)
         self.client = _client(self.services)
 
+    async def restart_after_failure(self, **changes: Any) -> None:
+        """Start after a ``restart`` whose settings were refused."""
+        self.settings = self.settings.model_copy(update=changes)
+        self.services = await _started(self.settings, demo=self.demo, clock=self.clock)
+        self.client = _client(self.services)
+
     async def stop(self) -> None:
         for unit in self.services.registers.all():
             self.faults(unit.register_id).clear()
