@@ -23,6 +23,8 @@ from kkt_adapter.api.routes import heartbeat as heartbeat_routes
 from kkt_adapter.api.routes import products as product_routes
 from kkt_adapter.api.routes import scheduler as scheduler_routes
 from kkt_adapter.api.routes import sessions as session_routes
+from kkt_adapter.api.routes import watch as watch_routes
+from kkt_adapter.api.routes.watch import WatchServices
 from kkt_adapter.api.services import ApiServices
 from kkt_adapter.api.settings import ApiSettings
 from kkt_adapter.catalog.parts import build_catalog
@@ -54,15 +56,20 @@ from kkt_adapter.fiscal.kkt.virtual import (
 from kkt_adapter.fiscal.model import (
     Cashier,
     FfdVersion,
-    FiscalDocument,
     RegisterDefaults,
     RegisterProfile,
     Registration,
 )
 from kkt_adapter.fiscal.network import NetworkMonitor, NetworkPolicy
+from kkt_adapter.fiscal.notifier import LEASE as NOTIFIER_LEASE
+from kkt_adapter.fiscal.notifier import Channel
+from kkt_adapter.fiscal.notify_channels import channels as notify_channels
+from kkt_adapter.fiscal.observer import Watched
 from kkt_adapter.fiscal.ofd.gateway import HttpOfdGateway, OfdGateway
 from kkt_adapter.fiscal.ofd.http import HttpOfd
 from kkt_adapter.fiscal.ofd.tcp import TcpOfdGateway
+from kkt_adapter.fiscal.overview import Overview
+from kkt_adapter.fiscal.print_tally import PrintTally
 from kkt_adapter.fiscal.printing import LanePolicy, PrintLane
 from kkt_adapter.fiscal.refunds import Refunds
 from kkt_adapter.fiscal.registers import Prospect, Registers, Unit
@@ -73,6 +80,7 @@ from kkt_adapter.fiscal.summary import Summary
 from kkt_adapter.fiscal.tables import config
 from kkt_adapter.fiscal.transport_guard import guard_transport
 from kkt_adapter.fiscal.waiting import Waiting
+from kkt_adapter.fiscal.watch_parts import WatchParts, build_watch
 from kkt_adapter.kernel.breaker import METRIC_VALUE, Breaker, BreakerState
 from kkt_adapter.kernel.clock import Clock, SystemClock
 from kkt_adapter.kernel.errors import KktError, SettingsInvalid
@@ -109,6 +117,7 @@ class Services:
     sessions: Sessions
     network: NetworkMonitor
     heartbeat: Heartbeat
+    watching: WatchParts
     auth: AuthParts
     supervisor: Supervisor
     closers: list[Callable[[], object]] = field(default_factory=list)  # in the order of making
@@ -192,14 +201,14 @@ async def _build(
     closers.append(auth.close)
     disk = DiskMark(settings.data_dir, mark_mb=settings.disk_low_mb, clock=clock)
     journal_writer = JournalWriter(database)
-    waiting = Waiting()
+    made = PrintTally(clock)
+    waiting = Waiting(printed=made.receipt_printed)
 
     # Registers and where their documents go.
     routes = Routes(settings, clock=clock, journal_writer=journal_writer, seams=seams)
     closers.append(routes.close)
     pool = FnPool(threads=2)
     closers.append(pool.close)
-    made = DocumentsMade()
 
     def make_unit(register: RegisterSettings) -> Unit:
         zone = ZoneInfo(register.timezone) if register.timezone else _host_zone()
@@ -352,6 +361,48 @@ async def _build(
     catalog = build_catalog(
         database, settings.catalog, clock=clock, data_dir=settings.data_dir, node=owner, leases=leases
     )
+    watching = build_watch(
+        Watched(
+            registers=registers,
+            endpoints=lanes.endpoints,
+            endpoint_of=lambda unit: routes.of(unit).endpoint,
+            worker=worker,
+            services=lambda: supervisor.states,
+            heartbeat=heartbeat,
+            pass_lock=pass_lock,
+            disk=disk,
+            prints=made,
+            interval_s=settings.sync_interval_s,
+        ),
+        database=database,
+        clock=clock,
+        zone=_host_zone(),
+        owner=owner,
+        lease=leases.lease(NOTIFIER_LEASE),
+        channels=_notify_channels(settings, source=settings.adapter_id or adapter_id, clock=clock),
+        desk=desk.tally,
+        mode=lambda: network.mode,
+        mismatches=lambda: sessions.mismatches,
+        default_capacity=settings.capacity,
+        look_s=settings.alert_interval_s,
+        version=__version__,
+    )
+    closers.append(watching.notifier.close)
+    summary = Summary(
+        database=database,
+        clock=clock,
+        registers=registers,
+        endpoints=lanes.endpoints,
+        services=lambda: supervisor.states,
+        network=network,
+        heartbeat=heartbeat,
+        pass_lock=pass_lock,
+        snapshots=watching.snapshots,
+        observer=watching.observer,
+        watch=watching.watch,
+        board=watching.board,
+        version=__version__,
+    )
     supervisor = Supervisor(
         [
             journal_writer,
@@ -360,6 +411,8 @@ async def _build(
             worker,
             heartbeat,
             network,
+            watching.watch,
+            watching.notifier,
             catalog.service,
         ],
         clock=clock,
@@ -373,21 +426,7 @@ async def _build(
         ),
         delivery=worker,
         dead_letters=DeadLetters(database=database, clock=clock, on_retry=worker.document_made),
-        summary=Summary(
-            database=database,
-            clock=clock,
-            registers=registers,
-            worker=worker,
-            endpoints=lanes.endpoints,
-            services=lambda: supervisor.states,
-            sessions=sessions,
-            network=network,
-            heartbeat=heartbeat,
-            disk=disk,
-            default_capacity=settings.capacity,
-            interval_s=settings.sync_interval_s,
-            version=__version__,
-        ),
+        summary=summary,
         administration=Administration(database=database, clock=clock, default_capacity=settings.capacity),
         gate=auth.gate,
     )
@@ -405,6 +444,7 @@ async def _build(
         routers=(
             session_routes.router,
             heartbeat_routes.router,
+            watch_routes.router,
             auth_routes.router,
             account_routes.router,
             scheduler_routes.router,
@@ -414,6 +454,23 @@ async def _build(
     app.state.sessions = sessions
     app.state.heartbeat = heartbeat
     app.state.event_export = EventExport(database)
+    app.state.watch = WatchServices(
+        overview=Overview(
+            database=database,
+            snapshots=watching.snapshots,
+            watch=watching.watch,
+            board=watching.board,
+            observer=watching.observer,
+            registers=registers,
+            clock=clock,
+            health=summary.health,
+            buffer=summary.buffer_status,
+            worker=worker.status,
+            sales=watching.sales.read,
+        ),
+        sales=watching.sales,
+        metrics=watching.metrics,
+    )
     app.state.people = auth
     app.state.catalog = CatalogServices(
         sync=catalog.sync,
@@ -431,6 +488,7 @@ async def _build(
         sessions=sessions,
         network=network,
         heartbeat=heartbeat,
+        watching=watching,
         auth=auth,
         supervisor=supervisor,
         closers=closers,
@@ -442,20 +500,6 @@ async def _check_profile(unit: Unit) -> None:
     with suppress(KktError, TimeoutError):
         async with asyncio.timeout(PROFILE_CHECK_S):
             await unit.profile()
-
-
-class DocumentsMade:
-    """The lanes' listener: wakes delivery. ``tell`` is set once the worker exists."""
-
-    def __init__(self) -> None:
-        self.tell: Callable[[str], None] = lambda fn_number: None
-        self.print_errors: dict[str, int] = {}
-
-    def document_made(self, register_id: str, document: FiscalDocument, *, took_s: float) -> None:
-        self.tell(document.fn_number)
-
-    def print_failed(self, register_id: str, reason: str) -> None:
-        self.print_errors[reason] = self.print_errors.get(reason, 0) + 1
 
 
 class Routes:
@@ -614,6 +658,19 @@ def _pass_lock(settings: Settings, clock: Clock, *, expiry_s: int) -> PassLock:
     from kkt_adapter.runtime.passlock_redis import RedisPassLock  # the extra ``redis``
 
     return RedisPassLock(settings.redis, clock=clock, expiry_s=expiry_s)
+
+
+def _notify_channels(settings: Settings, *, source: str, clock: Clock) -> list[Channel]:
+    return notify_channels(
+        source=source,
+        clock=clock,
+        url=settings.notify_url,
+        secret=settings.notify_secret.get_secret_value(),
+        telegram_token=settings.notify_telegram_token.get_secret_value(),
+        telegram_chat=settings.notify_telegram_chat,
+        telegram_url=settings.notify_telegram_url,
+        proxy=settings.notify_proxy,
+    )
 
 
 def _host_zone() -> ZoneInfo:

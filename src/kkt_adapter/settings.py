@@ -316,6 +316,43 @@ class Settings(BaseModel):
         description="its http:// beyond this machine",
         json_schema_extra=_env("HEARTBEAT_ALLOW_INSECURE"),
     )
+    alert_interval_s: float = Field(
+        default=5.0,
+        ge=0.05,
+        le=60,
+        description="between two looks at everything that alerts are about",
+        json_schema_extra=_env("KKT_ALERT_INTERVAL"),
+    )
+    notify_url: str = Field(
+        default="",
+        description="webhook that is told of alerts as they start and end",
+        json_schema_extra=_env("KKT_NOTIFY_URL"),
+    )
+    notify_secret: SecretStr = Field(
+        default=SecretStr(""),
+        description="signs what it is told, Standard Webhooks form",
+        json_schema_extra=_env("KKT_NOTIFY_SECRET"),
+    )
+    notify_telegram_token: SecretStr = Field(
+        default=SecretStr(""),
+        description="of a Telegram bot that is told of alerts",
+        json_schema_extra=_env("KKT_NOTIFY_TELEGRAM_TOKEN"),
+    )
+    notify_telegram_chat: str = Field(
+        default="",
+        description="chat the bot writes into: its number or @name",
+        json_schema_extra=_env("KKT_NOTIFY_TELEGRAM_CHAT"),
+    )
+    notify_telegram_url: str = Field(
+        default="https://api.telegram.org",
+        description="where bots are reached",
+        json_schema_extra=_env("KKT_NOTIFY_TELEGRAM_URL"),
+    )
+    notify_proxy: str = Field(
+        default="",
+        description="http:// proxy for both",
+        json_schema_extra=_env("KKT_NOTIFY_PROXY"),
+    )
     network_interval_s: float = Field(
         default=30.0,
         ge=0.05,
@@ -538,4 +575,19 @@ def _consistent(settings: Settings) -> Settings:
             raise SettingsInvalid(f"till {till} prints on two registers", f"касса {till} указана у двух ККТ")
         tills.update(register.tills)
     check_back_offices(settings.back_offices)
+    _check_notify(settings)
     return settings
+
+
+def _check_notify(settings: Settings) -> None:
+    if bool(settings.notify_telegram_token.get_secret_value()) != bool(settings.notify_telegram_chat):
+        raise SettingsInvalid(
+            "notify_telegram_token and notify_telegram_chat go together",
+            "notify_telegram_token и notify_telegram_chat задаются вместе",
+        )
+    for name in ("notify_url", "notify_telegram_url", "notify_proxy"):
+        address = getattr(settings, name)
+        if address and not address.startswith(("http://", "https://")):
+            raise SettingsInvalid(
+                f"{name} is not an http or https address", f"{name} — не адрес http или https"
+            )

@@ -28,6 +28,7 @@ class Action(StrEnum):
     SESSION_READ = "session.read"
     STATUS = "status"
     EVENTS = "events"
+    METRICS = "metrics"
     SYNC = "sync"
     BREAKER_RESET = "breaker.reset"
     DEAD_LETTER_READ = "dead_letter.read"
@@ -60,6 +61,7 @@ NEEDS: Mapping[Action, Need] = MappingProxyType(
         Action.SESSION_READ: Need(role=Role.VIEWER, scopes=_BOTH),
         Action.STATUS: Need(role=Role.VIEWER, scopes=_BOTH),
         Action.EVENTS: Need(role=Role.VIEWER, scopes=_READ),
+        Action.METRICS: Need(role=Role.VIEWER, scopes=_READ),
         Action.SYNC: Need(role=Role.MANAGER),
         Action.BREAKER_RESET: Need(role=Role.ADMIN),
         Action.DEAD_LETTER_READ: Need(role=Role.VIEWER),

@@ -41,7 +41,6 @@ class Scrape:
     alerts: Sequence[Alert]
     mode: NetworkMode
     lock_available: bool
-    lock_is_redis: bool
     last_pass_at: datetime | None
     started_at: datetime
     disk_free_bytes: int

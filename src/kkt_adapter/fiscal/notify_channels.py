@@ -10,7 +10,7 @@ from typing import Any
 from kkt_adapter.fiscal.alert_book import Notice
 from kkt_adapter.fiscal.heartbeat.credentials import ID, SIGNATURE, TIMESTAMP, signature
 from kkt_adapter.fiscal.inquiry import iso
-from kkt_adapter.fiscal.notifier import NotSent
+from kkt_adapter.fiscal.notifier import Channel, NotSent
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import Text
 from kkt_adapter.runtime.http import HttpAnswer, HttpClient, HttpFault
@@ -107,6 +107,34 @@ def _json(notice: Notice, action: Text | None, *, source: str) -> dict[str, Any]
         "started_at": iso(notice.started_at),
         "ended_at": iso(notice.ended_at),
     }
+
+
+def channels(
+    *,
+    source: str,
+    clock: Clock,
+    url: str,
+    secret: str,
+    telegram_token: str,
+    telegram_chat: str,
+    telegram_url: str,
+    proxy: str,
+) -> list[Channel]:
+    """Those that are configured; empty texts mean "none"."""
+    made: list[Channel] = []
+    if url:
+        made.append(Webhook(url, source=source, clock=clock, secret=secret or None, proxy=proxy or None))
+    if telegram_token:
+        made.append(
+            Telegram(
+                token=telegram_token,
+                chat=telegram_chat,
+                source=source,
+                url=telegram_url,
+                proxy=proxy or None,
+            )
+        )
+    return made
 
 
 def _client(base: str, proxy: str | None) -> HttpClient:

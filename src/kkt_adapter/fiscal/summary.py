@@ -2,43 +2,34 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from kkt_adapter.fiscal.administration import maintenance_reason
-from kkt_adapter.fiscal.capacity import Fill, fill
-from kkt_adapter.fiscal.delivery import LAST_SYNC, DeliveryWorker
+from kkt_adapter.fiscal.alert_watch import AlertWatch
+from kkt_adapter.fiscal.alerts import AlertBoard
+from kkt_adapter.fiscal.delivery import LAST_SYNC
 from kkt_adapter.fiscal.endpoint import Endpoint
 from kkt_adapter.fiscal.heartbeat.service import Heartbeat
 from kkt_adapter.fiscal.inquiry import iso
 from kkt_adapter.fiscal.network import NetworkMonitor
+from kkt_adapter.fiscal.observation import WorkerState
+from kkt_adapter.fiscal.observer import Observer
+from kkt_adapter.fiscal.overview import brief
 from kkt_adapter.fiscal.registers import Registers
-from kkt_adapter.fiscal.sessions import Mismatch, Sessions, still_open
 from kkt_adapter.fiscal.settings_rows import read_setting
-from kkt_adapter.fiscal.tables import UNDELIVERED_ROWS, buffer_events, receipts
+from kkt_adapter.fiscal.snapshot import Snapshot, Snapshots
+from kkt_adapter.fiscal.tables import buffer_events
 from kkt_adapter.kernel.breaker import BreakerState
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import AdapterError
-from kkt_adapter.kernel.money import rubles
 from kkt_adapter.runtime.database import Database
-from kkt_adapter.runtime.disk import DiskMark
+from kkt_adapter.runtime.passlock import PassLock
 from kkt_adapter.runtime.supervisor import ServiceState
 
-WARN_PERCENT, ALARM_PERCENT = 80.0, 90.0  # contract 5
+ALARM_PERCENT = 90.0  # contract 5
 DLQ_DEGRADED, DLQ_UNHEALTHY = 50, 100  # contract 5
-OVERDUE_INTERVALS = 5  # contract 5: a planned pass later than this is a dead worker
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Snapshot:
-    fill: Fill
-    oldest: tuple[str, datetime] | None
-    last_sync: dict[str, Any] | None
-    maintenance: str | None
-    mismatches: list[Mismatch]
 
 
 class Summary:
@@ -48,35 +39,36 @@ class Summary:
         database: Database,
         clock: Clock,
         registers: Registers,
-        worker: DeliveryWorker,
         endpoints: Callable[[], list[Endpoint]],
         services: Callable[[], Mapping[str, ServiceState]],
-        sessions: Sessions,
         network: NetworkMonitor,
         heartbeat: Heartbeat,
-        disk: DiskMark,
-        default_capacity: int,
-        interval_s: float,
+        pass_lock: PassLock,
+        snapshots: Snapshots,
+        observer: Observer,
+        watch: AlertWatch,
+        board: AlertBoard,
         version: str,
     ) -> None:
         self._db = database
         self._clock = clock
         self._registers = registers
-        self._worker = worker
         self._endpoints = endpoints
         self._services = services
-        self._sessions = sessions
         self._network = network
         self._heartbeat = heartbeat
-        self._disk = disk
-        self._default_capacity = default_capacity
-        self._interval_s = interval_s
+        self._pass_lock = pass_lock
+        self._snapshots = snapshots
+        self._observer = observer
+        self._watch = watch
+        self._board = board
         self._version = version
 
     async def buffer_status(self) -> dict[str, Any]:
         """``GET /v1/kkt/buffer/status``."""
         now = self._clock.now()
-        shot = await self._db.read(self._snapshot)
+        shot = await self._snapshots.take()
+        self._watch.see(shot)
         totals, percent = shot.fill.totals, shot.fill.percent
         return {
             "total_capacity": shot.fill.capacity,
@@ -99,7 +91,7 @@ class Summary:
                 "age_hours": round((now - shot.oldest[1]).total_seconds() / 3600, 2),
             },
             "last_sync": shot.last_sync,
-            "alerts": self._alerts(shot),
+            "alerts": [brief(alert) for alert in self._board.alerts()],
             "buffer_count": totals.undelivered,
             "buffer_percent": percent,
             "cb_state": self._worst().value,
@@ -108,7 +100,7 @@ class Summary:
     async def health(self) -> tuple[dict[str, Any], bool]:
         """``GET /v1/health`` and whether the database is usable. Raises nothing."""
         try:
-            shot: _Snapshot | None = await self._db.read(self._snapshot)
+            shot: Snapshot | None = await self._snapshots.take()
         except AdapterError:
             shot = None
         components = self._components(shot)
@@ -172,22 +164,6 @@ class Summary:
 
         return await self._db.read(read)
 
-    def _snapshot(self, conn: Connection) -> _Snapshot:
-        oldest = conn.execute(
-            select(receipts.c.id, receipts.c.created_at)
-            .where(UNDELIVERED_ROWS)
-            .order_by(receipts.c.seq)
-            .limit(1)
-        ).first()
-        last = read_setting(conn, LAST_SYNC)
-        return _Snapshot(
-            fill=fill(conn, default_capacity=self._default_capacity),
-            oldest=None if oldest is None else (oldest.id, oldest.created_at),
-            last_sync=None if last is None else json.loads(last),
-            maintenance=maintenance_reason(conn),
-            mismatches=still_open(conn, self._sessions.mismatches),
-        )
-
     def _worst(self) -> BreakerState:
         states = [endpoint.state for endpoint in self._endpoints()]
         for state in (BreakerState.OPEN, BreakerState.HALF_OPEN):
@@ -195,41 +171,7 @@ class Summary:
                 return state
         return BreakerState.CLOSED
 
-    def _alerts(self, shot: _Snapshot) -> list[dict[str, str]]:
-        found = []
-        percent = shot.fill.percent
-        if percent >= 100:
-            found.append(("P1", "BUFFER_FULL", "Буфер заполнен: новые чеки не принимаются."))
-        elif percent >= ALARM_PERCENT:
-            found.append(("P1", "BUFFER_ALMOST_FULL", f"Буфер заполнен на {percent} %."))
-        elif percent >= WARN_PERCENT:
-            found.append(("P2", "BUFFER_FILLING", f"Буфер заполнен на {percent} %."))
-        if self._disk.is_low:
-            found.append(("P1", "DISK_LOW", f"На диске меньше {self._disk.mark_mb} МБ: приём закрыт."))
-        if shot.fill.totals.dlq_open > DLQ_DEGRADED:
-            found.append(("P1", "DLQ", f"Недоставленных чеков в DLQ: {shot.fill.totals.dlq_open}."))
-        elif shot.fill.totals.dlq_open:
-            found.append(("P3", "DLQ", f"Недоставленных чеков в DLQ: {shot.fill.totals.dlq_open}."))
-        if self._worst() is BreakerState.OPEN:
-            found.append(("P2", "BREAKER_OPEN", "Связь с ОФД разорвана предохранителем."))
-        for mismatch in shot.mismatches:
-            kept, counted = rubles(mismatch.kept_kop), rubles(mismatch.counted_kop)
-            text = f"Касса {mismatch.pos_id}: в сессии {kept}, по движениям {counted}. Пересчитайте наличные."
-            found.append(("P2", "SESSION_MISMATCH", text))
-        found.extend(("P2", code, text) for code, text in self._heartbeat.alerts())
-        for unit in self._registers.all():
-            if unit.lane.recovery.question is not None:
-                found.append(
-                    ("P1", "PRINT_UNKNOWN", f"ККТ {unit.register_id}: исход чека требует решения человека.")
-                )
-            elif unit.lane.trouble is not None:
-                level = "P1" if unit.lane.blocked else "P2"
-                found.append(
-                    (level, unit.lane.trouble.code, f"ККТ {unit.register_id}: {unit.lane.trouble.detail.ru}")
-                )
-        return [{"level": level, "code": code, "message": message} for level, code, message in found]
-
-    def _components(self, shot: _Snapshot | None) -> dict[str, Any]:
+    def _components(self, shot: Snapshot | None) -> dict[str, Any]:
         endpoints = self._endpoints()
         units = self._registers.all()
         last_failures = [e.last_failure_at for e in endpoints if e.last_failure_at]
@@ -266,7 +208,7 @@ class Summary:
                 "last_check": now,
             },
             "ofd": {
-                "status": "ok" if self._worst() is BreakerState.CLOSED else "down",
+                "status": self._operators(),
                 "endpoints": {
                     e.name: {
                         "state": e.state.value,
@@ -284,28 +226,32 @@ class Summary:
                 "last_check": iso(self._network.checked_at),
             },
             "odoo": self._heartbeat.component(),
-            "sync_worker": {"status": self._worker_state(), "last_check": now},
-            "redis": {"status": "not_configured", "last_check": now},
+            "sync_worker": {"status": self._observer.worker_state().value, "last_check": now},
+            "redis": self._redis(),
         }
 
-    def _worker_state(self) -> str:
-        state = self._services().get("delivery")
-        if state is None or not state.running:
-            return "dead"
-        last = self._worker.last_pass_monotonic
-        late_s = OVERDUE_INTERVALS * self._interval_s + 60.0
-        if last is not None and self._clock.monotonic() - last > late_s + self._worker.planned_wait_s:
-            return "overdue"
-        return "running"
+    def _operators(self) -> str:
+        """``failing``: the last delivery failed, but not often enough to open the breaker."""
+        if self._worst() is not BreakerState.CLOSED:
+            return "down"
+        return "failing" if any(endpoint.last_label is not None for endpoint in self._endpoints()) else "ok"
 
-    def _verdict(self, shot: _Snapshot | None, components: dict[str, Any]) -> str:
+    def _redis(self) -> dict[str, Any]:
+        lock, status = self._pass_lock, "not_configured"
+        if lock.backend == "redis":
+            status = "ok" if lock.available else "lost"
+        return {"status": status, "last_check": iso(self._clock.now())}
+
+    def _verdict(self, shot: Snapshot | None, components: dict[str, Any]) -> str:
         if shot is None:
             return "unhealthy"
         totals, percent = shot.fill.totals, shot.fill.percent
         blocked = any(unit.lane.blocked for unit in self._registers.all())
-        worker_bad = components["sync_worker"]["status"] in ("dead", "overdue")
+        worker_bad = components["sync_worker"]["status"] != WorkerState.RUNNING
         if totals.dlq_open > DLQ_UNHEALTHY or percent >= 100 or blocked or worker_bad:
             return "unhealthy"
         if totals.dlq_open > DLQ_DEGRADED or percent >= ALARM_PERCENT or self._worst() is BreakerState.OPEN:
+            return "degraded"
+        if self._observer.redis_lost:
             return "degraded"
         return "healthy"

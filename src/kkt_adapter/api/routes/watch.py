@@ -1,0 +1,109 @@
+"""How it goes, at one look: status, alerts, sales of today, legal clocks, metrics (contract 8 and 9).
+
+The collaborators are ``app.state.watch``. ``/api/v1`` always needs an account; ``/v1`` and ``/metrics`` are
+open while nobody has to sign in.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from kkt_adapter.api.access import Action, till_of
+from kkt_adapter.api.answer import JsonAnswer
+from kkt_adapter.api.deps import may, person
+from kkt_adapter.api.language import preferred
+from kkt_adapter.api.schemas import watch as shapes
+from kkt_adapter.api.schemas.documents import answers
+from kkt_adapter.api.schemas.requests import Till
+from kkt_adapter.fiscal.metrics import Metrics
+from kkt_adapter.fiscal.overview import Overview
+from kkt_adapter.fiscal.today import SalesToday
+from kkt_adapter.kernel.errors import Text
+from kkt_adapter.runtime.auth.roles import Principal, Role
+
+router = APIRouter()
+
+Viewer = Annotated[Principal, Depends(person(Role.VIEWER))]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchServices:
+    overview: Overview
+    sales: SalesToday
+    metrics: Metrics
+
+
+async def _services(request: Request) -> WatchServices:
+    services: WatchServices = request.app.state.watch
+    return services
+
+
+Watch = Annotated[WatchServices, Depends(_services)]
+
+
+@router.get(
+    "/api/v1/status", tags=["watching"], responses=answers(shapes.STATUS), summary="Everything at a look"
+)
+async def status(watch: Watch, principal: Viewer) -> Response:
+    """A few rows and what is in memory, however many receipts are stored."""
+    return JsonAnswer(await watch.overview.status())
+
+
+@router.get("/api/v1/alerts", tags=["watching"], responses=answers(shapes.ALERTS), summary="What is wrong")
+async def alerts(request: Request, watch: Watch, principal: Viewer) -> Response:
+    """The most severe first. INFO: not for long enough yet; ``becomes`` says what it would be, and when."""
+    return JsonAnswer(await watch.overview.alerts(_say(request)))
+
+
+@router.get(
+    "/api/v1/alerts/history", tags=["watching"], responses=answers(shapes.HISTORY), summary="What was wrong"
+)
+async def alert_history(
+    request: Request,
+    watch: Watch,
+    principal: Viewer,
+    limit: Annotated[int, Query(ge=1, le=500, description="At most so many alerts.")] = 100,
+) -> Response:
+    """Alerts with start and end, newest first; kept for 90 days after their end."""
+    return JsonAnswer(await watch.overview.history(_say(request), limit=limit))
+
+
+@router.get(
+    "/api/v1/sales/today", tags=["watching"], responses=answers(shapes.SALES_TODAY), summary="Sales of today"
+)
+async def sales_today(watch: Watch, principal: Viewer) -> Response:
+    """Revenue is sales less refunds, in rubles; day and hour are those printed on the receipts."""
+    return JsonAnswer(await watch.sales.read())
+
+
+@router.get("/v1/kkt/clocks", tags=["watching"], responses=answers(shapes.CLOCKS), summary="Legal clocks")
+async def clocks(
+    watch: Watch, principal: Annotated[Principal, Depends(may(Action.STATUS))], pos_id: Till = None
+) -> Response:
+    """What is left of shift, delivery, FN and clock accuracy, and when each limit is reached at this rate."""
+    return JsonAnswer(await watch.overview.clocks(till_of(principal, pos_id)))
+
+
+@router.get(
+    "/metrics",
+    tags=["watching"],
+    responses={
+        200: {"description": "Prometheus text.", "content": {"text/plain": {"schema": {"type": "string"}}}}
+    },
+    summary="Metrics",
+)
+async def metrics(watch: Watch, principal: Annotated[Principal, Depends(may(Action.METRICS))]) -> Response:
+    """For Prometheus: with a token of scope read, or open while nobody has to sign in."""
+    body, content_type = await watch.metrics.scrape()
+    return Response(body, headers={"Content-Type": content_type, "Cache-Control": "no-store"})
+
+
+def _say(request: Request) -> Callable[[Text], str]:
+    """Russian unless the reader ranks English first: alerts are for the people of the shop."""
+    wanted = request.headers.get("accept-language")
+    english = bool(wanted) and preferred(wanted) == "en"
+    return (lambda text: text.en) if english else (lambda text: text.ru)
