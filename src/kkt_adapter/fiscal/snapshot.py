@@ -58,7 +58,7 @@ class Snapshots:
             last_sync=None if last is None else json.loads(last),
             maintenance=maintenance_reason(conn),
             mismatches=tuple(still_open(conn, self._mismatches())),
-            cash_kop=dict(conn.execute(_CASH).tuples().all()),
+            cash_kop=dict(conn.execute(_CASH).all()),
             last_event_id=conn.execute(_LAST_EVENT).scalar_one() or 0,
         )
 
