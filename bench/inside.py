@@ -5,6 +5,7 @@ need no clock, so a test may gate on them.
 """
 
 import asyncio
+import json
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -179,6 +180,12 @@ async def ask_everything(services: Services) -> None:
         status, answer = await ask(services, "GET", path)
         if status not in (200, 404):
             raise InvalidRun(f"{path}: {answer.decode(errors='replace')}")
+
+
+async def buffer_status(services: Services) -> dict[str, Any]:
+    _, answer = await ask(services, "GET", "/v1/kkt/buffer/status")
+    found: dict[str, Any] = json.loads(answer)
+    return found
 
 
 def commits(services: Services) -> int:

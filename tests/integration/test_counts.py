@@ -1,0 +1,86 @@
+"""What a receipt costs, counted: the part of the performance targets that needs no clock."""
+
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from bench import inside
+from bench.books import differences
+
+from kkt_adapter.bootstrap import Services
+from kkt_adapter.fiscal import counts
+
+TILLS = 8
+
+
+@pytest.fixture
+async def services(tmp_path: Path) -> AsyncIterator[Services]:
+    async with inside.running(tmp_path, TILLS) as services:
+        await inside.post_many(services, tills=TILLS, each=1, name="shift")  # opens the shifts
+        yield services
+
+
+async def test_one_receipt_takes_two_commits_one_before_the_device_and_one_before_the_answer(
+    services: Services,
+) -> None:
+    before = inside.commits(services)
+
+    await inside.post_many(services, tills=1, each=5, name="alone")
+
+    assert inside.commits(services) - before == 2 * 5
+
+
+async def test_receipts_that_come_together_share_their_commits(services: Services) -> None:
+    before = inside.commits(services)
+
+    await inside.post_many(services, tills=TILLS, each=5, name="together")
+
+    assert inside.commits(services) - before < TILLS * 5  # alone they would take twice as many
+
+
+async def test_a_group_takes_few_statements_however_many_receipts_it_has(services: Services) -> None:
+    with inside.traced(services) as alone:
+        await inside.post_many(services, tills=1, each=1, name="alone")
+    with inside.traced(services) as together:
+        await inside.post_many(services, tills=TILLS, each=1, name="together")
+
+    assert alone.total <= 18
+    assert together.total < alone.total * TILLS / 2
+
+
+async def test_no_statement_of_receipts_and_status_pages_walks_over_a_whole_table(
+    services: Services,
+) -> None:
+    with inside.traced(services) as trace:
+        await inside.post_many(services, tills=TILLS, each=2, name="planned")
+        await inside.ask_everything(services)
+
+    assert trace.total > 20
+    assert await inside.full_scans(services, trace) == []
+
+
+async def test_a_full_scan_would_be_noticed(services: Services) -> None:
+    with inside.traced(services) as trace:
+        await services.database.read(
+            lambda conn: conn.exec_driver_sql("SELECT id FROM receipts WHERE total_kop = 1").all()
+        )
+
+    assert len(await inside.full_scans(services, trace)) == 1
+
+
+async def test_the_totals_of_the_status_page_equal_a_real_count(services: Services, tmp_path: Path) -> None:
+    await inside.post_many(services, tills=TILLS, each=3, name="counted")
+
+    assert await services.database.read(counts.verify) == {}
+    assert differences(await inside.buffer_status(services), tmp_path) == []
+
+
+async def test_a_total_that_lies_would_be_noticed(services: Services, tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "buffer.db") as connection:
+        connection.execute("UPDATE counters SET pending = pending + 1")
+    connection.close()
+
+    (found,) = differences(await inside.buffer_status(services), tmp_path)
+
+    assert found.startswith("pending: ")
