@@ -27,6 +27,7 @@ from kkt_adapter.catalog.documents import (
     wire_time,
 )
 from kkt_adapter.catalog.model import ProductStatus
+from kkt_adapter.catalog.query import status_is
 from kkt_adapter.catalog.tables import catalog_state, millis, products
 from kkt_adapter.kernel.errors import InvalidInput, Overloaded
 from kkt_adapter.runtime.database import Database
@@ -144,7 +145,7 @@ def _fill(
     generated_at: int,
 ) -> int:
     revision: int = connection.execute(select(catalog_state.c.revision)).scalar_one()
-    active = products.c.status == ProductStatus.ACTIVE.value
+    active = status_is(ProductStatus.ACTIVE, connection.dialect.name)
     count = connection.execute(select(func.count()).select_from(products).where(active)).scalar_one()
     head = {"revision": revision, "generated_at": wire_time(generated_at), "count": count}
     out: IO[bytes] = (

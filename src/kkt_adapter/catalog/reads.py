@@ -19,7 +19,7 @@ from kkt_adapter.catalog.documents import ProductDocument, document, euro, selec
 from kkt_adapter.catalog.export import Export, Exporter
 from kkt_adapter.catalog.feed import Change, ChangeListing, changes_since
 from kkt_adapter.catalog.model import ProductStatus
-from kkt_adapter.catalog.query import ProductQuery, Sort, StatusFilter, conditions, page_of_ids
+from kkt_adapter.catalog.query import ProductQuery, Sort, StatusFilter, conditions, page_of_ids, status_is
 from kkt_adapter.catalog.tables import catalog_state, millis, moment, product_history, products
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import InvalidInput, ProductNotFound
@@ -302,7 +302,7 @@ def _value(field: str, stored: str | None) -> str | int | bool | None:
 
 
 def _facets(connection: Connection) -> Facets:
-    active = products.c.status == ProductStatus.ACTIVE.value
+    active = status_is(ProductStatus.ACTIVE, connection.dialect.name)
 
     def counted(column: Any) -> Counter[str]:
         rows = connection.execute(select(column, func.count()).where(active).group_by(column))

@@ -6,11 +6,12 @@ The decision whether to sweep at all is `completeness.py`'s; here is how it is d
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, select, update
 
 from kkt_adapter.catalog.changes import STATUS, ChangeKind, FieldChange
 from kkt_adapter.catalog.journal import Entry, Stamp, record
 from kkt_adapter.catalog.model import ProductStatus
+from kkt_adapter.catalog.query import status_is
 from kkt_adapter.catalog.store import set_revision
 from kkt_adapter.catalog.tables import products
 
@@ -28,7 +29,7 @@ def unseen(connection: Connection, *, generation: int, include_empty: bool = Tru
 
     Without ``include_empty``, those with stock only: the others have nothing left to sell out.
     """
-    query = select(products.c.id).where(*_unseen(generation)).order_by(products.c.id)
+    query = select(products.c.id).where(*_unseen(connection, generation)).order_by(products.c.id)
     if not include_empty:
         query = query.where(products.c.qty != 0)
     return list(connection.execute(query).scalars())
@@ -85,13 +86,13 @@ def _taken(connection: Connection, stamp: Stamp) -> Sequence[Row[*tuple[Any, ...
         select(
             products.c.id, products.c.qty, products.c.name_key, products.c.min_price, products.c.changed_at
         )
-        .where(*_unseen(stamp.generation))
+        .where(*_unseen(connection, stamp.generation))
         .order_by(products.c.id)
     ).all()
 
 
-def _unseen(generation: int) -> tuple[Any, ...]:
-    return products.c.status == ProductStatus.ACTIVE.value, products.c.generation < generation
+def _unseen(connection: Connection, generation: int) -> tuple[ColumnElement[bool], ...]:
+    return status_is(ProductStatus.ACTIVE, connection.dialect.name), products.c.generation < generation
 
 
 def _entry(row: Row[*tuple[Any, ...]], revision: int, kind: ChangeKind, change: FieldChange) -> Entry:
