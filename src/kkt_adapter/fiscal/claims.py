@@ -6,7 +6,7 @@ all three, so a worker that slept through its claim changes nothing. Counts move
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, or_, select, update
@@ -17,6 +17,7 @@ from kkt_adapter.fiscal.tables import UNDELIVERED_ROWS, attempts, dlq, receipts
 from kkt_adapter.kernel.errors import LeaseLost
 
 MAX_RETRIES_EXCEEDED = "max_retries_exceeded"
+LONGEST_S = 330.0  # a claim and a Retry-After: 300 s (contract 4.1, 4.3); and a clock put right by a little
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +125,11 @@ _HEAD = (
     .limit(1)
 )
 DUE_HEAD = _HEAD.where(
-    or_(receipts.c.next_attempt_at.is_(None), receipts.c.next_attempt_at <= bindparam("b_now"))
+    or_(
+        receipts.c.next_attempt_at.is_(None),
+        receipts.c.next_attempt_at <= bindparam("b_now"),
+        receipts.c.next_attempt_at > bindparam("b_far"),
+    )
 )
 _OURS = (
     receipts.c.seq == bindparam("b_seq"),
@@ -196,7 +201,8 @@ def _claim(conn: Connection, want: ClaimRequest, deltas: dict[str, int]) -> Clai
     if number is None:
         head = _HEAD if want.ignore_due else DUE_HEAD
         number = conn.execute(
-            head, {"b_fn": want.fn_number, "b_after": want.after, "b_now": want.at}
+            head,
+            {"b_fn": want.fn_number, "b_after": want.after, "b_now": want.at, "b_far": far(want.at)},
         ).scalar_one_or_none()
         if number is None:
             return None
@@ -345,10 +351,22 @@ def close_letters(conn: Connection, receipt_ids: Sequence[str], at: datetime) ->
     return closed.rowcount
 
 
+def far(now: datetime) -> datetime:
+    """No due time and no lease ends later than this, unless the wall clock was ahead when it was written."""
+    return now + timedelta(seconds=LONGEST_S)
+
+
 def release_claims(conn: Connection, *, owners: Sequence[str], before: datetime) -> int:
-    """``syncing`` rows back to ``pending``: those of ended ``owners``, and those whose lease ran out."""
+    """``syncing`` rows back to ``pending``: those of ended ``owners``, and those whose lease ran out.
+
+    A lease that ends too far in the future was taken while the wall clock was wrong: it is over, too.
+    """
     counts.lock(conn)
-    over = or_(receipts.c.owner.in_(list(owners)), receipts.c.lease_until < before)
+    over = or_(
+        receipts.c.owner.in_(list(owners)),
+        receipts.c.lease_until < before,
+        receipts.c.lease_until > far(before),
+    )
     freed = conn.execute(
         update(receipts)
         .where(UNDELIVERED_ROWS, receipts.c.status == "syncing", over)

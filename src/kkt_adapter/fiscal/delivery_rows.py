@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select, update
 
 from kkt_adapter.fiscal import counts, journal
-from kkt_adapter.fiscal.claims import DUE_HEAD, close_letters
+from kkt_adapter.fiscal.claims import DUE_HEAD, close_letters, far
 from kkt_adapter.fiscal.journal import EventType
 from kkt_adapter.fiscal.tables import FAILED_ROWS, UNDELIVERED_ROWS, receipts
 
@@ -42,7 +42,10 @@ def waiting_fns(conn: Connection, fn_numbers: Sequence[str], *, now: datetime) -
         row = _pending(conn, fn_number)
         if row is None:
             continue
-        due = conn.execute(DUE_HEAD, {"b_fn": fn_number, "b_after": 0, "b_now": now}).first() is not None
+        due = (
+            conn.execute(DUE_HEAD, {"b_fn": fn_number, "b_after": 0, "b_now": now, "b_far": far(now)}).first()
+            is not None
+        )
         found.append(
             Waiting(
                 fn_number=fn_number,
