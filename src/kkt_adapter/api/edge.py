@@ -20,7 +20,7 @@ from kkt_adapter.api.settings import ApiSettings
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import AdapterError, NotAllowed, Overloaded, RateLimited
 from kkt_adapter.kernel.ids import random_id
-from kkt_adapter.runtime.log import get_logger
+from kkt_adapter.runtime.log import forget, get_logger
 
 log = get_logger("api")
 
@@ -81,6 +81,7 @@ class Edge:
                     "request", method=scope["method"], path=scope["path"], status=status, took_ms=took_ms
                 )
             structlog.contextvars.reset_contextvars(**tokens)
+            forget()
 
     async def _pass(
         self,

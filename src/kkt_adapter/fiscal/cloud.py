@@ -140,6 +140,13 @@ class CloudLane:
         tally.failed += 1
         if len(tally.errors) < 5:
             tally.errors.append(error.detail.en)
+        self._log.warning(
+            "delivery_failed",
+            receipt_id=claim.receipt_id,
+            fd_number=claim.fd_number,
+            code=decision.label,
+            retry_in_s=decision.delay_s,
+        )
         now = self._clock.now()
         return Failed(
             claim=claim,

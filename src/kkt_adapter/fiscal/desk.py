@@ -11,7 +11,6 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 
-import structlog
 from sqlalchemy import Connection
 
 from kkt_adapter.fiscal import answers, buffer, payload, printbook
@@ -40,6 +39,7 @@ from kkt_adapter.kernel.errors import (
 from kkt_adapter.kernel.ids import ReceiptId, uuid7
 from kkt_adapter.runtime.database import Database
 from kkt_adapter.runtime.disk import DiskMark
+from kkt_adapter.runtime.log import about, get_logger
 
 TWIN_WAIT_S = 15.0  # contract 3.2
 ROW_LOOK_S = 0.2  # how often a receipt that another process prints is looked at
@@ -91,7 +91,7 @@ class ReceiptDesk:
         self._clock = clock
         self._policy = policy
         self._disk = disk
-        self._log = structlog.get_logger("desk")
+        self._log = get_logger("desk")
         self._storing: set[asyncio.Task[Accepted | Known]] = set()
         self.tally = DeskTally()
 
@@ -139,6 +139,7 @@ class ReceiptDesk:
             attempt=unit.lane.reserve(),
         )
         receipt_id = checked.receipt.id
+        about(receipt_id=receipt_id)
         future = self._waiting.open(receipt_id)
         storing = asyncio.create_task(self._store(item, unit, checked))
         self._storing.add(storing)
@@ -154,6 +155,7 @@ class ReceiptDesk:
             self.tally.printed += 1
             return Acceptance(body=answer.encode(), replayed=False)
         self.tally.buffered += 1
+        self._log.info("receipt_buffered", register_id=unit.register_id)
         return await self._not_printed(unit, outcome, checked)
 
     def _stored(self, storing: "asyncio.Task[Accepted | Known]") -> None:
@@ -277,13 +279,14 @@ class ReceiptDesk:
         try:
             shown = await self._state_of_now(receipt_id, unit)
         except AdapterError as error:  # it is on disk, whatever happens to the database now
-            self._log.warning("state_not_read", receipt_id=receipt_id, code=error.code)
+            self._log.warning("state_not_read", code=error.code)
             reason = _not_printed_yet(unit)
             answer = answers.buffered(receipt_id, _place(accepted), reason=reason, warnings=checked.warnings)
             return Acceptance(body=answer.encode(), replayed=False)
         return replace(shown, replayed=False)
 
     async def _replay(self, known: Known, request_hash: bytes) -> Acceptance:
+        about(receipt_id=known.receipt_id)
         if known.request_hash != request_hash:
             raise IdempotencyConflict(
                 f"This Idempotency-Key belongs to another receipt ({known.receipt_id}). Use a new key.",

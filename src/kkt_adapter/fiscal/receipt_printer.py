@@ -120,7 +120,7 @@ class ReceiptPrinter:
 
     def _lose(self, job: Job, error: BaseException) -> None:
         self._listener.print_failed(self._desk.register_id, "outcome_unknown")
-        self._log.warning("print_outcome_unknown", receipt_id=job.receipt.id, error=str(error))
+        self._log.warning("print_outcome_unknown", **_named(job), error=str(error))
 
     async def _put_back(self, job: Job, attempt_id: int, lane: LaneTerm, error: AdapterError) -> None:
         """Nothing was fiscalised: the receipt keeps its place at the head of the lane."""
@@ -181,5 +181,10 @@ class ReceiptPrinter:
             )
         )
         self._listener.print_failed(self._desk.register_id, "refused")
+        self._log.warning("print_refused", **_named(job), code=error.device_code, retry_in_s=wait_s)
         self._waiting.settle(job.receipt.id, None)
         return Refused(retry_in_s=wait_s)
+
+
+def _named(job: Job) -> dict[str, str]:
+    return {"receipt_id": job.receipt.id, "pos_id": job.receipt.pos_id}

@@ -234,6 +234,13 @@ class RelayLane:
         elif decision.to_dead_letters:
             delay_s = HELD_RETRY_S
         self._not_before = self._clock.monotonic() + delay_s
+        self._log.warning(
+            "delivery_failed",
+            receipt_id=None if claim is None else claim.receipt_id,
+            fd_number=message.fd_number,
+            code=decision.label,
+            retry_in_s=delay_s,
+        )
         if claim is not None:
             await self._write_failure(claim, error, decision, delay_s)
 

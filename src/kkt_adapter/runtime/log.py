@@ -2,13 +2,18 @@
 
 JSON lines for machines, coloured text on a terminal. `configure_logging` is for the composition root
 alone; without it structlog's own defaults print to the terminal, which is what tests want.
+
+What a request is about is said once, with `about`, and stands in every line until `forget`. It costs one
+assignment, whatever the level: nothing is made of it before a line is written.
 """
 
 import logging
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
+from contextvars import ContextVar
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, TextIO, cast
 
 import structlog
@@ -33,6 +38,10 @@ SECRET_NAMES = frozenset({"api_key", "apikey", "private_key", "privatekey", "ide
 QUIET = ("alembic", "apscheduler", "httpx2", "httpcore2", "uvicorn.access")
 
 
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+_about: ContextVar[Mapping[str, str]] = ContextVar("about", default=_NOTHING)
+
+
 class LogFormat(StrEnum):
     AUTO = "auto"  # console on a terminal, else JSON
     JSON = "json"
@@ -42,6 +51,16 @@ class LogFormat(StrEnum):
 def get_logger(component: str) -> FilteringBoundLogger:
     """A logger whose lines carry ``component``; cheap, and safe to call before `configure_logging`."""
     return cast(FilteringBoundLogger, structlog.get_logger(component=component))
+
+
+def about(**fields: str) -> None:
+    """The rest of this task's lines, and those of tasks it starts, carry these fields too."""
+    _about.set({**_about.get(), **fields})
+
+
+def forget() -> None:
+    """The lines that follow are about nothing in particular."""
+    _about.set(_NOTHING)
 
 
 def configure_logging(
@@ -61,6 +80,8 @@ def configure_logging(
     console = log_format is LogFormat.CONSOLE or (log_format is LogFormat.AUTO and out.isatty())
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
+        _with_subject,
+        _component_of_logger,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="timestamp"),
         structlog.processors.StackInfoRenderer(),
@@ -131,6 +152,22 @@ def _lead_first(logger: Any, method: str, event: MutableMapping[str, Any]) -> Mu
     """What people look for stands at the beginning of the line."""
     lead = {key: event.pop(key) for key in _LEAD if key in event}
     return {**lead, **event}
+
+
+def _with_subject(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """What the line says itself goes before what is known of the task."""
+    for name, value in _about.get().items():
+        event.setdefault(name, value)
+    return event
+
+
+def _component_of_logger(
+    logger: Any, method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Loggers that were made with a bare name, ``structlog.get_logger("lane")``."""
+    if logger is not None:
+        event.setdefault("component", logger.name)
+    return event
 
 
 def _component_of_library(

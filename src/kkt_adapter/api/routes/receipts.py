@@ -30,7 +30,7 @@ from kkt_adapter.api.services import ApiServices
 from kkt_adapter.api.settings import ApiSettings
 from kkt_adapter.fiscal.lifecycle import PrintState, Status
 from kkt_adapter.runtime.auth.roles import Principal
-from kkt_adapter.runtime.log import get_logger
+from kkt_adapter.runtime.log import about, get_logger
 
 PATH = "/v1/kkt/receipt"
 PARSED_ON_THE_LOOP_BYTES = 64 * 1024  # a larger body is parsed in a thread: it may take tens of milliseconds
@@ -58,8 +58,9 @@ class AcceptReceipt:
         principal = OPEN if self._open else await admitted(request, Action.RECEIPT_ACCEPT)
         key = idempotency_key(request)
         parsed = await _parse(await read_body(receive))
+        about(pos_id=parsed.request.pos_id)
         if parsed.ignored:
-            log.info("unknown_fields_ignored", pos_id=parsed.request.pos_id, fields=parsed.ignored)
+            log.info("unknown_fields_ignored", fields=parsed.ignored)
         check_till(principal, parsed.request.pos_id)
         acceptance = await self._desk.accept(parsed.request, key=key)
         headers = [
