@@ -6,10 +6,11 @@ any configuration.
 
 import asyncio
 import gc
+import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
@@ -57,6 +58,8 @@ async def run_service(settings: Any, *, demo: bool, build: Any = None) -> None:
     """
     from kkt_adapter.bootstrap import build_services
     from kkt_adapter.cli.demo import with_emulators
+    from kkt_adapter.kernel.clock import SystemClock
+    from kkt_adapter.runtime.systemd import systemd_notify
 
     listening = _listen(settings.host, settings.port)
     emulators = await with_emulators(settings, demo=demo)
@@ -65,7 +68,15 @@ async def run_service(settings: Any, *, demo: bool, build: Any = None) -> None:
         services = await (build or build_services)(emulators.settings, demo=demo)
         await services.start()
         admin = await emulators.first_admin(services)
-        await _answer(services.app, listening, _banner(emulators, listening, admin, demo=demo))
+        systemd = systemd_notify(os.environ, clock=SystemClock())
+        if systemd is not None:
+            await services.supervisor.add(systemd)
+        await _answer(
+            services.app,
+            listening,
+            _banner(emulators, listening, admin, demo=demo),
+            on_ready=lambda: None if systemd is None else systemd.ready(),
+        )
     finally:
         if services is not None:
             await services.stop()
@@ -91,12 +102,16 @@ def _listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-async def _answer(app: Any, listening: socket.socket, banner: str) -> None:
-    """Serve HTTP until a stop signal; requests in hand are finished."""
+async def _answer(app: Any, listening: socket.socket, banner: str, *, on_ready: Callable[[], None]) -> None:
+    """Serve HTTP until a stop signal; requests in hand are finished. ``on_ready``: it answers from now on."""
     import uvicorn
 
     class Server(uvicorn.Server):
         """Without uvicorn's own signal handling, which would end the process before our clean-up."""
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets=sockets)
+            on_ready()
 
         @contextmanager
         def capture_signals(self) -> Iterator[None]:
