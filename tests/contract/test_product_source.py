@@ -1,5 +1,6 @@
 """What every `ProductSource` promises, over each implementation."""
 
+import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -89,7 +90,5 @@ async def test_closing_twice_is_fine(source: ProductSource) -> None:
 
 
 def test_the_stand_in_speaks_json_that_the_parser_likes() -> None:
-    import json
-
     found = product(json.loads(document(Item(5, 499, 3)), parse_float=str))
     assert (found.min_price, found.qty) == (499, 3)

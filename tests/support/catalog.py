@@ -4,22 +4,20 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 
 from kkt_adapter.catalog.g2a.wire import product
-from kkt_adapter.catalog.model import BadItem, PriceWindow, Product, ProductPage
+from kkt_adapter.catalog.model import PriceWindow, Product, ProductPage
 from kkt_adapter.catalog.parts import CatalogParts, build_catalog
 from kkt_adapter.catalog.records import RunRecord
 from kkt_adapter.catalog.settings import CatalogSettings
 from kkt_adapter.catalog.source import ProductSource
 from kkt_adapter.catalog.tables import product_changes, product_history, products
-from kkt_adapter.emulators.g2a import Credentials, Faults, G2AEmulator
+from kkt_adapter.emulators.g2a import Faults, G2AEmulator
 from kkt_adapter.kernel.clock import Clock, SystemClock
 from kkt_adapter.kernel.errors import PageBeyondCeiling
 from kkt_adapter.runtime.database import Database
@@ -262,9 +260,3 @@ def made(number: int, **changes: Any) -> Product:
 
 def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
-
-
-__all__ = [
-    "BadItem", "Credentials", "MemorySource", "Shop", "TestClock", "made", "opened", "partial", "replace",
-    "settings_for", "stand_in", "utc",
-]  # fmt: skip
