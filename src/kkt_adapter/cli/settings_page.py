@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from kkt_adapter.catalog.settings import CatalogSettings
+from kkt_adapter.fiscal.heartbeat.settings import BackOfficeSettings
 from kkt_adapter.runtime.auth.settings import AuthSettings
 from kkt_adapter.settings import RegisterSettings, Settings, env_of
 
@@ -33,11 +34,15 @@ def render() -> str:
             _HEAD,
             "## The service",
             "",
-            *_table(Settings, skip=("registers", "sign_in", "catalog", "back_offices")),
+            *_table(Settings, skip=("registers", "back_office", "sign_in", "catalog")),
             "",
             "## `[[register]]`: one table for each register",
             "",
             *_table(RegisterSettings, with_env=False),
+            "",
+            "## `[[back_office]]`: one table for each system that is told of receipts",
+            "",
+            *_table(BackOfficeSettings, with_env=False),
             "",
             "## `[sign_in]`",
             "",

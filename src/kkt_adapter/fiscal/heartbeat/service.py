@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import Connection
 
 from kkt_adapter.fiscal.heartbeat import cursors
-from kkt_adapter.fiscal.heartbeat.answer import AnswerClass
 from kkt_adapter.fiscal.heartbeat.payload import Sender, Situation
 from kkt_adapter.fiscal.heartbeat.points import Points
 from kkt_adapter.fiscal.heartbeat.settings import BackOfficeSettings
@@ -28,14 +27,9 @@ Json = dict[str, Any]
 LEASE = "heartbeat"
 JITTER = 0.1  # +-10 % (contract 4.5), so that many adapters do not call at once
 LOOK_S = 3.0  # how often a process that does not send looks whether it may
-LOST_S = 300.0  # contract 8: heartbeat lost for longer is an alert
 STALE_INTERVALS = 3  # another process's row older than this says nothing any more
 _WORST_FIRST = (Presence.OFFLINE, Presence.UNKNOWN, Presence.ONLINE)
-_ALARMS = {
-    AnswerClass.REFUSED_TOKEN: "BACK_OFFICE_TOKEN_REFUSED",
-    AnswerClass.OTHER_INSTANCE: "BACK_OFFICE_OTHER_INSTANCE",
-}
-METRIC_VALUE = {Presence.UNKNOWN: 0, Presence.ONLINE: 1, Presence.OFFLINE: 2}
+METRIC_VALUE = {Presence.UNKNOWN: 0, Presence.ONLINE: 1, Presence.OFFLINE: 2}  # kkt_heartbeat_state
 
 
 class Heartbeat:
@@ -66,7 +60,6 @@ class Heartbeat:
         self._clock = clock
         self._look_s = look_s
         self._log = get_logger("heartbeat")
-        self._started_at = clock.now()
         self._running = False
         self._sends = False
         self.targets = [
@@ -181,23 +174,6 @@ class Heartbeat:
             "last_error": None if worst.state.last_error is None else worst.state.last_error.en,
             "last_check": iso(self._clock.now()),
         }
-
-    def alerts(self) -> list[tuple[str, str]]:
-        """Code and Russian text of what a person should look at (contract 8, P2)."""
-        found = []
-        for target in self.targets:
-            state, name = target.state, target.settings.name
-            alarm = None if state.last_class is None else _ALARMS.get(state.last_class)
-            if alarm is not None and state.last_error is not None:
-                found.append((alarm, f"Учётная система {name}: {state.last_error.ru}."))
-            elif self._is_lost(state):
-                said = "" if state.last_error is None else f" ({state.last_error.ru})"
-                found.append(("HEARTBEAT_LOST", f"Учётная система {name} не отвечает{said}."))
-        return found
-
-    def _is_lost(self, state: TargetState) -> bool:
-        since = state.last_success_at or self._started_at
-        return state.presence is Presence.OFFLINE and (self._clock.now() - since).total_seconds() > LOST_S
 
     async def _look_at_rows(self) -> None:
         """What the process that sends wrote down."""
