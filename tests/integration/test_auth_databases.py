@@ -62,9 +62,10 @@ async def test_a_till_token_is_found_used_and_revoked(parts: SignInParts) -> Non
     made = await parts.till_tokens.add(Scope.POS, pos_ids=["Касса 1"], note="у входа", by="olga")
     await parts.till_tokens.add(Scope.READ, by="olga")
     assert (await parts.gate.admit(f"Bearer {made.text}")).pos_ids == {"Касса 1"}
-    first, second = await parts.till_tokens.list_all()
-    assert (first.note, first.last_used_at) == ("у входа", parts.clock.now())
-    assert (second.scope, second.last_used_at) == (Scope.READ, None)
+    by_scope = {token.scope: token for token in await parts.till_tokens.list_all()}
+    used, unused = by_scope[Scope.POS], by_scope[Scope.READ]
+    assert (used.note, used.last_used_at) == ("у входа", parts.clock.now())
+    assert unused.last_used_at is None
     await parts.till_tokens.revoke(made.token.id)
     parts.gate.forget()
     with pytest.raises(NotAuthenticated):

@@ -37,11 +37,12 @@ async def test_fifty_receipts_of_an_outage_are_delivered_in_order_when_it_is_ove
         assert (status["pending"] + status["syncing"], status["dlq_size"]) == (50, 0)
 
         failures = endpoint(running).tally.errors.copy()
-        assert sum(failures.values()) == 5
+        # Five open it; the other tills' documents that were on their way at that moment fail too.
+        assert 5 <= sum(failures.values()) < 5 + len(TILLS)
         await asyncio.sleep(0.5)  # two planned passes
         assert endpoint(running).tally.errors == failures, "nothing is tried while the breaker is open"
         retries = await running.get("/v1/kkt/receipts", limit=100)
-        assert sum(row["retry_count"] for row in retries["items"]) <= 5
+        assert sum(row["retry_count"] for row in retries["items"]) < 5 + len(TILLS)
 
         await running.repair_operator()
         began = time.monotonic()

@@ -43,7 +43,7 @@ PARTS: Mapping[str, Part] = MappingProxyType(
         "accounts": _part("accounts", "accounts_app", "Accounts of people and tokens of tills."),
         "db": _part("db", "db_app", "Back up, restore and check the database."),
         "ffd": _part("ffd", "ffd_app", "Fiscal data formats."),
-        "emulate": _part("emulate", "emulate_app", "Stand-ins for the operator and the vendor."),
+        "emulate": _part("emulate", "emulate_app", "Stand-ins for the operator, the vendor and the back office."),
     }
 )
 

@@ -10,7 +10,7 @@ ITEM_NAME_LIMIT = 128  # tag 1030, every FFD version
 
 _REPLACED = {
     **dict.fromkeys("«»„“”‟❝❞〝〞＂″", '"'),
-    **dict.fromkeys("‘’‚‛‹›′`´ʼ＇", "'"),
+    **dict.fromkeys("‘’‚‛‹›′´ʼ＇", "'"),
     **dict.fromkeys("‐‑‒–—―−﹘﹣－⁃", "-"),
     "₽": "руб.",
     "…": "...",
