@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -25,8 +25,10 @@ class Listener(Protocol):
 class Hub:
     """``points`` are all that were ever seen, with how often a process was ended or stopped there."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, only: Sequence[str] = ()) -> None:
+        """``only``: the points to choose from; empty: all."""
         self.path = path
+        self._only = frozenset(only)
         self.points: Counter[str] = Counter()
         self._nodes: dict[str, Listener] = {}
         self._lines: dict[str, asyncio.StreamWriter] = {}
@@ -85,7 +87,8 @@ class Hub:
 
     def rarest(self, choose: Callable[[list[str]], str]) -> str | None:
         """One of the points that were hit least often; None before any was seen."""
-        if not self.points:
+        known = {p: hits for p, hits in self.points.items() if not self._only or p in self._only}
+        if not known:
             return None
-        least = min(self.points.values())
-        return choose(sorted(point for point, hits in self.points.items() if hits == least))
+        least = min(known.values())
+        return choose(sorted(point for point, hits in known.items() if hits == least))

@@ -34,6 +34,21 @@ def reconcile(
     return _Comparison(ledger, archives, operator, adapter).findings()
 
 
+def forgotten(ledger: Ledger, adapter: AdapterBook) -> list[Finding]:
+    """Receipts that a client was told of, and that are not stored: before anybody asks for them again, as
+    then they would be stored once more."""
+    keys = {row.key for row in adapter.rows}
+    return [
+        Finding(
+            verdict=Verdict.LOST,
+            subject=asked.name,
+            text=f"told {asked.told[0].status}, and it is not stored",
+        )
+        for asked in ledger.asked
+        if asked.told and asked.key not in keys
+    ]
+
+
 class _Comparison:
     def __init__(
         self, ledger: Ledger, archives: Sequence[Archive], operator: OperatorBook, adapter: AdapterBook
@@ -96,7 +111,7 @@ class _Comparison:
 
     def _told(self, asked: Asked, document: Archived | None, row: Row | None) -> None:
         if row is None:
-            self._say(Verdict.LOST, asked.name, f"told {asked.told[0].status}, and it is not stored")
+            self._say(Verdict.LOST, asked.name, "asked for again, and still not stored")
             return
         if row.id != asked.receipt_id:
             self._say(Verdict.WRONG, asked.name, f"stored as {row.id}, told {asked.receipt_id}")

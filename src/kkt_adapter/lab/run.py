@@ -27,7 +27,7 @@ from kkt_adapter.lab.ledger import Ledger, Outcome
 from kkt_adapter.lab.node import NodeSpec
 from kkt_adapter.lab.nodes import LabNode
 from kkt_adapter.lab.nursery import Nursery
-from kkt_adapter.lab.reconcile import Finding, Verdict, reconcile
+from kkt_adapter.lab.reconcile import Finding, Verdict, forgotten, reconcile
 from kkt_adapter.lab.servers import PostgresServer, RedisServer, free_port
 from kkt_adapter.lab.settle import Settling
 from kkt_adapter.lab.traffic import Till
@@ -55,6 +55,7 @@ class LabPlan:
     scale: float = 10.0
     variant: str | None = None  # a broken variant, see variants.py
     only: frozenset[str] | None = None  # names of fault kinds; None: all
+    points: tuple[str, ...] = ()  # named points to choose from; empty: all
     registers: int = 6
     tills_per_register: int = 2
     think_s: float = 0.3  # between two actions of a till, on average
@@ -97,7 +98,7 @@ class _Run:
         self._folder = plan.folder or scratch
         self._rng = Random(plan.seed)
         self._epoch = time.time()
-        self._hub = Hub(scratch / "control")
+        self._hub = Hub(scratch / "control", only=plan.points)
         self._nursery = Nursery(node_command, ended=self._ended)
         self._nodes: list[LabNode] = []
         self._ledger = Ledger()
@@ -129,6 +130,7 @@ class _Run:
                 tills=tills,
             )
             settled_s, _ = await settling.settle(limit_s=plan.settle_s)
+            before = await database.read(read_adapter)
             await settling.ask_all_again([asked for asked in self._ledger.asked if asked.told])
             self._progress("comparing the books", injector.tally.total)
             for node in self._nodes:
@@ -138,7 +140,11 @@ class _Run:
             await database.close()
         archives = [self._archive(register_id) for register_id in world.registers]
         operator = OperatorBook(world.operator.book)
-        findings = [*reconcile(self._ledger, archives, operator, adapter), *self._own_findings(injector)]
+        findings = [
+            *forgotten(self._ledger, before),
+            *reconcile(self._ledger, archives, operator, adapter),
+            *self._own_findings(injector),
+        ]
         documents = [document for archive in archives for document in archive.documents]
         return Certificate(
             version=__version__,

@@ -6,13 +6,13 @@ under which faults it must fail, so that a short run is enough.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
-from kkt_adapter.fiscal import answers, buffer, payload, printbook, recovery
+from kkt_adapter.fiscal import answers, buffer, printbook, recovery
 from kkt_adapter.fiscal.answers import Place
 from kkt_adapter.fiscal.attempts import LaneTerm, NewAttempt
 from kkt_adapter.fiscal.buffer import Accepted, AcceptItem
@@ -168,23 +168,34 @@ def _insert_key(connection: Connection, item: AcceptItem, seq: int) -> None:
 
 
 def _answer_before_commit() -> None:
-    accept = ReceiptDesk._accept
+    store = ReceiptDesk._store
 
-    async def hasty(self: ReceiptDesk, request: Any, key: str) -> Acceptance:
-        known = await self._db.read(lambda c: buffer.find_key(c, payload.key_hash(key)))
+    async def hasty(self: ReceiptDesk, item: AcceptItem, unit: Any, checked: Any) -> Any:
+        known = await self._db.read(lambda c: buffer.find_key(c, item.key_hash))
         if known is not None:
-            return await accept(self, request, key)
+            return known
+
+        if item.attempt is not None:
+            unit.lane.release(stored=False)
 
         async def later() -> None:
-            await self._clock.sleep(1.0)
-            await accept(self, request, key)
+            await self._clock.sleep(3.0)
+            await store(self, replace(item, attempt=None), unit, checked)
 
         asyncio.create_task(later()).add_done_callback(lambda done: done.cancelled() or done.exception())
-        place = Place(stamp=HybridTimestamp(0, 0), queue_position=1)
-        text = answers.buffered(key, place, reason="", warnings=())
+        return Accepted(seq=0, stamp=HybridTimestamp(0, 0), queue_position=1, attempt_id=None)
+
+    async def at_once(self: ReceiptDesk, unit: Any, outcome: Accepted, future: Any) -> None:
+        return None
+
+    async def buffered(self: ReceiptDesk, unit: Any, outcome: Accepted, checked: Any) -> Acceptance:
+        place = Place(stamp=outcome.stamp, queue_position=outcome.queue_position)
+        text = answers.buffered(checked.receipt.id, place, reason="", warnings=())
         return Acceptance(body=text.encode(), replayed=False)
 
-    _replace(ReceiptDesk, "_accept", hasty)
+    _replace(ReceiptDesk, "_store", hasty)
+    _replace(ReceiptDesk, "_answer", at_once)
+    _replace(ReceiptDesk, "_not_printed", buffered)
 
 
 # ---- a failed commit answered as a success --------------------------------------------------------------

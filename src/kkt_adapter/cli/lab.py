@@ -1,0 +1,134 @@
+"""``kkt-adapter lab``: try, on your own machine, whether anything can be lost or doubled.
+
+It starts nodes, registers, an operator and, if wanted, PostgreSQL and Redis of its own, breaks them as the
+seed says, and compares three books. Nothing outside a temporary directory is touched.
+"""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kkt_adapter.cli.screen import complain
+from kkt_adapter.cli.texts import say
+
+if TYPE_CHECKING:
+    from kkt_adapter.lab.certificate import Certificate
+    from kkt_adapter.lab.run import LabPlan
+
+FAILED, NOT_POSSIBLE = 1, 2  # exit codes
+WIDTH = 110  # of the certificate, when the output is no terminal
+
+
+def lab(
+    seed: Annotated[int, typer.Option(help="The same seed chooses the same faults.")] = 1,
+    faults: Annotated[int, typer.Option(min=0, max=1_000_000, help="Faults that must hit.")] = 300,
+    nodes: Annotated[int, typer.Option(min=1, max=4, help="Adapter nodes on one database.")] = 1,
+    database: Annotated[
+        str, typer.Option(metavar="sqlite|postgres", help="PostgreSQL must be installed for the second.")
+    ] = "sqlite",
+    redis: Annotated[bool, typer.Option("--redis", help="With a Redis, which must be installed.")] = False,
+    scale: Annotated[
+        float, typer.Option(min=1, max=50, help="Leases, time-outs and back-offs are so much shorter.")
+    ] = 10.0,
+    variant: Annotated[
+        str | None, typer.Option(help="Run a broken variant, to see the lab catch it; 'list' shows them.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Keep all files here; default: a temporary directory.")
+    ] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the certificate here too.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+) -> None:
+    """Break the product on purpose and see whether anything is lost or doubled."""
+    from rich.console import Console
+
+    from kkt_adapter.lab.servers import NotInstalled
+
+    if variant == "list":
+        _show_variants()
+        return
+    plan = _plan(
+        seed=seed,
+        faults=faults,
+        nodes=nodes,
+        database=database,
+        redis=redis,
+        scale=scale,
+        variant=variant,
+        folder=folder,
+    )
+    try:
+        certificate = asyncio.run(_run(plan, quiet=quiet))
+    except NotInstalled as missing:
+        complain(say(f"{missing} is not installed.", f"{missing}: не установлено."))
+        raise typer.Exit(NOT_POSSIBLE) from missing
+    console = Console()
+    certificate.show(console if console.is_terminal else Console(width=WIDTH))
+    if json_file is not None:
+        json_file.write_text(certificate.as_json(), encoding="utf-8")
+    if not certificate.passed:
+        raise typer.Exit(FAILED)
+
+
+def _plan(
+    *,
+    seed: int,
+    faults: int,
+    nodes: int,
+    database: str,
+    redis: bool,
+    scale: float,
+    variant: str | None,
+    folder: Path | None,
+) -> "LabPlan":
+    from kkt_adapter.lab.run import LabPlan
+    from kkt_adapter.lab.variants import VARIANTS
+
+    if database not in ("sqlite", "postgres", "postgresql"):
+        raise typer.BadParameter(f"{database!r} is neither sqlite nor postgres", param_hint="--database")
+    if variant is not None and variant not in VARIANTS:
+        raise typer.BadParameter(f"{variant!r} is none of {', '.join(VARIANTS)}", param_hint="--variant")
+    if folder is not None:
+        if folder.exists() and any(folder.iterdir()):
+            raise typer.BadParameter(f"{folder} is not empty", param_hint="--folder")
+        folder.mkdir(parents=True, exist_ok=True)
+    broken = None if variant is None else VARIANTS[variant]
+    return LabPlan(
+        seed=seed,
+        faults=faults,
+        nodes=nodes if broken is None else max(nodes, broken.nodes),
+        database="sqlite" if database == "sqlite" else "postgresql",
+        redis=redis,
+        scale=scale,
+        variant=variant,
+        only=None if broken is None else broken.faults,
+        points=() if broken is None else tuple(broken.points),
+        folder=folder,
+    )
+
+
+async def _run(plan: "LabPlan", *, quiet: bool) -> "Certificate":
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from kkt_adapter.lab.run import run_lab
+
+    columns = (TextColumn("{task.description:22}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=quiet, transient=True) as bar:
+        task = bar.add_task("starting", total=plan.faults)
+        return await run_lab(
+            plan, progress=lambda stage, hit: bar.update(task, description=stage, completed=hit)
+        )
+
+
+def _show_variants() -> None:
+    from kkt_adapter.cli.screen import table
+    from kkt_adapter.lab.variants import VARIANTS
+
+    table(
+        ("variant", say("what is wrong with it", "что в нём неверно")),
+        ((name, variant.what) for name, variant in VARIANTS.items()),
+        title=say("Broken variants", "Испорченные варианты"),
+    )
