@@ -20,7 +20,7 @@ from kkt_adapter.catalog.tables import products, sync_pages
 from kkt_adapter.emulators.g2a import G2AEmulator
 from kkt_adapter.runtime.database import Database
 
-pytestmark = pytest.mark.crash
+pytestmark = [pytest.mark.crash, pytest.mark.timeout(240)]
 
 ROOT = Path(__file__).parents[2]
 PRODUCTS = 1_000
@@ -144,10 +144,12 @@ async def test_two_nodes_run_one_slot_once_and_the_other_finishes_what_the_kille
     async with ground.node("a", **orders), ground.node("b", **orders):
         pass  # the schedule begins on the day before
     orders = {"wall": "2025-09-17T02:05"}
+    ground.emulator.faults = replace(ground.emulator.faults, latency_s=0.5)  # the kill must come in time
     async with ground.node("a", **orders) as first, ground.node("b", **orders) as second:
         running = await ground.until(lambda run: run.pages_processed >= 8)
         holder, other = (first, "b") if running.node == "a" else (second, "a")
         holder.kill()
+        ground.emulator.faults = replace(ground.emulator.faults, latency_s=0.0)
         run = await ground.ended()
         assert (run.status, run.node, run.trigger) == (RunStatus.SUCCEEDED, other, Trigger.DAILY)
         assert len((await ground.shop.sync.runs()).runs) == 1
