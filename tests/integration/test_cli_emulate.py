@@ -111,6 +111,19 @@ def test_the_vendor_sells_as_many_products_as_asked_for() -> None:
         assert any("G2A_CLIENT_ID=" in line for line in vendor.lines)
 
 
+def test_the_back_office_takes_the_faults_of_the_printed_examples() -> None:
+    with emulator("erp", "--port", "0", "--control-port", "0", "--token", "t0p") as office:
+        assert any("HEARTBEAT_TOKEN=t0p kkt-adapter serve" in line for line in office.lines)
+        state = office.call("/state")
+        assert isinstance(state, dict)
+        assert (state["calls"], state["down"]) == (0, False)
+        page = office.call("/faults")
+        assert isinstance(page, dict)
+        assert page["faults"] == [{"mode": "login_page", "code": 500, "count": 3}]
+        office.process.send_signal(signal.SIGTERM)
+        assert office.process.wait(timeout=10) == 0
+
+
 def test_a_port_that_is_taken_is_one_line() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

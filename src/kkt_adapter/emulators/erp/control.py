@@ -75,7 +75,9 @@ def control_app(emulator: Controlled) -> web.Application:
 
     async def points(_request: web.Request) -> web.Response:
         last = emulator.book.last.items()
-        return _json({name: beat.model_dump(mode="json", by_alias=True, exclude={"events"}) for name, beat in last})
+        return _json(
+            {name: beat.model_dump(mode="json", by_alias=True, exclude={"events"}) for name, beat in last}
+        )
 
     async def set_faults(request: web.Request) -> web.Response:
         try:
