@@ -119,7 +119,7 @@ def test_the_back_office_takes_the_faults_of_the_printed_examples() -> None:
         assert (state["calls"], state["down"]) == (0, False)
         page = office.call("/faults")
         assert isinstance(page, dict)
-        assert page["faults"] == [{"mode": "login_page", "code": 500, "count": 3}]
+        assert page["faults"] == [{"mode": "login_page", "count": 3}]
         office.process.send_signal(signal.SIGTERM)
         assert office.process.wait(timeout=10) == 0
 

@@ -121,7 +121,13 @@ def control_app(emulator: Controlled) -> web.Application:
 
 def faults_json(faults: tuple[Fault, ...]) -> list[dict[str, Any]]:
     """Faults as they were posted, without what was left out."""
-    return [{k: v for k, v in asdict(fault).items() if v not in (None, 0)} for fault in faults]
+    shown = []
+    for fault in faults:
+        facts = {name: value for name, value in asdict(fault).items() if value not in (None, 0)}
+        if fault.mode is not FaultMode.CODE:
+            del facts["code"]
+        shown.append(facts)
+    return shown
 
 
 @web.middleware
