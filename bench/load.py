@@ -1,7 +1,9 @@
 """The load: keep-alive connections that post one receipt after another, each over a till of its own.
 
 One light client on raw transports, the same for every variant, because it shares the processor with what
-it measures. Only answers within the measured window count; anything but 200 makes the run invalid.
+it measures. First every till prints one receipt, which opens its shift; then comes the warm-up, then the
+window. Only answers within the window count; from the first receipts on, anything but 200 makes the run
+invalid.
 """
 
 import asyncio
@@ -18,6 +20,8 @@ import uvloop
 from bench.processes import till_name
 
 ANSWER_S = 10.0  # an answer that takes longer is a fault
+PREPARED_S = 60.0  # until every till has printed its first receipt
+AGAIN_S = 0.1  # between two tries of a first receipt
 PATH = "/v1/kkt/receipt"
 _LENGTH = b"content-length: "
 
@@ -97,6 +101,7 @@ class _Window:
 
     wanted: Wanted
     keys: Callable[[], bytes]
+    preparing: int = 0  # tills whose first receipt is not printed yet
     counting: bool = False
     over: bool = False
     answers: int = 0
@@ -104,11 +109,13 @@ class _Window:
     latencies: list[float] = field(default_factory=list)
     health: list[float] = field(default_factory=list)
     fault: str | None = None
+    prepared: asyncio.Event = field(default_factory=asyncio.Event)
     finished: asyncio.Event = field(default_factory=asyncio.Event)
 
     def fail(self, what: str) -> None:
         self.fault = self.fault or what
         self.over = True
+        self.prepared.set()
         self.finished.set()
 
 
@@ -120,6 +127,9 @@ async def _run(port: int, wanted: Wanted) -> Outcome:
     probes = [_Client(window, _GET % port, probe=True)] if wanted.health else []
     for client in (*clients, *probes):
         await loop.create_connection(lambda client=client: client, "127.0.0.1", port)  # type: ignore[misc]
+    for probe in probes:
+        probe.start()
+    await _prepare(window, clients)
     started = time.perf_counter()
     if wanted.receipts is None:
         await _pause(window, wanted.warm_up_s)
@@ -146,6 +156,20 @@ async def _run(port: int, wanted: Wanted) -> Outcome:
         health=tuple(sorted(window.health)),
         refused=window.refused,
     )
+
+
+async def _prepare(window: _Window, clients: list["_Client"]) -> None:
+    """One receipt at every till, side by side; then all of them go on posting."""
+    window.preparing = len(clients)
+    for client in clients:
+        client.start()
+    try:
+        async with asyncio.timeout(PREPARED_S):
+            await window.prepared.wait()
+    except TimeoutError:
+        window.fail(f"{window.preparing} tills had not printed a receipt after {PREPARED_S:.0f} s")
+    for client in clients:
+        client.start()
 
 
 async def _pause(window: _Window, seconds: float) -> None:
@@ -184,11 +208,13 @@ class _Client(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport: asyncio.Transport = transport  # type: ignore[assignment]
         self._now = time.perf_counter
-        self._next()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self.is_busy:
             self._window.fail("the connection was closed before the answer")
+
+    def start(self) -> None:
+        self._next()
 
     def close(self) -> None:
         self.is_busy = False
@@ -229,7 +255,15 @@ class _Client(asyncio.Protocol):
         if self._probe:
             self._probed(answer, took_s)
             return
-        if answer.startswith(b"HTTP/1.1 200 ") and b'"status":"printed"' in answer:
+        printed = answer.startswith(b"HTTP/1.1 200 ") and b'"status":"printed"' in answer
+        if window.preparing:
+            if printed:
+                window.preparing -= 1
+                if not window.preparing:
+                    window.prepared.set()
+            else:  # its register is not reached yet, or more tills begin than are let in
+                asyncio.get_running_loop().call_later(AGAIN_S, self._send)
+        elif printed:
             if window.counting:
                 window.answers += 1
                 window.latencies.append(took_s)
