@@ -11,10 +11,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 from tests.support.product import Product, product, sale, virtual_registers
 
 from kkt_adapter.emulators.ofd import Fault, FaultMode
 from kkt_adapter.fiscal.kkt.virtual import FaultPlan
+from kkt_adapter.fiscal.lifecycle import DELIVERY_MOVES, PRINT_MOVES
 from kkt_adapter.settings import Transport
 
 TILLS = ("A", "B")
@@ -151,6 +153,26 @@ class Day:
         await self.reprint()
 
 
+def watch_moves(conn: Connection) -> None:
+    """Have the database itself write down every change of a receipt's states."""
+    conn.exec_driver_sql("CREATE TABLE moves (side TEXT, was TEXT, is_now TEXT)")
+    for side in ("print_state", "status"):
+        conn.exec_driver_sql(
+            f"CREATE TRIGGER watch_{side} AFTER UPDATE OF {side} ON receipts "
+            f"WHEN OLD.{side} <> NEW.{side} "
+            f"BEGIN INSERT INTO moves VALUES ('{side}', OLD.{side}, NEW.{side}); END"
+        )
+
+
+def check_moves(conn: Connection) -> None:
+    """No receipt ever made a move that the tables do not have."""
+    seen = {tuple(row) for row in conn.exec_driver_sql("SELECT DISTINCT side, was, is_now FROM moves")}
+    allowed = {("print_state", str(old), str(new)) for old, new in PRINT_MOVES}
+    allowed |= {("status", str(old), str(new)) for old, new in DELIVERY_MOVES}
+    assert seen <= allowed
+    assert seen
+
+
 @pytest.mark.parametrize("transport", [Transport.RELAY, Transport.HTTP])
 @pytest.mark.parametrize("seed", range(DAYS))
 async def test_after_any_day_all_books_tell_one_story(
@@ -165,11 +187,13 @@ async def test_after_any_day_all_books_tell_one_story(
         response_budget_s=0.1,
     ) as running:
         day = Day(running, random.Random(f"{seed} {transport}"))
+        await running.services.database.write(watch_moves)
         try:
             await day.live()
             await day.repair_everything()
             await running.delivered(within_s=40)
             await running.check_books(in_order=transport is not Transport.HTTP)
+            await running.read(check_moves)
         except BaseException:
             print("\n".join(day.done))  # shown with the failure
             raise

@@ -7,8 +7,6 @@ operator confirmed (``status``). ``docs/reference/states.md`` draws these tables
 from enum import StrEnum
 from typing import TypeVar
 
-from kkt_adapter.kernel.errors import IllegalTransition
-
 
 class PrintState(StrEnum):
     NEW = "new"
@@ -55,21 +53,3 @@ S = TypeVar("S", PrintState, Status)
 def sources(moves: dict[tuple[S, S], str], target: S) -> tuple[S, ...]:
     """All states from which ``target`` may be reached: the WHERE of an UPDATE."""
     return tuple(old for old, new in moves if new is target)
-
-
-def check_print_move(old: PrintState, new: PrintState) -> None:
-    """Raises IllegalTransition for a move the table does not have."""
-    if (old, new) not in PRINT_MOVES:
-        raise IllegalTransition(
-            f"print_state cannot go from {old} to {new}",
-            f"состояние печати не может перейти из {old} в {new}",
-        )
-
-
-def check_delivery_move(old: Status, new: Status) -> None:
-    """Raises IllegalTransition for a move the table does not have."""
-    if (old, new) not in DELIVERY_MOVES:
-        raise IllegalTransition(
-            f"status cannot go from {old} to {new}",
-            f"состояние доставки не может перейти из {old} в {new}",
-        )
