@@ -1,7 +1,9 @@
 """The body of a call: strict at the receiver, and never more than a call may carry."""
 
 import json
+import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from hypothesis import given, settings
@@ -15,6 +17,7 @@ from kkt_adapter.fiscal.heartbeat.payload import MAX_BODY_BYTES, Beat, Sender, S
 from kkt_adapter.kernel.ids import random_id, uuid7
 
 SENDER = Sender(adapter_id="store12-till3", instance_id=random_id(), version="1.0.0", started_at=START)
+REFERENCE = Path(__file__).parents[3] / "docs" / "reference" / "heartbeat.md"
 POINT = {
     "pos_id": "Касса 1",
     "register": {
@@ -78,6 +81,25 @@ def test_a_strict_receiver_takes_it() -> None:
     heartbeat = read_heartbeat(made([event(1), event(5, error="нет бумаги")]).body)
     assert [one.event_id for one in heartbeat.events] == [1, 5]
     assert heartbeat.points[0].device.shift is not None
+
+
+def test_the_example_of_the_reference_is_taken_and_names_every_member_that_is_sent() -> None:
+    example = re.search(r"```json\n(.*?)```", REFERENCE.read_text(encoding="utf-8"), re.DOTALL)
+    assert example is not None
+    shown = json.loads(example[1])
+    read_heartbeat(example[1].encode())
+    printed = event(991) | {"printed": True, "fiscal_doc": shown["events"][0]["fiscal_doc"]}
+    sent = json.loads(made([printed]).body)
+    assert members(sent) == members(shown)
+
+
+def members(value: Any, path: str = "") -> set[str]:
+    """The names of all members, with the way to them."""
+    if isinstance(value, dict):
+        return {f"{path}.{name}" for name in value}.union(
+            *(members(inner, f"{path}.{name}") for name, inner in value.items())
+        )
+    return set[str]().union(*(members(one, path) for one in value)) if isinstance(value, list) else set()
 
 
 def test_events_that_do_not_fit_are_left_for_the_next_call() -> None:
