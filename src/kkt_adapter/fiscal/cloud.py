@@ -1,7 +1,8 @@
 """The HTTP transport: receipts of one FN posted one after another (contract 6.1).
 
 Here the rows are the queue. A receipt that the operator rejects waits alone for its own due time and the
-others of its FN pass; a channel failure holds the whole FN until the same time.
+others of its FN pass. A channel failure holds the whole FN until the same time; it is the lane that waits
+then, not the row, so that after a restart nobody passes the head.
 """
 
 from datetime import timedelta
@@ -152,7 +153,7 @@ class CloudLane:
             claim=claim,
             at=now,
             error=f"{decision.label}: {error.detail.en}",
-            due_at=now + timedelta(seconds=decision.delay_s),
+            due_at=None if decision.fn_waits else now + timedelta(seconds=decision.delay_s),
             counts=decision.counts,
             to_dead_letters=decision.to_dead_letters,
         )
