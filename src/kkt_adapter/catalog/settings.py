@@ -12,6 +12,7 @@ from typing import Annotated, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from kkt_adapter.kernel.errors import SettingsInvalid
 
@@ -130,7 +131,10 @@ class CatalogSettings(BaseModel):
     def _addresses_are_safe(self) -> Self:
         _check_address("G2A_BASE_URL", self.base_url)
         if self.base_url.rstrip("/").endswith("/v1"):
-            raise ValueError(f"G2A_BASE_URL={self.base_url}: give the address without /v1")
+            raise _rule_broken(
+                f"G2A_BASE_URL={self.base_url}: give the address without /v1",
+                f"G2A_BASE_URL={self.base_url}: укажите адрес без /v1",
+            )
         if self.token_url:
             _check_address("G2A_TOKEN_URL", self.token_url)
         return self
@@ -169,8 +173,7 @@ def invalid_setting(error: ValidationError) -> SettingsInvalid:
     """The first finding as one line for the person who starts the service."""
     first = error.errors(include_url=False)[0]
     if not first["loc"]:  # a rule of ours, which wrote the whole line
-        text = first["msg"].removeprefix("Value error, ")
-        return SettingsInvalid(text, text)
+        return SettingsInvalid(first["msg"], first["ctx"]["ru"])
     name = environment_name(str(first["loc"][0]))
     value = "(secret)" if "SECRET" in name else first["input"]
     allowed_en, allowed_ru = allowed(name)
@@ -210,13 +213,31 @@ def allowed(name: str) -> tuple[str, str]:
 
 
 def _check_address(name: str, address: str) -> None:
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+        _ = parts.port
+    except ValueError:  # a bracket that is not closed, a port that is no number
+        parts = urlsplit("")
     if parts.username or parts.password:
-        raise ValueError(f"{name}: an address with a user name or password in it is not allowed")
+        raise _rule_broken(
+            f"{name}: an address with a user name or password in it is not allowed",
+            f"{name}: адрес с именем пользователя или паролем недопустим",
+        )
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"{name}={address}: allowed is an https address (http only to this machine)")
+        raise _rule_broken(
+            f"{name}={address}: allowed is an https address (http only to this machine)",
+            f"{name}={address}: допустим адрес https (http — только к этой же машине)",
+        )
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
-        raise ValueError(f"{name}={address}: plain http is allowed only to this machine; use https")
+        raise _rule_broken(
+            f"{name}={address}: plain http is allowed only to this machine; use https",
+            f"{name}={address}: http допустим только к этой же машине; используйте https",
+        )
+
+
+def _rule_broken(en: str, ru: str) -> PydanticCustomError:
+    """The text goes in as a value, because an address may hold braces."""
+    return PydanticCustomError("rule", "{en}", {"en": en, "ru": ru})
 
 
 def _is_loopback(host: str) -> bool:

@@ -6,7 +6,6 @@ python -m kkt_adapter.cli.settings_page > docs/reference/settings.md
 import sys
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
@@ -16,14 +15,15 @@ from kkt_adapter.catalog.settings import CatalogSettings
 from kkt_adapter.fiscal.heartbeat.settings import BackOfficeSettings
 from kkt_adapter.runtime.auth.settings import AuthSettings
 from kkt_adapter.settings import RegisterSettings, Settings, env_of
+from kkt_adapter.settings.refusal import choices_of
 
 _HEAD = """# Settings
 
 Generated from the code: `python -m kkt_adapter.cli.settings_page > docs/reference/settings.md`.
 
-One TOML file (`KKT_CONFIG`, else `kkt-adapter.toml` in the working directory), the environment over it, the command line over
-both. An unknown key in the file, or an impossible value, stops the start with a line that names it. Names ending in `_s` are
-seconds, in `_mb` megabytes, in `_pages` SQLite pages.
+One TOML file (`KKT_CONFIG`, else `kkt-adapter.toml` in the working directory), the environment over it, the
+command line over both. An unknown key in the file, or an impossible value, stops the start with a line that
+names it and what is allowed. Names ending in `_s` are seconds, in `_mb` megabytes, in `_pages` SQLite pages.
 """
 
 
@@ -84,7 +84,7 @@ def _default(info: FieldInfo) -> str:
 
 
 def _allowed(info: FieldInfo) -> str:
-    choices = _choices(info.annotation)
+    choices = choices_of(info.annotation)
     if choices:
         return ", ".join(f"`{choice}`" for choice in choices)
     parts = []
@@ -97,20 +97,6 @@ def _allowed(info: FieldInfo) -> str:
         if length is not None:
             parts.append(f"at most {length} characters")
     return " ".join(parts)
-
-
-def _choices(annotation: Any) -> tuple[str, ...]:
-    if annotation is bool:
-        return ("true", "false")
-    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
-        return tuple(member.value for member in annotation)
-    if get_origin(annotation) is Literal:
-        return tuple(str(choice) for choice in get_args(annotation))
-    for part in get_args(annotation):
-        found = _choices(part)
-        if found and part is not bool:
-            return found
-    return ()
 
 
 if __name__ == "__main__":

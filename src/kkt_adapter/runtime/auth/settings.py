@@ -14,8 +14,17 @@ class AuthSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, populate_by_name=True, extra="ignore", str_strip_whitespace=True)
 
-    secret: Annotated[SecretStr, Field(alias="AUTH_SECRET")] = SecretStr("")  # empty: made at first start
-    token_minutes: Annotated[int, Field(ge=1, le=1440, alias="AUTH_TOKEN_MINUTES")] = 30
+    secret: Annotated[
+        SecretStr,
+        Field(
+            alias="AUTH_SECRET",
+            description="signs access tokens, at least 32 bytes; empty: made at first start and kept in the "
+            "data directory; with PostgreSQL it must be given",
+        ),
+    ] = SecretStr("")
+    token_minutes: Annotated[
+        int, Field(ge=1, le=1440, alias="AUTH_TOKEN_MINUTES", description="how long a sign-in holds")
+    ] = 30
 
     @property
     def token_lifetime(self) -> timedelta:

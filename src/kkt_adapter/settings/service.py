@@ -1,44 +1,16 @@
-"""Every setting of the product: one TOML file, the environment over it, the command line over both.
+"""The settings of the whole service."""
 
-A field's ``env`` is its environment variable; its own name is the key in the file. An unknown key in the
-file or an impossible value stops the start with one line that names it. ``docs/reference/settings.md`` is
-generated from this module.
-"""
-
-import os
-import tomllib
-from collections.abc import Mapping
-from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    field_validator,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
+from pydantic_core import PydanticCustomError
 
-from kkt_adapter.catalog import settings as catalog_settings
 from kkt_adapter.catalog.settings import CatalogSettings
-from kkt_adapter.fiscal.heartbeat.settings import BackOfficeSettings, check_back_offices, with_environment
-from kkt_adapter.fiscal.model import VatRate
-from kkt_adapter.kernel.errors import SettingsInvalid
-from kkt_adapter.runtime.auth import settings as auth_settings
+from kkt_adapter.fiscal.heartbeat.settings import BackOfficeSettings
 from kkt_adapter.runtime.auth.settings import AuthSettings
-
-CONFIG_FILE = "kkt-adapter.toml"
-
-
-class Transport(StrEnum):
-    RELAY = "relay"
-    DEVICE = "device"
-    HTTP = "http"
+from kkt_adapter.settings.register import RegisterSettings, Transport
 
 
 def _env(name: str) -> dict[str, Any]:
@@ -53,51 +25,6 @@ def _split(value: object) -> object:
 
 
 Texts = Annotated[tuple[str, ...], BeforeValidator(_split)]
-
-
-class RegisterSettings(BaseModel):
-    """One ``[[register]]`` of the file: a KKT, its tills, and what receipts take when a till is silent."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    id: str = Field(min_length=1, max_length=64, description="name of the register")
-    driver: Literal["virtual"] = Field(description="kind of register; virtual is not a fiscal device")
-    pos_ids: tuple[str, ...] = Field(default=(), description="tills that print here; default: the id")
-    timezone: str | None = Field(default=None, description="zone of its wall clock; default: the host's")
-    ffd_version: Literal["1.05", "1.1", "1.2"] = Field(default="1.2", description="FFD of a new virtual FN")
-    taxation_mask: int = Field(default=1, ge=1, le=63, description="1062 of a new virtual FN, bits of 1055")
-    marked_goods: bool = Field(default=False, description="registered for marked goods (1290 bit 8)")
-    taxation: int | None = Field(default=None, description="1055; one bit of 1062")
-    cashier: str | None = Field(default="Кассир", max_length=64, description="1021")
-    cashier_inn: str | None = Field(default=None, pattern=r"^\d{12}$", description="1203")
-    vat: VatRate = Field(default=VatRate.NONE, description="1199 of lines that name none")
-    subject: int = Field(default=1, ge=1, le=33, description="1212")
-    method: int | None = Field(default=None, ge=1, le=7, description="1214; default: 4, or 5/6 by credit")
-    unit: str | None = Field(default=None, description="measure as code or word; default: pieces")
-    internet: bool = Field(default=False, description="1125 unless the till says otherwise")
-    site: str | None = Field(default=None, max_length=256, description="1187 of internet receipts")
-    other_place: bool = Field(default=False, description="tills may give place and address")
-    rounding: bool = Field(default=False, description="a total up to 0.99 below the lines is accepted")
-    vat_dates: Literal["warn", "refuse"] = Field(default="warn", description="a rate out of its dates")
-    receipt_key: Literal["auto", "1084", "off"] = Field(default="auto", description="where our key goes")
-    automatic_shift: bool = Field(default=True, description="open and close shifts by itself")
-    ofd_transport: Transport | None = Field(default=None, description="default: the service's")
-    ofd_host: str | None = Field(default=None, description="default: the service's")
-    ofd_port: int | None = Field(default=None, ge=1, le=65535, description="default: the service's")
-
-    @property
-    def tills(self) -> tuple[str, ...]:
-        return self.pos_ids or (self.id,)
-
-    @field_validator("timezone")
-    @classmethod
-    def _zone_exists(cls, value: str | None) -> str | None:
-        if value is not None:
-            try:
-                ZoneInfo(value)
-            except (ZoneInfoNotFoundError, ValueError) as error:
-                raise ValueError("a zone name such as Europe/Moscow") from error
-        return value
 
 
 class Settings(BaseModel):
@@ -403,7 +330,9 @@ class Settings(BaseModel):
     @classmethod
     def _capacity_is_useful(cls, value: int) -> int:
         if 0 < value < 50:
-            raise ValueError("50 or more, or 0 for no limit")
+            raise PydanticCustomError(
+                "capacity", "50 or more, or 0 for no limit", {"ru": "50 и больше или 0 — без предела"}
+            )
         return value
 
     @property
@@ -458,136 +387,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def load_settings(
-    *,
-    environment: Mapping[str, str] | None = None,
-    file: Path | None = None,
-    overrides: Mapping[str, Any] | None = None,
-) -> Settings:
-    """Read the file (``KKT_CONFIG``, else ``kkt-adapter.toml`` here if there is one), environment, overrides.
-
-    Raises:
-        SettingsInvalid: one line naming the setting, its value and what is allowed.
-    """
-    environment = os.environ if environment is None else environment
-    values = _from_file(file or _config_file(environment))
-    for name, info in Settings.model_fields.items():
-        variable = env_of(info)
-        if variable is not None and environment.get(variable, "") != "":
-            values[name] = environment[variable]
-    if isinstance(values.get("back_office"), list):
-        values["back_office"] = [with_environment(table, environment) for table in values["back_office"]]
-    values["sign_in"] = auth_settings.read_settings(
-        _section(AuthSettings, values.get("sign_in"), environment)
-    )
-    values["catalog"] = catalog_settings.read_settings(
-        _section(CatalogSettings, values.get("catalog"), environment)
-    )
-    values.update({name: value for name, value in (overrides or {}).items() if value is not None})
-    try:
-        settings = Settings.model_validate(values)
-    except ValidationError as error:
-        raise _invalid(error) from None
-    return _consistent(settings)
-
-
 def env_of(info: Any) -> str | None:
     """The environment variable of a field, or None."""
     extra = info.json_schema_extra
     return str(extra["env"]) if isinstance(extra, dict) and "env" in extra else None
-
-
-def _section(model: type[BaseModel], given: object, environment: Mapping[str, str]) -> dict[str, Any]:
-    if given is not None and not isinstance(given, dict):
-        raise SettingsInvalid(
-            "sign_in and catalog are tables of the file", "sign_in и catalog — таблицы файла"
-        )
-    values: dict[str, Any] = {}
-    for name, value in (given or {}).items():
-        field = model.model_fields.get(name)
-        if field is None:
-            raise SettingsInvalid(f"unknown setting {name!r}", f"неизвестная настройка {name!r}")
-        values[field.alias or name] = value
-    for name, field in model.model_fields.items():
-        variable = field.alias or name
-        if environment.get(variable, "") != "":
-            values[variable] = environment[variable]
-    return values
-
-
-def _config_file(environment: Mapping[str, str]) -> Path | None:
-    named = environment.get("KKT_CONFIG")
-    if named:
-        return Path(named)
-    return Path(CONFIG_FILE) if Path(CONFIG_FILE).is_file() else None
-
-
-def _from_file(path: Path | None) -> dict[str, Any]:
-    if path is None:
-        return {}
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsInvalid(
-            f"cannot read the configuration {path}: {error.strerror}",
-            f"не читается файл настроек {path}: {error.strerror}",
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsInvalid(f"{path} is not TOML: {error}", f"{path} — не TOML: {error}") from error
-    if "register" in values:
-        values["registers"] = values.pop("register")
-    return values
-
-
-def _invalid(error: ValidationError) -> SettingsInvalid:
-    first = error.errors(include_url=False)[0]
-    path = ".".join(str(part) for part in first["loc"])
-    info = Settings.model_fields.get(str(first["loc"][0])) if first["loc"] else None
-    variable = None if info is None else env_of(info)
-    name = f"{path} ({variable})" if variable else path
-    if first["type"] == "extra_forbidden":
-        return SettingsInvalid(f"unknown setting {name}", f"неизвестная настройка {name}")
-    secret = any(word in path for word in ("token", "secret", "password"))
-    plain = isinstance(first["input"], str | int | float | bool) and first["type"] != "missing"
-    shown = f" = {first['input']!r}" if plain and not secret else ""
-    message = first["msg"].removeprefix("Value error, ")
-    return SettingsInvalid(f"setting {name}{shown}: {message}", f"настройка {name}{shown}: {message}")
-
-
-def _consistent(settings: Settings) -> Settings:
-    """Rules over several settings."""
-    if settings.auth == "open" and not settings.on_loopback:
-        raise SettingsInvalid(
-            f"auth (KKT_AUTH) = open is allowed on a loopback address only, not on {settings.host}: "
-            "make an account and use auth = closed",
-            f"auth (KKT_AUTH) = open допустимо только на loopback, не на {settings.host}: "
-            "заведите учётную запись и укажите auth = closed",
-        )
-    seen: set[str] = set()
-    tills: set[str] = set()
-    for register in settings.registers:
-        if register.id in seen:
-            raise SettingsInvalid(f"two registers are called {register.id}", f"две ККТ названы {register.id}")
-        seen.add(register.id)
-        doubled = tills.intersection(register.tills)
-        if doubled:
-            till = sorted(doubled)[0]
-            raise SettingsInvalid(f"till {till} prints on two registers", f"касса {till} указана у двух ККТ")
-        tills.update(register.tills)
-    check_back_offices(settings.back_offices)
-    _check_notify(settings)
-    return settings
-
-
-def _check_notify(settings: Settings) -> None:
-    if bool(settings.notify_telegram_token.get_secret_value()) != bool(settings.notify_telegram_chat):
-        raise SettingsInvalid(
-            "notify_telegram_token and notify_telegram_chat go together",
-            "notify_telegram_token и notify_telegram_chat задаются вместе",
-        )
-    for name in ("notify_url", "notify_telegram_url", "notify_proxy"):
-        address = getattr(settings, name)
-        if address and not address.startswith(("http://", "https://")):
-            raise SettingsInvalid(
-                f"{name} is not an http or https address", f"{name} — не адрес http или https"
-            )

@@ -1,0 +1,98 @@
+"""Rules over several settings, and over addresses."""
+
+from urllib.parse import urlsplit
+
+from kkt_adapter.fiscal.heartbeat.settings import check_back_offices
+from kkt_adapter.kernel.errors import SettingsInvalid
+from kkt_adapter.settings.register import RegisterSettings
+from kkt_adapter.settings.service import Settings
+
+WEB = ("http", "https")
+REDIS = ("redis", "rediss", "unix")
+WEB_ADDRESSES = {  # by the name of the setting: its variable
+    "ofd_base_url": "OFD_BASE_URL",
+    "notify_url": "KKT_NOTIFY_URL",
+    "notify_telegram_url": "KKT_NOTIFY_TELEGRAM_URL",
+    "notify_proxy": "KKT_NOTIFY_PROXY",
+}
+
+
+def check_together(settings: Settings) -> None:
+    """Raises SettingsInvalid, naming the settings that do not go together, or the address that is none."""
+    _check_auth(settings)
+    _check_tills(settings.registers)
+    _check_operator(settings.ofd_host, settings.ofd_port)
+    for name, variable in WEB_ADDRESSES.items():
+        _check_web_address(f"{name} ({variable})", getattr(settings, name))
+    _check_redis_address(settings.redis_url)
+    check_back_offices(settings.back_offices)
+    _check_notify(settings)
+
+
+def _check_auth(settings: Settings) -> None:
+    if settings.auth == "open" and not settings.on_loopback:
+        raise SettingsInvalid(
+            f"auth (KKT_AUTH) = open is allowed on a loopback address only, not on {settings.host}: "
+            "make an account and use auth = closed",
+            f"auth (KKT_AUTH) = open допустимо только на loopback, не на {settings.host}: "
+            "заведите учётную запись и укажите auth = closed",
+        )
+
+
+def _check_tills(registers: tuple[RegisterSettings, ...]) -> None:
+    seen: set[str] = set()
+    tills: set[str] = set()
+    for register in registers:
+        if register.id in seen:
+            raise SettingsInvalid(f"two registers are called {register.id}", f"две ККТ названы {register.id}")
+        seen.add(register.id)
+        doubled = tills.intersection(register.tills)
+        if doubled:
+            till = sorted(doubled)[0]
+            raise SettingsInvalid(f"till {till} prints on two registers", f"касса {till} указана у двух ККТ")
+        tills.update(register.tills)
+
+
+def _check_operator(host: str, port: int) -> None:
+    """Half an address would be passed over in silence."""
+    if bool(host) != bool(port):
+        raise SettingsInvalid(
+            f"ofd_host (OFD_HOST) and ofd_port (OFD_PORT) go together: "
+            f"{'ofd_port' if host else 'ofd_host'} is missing",
+            f"ofd_host (OFD_HOST) и ofd_port (OFD_PORT) задаются вместе: "
+            f"не указан {'ofd_port' if host else 'ofd_host'}",
+        )
+
+
+def _check_web_address(name: str, address: str) -> None:
+    """The address itself is not repeated: it may hold a credential."""
+    if address and not _is_address(address, WEB):
+        raise SettingsInvalid(
+            f"setting {name}: allowed is an http or https address",
+            f"настройка {name}: допустим адрес http или https",
+        )
+
+
+def _check_redis_address(address: str) -> None:
+    if address and not _is_address(address, REDIS):
+        raise SettingsInvalid(
+            "setting redis_url (REDIS_URL): allowed is redis://host:port/number, rediss://... or unix://...",
+            "настройка redis_url (REDIS_URL): допустимо redis://хост:порт/номер, rediss://... или unix://...",
+        )
+
+
+def _is_address(address: str, schemes: tuple[str, ...]) -> bool:
+    try:
+        parts = urlsplit(address)
+        whole = bool(parts.path) if parts.scheme == "unix" else bool(parts.hostname)
+        return parts.scheme in schemes and whole and (parts.port is None or parts.port > 0)
+    except ValueError:  # a port that is no number, a bracket that is not closed
+        return False
+
+
+def _check_notify(settings: Settings) -> None:
+    if bool(settings.notify_telegram_token.get_secret_value()) != bool(settings.notify_telegram_chat):
+        raise SettingsInvalid(
+            "notify_telegram_token and notify_telegram_chat go together",
+            "notify_telegram_token и notify_telegram_chat задаются вместе",
+        )
