@@ -16,6 +16,7 @@ from kkt_adapter.fiscal.clocks import ClockName
 from kkt_adapter.fiscal.delivery import WorkerTally
 from kkt_adapter.fiscal.desk import DeskTally
 from kkt_adapter.fiscal.endpoint import Endpoint
+from kkt_adapter.fiscal.heartbeat.answer import AnswerClass
 from kkt_adapter.fiscal.heartbeat.service import METRIC_VALUE as PRESENCE_VALUE
 from kkt_adapter.fiscal.network import METRIC_VALUE as MODE_VALUE
 from kkt_adapter.fiscal.network import NetworkMode
@@ -121,6 +122,16 @@ def _of_endpoint(name: str, help: str, read: Callable[[Endpoint], float]) -> Met
     )
 
 
+def _of_office(name: str, help: str, answer: AnswerClass) -> Metric:
+    return Metric(
+        name=name,
+        kind=Kind.GAUGE,
+        help=help,
+        labels=("target",),
+        read=lambda scrape: [({"target": o.name}, o.answer is answer) for o in scrape.seen.offices],
+    )
+
+
 def _worst_breaker(scrape: Scrape) -> float:
     states = {endpoint.state for endpoint in scrape.endpoints}
     worst = next((s for s in (BreakerState.OPEN, BreakerState.HALF_OPEN) if s in states), BreakerState.CLOSED)
@@ -180,6 +191,11 @@ METRICS: tuple[Metric, ...] = (
     ),
     _gauge("kkt_dlq_size", "Unresolved dead letters", lambda s: s.seen.dlq_open),
     _gauge("kkt_disk_free_bytes", "Free space where the data is", lambda s: s.disk_free_bytes),
+    _gauge(
+        "kkt_disk_low_mark_bytes",
+        "Receipts are refused below; 0: never",
+        lambda s: s.seen.disk_mark_bytes,
+    ),
     # Delivery.
     _gauge("kkt_circuit_breaker_state", "Worst end point: 0 closed, 1 open, 2 half-open", _worst_breaker),
     _of_endpoint("kkt_ofd_endpoint_state", "0 closed, 1 open, 2 half-open", lambda e: BREAKER_VALUE[e.state]),
@@ -254,6 +270,12 @@ METRICS: tuple[Metric, ...] = (
         help="0 unknown, 1 online, 2 offline",
         labels=("target",),
         read=lambda s: [({"target": o.name}, PRESENCE_VALUE[o.state]) for o in s.seen.offices],
+    ),
+    _of_office("kkt_back_office_token_refused", "1: it refuses our token", AnswerClass.REFUSED_TOKEN),
+    _of_office(
+        "kkt_back_office_other_instance",
+        "1: another adapter reports under our adapter_id",
+        AnswerClass.OTHER_INSTANCE,
     ),
     # The program.
     Metric(
