@@ -502,6 +502,7 @@ async def service_process(
         "KKT_DATA_DIR": str(folder / "data"),
         "OFD_HOST": "127.0.0.1",
         "OFD_PORT": str(ofd.port),
+        "OFD_BASE_URL": f"http://127.0.0.1:{ofd.http_port}",
         "OFD_TIMEOUT": "1",
         "KKT_SYNC_INTERVAL": "0.2",
         "KKT_BREAKER_OPEN": "0.3",
