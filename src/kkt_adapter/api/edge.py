@@ -7,6 +7,7 @@ says that it lives.
 
 import re
 from collections.abc import Mapping
+from ipaddress import ip_address
 
 import structlog
 from starlette.requests import ClientDisconnect
@@ -92,7 +93,7 @@ class Edge:
         added: list[tuple[bytes, bytes]],
     ) -> None:
         host, origin = headers.get(b"host"), headers.get(b"origin")
-        if not self._hosts.allows(host):
+        if not (self._hosts.allows(host) or self._hosts.allows(host, reached=_reached(scope))):
             raise _foreign_host()
         if origin is not None:
             sender = self._origins.sender(origin, host)
@@ -144,6 +145,15 @@ class Edge:
             )
 
 
+def _reached(scope: Scope) -> str | None:
+    """The address that the connection came to, where it is an address."""
+    server = scope.get("server")
+    try:
+        return str(ip_address(server[0])) if server else None
+    except ValueError:
+        return None
+
+
 def _request_id(headers: Headers) -> str:
     """The client's own, where it is a UUID, so that both logs have the same; else a new one."""
     given = headers.get(b"x-request-id")
@@ -170,10 +180,10 @@ async def _answer_preflight(send: Send, origin: bytes, headers: Headers) -> None
 
 def _foreign_host() -> AdapterError:
     return NotAllowed(
-        "The adapter does not answer to this name (header Host). Call it by a loopback name, or add the name "
-        "to its allowed hosts.",
-        "Адаптер не отвечает на это имя (заголовок Host). Обращайтесь по имени localhost или добавьте имя "
-        "в список разрешённых.",
+        "The adapter does not answer to this name (header Host). Call it by a loopback name or by its "
+        "address, or add the name to allowed_hosts (KKT_ALLOWED_HOSTS).",
+        "Адаптер не отвечает на это имя (заголовок Host). Обращайтесь по имени localhost, по его адресу или "
+        "добавьте имя в allowed_hosts (KKT_ALLOWED_HOSTS).",
         reason="HOST",
     )
 
@@ -181,9 +191,9 @@ def _foreign_host() -> AdapterError:
 def _foreign_origin() -> AdapterError:
     return NotAllowed(
         "A page of another site may not call the adapter (header Origin). If it is yours, add its origin "
-        "to the allowed ones.",
+        "to allowed_origins (KKT_ALLOWED_ORIGINS).",
         "Странице другого сайта нельзя обращаться к адаптеру (заголовок Origin). Если сайт ваш, добавьте его "
-        "в список разрешённых.",
+        "в allowed_origins (KKT_ALLOWED_ORIGINS).",
         reason="ORIGIN",
     )
 

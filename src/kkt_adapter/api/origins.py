@@ -29,14 +29,24 @@ class Sender(Enum):
 
 
 class HostRule:
-    """The allow-list of ``Host``: loopback names and the configured ones, any port."""
+    """The allow-list of ``Host``: loopback names, the configured ones, and the address that was called.
+
+    A rebound name never is an address, so whoever writes the very address of this machine that the
+    connection came to is no stranger. Any port.
+    """
 
     def __init__(self, allowed: Iterable[str] = ()) -> None:
         self._allowed = frozenset(_bare(name) for name in (*LOOPBACK_NAMES, *allowed))
 
-    def allows(self, host: bytes | None) -> bool:
-        """``host`` is the header as it came; without one the answer is no (HTTP/1.1 demands it)."""
-        return host is not None and _without_port(host.decode("latin-1")) in self._allowed
+    def allows(self, host: bytes | None, *, reached: str | None = None) -> bool:
+        """``host`` is the header as it came; without one the answer is no (HTTP/1.1 demands it).
+
+        ``reached``: the address of ours that the connection came to.
+        """
+        if host is None:
+            return False
+        name = _without_port(host.decode("latin-1"))
+        return name in self._allowed or (bool(name) and reached is not None and name == _bare(reached))
 
 
 class OriginRule:

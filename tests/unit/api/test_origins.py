@@ -71,3 +71,20 @@ def test_a_page_is_known_by_its_whole_origin(
     origin: bytes | None, host: bytes | None, sender: Sender
 ) -> None:
     assert OriginRule(("https://odoo.example",)).sender(origin, host) is sender
+
+
+@pytest.mark.parametrize(
+    ("host", "reached"),
+    [
+        (b"192.168.1.21:8000", "192.168.1.21"),
+        (b"192.168.1.21", "192.168.1.21"),
+        (b"[fd00::7]:8000", "fd00::7"),
+    ],
+)
+def test_the_address_that_was_called_is_answered(host: bytes, reached: str) -> None:
+    assert HostRule().allows(host, reached=reached)
+
+
+@pytest.mark.parametrize("host", [b"", b":8000", b"evil.example", b"192.168.1.22", b"192.168.1.21.evil.test"])
+def test_another_address_or_a_name_is_not_answered(host: bytes) -> None:
+    assert not HostRule().allows(host, reached="192.168.1.21")
