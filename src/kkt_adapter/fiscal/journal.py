@@ -51,6 +51,7 @@ class EventType(StrEnum):
     MAINTENANCE_ON = "maintenance_on"
     MAINTENANCE_OFF = "maintenance_off"
     RETENTION_DONE = "retention_done"
+    DOCUMENTS_READ_BACK = "documents_read_back"
     ALERT_STARTED = "alert_started"
     ALERT_ENDED = "alert_ended"
 

@@ -21,6 +21,7 @@ from kkt_adapter.fiscal import printbook
 from kkt_adapter.fiscal.attempts import LaneTerm, NewAttempt
 from kkt_adapter.fiscal.job import Job
 from kkt_adapter.fiscal.lane_commands import Command, LaneCommands, failed, not_held, stopping
+from kkt_adapter.fiscal.look_back import LookBack
 from kkt_adapter.fiscal.print_supply import PrintSupply
 from kkt_adapter.fiscal.receipt_printer import (
     Lost,
@@ -32,6 +33,7 @@ from kkt_adapter.fiscal.receipt_printer import (
 )
 from kkt_adapter.fiscal.recovery import Recovery
 from kkt_adapter.fiscal.shifts import RegisterDesk
+from kkt_adapter.fiscal.unclaimed import UnclaimedDocuments
 from kkt_adapter.fiscal.waiting import Waiting
 from kkt_adapter.kernel.backoff import backoff
 from kkt_adapter.kernel.clock import Clock
@@ -85,6 +87,8 @@ class PrintLane:
             listener=listener,
             owner_ended=owner_ended,
         )
+        self._look_back = LookBack(desk, database=database, clock=clock)
+        self._unclaimed: UnclaimedDocuments | None = None  # None: this term has not looked back yet
         self.trouble: AdapterError | None = None  # why nothing is printed at the moment
         self.in_hand = False  # a receipt is at the device, or its document is being written down
         self._db = database
@@ -118,6 +122,7 @@ class PrintLane:
             not self._at_rest
             or self._reserved
             or self._work_waits()
+            or self._unclaimed  # a new receipt may have its document already
             or term is None
             or baseline is None
             or not self.desk.trusts_shift()
@@ -207,7 +212,7 @@ class PrintLane:
         """One term of the lease."""
         try:
             async with self._lease.term(wait_s=1.0) as term:
-                self._term, self._broken = term, True
+                self._term, self._broken, self._unclaimed = term, True, None
                 try:
                     while not stop.is_set() and not term.lost.is_set():
                         await self._step(term, stop)
@@ -333,10 +338,14 @@ class PrintLane:
 
     async def _recover(self, lane: LaneTerm) -> None:
         await self.recovery.settle(lane)
+        if self._unclaimed is None:
+            self._unclaimed = await self._look_back.read(lane)
         self._supply.begin_anew()
         self._broken = False
 
     async def _print(self, job: Job, lane: LaneTerm, term: Term) -> None:
+        if await self._adopt(job, lane):
+            return
         attempt_id = job.attempt_id
         try:
             if attempt_id is None:
@@ -349,6 +358,25 @@ class PrintLane:
             self._broken = True  # the attempt may be on disk: it gets its result before anything else
             raise
         await self._hand_over(job, attempt_id, lane)
+
+    async def _adopt(self, job: Job, lane: LaneTerm) -> bool:
+        """Has the FN this receipt's document already, from before the database was restored?"""
+        if not self._unclaimed or job.attempt_id is not None:
+            return False
+        while (found := self._unclaimed.match(job.receipt, job.seq)) is not None:
+            try:
+                if found.key is None:
+                    await self.recovery.suspect_unclaimed(job, found.fd_number, lane)
+                    self._broken = adopted = True
+                else:
+                    adopted = await self.recovery.adopt_unclaimed(job, found.fd_number, lane)
+            except BaseException:
+                self._broken = True
+                raise
+            self._unclaimed.drop(found.fd_number)
+            if adopted:
+                return True
+        return False
 
     async def _begin(self, job: Job, lane: LaneTerm) -> int:
         """The attempt on disk, with an open shift and the FN's position in it."""
@@ -385,7 +413,7 @@ class PrintLane:
 
     def _following(self) -> Job | None:
         """The next receipt, if its attempt may share the commit of this one's document."""
-        if self._commands or not self.desk.trusts_shift():
+        if self._commands or self._unclaimed or not self.desk.trusts_shift():
             return None
         return self._queue.take_fresh()
 

@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import Connection
 
 from kkt_adapter.fiscal import attempts, printbook
-from kkt_adapter.fiscal.attempts import LaneTerm, OpenAttempt
+from kkt_adapter.fiscal.attempts import LaneTerm, NewAttempt, OpenAttempt
 from kkt_adapter.fiscal.job import Job, job_of, printed_item
 from kkt_adapter.fiscal.kkt.driver import Baseline, Fence
 from kkt_adapter.fiscal.lifecycle import PrintState
@@ -22,6 +22,7 @@ from kkt_adapter.fiscal.model import DocumentCode, FiscalDocument
 from kkt_adapter.fiscal.printbook import PrintedItem, Unprinted
 from kkt_adapter.fiscal.receipt_printer import PrintListener
 from kkt_adapter.fiscal.shifts import Evidence, RegisterDesk
+from kkt_adapter.fiscal.unclaimed import has_owner, make_room
 from kkt_adapter.fiscal.verdict import Absent, Adopt, Doubt, Verdict, judge_receipt, judge_report, misfit
 from kkt_adapter.fiscal.waiting import Waiting
 from kkt_adapter.kernel.clock import Clock
@@ -191,8 +192,63 @@ class Recovery:
         self, attempt: OpenAttempt, job: Job, document: FiscalDocument, lane: LaneTerm
     ) -> None:
         item = await self._item(attempt, job, document, lane)
-        await self._db.write_each(printbook.printed, item)
+
+        def write(conn: Connection) -> None:
+            make_room(conn, document.fn_number, document.fd_number)
+            printbook.printed(conn, [item])
+
+        await self._db.write(write)
         self._adopted(job, item)
+
+    async def adopt_unclaimed(self, job: Job, fd_number: int, lane: LaneTerm) -> bool:
+        """Make a document that the FN was ahead with this receipt's, instead of printing it. False: it is
+        another receipt's after all.
+
+        Raises:
+            KktUnavailable: the device cannot be asked now.
+        """
+        document = await self._desk.driver.document(fd_number)
+        if document is None:
+            return False
+        before = Baseline(fn_number=document.fn_number, fd_number=fd_number - 1)
+        if misfit(job.receipt, before, document, fd_number) is not None:
+            return False
+        now = self._clock.now()
+        item = printed_item(
+            job,
+            document,
+            await self._desk.open(),
+            attempt_id=0,
+            lane=lane,
+            at=now,
+            recovered=True,
+        )
+
+        def write(conn: Connection) -> None:
+            attempt_id = self._begin(conn, job, before, lane, now)
+            make_room(conn, document.fn_number, fd_number)
+            printbook.printed(conn, [replace(item, attempt_id=attempt_id)])
+
+        await self._db.write(write)
+        self._adopted(job, item)
+        return True
+
+    async def suspect_unclaimed(self, job: Job, fd_number: int, lane: LaneTerm) -> None:
+        """A document that the FN was ahead with may be this receipt's, and neither has a key: open an attempt
+        from before that document, for ``settle`` to judge."""
+        fn_number = (await self._desk.driver.status()).fn_number
+        before, now = Baseline(fn_number=fn_number, fd_number=fd_number - 1), self._clock.now()
+        await self._db.write(lambda c: self._begin(c, job, before, lane, now))
+
+    def _begin(self, conn: Connection, job: Job, baseline: Baseline, lane: LaneTerm, at: datetime) -> int:
+        return printbook.begin_attempt(
+            conn,
+            NewAttempt(lane=lane, baseline=baseline),
+            what="print",
+            register_id=self._desk.register_id,
+            at=at,
+            receipt_seq=job.seq,
+        )
 
     async def _adopt_chosen(
         self, attempt: OpenAttempt, job: Job, number: int, lane: LaneTerm, note: "_Decision"
@@ -209,11 +265,12 @@ class Recovery:
         item = await self._item(attempt, job, document, lane)
 
         def write(conn: Connection) -> None:
-            if printbook.is_known(conn, document.fn_number, number):
+            if has_owner(conn, document.fn_number, number):
                 raise Conflict(
                     f"document {number} belongs to another receipt already",
                     f"ФД № {number} уже принадлежит другому чеку",
                 )
+            make_room(conn, document.fn_number, number)
             printbook.printed(conn, [item])
             note.write(conn)
 

@@ -235,7 +235,7 @@ class RegisterDesk:
         def record(conn: Connection) -> None:
             check_terms(conn, {(lane.lease, lane.owner, lane.number)})
             printbook.store_document(conn, document, register_id=self.register_id)
-            _record_shift(conn, self.register_id, document, report)
+            record_shift(conn, self.register_id, document, report)
             attempts.end_attempt(conn, attempt_id, outcome=outcome, at=now)
             opened = document.code is DocumentCode.OPEN_SHIFT
             journal.write(
@@ -275,9 +275,10 @@ class RegisterDesk:
         return Evidence(now=now, found=tuple(document for document in found if document is not None))
 
 
-def _record_shift(
+def record_shift(
     conn: Connection, register_id: str, document: FiscalDocument, report: ShiftReport | None
 ) -> None:
+    """The row of the shift that this document opened or closed. Twice is harmless."""
     at = document.fiscalized_at.isoformat()
     key = {
         "register_id": register_id,
