@@ -4,6 +4,7 @@ import asyncio
 import json
 import random
 import signal
+import sqlite3
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -26,6 +27,7 @@ ROOT = Path(__file__).parents[2]
 PRODUCTS = 1_000
 CONCURRENCY = 2
 LATENCY_S = 0.03
+SLOW_S = 0.3  # a run of several seconds: nobody comes too late to kill or freeze its node
 
 
 class Ground:
@@ -64,6 +66,30 @@ class Ground:
                 process.send_signal(signal.SIGCONT)
                 process.kill()
             await process.wait()
+
+    def answers_after(self, seconds: float) -> None:
+        self.emulator.faults = replace(self.emulator.faults, latency_s=seconds)
+
+    async def freeze(self, process: asyncio.subprocess.Process) -> None:
+        """Stop a process between two of its transactions: within one it would hold the only write lock."""
+        for _ in range(100):
+            process.send_signal(signal.SIGSTOP)
+            if await asyncio.to_thread(self._can_write):
+                return
+            process.send_signal(signal.SIGCONT)
+            await asyncio.sleep(0.01)
+        raise AssertionError("the process was always in the middle of a write")
+
+    def _can_write(self) -> bool:
+        raw = sqlite3.connect(self.url.removeprefix("sqlite:///"), timeout=0.1, isolation_level=None)
+        try:
+            raw.execute("BEGIN IMMEDIATE")
+            raw.execute("ROLLBACK")
+        except sqlite3.OperationalError:
+            return False
+        finally:
+            raw.close()
+        return True
 
     async def run(self) -> RunRecord:
         """The newest full run."""
@@ -115,7 +141,7 @@ async def test_killed_again_and_again_a_run_loses_nothing_and_fetches_little_twi
             kills += 1
         assert (await ground.run()).status is RunStatus.RUNNING  # nobody could write that it ended
         await ground.counts_agree()
-    ground.emulator.faults = replace(ground.emulator.faults, latency_s=0.0)
+    ground.answers_after(0.0)
     async with ground.node("b"):
         run = await ground.ended()
     assert (run.status, run.node, run.generation) == (RunStatus.SUCCEEDED, "b", 1)
@@ -144,12 +170,12 @@ async def test_two_nodes_run_one_slot_once_and_the_other_finishes_what_the_kille
     async with ground.node("a", **orders), ground.node("b", **orders):
         pass  # the schedule begins on the day before
     orders = {"wall": "2025-09-17T02:05"}
-    ground.emulator.faults = replace(ground.emulator.faults, latency_s=0.5)  # the kill must come in time
+    ground.answers_after(SLOW_S)
     async with ground.node("a", **orders) as first, ground.node("b", **orders) as second:
         running = await ground.until(lambda run: run.pages_processed >= 8)
         holder, other = (first, "b") if running.node == "a" else (second, "a")
         holder.kill()
-        ground.emulator.faults = replace(ground.emulator.faults, latency_s=0.0)
+        ground.answers_after(0.0)
         run = await ground.ended()
         assert (run.status, run.node, run.trigger) == (RunStatus.SUCCEEDED, other, Trigger.DAILY)
         assert len((await ground.shop.sync.runs()).runs) == 1
@@ -157,9 +183,11 @@ async def test_two_nodes_run_one_slot_once_and_the_other_finishes_what_the_kille
 
 
 async def test_a_frozen_holder_writes_nothing_after_another_took_over(ground: Ground) -> None:
+    ground.answers_after(SLOW_S)
     async with ground.node("a", start=True) as frozen:
         await ground.until(lambda run: run.pages_processed >= 8)
-        frozen.send_signal(signal.SIGSTOP)
+        await ground.freeze(frozen)
+        ground.answers_after(0.0)
         async with ground.node("b"):
             run = await ground.ended()
             assert (run.status, run.node) == (RunStatus.SUCCEEDED, "b")

@@ -26,7 +26,7 @@ from kkt_adapter.runtime.lease_database import DatabaseLeases
 from kkt_adapter.runtime.migrate import migrate
 from kkt_adapter.runtime.open import open_database
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 _owners = itertools.count(1)
 
 
