@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.support.api import client_of
 from tests.support.erp import back_office, event_ids, fresh_database, office
-from tests.support.product import Product, product, sale
+from tests.support.product import Product, product, sale, virtual_registers
 
 from kkt_adapter.emulators.erp import ErpEmulator, Fault, FaultMode
 from kkt_adapter.emulators.ofd import FaultMode as OfdFault
@@ -19,6 +19,7 @@ from kkt_adapter.fiscal.heartbeat.service import Heartbeat
 from kkt_adapter.fiscal.registers import Registers
 from kkt_adapter.kernel.clock import SystemClock
 from kkt_adapter.kernel.ids import random_id
+from kkt_adapter.runtime.auth.settings import AuthSettings
 from kkt_adapter.runtime.database import Database
 from kkt_adapter.runtime.lease_database import DatabaseLeases
 
@@ -58,6 +59,29 @@ async def test_a_strict_back_office_learns_every_receipt_and_finds_no_fault(tmp_
             assert known.fiscal_doc is not None
             assert known.fiscal_doc.fiscal_sign == receipt["fiscal_doc"]["fiscal_sign"]
             assert known.fiscal_doc.qr == receipt["fiscal_doc"]["qr_code_data"]
+
+
+async def test_on_postgresql_events_of_many_writers_become_visible_in_their_order(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    tills = ("A", "B", "C")
+    async with (
+        back_office() as erp,
+        product(
+            tmp_path,
+            registers=virtual_registers(*tills),
+            database_url=postgres_url,
+            sign_in=AuthSettings.model_validate({"AUTH_SECRET": random_id() + random_id()}),
+            back_office=(office(erp.url, interval_s=0.05),),
+        ) as running,
+    ):
+        running.services.heartbeat.targets[0]._interval_s = 0.001  # ask all the time
+        await running.sell_at_once(60, tills=tills)
+        await running.delivered()
+        await told(running, erp)
+        state = erp.book.state()
+        assert (state["order_faults"], state["document_faults"], state["conflicts"]) == (0, 0, 0)
+        assert state["by_state"] == {"synced": 60}
 
 
 async def test_the_points_say_how_each_till_is(tmp_path: Path) -> None:

@@ -172,7 +172,7 @@ class Heartbeat:
             "targets": {target.settings.name: target.state.presence.value for target in self.targets},
             "last_success_at": iso(worst.state.last_success_at),
             "last_error": None if worst.state.last_error is None else worst.state.last_error.en,
-            "last_check": iso(self._clock.now()),
+            "last_check": iso(worst.state.called_at),
         }
 
     async def _look_at_rows(self) -> None:
@@ -197,6 +197,7 @@ def _from_row(row: Any, settings: BackOfficeSettings, now: datetime) -> TargetSt
     return TargetState(
         presence=Presence(row.state) if fresh else Presence.UNKNOWN,
         last_success_at=row.last_success_at,
+        called_at=row.beat_at,
         last_error=None if row.last_error is None else Text(row.last_error, row.last_error),
         acked_event_id=row.acked_event_id,
     )

@@ -45,6 +45,7 @@ class TargetState:
     last_error: Text | None = None  # None after a hit
     last_class: AnswerClass | None = None
     acked_event_id: int = 0
+    called_at: datetime | None = None  # the last call, whatever came of it
     next_call_at: datetime | None = None
 
 
@@ -236,6 +237,7 @@ class Target:
             last_error=verdict.error,
             last_class=verdict.kind,
             acked_event_id=self._acked,
+            called_at=now,
             next_call_at=now + timedelta(seconds=pause_s),
         )
         return written
