@@ -1,5 +1,7 @@
 """The events that others get, read from both databases: every one, in order, and nothing too much."""
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from functools import partial
@@ -11,7 +13,7 @@ from tests.support.clock import START
 from tests.support.erp import FN, Json, event_ids, fresh_database, store_receipts
 
 from kkt_adapter.emulators.erp.payload import Event
-from kkt_adapter.fiscal import journal
+from kkt_adapter.fiscal import counts, journal, printbook
 from kkt_adapter.fiscal.heartbeat.export import EventExport
 from kkt_adapter.fiscal.heartbeat.feed import MEANINGS, page
 from kkt_adapter.fiscal.journal import EventType, Level
@@ -83,6 +85,32 @@ async def test_every_kind_of_event_is_one_a_strict_receiver_knows(stored: Databa
     found = await read(stored)
     assert len(found) == len(kinds)
     assert {Event.model_validate(event).receipt_id for event in found} == {receipt_id}
+
+
+async def test_on_postgresql_an_event_waits_for_the_commit_of_the_one_before(postgres_url: str) -> None:
+    """Else a reader that saw the later id would never look for the earlier one."""
+    written, release = threading.Event(), threading.Event()
+
+    def slowly(conn: Connection, receipt_id: str) -> None:
+        counts.lock(conn)
+        journal.write(conn, [journal.entry(EventType.RECEIPT_SYNCED, START, receipt_id=receipt_id)])
+        written.set()
+        release.wait(10)
+
+    async with fresh_database(postgres_url) as database:
+        first, second = await database.write(lambda c: store_receipts(c, 2, life=("receipt_added",)))
+        await database.write(lambda c: c.execute(update(receipts).values(print_state="printing")))
+        slow = asyncio.create_task(database.write(partial(slowly, receipt_id=first)))
+        await asyncio.to_thread(written.wait, 10)
+        unknown = partial(printbook.print_unknown, seq=2, receipt_id=second, at=START, error="lost")
+        later = asyncio.create_task(database.write(unknown))
+        done, _ = await asyncio.wait([later], timeout=0.3)
+        assert not done
+        release.set()
+        await asyncio.gather(slow, later)
+        events = await read(database)
+    assert [event["receipt_id"] for event in events] == [first, second, first, second]
+    assert [event["state"] for event in events] == ["pending", "pending", "synced", "pending"]
 
 
 async def test_what_is_about_no_receipt_or_no_state_is_not_told(stored: Database) -> None:
