@@ -57,8 +57,10 @@ async def run_service(settings: Any, *, demo: bool, build: Any = None) -> None:
         AdapterError: the service cannot be started with these settings.
     """
     from kkt_adapter.bootstrap import build_services
+    from kkt_adapter.cli.banner import Start, banner
     from kkt_adapter.cli.demo import with_emulators
     from kkt_adapter.kernel.clock import SystemClock
+    from kkt_adapter.runtime.auth import accounts
     from kkt_adapter.runtime.systemd import systemd_notify
 
     listening = _listen(settings.host, settings.port)
@@ -74,7 +76,17 @@ async def run_service(settings: Any, *, demo: bool, build: Any = None) -> None:
         await _answer(
             services.app,
             listening,
-            _banner(emulators, listening, admin, demo=demo),
+            banner(
+                Start(
+                    address=listening.getsockname()[:2],
+                    settings=emulators.settings,
+                    demo=demo,
+                    stand_ins=emulators.lines,
+                    ofd_emulated=emulators.ofd is not None,
+                    first_admin=admin,
+                    any_account=not await services.database.read(accounts.is_empty),
+                )
+            ),
             on_ready=lambda: None if systemd is None else systemd.ready(),
         )
     finally:
@@ -137,32 +149,3 @@ async def _answer(app: Any, listening: socket.socket, banner: str, *, on_ready: 
         print(banner, flush=True)  # noqa: T201
     gc.freeze()
     await server.serve(sockets=[listening])
-
-
-def _banner(emulators: Any, listening: socket.socket, admin: Any, *, demo: bool) -> str:
-    from kkt_adapter import __version__
-
-    host, port = listening.getsockname()[:2]
-    base = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    settings = emulators.settings
-    lines = [
-        f"kkt-adapter {__version__}  {base}  (docs: {base}/docs)",
-        f"  data: {settings.data_dir.absolute()}",
-        f"  /v1: {'open, loopback only' if settings.auth_open else 'token required'}",
-        *emulators.lines,
-    ]
-    if admin is not None:
-        lines.append(f"  admin account made: {admin[0]} / {admin[1]}  (shown once)")
-    if demo:
-        lines += [
-            "  DEMO: virtual registers, NOT fiscal devices / ДЕМО: виртуальные ККТ, НЕ фискальные",
-            "",
-            "Try it / попробуйте:",
-            f"  curl -s {base}/v1/kkt/receipt -H 'Content-Type: application/json' \\",
-            '    -H "Idempotency-Key: $(cat /proc/sys/kernel/random/uuid)" \\',
-            '    -d \'{"pos_id":"POS-001","type":"sale","items":[{"name":"Test","price":100,"qty":1}],'
-            '"payments":[{"type":"cash","amount":100}]}\'',
-            f"  curl -s {base}/v1/kkt/buffer/status",
-            "",
-        ]
-    return "\n".join(lines)
