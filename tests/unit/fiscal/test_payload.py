@@ -1,0 +1,144 @@
+"""Receipts as stored text, and the canonical bytes that idempotency compares."""
+
+import dataclasses
+import json
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support.receipts import a_correction, a_line, a_line_request, a_payment, a_request, a_sale
+
+from kkt_adapter.fiscal import payload
+from kkt_adapter.fiscal.model import (
+    Cashier,
+    Customer,
+    MarkPermission,
+    Operation,
+    PaymentKind,
+    Receipt,
+    ReceiptKind,
+    ReceiptRequest,
+    ReceiptWarning,
+    UserAttribute,
+    VatRate,
+)
+from kkt_adapter.kernel.errors import Text
+from kkt_adapter.kernel.money import Kopecks, Quantity
+
+PERMISSION = MarkPermission(uuid="u", time="2026-03-14T09:00:00", inst="i", ver="1")
+FULL = a_sale(
+    key="ABCDEFGHIJKLMNOP",
+    kind=ReceiptKind.CORRECTION,
+    operation=Operation.REFUND,
+    lines=(
+        a_line(
+            vat=VatRate.P22_122, sku="42", discount_kop=Kopecks(1), mark_code="01", mark_permission=PERMISSION
+        ),
+        a_line(name="Молоко «Домик» 3,2 %"),
+    ),
+    payments=(a_payment(5_000), a_payment(5_000, PaymentKind.PREPAID)),
+    cashier=Cashier(name="Иванова", inn="500100732259"),
+    internet=True,
+    place="site",
+    address="Москва",
+    customer=Customer(email="a@b.ru", phone="+7", name="Пётр", inn="7707083893"),
+    sender_email="shop@b.ru",
+    correction=a_correction(number="1", fiscal_sign="2864434397", date=date(2026, 1, 2)),
+    additional_attribute="123",
+    user_attribute=UserAttribute(name="a", value="b"),
+    order_id="order/1",
+    original_receipt_id="r",
+)
+
+
+@pytest.mark.parametrize("receipt", [a_sale(), FULL], ids=["the smallest", "the fullest"])
+def test_what_was_stored_is_read_back(receipt: Receipt) -> None:
+    assert payload.load(payload.dump(receipt)) == receipt
+
+
+def test_the_fullest_receipt_leaves_no_field_out() -> None:
+    """So that a field added to the model and forgotten here is noticed."""
+    empty = {f.name for f in dataclasses.fields(FULL) if getattr(FULL, f.name) in (None, (), False)}
+    assert not empty
+
+
+@given(
+    name=st.text(min_size=1, max_size=128),
+    price=st.integers(1, 10**12),
+    quantity=st.integers(1, 10**12),
+    paid=st.lists(st.tuples(st.sampled_from(PaymentKind), st.integers(1, 10**12)), min_size=1, max_size=10),
+)
+def test_any_text_and_any_sum_come_back(
+    name: str, price: int, quantity: int, paid: list[tuple[PaymentKind, int]]
+) -> None:
+    line = a_line(name=name, price_kop=Kopecks(price), quantity=Quantity(quantity))
+    receipt = a_sale(lines=(line,), payments=tuple(a_payment(amount, kind) for kind, amount in paid))
+    assert payload.load(payload.dump(receipt)) == receipt
+
+
+def test_absent_values_are_left_out_so_that_later_fields_change_no_old_row() -> None:
+    assert "null" not in payload.dump(a_sale())
+    assert "correction" not in json.loads(payload.dump(a_sale()))
+
+
+def test_warnings_are_kept_in_both_languages() -> None:
+    warnings = (
+        ReceiptWarning(code="NAME_CHANGED", field="items.0.name", tag=1030, message=Text("cut", "обрезано")),
+        ReceiptWarning(code="VAT_DIFFERS", field="items", message=Text("differs", "отличается")),
+    )
+    assert payload.load_warnings(payload.dump_warnings(warnings)) == warnings
+    assert payload.dump_warnings(()) is None
+    assert payload.load_warnings(None) == ()
+
+
+CHANGES: list[dict[str, object]] = [
+    {"kind": ReceiptKind.REFUND},
+    {"lines": (a_line_request(name="Other"),)},
+    {"lines": (a_line_request(vat=VatRate.NONE),)},
+    {"lines": (a_line_request(), a_line_request())},
+    {"lines": (a_line_request(amount_kop=Kopecks(9_999)),)},
+    {"payments": (a_payment(10_000, PaymentKind.CARD),)},
+    {"payments": (a_payment(5_000), a_payment(5_000))},
+    {"total_kop": Kopecks(10_000)},
+    {"customer": Customer(email="a@b.ru")},
+    {"cashier": Cashier(name="Other")},
+    {"order_id": "1"},
+    {"internet": False},
+    {"taxation": 1},
+    {"original_receipt_id": "r"},
+    {"additional_attribute": "1"},
+    {"user_attribute": UserAttribute(name="a", value="b")},
+    {"correction": a_correction()},
+    {"place": "p"},
+    {"address": "a"},
+]
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=[next(iter(change)) for change in CHANGES])
+def test_every_field_a_till_can_set_makes_another_request(change: dict[str, object]) -> None:
+    assert payload.request_hash(a_request(**change)) != payload.request_hash(a_request())
+
+
+def test_the_changes_above_touch_every_field() -> None:
+    touched = {name for change in CHANGES for name in change} | {"pos_id"}
+    assert touched == {f.name for f in dataclasses.fields(ReceiptRequest)}
+
+
+def test_the_order_of_lines_and_payments_matters() -> None:
+    one, two = a_line_request(name="a"), a_line_request(name="b")
+    assert payload.request_hash(a_request(lines=(one, two))) != payload.request_hash(
+        a_request(lines=(two, one))
+    )
+
+
+def test_keys_are_unique_within_their_scope() -> None:
+    assert payload.key_hash("k") == payload.key_hash("k")
+    assert len(payload.key_hash("k")) == 16
+    assert payload.key_hash("k") != payload.key_hash("k", scope="z_report")
+    assert payload.key_hash("k") != payload.key_hash("K")
+
+
+@given(st.text(min_size=1, max_size=128), st.text(min_size=1, max_size=128))
+def test_different_keys_have_different_hashes(one: str, other: str) -> None:
+    assert (payload.key_hash(one) == payload.key_hash(other)) == (one == other)
