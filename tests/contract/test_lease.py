@@ -116,6 +116,17 @@ async def test_every_term_has_a_higher_number(rivals: Rivals) -> None:
     assert numbers == [1, 2, 3, 4]
 
 
+async def test_a_term_rises_above_the_number_that_was_seen_elsewhere(rivals: Rivals) -> None:
+    numbers = []
+    for above in (0, 7, 3):
+        lease = rivals.one.lease(NAME)
+        lease.rise_above(above)
+        async with lease.term() as term:
+            numbers.append(term.number)
+
+    assert numbers == [1, 8, 9]
+
+
 async def test_a_held_lease_is_refused_at_once_to_who_does_not_wait(rivals: Rivals) -> None:
     async with rivals.one.lease(NAME).term():
         with pytest.raises(LeaseHeld) as refusal:

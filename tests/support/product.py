@@ -234,6 +234,15 @@ class Product:
         self.services = await _started(self.settings, demo=self.demo, clock=self.clock)
         self.client = _client(self.services)
 
+    @asynccontextmanager
+    async def stopped(self) -> AsyncIterator[None]:
+        """Stopped in order inside the block, for work on its files; started again after it."""
+        await self.client.aclose()
+        await self.services.stop()
+        yield
+        self.services = await _started(self.settings, demo=self.demo, clock=self.clock)
+        self.client = _client(self.services)
+
     async def restart_after_failure(self, **changes: Any) -> None:
         """Start after a ``restart`` whose settings were refused."""
         self.settings = self.settings.model_copy(update=changes)

@@ -219,8 +219,13 @@ class PrintLane:
                 finally:
                     self._term = None
                     await self._give_device_back()
-        except LeaseLost:
-            self._log.warning("lane_lease_lost")
+        except LeaseLost as error:
+            seen = error.facts.get("seen_term")
+            self._log.warning("lane_lease_lost", seen_term=seen)
+            if isinstance(
+                seen, int
+            ):  # the register knows a higher one: the database was restored from a copy
+                self._lease.rise_above(seen)
             self._broken = True
         except Conflict:
             return  # held elsewhere: look again

@@ -30,6 +30,7 @@ from kkt_adapter.runtime.database import Database
 
 CLAIM_S = 300.0  # contract 4.1
 PAUSE_S = 1.0  # after trouble with rows or register
+LOOK_AGAIN_S = 10.0  # an FN without messages is compared with our rows this often
 RECEIPT_CODES = (
     DocumentCode.RECEIPT,
     DocumentCode.BSO,
@@ -69,6 +70,7 @@ class RelayLane:
         self._not_before = 0.0  # monotonic; the FN waits after a failure
         self._failed_reports = 0  # failed attempts of a head document that is no receipt
         self._reconciled = False  # our rows say what the FN says
+        self._looked_at = float("-inf")  # monotonic: when they were last compared
         self._ahead = 0  # a receipt's document that went out before its row was known
         self._log = structlog.get_logger("relay").bind(fn_number=fn_number)
 
@@ -121,6 +123,8 @@ class RelayLane:
             if not self._reconciled or self._ahead:
                 await self._reconcile()
             message = await self._driver.read_message()
+            if message is None and self._clock.monotonic() - self._looked_at >= LOOK_AGAIN_S:
+                await self._reconcile()  # a row that was written late must not wait for an empty FN
         except KktError as error:
             self._log.info("register_not_readable", error=error.detail.en)
             return None
@@ -133,7 +137,7 @@ class RelayLane:
             return  # the register has another FN now; its lane is another one
         below = status.first_unsent_number or status.last_fd_number + 1
         await self._confirm(below)
-        self._reconciled = True
+        self._reconciled, self._looked_at = True, self._clock.monotonic()
 
     async def _confirm(self, below: int) -> None:
         if not await self._db.read(lambda c: delivery_rows.behind_fn(c, self.fn_number, below=below)):

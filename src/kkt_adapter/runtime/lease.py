@@ -85,6 +85,11 @@ class Lease(Protocol):
         """
         ...
 
+    def rise_above(self, number: int) -> None:
+        """Every term that begins from now on is higher than ``number``: whoever is fenced by it has seen that
+        one, although the store has not (it was restored from a copy)."""
+        ...
+
 
 class Leases(Protocol):
     """Makes the leases of one process."""

@@ -184,10 +184,14 @@ class DatabaseLease:
         self._window_s = leases.ttl_s - margin_s
         self._sighting: Sighting | None = None
         self._trying = asyncio.Lock()
+        self._floor = 0  # terms are higher than this, whatever the row says
         self._ownerless: int | None = None  # a term that nobody here uses, whatever its row says
 
     def term(self, *, wait_s: float | None = None) -> AbstractAsyncContextManager[Term]:
         return self._term(wait_s)
+
+    def rise_above(self, number: int) -> None:
+        self._floor = max(self._floor, number)
 
     @asynccontextmanager
     async def _term(self, wait_s: float | None) -> AsyncIterator[Term]:
@@ -227,8 +231,9 @@ class DatabaseLease:
         row = await of.database.read(self._look)
         now = of.clock.monotonic()  # after the look: what it saw is not older than the holder's last renewal
         if row is None:
-            if await self._write(self._insert, number=1):
-                return self._started(1, now)
+            first = self._floor + 1
+            if await self._write(lambda connection: self._insert(connection, first), number=first):
+                return self._started(first, now)
             row = await of.database.read(self._look)
             assert row is not None, "lease rows are never deleted"
             now = of.clock.monotonic()
@@ -237,8 +242,9 @@ class DatabaseLease:
         if not (ours or is_free(sighting, now=now, ttl_s=of.ttl_s)) and not await self._ended(row.owner):
             return row
         started = of.clock.monotonic()
-        if await self._write(lambda connection: self._replace(connection, row), number=row.term + 1):
-            return self._started(row.term + 1, started)
+        number = max(row.term, self._floor) + 1
+        if await self._write(lambda connection: self._replace(connection, row, number), number=number):
+            return self._started(number, started)
         return row  # somebody was faster
 
     async def _write(self, take: Callable[[Connection], bool], *, number: int) -> bool:
@@ -295,17 +301,17 @@ class DatabaseLease:
         ).one_or_none()
         return None if found is None else Row(*found)
 
-    def _insert(self, connection: Connection) -> bool:
+    def _insert(self, connection: Connection, number: int) -> bool:
         try:
             with connection.begin_nested():
                 connection.execute(
-                    insert(leases).values(name=self.name, term=1, renewals=1, **self._ourselves())
+                    insert(leases).values(name=self.name, term=number, renewals=1, **self._ourselves())
                 )
         except IntegrityError:
             return False
         return True
 
-    def _replace(self, connection: Connection, row: Row) -> bool:
+    def _replace(self, connection: Connection, row: Row, number: int) -> bool:
         taken = connection.execute(
             update(leases)
             .where(
@@ -314,7 +320,7 @@ class DatabaseLease:
                 leases.c.term == row.term,
                 leases.c.renewals == row.renewals,
             )
-            .values(term=row.term + 1, renewals=row.renewals + 1, **self._ourselves())
+            .values(term=number, renewals=row.renewals + 1, **self._ourselves())
         )
         return taken.rowcount == 1
 

@@ -32,6 +32,9 @@ class MemoryLeases:
             term.lost.set()
             self._freed.set()
 
+    def rise_above(self, name: str, number: int) -> None:
+        self._numbers[name] = max(self._numbers.get(name, 0), number)
+
     async def hold(self, name: str, *, wait_s: float | None) -> Term:
         give_up = inf if wait_s is None else self.clock.monotonic() + wait_s
         while name in self._held:
@@ -58,6 +61,9 @@ class MemoryLease:
 
     def term(self, *, wait_s: float | None = None) -> AbstractAsyncContextManager[Term]:
         return self._term(wait_s)
+
+    def rise_above(self, number: int) -> None:
+        self._of.rise_above(self.name, number)
 
     @asynccontextmanager
     async def _term(self, wait_s: float | None) -> AsyncIterator[Term]:

@@ -1,0 +1,226 @@
+"""A restored database is older than the FNs: what they made since then is found again, and not made twice."""
+
+import sqlite3
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+from tests.support.api import Json
+from tests.support.product import TILL, Product, product, sale
+
+from kkt_adapter.fiscal.tables import attempts, buffer_events, documents, receipts, shifts
+from kkt_adapter.runtime.backup import back_up, restore
+from kkt_adapter.runtime.lease_database import leases
+
+KEYLESS: Json = {"additional_attribute": "order 7", "user_attribute": {"name": "table", "value": "4"}}
+
+
+def copy(shop: Product) -> Path:
+    return back_up(shop.settings.data_dir / "buffer.db", shop.folder / "copies", now=datetime.now(UTC))
+
+
+@asynccontextmanager
+async def restored(shop: Product, backup: Path):
+    async with shop.stopped():
+        restore(backup, shop.settings.data_dir / "buffer.db", now=datetime.now(UTC))
+        yield
+
+
+async def paper_out(shop: Product, body: Json, key: str) -> None:
+    """A receipt that is accepted and waits."""
+    shop.break_register(paper_out=True)
+    answer = (await shop.post(body, key=key)).json()
+    assert answer["status"] == "buffered"
+
+
+async def test_a_receipt_asked_for_again_after_a_restore_gets_its_document(tmp_path: Path):
+    async with product(tmp_path) as shop:
+        await shop.sell(2)
+        backup = copy(shop)
+        told = (await shop.post(sale(kop=777), key="after-the-copy")).json()
+        await shop.delivered()
+        made = len(shop.archive())
+
+        async with restored(shop, backup):
+            pass
+        again = (await shop.post(sale(kop=777), key="after-the-copy")).json()
+
+        assert again["fiscal_doc_id"] == told["fiscal_doc_id"]
+        assert again["fiscal_doc"]["fiscal_sign"] == told["fiscal_doc"]["fiscal_sign"]
+        assert len(shop.archive()) == made
+        await shop.delivered()
+        await shop.check_books()
+
+
+async def test_a_receipt_that_waited_when_the_copy_was_made_is_not_printed_again(tmp_path: Path):
+    async with product(tmp_path, response_budget_s=0.2) as shop:
+        await shop.sell()
+        await paper_out(shop, sale(kop=555), "waits")
+        backup = copy(shop)
+        shop.break_register()
+        printed = await shop.until(lambda: the_answer(shop, sale(kop=555), "waits"))
+        made = len(shop.archive())
+
+        async with restored(shop, backup):
+            pass
+        await shop.delivered()
+
+        again = (await shop.post(sale(kop=555), key="waits")).json()
+        assert again["fiscal_doc_id"] == printed["fiscal_doc_id"]
+        assert len(shop.archive()) == made
+        await shop.check_books()
+
+
+async def the_answer(shop: Product, body: Json, key: str) -> Json | None:
+    answer: Json = (await shop.post(body, key=key)).json()
+    return answer if answer["status"] == "printed" else None
+
+
+async def test_a_new_sale_after_a_restore_is_printed_whatever_the_fn_holds(tmp_path: Path):
+    async with product(tmp_path) as shop:
+        await shop.sell()
+        backup = copy(shop)
+        await shop.sell(3, kop=4_200)
+        made = len(shop.archive())
+
+        async with restored(shop, backup):
+            pass
+        await shop.sell(2, kop=4_200)
+        (keyless,) = [await shop.post(sale(kop=4_200, **KEYLESS))]
+
+        assert keyless.json()["status"] == "printed"
+        assert len(shop.archive()) == made + 3
+
+
+async def test_a_key_used_for_another_sum_is_another_sale(tmp_path: Path):
+    """Tills that count their keys from 1 begin again after a restore."""
+    async with product(tmp_path) as shop:
+        backup = copy(shop)
+        first = (await shop.post(sale(kop=100), key="1")).json()
+
+        async with restored(shop, backup):
+            pass
+        second = (await shop.post(sale(kop=200), key="1")).json()
+
+        assert second["status"] == "printed"
+        assert second["fiscal_doc_id"] != first["fiscal_doc_id"]
+
+
+async def test_a_receipt_without_a_key_that_waited_is_found_by_its_kind_and_sum(tmp_path: Path):
+    async with product(tmp_path, response_budget_s=0.2) as shop:
+        await shop.sell()
+        await paper_out(shop, sale(kop=3_333, **KEYLESS), "keyless")
+        backup = copy(shop)
+        shop.break_register()
+        await shop.until(lambda: the_answer(shop, sale(kop=3_333, **KEYLESS), "keyless"))
+        made = len(shop.archive())
+
+        async with restored(shop, backup):
+            pass
+        await shop.delivered()
+
+        assert len(shop.archive()) == made
+
+
+async def test_two_documents_that_a_receipt_without_a_key_may_be_are_a_question(tmp_path: Path):
+    async with product(tmp_path, response_budget_s=0.2) as shop:
+        await shop.sell()
+        await paper_out(shop, sale(kop=3_333, **KEYLESS), "keyless")
+        backup = copy(shop)
+        shop.break_register()
+        printed = await shop.until(lambda: the_answer(shop, sale(kop=3_333, **KEYLESS), "keyless"))
+        await shop.post(sale(kop=3_333, **KEYLESS), key="another-one")
+        made = len(shop.archive())
+
+        async with restored(shop, backup):
+            pass
+        waiting = (await shop.get("/v1/kkt/receipt", idempotency_key="keyless"))["receipt_id"]
+        await shop.state_of(waiting, print_state="print_unknown")
+        number = int(printed["fiscal_doc_id"].split("-")[1])
+        resolved = await shop.client.post(
+            f"/v1/kkt/receipt/{waiting}/resolve",
+            json={"action": "adopt", "fiscal_doc_number": number, "reason": "the slip says so"},
+        )
+
+        assert resolved.status_code == 200, resolved.text
+        assert len(shop.archive()) == made
+
+
+async def test_documents_shifts_and_terms_are_caught_up_and_said(tmp_path: Path):
+    async with product(tmp_path) as shop:
+        backup = copy(shop)
+        for _ in range(3):  # each start takes a higher term, and the FN remembers it
+            await shop.restart()
+            await shop.sell(2)
+        await shop.client.post("/v1/kkt/z_report", json={"pos_id": TILL})
+
+        async with restored(shop, backup):
+            pass
+        await shop.until(lambda: shop.read(lambda c: c.execute(select(documents)).all()))
+        (sold,) = await shop.sell()
+
+        assert sold["status"] == "printed"
+        rows = await shop.read(lambda c: c.execute(select(documents.c.fd_number)).scalars().all())
+        assert sorted(rows) == [d.fd_number for d in shop.archive()]
+        kept = await shop.read(lambda c: c.execute(select(shifts).order_by(shifts.c.shift_number)).all())
+        assert [(s.shift_number, s.closed_at is None) for s in kept] == [(1, False), (2, True)]
+        assert kept[0].z_report is not None
+        (event,) = await shop.read(
+            lambda c: c.execute(
+                select(buffer_events).where(buffer_events.c.event_type == "documents_read_back")
+            ).all()
+        )
+        assert '"count":6' in event.metadata
+        term = await shop.read(lambda c: c.execute(select(leases.c.term)).scalars().all())
+        assert max(term) < 100
+
+
+async def test_a_register_that_has_seen_far_higher_terms_is_caught_up_at_once(tmp_path: Path):
+    async with product(tmp_path) as shop:
+        backup = copy(shop)
+
+        async with shop.stopped():
+            raw = sqlite3.connect(shop.settings.data_dir / "buffer.db")
+            raw.execute("UPDATE leases SET term = term + 100000")
+            raw.commit()
+            raw.close()
+        await shop.sell()
+
+        async with restored(shop, backup):
+            pass
+        (sold,) = await shop.sell()
+
+        assert sold["status"] == "printed"
+        attempts_made = await shop.read(lambda c: c.execute(select(attempts)).all())
+        assert len(attempts_made) < 10
+
+
+async def test_an_adapter_that_begins_anew_knows_what_its_fns_printed(tmp_path: Path):
+    async with product(tmp_path) as shop:
+        told = (await shop.post(sale(kop=900), key="before-the-loss")).json()
+        await shop.delivered()
+
+        async with shop.stopped():
+            for path in shop.settings.data_dir.glob("buffer.db*"):
+                path.unlink()
+        again = (await shop.post(sale(kop=900), key="before-the-loss")).json()
+
+        assert again["fiscal_doc_id"] == told["fiscal_doc_id"]
+        await shop.delivered()
+        row = await shop.read(lambda c: c.execute(select(receipts)).one())
+        assert row.status == "synced"
+
+
+@pytest.mark.parametrize("others", [0, 250])
+async def test_reading_back_goes_in_steps(tmp_path: Path, others: int):
+    async with product(tmp_path) as shop:
+        backup = copy(shop)
+        await shop.sell_at_once(others)
+        (last,) = [(await shop.post(sale(kop=1), key="the-last")).json()]
+
+        async with restored(shop, backup):
+            pass
+
+        assert (await shop.post(sale(kop=1), key="the-last")).json()["fiscal_doc_id"] == last["fiscal_doc_id"]
