@@ -21,11 +21,13 @@ from kkt_adapter.fiscal.job import Job
 from kkt_adapter.fiscal.kkt.virtual import VirtualRegister
 from kkt_adapter.fiscal.kkt.virtual.filelock import FileLock
 from kkt_adapter.fiscal.kkt.virtual.memory import FnMemory
+from kkt_adapter.fiscal.look_back import LookBack
 from kkt_adapter.fiscal.ofd.gateway import HttpReply
 from kkt_adapter.fiscal.ofd.http import HttpOfd
 from kkt_adapter.fiscal.printing import PrintLane
 from kkt_adapter.fiscal.receipt_printer import ReceiptPrinter
 from kkt_adapter.fiscal.tables import idempotency
+from kkt_adapter.fiscal.unclaimed import UnclaimedDocuments
 from kkt_adapter.fiscal.verdict import Absent
 from kkt_adapter.kernel.errors import KktOutcomeUnknown, KktUnavailable, OfdUnavailable
 from kkt_adapter.kernel.hlc import HybridTimestamp
@@ -249,7 +251,12 @@ def _sent_is_delivered() -> None:
 
 
 def _forget_the_fn() -> None:
-    """Several safeguards would otherwise repair what one of them has let through."""
+    """Without reading the FN back at the start of a term, which repairs much of what others let through."""
+
+    async def nothing(self: LookBack, lane: LaneTerm) -> UnclaimedDocuments:
+        return UnclaimedDocuments()
+
+    _replace(LookBack, "read", nothing)
 
 
 def _replace(owner: Any, name: str, value: Any) -> None:
