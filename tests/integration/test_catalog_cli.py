@@ -8,8 +8,16 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from kkt_adapter.catalog.parts import build_catalog
 from kkt_adapter.cli.catalog import catalog_app
 from kkt_adapter.emulators.g2a import G2AEmulator, serve_g2a
+from kkt_adapter.kernel.clock import SystemClock
+from kkt_adapter.kernel.ids import random_id
+from kkt_adapter.runtime.file_lock import ProcessLocks
+from kkt_adapter.runtime.lease_database import DatabaseLeases
+from kkt_adapter.runtime.migrate import migrate
+from kkt_adapter.runtime.open import open_database
+from kkt_adapter.settings import load_settings
 
 CATALOGUE = ("G2A_CLIENT_ID", "G2A_CLIENT_SECRET", "G2A_EMAIL", "G2A_BASE_URL", "G2A_AUTH")
 
@@ -39,6 +47,47 @@ def source(monkeypatch: pytest.MonkeyPatch) -> Iterator[G2AEmulator]:
         monkeypatch.setenv(name, value)
     try:
         yield emulator
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join()
+        loop.close()
+
+
+@pytest.fixture
+def other_process(tmp_path: Path) -> Iterator[Path]:
+    """The data directory, as another process holds it; without a source it takes no run."""
+    data = tmp_path / "data"
+    lock = ProcessLocks(data).hold(random_id())
+    try:
+        yield data
+    finally:
+        lock.release()
+
+
+@pytest.fixture
+def service(source: G2AEmulator, other_process: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A node that has the credentials, which the command line has not."""
+    settings = load_settings()
+    migrate(settings.database)
+    for name in CATALOGUE:
+        monkeypatch.delenv(name, raising=False)
+    loop, stop = asyncio.new_event_loop(), asyncio.Event()
+
+    async def work() -> None:
+        clock, db = SystemClock(), open_database(settings.database)
+        leases = DatabaseLeases(db, owner=random_id(), clock=clock, holder_ended=lambda owner: False)
+        parts = build_catalog(
+            db, settings.catalog, clock=clock, data_dir=other_process, node="service", leases=leases
+        )
+        assert parts.worker is not None
+        await parts.worker.run(stop)
+        await parts.service.close_source()
+        await db.close()
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(work()))
+    thread.start()
+    try:
+        yield
     finally:
         loop.call_soon_threadsafe(stop.set)
         thread.join()
@@ -83,6 +132,24 @@ def test_without_credentials_nothing_starts() -> None:
         assert done.exit_code == 1
         assert "G2A_CLIENT_ID" in done.stderr
     assert run("status").exit_code == 0
+
+
+def test_a_service_that_has_the_credentials_does_the_run(service: None) -> None:
+    done = run("sync")
+    assert done.exit_code == 0, done.output
+    shown = done.stdout.split()
+    assert shown[shown.index("status") + 1] == "succeeded"
+    assert shown[shown.index("products") + 1] == "45"
+
+
+def test_a_service_without_credentials_is_not_waited_for_for_long(
+    other_process: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kkt_adapter.cli.catalog.TAKEN_WITHIN_S", 1.0)
+    done = run("sync")
+    assert done.exit_code == 1
+    assert "G2A_CLIENT_ID" in done.stderr
+    assert "cancelled" in run("runs").stdout
 
 
 @pytest.mark.parametrize("page", ["0", "100001", "x"])

@@ -95,6 +95,21 @@ class CatalogSync:
             SourceNotConfigured: no credentials.
         """
         self._require_source()
+        return await self._queued(by=by, trigger=trigger, full=full, force_sweep=force_sweep, key=key)
+
+    async def ask(self, *, by: str, full: bool = False, force_sweep: bool = False) -> RunRecord:
+        """Queue a run for another node, which has the credentials that are missing here.
+
+        Nobody may come for it: look at its status, and cancel it when it stays queued.
+
+        Raises:
+            SyncAlreadyRunning: a full run is going on, on any node; ``run_id`` says which.
+        """
+        return await self._queued(by=by, trigger=Trigger.MANUAL, full=full, force_sweep=force_sweep, key=None)
+
+    async def _queued(
+        self, *, by: str, trigger: Trigger, full: bool, force_sweep: bool, key: str | None
+    ) -> RunRecord:
         at = millis(self._clock.now())
         request = _Request(
             run_id=uuid7(at),
@@ -189,13 +204,17 @@ class CatalogSync:
                 return
             await self._clock.sleep(PROGRESS_EVERY_S)
 
+    def not_configured(self) -> SourceNotConfigured:
+        """What to say when credentials are missing."""
+        missing = ", ".join(self._settings.missing_for_sync) or "the source"
+        return SourceNotConfigured(
+            f"No sync without credentials: set {missing}.",
+            f"Загрузка невозможна без данных входа: задайте {missing}.",
+        )
+
     def _require_source(self) -> None:
         if self._pages is None:
-            missing = ", ".join(self._settings.missing_for_sync) or "the source"
-            raise SourceNotConfigured(
-                f"No sync without credentials: set {missing}.",
-                f"Загрузка невозможна без данных входа: задайте {missing}.",
-            )
+            raise self.not_configured()
 
 
 def _queue(connection: Connection, *, request: _Request) -> RunRow:

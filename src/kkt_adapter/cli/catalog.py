@@ -2,6 +2,8 @@
 
 A run started here is worked on here, or by a running service if that one has the lease; either way the bar
 shows it. Breaking off leaves the run interrupted with everything stored, and the service goes on with it.
+Where the vendor's credentials are the service's alone (in its environment, or its demo mode), the service is
+asked for the run, and breaking off only ends the watching.
 """
 
 import asyncio
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+LOOK_S = 0.5  # between looks whether a service has begun the run it was asked for
+TAKEN_WITHIN_S = 15.0  # services look for work every two seconds
+
 catalog_app = typer.Typer(name="catalog", help="The product catalogue.", no_args_is_help=True)
 
 
@@ -40,9 +45,12 @@ def sync(
 ) -> None:
     """Read the vendor's catalogue now and show how it goes."""
     if page is not None:
-        _show_page(_with_parts(data_dir, lambda parts: parts.sync.sync_page(page, by=_who())))
+        _show_page(_with_parts(data_dir, lambda parts, _: parts.sync.sync_page(page, by=_who())))
         return
-    run = _with_parts(data_dir, lambda parts: _sync(parts, full=full, force_sweep=force_sweep))
+    run = _with_parts(
+        data_dir,
+        lambda parts, others: _sync(parts, others=others, full=full, force_sweep=force_sweep),
+    )
     _show_run(run)
     if run.status.value != "succeeded":
         raise typer.Exit(FAILED)
@@ -53,7 +61,7 @@ def runs(
     limit: Annotated[int, typer.Option(min=1, max=200, help="How many.")] = 20, data_dir: DataDir = None
 ) -> None:
     """The newest runs, slots that were missed or skipped included."""
-    listing = _with_parts(data_dir, lambda parts: parts.sync.runs(limit=limit))
+    listing = _with_parts(data_dir, lambda parts, _: parts.sync.runs(limit=limit))
     table(
         (
             say("started", "начат"),
@@ -89,7 +97,7 @@ def runs(
 def status(data_dir: DataDir = None) -> None:
     """When the next run is, how the last one went, and what the catalogue holds."""
 
-    async def look(parts: "CatalogParts") -> None:
+    async def look(parts: "CatalogParts", _: bool) -> None:
         from kkt_adapter.catalog.reads import ProductQuery, StatusFilter
 
         schedule, state = await parts.schedule.status(), await parts.reads.state()
@@ -120,13 +128,49 @@ def status(data_dir: DataDir = None) -> None:
     _with_parts(data_dir, look)
 
 
-async def _sync(parts: "CatalogParts", *, full: bool, force_sweep: bool) -> "RunRecord":
-    """Start a run, help working on it, and follow it to its end."""
+async def _sync(parts: "CatalogParts", *, others: bool, full: bool, force_sweep: bool) -> "RunRecord":
+    """Start a run and follow it to its end; ``others``: a service works on the same data directory."""
+    if parts.worker is None and others:
+        asked = await parts.sync.ask(by=_who(), full=full, force_sweep=force_sweep)
+        await _taken(parts, asked)
+        return await _follow(parts, asked)
+    started = await parts.sync.start(by=_who(), full=full, force_sweep=force_sweep)
+    assert parts.worker is not None  # without a source the start above is refused
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(parts.worker.run(stop))
+        try:
+            return await _follow(parts, started)
+        finally:
+            stop.set()  # also when broken off: the worker then leaves the run interrupted
+
+
+async def _taken(parts: "CatalogParts", asked: "RunRecord") -> None:
+    """Wait until a service has begun the run.
+
+    Raises:
+        SourceNotConfigured: none has; the run is cancelled again.
+    """
+    from kkt_adapter.catalog.records import RunStatus
+    from kkt_adapter.kernel.errors import NotRunning
+
+    waiting = (RunStatus.QUEUED, RunStatus.INTERRUPTED)
+    for _ in range(int(TAKEN_WITHIN_S / LOOK_S)):
+        if (await parts.sync.run(asked.run_id)).status not in waiting:
+            return
+        await asyncio.sleep(LOOK_S)
+    if asked.status is RunStatus.QUEUED:
+        with suppress(NotRunning):  # begun in the last moment
+            await parts.sync.cancel(asked.run_id, by=_who())
+    if (await parts.sync.run(asked.run_id)).status not in (RunStatus.RUNNING, RunStatus.SUCCEEDED):
+        raise parts.sync.not_configured()
+
+
+async def _follow(parts: "CatalogParts", started: "RunRecord") -> "RunRecord":
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    started = run = await parts.sync.start(by=_who(), full=full, force_sweep=force_sweep)
-    stop = asyncio.Event()
+    run = started
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -134,21 +178,16 @@ async def _sync(parts: "CatalogParts", *, full: bool, force_sweep: bool) -> "Run
         TimeElapsedColumn(),
         console=Console(stderr=True),
     )
-    assert parts.worker is not None  # without a source the start above is refused
-    async with asyncio.TaskGroup() as group:
-        group.create_task(parts.worker.run(stop))
-        try:
-            with bar:
-                shown = bar.add_task(say("Catalogue", "Каталог"), total=100.0, detail="")
-                async for run in parts.sync.progress(started.run_id):
-                    detail = f"{run.pages_processed}/{run.pages_total} {run.phase or run.status}"
-                    bar.update(shown, completed=run.percent, detail=detail)
-        finally:
-            stop.set()  # also when broken off: the worker then leaves the run interrupted
+    with bar:
+        shown = bar.add_task(say("Catalogue", "Каталог"), total=100.0, detail="")
+        async for run in parts.sync.progress(started.run_id):
+            detail = f"{run.pages_processed}/{run.pages_total} {run.phase or run.status}"
+            bar.update(shown, completed=run.percent, detail=detail)
     return run
 
 
-def _with_parts(data_dir: Path | None, work: "Callable[[CatalogParts], Awaitable[T]]") -> T:
+def _with_parts(data_dir: Path | None, work: "Callable[[CatalogParts, bool], Awaitable[T]]") -> T:
+    """``work`` also gets told whether another process is alive on the same data directory."""
     from kkt_adapter.catalog.parts import build_catalog
     from kkt_adapter.kernel.clock import SystemClock
     from kkt_adapter.kernel.ids import random_id
@@ -169,7 +208,7 @@ def _with_parts(data_dir: Path | None, work: "Callable[[CatalogParts], Awaitable
             leases=DatabaseLeases(db, owner=owner, clock=clock, holder_ended=locks.ended),
         )
         try:
-            return await work(parts)
+            return await work(parts, await asyncio.to_thread(locks.others_alive, owner))
         finally:
             await parts.service.close_source()
             alive.release()
