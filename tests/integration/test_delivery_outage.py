@@ -68,6 +68,26 @@ async def test_the_breaker_lets_a_probe_through_by_itself_when_its_time_has_come
         await running.check_books()
 
 
+async def test_the_next_pass_is_planned_for_the_moment_a_probe_may_go(tmp_path: Path) -> None:
+    async with product(
+        tmp_path, registers=virtual_registers(*TILLS), breaker_open_s=30.0, sync_interval_s=0.2
+    ) as running:
+        await running.break_operator("down")
+        await running.sell_at_once(10, tills=TILLS)
+        await breaker_is(running, "OPEN")
+        worker = running.services.worker
+
+        async def waits_for_the_probe() -> bool:
+            return worker.planned_wait_s > 20
+
+        await running.until(waits_for_the_probe)
+        assert worker.planned_wait_s <= 30
+        await running.repair_operator()
+        assert (await running.call("POST", "/v1/kkt/circuit_breaker/reset")).status_code == 200
+        await running.delivered()  # and a reset does not wait for it
+        await running.check_books()
+
+
 async def test_probes_of_a_long_outage_cost_no_receipt_an_attempt(tmp_path: Path) -> None:
     """However many probes fail: an outage moves nothing to the dead letters."""
     async with product(

@@ -226,7 +226,7 @@ class DeliveryWorker:
             if result.synced:
                 self._failed_passes = 0
             pause_s = self._policy.interval_s
-        return max(0.01, min(self._until_probe(pause_s), await self._until_due(pause_s)))
+        return max(0.01, await self._until_due(self._until_probe(pause_s)))
 
     def _until_probe(self, pause_s: float) -> float:
         """The next pass is planned for the moment a breaker lets a probe through."""
