@@ -163,6 +163,7 @@ async def test_a_back_office_that_is_away_degrades_the_mode_and_hinders_no_sale(
 async def test_an_operator_that_is_away_is_offline_in_status_and_reports(tmp_path: Path) -> None:
     async with with_back_office(tmp_path) as (running, _):
         await mode(running, "online")
+        await running.sell(1)  # the register is open now
         assert (await x_report(running))["offline"] is False
         await running.break_operator(OfdFault.DOWN)
         await mode(running, "offline")
