@@ -209,7 +209,8 @@ def test_systemd_takes_the_unit(tmp_path: Path) -> None:
     [
         "Type=notify", "Restart=always", "StartLimitIntervalSec=0", "NoNewPrivileges=yes",
         "ProtectSystem=strict", "ProtectHome=yes", "PrivateTmp=yes", "CapabilityBoundingSet=",
-        "StateDirectory=kkt-adapter", "StateDirectoryMode=0700", "UMask=0077", "SystemCallFilter=@system-service",
+        "StateDirectory=kkt-adapter", "StateDirectoryMode=0700", "UMask=0077",
+        "SystemCallFilter=@system-service",
     ],
 )  # fmt: skip
 def test_the_unit_is_watched_and_hardened(line: str) -> None:
