@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -31,12 +32,15 @@ from kkt_adapter.catalog.parts import build_catalog
 from kkt_adapter.fiscal import counts, journal
 from kkt_adapter.fiscal.actions import RegisterActions
 from kkt_adapter.fiscal.administration import Administration
+from kkt_adapter.fiscal.daily import BACKUP, RETENTION, Daily
+from kkt_adapter.fiscal.daily_copy import DailyCopy
 from kkt_adapter.fiscal.dead_letters import DeadLetters
 from kkt_adapter.fiscal.delivery import DeliveryPolicy, DeliveryWorker
 from kkt_adapter.fiscal.delivery_lanes import DEVICE, HTTP, DeliveryLanes, Route
 from kkt_adapter.fiscal.desk import DeskPolicy, ReceiptDesk
 from kkt_adapter.fiscal.device_watch import DevicePump
 from kkt_adapter.fiscal.endpoint import Endpoint
+from kkt_adapter.fiscal.forgetting import Forgetting
 from kkt_adapter.fiscal.heartbeat.export import EventExport
 from kkt_adapter.fiscal.heartbeat.payload import Sender
 from kkt_adapter.fiscal.heartbeat.points import Points
@@ -96,6 +100,7 @@ from kkt_adapter.runtime.open import open_database
 from kkt_adapter.runtime.passlock import EXPIRY_S, PassLock, ProcessPassLock
 from kkt_adapter.runtime.sqlite_file import SqliteSettings
 from kkt_adapter.runtime.supervisor import Supervisor
+from kkt_adapter.runtime.urls import sqlite_path
 from kkt_adapter.settings import RegisterSettings, Settings, Transport
 
 ADAPTER_ID = "adapter_id"
@@ -414,6 +419,7 @@ async def _build(
             watching.watch,
             watching.notifier,
             catalog.service,
+            *_daily_services(settings, database=database, leases=leases, clock=clock),
         ],
         clock=clock,
     )
@@ -422,7 +428,11 @@ async def _build(
         receipts=Receipts(database=database, registers=registers),
         refunds=Refunds(database=database, default_capacity=settings.capacity),
         registers=RegisterActions(
-            registers=registers, database=database, clock=clock, online=lambda: network.is_online
+            registers=registers,
+            database=database,
+            clock=clock,
+            online=lambda: network.is_online,
+            document_made=worker.document_made,
         ),
         delivery=worker,
         dead_letters=DeadLetters(database=database, clock=clock, on_retry=worker.document_made),
@@ -584,6 +594,37 @@ def _services_of(unit: Unit, routes: Routes, clock: Clock) -> list[PrintLane | D
     if unit.transport == DEVICE and gateway is not None:
         services.append(
             DevicePump(unit.register_id, driver=unit.lane.desk.driver, gateway=gateway, clock=clock)
+        )
+    return services
+
+
+def _daily_services(
+    settings: Settings, *, database: Database, leases: DatabaseLeases, clock: Clock
+) -> list[Daily]:
+    """What is done once a day and once per database."""
+    forgetting = Forgetting(
+        database=database, clock=clock, receipts_live=timedelta(days=settings.retention_days)
+    )
+    services = [
+        Daily(
+            RETENTION,
+            forgetting.forget,
+            lease=leases.lease(RETENTION),
+            database=database,
+            clock=clock,
+        )
+    ]
+    file = sqlite_path(settings.database)
+    if file is not None and settings.backup_keep:
+        copies = DailyCopy(
+            file,
+            settings.copies_dir,
+            keep=settings.backup_keep,
+            low_mb=settings.disk_low_mb,
+            clock=clock,
+        )
+        services.append(
+            Daily(BACKUP, copies.copy, lease=leases.lease(BACKUP), database=database, clock=clock)
         )
     return services
 

@@ -279,6 +279,18 @@ async def test_z_reports_reach_the_operator_too(running: Product) -> None:
     await running.check_books()
 
 
+async def test_a_z_report_does_not_wait_for_the_next_pass(tmp_path: Path) -> None:
+    async with product(tmp_path, sync_interval_s=60.0) as running:
+        await running.sell(1)
+        await running.delivered()
+        await running.close_shift()
+
+        async def z_report_sent() -> bool:
+            return bool(running.ofd.state()["by_code"].get("5"))
+
+        await running.until(z_report_sent)
+
+
 async def test_a_lane_that_lost_its_register_sends_nothing(running: Product) -> None:
     await running.sell(1)
     await running.delivered()

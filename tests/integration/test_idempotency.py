@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 from sqlalchemy import UniqueConstraint, func, select
-from tests.support.product import TILL, Product, product, sale
+from tests.support.product import TILL, Product, product, sale, virtual_registers
 
 from kkt_adapter.fiscal import counts
 from kkt_adapter.fiscal.tables import buffer_events, idempotency, receipts
@@ -263,6 +263,22 @@ async def test_a_z_report_with_a_key_closes_one_shift(running: Product) -> None:
     assert (await running.get_x())["receiptCount"] == 1, "the shift that was opened since is still open"
     other = await running.close_shift(**{"Idempotency-Key": "z-2"})
     assert other["shiftNumber"] == first["shiftNumber"] + 1
+
+
+async def test_a_repeated_report_says_that_it_is_a_repetition(tmp_path: Path) -> None:
+    async with product(tmp_path, registers=virtual_registers(TILL, "T2")) as running:
+        await running.sell(1)
+        for path in ("/v1/kkt/x_report", "/v1/kkt/report/x", "/v1/kkt/z_report", "/v1/kkt/report/z"):
+            body, header = {"pos_id": TILL}, {"Idempotency-Key": f"key{path}"}
+            first = await running.call("POST", path, body, **header)
+            assert first.status_code == 200
+            assert not replayed(first)
+            await running.sell(1)
+            again = await running.call("POST", path, body, **header)
+            assert replayed(again)
+            assert again.content == first.content
+            other = await running.call("POST", path, {"pos_id": "T2"}, **header)
+            assert (other.status_code, other.json()["code"]) == (409, "IDEMPOTENCY_CONFLICT")
 
 
 async def test_two_z_reports_of_one_key_at_once_close_one_shift(running: Product) -> None:

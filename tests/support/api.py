@@ -17,6 +17,7 @@ from kkt_adapter.api.app import create_api
 from kkt_adapter.api.services import ApiServices, ResolveAction
 from kkt_adapter.api.settings import ApiSettings
 from kkt_adapter.fiscal.model import PaymentKind, ReceiptRequest
+from kkt_adapter.fiscal.once import Outcome
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import (
     Conflict,
@@ -197,14 +198,15 @@ class MemoryRegisters:
         )
         return await self.receipts.by_id(receipt_id)
 
-    async def x_report(self, pos_id: str | None) -> Json:
-        return {"reportType": 1, "pos_id": pos_id, "totalSales": rubles(self._cash_kop())}
+    async def x_report(self, pos_id: str | None, *, key: str | None) -> Outcome:
+        return Outcome(answer={"reportType": 1, "pos_id": pos_id, "totalSales": rubles(self._cash_kop())})
 
-    async def z_report(self, pos_id: str | None, *, key: str | None) -> Json:
-        if key is None or key not in self.z_reports:
+    async def z_report(self, pos_id: str | None, *, key: str | None) -> Outcome:
+        known = key is not None and key in self.z_reports
+        if not known:
             number = len(self.z_reports) + 1
             self.z_reports[key] = {"reportType": 2, "pos_id": pos_id, "shiftNumber": number}
-        return self.z_reports[key]
+        return Outcome(answer=self.z_reports[key], replayed=known)
 
     async def status(self, pos_id: str | None) -> Json:
         return {"device": "ready", "pos_id": pos_id}

@@ -4,6 +4,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from kkt_adapter.api.services import Outcome
 from kkt_adapter.kernel import jsontext
 
 
@@ -14,3 +15,8 @@ class JsonAnswer(Response):
 
     def render(self, content: Any) -> bytes:
         return jsontext.encode(content).encode("utf-8")
+
+
+def answer_once(outcome: Outcome) -> JsonAnswer:
+    """The answer of an action that may carry an Idempotency-Key; a replay says that it is one."""
+    return JsonAnswer(outcome.answer, headers={"Idempotency-Replayed": "true"} if outcome.replayed else None)

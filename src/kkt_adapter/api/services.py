@@ -91,6 +91,18 @@ class Refunds(Protocol):
         ...
 
 
+class Outcome(Protocol):
+    """What became of an action that may carry an Idempotency-Key."""
+
+    @property
+    def answer(self) -> Json: ...
+
+    @property
+    def replayed(self) -> bool:
+        """True: the key was known, this is the first answer again."""
+        ...
+
+
 class Registers(Protocol):
     async def reprint(self, receipt_id: str) -> Json: ...
 
@@ -98,11 +110,11 @@ class Registers(Protocol):
         self, receipt_id: str, *, action: ResolveAction, fiscal_doc_number: int | None, reason: str, by: str
     ) -> Json: ...
 
-    async def x_report(self, pos_id: str | None) -> Json:
-        """``pos_id`` may be None with one register only."""
+    async def x_report(self, pos_id: str | None, *, key: str | None) -> Outcome:
+        """``pos_id`` may be None with one register only. A known key gets the first answer again."""
         ...
 
-    async def z_report(self, pos_id: str | None, *, key: str | None) -> Json: ...
+    async def z_report(self, pos_id: str | None, *, key: str | None) -> Outcome: ...
 
     async def status(self, pos_id: str | None) -> Json: ...
 

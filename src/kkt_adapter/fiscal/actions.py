@@ -11,8 +11,9 @@ from kkt_adapter.fiscal import inquiry, payload, printbook
 from kkt_adapter.fiscal.attempts import LaneTerm
 from kkt_adapter.fiscal.lane_commands import not_held
 from kkt_adapter.fiscal.lifecycle import PrintState
+from kkt_adapter.fiscal.once import Outcome
 from kkt_adapter.fiscal.registers import Registers, Unit
-from kkt_adapter.fiscal.shift_reports import ShiftReports
+from kkt_adapter.fiscal.shift_reports import X_SCOPE, Z_SCOPE, ShiftReports
 from kkt_adapter.fiscal.tables import PRINT_FAILED_ROWS, receipts
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import Conflict, InvalidInput, ReceiptNotFound
@@ -32,20 +33,27 @@ class RegisterActions:
         database: Database,
         clock: Clock,
         online: Callable[[], bool] = lambda: False,
+        document_made: Callable[[], None] = lambda: None,
     ) -> None:
+        """``document_made``: a report waits for the operator."""
         self._registers = registers
         self._db = database
         self._clock = clock
+        self._document_made = document_made
         self._reports = ShiftReports(database=database, clock=clock, online=online)
 
-    async def x_report(self, pos_id: str | None) -> dict[str, Any]:
+    async def x_report(self, pos_id: str | None, *, key: str | None = None) -> Outcome:
         """Totals of the present shift; makes no document and waits for nobody."""
         unit = self._registers.chosen(pos_id)
+        if key is not None:
+            known = await self._reports.known(unit, key, scope=X_SCOPE)
+            if known is not None:
+                return Outcome(answer=known, replayed=True)
         if not unit.lane.holds():
             raise (unit.lane.trouble or not_held()).with_traceback(None)
-        return await self._reports.x_report(unit)
+        return await self._reports.x_report(unit, key)
 
-    async def z_report(self, pos_id: str | None, *, key: str | None) -> dict[str, Any]:
+    async def z_report(self, pos_id: str | None, *, key: str | None) -> Outcome:
         """Close the shift. With a key the same request gets the same answer.
 
         Raises:
@@ -54,14 +62,16 @@ class RegisterActions:
         """
         unit = self._registers.chosen(pos_id)
         if key is not None:
-            known = await self._reports.known(unit, key)
+            known = await self._reports.known(unit, key, scope=Z_SCOPE)
             if known is not None:
-                return known
+                return Outcome(answer=known, replayed=True)
 
-        async def close(lane: LaneTerm) -> dict[str, Any]:
+        async def close(lane: LaneTerm) -> Outcome:
             return await self._reports.close(unit, lane, key)
 
-        return await unit.lane.perform(close, deadline_s=REPORT_DEADLINE_S)
+        outcome = await unit.lane.perform(close, deadline_s=REPORT_DEADLINE_S)
+        self._document_made()
+        return outcome
 
     async def status(self, pos_id: str | None) -> dict[str, Any]:
         """``GET /v1/kkt/status``: every register, or the one of a till, as of now."""

@@ -16,6 +16,7 @@ from kkt_adapter.fiscal import once, sessions
 from kkt_adapter.fiscal.attempts import LaneTerm
 from kkt_adapter.fiscal.kkt.driver import KktStatus, ShiftState
 from kkt_adapter.fiscal.model import ShiftTotals
+from kkt_adapter.fiscal.once import Outcome
 from kkt_adapter.fiscal.registers import Unit
 from kkt_adapter.fiscal.shifts import stored_z_report
 from kkt_adapter.kernel.clock import Clock
@@ -23,7 +24,8 @@ from kkt_adapter.kernel.errors import Conflict
 from kkt_adapter.kernel.money import Kopecks, rubles
 from kkt_adapter.runtime.database import Database
 
-SCOPE = "z_report"
+X_SCOPE = "x_report"
+Z_SCOPE = "z_report"
 CLOSING = "closing"  # member of an answer that is none yet: the shift that the key was bound to
 
 
@@ -35,19 +37,27 @@ class ShiftReports:
         self._clock = clock
         self._online = online
 
-    async def x_report(self, unit: Unit) -> dict[str, Any]:
-        """Totals of the present shift; makes no document."""
+    async def x_report(self, unit: Unit, key: str | None) -> Outcome:
+        """Totals of the present shift; makes no document. A key that is used twice at once has one answer."""
         totals = await unit.lane.desk.driver.x_report()
         held = await self._db.read(lambda c: sessions.totals(c, unit.register_id))
-        at = unit.local(self._clock.now())
-        return self._shown(totals, held, report_type=1, at=at, fd_number=None, fiscal_sign=None)
+        now = self._clock.now()
+        answer = self._shown(
+            totals, held, report_type=1, at=unit.local(now), fd_number=None, fiscal_sign=None
+        )
+        if key is None:
+            return Outcome(answer=answer)
+        request = _request(unit)
+        return await self._db.write(
+            lambda c: once.once(c, key, scope=X_SCOPE, request=request, at=now, effect=lambda _: answer)
+        )
 
-    async def known(self, unit: Unit, key: str) -> dict[str, Any] | None:
+    async def known(self, unit: Unit, key: str, *, scope: str) -> dict[str, Any] | None:
         """The finished answer of this key. Raises IdempotencyConflict."""
-        kept = await self._db.read(lambda c: _kept(c, unit, key))
+        kept = await self._db.read(lambda c: _kept(c, unit, key, scope=scope))
         return None if kept is None or CLOSING in kept else kept
 
-    async def close(self, unit: Unit, lane: LaneTerm, key: str | None) -> dict[str, Any]:
+    async def close(self, unit: Unit, lane: LaneTerm, key: str | None) -> Outcome:
         """Close the shift and the sessions of its tills; a command of the lane.
 
         Raises:
@@ -55,12 +65,12 @@ class ShiftReports:
         """
         kept = None if key is None else await self._db.read(lambda c: _kept(c, unit, key))
         if kept is not None and CLOSING not in kept:
-            return kept
+            return Outcome(answer=kept, replayed=True)
         if kept is not None:
             shift = kept[CLOSING]
             stored = await self._db.read(lambda c: stored_z_report(c, unit.register_id, **shift))
             if stored is not None:
-                return await self._settle(unit, stored, key)
+                return Outcome(answer=await self._settle(unit, stored, key))
         status = await unit.lane.desk.driver.status()
         if status.shift_state is ShiftState.CLOSED:
             raise Conflict("no shift is open", "нет открытой смены")
@@ -70,13 +80,13 @@ class ShiftReports:
         shift = {"fn_number": status.fn_number, "shift_number": status.shift_number}
         stored = await self._db.read(lambda c: stored_z_report(c, unit.register_id, **shift))
         assert stored is not None, "a shift that was closed has its Z report in the rows"
-        return await self._settle(unit, stored, key)
+        return Outcome(answer=await self._settle(unit, stored, key))
 
     async def _bind(self, unit: Unit, key: str, status: KktStatus) -> None:
         answer = {CLOSING: {"fn_number": status.fn_number, "shift_number": status.shift_number}}
         now = self._clock.now()
         await self._db.write(
-            lambda c: once.remember(c, key, scope=SCOPE, request=_request(unit), answer=answer, at=now)
+            lambda c: once.remember(c, key, scope=Z_SCOPE, request=_request(unit), answer=answer, at=now)
         )
 
     async def _settle(self, unit: Unit, stored: dict[str, Any], key: str | None) -> dict[str, Any]:
@@ -94,7 +104,7 @@ class ShiftReports:
             )
             sessions.close_all(conn, unit.register_id, at=now, z_report=answer)
             if key is not None:
-                once.complete(conn, key, scope=SCOPE, answer=answer)
+                once.complete(conn, key, scope=Z_SCOPE, answer=answer)
             return answer
 
         return await self._db.write(write)
@@ -127,8 +137,8 @@ class ShiftReports:
         }
 
 
-def _kept(conn: Connection, unit: Unit, key: str) -> dict[str, Any] | None:
-    return once.known(conn, key, scope=SCOPE, request=_request(unit))
+def _kept(conn: Connection, unit: Unit, key: str, *, scope: str = Z_SCOPE) -> dict[str, Any] | None:
+    return once.known(conn, key, scope=scope, request=_request(unit))
 
 
 def _request(unit: Unit) -> dict[str, Any]:

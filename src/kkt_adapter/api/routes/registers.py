@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kkt_adapter.api.access import Action, till_of
-from kkt_adapter.api.answer import JsonAnswer
+from kkt_adapter.api.answer import JsonAnswer, answer_once
 from kkt_adapter.api.body import read_model
 from kkt_adapter.api.deps import Services, may
 from kkt_adapter.api.schemas import examples
@@ -28,9 +28,9 @@ async def x_report(
     request: Request, services: Services, principal: Annotated[Principal, Depends(may(Action.X_REPORT))]
 ) -> Response:
     """The shift so far; changes nothing. ``pos_id`` may be left out with one register."""
-    optional_idempotency_key(request)
+    key = optional_idempotency_key(request)
     wanted = await read_model(request, ReportBody, may_be_empty=True)
-    return JsonAnswer(await services.registers.x_report(till_of(principal, wanted.pos_id)))
+    return answer_once(await services.registers.x_report(till_of(principal, wanted.pos_id), key=key))
 
 
 @router.post(
@@ -43,7 +43,7 @@ async def z_report(
     """Closes the shift and the session. With an Idempotency-Key a repeated call gets the first answer."""
     key = optional_idempotency_key(request)
     wanted = await read_model(request, ReportBody, may_be_empty=True)
-    return JsonAnswer(await services.registers.z_report(till_of(principal, wanted.pos_id), key=key))
+    return answer_once(await services.registers.z_report(till_of(principal, wanted.pos_id), key=key))
 
 
 @router.get("/v1/kkt/status", responses=answers(examples.KKT_STATUS), summary="Device, FN and shift")

@@ -7,13 +7,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kkt_adapter.api.access import Action, check_till
-from kkt_adapter.api.answer import JsonAnswer
+from kkt_adapter.api.answer import JsonAnswer, answer_once
 from kkt_adapter.api.body import read_model
 from kkt_adapter.api.deps import may
 from kkt_adapter.api.schemas import sessions as shapes
 from kkt_adapter.api.schemas.documents import answers, body_of
 from kkt_adapter.api.schemas.requests import optional_idempotency_key
-from kkt_adapter.fiscal.once import Outcome
 from kkt_adapter.fiscal.sessions import Sessions as PosSessions
 from kkt_adapter.runtime.auth.roles import Principal
 
@@ -40,7 +39,7 @@ async def open_session(request: Request, sessions: Sessions, principal: Cashier)
     key = optional_idempotency_key(request)
     wanted = await read_model(request, shapes.OpenSessionBody)
     check_till(principal, wanted.pos_id)
-    return _answer(
+    return answer_once(
         await sessions.open(
             wanted.pos_id, session_id=wanted.session_id, opening_cash_kop=wanted.opening_cash, key=key
         )
@@ -58,7 +57,7 @@ async def close_session(request: Request, sessions: Sessions, principal: Cashier
     key = optional_idempotency_key(request)
     wanted = await read_model(request, shapes.CloseSessionBody)
     check_till(principal, wanted.pos_id)
-    return _answer(await sessions.close(wanted.pos_id, session_id=wanted.session_id, key=key))
+    return answer_once(await sessions.close(wanted.pos_id, session_id=wanted.session_id, key=key))
 
 
 @router.post(
@@ -72,7 +71,7 @@ async def move_cash(request: Request, sessions: Sessions, principal: Cashier) ->
     key = optional_idempotency_key(request)
     wanted = await read_model(request, shapes.CashBody)
     check_till(principal, wanted.pos_id)
-    return _answer(
+    return answer_once(
         await sessions.move_cash(
             wanted.pos_id,
             kind=wanted.type,
@@ -95,7 +94,3 @@ async def session(
     """The open one, else the last one. 404: the till never had any."""
     check_till(principal, pos_id)
     return JsonAnswer(await sessions.get(pos_id))
-
-
-def _answer(outcome: Outcome) -> Response:
-    return JsonAnswer(outcome.answer, headers={"Idempotency-Replayed": "true"} if outcome.replayed else None)
