@@ -13,8 +13,9 @@ from sqlalchemy import Connection, bindparam, insert, or_, select, update
 
 from kkt_adapter.fiscal import counts, journal
 from kkt_adapter.fiscal.journal import EventType, Level
-from kkt_adapter.fiscal.tables import UNDELIVERED_ROWS, attempts, dlq, receipts
+from kkt_adapter.fiscal.tables import UNDELIVERED_ROWS, attempts, dlq, millis, receipts
 from kkt_adapter.kernel.errors import LeaseLost
+from kkt_adapter.runtime.bulk import bulk, bulk_insert
 
 MAX_RETRIES_EXCEEDED = "max_retries_exceeded"
 LONGEST_S = 330.0  # a claim and a Retry-After: 300 s (contract 4.1, 4.3); and a clock put right by a little
@@ -96,21 +97,24 @@ _WANTED = (
     receipts.c.hlc_local_time,
     receipts.c.hlc_logical_counter,
 )
-_CLAIM = (
-    update(receipts)
-    .where(
-        receipts.c.fn_number == bindparam("b_fn"),
-        receipts.c.fiscal_doc_number == bindparam("b_fd"),
-        receipts.c.status == "pending",
-        receipts.c.print_state == "printed",
-    )
-    .values(
-        status="syncing",
-        owner=bindparam("b_owner"),
-        claim=receipts.c.claim + 1,
-        lease_until=bindparam("b_until"),
-    )
-    .returning(*_WANTED)
+_CLAIM = bulk(
+    (receipts.c.fn_number, receipts.c.fiscal_doc_number, receipts.c.owner, receipts.c.lease_until),
+    lambda given: (
+        update(receipts)
+        .where(
+            receipts.c.fn_number == given.c.fn_number,
+            receipts.c.fiscal_doc_number == given.c.fiscal_doc_number,
+            receipts.c.status == "pending",
+            receipts.c.print_state == "printed",
+        )
+        .values(
+            status="syncing",
+            owner=given.c.owner,
+            claim=receipts.c.claim + 1,
+            lease_until=given.c.lease_until,
+        )
+        .returning(*_WANTED)
+    ),
 )
 _HEAD = (
     select(receipts.c.fiscal_doc_number)
@@ -131,29 +135,43 @@ DUE_HEAD = _HEAD.where(
         receipts.c.next_attempt_at > bindparam("b_far"),
     )
 )
-_OURS = (
-    receipts.c.seq == bindparam("b_seq"),
-    receipts.c.status == "syncing",
-    receipts.c.owner == bindparam("b_owner"),
-    receipts.c.claim == bindparam("b_claim"),
-)
-_SET_SYNCED = (
-    update(receipts)
-    .where(*_OURS)
-    .values(
-        status="synced",
-        owner=None,
-        lease_until=None,
-        next_attempt_at=None,
-        last_error=None,
-        ofd_id=bindparam("b_ofd_id"),
-        hlc_server_time=bindparam("b_server"),
-        synced_at=bindparam("b_at"),
-    )
+_SET_SYNCED = bulk(
+    (
+        receipts.c.seq,
+        receipts.c.owner,
+        receipts.c.claim,
+        receipts.c.ofd_id,
+        receipts.c.hlc_server_time,
+        receipts.c.synced_at,
+    ),
+    lambda given: (
+        update(receipts)
+        .where(
+            receipts.c.seq == given.c.seq,
+            receipts.c.status == "syncing",
+            receipts.c.owner == given.c.owner,
+            receipts.c.claim == given.c.claim,
+        )
+        .values(
+            status="synced",
+            owner=None,
+            lease_until=None,
+            next_attempt_at=None,
+            last_error=None,
+            ofd_id=given.c.ofd_id,
+            hlc_server_time=given.c.hlc_server_time,
+            synced_at=given.c.synced_at,
+        )
+    ),
 )
 _SET_FAILED = (
     update(receipts)
-    .where(*_OURS)
+    .where(
+        receipts.c.seq == bindparam("b_seq"),
+        receipts.c.status == "syncing",
+        receipts.c.owner == bindparam("b_owner"),
+        receipts.c.claim == bindparam("b_claim"),
+    )
     .values(
         status=bindparam("b_status"),
         owner=None,
@@ -163,113 +181,136 @@ _SET_FAILED = (
         last_error=bindparam("b_error"),
     )
 )
-_INSERT_ATTEMPT = insert(attempts)
+_INSERT_TRIES = bulk_insert(
+    attempts,
+    attempts.c.id,
+    attempts.c.what,
+    attempts.c.register_id,
+    attempts.c.receipt_seq,
+    attempts.c.owner,
+    attempts.c.term,
+    attempts.c.started_at,
+    attempts.c.ended_at,
+    attempts.c.outcome,
+    attempts.c.error,
+)
 
 
 def step(conn: Connection, steps: Sequence[Step]) -> list[Claim | Exception | None]:
     """For each lane: write its result, then claim its next receipt; None when nothing is due.
 
-    A result whose claim is not ours any more changes nothing: its caller gets LeaseLost.
+    A result whose claim is not ours any more changes nothing.
+
+    Raises:
+        LeaseLost: such a result is among the delivered ones. In a group of several its caller gets it alone:
+            the group is repeated step by step.
     """
     counts.lock(conn)
     deltas = {"pending": 0, "syncing": 0, "synced": 0, "failed": 0, "dlq_open": 0}
     events: list[dict[str, Any]] = []
-    tries: list[dict[str, Any]] = []
-    outcomes: list[Claim | Exception | None] = []
-    for one in steps:
-        try:
-            if isinstance(one.result, Synced):
-                _synced(conn, one.result, deltas, events, tries)
-            elif one.result is not None:
+    tries: list[tuple[Any, ...]] = []
+    lost: dict[int, LeaseLost] = {}  # by the step's place
+    _synced(conn, [one.result for one in steps if isinstance(one.result, Synced)], deltas, events, tries)
+    for place, one in enumerate(steps):
+        if isinstance(one.result, Failed):
+            try:
                 _failed(conn, one.result, deltas, events, tries)
-        except LeaseLost as lost:
-            outcomes.append(lost)
-            continue
-        outcomes.append(None if one.claim is None else _claim(conn, one.claim, deltas))
+            except LeaseLost as error:
+                lost[place] = error
+    claimed = _claim(
+        conn, [one.claim for place, one in enumerate(steps) if one.claim and place not in lost], deltas
+    )
     if tries:
         first = counts.take_attempt_ids(conn, len(tries))
-        for number, row in enumerate(tries, first):
-            row["id"] = number
-        conn.execute(_INSERT_ATTEMPT, tries)
+        _INSERT_TRIES.run(conn, [(number, *row) for number, row in enumerate(tries, first)])
     journal.write(conn, events)
     counts.bump(conn, **deltas)
-    return outcomes
+    return [
+        lost.get(place) or (claimed.pop(one.claim.fn_number, None) if one.claim else None)
+        for place, one in enumerate(steps)
+    ]
 
 
-def _claim(conn: Connection, want: ClaimRequest, deltas: dict[str, int]) -> Claim | None:
-    number = want.fd_number
-    if number is None:
-        head = _HEAD if want.ignore_due else DUE_HEAD
-        number = conn.execute(
-            head,
-            {"b_fn": want.fn_number, "b_after": want.after, "b_now": want.at, "b_far": far(want.at)},
-        ).scalar_one_or_none()
-        if number is None:
-            return None
-    row = conn.execute(
-        _CLAIM,
-        {"b_fn": want.fn_number, "b_fd": number, "b_owner": want.owner, "b_until": want.lease_until},
-    ).first()
-    if row is None:
-        return None
-    deltas["pending"] -= 1
-    deltas["syncing"] += 1
-    return Claim(
-        seq=row.seq,
-        receipt_id=row.id,
-        register_id=row.register_id,
-        fn_number=row.fn_number,
-        fd_number=row.fiscal_doc_number,
-        owner=want.owner,
-        number=row.claim,
-        retry_count=row.retry_count,
-        started_at=want.at,
-        payload=row.payload,
-        fiscal_doc=row.fiscal_doc,
-        idempotency_key=row.idempotency_key,
-        hlc=(row.hlc_local_time, row.hlc_logical_counter),
+def _claim(conn: Connection, wanted: Sequence[ClaimRequest], deltas: dict[str, int]) -> dict[str, Claim]:
+    """One receipt for each FN that has one, by FN."""
+    by_fn = {want.fn_number: want for want in wanted}
+    heads = {
+        fn_number: _head(conn, want) if want.fd_number is None else want.fd_number
+        for fn_number, want in by_fn.items()
+    }
+    rows = _CLAIM.rows(
+        conn,
+        [
+            (fn_number, number, by_fn[fn_number].owner, millis(by_fn[fn_number].lease_until))
+            for fn_number, number in heads.items()
+            if number is not None
+        ],
     )
+    deltas["pending"] -= len(rows)
+    deltas["syncing"] += len(rows)
+    return {row[3]: _claimed(by_fn[row[3]], row) for row in rows}
 
 
-def _require_ours(rowcount: int, claim: Claim) -> None:
-    if rowcount != 1:
-        raise LeaseLost(f"the claim on receipt {claim.receipt_id} is over")
+def _head(conn: Connection, want: ClaimRequest) -> int | None:
+    head = _HEAD if want.ignore_due else DUE_HEAD
+    found: int | None = conn.execute(
+        head, {"b_fn": want.fn_number, "b_after": want.after, "b_now": want.at, "b_far": far(want.at)}
+    ).scalar_one_or_none()
+    return found
+
+
+def _claimed(want: ClaimRequest, row: tuple[Any, ...]) -> Claim:
+    """``row`` in the order of ``_WANTED``."""
+    seq, receipt_id, register_id, fn_number, fd_number, number, retries, payload, doc, key, *hlc = row
+    return Claim(
+        seq=seq,
+        receipt_id=receipt_id,
+        register_id=register_id,
+        fn_number=fn_number,
+        fd_number=fd_number,
+        owner=want.owner,
+        number=number,
+        retry_count=retries,
+        started_at=want.at,
+        payload=payload,
+        fiscal_doc=doc,
+        idempotency_key=key,
+        hlc=(hlc[0], hlc[1]),
+    )
 
 
 def _synced(
     conn: Connection,
-    result: Synced,
+    results: Sequence[Synced],
     deltas: dict[str, int],
     events: list[dict[str, Any]],
-    tries: list[dict[str, Any]],
+    tries: list[tuple[Any, ...]],
 ) -> None:
-    claim = result.claim
-    done = conn.execute(
-        _SET_SYNCED,
-        {
-            "b_seq": claim.seq,
-            "b_owner": claim.owner,
-            "b_claim": claim.number,
-            "b_ofd_id": result.ofd_id,
-            "b_server": result.server_time,
-            "b_at": result.at,
-        },
+    written = _SET_SYNCED.run(
+        conn,
+        [
+            (r.claim.seq, r.claim.owner, r.claim.number, r.ofd_id, r.server_time, millis(r.at))
+            for r in results
+        ],
     )
-    _require_ours(done.rowcount, claim)
-    deltas["syncing"] -= 1
-    deltas["synced"] += 1
-    if result.late or claim.retry_count:
-        deltas["dlq_open"] -= close_letters(conn, [claim.receipt_id], result.at)
-    tries.append(_attempt(claim, result.at, "done", None))
-    events.append(
-        journal.entry(
-            EventType.RECEIPT_SYNCED,
-            result.at,
-            receipt_id=claim.receipt_id,
-            level=Level.INFO if result.note is None else Level.WARNING,
-            **({} if result.note is None else {"note": result.note}),
+    if written != len(results):
+        raise LeaseLost(f"the claim on receipt {results[0].claim.receipt_id} is over")
+    deltas["syncing"] -= len(results)
+    deltas["synced"] += len(results)
+    late = [r for r in results if r.late or r.claim.retry_count]
+    if late:
+        deltas["dlq_open"] -= close_letters(conn, [r.claim.receipt_id for r in late], late[0].at)
+    for result in results:
+        tries.append(_attempt(result.claim, result.at, "done", None))
+        events.append(
+            journal.entry(
+                EventType.RECEIPT_SYNCED,
+                result.at,
+                receipt_id=result.claim.receipt_id,
+                level=Level.INFO if result.note is None else Level.WARNING,
+                **({} if result.note is None else {"note": result.note}),
+            )
         )
-    )
 
 
 def _failed(
@@ -277,7 +318,7 @@ def _failed(
     result: Failed,
     deltas: dict[str, int],
     events: list[dict[str, Any]],
-    tries: list[dict[str, Any]],
+    tries: list[tuple[Any, ...]],
 ) -> None:
     claim, error = result.claim, result.error[:500]
     done = conn.execute(
@@ -292,7 +333,8 @@ def _failed(
             "b_error": error,
         },
     )
-    _require_ours(done.rowcount, claim)
+    if done.rowcount != 1:
+        raise LeaseLost(f"the claim on receipt {claim.receipt_id} is over")
     deltas["syncing"] -= 1
     tries.append(_attempt(claim, result.at, "failed", error))
     if not result.to_dead_letters:
@@ -327,18 +369,19 @@ def _failed(
     )
 
 
-def _attempt(claim: Claim, ended_at: datetime, outcome: str, error: str | None) -> dict[str, Any]:
-    return {
-        "what": "send",
-        "register_id": claim.register_id,
-        "receipt_seq": claim.seq,
-        "owner": claim.owner,
-        "term": claim.number,
-        "started_at": claim.started_at,
-        "ended_at": ended_at,
-        "outcome": outcome,
-        "error": error,
-    }
+def _attempt(claim: Claim, ended_at: datetime, outcome: str, error: str | None) -> tuple[Any, ...]:
+    """In the order of ``_INSERT_TRIES``, without the number."""
+    return (
+        "send",
+        claim.register_id,
+        claim.seq,
+        claim.owner,
+        claim.number,
+        millis(claim.started_at),
+        millis(ended_at),
+        outcome,
+        error,
+    )
 
 
 def close_letters(conn: Connection, receipt_ids: Sequence[str], at: datetime) -> int:
