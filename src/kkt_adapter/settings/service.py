@@ -189,6 +189,25 @@ class Settings(BaseModel):
         description="failed attempts before the DLQ",
         json_schema_extra=_env("KKT_MAX_ATTEMPTS"),
     )
+    retention_days: int = Field(
+        default=400,
+        ge=7,
+        le=36_500,
+        description="delivered receipts are kept so long",
+        json_schema_extra=_env("KKT_RETENTION_DAYS"),
+    )
+    backup_keep: int = Field(
+        default=7,
+        ge=0,
+        le=1000,
+        description="daily copies of the SQLite file; 0: none",
+        json_schema_extra=_env("KKT_BACKUP_KEEP"),
+    )
+    backup_dir: Path | None = Field(
+        default=None,
+        description="where they go; default: backups in the data directory",
+        json_schema_extra=_env("KKT_BACKUP_DIR"),
+    )
     breaker_failures: int = Field(
         default=5,
         ge=1,
@@ -365,6 +384,11 @@ class Settings(BaseModel):
             allow_insecure=self.heartbeat_allow_insecure,
         )
         return (*self.back_office, plain)
+
+    @property
+    def copies_dir(self) -> Path:
+        """Where copies of the SQLite file go."""
+        return self.backup_dir or self.data_dir / "backups"
 
     @property
     def fn_dir(self) -> Path:
