@@ -168,3 +168,40 @@ async def test_delivery_goes_on_after_a_restart_in_the_middle_of_an_outage(tmp_p
         await running.delivered()
         assert await running.read(counts.verify) == {}
         await running.check_books()
+
+
+async def test_passes_do_not_follow_each_other_without_need(tmp_path: Path) -> None:
+    """One operator is away, another is fine and idle: the worker waits for its time, or for a document."""
+    other = OfdEmulator()
+    await other.start()
+    try:
+        registers = virtual_registers("T0") + virtual_registers("T1", ofd_port=other.port)
+        async with product(
+            tmp_path, registers=registers, breaker_failures=1, breaker_open_s=60.0, sync_interval_s=0.3
+        ) as running:
+            await running.break_operator("down")
+            await running.sell_at_once(4, tills=("T0", "T1"))
+            await running.until(lambda: only_waits(running, "T0"))
+            passes = running.services.worker.tally.pass_s
+            before = passes.snapshot().count
+            await asyncio.sleep(1.0)
+            assert passes.snapshot().count - before <= 6
+            (answer,) = await running.sell(1, till="T1")
+            await running.state_of(answer["receipt_id"], status="synced", within_s=2)
+    finally:
+        await other.stop()
+
+
+async def test_a_reset_by_hand_sends_at_once_whatever_the_lanes_waited_for(tmp_path: Path) -> None:
+    async with product(tmp_path, breaker_failures=100, breaker_open_s=60.0) as running:
+        await running.break_operator("down")
+        await running.sell(1)
+        (lane,) = await running.services.worker._lanes()
+
+        async def waits_long() -> bool:
+            return (lane.due_in_s() or 0) > 1.5
+
+        await running.until(waits_long)
+        await running.repair_operator()
+        assert (await running.call("POST", "/v1/kkt/circuit_breaker/reset")).status_code == 200
+        await running.delivered(within_s=1.5)

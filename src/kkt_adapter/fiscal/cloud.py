@@ -53,6 +53,9 @@ class CloudLane:
         self._trusted_until = 0.0  # monotonic; the present claim lasts at least until then
         self._log = structlog.get_logger("cloud").bind(fn_number=fn_number)
 
+    def forget_wait(self) -> None:
+        self._not_before = 0.0
+
     def due_in_s(self) -> float | None:
         left = self._not_before - self._clock.monotonic()
         return left if left > 0 else None

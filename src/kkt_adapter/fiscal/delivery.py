@@ -7,7 +7,7 @@ back-off is running. An open breaker is not a failed attempt: waiting costs noth
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,7 +21,7 @@ from kkt_adapter.fiscal.endpoint import Endpoint
 from kkt_adapter.fiscal.inquiry import iso
 from kkt_adapter.fiscal.journal import EventType, Level
 from kkt_adapter.fiscal.settings_rows import store_setting
-from kkt_adapter.fiscal.sync_pass import SyncPass
+from kkt_adapter.fiscal.sync_pass import PassPlan, SyncPass
 from kkt_adapter.kernel.backoff import backoff
 from kkt_adapter.kernel.breaker import BreakerState
 from kkt_adapter.kernel.clock import Clock
@@ -99,6 +99,8 @@ class DeliveryWorker:
         self._log = structlog.get_logger("delivery")
         self._wakeup = Wakeup(clock)
         self._pass_in_hand: SyncPass | None = None
+        self._plan = PassPlan()
+        self._endpoint_of: Mapping[str, Endpoint] = {}  # by FN, as of the last pass
         self._stop = asyncio.Event()
         self._passing = asyncio.Lock()
         self._flight = asyncio.Semaphore(policy.in_flight)
@@ -129,8 +131,17 @@ class DeliveryWorker:
             return
         if self._pass_in_hand is not None:
             self._pass_in_hand.feed(fn_number)
-        if not self._failed_passes and not self._all_open():
+            return
+        self._plan.add(fn_number)
+        if self._may_wake(fn_number):
             self._wakeup.wake()
+
+    def _may_wake(self, fn_number: str | None) -> bool:
+        """Neither an open breaker nor a running back-off; an end point without failures has neither."""
+        if self._all_open():
+            return False
+        endpoint = None if fn_number is None else self._endpoint_of.get(fn_number)
+        return not self._failed_passes or (endpoint is not None and endpoint.is_untroubled)
 
     async def sync(self, *, force: bool = False) -> dict[str, Any]:
         """One pass by hand, batch by batch for at most 25 s (contract 4.4).
@@ -160,8 +171,11 @@ class DeliveryWorker:
         """Close every breaker and forget the back-off."""
         for endpoint in self._endpoints():
             endpoint.reset()
+        for lane in await self._lanes():
+            lane.forget_wait()
         self._failed_passes = 0
         self._log.warning("breaker_reset", by=by)
+        self._plan.add(None)
         self._wakeup.wake()
         return {"status": "reset", "circuit_breaker_state": BreakerState.CLOSED.value}
 
@@ -198,7 +212,8 @@ class DeliveryWorker:
                 pause_s = await self._one_round()
                 self.planned_wait_s = pause_s
                 self._next_run_at = self._clock.now() + timedelta(seconds=pause_s)
-                await self._wakeup.wait(pause_s, stop=stop)
+                if not await self._wakeup.wait(pause_s, stop=stop):
+                    self._plan.add(None)  # the planned pass looks at every lane
             self._state = "completed"
         except asyncio.CancelledError:
             self._state = "cancelled"
@@ -213,20 +228,21 @@ class DeliveryWorker:
             return 1.0
         try:
             result = await self._pass(limit_s=PASS_LIMIT_S, force=False, manual=False)
+            if result.attempted and not result.synced:
+                self._failed_passes += 1
+                pause_s = backoff(self._failed_passes)
+            else:
+                if result.synced:
+                    self._failed_passes = 0
+                pause_s = self._policy.interval_s
+            return max(0.01, await self._until_due(self._until_probe(pause_s)))
         except SyncInProgress:
             return self._policy.interval_s
         except AdapterError as error:
             self._log.warning("pass_failed", code=error.code, error=error.detail.en)
             self._failed_passes += 1
+            self._plan.add(None)
             return backoff(self._failed_passes)
-        if result.attempted and not result.synced:
-            self._failed_passes += 1
-            pause_s = backoff(self._failed_passes)
-        else:
-            if result.synced:
-                self._failed_passes = 0
-            pause_s = self._policy.interval_s
-        return max(0.01, await self._until_due(self._until_probe(pause_s)))
 
     def _until_probe(self, pause_s: float) -> float:
         """The next pass is planned for the moment a breaker lets a probe through."""
@@ -267,9 +283,9 @@ class DeliveryWorker:
                 await self._note_conflict()
                 if manual:
                     raise _in_progress()
-            return await self._counted_pass(limit_s=limit_s, force=force, cloud=cloud)
+            return await self._counted_pass(limit_s=limit_s, force=force, manual=manual, cloud=cloud)
 
-    async def _counted_pass(self, *, limit_s: float, force: bool, cloud: bool) -> PassResult:
+    async def _counted_pass(self, *, limit_s: float, force: bool, manual: bool, cloud: bool) -> PassResult:
         at, started = self._clock.now(), self._clock.monotonic()
         self.pass_began = started
 
@@ -284,22 +300,36 @@ class DeliveryWorker:
             stop=self._stop,
             limit_s=limit_s,
             force=force,
+            wanted=None if manual else self._plan.take(),
         )
         try:
             await self._free_claims()
             await one.run()
         finally:
             self._pass_in_hand = self.pass_began = None
+            self._endpoint_of = one.endpoint_of()
+            self._plan_left_over(one)
         result = PassResult(
             at=at,
             synced=one.tally.synced,
             failed=one.tally.failed,
-            skipped=one.tally.skipped,
+            skipped=await self._skipped(one),
             duration_s=self._clock.monotonic() - started,
             waited_for_breaker=one.waited_for_breaker,
         )
         await self._close_pass(result, one.tally.errors)
         return result
+
+    def _plan_left_over(self, one: SyncPass) -> None:
+        """What the pass did not come to is the next one's: at once, unless a breaker is in the way."""
+        for fn_number in one.left_over:
+            self._plan.add(fn_number)
+        if one.left_over and any(self._may_wake(fn_number) for fn_number in one.left_over):
+            self._wakeup.wake()
+
+    async def _skipped(self, one: SyncPass) -> int:
+        """Receipts that wait for a breaker: all that are pending, as far as one is open."""
+        return (await self._db.read(counts.read)).pending if one.waited_for_breaker else 0
 
     async def _note_conflict(self) -> None:
         self.tally.lock_conflicts += 1

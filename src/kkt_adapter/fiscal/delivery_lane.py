@@ -12,7 +12,6 @@ class PassTally:
 
     synced: int = 0
     failed: int = 0
-    skipped: int = 0
     errors: list[str] = field(default_factory=list)  # the first few, for the pass's event
 
 
@@ -45,6 +44,10 @@ class DeliveryLane(Protocol):
     async def drain(self, permit: Permit, tally: PassTally, *, limit: int | None) -> None:
         """Send documents one after another until nothing is due, an attempt fails, ``limit`` documents
         were tried, or the permit ends. Never raises for peers' faults."""
+        ...
+
+    def forget_wait(self) -> None:
+        """Whatever this lane waits for after a failure, a person says that it need not."""
         ...
 
     def due_in_s(self) -> float | None:

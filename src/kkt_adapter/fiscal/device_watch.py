@@ -32,6 +32,9 @@ class DeviceLane:
         self._clock = clock
         self._log = structlog.get_logger("device").bind(fn_number=fn_number)
 
+    def forget_wait(self) -> None:
+        """It never waits."""
+
     def due_in_s(self) -> float | None:
         return None
 

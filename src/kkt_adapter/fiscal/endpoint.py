@@ -62,6 +62,11 @@ class Endpoint:
     def state(self) -> BreakerState:
         return self.breaker.state
 
+    @property
+    def is_untroubled(self) -> bool:
+        """No failure since the last document that was accepted."""
+        return self.breaker.state is BreakerState.CLOSED and self.breaker.failure_count == 0
+
     def lets_through(self) -> bool:
         """May something be sent now? Becomes HALF_OPEN when the time has come."""
         before = self.breaker.state

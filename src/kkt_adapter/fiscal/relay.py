@@ -74,6 +74,9 @@ class RelayLane:
         self._ahead = 0  # a receipt's document that went out before its row was known
         self._log = structlog.get_logger("relay").bind(fn_number=fn_number)
 
+    def forget_wait(self) -> None:
+        self._not_before = 0.0
+
     def due_in_s(self) -> float | None:
         left = self._not_before - self._clock.monotonic()
         return left if left > 0 else None

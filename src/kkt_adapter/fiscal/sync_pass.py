@@ -28,11 +28,13 @@ class _PassPermit:
         self._until = until
         self._stop = stop
 
+    @property
+    def out_of_time(self) -> bool:
+        return self._clock.monotonic() >= self._until
+
     def may_go_on(self) -> bool:
         return (
-            not self._stop.is_set()
-            and self._endpoint.state is BreakerState.CLOSED
-            and self._clock.monotonic() < self._until
+            not self._stop.is_set() and self._endpoint.state is BreakerState.CLOSED and not self.out_of_time
         )
 
 
@@ -43,6 +45,28 @@ class _ProbePermit:
 
     def may_go_on(self) -> bool:
         return True
+
+
+class PassPlan:
+    """What the next pass is for: the FNs that have news, or all of them."""
+
+    def __init__(self) -> None:
+        self._all = True
+        self._fns: set[str] = set()
+
+    def add(self, fn_number: str | None) -> None:
+        """This FN, or everything (None)."""
+        if fn_number is None:
+            self._all = True
+        else:
+            self._fns.add(fn_number)
+
+    def take(self) -> frozenset[str] | None:
+        """The FNs to look at, None for all; the plan is empty then."""
+        planned = None if self._all else frozenset(self._fns)
+        self._all = False
+        self._fns.clear()
+        return planned
 
 
 class SyncPass:
@@ -58,8 +82,10 @@ class SyncPass:
         stop: asyncio.Event,
         limit_s: float,
         force: bool,
+        wanted: frozenset[str] | None = None,
     ) -> None:
-        """``limit_s``: no document is begun after that; ``force``: due times do not count."""
+        """``limit_s``: no document is begun after that; ``force``: due times do not count; ``wanted``: the
+        FNs to begin with, None for all."""
         until = clock.monotonic() + limit_s
         self.tally = PassTally()
         self.waited_for_breaker = False
@@ -71,7 +97,9 @@ class SyncPass:
             for e in endpoints
         }
         self._lanes: dict[str, DeliveryLane] = {}  # by FN
-        self._wanted: set[str] = set()  # FNs whose lanes are to be drained once (more)
+        self._planned = wanted
+        self._wanted: set[str] = set(wanted or ())  # FNs whose lanes are to be drained once (more)
+        self._cut_short: set[str] = set()  # FNs that may have more, but the pass's time was over
         self._running: dict[asyncio.Task[None], str | None] = {}  # FN; None: a probe
         self._news = asyncio.Event()
         self._log = structlog.get_logger("delivery")
@@ -81,6 +109,22 @@ class SyncPass:
         self._wanted.update(self._lanes if fn_number is None else (fn_number,))
         self._news.set()
 
+    @property
+    def left_over(self) -> frozenset[str]:
+        """FNs with news that this pass did not come to, or ran out of time for.
+
+        Those behind an open breaker are not among them: they are looked at when it lets a probe through.
+        """
+        return frozenset(
+            fn_number
+            for fn_number in self._wanted | self._cut_short
+            if fn_number not in self._lanes or self._lanes[fn_number].endpoint.state is BreakerState.CLOSED
+        )
+
+    def endpoint_of(self) -> dict[str, Endpoint]:
+        """Where each FN's documents go."""
+        return {fn_number: lane.endpoint for fn_number, lane in self._lanes.items()}
+
     async def run(self) -> None:
         """Until nothing runs and nothing may be begun; on cancel everything that runs is cancelled.
 
@@ -88,7 +132,8 @@ class SyncPass:
             StorageError: the lanes cannot be read; nothing was begun.
         """
         await self._learn_lanes()
-        self._wanted.update(self._lanes)
+        if self._planned is None:
+            self._wanted.update(self._lanes)
         self._probe_half_open()
         try:
             while True:
@@ -111,13 +156,14 @@ class SyncPass:
                 self.waited_for_breaker = True
             elif endpoint.state is BreakerState.HALF_OPEN:
                 mine = [lane for lane in self._lanes.values() if lane.endpoint is endpoint]
+                self._wanted.update(lane.fn_number for lane in mine)
                 self._start(self._probe(endpoint, mine), None)
 
     async def _begin_wanted(self) -> None:
         self._news.clear()
         if not self._wanted.issubset(self._lanes):
             await self._learn_lanes()
-            self._wanted.intersection_update(self._lanes)
+            self._wanted.intersection_update(self._lanes)  # the others come with the next planned pass
         running = set(self._running.values())
         for fn_number in [fn for fn in self._wanted if fn not in running]:
             lane = self._lanes[fn_number]
@@ -156,6 +202,8 @@ class SyncPass:
     async def _drain(self, lane: DeliveryLane, permit: _PassPermit) -> None:
         async with self._flight:
             await lane.drain(permit, self.tally, limit=None)
+        if permit.out_of_time:
+            self._cut_short.add(lane.fn_number)
 
     async def _probe(self, endpoint: Endpoint, lanes: Iterable[DeliveryLane]) -> None:
         """One document at a time, the FN head with the fewest failures first, due or not."""

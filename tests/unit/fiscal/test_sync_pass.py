@@ -10,7 +10,7 @@ from tests.support.clock import ManualClock
 from kkt_adapter.fiscal.delivery_lane import DeliveryLane, Head, PassTally, Permit
 from kkt_adapter.fiscal.endpoint import Endpoint
 from kkt_adapter.fiscal.outcome import Signal
-from kkt_adapter.fiscal.sync_pass import SyncPass
+from kkt_adapter.fiscal.sync_pass import PassPlan, SyncPass
 from kkt_adapter.kernel.breaker import Breaker, BreakerState
 from kkt_adapter.kernel.errors import OfdUnavailable, StorageError
 
@@ -56,6 +56,8 @@ class Lane:
     def due_in_s(self) -> float | None:
         return None
 
+    def forget_wait(self) -> None: ...
+
 
 @dataclass
 class Operator:
@@ -94,7 +96,9 @@ class Shop:
         self.lanes.append(lane)
         return lane
 
-    def a_pass(self, *, in_flight: int = 64, limit_s: float = 60.0) -> SyncPass:
+    def a_pass(
+        self, *, in_flight: int = 64, limit_s: float = 60.0, wanted: frozenset[str] | None = None
+    ) -> SyncPass:
         async def lanes() -> Sequence[DeliveryLane]:
             return self.lanes
 
@@ -106,6 +110,7 @@ class Shop:
             stop=self.stop,
             limit_s=limit_s,
             force=False,
+            wanted=wanted,
         )
 
 
@@ -308,3 +313,50 @@ async def test_a_cancelled_pass_leaves_nothing_running(shop: Shop) -> None:
     with pytest.raises(asyncio.CancelledError):
         await running
     assert [task for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []
+
+
+async def test_a_pass_that_was_woken_looks_at_those_with_news_only(shop: Shop) -> None:
+    lanes = [shop.lane(f"fn{i}", documents=1) for i in range(5)]
+    one = shop.a_pass(wanted=frozenset({"fn2", "gone"}))
+    await one.run()
+    assert [lane.drains for lane in lanes] == [0, 0, 1, 0, 0]
+    assert one.left_over == frozenset()
+
+
+async def test_after_a_half_open_breaker_has_closed_every_lane_is_drained(shop: Shop) -> None:
+    lanes = [shop.lane(f"fn{i}", documents=3) for i in range(5)]
+    await half_open(shop)
+    await shop.a_pass(wanted=frozenset()).run()
+    assert sum(lane.documents for lane in lanes) == 0
+
+
+async def test_what_the_time_did_not_suffice_for_is_left_over(shop: Shop) -> None:
+    shop.lane("fn", documents=5)
+    one = shop.a_pass(limit_s=0.0)
+    await one.run()
+    assert one.left_over == {"fn"}
+
+
+async def test_what_waits_behind_an_open_breaker_is_not_left_over(shop: Shop) -> None:
+    """Else the next pass would begin at once, and the one after it."""
+    shop.lane("fn", documents=5)
+    for _ in range(2):
+        shop.endpoint.heard(Signal.FAILURE, label="timeout", error="no answer")
+    one = shop.a_pass()
+    one.feed("fn")
+    await one.run()
+    assert one.left_over == frozenset()
+
+
+def test_a_plan_is_for_those_with_news_or_for_all() -> None:
+    plan = PassPlan()
+    assert plan.take() is None, "the first pass looks at everything"
+    assert plan.take() == frozenset()
+    plan.add("a")
+    plan.add("b")
+    plan.add("a")
+    assert plan.take() == frozenset({"a", "b"})
+    plan.add("a")
+    plan.add(None)
+    assert plan.take() is None
+    assert plan.take() == frozenset()
