@@ -44,7 +44,7 @@ PARTS: Mapping[str, Part] = MappingProxyType(
         "db": _part("db", "db_app", "Back up, restore and check the database."),
         "ffd": _part("ffd", "ffd_app", "Fiscal data formats."),
         "emulate": _part("emulate", "emulate_app", "Stand-ins for the operator, the vendor and the back office."),
-        "lab": _part("lab", "lab", "Break the product on purpose; see whether anything is lost or doubled."),
+        "lab": _part("lab", "lab", "Break the product on purpose and count the losses."),
     }
 )
 
