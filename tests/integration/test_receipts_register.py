@@ -1,6 +1,7 @@
 """Everything that goes wrong at a register, and that no receipt is lost or printed twice by it."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -491,3 +492,28 @@ async def test_a_command_hears_at_once_why_the_register_stands_still(running: Pr
     async with asyncio.timeout(3):
         answer = await running.call("POST", "/v1/kkt/z_report", {"pos_id": TILL})
     assert (answer.status_code, answer.json()["code"]) == (503, "KKT_UNAVAILABLE")
+
+
+async def test_the_status_of_a_register_is_what_it_says_now(running: Product) -> None:
+    await running.sell(1)
+    await asyncio.sleep(1.1)  # what it said is old by now
+    await running.sell(2)
+    await running.delivered()
+
+    async def told() -> Any:
+        (register,) = (await running.get("/v1/kkt/status", pos_id=TILL))["registers"]
+        device = register["device"]
+        return (device["last_document"], device["shift"]["receipts"], device["unsent_documents"]) == (5, 3, 0)
+
+    await running.until(told, within_s=3.0)
+
+
+async def test_the_status_of_a_register_that_hangs_is_what_it_said_last(running: Product) -> None:
+    await running.sell(1)
+    running.break_register(hang=True)
+    began = time.monotonic()
+    await asyncio.sleep(1.1)
+    (register,) = (await running.get("/v1/kkt/status", pos_id=TILL))["registers"]
+    assert register["device"]["fn_number"]
+    assert time.monotonic() - began < 4
+    running.faults().clear()

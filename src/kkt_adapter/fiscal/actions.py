@@ -1,6 +1,8 @@
 """What people ask of a register: X and Z reports, status, reprinting, deciding an unknown outcome."""
 
+import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
@@ -16,11 +18,13 @@ from kkt_adapter.fiscal.registers import Registers, Unit
 from kkt_adapter.fiscal.shift_reports import X_SCOPE, Z_SCOPE, ShiftReports
 from kkt_adapter.fiscal.tables import PRINT_FAILED_ROWS, receipts
 from kkt_adapter.kernel.clock import Clock
-from kkt_adapter.kernel.errors import Conflict, InvalidInput, ReceiptNotFound
+from kkt_adapter.kernel.errors import Conflict, InvalidInput, KktError, ReceiptNotFound
 from kkt_adapter.kernel.money import rubles
 from kkt_adapter.runtime.database import Database
 
 REPORT_DEADLINE_S = 25.0  # a Z report waits for the receipt in hand, then for the device
+FRESH_S = 1.0  # what a device said of itself so short a time ago is not asked again
+ASK_S = 1.0  # a device that prints or does not answer is shown as it was
 
 
 class RegisterActions:
@@ -76,7 +80,19 @@ class RegisterActions:
     async def status(self, pos_id: str | None) -> dict[str, Any]:
         """``GET /v1/kkt/status``: every register, or the one of a till, as of now."""
         units = self._registers.all() if pos_id is None else (self._registers.chosen(pos_id),)
+        await asyncio.gather(*(self._ask(unit) for unit in units))
         return {"registers": [_status(unit) for unit in units]}
+
+    async def _ask(self, unit: Unit) -> None:
+        """Ask a device of ours that has not told for a while; a busy one stays with what it said."""
+        desk = unit.lane.desk
+        told_at = desk.status_at
+        fresh = told_at is not None and (self._clock.now() - told_at).total_seconds() < FRESH_S
+        if fresh or not unit.lane.holds():
+            return
+        with suppress(KktError, TimeoutError):
+            async with asyncio.timeout(ASK_S):
+                await desk.ask()
 
     async def reprint(self, receipt_id: str) -> dict[str, Any]:
         """Put a ``print_failed`` receipt back into its lane.
@@ -198,5 +214,6 @@ def _status(unit: Unit) -> dict[str, Any]:
             "fn_days_left": (status.fn_valid_until - status.clock.date()).days,
             "documents_left": status.documents_left,
             "clock": status.clock.isoformat(),
+            "told_at": inquiry.iso(desk.status_at),
         }
     return shown

@@ -111,7 +111,7 @@ class RegisterDesk:
             KktBlocked: it cannot fiscalise until a person acts.
             KktUnavailable: not now (paper, cover, link).
         """
-        status = await self._ask()
+        status = await self.ask()
         self.looked_at = self._clock.monotonic()
         self._compare(status)
         if status.blocked is not None:
@@ -128,7 +128,8 @@ class RegisterDesk:
             )
         return status
 
-    async def _ask(self) -> KktStatus:
+    async def ask(self) -> KktStatus:
+        """What the device says of itself, blocked or not. Raises KktError."""
         status = await self.driver.status()
         self.status, self.status_at = status, self._clock.now()
         return status
@@ -179,7 +180,7 @@ class RegisterDesk:
         Raises:
             Conflict: no shift is open.
         """
-        status = await self._ask()
+        status = await self.ask()
         if status.shift_state is ShiftState.CLOSED:
             raise Conflict("no shift is open", "нет открытой смены")
         async with self._attempt("close_shift", lane, status.baseline) as attempt_id:
@@ -260,7 +261,7 @@ class RegisterDesk:
             KktUnavailable: the device cannot be asked, or is busy with something.
         """
         await self._clock.sleep(self.driver.settle_s)
-        status = await self._ask()
+        status = await self.ask()
         if status.state in (KktState.BUSY, KktState.UNREACHABLE):
             raise KktUnavailable(
                 f"the register cannot be asked for its documents: {status.state}",

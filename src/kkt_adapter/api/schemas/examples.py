@@ -131,6 +131,7 @@ KKT_STATUS: Final[Json] = {
                 "fn_days_left": 1110,
                 "documents_left": 240000,
                 "clock": "2026-03-14T12:00:00",
+                "told_at": "2026-03-14T09:00:00.000Z",
             },
         }
     ]
