@@ -383,6 +383,7 @@ async def _build(
         clock=clock,
         zone=_host_zone(),
         owner=owner,
+        owner_ended=locks.ended,
         lease=leases.lease(NOTIFIER_LEASE),
         channels=_notify_channels(settings, source=settings.adapter_id or adapter_id, clock=clock),
         desk=desk.tally,

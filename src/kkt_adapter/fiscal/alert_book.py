@@ -1,7 +1,7 @@
 """Writing alerts down; plain functions inside a transaction.
 
 Several processes on one database may see the same thing. The unique index lets one of them open the row; that
-one says every minute that it still sees it, and ends it. A row whose process has fallen silent is anybody's.
+one says every minute that it still sees it, and ends it. A row whose process is gone is anybody's.
 """
 
 from collections.abc import Iterable, Sequence
@@ -144,6 +144,10 @@ def history(conn: Connection, *, limit: int = HISTORY_LIMIT) -> list[Notice]:
     """Alerts of the past and those that are on, newest first."""
     rows = conn.execute(select(alerts).order_by(alerts.c.id.desc()).limit(limit))
     return [_notice(row) for row in rows]
+
+
+def any_ended(conn: Connection, *, before: datetime) -> bool:
+    return conn.execute(select(alerts.c.id).where(alerts.c.ended_at < before).limit(1)).first() is not None
 
 
 def forget(conn: Connection, *, before: datetime) -> int:

@@ -5,6 +5,7 @@ down is written with the next one, and the rows of a process that has ended are 
 """
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -35,7 +36,8 @@ FILL_MARKS = (80.0, 90.0, 100.0)  # contract 5: percent at which an event is wri
 
 
 class AlertWatch:
-    """A ``Service``. ``owner`` names this process in the rows."""
+    """A ``Service``. ``owner`` names this process in the rows; ``owner_ended``, called in a thread: has that
+    process ended for certain?"""
 
     name = "alerts"
 
@@ -49,6 +51,7 @@ class AlertWatch:
         board: AlertBoard,
         clock: Clock,
         owner: str,
+        owner_ended: Callable[[str], bool],
         look_s: float = LOOK_S,
     ) -> None:
         self._db = database
@@ -58,6 +61,7 @@ class AlertWatch:
         self._board = board
         self._clock = clock
         self._owner = owner
+        self._owner_ended = owner_ended
         self._look_s = look_s
         self._log = get_logger("alerts")
         self._mark = 0.0  # the highest fill mark that was passed
@@ -100,10 +104,11 @@ class AlertWatch:
         now, firing = self._clock.now(), self._board.firing()
         rows = {row.key: row for row in await self._db.read(alert_book.open_rows)}
         missing = [alert for key, alert in firing.items() if key not in rows]
+        gone = await self._gone({row.node for row in rows.values()} - {self._owner})
         seen, over = [], []
         for key, row in rows.items():
             silent_s = (now - row.seen_at).total_seconds()
-            silent = silent_s >= (SAY_S if row.node == self._owner else SILENT_S)
+            silent = silent_s >= (SAY_S if row.node == self._owner else SILENT_S) or row.node in gone
             if key in firing:
                 seen += [row] if silent else []
             elif silent or row.node == self._owner:
@@ -112,6 +117,9 @@ class AlertWatch:
             await self._db.write(
                 partial(_write, missing=missing, seen=seen, over=over, node=self._owner, at=now)
             )
+
+    async def _gone(self, nodes: set[str]) -> set[str]:
+        return {node for node in nodes if await asyncio.to_thread(self._owner_ended, node)}
 
     async def _write_fill(self, shot: Snapshot) -> None:
         """Passing 80, 90 and 100 percent upwards is an event; so is each time anew."""
@@ -151,7 +159,9 @@ class AlertWatch:
         """Once a day, and once after a start."""
         now = self._clock.now()
         if self._pruned_on != now.date():
-            await self._db.write(partial(alert_book.forget, before=now - timedelta(days=KEEP_DAYS)))
+            before = now - timedelta(days=KEEP_DAYS)
+            if await self._db.read(partial(alert_book.any_ended, before=before)):
+                await self._db.write(partial(alert_book.forget, before=before))
             self._pruned_on = now.date()
 
 
