@@ -70,22 +70,22 @@ class ProductQuery:
     def check(self) -> None:
         """Raises InvalidInput naming the field."""
         if not 1 <= self.limit <= MOST_ITEMS:
-            raise _invalid("limit", f"1-{MOST_ITEMS}")
+            raise unfit("limit", f"1 to {MOST_ITEMS}", f"от 1 до {MOST_ITEMS}")
         for name in ("price_min", "price_max"):
             value = getattr(self, name)
             if value is not None and not 0 <= value < 2**62:
-                raise _invalid(name, "0 or more")
+                raise unfit(name, "0 or more", "не меньше 0")
         if self.price_min is not None and self.price_max is not None and self.price_min > self.price_max:
-            raise _invalid("price_min", "not above price_max")
+            raise unfit("price_min", "at most price_max", "не больше price_max")
         if len(self.q) > LONGEST_TEXT:
-            raise _invalid("q", f"at most {LONGEST_TEXT} characters")
+            raise unfit("q", f"at most {LONGEST_TEXT} characters", f"не длиннее {LONGEST_TEXT} символов")
         for name in ("ids", "platform", "region", "category", "publisher"):
             values = getattr(self, name)
             field = "id" if name == "ids" else name
             if len(values) > MOST_VALUES:
-                raise _invalid(field, f"at most {MOST_VALUES} values")
+                raise unfit(field, f"at most {MOST_VALUES} values", f"не больше {MOST_VALUES} значений")
             if any("\x00" in value for value in values):
-                raise _invalid(field, "text without control characters")
+                raise unfit(field, "text without control characters", "текстом без управляющих символов")
 
     @property
     def follows_the_name_index(self) -> bool:
@@ -211,5 +211,6 @@ def _behind(key: ColumnElement[Any], place: Place, sort: Sort) -> ColumnElement[
     return or_(key.is_(null()), behind) if sort in _PRICE else behind
 
 
-def _invalid(field: str, allowed: str) -> InvalidInput:
-    return InvalidInput(f"{field}: allowed is {allowed}.", f"{field}: допустимо {allowed}.", field=field)
+def unfit(field: str, en: str, ru: str) -> InvalidInput:
+    """A value of a query that does not fit its rule: ``limit: must be 1 to 200.``"""
+    return InvalidInput(f"{field}: must be {en}.", f"{field}: должно быть {ru}.", field=field)

@@ -19,10 +19,18 @@ from kkt_adapter.catalog.documents import ProductDocument, document, euro, selec
 from kkt_adapter.catalog.export import Export, Exporter
 from kkt_adapter.catalog.feed import Change, ChangeListing, changes_since
 from kkt_adapter.catalog.model import ProductStatus
-from kkt_adapter.catalog.query import ProductQuery, Sort, StatusFilter, conditions, page_of_ids, status_is
+from kkt_adapter.catalog.query import (
+    ProductQuery,
+    Sort,
+    StatusFilter,
+    conditions,
+    page_of_ids,
+    status_is,
+    unfit,
+)
 from kkt_adapter.catalog.tables import catalog_state, millis, moment, product_history, products
 from kkt_adapter.kernel.clock import Clock
-from kkt_adapter.kernel.errors import InvalidInput, ProductNotFound
+from kkt_adapter.kernel.errors import ProductNotFound
 from kkt_adapter.runtime.database import Database
 
 MOST_CHANGES = 1_000
@@ -145,10 +153,10 @@ class CatalogReads:
     ) -> HistoryListing:
         """Newest first, ``limit`` 1-1000. Raises ProductNotFound, InvalidInput."""
         if not 1 <= limit <= MOST_HISTORY:
-            raise _invalid("limit", f"1-{MOST_HISTORY}")
+            raise unfit("limit", f"1 to {MOST_HISTORY}", f"от 1 до {MOST_HISTORY}")
         _check_id(product_id)
         if start is not None and end is not None and start > end:
-            raise _invalid("from", "not later than to")
+            raise unfit("from", "not later than to", "не позже to")
         return await self._db.read(
             partial(
                 _history,
@@ -176,9 +184,9 @@ class CatalogReads:
             InvalidInput: limit or since outside their range.
         """
         if not 1 <= limit <= MOST_CHANGES:
-            raise _invalid("limit", f"1-{MOST_CHANGES}")
+            raise unfit("limit", f"1 to {MOST_CHANGES}", f"от 1 до {MOST_CHANGES}")
         if not 0 <= since < 2**62:
-            raise _invalid("since", "0 or more")
+            raise unfit("since", "0 or more", "не меньше 0")
         return await self._db.read(partial(changes_since, since=since, limit=limit))
 
     async def export(self, *, fields: Sequence[str] = (), compressed: bool = False) -> Export:
@@ -213,7 +221,7 @@ def _search(connection: Connection, *, query: ProductQuery, dialect: str) -> Pro
     if query.cursor is not None:
         place = cursors.unseal(query.cursor, query=identity, secret=state.cursor_key)
         if not state.feed_floor <= place.revision <= state.revision:
-            raise _invalid("cursor", "a cursor that is not that old")
+            raise unfit("cursor", "a cursor that is not that old", "курсором поновее")
     found = connection.execute(page_of_ids(query, place, revision=state.revision, dialect=dialect)).all()
     shown = found[: query.limit]
     next_cursor = None
@@ -334,7 +342,3 @@ def _unknown(product_id: str) -> ProductNotFound:
     return ProductNotFound(
         f"There is no product {product_id[:LONGEST_ID]}.", f"Товар {product_id[:LONGEST_ID]} не найден."
     )
-
-
-def _invalid(field: str, allowed: str) -> InvalidInput:
-    return InvalidInput(f"{field}: allowed is {allowed}.", f"{field}: допустимо {allowed}.", field=field)
