@@ -72,7 +72,7 @@ class SalesToday:
                 return
             day.seen[fn_number], rows = part
             for row in rows:
-                _add(day.hours[row.hour], row.type, row.kop, row.n)
+                _add(day.hours[row.hour], row.type, int(row.kop), row.n)  # PostgreSQL sums to numeric
 
 
 def _part_after(
