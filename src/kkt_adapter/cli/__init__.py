@@ -43,7 +43,8 @@ PARTS: Mapping[str, Part] = MappingProxyType(
         "accounts": _part("accounts", "accounts_app", "Accounts of people and tokens of tills."),
         "db": _part("db", "db_app", "Back up, restore and check the database."),
         "ffd": _part("ffd", "ffd_app", "Fiscal data formats."),
-        "emulate": _part("emulate", "emulate_app", "Stand-ins for the operator, the vendor and the back office."),
+        "doctor": _part("doctor", "doctor", "Check everything the service needs; say what to do."),
+        "emulate": _part("emulate", "emulate_app", "Stand-ins for operator, vendor and back office."),
         "lab": _part("lab", "lab", "Break the product on purpose and count the losses."),
     }
 )

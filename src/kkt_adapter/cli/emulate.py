@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from kkt_adapter.emulators.ofd import Transport
 
 emulate_app = typer.Typer(
-    name="emulate", help="Stand-ins for the operator, the vendor and the back office.", no_args_is_help=True
+    name="emulate", help="Stand-ins for operator, vendor and back office.", no_args_is_help=True
 )
 
 LOOPBACK = "127.0.0.1"
