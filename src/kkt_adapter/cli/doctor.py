@@ -1,0 +1,106 @@
+"""``kkt-adapter doctor``: is everything there that the service needs, and if not, what to do.
+
+Needs no running service and changes nothing. Exit code 0 when nothing is bad (warnings are no reason to stop
+a deployment), 1 when something is, 2 when not even the configuration can be read.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kkt_adapter.cli.screen import complain, json_line, line, plain
+from kkt_adapter.cli.texts import said, say
+
+if TYPE_CHECKING:
+    from kkt_adapter.cli.findings import Finding
+    from kkt_adapter.settings import Settings
+
+BAD, UNREADABLE = 1, 2  # exit codes
+_MARKS = {"ok": "+", "warning": "!", "bad": "x"}
+_COLOURS = {"ok": typer.colors.GREEN, "warning": typer.colors.YELLOW, "bad": typer.colors.RED}
+
+
+def doctor(
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file [KKT_CONFIG, ./kkt-adapter.toml]", exists=True)
+    ] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option("--data-dir", help="Where the service keeps its data [KKT_DATA_DIR, ./var]")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The findings as JSON, for scripts.")] = False,
+) -> None:
+    """Check configuration, disk, clock, database, registers, operator, Redis and the service itself."""
+    from kkt_adapter.cli.findings import Level
+    from kkt_adapter.kernel.errors import SettingsInvalid
+    from kkt_adapter.settings import load_settings
+
+    try:
+        settings = load_settings(file=config, overrides={"data_dir": data_dir})
+    except SettingsInvalid as error:
+        complain(f"x {say('configuration', 'настройки')}: {said(error.detail)}")
+        raise typer.Exit(UNREADABLE) from error
+    findings = _examine(settings)
+    if as_json:
+        json_line([_as_json(finding) for finding in findings])
+    else:
+        _show(findings)
+    if any(finding.level is Level.BAD for finding in findings):
+        raise typer.Exit(BAD)
+
+
+def _examine(settings: "Settings") -> "list[Finding]":
+    from kkt_adapter.cli import checkup, neighbours
+    from kkt_adapter.kernel.clock import SystemClock
+
+    now = SystemClock().now()
+    database, rows = checkup.check_database(settings)
+    findings = [
+        *_configuration(settings),
+        *checkup.check_disk(settings),
+        *checkup.check_clock(now, rows),
+        *database,
+        *checkup.check_copies(settings, now, rows),
+    ]
+    for register in settings.registers:
+        findings += checkup.check_register(settings, register, now, rows)
+    for transport, address, port in neighbours.operators(settings):
+        findings += neighbours.check_operator(settings, transport, address, port)
+    return [*findings, *neighbours.check_redis(settings), *neighbours.check_service(settings)]
+
+
+def _configuration(settings: "Settings") -> "list[Finding]":
+    from kkt_adapter.cli.findings import good, warn
+    from kkt_adapter.kernel.errors import Text
+
+    if not settings.registers:
+        return [
+            warn(
+                "configuration",
+                Text("no register is configured", "не настроена ни одна ККТ"),
+                Text(
+                    "add a [[register]] to kkt-adapter.toml; without one only serve --demo starts",
+                    "добавьте [[register]] в kkt-adapter.toml; без неё запустится только serve --demo",
+                ),
+            )
+        ]
+    n = len(settings.registers)
+    return [good("configuration", f"readable, registers: {n}", f"читается, ККТ: {n}")]
+
+
+def _show(findings: "Sequence[Finding]") -> None:
+    for finding in findings:
+        mark = typer.style(_MARKS[finding.level], fg=_COLOURS[finding.level], bold=True)
+        line(f"{mark} {finding.subject}: {plain(said(finding.found))}")
+        if finding.remedy is not None:
+            line(f"    -> {plain(said(finding.remedy))}")
+
+
+def _as_json(finding: "Finding") -> dict[str, str | None]:
+    return {
+        "subject": finding.subject,
+        "level": finding.level.value,
+        "found": said(finding.found),
+        "remedy": None if finding.remedy is None else said(finding.remedy),
+    }

@@ -1,0 +1,130 @@
+"""What ``doctor`` asks of the neighbours: operators, Redis, and the service itself. Each gets a few
+seconds."""
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from kkt_adapter.cli.findings import Finding, Level, bad, good, warn
+from kkt_adapter.kernel.errors import AdapterError, Text
+from kkt_adapter.settings import Settings, Transport
+
+ANSWER_S = 5.0  # for each neighbour
+
+
+def operators(settings: Settings) -> Sequence[tuple[Transport, str, int]]:
+    """Every operator that a register sends to: transport, host or address, port (0 for HTTP)."""
+    found: list[tuple[Transport, str, int]] = []
+    for register in settings.registers:
+        transport = register.ofd_transport or settings.ofd_transport
+        if transport is Transport.HTTP:
+            found.append((transport, settings.ofd_base_url, 0))
+        else:
+            host, port = register.ofd_host or settings.ofd_host, register.ofd_port or settings.ofd_port
+            found.append((transport, host, port))
+    return list(dict.fromkeys(found))
+
+
+def check_operator(settings: Settings, transport: Transport, address: str, port: int) -> list[Finding]:
+    """Does it answer? One connection, or one health call."""
+    from kkt_adapter.fiscal.ofd.http import HttpOfd
+    from kkt_adapter.fiscal.ofd.tcp import TcpOfdGateway
+
+    subject = "operator"
+    named = address if transport is Transport.HTTP else f"{address}:{port}"
+    if not address:
+        remedy = Text(
+            "set ofd_host and ofd_port, or ofd_base_url", "укажите ofd_host и ofd_port или ofd_base_url"
+        )
+        return [bad(subject, Text("no address is set", "адрес не указан"), remedy)]
+
+    async def ask() -> None:
+        token = settings.ofd_token.get_secret_value() or None
+        gateway: Any = (
+            HttpOfd(address, timeout_s=ANSWER_S, token=token)
+            if transport is Transport.HTTP
+            else TcpOfdGateway(address, port, timeout_s=ANSWER_S)
+        )
+        try:
+            await gateway.probe()
+        finally:
+            await gateway.close()
+
+    remedy = Text(
+        "check the address, the network and the firewall; receipts are accepted meanwhile",
+        "проверьте адрес, сеть и файрвол; чеки тем временем принимаются",
+    )
+    return [_asked(subject, named, ask, remedy, level=Level.WARNING)]
+
+
+def check_redis(settings: Settings) -> list[Finding]:
+    """Only when one is wanted."""
+    if not settings.redis:
+        return [good("redis", "not wanted", "не настроен")]
+
+    async def ask() -> None:
+        from redis.asyncio import Redis
+
+        client = Redis.from_url(settings.redis, socket_connect_timeout=ANSWER_S, socket_timeout=ANSWER_S)
+        try:
+            await client.ping()
+        finally:
+            await client.aclose()
+
+    remedy = Text(
+        "start it, or correct REDIS_URL; without it two nodes may do the same work, and nothing is doubled",
+        "запустите его или исправьте REDIS_URL; без него узлы могут делать одну работу, "
+        "но ничего не задваивается",
+    )
+    shown = settings.redis.split("@")[-1]
+    return [_asked("redis", shown, ask, remedy, level=Level.WARNING)]
+
+
+def check_service(settings: Settings) -> list[Finding]:
+    """Does the service run here, and what does it say of itself?"""
+    from kkt_adapter.runtime.http import HttpClient
+
+    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host
+    url = f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+    answer: dict[str, Any] = {}
+
+    async def ask() -> None:
+        client = HttpClient(url, timeout_s=ANSWER_S)
+        try:
+            answer.update(json.loads((await client.get("/v1/health")).body))
+        finally:
+            await client.close()
+
+    try:
+        asyncio.run(_within(ask))
+    except Exception:
+        remedy = Text("start it: kkt-adapter serve", "запустите: kkt-adapter serve")
+        return [warn("service", Text(f"nobody answers at {url}", f"{url} не отвечает"), remedy)]
+    status = str(answer.get("status"))
+    found = Text(
+        f"{url}, {status}, version {answer.get('version')}",
+        f"{url}, {status}, версия {answer.get('version')}",
+    )
+    if status == "healthy":
+        return [good("service", found.en, found.ru)]
+    remedy = Text("kkt-adapter status shows why", "причину покажет kkt-adapter status")
+    return [warn("service", found, remedy) if status == "degraded" else bad("service", found, remedy)]
+
+
+def _asked(subject: str, named: str, ask: Callable[[], Any], remedy: Text, *, level: Level) -> Finding:
+    try:
+        asyncio.run(_within(ask))
+    except AdapterError as error:
+        found = Text(f"{named}: {error.detail.en}", f"{named}: {error.detail.ru}")
+    except Exception as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        found = Text(f"{named}: {reason}", f"{named}: {reason}")
+    else:
+        return good(subject, f"{named} answers", f"{named} отвечает")
+    return Finding(subject=subject, level=level, found=found, remedy=remedy)
+
+
+async def _within(ask: Callable[[], Any]) -> None:
+    async with asyncio.timeout(ANSWER_S + 1):
+        await ask()
