@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 ARGS ?=
 
-.PHONY: help setup run test unit lint bench bench-quick lab clean native
+.PHONY: help setup run test unit lint bench lab clean native
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -45,6 +45,9 @@ unit: $(STAMP)   ## the fast tests only
 
 bench: $(STAMP)  ## the table of measured ratios
 	$(BIN)/python -m bench $(ARGS)
+
+lab: $(STAMP)    ## 10,000 faults against real processes, then the certificate
+	$(BIN)/kkt-adapter lab --faults 10000 $(ARGS)
 
 clean:           ## remove .venv and caches; data in var/ stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
