@@ -126,10 +126,18 @@ async def disturb(ofd: OfdEmulator, rng: random.Random) -> None:
 async def sell_until_killed(service: ServiceProcess, tills: Sequence[Till], rng: random.Random) -> None:
     stop = asyncio.Event()
     selling = [asyncio.create_task(till.sell(service.base_url, stop)) for till in tills]
-    await asyncio.sleep(rng.uniform(0.02, 0.8))
+    enough = told(tills) + rng.choice((0, 1, 5, 20, 50))
+    until = time.monotonic() + 5
+    while told(tills) < enough and time.monotonic() < until:  # noqa: ASYNC110 - the moment is to be random
+        await asyncio.sleep(0.005)
+    await asyncio.sleep(rng.uniform(0, 0.05))
     service.kill()
     stop.set()
     await asyncio.gather(*selling)
+
+
+def told(tills: Sequence[Till]) -> int:
+    return sum(len(till.told) for till in tills)
 
 
 async def all_delivered(service: ServiceProcess) -> None:
@@ -167,19 +175,19 @@ async def compare(service: ServiceProcess, tills: Sequence[Till], ofd: OfdEmulat
     finally:
         await database.close()
     assert not still_open, "every attempt has its result"
-    told = [answer for till in tills for answer in till.told.values()]
-    assert len({answer["receipt_id"] for answer in told}) == len(told)
-    assert len(rows) == len(told), "every stored receipt was told to somebody by now"
+    answers = [answer for till in tills for answer in till.told.values()]
+    assert len({answer["receipt_id"] for answer in answers}) == len(answers)
+    assert len(rows) == len(answers), "every stored receipt was told to somebody by now"
     archives = {till: archive(settings.fn_dir, till) for till in TILLS}
     http = service.environment.get("OFD_TRANSPORT") == "http"
-    compare_books(rows=rows, answers=told, archives=archives, operator=ofd.state(), http=http)
+    compare_books(rows=rows, answers=answers, archives=archives, operator=ofd.state(), http=http)
     documents = Counter((row.fn_number, row.fiscal_doc_number) for row in rows)
     assert set(documents.values()) == {1}
     operator = ofd.state()
     assert operator["by_code"]["3"] == len(rows)
     if not http:  # there the operator gets receipts alone
         assert operator["unique"] == sum(len(documents) for documents in archives.values())
-    assert len(rows) > CLIENTS, "the clients hardly sold anything"
+    assert rows, "the clients sold nothing"
 
 
 async def test_two_hundred_waiting_receipts_are_there_soon_after_a_kill(tmp_path: Path) -> None:

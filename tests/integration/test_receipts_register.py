@@ -25,7 +25,6 @@ from kkt_adapter.fiscal import counts
 from kkt_adapter.fiscal.kkt.driver import Fence
 from kkt_adapter.fiscal.model import DocumentCode, FiscalDocument
 from kkt_adapter.fiscal.tables import attempts
-from kkt_adapter.kernel.ids import RegisterId
 
 QUICK: Any = {"response_budget_s": 0.15}
 
@@ -260,39 +259,37 @@ async def test_a_register_known_to_be_blocked_takes_no_receipt(
 # --- a person decides ------------------------------------------------------------------------------------
 
 
-async def foreign_document(running: Product) -> FiscalDocument:
-    """Another program sells on the same register."""
-    lane = running.lane()
-    assert lane._term is not None
-    profile = await running.unit().profile()
-    receipt = a_sale(
-        key=None,
-        ffd_version=profile.registration.ffd_version,
-        register_id=RegisterId(TILL),
-        additional_attribute=None,
-        user_attribute=None,
-    )
-    return await running.driver().fiscalize(receipt, term=lane._term.number)
-
-
 FOREIGN_KOP = a_sale().total_kop
+
+
+async def foreign_document(running: Product) -> FiscalDocument:
+    """Another program sells on the same register, whatever ours has on its way."""
+    lane, driver = running.lane(), running.driver()
+    assert lane._term is not None
+    registration = (await running.unit().profile()).registration
+    receipt = a_sale(key=None, additional_attribute=None, ffd_version=registration.ffd_version)
+    work = partial(driver._fn.fiscalize, receipt, term=lane._term.number)
+    return await driver._lane.run(work, deadline_s=10)
 
 
 async def in_doubt(running: Product, *, kop: int = FOREIGN_KOP + 1) -> str:
     """A receipt whose print was lost while another program made a document: its id."""
-    await running.sell(1)
-    running.break_register(timeout_before=1, latency_s=0.3)
+    (before,) = await running.sell(1)
+    await running.state_of(before["receipt_id"], print_state="printed")
+    running.break_register(hang=True)  # our command is on its way, and stays there
     posting = asyncio.create_task(running.sell(1, kop=kop))
-    await asyncio.sleep(0.1)  # our attempt is on disk, its command is on its way
-    faults, plan = running.faults(), running.faults().plan
-    faults.set(type(plan)())
+    await running.until(partial(attempts_open, running))
     await foreign_document(running)
-    faults.set(plan)
+    running.break_register(timeout_before=1)  # and now it is lost
     (answer,) = await posting
     await running.state_of(answer["receipt_id"], print_state="print_unknown")
     await running.until(lambda: asked(running))
-    faults.clear()
     return str(answer["receipt_id"])
+
+
+async def attempts_open(running: Product) -> bool:
+    query = select(attempts.c.id).where(attempts.c.ended_at.is_(None))
+    return bool(await running.read(lambda c: c.execute(query).all()))
 
 
 async def asked(running: Product) -> bool:
@@ -405,10 +402,11 @@ async def test_absence_is_not_proven_while_an_unfenced_process_may_still_send(tm
         )  # our own attempt: absence is proven
 
         for owner, state in (("ended", "printed"), ("frozen elsewhere", "print_unknown")):
-            running.break_register(timeout_before=1, latency_s=0.2)
+            running.break_register(hang=True)
             posting = asyncio.create_task(running.sell(1))
-            await asyncio.sleep(0.1)
+            await running.until(partial(attempts_open, running))
             await running.services.database.write(partial(hand_attempts_to, owner))
+            running.break_register(timeout_before=1)
             ((answer,),) = await asyncio.gather(posting)
             await running.state_of(answer["receipt_id"], print_state=state)
             running.faults().clear()

@@ -443,3 +443,11 @@ def test_nothing_is_done_before_opening(path: Path) -> None:
         with pytest.raises(KktUnavailable):
             command()
     assert not path.exists()
+
+
+def test_an_fn_is_for_the_user_of_the_service_alone(start: Callable[..., VirtualFn], path: Path) -> None:
+    """It holds buyers' contacts."""
+    start()
+    assert path.parent.stat().st_mode & 0o077 == 0
+    for file in path.parent.glob("*.sqlite*"):
+        assert file.stat().st_mode & 0o077 == 0, file.name

@@ -19,6 +19,7 @@ from kkt_adapter.fiscal.kkt.virtual.store import FnStore
 from kkt_adapter.fiscal.model import Registration
 from kkt_adapter.fiscal.ofd.frame import FrameError
 from kkt_adapter.kernel.errors import KktUnavailable
+from kkt_adapter.runtime.file_lock import DIRECTORY_MODE
 
 T = TypeVar("T")
 
@@ -55,7 +56,7 @@ class FnMemory:
         """
         if not self._open:
             try:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self.path.parent.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
             except OSError as error:
                 raise damaged(self.path, str(error)) from error
             self._lock.take()

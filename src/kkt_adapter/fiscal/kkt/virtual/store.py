@@ -31,6 +31,7 @@ from kkt_adapter.fiscal.kkt.virtual.refusals import damaged
 from kkt_adapter.fiscal.kkt.virtual.state import FnLimits, FnState
 from kkt_adapter.fiscal.model import Registration
 from kkt_adapter.kernel.ids import FnNumber
+from kkt_adapter.runtime.file_lock import FILE_MODE
 
 QUICK_CHECK_BYTES = 16 * 1024 * 1024  # files up to this size are checked whole when they are opened
 BUSY_TIMEOUT_S = 5.0  # how long a reader from outside (a shell, a backup) may be in the way
@@ -58,8 +59,10 @@ class FnStore:
         if not path.exists() and _marker(path).exists():
             raise damaged(path, "the file is gone, although this FN has lived (see the marker beside it)")
         try:
+            # It holds buyers' contacts, and SQLite gives its side files the mode of the file.
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, FILE_MODE))
             connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise damaged(path, str(error)) from error
         store = cls(path, connection, fsync=fsync)
         try:
