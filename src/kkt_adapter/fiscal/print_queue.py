@@ -31,6 +31,12 @@ class PrintQueue:
         """Rows must be read before the queue may be called empty."""
         return self._behind
 
+    @property
+    def has_begun(self) -> bool:
+        """Is the first one's attempt on disk? Then nothing else may make a document before it: its baseline
+        would be wrong, and after a crash nobody could prove its absence."""
+        return bool(self._jobs) and self._jobs[0].attempt_id is not None
+
     def add(self, job: Job) -> None:
         """A receipt that was stored just now, in the order of storing."""
         if job.seq <= self._read_up_to:
@@ -45,9 +51,13 @@ class PrintQueue:
         self._jobs.appendleft(job)
 
     def add_refused(self, jobs: Iterable[Job]) -> None:
-        """Receipts that are tried again go before the others, the oldest first."""
+        """Receipts that are tried again go before the others, the oldest first; not before one that has
+        begun."""
         waiting = {job.seq for job in self._jobs}
+        begun = self._jobs.popleft() if self.has_begun else None
         self._jobs.extendleft(job for job in reversed(list(jobs)) if job.seq not in waiting)
+        if begun is not None:
+            self._jobs.appendleft(begun)
 
     def doubt(self) -> None:
         """Rows may have changed: read them before the queue is called empty."""
@@ -63,8 +73,8 @@ class PrintQueue:
         return self._jobs.popleft() if self._jobs else None
 
     def take_fresh(self) -> Job | None:
-        """The next receipt if it was never tried; a tried one keeps its place."""
-        if not self._jobs or self._jobs[0].tries:
+        """The next receipt if it was never tried and has not begun; else it keeps its place."""
+        if not self._jobs or self._jobs[0].tries or self.has_begun:
             return None
         return self._jobs.popleft()
 

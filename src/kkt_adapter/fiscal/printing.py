@@ -249,7 +249,8 @@ class PrintLane:
                 return
             if self._broken or self.desk.report_open:
                 await self._recover(lane)
-            if await self._commands.run(lane):  # before the look: a blocked register can still close a shift
+            # Before the look, as a blocked register can still close a shift; after a receipt that has begun.
+            if not self._queue.has_begun and await self._commands.run(lane):
                 self._broken = True
                 return
             await self._work(lane, term, stop)

@@ -14,9 +14,9 @@ from kkt_adapter.kernel.hlc import HybridTimestamp
 RECEIPT = a_sale()
 
 
-def job(seq: int, *, tries: int = 0) -> Job:
+def job(seq: int, *, tries: int = 0, attempt_id: int | None = None) -> Job:
     place = Place(stamp=HybridTimestamp(seq, 0), queue_position=1)
-    return Job(seq=seq, receipt=RECEIPT, place=place, warnings=(), tries=tries)
+    return Job(seq=seq, receipt=RECEIPT, place=place, warnings=(), tries=tries, attempt_id=attempt_id)
 
 
 def read_queue(*seqs: int) -> PrintQueue:
@@ -160,3 +160,19 @@ def test_whatever_overlaps_every_receipt_is_printed_once_and_in_order(steps: lis
         end()
         print_one()
     assert rows.printed == rows.stored
+
+
+def test_a_refused_receipt_does_not_overtake_one_that_has_begun() -> None:
+    """Its attempt names the FN's position: a document in between would make it impossible to prove absent."""
+    queue = read_queue(5)
+    queue.add_first(job(4, attempt_id=40))
+    queue.add_refused([job(1, tries=1), job(2, tries=2)])
+    assert queue.has_begun
+    assert drained(queue) == [4, 1, 2, 5]
+
+
+def test_a_receipt_that_has_begun_is_nobody_s_following_one() -> None:
+    queue = read_queue(5)
+    queue.add_first(job(4, attempt_id=40))
+    assert queue.take_fresh() is None
+    assert drained(queue) == [4, 5]
