@@ -3,8 +3,10 @@
 from datetime import timedelta
 from pathlib import Path
 
+from sqlalchemy import Connection
 from tests.support.product import ShiftedClock, product, virtual_registers
 
+from kkt_adapter.fiscal import counts
 from kkt_adapter.fiscal.tables import receipts
 from kkt_adapter.kernel.ids import random_id
 
@@ -42,15 +44,17 @@ async def test_a_claim_taken_by_a_clock_that_was_ahead_is_freed(tmp_path: Path):
         (sold,) = await shop.sell()
         await shop.state_of(sold["receipt_id"], status="pending", print_state="printed")
 
-        def claim(conn):
-            conn.execute(
+        def claim(conn: Connection) -> bool:
+            changed = conn.execute(
                 receipts.update()
-                .where(receipts.c.id == sold["receipt_id"])
+                .where(receipts.c.id == sold["receipt_id"], receipts.c.status == "pending")
                 .values(status="syncing", owner=random_id(), claim=7, lease_until=clock.now() + A_DAY)
             )
-            conn.exec_driver_sql("UPDATE counters SET pending = pending - 1, syncing = syncing + 1")
+            if changed.rowcount:  # not while the service itself is trying to deliver it
+                counts.bump(conn, pending=-1, syncing=1)
+            return bool(changed.rowcount)
 
-        await shop.services.database.write(claim)
+        await shop.until(lambda: shop.services.database.write(claim))
         await shop.repair_operator()
 
         await shop.delivered()
