@@ -9,6 +9,7 @@ import structlog
 from sqlalchemy import Connection
 
 from kkt_adapter.fiscal import journal
+from kkt_adapter.fiscal.heartbeat import cursors
 from kkt_adapter.fiscal.journal import EventType
 from kkt_adapter.fiscal.retention import KINDS, Kind, Limits, Look
 from kkt_adapter.kernel.clock import Clock
@@ -22,10 +23,19 @@ PAUSE_S = 0.05  # between two steps, for whoever waits for the writer
 class Forgetting:
     """``forget`` is the work of a ``Daily``."""
 
-    def __init__(self, *, database: Database, clock: Clock, receipts_live: timedelta) -> None:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        clock: Clock,
+        receipts_live: timedelta,
+        back_offices: Sequence[str] = (),
+    ) -> None:
+        """``back_offices``: names of those that are told of events; what they have not heard stays."""
         self._db = database
         self._clock = clock
         self._receipts_live = receipts_live
+        self._back_offices = list(back_offices)
         self._log = structlog.get_logger("retention")
 
     async def forget(self, term: Term) -> None:
@@ -35,13 +45,17 @@ class Forgetting:
             StorageError: the database cannot be used.
             LeaseLost: another node has taken over in the middle of a step.
         """
-        limits = Limits.at(self._clock.now(), receipts_live=self._receipts_live)
+        told = await self._db.read(self._told)
+        limits = Limits.at(self._clock.now(), receipts_live=self._receipts_live, told=told)
         gone: dict[str, int] = {}
         for name, kind in KINDS.items():
             gone[name] = await self._walk(kind, limits, term)
             if term.lost.is_set():
                 return
         await self._say(gone)
+
+    def _told(self, conn: Connection) -> int | None:
+        return cursors.lowest(conn, self._back_offices) if self._back_offices else None
 
     async def _walk(self, kind: Kind, limits: Limits, term: Term) -> int:
         gone, cursor = 0, kind.begin

@@ -2,9 +2,9 @@
 
 Every step deletes at most about 500 rows in one short transaction, so that sales go on beside it. Long tables
 are walked in the order of their primary key, from a cursor, and a walk ends with the first step that meets
-nothing old: old rows lie at the beginning. Never deleted: what is pending, failed or unprinted; a dead letter
-that nobody resolved; a key whose receipt is there; the newest document of an FN, which tells a lane whether
-the FN is ahead.
+nothing old: old rows lie at the beginning. Never deleted: what is pending, failed or unprinted; an event that
+a back office has not acknowledged, and the receipt it is about; a dead letter that nobody resolved; a key
+whose receipt is there; the newest document of an FN, which tells a lane whether the FN is ahead.
 """
 
 from collections import defaultdict
@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, select
+from sqlalchemy import ColumnElement, Connection, Table, delete, false, func, select
 
 from kkt_adapter.fiscal import counts
 from kkt_adapter.fiscal.alert_tables import alerts
@@ -33,7 +33,7 @@ from kkt_adapter.fiscal.tables import (
 from kkt_adapter.fiscal.unclaimed import newest_number
 
 STEP_ROWS = 500  # contract 7
-RECEIPTS_A_STEP = 100  # each takes its attempts and its document along
+RECEIPTS_A_LOOK = 100  # each takes its attempts and its document along
 EVENTS_LIVE = timedelta(days=90)  # and alerts that are over
 LETTERS_LIVE = timedelta(days=90)  # after they were resolved
 KEYS_LIVE = timedelta(days=30)  # and as long as their receipt
@@ -42,22 +42,25 @@ BOOKS_LIVE = timedelta(days=5 * 366)  # sessions, shifts, cash movements
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Whatever is from before these moments may go; aware UTC."""
+    """Whatever is from before these moments may go; aware UTC. ``told``: events up to this id are no longer
+    wanted by any back office; None: nobody waits for any."""
 
     receipts: datetime  # by synced_at
     events: datetime
     letters: datetime  # by resolved_at
     keys: datetime
     books: datetime
+    told: int | None
 
     @classmethod
-    def at(cls, now: datetime, *, receipts_live: timedelta) -> "Limits":
+    def at(cls, now: datetime, *, receipts_live: timedelta, told: int | None) -> "Limits":
         return cls(
             receipts=now - receipts_live,
             events=now - EVENTS_LIVE,
             letters=now - LETTERS_LIVE,
             keys=now - KEYS_LIVE,
             books=now - BOOKS_LIVE,
+            told=told,
         )
 
 
@@ -82,17 +85,43 @@ class Kind:
 
 
 def _look_at_receipts(conn: Connection, limits: Limits, after: int) -> Look:
+    """As many as make one step together with what goes along with them."""
     columns = (receipts.c.seq, receipts.c.created_at, receipts.c.synced_at)
     done = (receipts.c.status == Status.SYNCED) & (receipts.c.print_state == PrintState.PRINTED)
     rows = conn.execute(
-        select(*columns, done.label("done"))
+        select(*columns, (done & ~_still_wanted(limits)).label("done"))
         .where(receipts.c.seq > after)
         .order_by(receipts.c.seq)
-        .limit(RECEIPTS_A_STEP)
+        .limit(RECEIPTS_A_LOOK)
     ).all()
     old = [row.seq for row in rows if row.done and row.synced_at and row.synced_at < limits.receipts]
+    tries = _attempts_of(conn, old)
+    room = STEP_ROWS
+    for index, seq in enumerate(old):
+        room -= tries.get(seq, 0) + 2  # the receipt and its document
+        if room < 0:
+            return Look(old=old[: max(index, 1)], next=seq - 1)
     more = any(row.created_at < limits.receipts for row in rows)
     return Look(old=old, next=rows[-1].seq if more else None)
+
+
+def _still_wanted(limits: Limits) -> ColumnElement[bool]:
+    """Is there an event of this receipt that a back office has not acknowledged?"""
+    if limits.told is None:
+        return false()
+    events = select(buffer_events.c.id).where(
+        buffer_events.c.receipt_id == receipts.c.id, buffer_events.c.id > limits.told
+    )
+    return events.exists()
+
+
+def _attempts_of(conn: Connection, seqs: Sequence[int]) -> dict[int, int]:
+    rows = conn.execute(
+        select(attempts.c.receipt_seq, func.count().label("n"))
+        .where(attempts.c.receipt_seq.in_(seqs))
+        .group_by(attempts.c.receipt_seq)
+    )
+    return {row.receipt_seq: row.n for row in rows}
 
 
 def _forget_receipts(conn: Connection, seqs: Sequence[int]) -> int:
@@ -102,7 +131,10 @@ def _forget_receipts(conn: Connection, seqs: Sequence[int]) -> int:
         select(receipts.c.seq, receipts.c.fn_number, receipts.c.fiscal_doc_number).where(*still)
     ).all()
     found = [row.seq for row in rows]
-    gone = conn.execute(delete(attempts).where(attempts.c.receipt_seq.in_(found))).rowcount
+    these_attempts = select(attempts.c.id).where(attempts.c.receipt_seq.in_(found)).limit(STEP_ROWS)
+    gone = conn.execute(delete(attempts).where(attempts.c.id.in_(these_attempts))).rowcount
+    if gone == STEP_ROWS:  # one receipt with more attempts than a step takes: it goes in a later step
+        return gone
     numbers: dict[str, list[int]] = defaultdict(list)
     for row in rows:
         numbers[row.fn_number].append(row.fiscal_doc_number)
@@ -149,6 +181,13 @@ def _walk(table: Table, column: str, limit: str) -> Callable[[Connection, Limits
         return Look(old=old, next=rows[-1].id if old else None)
 
     return look
+
+
+def _look_at_events(conn: Connection, limits: Limits, after: int) -> Look:
+    found = _walk(buffer_events, "timestamp", "events")(conn, limits, after)
+    if limits.told is None or found.next is None or found.next <= limits.told:
+        return found
+    return Look(old=[number for number in found.old if number <= limits.told], next=None)
 
 
 def _search(
@@ -201,8 +240,15 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             forget=_delete(report_keys.c.key_hash, report_keys),
         ),
         "events": Kind(
-            look=_walk(buffer_events, "timestamp", "events"),
+            look=_look_at_events,
             forget=_delete(buffer_events.c.id, buffer_events),
+        ),
+        "report_attempts": Kind(  # of shifts and cash: those of receipts go with them
+            look=_search(
+                attempts.c.id,
+                lambda limits: attempts.c.receipt_seq.is_(None) & (attempts.c.ended_at < limits.books),
+            ),
+            forget=_delete(attempts.c.id, attempts),
         ),
         "alerts": Kind(
             look=_search(alerts.c.id, lambda limits: alerts.c.ended_at < limits.events),

@@ -76,7 +76,11 @@ def read(conn: Connection, name: str) -> Row[tuple[object, ...]] | None:
     return conn.execute(select(*columns).where(back_offices.c.name == name)).first()
 
 
-def lowest(conn: Connection, names: list[str]) -> int | None:
-    """Events above this are still wanted by one of these back offices; None: nobody waits for any."""
-    query = select(func.min(back_offices.c.acked_event_id)).where(back_offices.c.name.in_(names))
-    return conn.execute(query).scalar_one_or_none()
+def lowest(conn: Connection, names: list[str]) -> int:
+    """Events above this are still wanted by one of these back offices (at least one is named); one that has
+    never been called wants all."""
+    query = select(func.count(), func.min(back_offices.c.acked_event_id)).where(
+        back_offices.c.name.in_(names)
+    )
+    known, acked = conn.execute(query).one()
+    return int(acked) if known == len(names) else 0
