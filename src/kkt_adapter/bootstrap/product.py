@@ -1,0 +1,244 @@
+"""The product as one list of parts, from the disk up to the web."""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from fastapi import FastAPI
+
+from kkt_adapter.bootstrap.closing import Closers, close_all
+from kkt_adapter.bootstrap.daily import daily_services
+from kkt_adapter.bootstrap.operators import Routes
+from kkt_adapter.bootstrap.registers import RegisterShop
+from kkt_adapter.bootstrap.requirements import require_registers
+from kkt_adapter.bootstrap.seams import Seams
+from kkt_adapter.bootstrap.storage import open_storage
+from kkt_adapter.bootstrap.watching import build_watching
+from kkt_adapter.bootstrap.web import build_app
+from kkt_adapter.catalog.parts import build_catalog
+from kkt_adapter.fiscal.delivery import DeliveryPolicy, DeliveryWorker
+from kkt_adapter.fiscal.delivery_lanes import DeliveryLanes
+from kkt_adapter.fiscal.desk import DeskPolicy, ReceiptDesk
+from kkt_adapter.fiscal.heartbeat.service import Heartbeat
+from kkt_adapter.fiscal.journal_writer import JournalWriter
+from kkt_adapter.fiscal.network import NetworkMonitor
+from kkt_adapter.fiscal.print_tally import PrintTally
+from kkt_adapter.fiscal.registers import Registers, Unit
+from kkt_adapter.fiscal.sessions import Sessions
+from kkt_adapter.fiscal.transport_guard import guard_transport
+from kkt_adapter.fiscal.waiting import Waiting
+from kkt_adapter.fiscal.watch_parts import WatchParts
+from kkt_adapter.kernel.clock import Clock, SystemClock
+from kkt_adapter.kernel.errors import KktError
+from kkt_adapter.runtime.auth.parts import AuthParts, build_auth
+from kkt_adapter.runtime.database import Database
+from kkt_adapter.runtime.disk import DiskMark
+from kkt_adapter.runtime.supervisor import Supervisor
+from kkt_adapter.settings import Settings
+
+PROFILE_CHECK_S = 2.0  # how long the start waits for a register before it goes on without it
+
+
+@dataclass(slots=True, kw_only=True)
+class Services:
+    """Everything that runs, and what others may hold on to. ``app`` serves HTTP."""
+
+    settings: Settings
+    app: FastAPI
+    database: Database
+    registers: Registers
+    desk: ReceiptDesk
+    worker: DeliveryWorker
+    sessions: Sessions
+    network: NetworkMonitor
+    heartbeat: Heartbeat
+    watching: WatchParts
+    auth: AuthParts
+    supervisor: Supervisor
+    closers: Closers = field(default_factory=list)  # in the order of making
+
+    async def start(self) -> None:
+        """Start the services.
+
+        Raises:
+            SettingsInvalid: a register's transport was changed too early, or its configuration contradicts
+                its registration.
+        """
+        for unit in self.registers.all():
+            await guard_transport(unit, self.database)
+        await self.sessions.restore()
+        await self.supervisor.start()
+        await asyncio.gather(*(_check_profile(unit) for unit in self.registers.all()))
+
+    async def stop(self) -> None:
+        """Finish the work in hand, then close everything in reverse."""
+        await self.supervisor.stop()
+        await close_all(self.closers)
+
+
+async def build_services(
+    settings: Settings, *, demo: bool = False, clock: Clock | None = None, seams: Seams | None = None
+) -> Services:
+    """Open the database and put the product together.
+
+    ``demo``: tills that nobody configured get virtual registers of their own.
+
+    Raises:
+        SettingsInvalid: a setting cannot be used.
+        StorageError: the database is damaged, newer than this program, or cannot be reached.
+    """
+    require_registers(settings, demo=demo)
+    closers: Closers = []
+    try:
+        return await _build(
+            settings, demo=demo, clock=clock or SystemClock(), seams=seams or Seams(), closers=closers
+        )
+    except BaseException:
+        await close_all(closers)
+        raise
+
+
+async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, closers: Closers) -> Services:
+    storage = await open_storage(settings, seams=seams, clock=clock, closers=closers)
+    database = storage.database
+    auth = build_auth(database, settings.sign_in, clock=clock, data_dir=settings.data_dir)
+    closers.append(auth.close)
+    disk = DiskMark(settings.data_dir, mark_mb=settings.disk_low_mb, clock=clock)
+    journal_writer = JournalWriter(database)
+    made = PrintTally(clock)
+    waiting = Waiting(printed=made.receipt_printed)
+
+    # Registers and where their documents go.
+    routes = Routes(settings, clock=clock, journal_writer=journal_writer, seams=seams)
+    closers.append(routes.close)
+    shop = RegisterShop(
+        settings,
+        storage=storage,
+        routes=routes,
+        waiting=waiting,
+        made=made,
+        clock=clock,
+        seams=seams,
+        closers=closers,
+    )
+    registers, register_services = await shop.registers(
+        demo=demo, start=lambda service: supervisor.add(service)
+    )
+
+    # Phase 1: a receipt is accepted and printed.
+    sessions = Sessions(database=database, registers=registers, clock=clock)
+    desk = ReceiptDesk(
+        database=database,
+        registers=registers,
+        waiting=waiting,
+        clock=clock,
+        policy=DeskPolicy(
+            response_budget_s=settings.response_budget_s,
+            capacity=settings.capacity,
+            refund_requires_synced=settings.refund_requires_synced,
+        ),
+        disk=disk,
+    )
+
+    # Phase 2: its document is delivered.
+    lanes = DeliveryLanes(
+        registers=registers,
+        route_of=routes.of,
+        database=database,
+        clock=clock,
+        owner=storage.owner,
+        max_attempts=settings.max_attempts,
+    )
+    worker = DeliveryWorker(
+        lanes=lanes.current,
+        endpoints=lanes.endpoints,
+        database=database,
+        clock=clock,
+        policy=DeliveryPolicy(
+            interval_s=settings.sync_interval_s,
+            in_flight=settings.sync_in_flight,
+            wake_on_receipt=settings.wake_on_receipt,
+            max_attempts=settings.max_attempts,
+        ),
+        pass_lock=storage.pass_lock,
+        owner=storage.owner,
+        owner_ended=storage.locks.ended,
+    )
+    made.tell = worker.document_made
+
+    # The catalogue, and what is told of all this.
+    catalog = build_catalog(
+        database,
+        settings.catalog,
+        clock=clock,
+        data_dir=settings.data_dir,
+        node=storage.owner,
+        leases=storage.leases,
+    )
+    watching = build_watching(
+        settings,
+        storage=storage,
+        registers=registers,
+        routes=routes,
+        lanes=lanes,
+        worker=worker,
+        desk=desk,
+        sessions=sessions,
+        made=made,
+        disk=disk,
+        journal_writer=journal_writer,
+        services=lambda: supervisor.states,
+        clock=clock,
+        closers=closers,
+    )
+
+    # What runs, in this order, and the web in front of it.
+    supervisor = Supervisor(
+        [
+            journal_writer,
+            storage.neighbours,
+            *register_services,
+            worker,
+            watching.heartbeat,
+            watching.network,
+            watching.parts.watch,
+            watching.parts.notifier,
+            catalog.service,
+            *daily_services(settings, database=database, leases=storage.leases, clock=clock),
+        ],
+        clock=clock,
+    )
+    app = build_app(
+        settings,
+        database=database,
+        registers=registers,
+        desk=desk,
+        worker=worker,
+        sessions=sessions,
+        watching=watching,
+        auth=auth,
+        catalog=catalog,
+        clock=clock,
+    )
+    return Services(
+        settings=settings,
+        app=app,
+        database=database,
+        registers=registers,
+        desk=desk,
+        worker=worker,
+        sessions=sessions,
+        network=watching.network,
+        heartbeat=watching.heartbeat,
+        watching=watching.parts,
+        auth=auth,
+        supervisor=supervisor,
+        closers=closers,
+    )
+
+
+async def _check_profile(unit: Unit) -> None:
+    """A register that cannot be reached now is checked with its first receipt."""
+    with suppress(KktError, TimeoutError):
+        async with asyncio.timeout(PROFILE_CHECK_S):
+            await unit.profile()

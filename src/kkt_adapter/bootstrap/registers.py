@@ -1,0 +1,195 @@
+"""The registers, each with its driver and its print lane; in demo mode also those made on demand."""
+
+from collections.abc import Awaitable, Callable
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, select
+
+from kkt_adapter.bootstrap.closing import Closers
+from kkt_adapter.bootstrap.operators import Routes
+from kkt_adapter.bootstrap.seams import Seams
+from kkt_adapter.bootstrap.storage import Storage
+from kkt_adapter.fiscal.delivery_lanes import DEVICE
+from kkt_adapter.fiscal.device_watch import DevicePump
+from kkt_adapter.fiscal.kkt.virtual import (
+    FaultPlan,
+    FnPool,
+    VirtualFaults,
+    VirtualRegister,
+    made_up_registration,
+)
+from kkt_adapter.fiscal.model import (
+    Cashier,
+    FfdVersion,
+    RegisterDefaults,
+    RegisterProfile,
+    Registration,
+)
+from kkt_adapter.fiscal.print_tally import PrintTally
+from kkt_adapter.fiscal.printing import LanePolicy, PrintLane
+from kkt_adapter.fiscal.registers import Prospect, Registers, Unit
+from kkt_adapter.fiscal.settings_rows import store_setting
+from kkt_adapter.fiscal.shifts import RegisterDesk
+from kkt_adapter.fiscal.tables import config
+from kkt_adapter.fiscal.waiting import Waiting
+from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.kernel.ids import PosId, RegisterId
+from kkt_adapter.runtime.supervisor import Service
+from kkt_adapter.settings import RegisterSettings, Settings, Transport
+
+DEMO_PREFIX = "demo_register:"
+FN_THREADS = 2  # threads for the files of all virtual FNs
+FFD = {"1.05": FfdVersion.V1_05, "1.1": FfdVersion.V1_1, "1.2": FfdVersion.V1_2}
+
+
+class RegisterShop:
+    """Puts registers together from their settings."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        storage: Storage,
+        routes: Routes,
+        waiting: Waiting,
+        made: PrintTally,
+        clock: Clock,
+        seams: Seams,
+        closers: Closers,
+    ) -> None:
+        self._settings = settings
+        self._storage = storage
+        self._routes = routes
+        self._waiting = waiting
+        self._made = made
+        self._clock = clock
+        self._seams = seams
+        self._pool = FnPool(threads=FN_THREADS)
+        closers.append(self._pool.close)
+
+    async def registers(
+        self, *, demo: bool, start: Callable[[Service], Awaitable[None]]
+    ) -> tuple[Registers, list[Service]]:
+        """The configured registers, and what runs for them. ``start`` runs what a later demo one needs."""
+        tills = await self._storage.database.read(_demo_tills) if demo else ()
+        configured = (*self._settings.registers, *(_demo_register(till) for till in tills))
+        units = {RegisterId(r.id): self._unit(r) for r in configured}
+        registers = Registers(
+            units,
+            {PosId(till): RegisterId(r.id) for r in configured for till in r.tills},
+            make_demo=(lambda pos_id: self._make_demo(pos_id, start)) if demo else None,
+            demo_prospect=self._demo_prospect if demo else None,
+        )
+        return registers, [service for unit in units.values() for service in self._services_of(unit)]
+
+    def _unit(self, register: RegisterSettings) -> Unit:
+        register_id = RegisterId(register.id)
+        zone = ZoneInfo(register.timezone) if register.timezone else host_zone()
+        transport = register.ofd_transport or self._settings.ofd_transport
+        desk = RegisterDesk(
+            register_id,
+            driver=self._seams.driver(self._driver(register, zone, transport)),
+            database=self._storage.database,
+            clock=self._clock,
+            cashier=Cashier(name=register.cashier, inn=register.cashier_inn),
+            automatic_shift=register.automatic_shift,
+        )
+        return Unit(
+            register_id=register_id,
+            lane=self._lane(desk),
+            defaults=_defaults(register),
+            zone=zone,
+            automatic_shift=register.automatic_shift,
+            transport=transport.value,
+            database=self._storage.database,
+        )
+
+    def _driver(self, register: RegisterSettings, zone: ZoneInfo, transport: Transport) -> VirtualRegister:
+        return VirtualRegister.in_folder(
+            self._settings.fn_dir,
+            RegisterId(register.id),
+            registration=self._made_up(register),
+            pool=self._pool,
+            clock=self._clock,
+            zone=zone,
+            fsync=self._settings.virtual_fsync,
+            keeps_queue=transport is not Transport.HTTP,
+            faults=VirtualFaults(FaultPlan(latency_s=self._settings.virtual_latency_s)),
+        )
+
+    def _lane(self, desk: RegisterDesk) -> PrintLane:
+        storage = self._storage
+        return PrintLane(
+            desk,
+            database=storage.database,
+            clock=self._clock,
+            lease=storage.leases.lease(f"lane:{desk.register_id}"),
+            waiting=self._waiting,
+            listener=self._made,
+            policy=LanePolicy(),
+            shared=lambda: storage.neighbours.alive,
+            owner_ended=storage.locks.ended,
+        )
+
+    def _services_of(self, unit: Unit) -> list[Service]:
+        """The lane of a register, and the pump that a virtual one has inside when it delivers by itself."""
+        services: list[Service] = [unit.lane]
+        gateway = self._routes.of(unit).gateway
+        if unit.transport == DEVICE and gateway is not None:
+            driver = unit.lane.desk.driver
+            services.append(DevicePump(unit.register_id, driver=driver, gateway=gateway, clock=self._clock))
+        return services
+
+    async def _make_demo(self, pos_id: PosId, start: Callable[[Service], Awaitable[None]]) -> Unit:
+        register = _demo_register(pos_id)
+        unit = self._unit(register)
+        now = self._clock.now()
+        await self._storage.database.write(
+            lambda c: store_setting(c, DEMO_PREFIX + pos_id, register.id, at=now, by="demo")
+        )
+        for service in self._services_of(unit):
+            await start(service)
+        return unit
+
+    def _demo_prospect(self, pos_id: PosId) -> Prospect:
+        register = _demo_register(pos_id)
+        profile = RegisterProfile(
+            register_id=RegisterId(register.id),
+            registration=self._made_up(register),
+            defaults=_defaults(register),
+        )
+        return profile, host_zone()
+
+    def _made_up(self, register: RegisterSettings) -> Registration:
+        """What a virtual register of this name begins its life with; always the same in one database."""
+        return made_up_registration(
+            RegisterId(register.id),
+            seed=f"{self._storage.adapter_id}:{register.id}",
+            place=f"Касса {register.tills[0]}",
+            ffd_version=FFD[register.ffd_version],
+            taxation_mask=register.taxation_mask,
+            marked_goods=register.marked_goods,
+        )
+
+
+def host_zone() -> ZoneInfo:
+    """The host's zone, for registers that name none."""
+    from tzlocal import get_localzone
+
+    return get_localzone()
+
+
+def _demo_register(pos_id: str) -> RegisterSettings:
+    return RegisterSettings(id=pos_id, driver="virtual", pos_ids=(pos_id,))
+
+
+def _demo_tills(conn: Connection) -> tuple[str, ...]:
+    """``POS-001``, and every till that got a register before."""
+    names = conn.execute(select(config.c.name).where(config.c.name.startswith(DEMO_PREFIX))).scalars()
+    tills = [name.removeprefix(DEMO_PREFIX) for name in names]
+    return ("POS-001", *sorted(till for till in tills if till != "POS-001"))
+
+
+def _defaults(register: RegisterSettings) -> RegisterDefaults:
+    names = RegisterDefaults.__dataclass_fields__
+    return RegisterDefaults(**{name: getattr(register, name) for name in names})

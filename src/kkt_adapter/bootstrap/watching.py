@@ -1,0 +1,172 @@
+"""What looks at the rest and tells others: heartbeat, network mode, alerts, metrics, the summary."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from kkt_adapter import __version__
+from kkt_adapter.bootstrap.closing import Closers
+from kkt_adapter.bootstrap.operators import Routes
+from kkt_adapter.bootstrap.registers import host_zone
+from kkt_adapter.bootstrap.storage import Storage
+from kkt_adapter.fiscal.delivery import DeliveryWorker
+from kkt_adapter.fiscal.delivery_lanes import DeliveryLanes
+from kkt_adapter.fiscal.desk import ReceiptDesk
+from kkt_adapter.fiscal.health import Health
+from kkt_adapter.fiscal.heartbeat.payload import Sender
+from kkt_adapter.fiscal.heartbeat.points import Points
+from kkt_adapter.fiscal.heartbeat.service import LEASE as HEARTBEAT_LEASE
+from kkt_adapter.fiscal.heartbeat.service import Heartbeat
+from kkt_adapter.fiscal.journal_writer import JournalWriter
+from kkt_adapter.fiscal.network import NetworkMonitor, NetworkPolicy
+from kkt_adapter.fiscal.notifier import LEASE as NOTIFIER_LEASE
+from kkt_adapter.fiscal.notifier import Channel
+from kkt_adapter.fiscal.notify_channels import channels as notify_channels
+from kkt_adapter.fiscal.observer import Watched
+from kkt_adapter.fiscal.overview import Overview
+from kkt_adapter.fiscal.print_tally import PrintTally
+from kkt_adapter.fiscal.registers import Registers
+from kkt_adapter.fiscal.sessions import Sessions
+from kkt_adapter.fiscal.summary import Summary
+from kkt_adapter.fiscal.watch_parts import WatchParts, build_watch
+from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.runtime.disk import DiskMark
+from kkt_adapter.runtime.supervisor import ServiceState
+from kkt_adapter.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watching:
+    heartbeat: Heartbeat
+    network: NetworkMonitor
+    parts: WatchParts
+    summary: Summary
+    overview: Overview
+
+
+def build_watching(
+    settings: Settings,
+    *,
+    storage: Storage,
+    registers: Registers,
+    routes: Routes,
+    lanes: DeliveryLanes,
+    worker: DeliveryWorker,
+    desk: ReceiptDesk,
+    sessions: Sessions,
+    made: PrintTally,
+    disk: DiskMark,
+    journal_writer: JournalWriter,
+    services: Callable[[], Mapping[str, ServiceState]],
+    clock: Clock,
+    closers: Closers,
+) -> Watching:
+    """``services``: the supervisor's states."""
+    database = storage.database
+    adapter_id = settings.adapter_id or storage.adapter_id
+    heartbeat = Heartbeat(
+        settings.back_offices,
+        sender=Sender(
+            adapter_id=adapter_id, instance_id=storage.owner, version=__version__, started_at=clock.now()
+        ),
+        points=Points(
+            registers=registers,
+            endpoint_of=lambda unit: routes.of(unit).endpoint,
+            database=database,
+            clock=clock,
+        ),
+        mode=lambda: network.mode.value,
+        disk_free_bytes=lambda: disk.free_bytes,
+        database=database,
+        lease=storage.leases.lease(HEARTBEAT_LEASE),
+        clock=clock,
+        tell=journal_writer.put,
+    )
+    closers.append(heartbeat.close)
+    network = NetworkMonitor(
+        endpoints=lanes.endpoints,
+        back_office=heartbeat.presence,
+        clock=clock,
+        tell=journal_writer.put,
+        policy=NetworkPolicy(
+            check_s=settings.network_interval_s,
+            results=settings.network_results,
+            least_s=settings.network_least_s,
+        ),
+    )
+    parts = build_watch(
+        Watched(
+            registers=registers,
+            endpoints=lanes.endpoints,
+            endpoint_of=lambda unit: routes.of(unit).endpoint,
+            worker=worker,
+            services=services,
+            heartbeat=heartbeat,
+            pass_lock=storage.pass_lock,
+            disk=disk,
+            prints=made,
+            interval_s=settings.sync_interval_s,
+        ),
+        database=database,
+        clock=clock,
+        zone=host_zone(),
+        owner=storage.owner,
+        owner_ended=storage.locks.ended,
+        lease=storage.leases.lease(NOTIFIER_LEASE),
+        channels=_notify_channels(settings, source=adapter_id, clock=clock),
+        desk=desk.tally,
+        mode=lambda: network.mode,
+        mismatches=lambda: sessions.mismatches,
+        default_capacity=settings.capacity,
+        look_s=settings.alert_interval_s,
+        version=__version__,
+    )
+    closers.append(parts.notifier.close)
+    health = Health(
+        clock=clock,
+        dialect=database.dialect,
+        registers=registers,
+        endpoints=lanes.endpoints,
+        network=network,
+        heartbeat=heartbeat,
+        pass_lock=storage.pass_lock,
+        snapshots=parts.snapshots,
+        observer=parts.observer,
+        version=__version__,
+    )
+    summary = Summary(
+        database=database,
+        clock=clock,
+        services=services,
+        network=network,
+        snapshots=parts.snapshots,
+        watch=parts.watch,
+        board=parts.board,
+        health=health,
+    )
+    overview = Overview(
+        database=database,
+        snapshots=parts.snapshots,
+        watch=parts.watch,
+        board=parts.board,
+        observer=parts.observer,
+        registers=registers,
+        clock=clock,
+        health=summary.health,
+        buffer=summary.buffer_status,
+        worker=worker.status,
+        sales=parts.sales.read,
+    )
+    return Watching(heartbeat=heartbeat, network=network, parts=parts, summary=summary, overview=overview)
+
+
+def _notify_channels(settings: Settings, *, source: str, clock: Clock) -> list[Channel]:
+    return notify_channels(
+        source=source,
+        clock=clock,
+        url=settings.notify_url,
+        secret=settings.notify_secret.get_secret_value(),
+        telegram_token=settings.notify_telegram_token.get_secret_value(),
+        telegram_chat=settings.notify_telegram_chat,
+        telegram_url=settings.notify_telegram_url,
+        proxy=settings.notify_proxy,
+    )

@@ -1,0 +1,105 @@
+"""The HTTP edge: what its routes may call."""
+
+from fastapi import FastAPI
+
+from kkt_adapter.api.app import create_api
+from kkt_adapter.api.catalogue import CatalogServices
+from kkt_adapter.api.routes import accounts as account_routes
+from kkt_adapter.api.routes import auth as auth_routes
+from kkt_adapter.api.routes import heartbeat as heartbeat_routes
+from kkt_adapter.api.routes import products as product_routes
+from kkt_adapter.api.routes import scheduler as scheduler_routes
+from kkt_adapter.api.routes import sessions as session_routes
+from kkt_adapter.api.routes import watch as watch_routes
+from kkt_adapter.api.routes.watch import WatchServices
+from kkt_adapter.api.services import ApiServices
+from kkt_adapter.api.settings import ApiSettings
+from kkt_adapter.bootstrap.watching import Watching
+from kkt_adapter.catalog.parts import CatalogParts
+from kkt_adapter.fiscal.actions import RegisterActions
+from kkt_adapter.fiscal.administration import Administration
+from kkt_adapter.fiscal.dead_letters import DeadLetters
+from kkt_adapter.fiscal.delivery import DeliveryWorker
+from kkt_adapter.fiscal.desk import ReceiptDesk
+from kkt_adapter.fiscal.heartbeat.export import EventExport
+from kkt_adapter.fiscal.inquiry import Receipts
+from kkt_adapter.fiscal.refunds import Refunds
+from kkt_adapter.fiscal.registers import Registers
+from kkt_adapter.fiscal.sessions import Sessions
+from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.runtime.auth.parts import AuthParts
+from kkt_adapter.runtime.database import Database
+from kkt_adapter.settings import Settings
+
+
+def build_app(
+    settings: Settings,
+    *,
+    database: Database,
+    registers: Registers,
+    desk: ReceiptDesk,
+    worker: DeliveryWorker,
+    sessions: Sessions,
+    watching: Watching,
+    auth: AuthParts,
+    catalog: CatalogParts,
+    clock: Clock,
+) -> FastAPI:
+    api = ApiServices(
+        desk=desk,
+        receipts=Receipts(database=database, registers=registers),
+        refunds=Refunds(database=database, default_capacity=settings.capacity),
+        registers=RegisterActions(
+            registers=registers,
+            database=database,
+            clock=clock,
+            online=lambda: watching.network.is_online,
+            document_made=worker.document_made,
+        ),
+        delivery=worker,
+        dead_letters=DeadLetters(database=database, clock=clock, on_retry=worker.document_made),
+        summary=watching.summary,
+        administration=Administration(database=database, clock=clock, default_capacity=settings.capacity),
+        gate=auth.gate,
+    )
+    app = create_api(
+        api,
+        ApiSettings(
+            auth_open=settings.auth_open,
+            allowed_hosts=_hosts(settings),
+            allowed_origins=settings.allowed_origins,
+            rate_limit_per_s=settings.rate_limit,
+            max_in_flight=settings.max_in_flight,
+            access_log=settings.log_level == "DEBUG",
+        ),
+        clock=clock,
+        routers=(
+            session_routes.router,
+            heartbeat_routes.router,
+            watch_routes.router,
+            auth_routes.router,
+            account_routes.router,
+            scheduler_routes.router,
+            product_routes.router,
+        ),
+    )
+    app.state.sessions = sessions
+    app.state.heartbeat = watching.heartbeat
+    app.state.event_export = EventExport(database)
+    app.state.watch = WatchServices(
+        overview=watching.overview, sales=watching.parts.sales, metrics=watching.parts.metrics
+    )
+    app.state.people = auth
+    app.state.catalog = CatalogServices(
+        sync=catalog.sync,
+        schedule=catalog.schedule,
+        reads=catalog.reads,
+        public_read=settings.catalog.public_read,
+    )
+    return app
+
+
+def _hosts(settings: Settings) -> tuple[str, ...]:
+    """The configured names and, unless it stands for every address, the one we listen on."""
+    everywhere = settings.host in ("0.0.0.0", "::")
+    return settings.allowed_hosts if everywhere else (*settings.allowed_hosts, settings.host)
