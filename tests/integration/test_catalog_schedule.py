@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 from tests.support.catalog import Shop, TestClock, opened, settings_for, stand_in, utc
 
+from kkt_adapter.catalog import timetable
 from kkt_adapter.catalog.records import RunStatus, Trigger
 from kkt_adapter.catalog.schedule import Health, ScheduleSource
 from kkt_adapter.emulators.g2a import Faults, G2AEmulator
@@ -249,6 +251,23 @@ async def test_no_success_for_26_hours_is_degraded(town: Town) -> None:
         town.clock.wall += timedelta(minutes=1)
         await shop.run()
         assert (await shop.schedule.status()).status is Health.HEALTHY
+
+
+async def test_a_slot_missed_before_the_last_success_is_no_reason_for_alarm(town: Town) -> None:
+    """Noticed late, as after a night asleep: somebody has pressed the button meanwhile."""
+    async with town.up() as shop:
+        await shop.run()
+        later = town.clock.wall
+        earlier = later - timedelta(hours=3)
+        missed = RunStatus.MISSED
+
+        def note(connection: Connection) -> None:
+            timetable.record(connection, earlier, missed, later)
+
+        await town.db.write(note)
+        status = await shop.schedule.status()
+        assert status.last_run is not None and status.last_run.status is missed
+        assert status.status is Health.HEALTHY
 
 
 async def test_an_unwritable_log_is_shown_and_stops_nothing(

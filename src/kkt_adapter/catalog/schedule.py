@@ -277,7 +277,7 @@ class DailySchedule:
             return Health.DEGRADED
         if not self._configured:
             return Health.HEALTHY
-        if view.last_run is not None and view.last_run.status is not RunStatus.SUCCEEDED:
+        if _is_bad(view.last_run, last_success=view.last_success):
             return Health.DEGRADED
         since = None if view.stored is None else view.stored.since
         if view.last_success is not None:
@@ -332,6 +332,14 @@ def _look(connection: Connection) -> _View:
         last_run=None if last is None else ledger.record(last),
         last_success=None if success is None else ledger.record(success),
     )
+
+
+def _is_bad(last: RunRecord | None, *, last_success: RunRecord | None) -> bool:
+    """A slot that is noticed late and was missed before the last success began harms nobody any more."""
+    if last is None or last.status is RunStatus.SUCCEEDED:
+        return False
+    made_up_for = last.slot is not None and last_success is not None and last.slot < last_success.created_at
+    return not (last.status is RunStatus.MISSED and made_up_for)
 
 
 def _first_time(connection: Connection, *, time: DailyTime, configured: bool) -> None:

@@ -95,15 +95,15 @@ def claim(connection: Connection, *, now: datetime, grace_s: float) -> Claimed:
     handled = [*due.missed, *([due.run] if due.run is not None else [])]
     if not handled:
         return Claimed()
-    missed = tuple(slot for slot in due.missed if _record(connection, slot, RunStatus.MISSED, now))
+    missed = tuple(slot for slot in due.missed if record(connection, slot, RunStatus.MISSED, now))
     save(connection, stored.time, since=handled[-1])
     if due.run is None or _taken(connection, due.run):
         return Claimed(missed=missed)
     running = ledger.in_progress(connection)
     if running is not None:
-        _record(connection, due.run, RunStatus.SKIPPED, now, blocked_by=running.run_id)
+        record(connection, due.run, RunStatus.SKIPPED, now, blocked_by=running.run_id)
         return Claimed(missed=missed, skipped=due.run, running=running.run_id)
-    _record(connection, due.run, RunStatus.QUEUED, now)
+    record(connection, due.run, RunStatus.QUEUED, now)
     return Claimed(missed=missed, queued=due.run)
 
 
@@ -119,7 +119,7 @@ def reschedule(connection: Connection, time: DailyTime, *, grace_s: float) -> Cl
     return claimed
 
 
-def _record(
+def record(
     connection: Connection, slot: datetime, status: RunStatus, now: datetime, *, blocked_by: str | None = None
 ) -> bool:
     """Add the run row of a slot; false when the slot has one already."""
