@@ -118,7 +118,9 @@ class CloudLane:
         probing = self.endpoint.state is BreakerState.HALF_OPEN
         started = self._clock.monotonic()
         try:
-            reply = await self._gateway.deliver(claim.receipt_id, _readable_body(claim))
+            body = _readable_body(claim)
+            with self.endpoint.calls.call():
+                reply = await self._gateway.deliver(claim.receipt_id, body)
         except OfdError as error:
             return self._failed(claim, error, probing, tally)
         now, told = self._clock.now(), reply.timestamp

@@ -13,6 +13,7 @@ from kkt_adapter.kernel.breaker import Breaker, BreakerState
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import OfdUnavailable
 from kkt_adapter.kernel.histogram import Histogram
+from kkt_adapter.kernel.in_hand import InHand
 
 HEALTH_CALL_S = 10.0  # contract 4.6
 REQUEST_BOUNDS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -53,6 +54,7 @@ class Endpoint:
         self.outcome_ok = False  # the operator was alive then; a refusal of a receipt counts as alive
         self.last_label: str | None = None  # of the last error; None after a success
         self.drift_s: float | None = None  # the operator's clock less ours, when it last told the time
+        self.calls = InHand(clock)  # requests that wait for the operator
         self._probe = probe
         self._clock = clock
         self._on_change = on_change
@@ -122,8 +124,7 @@ class Endpoint:
         """The health call as a probe; False when it failed. Bounded by the gateway's own deadline."""
         before = self.breaker.state
         try:
-            async with asyncio.timeout(HEALTH_CALL_S):
-                await self._probe()
+            await self._health_call()
         except (OfdUnavailable, TimeoutError) as error:
             label = error.error_code if isinstance(error, OfdUnavailable) else "timeout"
             self.heard(Signal.FAILURE, label=label, error=str(error) or "timeout")
@@ -137,11 +138,15 @@ class Endpoint:
     async def answers(self) -> bool:
         """The health call for those who only want to know: no tally, and the breaker hears nothing of it."""
         try:
-            async with asyncio.timeout(HEALTH_CALL_S):
-                await self._probe()
+            await self._health_call()
         except (OfdUnavailable, TimeoutError):
             return False
         return True
+
+    async def _health_call(self) -> None:
+        with self.calls.call():
+            async with asyncio.timeout(HEALTH_CALL_S):
+                await self._probe()
 
     def _was_alive(self, ok: bool) -> None:
         self.outcome_at, self.outcome_ok = self._clock.monotonic(), ok

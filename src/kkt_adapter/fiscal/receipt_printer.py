@@ -97,7 +97,8 @@ class ReceiptPrinter:
         """
         started = self._clock.monotonic()
         try:
-            document = await self._desk.driver.fiscalize(job.receipt, term=lane.number)
+            with self._desk.calls.call():
+                document = await self._desk.driver.fiscalize(job.receipt, term=lane.number)
         except ShiftExpired as error:
             await self._put_back(job, attempt_id, lane, error)
             return PutBack()

@@ -31,6 +31,7 @@ from kkt_adapter.runtime.database import Database
 CLAIM_S = 300.0  # contract 4.1
 PAUSE_S = 1.0  # after trouble with rows or register
 LOOK_AGAIN_S = 10.0  # an FN without messages is compared with our rows this often
+NO_NUMBER = 2**31 - 1  # above every document number a register will reach
 RECEIPT_CODES = (
     DocumentCode.RECEIPT,
     DocumentCode.BSO,
@@ -95,7 +96,7 @@ class RelayLane:
         tried = 0
         try:
             while permit.may_go_on() and (limit is None or tried < limit):
-                message = await self._next(ignore_due=permit.ignore_due)
+                message = await self._next(ignore_due=permit.ignore_due, written=result is None)
                 if message is None:
                     break
                 claim = await self._claim(message, result)
@@ -117,7 +118,8 @@ class RelayLane:
             if result is not None:
                 self._reconciled = False  # the FN has confirmed what our row does not say yet
 
-    async def _next(self, *, ignore_due: bool) -> OfdMessage | None:
+    async def _next(self, *, ignore_due: bool, written: bool = True) -> OfdMessage | None:
+        """The FN's oldest message. ``written``: our rows know of every answer that the FN has taken."""
         if not self._holds_register():
             return None
         if not ignore_due and self._clock.monotonic() < self._not_before:
@@ -126,12 +128,18 @@ class RelayLane:
             if not self._reconciled or self._ahead:
                 await self._reconcile()
             message = await self._driver.read_message()
-            if message is None and self._clock.monotonic() - self._looked_at >= LOOK_AGAIN_S:
+            if message is None and (self._is_look_due() or (written and await self._row_waits())):
                 await self._reconcile()  # a row that was written late must not wait for an empty FN
         except KktError as error:
             self._log.info("register_not_readable", error=error.detail.en)
             return None
         return message if message is None or message.fn_number == self.fn_number else None
+
+    def _is_look_due(self) -> bool:
+        return self._clock.monotonic() - self._looked_at >= LOOK_AGAIN_S
+
+    async def _row_waits(self) -> bool:
+        return await self._db.read(lambda c: delivery_rows.behind_fn(c, self.fn_number, below=NO_NUMBER))
 
     async def _reconcile(self) -> None:
         """What the FN has confirmed is synced, whatever our rows say."""
@@ -183,7 +191,8 @@ class RelayLane:
         probing = self.endpoint.state is BreakerState.HALF_OPEN
         started = self._clock.monotonic()
         try:
-            reply = await self._gateway.deliver(message)
+            with self.endpoint.calls.call():
+                reply = await self._gateway.deliver(message)
             took_s, told = self._clock.monotonic() - started, reply.replied_at
             drift_s = None if told is None else drift_of_unknown_zone_s(told, at=self._clock.now())
             await self._driver.accept_reply(reply.raw)

@@ -26,11 +26,13 @@ from kkt_adapter.kernel.errors import (
     AdapterError,
     Conflict,
     KktBlocked,
+    KktOutcomeUnknown,
     KktRefused,
     KktUnavailable,
     ShiftExpired,
 )
 from kkt_adapter.kernel.ids import RegisterId
+from kkt_adapter.kernel.in_hand import InHand
 from kkt_adapter.runtime.database import Database
 from kkt_adapter.runtime.lease_database import check_terms
 
@@ -74,6 +76,7 @@ class RegisterDesk:
         self.shift_good_until = 0.0  # monotonic
         self.looked_at = 0.0  # monotonic
         self.report_open = False  # a report's outcome is not known: recover first
+        self.calls = InHand(clock, silent=(KktUnavailable, KktOutcomeUnknown))  # commands at the device
 
     @property
     def registration(self) -> Registration | None:
@@ -82,7 +85,8 @@ class RegisterDesk:
     async def open(self) -> Registration:
         """Connect once; later calls return what was read then. Only under the lane's lease."""
         if self._registration is None:
-            registration = await self.driver.open()
+            with self.calls.call():
+                registration = await self.driver.open()
             now = self._clock.now()
             await self._db.write(lambda c: store_facts(c, self.register_id, registration, at=now))
             self._registration = registration
@@ -130,7 +134,8 @@ class RegisterDesk:
 
     async def ask(self) -> KktStatus:
         """What the device says of itself, blocked or not. Raises KktError."""
-        status = await self.driver.status()
+        with self.calls.call():
+            status = await self.driver.status()
         self.status, self.status_at = status, self._clock.now()
         return status
 
@@ -184,13 +189,15 @@ class RegisterDesk:
         if status.shift_state is ShiftState.CLOSED:
             raise Conflict("no shift is open", "нет открытой смены")
         async with self._attempt("close_shift", lane, status.baseline) as attempt_id:
-            report = await self.driver.close_shift(cashier or self._cashier, term=lane.number)
+            with self.calls.call():
+                report = await self.driver.close_shift(cashier or self._cashier, term=lane.number)
             await self.write_report(attempt_id, report.document, report, lane=lane, outcome="done")
         return report
 
     async def _open(self, lane: LaneTerm, baseline: Baseline) -> None:
         async with self._attempt("open_shift", lane, baseline) as attempt_id:
-            document = await self.driver.open_shift(self._cashier, term=lane.number)
+            with self.calls.call():
+                document = await self.driver.open_shift(self._cashier, term=lane.number)
             await self.write_report(attempt_id, document, None, lane=lane, outcome="done")
 
     @asynccontextmanager
@@ -272,7 +279,8 @@ class RegisterDesk:
         if now.fn_number != baseline.fn_number:
             return Evidence(now=now, found=())
         last = min(now.fd_number, baseline.fd_number + EVIDENCE_LIMIT)
-        found = [await self.driver.document(n) for n in range(baseline.fd_number + 1, last + 1)]
+        with self.calls.call():
+            found = [await self.driver.document(n) for n in range(baseline.fd_number + 1, last + 1)]
         return Evidence(now=now, found=tuple(document for document in found if document is not None))
 
 

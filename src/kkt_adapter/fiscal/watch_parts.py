@@ -49,7 +49,7 @@ def build_watch(
     version: str,
 ) -> WatchParts:
     """``lease``: the notifier's. ``zone``: the host's, for the sales of today."""
-    snapshots = Snapshots(database, default_capacity=default_capacity, mismatches=mismatches)
+    snapshots = Snapshots(database, clock=clock, default_capacity=default_capacity, mismatches=mismatches)
     observer = Observer(watched, clock=clock)
     board = AlertBoard()
     started_at = clock.now()

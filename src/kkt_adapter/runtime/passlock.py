@@ -7,6 +7,7 @@ because Redis is away, the pass goes on without it. An attempt therefore has thr
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -52,6 +53,16 @@ class PassLock(Protocol):
         """Does this process hold the lock now?"""
         ...
 
+    @property
+    def waits_s(self) -> float:
+        """For how many seconds the store has owed an answer; 0.0 while it is not being asked."""
+        ...
+
+    @property
+    def asked_at(self) -> datetime | None:
+        """When it was last asked, aware UTC; None: never yet, or there is nobody to ask."""
+        ...
+
     def attempt(self) -> AbstractAsyncContextManager[Hold]:
         """Try once, without waiting, and hold what was taken inside the block.
 
@@ -68,6 +79,8 @@ class ProcessPassLock:
 
     backend = "process"
     available = True
+    waits_s = 0.0
+    asked_at = None
 
     def __init__(self) -> None:
         self.held = False

@@ -12,6 +12,7 @@ import asyncio
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from datetime import datetime
 from os import urandom
 
 from redis.asyncio import Redis
@@ -20,6 +21,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.kernel.in_hand import InHand
 from kkt_adapter.runtime.log import get_logger
 from kkt_adapter.runtime.passlock import EXPIRY_S, LOCK_NAME, Hold, LockOutcome
 
@@ -99,6 +101,8 @@ class RedisPassLock:
         self._holder = b64encode(urandom(18))
         self._hold: Hold | None = None
         self._in_use = False  # this object's own attempts exclude each other too
+        self._calls = InHand(clock)
+        self._asked_at: datetime | None = None
         self._log = get_logger("passlock")
 
     @property
@@ -108,6 +112,14 @@ class RedisPassLock:
     @property
     def held(self) -> bool:
         return self._hold is not None and self._hold.held
+
+    @property
+    def waits_s(self) -> float:
+        return self._calls.oldest_s
+
+    @property
+    def asked_at(self) -> datetime | None:
+        return self._asked_at
 
     def attempt(self) -> AbstractAsyncContextManager[Hold]:
         return self._attempt()
@@ -183,8 +195,10 @@ class RedisPassLock:
             self._went_away(error)
 
     async def _run(self, script: str, keys: tuple[str, ...], time_to_live: int) -> bool:
-        async with asyncio.timeout(CONNECT_S + ANSWER_S):
-            return bool(await self._redis.eval(script, len(keys), *keys, self._holder, time_to_live))
+        self._asked_at = self._clock.now()
+        with self._calls.call():
+            async with asyncio.timeout(CONNECT_S + ANSWER_S):
+                return bool(await self._redis.eval(script, len(keys), *keys, self._holder, time_to_live))
 
     def _went_away(self, error: Exception) -> None:
         self._next_try = self._clock.monotonic() + self._reconnect_s

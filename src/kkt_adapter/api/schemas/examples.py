@@ -236,9 +236,16 @@ HEALTH: Final[Json] = {
     "status": "healthy",
     "version": "1.0.0",
     "circuit_breaker_state": "CLOSED",
+    "maintenance": None,
+    "trouble": ["ofd:relay:ofd.example:7777"],
     "components": {
-        "buffer": {"status": "healthy", "percent_full": 0.03, "dlq_size": 0, "pending": 3},
+        "buffer": {"status": "ok", "percent_full": 0.03, "dlq_size": 0, "pending": 3},
         "circuit_breaker": {"state": "CLOSED", "failure_count": 0, "success_count": 0, "last_failure": None},
-        "database": {"status": "healthy", "type": "SQLite", "mode": "WAL"},
+        "database": {"status": "ok", "type": "SQLite", "mode": "WAL"},
+        "kkt": {"status": "ok", "registers": {"POS-001": "ok"}},
+        "ofd": {"status": "hanging", "endpoints": {"relay:ofd.example:7777": {"status": "hanging"}}},
+        "odoo": {"status": "ok", "targets": {"erp": "ok"}},
+        "sync_worker": {"status": "running"},
+        "redis": {"status": "not_configured"},
     },
 }

@@ -29,6 +29,7 @@ JITTER = 0.1  # +-10 % (contract 4.5), so that many adapters do not call at once
 LOOK_S = 3.0  # how often a process that does not send looks whether it may
 STALE_INTERVALS = 3  # another process's row older than this says nothing any more
 _WORST_FIRST = (Presence.OFFLINE, Presence.UNKNOWN, Presence.ONLINE)
+_WORST_WORD_FIRST = ("down", "hanging", "failing", "unknown", "ok")
 METRIC_VALUE = {Presence.UNKNOWN: 0, Presence.ONLINE: 1, Presence.OFFLINE: 2}  # kkt_heartbeat_state
 
 
@@ -161,15 +162,15 @@ class Heartbeat:
             "targets": [_shown(target) for target in self.targets],
         }
 
-    def component(self) -> Json:
-        """``odoo`` of ``/v1/health``."""
+    def component(self, *, hangs_s: float) -> Json:
+        """``odoo`` of ``/v1/health``; a call in hand for longer than ``hangs_s`` hangs."""
         worst = self.worst
         if worst is None:
             return {"status": "not_configured", "last_check": iso(self._clock.now())}
-        word = {Presence.ONLINE: "ok", Presence.OFFLINE: "down", Presence.UNKNOWN: "unknown"}
+        words = {target.settings.name: _word(target, hangs_s=hangs_s) for target in self.targets}
         return {
-            "status": word[worst.state.presence],
-            "targets": {target.settings.name: target.state.presence.value for target in self.targets},
+            "status": next(word for word in _WORST_WORD_FIRST if word in words.values()),
+            "targets": words,
             "last_success_at": iso(worst.state.last_success_at),
             "last_error": None if worst.state.last_error is None else worst.state.last_error.en,
             "last_check": iso(worst.state.called_at),
@@ -201,6 +202,17 @@ def _from_row(row: Any, settings: BackOfficeSettings, now: datetime) -> TargetSt
         last_error=None if row.last_error is None else Text(row.last_error, row.last_error),
         acked_event_id=row.acked_event_id,
     )
+
+
+def _word(target: Target, *, hangs_s: float) -> str:
+    """``failing``: the last call failed, but not often enough in a row to be ``down``."""
+    if target.state.presence is Presence.OFFLINE:
+        return "down"
+    if target.calls.oldest_s > hangs_s:
+        return "hanging"
+    if target.state.last_error is not None:
+        return "failing"
+    return "ok" if target.state.presence is Presence.ONLINE else "unknown"
 
 
 def _shown(target: Target) -> Json:

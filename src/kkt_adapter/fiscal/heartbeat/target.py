@@ -23,6 +23,7 @@ from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import AdapterError, LeaseLost, Text
 from kkt_adapter.kernel.hysteresis import Hysteresis, Presence
 from kkt_adapter.kernel.ids import random_id
+from kkt_adapter.kernel.in_hand import InHand
 from kkt_adapter.runtime.database import Database
 from kkt_adapter.runtime.http import HttpClient, HttpFault
 from kkt_adapter.runtime.lease import Term
@@ -67,6 +68,7 @@ class Target:
         self.settings = settings
         self.state = TargetState()
         self.failures_total = 0
+        self.calls = InHand(clock)
         self._sender = sender
         self._situation = situation
         self._db = database
@@ -135,7 +137,8 @@ class Target:
         )
         named = {"Content-Type": "application/json", "Accept": "application/json", "X-Request-Id": call_id}
         try:
-            answer = await self._client.post(self._path, beat.body, headers=named | headers)
+            with self.calls.call():
+                answer = await self._client.post(self._path, beat.body, headers=named | headers)
         except HttpFault as fault:
             return read_fault(fault)
         return read_answer(answer, profile=self.settings.profile, now=now)
