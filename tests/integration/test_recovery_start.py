@@ -20,6 +20,7 @@ from tests.support.product import TILL, Product, product, virtual_registers
 from kkt_adapter.fiscal import counts, printbook
 from kkt_adapter.fiscal.attempts import LaneTerm, NewAttempt
 from kkt_adapter.fiscal.kkt.driver import Baseline
+from kkt_adapter.fiscal.relay import LOOK_AGAIN_S
 from kkt_adapter.fiscal.tables import attempts, documents, idempotency, receipts, shifts
 from kkt_adapter.kernel.ids import random_id
 from kkt_adapter.runtime.file_lock import ProcessLocks
@@ -114,6 +115,19 @@ async def test_a_document_that_the_operator_has_already_is_found_and_synced(tmp_
         await change(running, undo_synced)
         await running.restart()
         await running.state_of(answer["receipt_id"], print_state="printed", status="synced")
+        assert running.ofd.state()["repeated"] == 0
+        await running.check_books()
+
+
+async def test_a_row_that_comes_late_does_not_wait_for_the_next_look_at_an_empty_fn(tmp_path: Path) -> None:
+    async with product(tmp_path) as running:
+        (answer,) = await running.sell(1)
+        await running.delivered()
+        await change(running, undo_synced)
+        began = time.monotonic()
+        await running.client.post("/v1/kkt/buffer/sync")
+        await running.state_of(answer["receipt_id"], status="synced")
+        assert time.monotonic() - began < LOOK_AGAIN_S / 2
         assert running.ofd.state()["repeated"] == 0
         await running.check_books()
 
