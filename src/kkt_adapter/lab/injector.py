@@ -8,7 +8,7 @@ from random import Random
 from kkt_adapter.lab.menu import MENU, FaultKind
 from kkt_adapter.lab.world import World
 
-AT_ONCE = 6  # faults in force at the same time
+AT_ONCE = 12  # faults in force at the same time
 FAULT_LIMIT_S = 120.0  # real seconds; one that takes longer means that something is stuck
 
 
@@ -52,7 +52,8 @@ class Injector:
                         task.result()
                     continue
                 kind = self._rng.choices(self._menu, weights=[kind.weight for kind in self._menu])[0]
-                running.add(asyncio.create_task(self._one(kind, Random(self._rng.getrandbits(64)))))
+                if kind.free(self._world):
+                    running.add(asyncio.create_task(self._one(kind, Random(self._rng.getrandbits(64)))))
                 await asyncio.sleep(self._rng.expovariate(1 / self._gap_s))
                 running = {task for task in running if not task.done()}
             if running:

@@ -16,7 +16,8 @@ from kkt_adapter.lab.world import World
 from kkt_adapter.runtime.lease import TTL_S
 
 AT_START_SHARE = 0.3  # of the named points: while a start recovers from the last end
-LONGEST_FREEZE = 2.0  # lives of a lease
+LONGEST_FREEZE = 1.6  # lives of a lease
+BREATH_S = 12.0  # a node that is up works for so long, at most, before its process is hit again
 COMES_BY_S = 15.0  # how long a named point, or a counted fault, waits for somebody to pass
 DEVICE_S = 10.0  # what a device command waits for its answer (contract 4.2)
 OPERATOR_S = 10.0  # what a delivery waits for its answer (contract 4.3)
@@ -31,7 +32,8 @@ class FaultKind:
     name: str
     weight: int
     work: Work
-    needs: Callable[[World], bool] = lambda world: True
+    needs: Callable[[World], bool] = lambda world: True  # what this world must have
+    free: Callable[[World], bool] = lambda world: True  # is there somebody now to whom it can be done?
 
 
 # ---- processes ------------------------------------------------------------------------------------------
@@ -41,7 +43,7 @@ async def _kill(world: World, rng: Random) -> str | None:
     node = world.node(rng)
     async with node.turn:
         await node.up()
-        await world.pause(rng.uniform(0, 5))
+        await world.pause(rng.uniform(0, BREATH_S))
         await node.kill()
     return node.name
 
@@ -56,22 +58,23 @@ async def _freeze_at(world: World, rng: Random) -> str | None:
 
 
 async def _signal_at(world: World, rng: Random, kind: signal.Signals) -> str | None:
-    point = world.hub.rarest(rng.choice)
+    points = world.hub.rarest(rng)
     node = world.node(rng)
-    if point is None:
+    if not points:
         return None
     skip, within_s = rng.choice((0, 0, 0, 1, 3)), world.real(COMES_BY_S)
     async with node.turn:
         await node.up()
         if rng.random() < AT_START_SHARE:
-            reached = await node.at_next_start(point, kind, within_s=within_s)
+            point = await node.at_next_start(points, kind, within_s=within_s)
         else:
-            reached = await node.at(point, kind, skip=skip, within_s=within_s)
-        if not reached:
+            await world.pause(rng.uniform(0, BREATH_S))
+            point = await node.at(points, kind, skip=skip, within_s=within_s)
+        if point is None:
             return None
         if kind is signal.SIGSTOP:
             try:
-                await world.pause(rng.uniform(0.2, LONGEST_FREEZE) * TTL_S)
+                await world.pause(_freeze_s(rng))
             finally:
                 node.thaw()
     return point
@@ -89,8 +92,14 @@ async def _freeze(world: World, rng: Random) -> str | None:
     node = world.node(rng)
     async with node.turn:
         await node.up()
-        await node.freeze(world.real(rng.uniform(0.2, LONGEST_FREEZE) * TTL_S))
+        await node.freeze(world.real(_freeze_s(rng)))
     return node.name
+
+
+def _freeze_s(rng: Random) -> float:
+    """As often within the life of a lease as past it."""
+    lives = rng.uniform(0.1, 0.9) if rng.random() < 0.5 else rng.uniform(1.05, LONGEST_FREEZE)
+    return lives * TTL_S
 
 
 async def _disk_full(world: World, rng: Random) -> str | None:
@@ -109,11 +118,23 @@ async def _clock_jump(world: World, rng: Random) -> str | None:
     """The wall clock is wrong for a while: by seconds, hours, or more than a shift."""
     node = world.node(rng)
     jump_s = rng.choice((-90_000, -4_000, -300, -5, 5, 300, 4_000, 90_000))
-    node.set_clock(float(jump_s))
-    await world.pause(rng.uniform(5, 60))
-    if rng.random() < 0.7:
-        node.set_clock(0.0)
+    async with world.clock_turn:
+        node.set_clock(float(jump_s))
+        await world.pause(rng.uniform(5, 60))
+        if rng.random() < 0.7:
+            node.set_clock(0.0)
     return f"{jump_s:+d} s"
+
+
+async def _in_time(world: World, happened: Callable[[], Awaitable[bool]]) -> bool:
+    """Has it happened before patience is over?"""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + world.real(COMES_BY_S)
+    while loop.time() < until:
+        await asyncio.sleep(LOOK_EVERY_S)
+        if await happened():
+            return True
+    return False
 
 
 # ---- registers ------------------------------------------------------------------------------------------
@@ -123,15 +144,12 @@ def _counted(name: str) -> Work:
     """A fault that uses itself up: it counts when the register has."""
 
     async def work(world: World, rng: Random) -> str | None:
-        register_id, n = rng.choice(world.registers), rng.choice((1, 1, 2))
+        register_id, n = world.register(rng), rng.choice((1, 1, 2))
         async with world.turn_of(register_id):
             world.set_plan(register_id, **{name: n})
-            hit = False
-            for _ in range(round(world.real(COMES_BY_S) / LOOK_EVERY_S)):
-                await asyncio.sleep(LOOK_EVERY_S)
-                hit = await world.plan_used(register_id, name, n)
-                if hit:
-                    break
+            async with asyncio.TaskGroup() as group:
+                group.create_task(world.customer(register_id, rng))
+                hit = await _in_time(world, lambda: world.plan_used(register_id, name, n))
             world.set_plan(register_id)
         return register_id if hit else None
 
@@ -142,7 +160,7 @@ def _lasting(*names: str, longest_s: float) -> Work:
     """A condition that lasts for a while."""
 
     async def work(world: World, rng: Random) -> str | None:
-        register_id, name = rng.choice(world.registers), rng.choice(names)
+        register_id, name = world.register(rng), rng.choice(names)
         async with world.turn_of(register_id):
             world.set_plan(register_id, **{name: True})
             await world.pause(rng.uniform(1, longest_s))
@@ -153,7 +171,7 @@ def _lasting(*names: str, longest_s: float) -> Work:
 
 
 async def _slow(world: World, rng: Random) -> str | None:
-    register_id = rng.choice(world.registers)
+    register_id = world.register(rng)
     async with world.turn_of(register_id):
         world.set_plan(register_id, latency_s=rng.uniform(0.5, 1.2 * DEVICE_S))
         await world.pause(rng.uniform(5, 30))
@@ -201,15 +219,18 @@ def _line(mode: LinkMode) -> Work:
         links = (world.tcp_link, world.tcp_link, world.http_link)
         link: FlakyLink = world.tcp_link if mode is LinkMode.STALE else rng.choice(links)
         delay_s = world.real(rng.uniform(0.1, 2.0) * OPERATOR_S)
-        before = link.plan.hits.get(mode, 0)
-        link.plan.add(LinkFault(mode=mode, delay_s=delay_s, count=rng.choice((1, 2, 4))))
-        if link is world.http_link:
-            link.cut()  # connections there live long, and faults wait for new ones
-        for _ in range(round(world.real(COMES_BY_S) / LOOK_EVERY_S)):
-            await asyncio.sleep(LOOK_EVERY_S)
-            if link.plan.hits.get(mode, 0) > before:
-                return mode.value
-        return None
+        async with world.line_turn:
+            before = link.plan.hits.get(mode, 0)
+            link.plan.add(LinkFault(mode=mode, delay_s=delay_s, count=rng.choice((1, 2, 4))))
+            if link is world.http_link:
+                link.cut()  # connections there live long, and faults wait for new ones
+
+            async def used() -> bool:
+                return link.plan.hits.get(mode, 0) > before
+
+            hit = await _in_time(world, used)
+            link.plan.set()
+        return mode.value if hit else None
 
     return work
 
@@ -242,6 +263,7 @@ async def _postgres_restarted(world: World, rng: Random) -> str | None:
         await world.postgres.stop(signal.SIGQUIT)
         await world.pause(rng.uniform(0, 15))
         await world.postgres.start()
+        await world.pause(rng.uniform(0, 30))  # some work in between
     return "postgres"
 
 
@@ -253,26 +275,69 @@ def _has_postgres(world: World) -> bool:
     return world.postgres is not None
 
 
+# ---- who is idle: two faults of one kind on one thing would only wait for each other -----------------------
+
+
+def _node(world: World) -> bool:
+    return any(not node.turn.locked() for node in world.nodes)
+
+
+def _register(world: World) -> bool:
+    return bool(world.idle_registers)
+
+
+def _operator_idle(world: World) -> bool:
+    return not world.operator_turn.locked()
+
+
+def _clock_idle(world: World) -> bool:
+    return not world.clock_turn.locked()
+
+
+def _line_idle(world: World) -> bool:
+    return not world.line_turn.locked()
+
+
+def _redis_idle(world: World) -> bool:
+    return not world.redis_turn.locked()
+
+
+def _postgres_idle(world: World) -> bool:
+    return not world.postgres_turn.locked()
+
+
 MENU: Sequence[FaultKind] = (
-    FaultKind(name="process killed at a named point", weight=24, work=_kill_at),
-    FaultKind(name="process killed at random", weight=8, work=_kill),
-    FaultKind(name="process frozen at a named point", weight=5, work=_freeze_at),
-    FaultKind(name="process frozen at random", weight=3, work=_freeze),
-    FaultKind(name="process stopped in order", weight=3, work=_terminate),
-    FaultKind(name="disk full", weight=3, work=_disk_full),
-    FaultKind(name="clock jump", weight=3, work=_clock_jump),
-    FaultKind(name="device answer lost after fiscalising", weight=10, work=_counted("timeout_after")),
-    FaultKind(name="device answer lost before fiscalising", weight=6, work=_counted("timeout_before")),
-    FaultKind(name="device refuses", weight=3, work=_counted("refuse")),
-    FaultKind(name="device hangs", weight=4, work=_lasting("hang", longest_s=1.5 * DEVICE_S)),
+    FaultKind(name="process killed at a named point", weight=24, work=_kill_at, free=_node),
+    FaultKind(name="process killed at random", weight=8, work=_kill, free=_node),
+    FaultKind(name="process frozen at a named point", weight=5, work=_freeze_at, free=_node),
+    FaultKind(name="process frozen at random", weight=3, work=_freeze, free=_node),
+    FaultKind(name="process stopped in order", weight=3, work=_terminate, free=_node),
+    FaultKind(name="disk full", weight=3, work=_disk_full, free=_node),
+    FaultKind(name="clock jump", weight=3, work=_clock_jump, free=_clock_idle),
+    FaultKind(
+        name="device answer lost after fiscalising", weight=10, work=_counted("timeout_after"), free=_register
+    ),
+    FaultKind(
+        name="device answer lost before fiscalising",
+        weight=6,
+        work=_counted("timeout_before"),
+        free=_register,
+    ),
+    FaultKind(name="device refuses", weight=3, work=_counted("refuse"), free=_register),
+    FaultKind(name="device hangs", weight=4, work=_lasting("hang", longest_s=1.5 * DEVICE_S), free=_register),
     FaultKind(
         name="device not ready",
         weight=3,
         work=_lasting("paper_out", "cover_open", "unreachable", longest_s=15),
+        free=_register,
     ),
-    FaultKind(name="device slow", weight=2, work=_slow),
-    FaultKind(name="operator down", weight=3, work=_operator(FaultMode.DOWN, longest_s=30)),
-    FaultKind(name="operator hangs", weight=3, work=_operator(FaultMode.HANG, longest_s=30)),
+    FaultKind(name="device slow", weight=2, work=_slow, free=_register),
+    FaultKind(
+        name="operator down", weight=3, work=_operator(FaultMode.DOWN, longest_s=30), free=_operator_idle
+    ),
+    FaultKind(
+        name="operator hangs", weight=3, work=_operator(FaultMode.HANG, longest_s=30), free=_operator_idle
+    ),
     FaultKind(
         name="operator answers wrongly",
         weight=5,
@@ -283,17 +348,25 @@ MENU: Sequence[FaultKind] = (
             FaultMode.REFUSE,
             FaultMode.CODE,
         ),
+        free=_operator_idle,
     ),
     FaultKind(
         name="operator's answer cut or late",
         weight=4,
         work=_answers(FaultMode.CLOSE, FaultMode.HALF_ANSWER, FaultMode.SLOW),
+        free=_operator_idle,
     ),
     *(
-        FaultKind(name=f"line: {mode.value.replace('_', ' ')}", weight=2, work=_line(mode))
+        FaultKind(name=f"line: {mode.value.replace('_', ' ')}", weight=2, work=_line(mode), free=_line_idle)
         for mode in LinkMode
     ),
-    FaultKind(name="Redis killed", weight=4, work=_redis_killed, needs=_has_redis),
-    FaultKind(name="Redis frozen", weight=2, work=_redis_frozen, needs=_has_redis),
-    FaultKind(name="PostgreSQL restarted", weight=3, work=_postgres_restarted, needs=_has_postgres),
+    FaultKind(name="Redis killed", weight=4, work=_redis_killed, needs=_has_redis, free=_redis_idle),
+    FaultKind(name="Redis frozen", weight=2, work=_redis_frozen, needs=_has_redis, free=_redis_idle),
+    FaultKind(
+        name="PostgreSQL restarted",
+        weight=3,
+        work=_postgres_restarted,
+        needs=_has_postgres,
+        free=_postgres_idle,
+    ),
 )

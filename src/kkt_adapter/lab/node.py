@@ -130,7 +130,7 @@ class Node:
         match command["do"]:
             case "arm":
                 self.probes.arm(
-                    command["point"], kind=signal.Signals[command["signal"]], skip=command.get("skip", 0)
+                    command["points"], kind=signal.Signals[command["signal"]], skip=command.get("skip", 0)
                 )
             case "disarm":
                 self.probes.disarm()

@@ -4,7 +4,7 @@ import asyncio
 import os
 import resource
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -13,6 +13,7 @@ from kkt_adapter.lab.node import NodeSpec
 from kkt_adapter.lab.nursery import Nursery
 
 UP_WITHIN_S = 60.0  # real seconds until a started node is there
+CROSSED_S = 0.05  # real seconds for a point that was reached while it was called off
 FULL_BYTES = 4096  # no file of a node whose disk is full may be written beyond this
 
 
@@ -140,46 +141,51 @@ class LabNode:
         finally:
             self._signal(signal.SIGCONT)
 
-    async def at(self, point: str, kind: signal.Signals, *, skip: int, within_s: float) -> bool:
-        """Let it run into SIGKILL or SIGSTOP at a point; False when it does not come by in time."""
+    async def at(
+        self, points: Sequence[str], kind: signal.Signals, *, skip: int, within_s: float
+    ) -> str | None:
+        """Let it run into SIGKILL or SIGSTOP at the first of some points; which it was, None when it does not
+        come by in time."""
         self._drain_reached()
         self._blamed = self._blamed or kind is signal.SIGKILL
-        order = {"do": "arm", "point": point, "signal": kind.name, "skip": skip}
+        order = {"do": "arm", "points": points, "signal": kind.name, "skip": skip}
         if not self._hub.send(self.name, order):
-            return False
-        try:
-            async with asyncio.timeout(within_s):
-                await self._reached.get()
-        except TimeoutError:
+            return None
+        point = await self._reached_one(within_s)
+        if point is None:
             self._hub.send(self.name, {"do": "disarm"})
-            await asyncio.sleep(0.05)
-            if self._reached.empty():
-                self._blamed = False
-                return False
-        if kind is signal.SIGKILL:
+            point = await self._reached_one(CROSSED_S)
+        if point is None:
+            self._blamed = False
+        elif kind is signal.SIGKILL:
             await self._again()
-        return True
+        return point
 
-    async def at_next_start(self, point: str, kind: signal.Signals, *, within_s: float) -> bool:
+    async def at_next_start(
+        self, points: Sequence[str], kind: signal.Signals, *, within_s: float
+    ) -> str | None:
         """Kill it, and let the process that follows run into the signal at a point, from its start on."""
         self._drain_reached()
-        self.armed = {"do": "arm", "point": point, "signal": kind.name}
+        self.armed = {"do": "arm", "points": points, "signal": kind.name}
         self._blamed = True
         self._signal(signal.SIGKILL)
         async with asyncio.timeout(UP_WITHIN_S):
             await self._down.wait()
-        try:
-            async with asyncio.timeout(within_s):
-                await self._reached.get()
-        except TimeoutError:
-            return False
-        finally:
-            self.armed = None
-            self._hub.send(self.name, {"do": "disarm"})
-        if kind is signal.SIGKILL:
+        point = await self._reached_one(within_s)
+        self.armed = None
+        self._hub.send(self.name, {"do": "disarm"})
+        if point is None:
+            point = await self._reached_one(CROSSED_S)
+        if point is not None and kind is signal.SIGKILL:
             self._blamed = True
             await self._again()
-        return True
+        return point
+
+    async def _reached_one(self, within_s: float) -> str | None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                return await self._reached.get()
+        return None
 
     def thaw(self) -> None:
         self._signal(signal.SIGCONT)
@@ -207,7 +213,7 @@ class LabNode:
         if not self._hub.send(self.name, {"do": "left", "register": register_id}):
             return None
         with suppress(TimeoutError):
-            async with asyncio.timeout(1.0):
+            async with asyncio.timeout(0.3):
                 while True:
                     register, plan = await self._left.get()
                     if register == register_id:

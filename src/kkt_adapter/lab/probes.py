@@ -8,7 +8,7 @@ added to the product tomorrow is a point tomorrow.
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,10 +18,10 @@ BEFORE, INSIDE, AFTER = "before", "inside", "after"
 
 @dataclass(slots=True)
 class Armed:
-    """The next passing of ``point`` but ``skip`` ends (SIGKILL) or stops (SIGSTOP) the process right
+    """The next passing of any of ``points`` but ``skip`` ends (SIGKILL) or stops (SIGSTOP) the process right
     there."""
 
-    point: str
+    points: frozenset[str]
     signal: signal.Signals
     skip: int
 
@@ -36,9 +36,9 @@ class Probes:
         self._armed: Armed | None = None
         self._lock = threading.Lock()
 
-    def arm(self, point: str, *, kind: signal.Signals, skip: int = 0) -> None:
+    def arm(self, points: Iterable[str], *, kind: signal.Signals, skip: int = 0) -> None:
         with self._lock:
-            self._armed = Armed(point, kind, skip)
+            self._armed = Armed(frozenset(points), kind, skip)
 
     def disarm(self) -> None:
         with self._lock:
@@ -49,13 +49,14 @@ class Probes:
         if point not in self._seen:
             self._seen.add(point)
             self._tell("seen", point)
-        if self._armed is not None and self._armed.point == point:
+        armed = self._armed
+        if armed is not None and point in armed.points:
             self._fire(point)
 
     def _fire(self, point: str) -> None:
         with self._lock:
             armed = self._armed
-            if armed is None or armed.point != point:
+            if armed is None or point not in armed.points:
                 return
             if armed.skip > 0:
                 armed.skip -= 1

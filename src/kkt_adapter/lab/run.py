@@ -58,8 +58,8 @@ class LabPlan:
     points: tuple[str, ...] = ()  # named points to choose from; empty: all
     registers: int = 6
     tills_per_register: int = 2
-    think_s: float = 0.3  # between two actions of a till, on average
-    gap_s: float = 0.25  # between two faults, on average
+    think_s: float = 1.0  # between two actions of a till, on average
+    gap_s: float = 0.15  # between two faults, on average
     limit_s: float = 3600.0  # for injecting
     settle_s: float = 120.0
     folder: Path | None = None  # where everything lies; None: a temporary one that is removed
@@ -113,7 +113,7 @@ class _Run:
         session = await self._stack.enter_async_context(
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
         )
-        tills = self._tills(session)
+        tills = world.tills = self._tills(session)
         injector = Injector(world, seed=plan.seed, gap_s=plan.gap_s, only=plan.only)
         for node in self._nodes:
             await _ready(node, session)

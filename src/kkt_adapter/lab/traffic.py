@@ -8,6 +8,7 @@ or uses a key for something else.
 import asyncio
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date
 from random import Random
 from typing import Any
@@ -54,7 +55,10 @@ class Till:
     async def work(self, stop: asyncio.Event) -> None:
         """Sell until ``stop``."""
         while not stop.is_set():
-            await asyncio.sleep(self._rng.expovariate(1 / self._think_s))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._rng.expovariate(1 / self._think_s)):
+                    await stop.wait()
+                    return
             await self._act()
 
     async def _act(self) -> None:
@@ -67,12 +71,16 @@ class Till:
         elif dice < 0.14:
             asked = self._new()
             await asyncio.gather(self.post(asked), self.post(asked), self.post(asked))
-        elif dice < 0.15:
+        elif dice < 0.17:
             await self._send("/v1/kkt/z_report", {"pos_id": self.pos_id}, key=self._key())
-        elif dice < 0.16:
+        elif dice < 0.19:
             await self._send("/v1/kkt/buffer/sync", {}, key=None)
         else:
             await self.sell()
+
+    async def ask_once(self) -> None:
+        """One new receipt and one try; without an answer it is asked for again at the end."""
+        await self.post(self._new())
 
     async def sell(self) -> None:
         """One receipt, tried until an answer that ends it, or until patience is over."""

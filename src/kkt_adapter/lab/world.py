@@ -10,6 +10,7 @@ from kkt_adapter.emulators.ofd import OfdEmulator
 from kkt_adapter.lab.hub import Hub
 from kkt_adapter.lab.nodes import LabNode
 from kkt_adapter.lab.servers import PostgresServer, RedisServer
+from kkt_adapter.lab.traffic import Till
 
 
 @dataclass(slots=True, kw_only=True)
@@ -25,7 +26,10 @@ class World:
     redis: RedisServer | None
     postgres: PostgresServer | None
     scale: float
+    tills: Sequence[Till] = ()
     operator_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    clock_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    line_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     postgres_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     redis_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     register_turns: dict[str, asyncio.Lock] = field(default_factory=dict)
@@ -39,7 +43,23 @@ class World:
         await asyncio.sleep(self.real(seconds))
 
     def node(self, rng: Random) -> LabNode:
-        return rng.choice(self.nodes)
+        """Any node, and one to which nothing is being done where there is one."""
+        idle = [node for node in self.nodes if not node.turn.locked()]
+        return rng.choice(idle or self.nodes)
+
+    def register(self, rng: Random) -> str:
+        """Any register, likewise."""
+        return rng.choice(self.idle_registers or self.registers)
+
+    @property
+    def idle_registers(self) -> list[str]:
+        return [register_id for register_id in self.registers if not self.turn_of(register_id).locked()]
+
+    async def customer(self, register_id: str, rng: Random) -> None:
+        """Somebody buys something at this register now."""
+        tills = [till for till in self.tills if till.pos_id.startswith(f"{register_id}-")]
+        if tills:
+            await rng.choice(tills).ask_once()
 
     def turn_of(self, register_id: str) -> asyncio.Lock:
         return self.register_turns.setdefault(register_id, asyncio.Lock())
