@@ -9,6 +9,8 @@ import asyncio
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from enum import StrEnum
 
 import aiohttp
@@ -42,6 +44,24 @@ class HttpAnswer:
     status: int
     headers: Mapping[str, str]  # names in any letter case
     body: bytes
+
+
+def asked_wait_s(headers: Mapping[str, str], *, now: datetime) -> float | None:
+    """Seconds that ``Retry-After`` asks for, as a number or a date (RFC 9110, 10.2.3); at least 0.
+
+    None: not said, or not understood. A date without a zone is taken for UTC.
+    """
+    text = headers.get("Retry-After", "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    if not text:
+        return None
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - now).total_seconds())
 
 
 class HttpClient:

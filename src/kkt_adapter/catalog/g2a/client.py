@@ -3,8 +3,7 @@
 import asyncio
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from urllib.parse import quote
 
 from kkt_adapter.catalog.g2a.auth import SignIn
@@ -21,7 +20,7 @@ from kkt_adapter.kernel.errors import (
     SourceThrottled,
     SourceUnavailable,
 )
-from kkt_adapter.runtime.http import HttpAnswer, HttpClient, HttpFault, HttpFaultKind
+from kkt_adapter.runtime.http import HttpAnswer, HttpClient, HttpFault, HttpFaultKind, asked_wait_s
 
 PARSE_IN_THREAD_BYTES = 512 * 1024  # about 25 ms of parsing; an ordinary page has 40 kB
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
@@ -121,16 +120,8 @@ def refusal(answer: HttpAnswer, *, now: datetime) -> CatalogError:
 
 def retry_after_s(headers: Mapping[str, str], *, now: datetime) -> float | None:
     """``Retry-After``, as seconds or an HTTP date, else ``X-RateLimit-Reset``; None when absent or wrong."""
-    given = headers.get("Retry-After", "").strip()
-    if given.isascii() and given.isdecimal():
-        return float(given[:9])
-    if given:
-        try:
-            until = parsedate_to_datetime(given)
-        except ValueError:
-            return None
-        until = until if until.tzinfo is not None else until.replace(tzinfo=UTC)
-        return max(0.0, (until - now).total_seconds())
+    if headers.get("Retry-After", "").strip():
+        return asked_wait_s(headers, now=now)
     reset = headers.get("X-RateLimit-Reset", "").strip()
     if not (reset.isascii() and reset.isdecimal()):
         return None

@@ -4,23 +4,24 @@ Loopback only, no credentials; requests that a page in a browser sent (they carr
 """
 
 import json
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Annotated, Any, Protocol
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from kkt_adapter.emulators.control import (
+    MAX_DELAY_S,
+    MAX_FAULTS,
+    MAX_LISTED,
+    RETRY_AFTER,
+    no_browsers,
+    refused,
+    whole,
+)
 from kkt_adapter.emulators.erp.book import ErpBook
 from kkt_adapter.emulators.erp.faults import Fault, FaultMode
 from kkt_adapter.emulators.erp.server import Manners
-
-HOST = "127.0.0.1"
-MAX_LISTED = 1000
-MAX_FAULTS = 100
-MAX_DELAY_S = 3600.0
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Controlled(Protocol):
@@ -42,7 +43,7 @@ class FaultBody(BaseModel):
     mode: FaultMode
     code: int = Field(500, ge=200, le=599)
     delay_s: float = Field(0.0, ge=0.0, le=MAX_DELAY_S)
-    retry_after: str | None = Field(None, pattern=r"^[\x20-\x7e]{1,64}$")
+    retry_after: str | None = Field(None, pattern=RETRY_AFTER)
     count: int | None = Field(None, ge=1)
 
     def fault(self) -> Fault:
@@ -68,8 +69,8 @@ def control_app(emulator: Controlled) -> web.Application:
     async def events(request: web.Request) -> web.Response:
         found = emulator.book.events(
             receipt_id=request.query.get("receipt_id"),
-            after=_whole(request, "after") or 0,
-            limit=min(_whole(request, "limit") or 100, MAX_LISTED),
+            after=whole(request, "after") or 0,
+            limit=min(whole(request, "limit") or 100, MAX_LISTED),
         )
         return _json({"events": [event.model_dump(mode="json") for event in found]})
 
@@ -83,7 +84,7 @@ def control_app(emulator: Controlled) -> web.Application:
         try:
             wanted = faults.validate_json(await request.read())
         except ValidationError as error:
-            return _refused(error)
+            return refused(error, why="not understood")
         bodies = wanted if isinstance(wanted, list) else [wanted]
         await emulator.set_faults(*[body.fault() for body in bodies])
         return _json(emulator.state())
@@ -96,7 +97,7 @@ def control_app(emulator: Controlled) -> web.Application:
         try:
             wanted = MannersBody.model_validate_json(await request.read())
         except ValidationError as error:
-            return _refused(error)
+            return refused(error, why="not understood")
         if "interval_s" in wanted.model_fields_set:
             emulator.manners.interval_s = wanted.interval_s
         if wanted.max_body_bytes is not None:
@@ -108,7 +109,7 @@ def control_app(emulator: Controlled) -> web.Application:
         emulator.book.reset()
         return _json(emulator.state())
 
-    app = web.Application(middlewares=[_no_browsers])
+    app = web.Application(middlewares=[no_browsers])
     app.router.add_get("/control/state", state)
     app.router.add_get("/control/events", events)
     app.router.add_get("/control/points", points)
@@ -128,27 +129,6 @@ def faults_json(faults: tuple[Fault, ...]) -> list[dict[str, Any]]:
             del facts["code"]
         shown.append(facts)
     return shown
-
-
-@web.middleware
-async def _no_browsers(request: web.Request, handler: Handler) -> web.StreamResponse:
-    if "Origin" in request.headers:
-        return _json({"error": "not for web pages"}, status=403)
-    return await handler(request)
-
-
-def _whole(request: web.Request, name: str) -> int | None:
-    text = request.query.get(name)
-    if text is None:
-        return None
-    if not text.isascii() or not text.isdigit() or len(text) > 18:
-        raise web.HTTPUnprocessableEntity(text=f"{name} is not a whole number")
-    return int(text)
-
-
-def _refused(error: ValidationError) -> web.Response:
-    problems = json.loads(error.json(include_url=False, include_input=False, include_context=False))
-    return _json({"error": "not understood", "problems": problems}, status=422)
 
 
 def _json(content: dict[str, Any], *, status: int = 200) -> web.Response:

@@ -4,14 +4,13 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from aiohttp import web
-
+from kkt_adapter.emulators.control import HOST as CONTROL_HOST
 from kkt_adapter.emulators.erp.book import ErpBook
-from kkt_adapter.emulators.erp.control import HOST as CONTROL_HOST
 from kkt_adapter.emulators.erp.control import control_app, faults_json
 from kkt_adapter.emulators.erp.faults import Fault, FaultPlan
 from kkt_adapter.emulators.erp.server import PATHS, ErpServer, Manners
 from kkt_adapter.emulators.erp.sign_in import SignIn
+from kkt_adapter.emulators.listening import HttpListener
 from kkt_adapter.kernel.clock import Clock, SystemClock
 
 
@@ -42,8 +41,7 @@ class ErpEmulator:
             manners=self.manners,
             clock=clock or SystemClock(),
         )
-        self._wanted_control_port = control_port
-        self._control: web.AppRunner | None = None
+        self._control = None if control_port is None else HttpListener(host=CONTROL_HOST, port=control_port)
         self._listening = False
         self._switching = asyncio.Lock()
 
@@ -58,10 +56,9 @@ class ErpEmulator:
 
     @property
     def control_port(self) -> int:
-        if self._control is None:
+        if self._control is None or not self._control.port:
             raise RuntimeError("there is no control interface, or it is not started")
-        port: int = self._control.addresses[0][1]
-        return port
+        return self._control.port
 
     @property
     def refused(self) -> str | None:
@@ -72,10 +69,8 @@ class ErpEmulator:
         """Listen. Raises OSError when a port is taken; then nothing listens."""
         try:
             await self._follow_plan()
-            if self._wanted_control_port is not None:
-                self._control = web.AppRunner(control_app(self), access_log=None, shutdown_timeout=0.1)
-                await self._control.setup()
-                await web.TCPSite(self._control, CONTROL_HOST, self._wanted_control_port).start()
+            if self._control is not None:
+                await self._control.listen(control_app(self))
         except BaseException:
             await self.stop()
             raise
@@ -83,8 +78,7 @@ class ErpEmulator:
     async def stop(self) -> None:
         """Cut everything; may be called twice."""
         if self._control is not None:
-            await self._control.cleanup()
-            self._control = None
+            await self._control.cut()
         await self._server.cut()
         self._listening = False
 

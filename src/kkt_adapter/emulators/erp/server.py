@@ -13,12 +13,11 @@ from kkt_adapter.emulators.erp.book import BookFull, ErpBook
 from kkt_adapter.emulators.erp.faults import Fault, FaultMode, FaultPlan
 from kkt_adapter.emulators.erp.payload import Heartbeat, read_heartbeat
 from kkt_adapter.emulators.erp.sign_in import SignIn
-from kkt_adapter.emulators.ofd.listening import bind_again
+from kkt_adapter.emulators.listening import HttpListener
 from kkt_adapter.kernel.clock import Clock
 
 PATHS = ("/api/v1/kkt/heartbeat", "/hs/kkt/heartbeat", "/webhook")
 HANG_LIMIT_S = 120.0  # nobody waits longer for an answer that does not come
-STOP_WITHIN_S = 0.1
 MAX_READ_BYTES = 4 * 1024 * 1024
 FAR_AHEAD = 10**15
 _PAGE = "<!doctype html><title>Odoo</title><form action='/web/login'>Log in</form>"
@@ -40,36 +39,27 @@ class ErpServer:
         self, *, host: str, port: int, book: ErpBook, plan: FaultPlan, manners: Manners, clock: Clock
     ) -> None:
         self.host = host
-        self.port = port
         self.book = book
         self.plan = plan
         self.manners = manners
         self.clock = clock
         self.refused: str | None = None  # why the last body was refused
-        self._runner: web.AppRunner | None = None
-        self._has_listened = False
+        self._listener = HttpListener(host=host, port=port)
+
+    @property
+    def port(self) -> int:
+        return self._listener.port
 
     async def listen(self) -> None:
         """Accept connections; on the same port as before if it has listened already."""
         app = web.Application(client_max_size=MAX_READ_BYTES)
         for path in PATHS:
             app.router.add_post(path, self._heartbeat)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_WITHIN_S)
-        await runner.setup()
-
-        async def start() -> None:
-            await web.TCPSite(runner, self.host, self.port).start()
-
-        self._runner = runner
-        await bind_again(start, had_it_before=self._has_listened)
-        self._has_listened = True
-        self.port = runner.addresses[0][1]
+        await self._listener.listen(app)
 
     async def cut(self) -> None:
         """Stop listening and cut what is open; connecting is refused from now on."""
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        await self._listener.cut()
 
     async def _heartbeat(self, request: web.Request) -> web.StreamResponse:
         raw = await request.read()

@@ -5,7 +5,6 @@ Loopback only, no credentials; requests that a page in a browser sent (they carr
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Annotated, Any, Protocol
@@ -13,16 +12,18 @@ from typing import Annotated, Any, Protocol
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from kkt_adapter.emulators.control import (
+    MAX_DELAY_S,
+    MAX_FAULTS,
+    MAX_LISTED,
+    RETRY_AFTER,
+    no_browsers,
+    refused,
+    whole,
+)
 from kkt_adapter.emulators.ofd.book import Kept, OfdBook, Transport
 from kkt_adapter.emulators.ofd.faults import Fault, FaultMode
 from kkt_adapter.fiscal.ffd.tree import describe
-
-HOST = "127.0.0.1"
-MAX_LISTED = 1000
-MAX_FAULTS = 100
-MAX_DELAY_S = 3600.0
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Controlled(Protocol):
@@ -47,7 +48,7 @@ class FaultBody(BaseModel):
     document: int | None = Field(None, ge=1)
     receipt_id: str | None = None
     count: int | None = Field(None, ge=1)
-    retry_after: str | None = Field(None, pattern=r"^[\x20-\x7e]{1,64}$")
+    retry_after: str | None = Field(None, pattern=RETRY_AFTER)
 
     def fault(self) -> Fault:
         return Fault(**self.model_dump())
@@ -61,9 +62,9 @@ def control_app(emulator: Controlled) -> web.Application:
         return _json(emulator.state())
 
     async def documents(request: web.Request) -> web.Response:
-        limit = _whole(request, "limit") or 100
+        limit = whole(request, "limit") or 100
         found = emulator.book.documents(
-            fn_number=request.query.get("fn"), limit=min(limit, MAX_LISTED), after=_whole(request, "after")
+            fn_number=request.query.get("fn"), limit=min(limit, MAX_LISTED), after=whole(request, "after")
         )
         return _text(await asyncio.to_thread(lambda: _dump({"documents": [kept_json(k) for k in found]})))
 
@@ -78,8 +79,7 @@ def control_app(emulator: Controlled) -> web.Application:
         try:
             wanted = faults.validate_json(await request.read())
         except ValidationError as error:
-            problems = json.loads(error.json(include_url=False, include_input=False, include_context=False))
-            return _json({"error": "not a fault", "problems": problems}, status=422)
+            return refused(error, why="not a fault")
         bodies = wanted if isinstance(wanted, list) else [wanted]
         await emulator.set_faults(*[body.fault() for body in bodies])
         return _json(emulator.state())
@@ -93,7 +93,7 @@ def control_app(emulator: Controlled) -> web.Application:
         emulator.book.reset()
         return _json(emulator.state())
 
-    app = web.Application(middlewares=[_no_browsers])
+    app = web.Application(middlewares=[no_browsers])
     app.router.add_get("/control/state", state)
     app.router.add_get("/control/documents", documents)
     app.router.add_get(r"/control/documents/{fn:\d{1,16}}/{number:\d{1,10}}", document)
@@ -126,22 +126,6 @@ def kept_json(kept: Kept, *, raw: bool = False) -> dict[str, Any]:
     if raw:
         facts |= {"envelope": described.envelope(), "raw": kept.raw.hex()}
     return facts
-
-
-@web.middleware
-async def _no_browsers(request: web.Request, handler: Handler) -> web.StreamResponse:
-    if "Origin" in request.headers:
-        return _json({"error": "not for web pages"}, status=403)
-    return await handler(request)
-
-
-def _whole(request: web.Request, name: str) -> int | None:
-    text = request.query.get(name)
-    if text is None:
-        return None
-    if not text.isascii() or not text.isdigit() or len(text) > 18:
-        raise web.HTTPUnprocessableEntity(text=f"{name} is not a whole number")
-    return int(text)
 
 
 def _json(content: dict[str, Any], *, status: int = 200) -> web.Response:

@@ -4,10 +4,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Literal
 
-from aiohttp import web
-
+from kkt_adapter.emulators.control import HOST as CONTROL_HOST
+from kkt_adapter.emulators.listening import HttpListener
 from kkt_adapter.emulators.ofd.book import OfdBook, Transport
-from kkt_adapter.emulators.ofd.control import HOST as CONTROL_HOST
 from kkt_adapter.emulators.ofd.control import control_app, faults_json
 from kkt_adapter.emulators.ofd.faults import Fault, FaultPlan
 from kkt_adapter.emulators.ofd.http import Duplicates, OfdHttpServer
@@ -47,8 +46,7 @@ class OfdEmulator:
             self._listeners[Transport.HTTP] = OfdHttpServer(
                 host=host, port=http_port, book=self.book, plan=self._plan, duplicates=duplicates, clock=clock
             )
-        self._wanted_control_port = control_port
-        self._control: web.AppRunner | None = None
+        self._control = None if control_port is None else HttpListener(host=CONTROL_HOST, port=control_port)
         self._listening = False
         self._switching = asyncio.Lock()
 
@@ -63,10 +61,9 @@ class OfdEmulator:
 
     @property
     def control_port(self) -> int:
-        if self._control is None:
+        if self._control is None or not self._control.port:
             raise RuntimeError("there is no control interface, or it is not started")
-        port: int = self._control.addresses[0][1]
-        return port
+        return self._control.port
 
     @property
     def faults(self) -> tuple[Fault, ...]:
@@ -76,10 +73,8 @@ class OfdEmulator:
         """Listen. Raises OSError when a port is taken; then nothing listens."""
         try:
             await self._follow_plan()
-            if self._wanted_control_port is not None:
-                self._control = web.AppRunner(control_app(self), access_log=None, shutdown_timeout=0.1)
-                await self._control.setup()
-                await web.TCPSite(self._control, CONTROL_HOST, self._wanted_control_port).start()
+            if self._control is not None:
+                await self._control.listen(control_app(self))
         except BaseException:
             await self.stop()
             raise
@@ -87,8 +82,7 @@ class OfdEmulator:
     async def stop(self) -> None:
         """Cut everything; may be called twice."""
         if self._control is not None:
-            await self._control.cleanup()
-            self._control = None
+            await self._control.cut()
         for listener in self._listeners.values():
             await listener.cut()
         self._listening = False

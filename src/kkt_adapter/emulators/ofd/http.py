@@ -7,18 +7,16 @@ from hashlib import blake2b
 
 from aiohttp import web
 
+from kkt_adapter.emulators.listening import HttpListener
 from kkt_adapter.emulators.ofd.book import Kept, OfdBook, Transport
 from kkt_adapter.emulators.ofd.faults import FaultMode, FaultPlan, Verdict
 from kkt_adapter.emulators.ofd.ledger import Arrival
-from kkt_adapter.emulators.ofd.listening import bind_again
 from kkt_adapter.emulators.ofd.receipt import ReceiptProblem, ReceivedReceipt, read_receipt
 from kkt_adapter.emulators.ofd.tcp import HANG_LIMIT_S
 from kkt_adapter.fiscal.ofd.http import HEALTH_PATH, RECEIPT_PATH
 from kkt_adapter.kernel.clock import Clock
 
 MAX_BODY_BYTES = 1024 * 1024
-STOP_WITHIN_S = 0.1  # requests under way get this long when the listener is cut
-BACKLOG = 512
 _PAGE = "<!doctype html><title>Welcome</title><p>Please log in to the network.</p>"
 
 
@@ -36,35 +34,26 @@ class OfdHttpServer:
         self, *, host: str, port: int, book: OfdBook, plan: FaultPlan, duplicates: Duplicates, clock: Clock
     ) -> None:
         self.host = host
-        self.port = port
         self.book = book
         self.plan = plan
         self.duplicates = duplicates
         self.clock = clock
-        self._runner: web.AppRunner | None = None
-        self._has_listened = False
+        self._listener = HttpListener(host=host, port=port)
+
+    @property
+    def port(self) -> int:
+        return self._listener.port
 
     async def listen(self) -> None:
         """Accept connections; on the same port as before if it has listened already."""
         app = web.Application(client_max_size=MAX_BODY_BYTES)
         app.router.add_post(RECEIPT_PATH, self._receipt)
         app.router.add_get(HEALTH_PATH, self._health)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_WITHIN_S)
-        await runner.setup()
-
-        async def start() -> None:
-            await web.TCPSite(runner, self.host, self.port, backlog=BACKLOG).start()
-
-        self._runner = runner
-        await bind_again(start, had_it_before=self._has_listened)
-        self._has_listened = True
-        self.port = runner.addresses[0][1]
+        await self._listener.listen(app)
 
     async def cut(self) -> None:
         """Stop listening and cut what is open; connecting is refused from now on."""
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        await self._listener.cut()
 
     # --- requests ----------------------------------------------------------------------------------------
 

@@ -8,10 +8,10 @@ import asyncio
 from functools import partial
 from typing import cast
 
+from kkt_adapter.emulators.listening import bind_again
 from kkt_adapter.emulators.ofd.book import OfdBook, Transport
 from kkt_adapter.emulators.ofd.faults import FaultMode, FaultPlan, Verdict
 from kkt_adapter.emulators.ofd.ledger import Arrival
-from kkt_adapter.emulators.ofd.listening import bind_again
 from kkt_adapter.emulators.ofd.message import Received, read_strictly
 from kkt_adapter.emulators.ofd.reply import ReplyShape, reply_bytes
 from kkt_adapter.fiscal.ofd.frame import HEADER_BYTES, FrameError, parse_header

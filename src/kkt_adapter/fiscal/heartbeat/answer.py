@@ -22,13 +22,12 @@ Source: docs/reference/heartbeat.md.
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any
 
 from kkt_adapter.fiscal.heartbeat.settings import Profile
 from kkt_adapter.kernel.errors import Text
-from kkt_adapter.runtime.http import HttpAnswer, HttpFault, HttpFaultKind
+from kkt_adapter.runtime.http import HttpAnswer, HttpFault, HttpFaultKind, asked_wait_s
 
 MAX_RETRY_AFTER_S = 300.0  # who asks for more is asked again after five minutes
 LEAST_WAIT_S = 1.0  # "again at once" would be a loop
@@ -126,21 +125,9 @@ def not_sent(error: Exception) -> Verdict:
 
 
 def retry_after_s(answer: HttpAnswer, *, now: datetime) -> float | None:
-    """Seconds or an HTTP date (RFC 9110, 10.2.3), within 1..MAX_RETRY_AFTER_S; None: not said."""
-    text = answer.headers.get("Retry-After", "").strip()
-    if not text:
-        return None
-    if text.isascii() and text.isdigit():
-        seconds = float(text[:9])
-    else:
-        try:
-            moment = parsedate_to_datetime(text)
-        except ValueError:
-            return None
-        if moment.tzinfo is None:  # "-0000": a date without a zone
-            return None
-        seconds = (moment - now).total_seconds()
-    return min(max(seconds, LEAST_WAIT_S), MAX_RETRY_AFTER_S)
+    """Within 1..MAX_RETRY_AFTER_S; None: not said."""
+    seconds = asked_wait_s(answer.headers, now=now)
+    return None if seconds is None else min(max(seconds, LEAST_WAIT_S), MAX_RETRY_AFTER_S)
 
 
 def excerpt(answer: HttpAnswer) -> str:

@@ -15,13 +15,12 @@ import json
 import re
 from datetime import datetime
 from decimal import Decimal
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from kkt_adapter.fiscal.ofd.gateway import HttpReply
 from kkt_adapter.kernel.clock import Clock, SystemClock
 from kkt_adapter.kernel.errors import OfdProtocolError, OfdRejected, OfdUnavailable
-from kkt_adapter.runtime.http import HttpAnswer, HttpClient, HttpFault, HttpFaultKind
+from kkt_adapter.runtime.http import HttpAnswer, HttpClient, HttpFault, HttpFaultKind, asked_wait_s
 
 RECEIPT_PATH = "/ofd/v1/receipt"
 HEALTH_PATH = "/ofd/v1/health"
@@ -188,21 +187,9 @@ def _channel_failure(answer: HttpAnswer, *, now: datetime) -> OfdUnavailable:
 
 
 def _retry_after_s(answer: HttpAnswer, *, now: datetime) -> float | None:
-    """Seconds or an HTTP date (RFC 9110, 10.2.3), of 429 alone, within 0..MAX_RETRY_AFTER_S."""
-    text = answer.headers.get("Retry-After", "").strip()
-    if answer.status != 429 or not text:
-        return None
-    if text.isascii() and text.isdigit():
-        seconds = float(text[:9])
-    else:
-        try:
-            moment = parsedate_to_datetime(text)
-        except ValueError:
-            return None
-        if moment.tzinfo is None:  # "-0000": a date without a zone
-            return None
-        seconds = (moment - now).total_seconds()
-    return min(max(seconds, 0.0), MAX_RETRY_AFTER_S)
+    """What 429 asks for, within 0..MAX_RETRY_AFTER_S."""
+    seconds = asked_wait_s(answer.headers, now=now) if answer.status == 429 else None
+    return None if seconds is None else min(seconds, MAX_RETRY_AFTER_S)
 
 
 def _is_page(answer: HttpAnswer) -> bool:
