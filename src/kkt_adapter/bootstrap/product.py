@@ -29,7 +29,7 @@ from kkt_adapter.fiscal.transport_guard import guard_transport
 from kkt_adapter.fiscal.waiting import Waiting
 from kkt_adapter.fiscal.watch_parts import WatchParts
 from kkt_adapter.kernel.clock import Clock, SystemClock
-from kkt_adapter.kernel.errors import KktError
+from kkt_adapter.kernel.errors import AdapterError
 from kkt_adapter.runtime.auth.parts import AuthParts, build_auth
 from kkt_adapter.runtime.database import Database
 from kkt_adapter.runtime.disk import DiskMark
@@ -61,14 +61,13 @@ class Services:
         """Start the services.
 
         Raises:
-            SettingsInvalid: a register's transport was changed too early, or its configuration contradicts
-                its registration.
+            SettingsInvalid: a register's transport was changed too early.
         """
         for unit in self.registers.all():
             await guard_transport(unit, self.database)
         await self.sessions.restore()
         await self.supervisor.start()
-        await asyncio.gather(*(_check_profile(unit) for unit in self.registers.all()))
+        await asyncio.gather(*(_hear_of(unit) for unit in self.registers.all()))
 
     async def stop(self) -> None:
         """Finish the work in hand, then close everything in reverse."""
@@ -237,8 +236,9 @@ async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, 
     )
 
 
-async def _check_profile(unit: Unit) -> None:
-    """A register that cannot be reached now is checked with its first receipt."""
-    with suppress(KktError, TimeoutError):
+async def _hear_of(unit: Unit) -> None:
+    """Have the first receipts meet a register that is open already. One that is stopped, or cannot be
+    reached now, keeps nobody waiting: its lane says why."""
+    with suppress(AdapterError, TimeoutError):
         async with asyncio.timeout(PROFILE_CHECK_S):
             await unit.profile()

@@ -1,6 +1,7 @@
 """The registers, each with its driver and its print lane; in demo mode also those made on demand."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import fields, replace
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select
@@ -18,6 +19,7 @@ from kkt_adapter.fiscal.kkt.virtual import (
     VirtualRegister,
     made_up_registration,
 )
+from kkt_adapter.fiscal.kkt.virtual.identity import SELLER_INN
 from kkt_adapter.fiscal.model import (
     Cashier,
     FfdVersion,
@@ -27,6 +29,7 @@ from kkt_adapter.fiscal.model import (
 )
 from kkt_adapter.fiscal.print_tally import PrintTally
 from kkt_adapter.fiscal.printing import LanePolicy, PrintLane
+from kkt_adapter.fiscal.register_facts import ExpectedFacts, ensure_fits
 from kkt_adapter.fiscal.registers import Prospect, Registers, Unit
 from kkt_adapter.fiscal.settings_rows import store_setting
 from kkt_adapter.fiscal.shifts import RegisterDesk
@@ -86,6 +89,12 @@ class RegisterShop:
         register_id = RegisterId(register.id)
         zone = ZoneInfo(register.timezone) if register.timezone else host_zone()
         transport = register.ofd_transport or self._settings.ofd_transport
+        defaults, expected = _defaults(register), _expected(register)
+
+        def fits(registration: Registration) -> None:
+            profile = RegisterProfile(register_id=register_id, registration=registration, defaults=defaults)
+            ensure_fits(profile, expected)
+
         desk = RegisterDesk(
             register_id,
             driver=self._seams.driver(self._driver(register, zone, transport)),
@@ -93,11 +102,12 @@ class RegisterShop:
             clock=self._clock,
             cashier=Cashier(name=register.cashier, inn=register.cashier_inn),
             automatic_shift=register.automatic_shift,
+            fits=fits,
         )
         return Unit(
             register_id=register_id,
             lane=self._lane(desk),
-            defaults=_defaults(register),
+            defaults=defaults,
             zone=zone,
             automatic_shift=register.automatic_shift,
             transport=transport.value,
@@ -162,13 +172,17 @@ class RegisterShop:
 
     def _made_up(self, register: RegisterSettings) -> Registration:
         """What a virtual register of this name begins its life with; always the same in one database."""
-        return made_up_registration(
+        made_up = made_up_registration(
             RegisterId(register.id),
             seed=f"{self._storage.adapter_id}:{register.id}",
             place=f"Касса {register.tills[0]}",
             ffd_version=FFD[register.ffd_version],
             taxation_mask=register.taxation_mask,
+            user_inn=register.user_inn or SELLER_INN,
             marked_goods=register.marked_goods,
+        )
+        return replace(
+            made_up, registration_number=register.registration_number or made_up.registration_number
         )
 
 
@@ -193,3 +207,15 @@ def _demo_tills(conn: Connection) -> tuple[str, ...]:
 def _defaults(register: RegisterSettings) -> RegisterDefaults:
     names = RegisterDefaults.__dataclass_fields__
     return RegisterDefaults(**{name: getattr(register, name) for name in names})
+
+
+def _expected(register: RegisterSettings) -> ExpectedFacts:
+    """What the configuration says outright; what it leaves to its defaults is not compared."""
+    said = {
+        field.name: getattr(register, field.name)
+        for field in fields(ExpectedFacts)
+        if field.name in register.model_fields_set
+    }
+    if "ffd_version" in said:
+        said["ffd_version"] = FFD[register.ffd_version]
+    return ExpectedFacts(**said)

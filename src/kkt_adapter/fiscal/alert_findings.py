@@ -121,11 +121,12 @@ def disk_space(seen: Observation) -> Iterator[Finding]:
 def blocked(seen: Observation) -> Iterator[Finding]:
     for register in seen.registers:
         if register.blocked is not None:
+            cause = register.trouble or Text(register.blocked, register.blocked)
             yield Finding(
                 subject=register.register_id,
                 message=Text(
-                    f"Register {register.register_id} cannot fiscalise: {register.blocked}.",
-                    f"ККТ {register.register_id} не может оформлять чеки: {register.blocked}.",
+                    f"Register {register.register_id} ({register.blocked}): {cause.en}",
+                    f"ККТ {register.register_id} ({register.blocked}): {cause.ru}",
                 ),
             )
 

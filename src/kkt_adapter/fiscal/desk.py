@@ -209,13 +209,10 @@ class ReceiptDesk:
             )
 
     def _refuse_if_blocked(self, unit: Unit) -> None:
-        reason = unit.lane.blocked
-        if reason is not None:
-            raise KktBlocked(
-                f"The register cannot fiscalise: {reason}. Nothing was stored.",
-                f"ККТ не может оформлять чеки: {reason}. Чек не принят.",
-                reason=reason,
-            )
+        reason, trouble = unit.lane.blocked, unit.lane.trouble
+        if reason is not None and trouble is not None:
+            cause = trouble.detail
+            raise KktBlocked(f"{cause.en} Nothing was stored.", f"{cause.ru} Чек не принят.", reason=reason)
         status = unit.lane.desk.status
         if not unit.automatic_shift and status is not None and status.shift_state is ShiftState.EXPIRED:
             raise ShiftExpired(

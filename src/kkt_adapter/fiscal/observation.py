@@ -28,7 +28,7 @@ class RegisterSeen:
 
     register_id: str
     trouble: Text | None = None  # why nothing is printed at the moment
-    blocked: str | None = None  # FN_FULL, FN_EXPIRED, FN_UNSENT_LIMIT, NOT_REGISTERED
+    blocked: str | None = None  # a BlockReason
     undecided: str | None = None  # what waits for a person: a receipt's id, or the name of a report
     unsent: int | None = None  # documents that the FN still keeps for the operator
     clocks: tuple[LegalClock, ...] = ()

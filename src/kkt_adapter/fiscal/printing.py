@@ -40,6 +40,7 @@ from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import (
     AdapterError,
     Conflict,
+    FnDamaged,
     KktBlocked,
     KktUnavailable,
     LeaseLost,
@@ -160,7 +161,8 @@ class PrintLane:
     @property
     def blocked(self) -> str | None:
         """Why the device cannot fiscalise at all, as of the last look."""
-        return str(self.trouble.facts["reason"]) if isinstance(self.trouble, KktBlocked) else None
+        trouble = self.trouble
+        return str(trouble.facts["reason"]) if isinstance(trouble, (KktBlocked, FnDamaged)) else None
 
     async def perform(self, command: Command[T], *, deadline_s: float) -> T:
         """Run ``command`` between two receipts, ahead of the ones that wait.

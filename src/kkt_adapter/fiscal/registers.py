@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
-from kkt_adapter.fiscal.ffd.check_profile import check_profile
 from kkt_adapter.fiscal.model import RegisterDefaults, RegisterProfile, Registration
 from kkt_adapter.fiscal.printing import PrintLane
 from kkt_adapter.fiscal.register_facts import stored_facts
@@ -45,14 +44,15 @@ class Unit:
 
         Raises:
             KktUnavailable: the device has never been reached, so nothing can be checked.
-            SettingsInvalid: the configuration contradicts the registration.
+            KktBlocked: the configuration contradicts the registration.
         """
         if self._profile is not None and self._profile.registration is self.registration:
             return self._profile
+        registration = await self._facts()
+        self.lane.desk.fits(registration)
         profile = RegisterProfile(
-            register_id=self.register_id, registration=await self._facts(), defaults=self.defaults
+            register_id=self.register_id, registration=registration, defaults=self.defaults
         )
-        check_profile(profile)
         self._profile = profile
         return profile
 

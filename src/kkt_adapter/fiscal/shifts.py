@@ -6,7 +6,7 @@ status, the FN's baseline, and until when the open shift can be trusted (24 hour
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +16,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from kkt_adapter.fiscal import attempts, journal, printbook
 from kkt_adapter.fiscal.attempts import LaneTerm, NewAttempt
+from kkt_adapter.fiscal.blocked import blocked_by_device
 from kkt_adapter.fiscal.journal import EventType
 from kkt_adapter.fiscal.kkt.driver import Baseline, KktDriver, KktState, KktStatus, ShiftState
 from kkt_adapter.fiscal.model import Cashier, DocumentCode, FiscalDocument, Registration, ShiftReport
@@ -61,13 +62,16 @@ class RegisterDesk:
         clock: Clock,
         cashier: Cashier,
         automatic_shift: bool,
+        fits: Callable[[Registration], None],
     ) -> None:
+        """``fits`` raises KktBlocked when the configuration contradicts the registration."""
         self.register_id = register_id
         self.driver = driver
         self._db = database
         self._clock = clock
         self._cashier = cashier
         self._automatic_shift = automatic_shift
+        self.fits = fits
         self._registration: Registration | None = None
         self.opened = asyncio.Event()
         self.status: KktStatus | None = None
@@ -83,7 +87,12 @@ class RegisterDesk:
         return self._registration
 
     async def open(self) -> Registration:
-        """Connect once; later calls return what was read then. Only under the lane's lease."""
+        """Connect once; later calls return what was read then. Only under the lane's lease.
+
+        Raises:
+            KktBlocked: the configuration contradicts the registration. The device stays connected:
+                what its FN holds is still delivered.
+        """
         if self._registration is None:
             with self.calls.call():
                 registration = await self.driver.open()
@@ -91,6 +100,7 @@ class RegisterDesk:
             await self._db.write(lambda c: store_facts(c, self.register_id, registration, at=now))
             self._registration = registration
             self.opened.set()
+        self.fits(self._registration)
         return self._registration
 
     async def close(self) -> None:
@@ -119,11 +129,7 @@ class RegisterDesk:
         self.looked_at = self._clock.monotonic()
         self._compare(status)
         if status.blocked is not None:
-            raise KktBlocked(
-                f"the register cannot fiscalise: {status.blocked}",
-                f"ККТ не может оформлять чеки: {status.blocked}",
-                reason=status.blocked,
-            )
+            raise blocked_by_device(status.blocked)
         if status.state not in (KktState.READY, KktState.BUSY):
             raise KktUnavailable(
                 f"the register is not ready: {status.state}",

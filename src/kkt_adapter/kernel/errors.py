@@ -13,7 +13,7 @@ error body and the log carry as they are.
                           RunNotFound, JobNotFound
       AccessDenied        NotAuthenticated, NotAllowed
       Unavailable         BufferFull, KktBlocked, Maintenance, Overloaded, RateLimited, StorageError
-      KktError            KktUnavailable, KktRefused, KktOutcomeUnknown, KktProtocolError
+      KktError            KktUnavailable (FnDamaged), KktRefused, KktOutcomeUnknown, KktProtocolError
       OfdError            OfdUnavailable, OfdRejected, OfdProtocolError
       CatalogError        SourceNotConfigured, SourceUnavailable, SourceMalformed, SourceThrottled,
                           SourceAuthFailed, SourceRefused, PageBeyondCeiling
@@ -200,8 +200,7 @@ class BufferFull(Unavailable):
 
 
 class KktBlocked(Unavailable):
-    """The device cannot fiscalise; ``facts['reason']`` is one of
-    FN_FULL, FN_EXPIRED, FN_UNSENT_LIMIT, NOT_REGISTERED."""
+    """The register cannot fiscalise; ``facts['reason']`` is one of ``fiscal.blocked.BlockReason``."""
 
     code = "KKT_BLOCKED"
 
@@ -233,6 +232,12 @@ class KktUnavailable(KktError):
 
     code = "KKT_UNAVAILABLE"
     retry = Retry.LATER
+
+
+class FnDamaged(KktUnavailable):
+    """The FN cannot be read or is gone: a person must look. ``facts['reason']`` is FN_DAMAGED."""
+
+    code = "KKT_BLOCKED"
 
 
 class KktRefused(KktError):

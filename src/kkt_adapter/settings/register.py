@@ -9,6 +9,8 @@ from pydantic_core import PydanticCustomError
 
 from kkt_adapter.fiscal.model import VatRate
 
+MUST_AGREE = "; a new virtual FN takes it; if given, a register that says otherwise is stopped"
+
 
 class Transport(StrEnum):
     RELAY = "relay"
@@ -25,9 +27,21 @@ class RegisterSettings(BaseModel):
     driver: Literal["virtual"] = Field(description="kind of register; virtual is not a fiscal device")
     pos_ids: tuple[str, ...] = Field(default=(), description="tills that print here; default: the id")
     timezone: str | None = Field(default=None, description="zone of its wall clock; default: the host's")
-    ffd_version: Literal["1.05", "1.1", "1.2"] = Field(default="1.2", description="FFD of a new virtual FN")
-    taxation_mask: int = Field(default=1, ge=1, le=63, description="1062 of a new virtual FN, bits of 1055")
-    marked_goods: bool = Field(default=False, description="registered for marked goods (1290 bit 8)")
+    user_inn: str | None = Field(
+        default=None, pattern=r"^(\d{10}|\d{12})$", description="1018 of its registration" + MUST_AGREE
+    )
+    registration_number: str | None = Field(
+        default=None, pattern=r"^\d{16}$", description="1037 of its registration" + MUST_AGREE
+    )
+    ffd_version: Literal["1.05", "1.1", "1.2"] = Field(
+        default="1.2", description="FFD of its registration" + MUST_AGREE
+    )
+    taxation_mask: int = Field(
+        default=1, ge=1, le=63, description="1062 of its registration, bits of 1055" + MUST_AGREE
+    )
+    marked_goods: bool = Field(
+        default=False, description="registered for marked goods (1290 bit 8)" + MUST_AGREE
+    )
     taxation: int | None = Field(default=None, description="1055; one bit of 1062")
     cashier: str | None = Field(default="Кассир", max_length=64, description="1021")
     cashier_inn: str | None = Field(default=None, pattern=r"^\d{12}$", description="1203")

@@ -103,6 +103,7 @@ class KktDriver(Protocol):
 
     Raises (all calls):
         KktUnavailable: nothing was sent or nothing was done; safe to try again.
+        FnDamaged: likewise, but a person must look at the FN first.
         KktRefused: the device answered with an error; nothing was fiscalised.
         KktBlocked: FN full, expired, 30-day limit, or not registered.
         KktOutcomeUnknown: only from calls that make a document: sent, no answer in time.

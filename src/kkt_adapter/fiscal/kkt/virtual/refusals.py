@@ -9,6 +9,7 @@ from typing import NoReturn
 from kkt_adapter.fiscal.kkt.virtual.state import Blocked
 from kkt_adapter.fiscal.model import Receipt, Registration
 from kkt_adapter.kernel.errors import (
+    FnDamaged,
     KktBlocked,
     KktOutcomeUnknown,
     KktRefused,
@@ -109,26 +110,31 @@ def term_over(term: int, *, seen_term: int) -> LeaseLost:
 def maybe_stored(path: Path, fd_number: int, why: str) -> KktOutcomeUnknown:
     """The commit of a document failed: only the file, read again, can tell."""
     return KktOutcomeUnknown(
-        f"The virtual FN {path} failed while it stored document {fd_number}: {why}.",
-        f"Виртуальный ФН {path} отказал при записи документа {fd_number}: {why}.",
-        file=str(path),
+        f"The virtual FN {path.name} failed while it stored document {fd_number}: {why}.",
+        f"Виртуальный ФН {path.name} отказал при записи документа {fd_number}: {why}.",
+        file=path.name,
     )
 
 
 def not_stored(path: Path, why: str) -> KktUnavailable:
     return KktUnavailable(
-        f"The virtual FN {path} cannot write: {why}. Check free space and the rights of its folder.",
-        f"Виртуальный ФН {path} не может записать: {why}. Проверьте свободное место и права на папку.",
-        file=str(path),
+        f"The virtual FN {path.name} cannot write: {why}. Check free space and the rights of its folder.",
+        f"Виртуальный ФН {path.name} не может записать: {why}. Проверьте свободное место и права на папку.",
+        file=path.name,
     )
 
 
-def damaged(path: Path, why: str) -> KktUnavailable:
-    """The FN cannot be used, and a person must look: it is never begun anew by itself."""
-    return KktUnavailable(
-        f"The virtual FN {path} cannot be used: {why}. Restore it from a copy that is not older than its "
-        "last document, or remove the file and its marker to begin a new FN with another seed.",
-        f"Виртуальный ФН {path} непригоден: {why}. Восстановите его из копии не старше последнего документа "
-        "или удалите файл вместе с меткой и начните новый ФН с другим seed.",
-        file=str(path),
+def damaged(path: Path, why: str) -> FnDamaged:
+    """The FN cannot be used, and a person must look: it is never begun anew by itself.
+
+    Names the file alone: clients see this text, and no client is told where files lie.
+    """
+    return FnDamaged(
+        f"The virtual FN {path.name} cannot be used: {why}. Restore it from a copy that is not older than "
+        "its last document, or give this till to a new register with an id of its own.",
+        f"Виртуальный ФН {path.name} непригоден: {why}. Восстановите его из копии не старше последнего "
+        "документа или передайте эту кассу новой ККТ с другим id.",
+        reason="FN_DAMAGED",
+        state="fault",
+        file=path.name,
     )

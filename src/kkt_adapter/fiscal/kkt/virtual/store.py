@@ -54,7 +54,7 @@ class FnStore:
         is for tests and measurements, where the virtual FN stands for a device with a memory of its own.
 
         Raises:
-            KktUnavailable: lost, damaged, not an FN, or of a later version; the text names the file.
+            FnDamaged: lost, damaged, not an FN, or of a later version; the text names the file.
         """
         if not path.exists() and _marker(path).exists():
             raise damaged(path, "the file is gone, although this FN has lived (see the marker beside it)")
@@ -62,7 +62,9 @@ class FnStore:
             # It holds buyers' contacts, and SQLite gives its side files the mode of the file.
             os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, FILE_MODE))
             connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
-        except (sqlite3.Error, OSError) as error:
+        except OSError as error:
+            raise damaged(path, str(error.strerror)) from error
+        except sqlite3.Error as error:
             raise damaged(path, str(error)) from error
         store = cls(path, connection, fsync=fsync)
         try:
@@ -114,7 +116,7 @@ class FnStore:
                 return
             lived = json.loads(marker.read_text(encoding="utf-8"))["fn_number"]
         except (OSError, ValueError, TypeError, KeyError) as error:
-            raise damaged(marker, f"{type(error).__name__}: {error}") from error
+            raise damaged(marker, f"its marker cannot be used ({type(error).__name__})") from error
         if lived != fn_number:
             raise damaged(self.path, f"it holds FN {fn_number}, but the marker beside it tells of FN {lived}")
 

@@ -1,0 +1,58 @@
+"""Why a register cannot fiscalise at all, and what a person does about it.
+
+Such a register is stopped alone: its lane prints nothing, receipts for it are refused with cause and remedy,
+and the other registers work. It goes on by itself once the cause is gone.
+"""
+
+from enum import StrEnum
+
+from kkt_adapter.kernel.errors import KktBlocked, Text
+
+
+class BlockReason(StrEnum):
+    """``reason`` of a KktBlocked: a closed set."""
+
+    FN_FULL = "FN_FULL"
+    FN_EXPIRED = "FN_EXPIRED"
+    FN_UNSENT_LIMIT = "FN_UNSENT_LIMIT"
+    NOT_REGISTERED = "NOT_REGISTERED"
+    FN_DAMAGED = "FN_DAMAGED"  # virtual: its file; said by the driver
+    CONFIGURATION = "CONFIGURATION"  # our settings contradict the registration
+
+
+_CAUSES = {
+    BlockReason.FN_FULL: Text(
+        "the memory of the FN is full; replace the FN", "память ФН исчерпана; замените ФН"
+    ),
+    BlockReason.FN_EXPIRED: Text(
+        "the FN is past its end of life; replace it", "срок действия ФН истёк; замените ФН"
+    ),
+    BlockReason.FN_UNSENT_LIMIT: Text(
+        "the oldest document has waited for the operator for 30 days; restore the delivery",
+        "самый старый документ не передан оператору 30 дней; восстановите передачу",
+    ),
+    BlockReason.NOT_REGISTERED: Text(
+        "the register is not registered; register it", "ККТ не зарегистрирована; зарегистрируйте её"
+    ),
+}
+
+
+def blocked_by_device(reason: str) -> KktBlocked:
+    """What a device says of itself, with the remedy where the reason is known."""
+    cause = _CAUSES[BlockReason(reason)] if reason in _CAUSES else Text("see the device", "см. устройство")
+    return KktBlocked(
+        f"The register cannot fiscalise: {cause.en} ({reason}).",
+        f"ККТ не может оформлять чеки: {cause.ru} ({reason}).",
+        reason=reason,
+    )
+
+
+def blocked_by_configuration(contradictions: Text) -> KktBlocked:
+    """Our settings contradict the registration, which nobody may change from outside."""
+    return KktBlocked(
+        f"The register is stopped by its configuration: {contradictions.en}. "
+        "Correct kkt-adapter.toml, or connect the right register, and restart.",
+        f"ККТ остановлена из-за своих настроек: {contradictions.ru}. "
+        "Исправьте kkt-adapter.toml или подключите нужную ККТ и перезапустите.",
+        reason=BlockReason.CONFIGURATION.value,
+    )
