@@ -48,8 +48,8 @@ unit: $(STAMP)   ## the fast tests only
 bench: $(STAMP)  ## the table of measured ratios
 	$(BIN)/python -m bench $(ARGS)
 
-lab: $(STAMP)    ## 10,000 faults against real processes, then the certificate
-	$(BIN)/kkt-adapter lab --faults 10000 $(ARGS)
+lab: $(STAMP) native  ## 10,000 faults against real processes, then the certificate
+	$(BIN)/kkt-adapter lab --faults 10000 --mixed $(ARGS)
 
 clean:           ## remove .venv and caches; data in var/ stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -5,6 +5,7 @@ seed says, and compares three books. Nothing outside a temporary directory is to
 """
 
 import asyncio
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,6 +33,13 @@ def lab(
     scale: Annotated[
         float, typer.Option(min=1, max=50, help="Leases, time-outs and back-offs are so much shorter.")
     ] = 10.0,
+    mixed: Annotated[
+        bool, typer.Option("--mixed", help="Rounds take turns: SQLite, two nodes, PostgreSQL with Redis.")
+    ] = False,
+    round_: Annotated[
+        int, typer.Option("--round", min=1, help="More faults than this are done in rounds of so many.")
+    ] = 250,
+    at_once: Annotated[int, typer.Option(min=1, max=32, help="Rounds at the same time.")] = 3,
     variant: Annotated[
         str | None, typer.Option(help="Run a broken variant, to see the lab catch it; 'list' shows them.")
     ] = None,
@@ -60,7 +68,11 @@ def lab(
         folder=folder,
     )
     try:
-        certificate = asyncio.run(_run(plan, quiet=quiet))
+        if variant is None and (mixed or plan.faults > round_):
+            run = _run_rounds(plan, mixed=mixed, faults=round_, at_once=at_once, quiet=quiet)
+        else:
+            run = _run(plan, quiet=quiet)
+        certificate = asyncio.run(run)
     except NotInstalled as missing:
         complain(say(f"{missing} is not installed.", f"{missing}: не установлено."))
         raise typer.Exit(NOT_POSSIBLE) from missing
@@ -121,6 +133,35 @@ async def _run(plan: "LabPlan", *, quiet: bool) -> "Certificate":
         return await run_lab(
             plan, progress=lambda stage, hit: bar.update(task, description=stage, completed=hit)
         )
+
+
+async def _run_rounds(
+    plan: "LabPlan", *, mixed: bool, faults: int, at_once: int, quiet: bool
+) -> "Certificate":
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from kkt_adapter.lab.rounds import MIXED, Setup, merged, rounds_of, run_rounds
+    from kkt_adapter.lab.servers import check_installed
+
+    setups = MIXED if mixed else [Setup(nodes=plan.nodes, database=plan.database, redis=plan.redis)]
+    rounds = rounds_of(plan, faults=faults, setups=setups)
+    check_installed(
+        postgres=any(one.database != "sqlite" for one in rounds), redis=any(one.redis for one in rounds)
+    )
+    columns = (TextColumn("{task.description:22}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    began = time.monotonic()
+    with Progress(*columns, console=Console(stderr=True), disable=quiet, transient=True) as bar:
+        task, failed = bar.add_task("injecting", total=plan.faults), 0
+
+        def tell(certificate: "Certificate") -> None:
+            nonlocal failed
+            failed += not certificate.passed
+            text = f"{failed} rounds failed" if failed else "injecting"
+            bar.update(task, description=text, advance=certificate.fault_total)
+
+        certificates = await run_rounds(rounds, at_once=at_once, progress=tell)
+    return merged(certificates, seed=plan.seed, duration_s=round(time.monotonic() - began, 1))
 
 
 def _show_variants() -> None:

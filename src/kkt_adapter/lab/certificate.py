@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from rich.console import Console, Group
@@ -20,44 +20,54 @@ SHOWN_FINDINGS = 20
 class Traffic:
     """What the clients saw."""
 
-    receipts: int  # different receipts that were asked for
-    accepted: int  # a client heard 200
-    refused: int  # refused for good, as the rules say
-    tries_without_answer: int
-    replays: int  # answers to a key that was known
-    conflicts: int  # other bodies under a used key, refused
+    receipts: int = 0  # different receipts that were asked for
+    accepted: int = 0  # a client heard 200
+    refused: int = 0  # refused for good, as the rules say
+    tries_without_answer: int = 0
+    replays: int = 0  # answers to a key that was known
+    conflicts: int = 0  # other bodies under a used key, refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Books:
     """What the archives and the operator hold."""
 
-    documents: int  # in all FNs, reports included
-    receipts: int  # of these
-    at_operator: int  # different documents
-    repeated: int  # times a document came to the operator again, byte for byte the same
+    documents: int = 0  # in all FNs, reports included
+    receipts: int = 0  # of these
+    at_operator: int = 0  # different documents
+    repeated: int = 0  # times a document came to the operator again, byte for byte the same
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Footprint:
+    """What the largest round needed, in millions of bytes."""
+
+    lab_mb: int = 0  # memory of the lab's process
+    node_mb: int = 0  # memory of the largest process it started
+    folder_mb: int = 0  # files at the end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
     version: str
+    commit: str | None  # of the checkout that ran; None: installed from a package
     seed: int
-    nodes: int
-    database: str
-    redis: bool
+    setups: Mapping[str, int]  # what stood there -> rounds
     scale: float
     variant: str | None
     started_at: str  # RFC 3339 UTC
     duration_s: float
-    settled_s: float  # from the end of the last fault until everything was printed and delivered
-    faults: Mapping[str, int]
-    without_effect: Mapping[str, int]
-    points: Mapping[str, int]  # named point -> processes ended or stopped there
-    node_starts: int
-    traffic: Traffic
-    books: Books
+    settled_s: float  # from the end of the last fault until everything was printed and delivered; the longest
+    faults: Mapping[str, int] = field(default_factory=dict)
+    without_effect: Mapping[str, int] = field(default_factory=dict)
+    points: Mapping[str, int] = field(default_factory=dict)  # name -> processes ended or stopped there
+    node_starts: int = 0
+    traffic: Traffic = Traffic()
+    books: Books = Books()
+    rounds: int = 1
+    footprint: Footprint = Footprint()
     findings: tuple[Finding, ...] = ()
-    notes: tuple[str, ...] = field(default_factory=tuple)
+    notes: tuple[str, ...] = ()
 
     def count(self, verdict: Verdict) -> int:
         return sum(finding.verdict is verdict for finding in self.findings)
@@ -83,6 +93,23 @@ class Certificate:
         body: dict[str, Any] = {**counted, **asdict(self)}
         return json.dumps(body, ensure_ascii=False, indent=2) + "\n"
 
+    @classmethod
+    def from_json(cls, text: str) -> "Certificate":
+        """What ``as_json`` made. Raises ValueError, TypeError or KeyError for anything else."""
+        raw = json.loads(text)
+        body = {name: raw[name] for name in [known.name for known in fields(cls)]}
+        findings = [Finding(**{**found, "verdict": Verdict(found["verdict"])}) for found in body["findings"]]
+        return cls(
+            **{
+                **body,
+                "traffic": Traffic(**body["traffic"]),
+                "books": Books(**body["books"]),
+                "footprint": Footprint(**body["footprint"]),
+                "findings": tuple(findings),
+                "notes": tuple(body["notes"]),
+            }
+        )
+
     def show(self, console: Console) -> None:
         """Print it."""
         title = "PASSED" if self.passed else "FAILED"
@@ -95,11 +122,14 @@ class Certificate:
         )
 
     def _head(self) -> Text:
-        where = f"{self.nodes} node{'s' if self.nodes > 1 else ''}, {self.database}"
-        where += ", Redis" if self.redis else ""
+        many = self.rounds > 1
+        what = f"version {self.version}" + (f", commit {self.commit}" if self.commit else "")
         lines = [
-            f"version {self.version}, seed {self.seed}, {where}, time x{self.scale:g}",
+            f"{what}, seed {self.seed}, time x{self.scale:g}",
+            *(f"{f'{n} x ' if many else ''}{setup}" for setup, n in self.setups.items()),
             f"{self.started_at}, {self.duration_s:.0f} s, settled within {self.settled_s:.1f} s",
+            f"at most {self.footprint.lab_mb} MB for the lab, {self.footprint.node_mb} MB for a process, "
+            f"{self.footprint.folder_mb} MB of files",
         ]
         if self.variant is not None:
             lines.append(f"BROKEN VARIANT: {self.variant}")

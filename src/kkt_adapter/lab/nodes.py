@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
+from kkt_adapter.lab.circumstances import peak_mb
 from kkt_adapter.lab.hub import Hub
 from kkt_adapter.lab.node import NodeSpec
 from kkt_adapter.lab.nursery import Nursery
@@ -30,6 +31,7 @@ class LabNode:
         self.offset_s = 0.0  # how far its wall clock is wrong
         self.armed: dict[str, Any] | None = None  # what the next process starts with
         self.starts = 0
+        self.peak_mb = 0  # memory, over all processes that were seen to their end
         self.unexpected: list[int] = []  # exit codes of processes that ended by themselves
         self.make_spec: Callable[[LabNode], NodeSpec] | None = None
         self._hub = hub
@@ -235,5 +237,7 @@ class LabNode:
 
     def _signal(self, number: signal.Signals) -> None:
         if self._pid is not None:
+            if number in (signal.SIGKILL, signal.SIGTERM):
+                self.peak_mb = max(self.peak_mb, peak_mb(self._pid))
             with suppress(ProcessLookupError):
                 os.kill(self._pid, number)

@@ -21,6 +21,7 @@ from kkt_adapter.fiscal.kkt.virtual import fn_path
 from kkt_adapter.kernel.ids import RegisterId
 from kkt_adapter.lab.books import OperatorBook, read_adapter, read_archive
 from kkt_adapter.lab.certificate import Books, Certificate, Traffic
+from kkt_adapter.lab.circumstances import commit_of_checkout, footprint
 from kkt_adapter.lab.hub import Hub
 from kkt_adapter.lab.injector import Injector
 from kkt_adapter.lab.ledger import Ledger, Outcome
@@ -63,6 +64,13 @@ class LabPlan:
     limit_s: float = 3600.0  # for injecting
     settle_s: float = 120.0
     folder: Path | None = None  # where everything lies; None: a temporary one that is removed
+
+    @property
+    def setup(self) -> str:
+        """What stands there, in words."""
+        database = "SQLite" if self.database == "sqlite" else "PostgreSQL"
+        words = [f"{self.nodes} node{'s' if self.nodes > 1 else ''}", database]
+        return ", ".join([*words, "Redis"] if self.redis else words)
 
 
 async def run_lab(
@@ -148,10 +156,9 @@ class _Run:
         documents = [document for archive in archives for document in archive.documents]
         return Certificate(
             version=__version__,
+            commit=commit_of_checkout(),
             seed=plan.seed,
-            nodes=plan.nodes,
-            database="SQLite" if plan.database == "sqlite" else "PostgreSQL",
-            redis=plan.redis,
+            setups={plan.setup: 1},
             scale=plan.scale,
             variant=plan.variant,
             started_at=self._started_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
@@ -174,6 +181,9 @@ class _Run:
                 receipts=sum(document.name is not None for document in documents),
                 at_operator=operator.documents,
                 repeated=operator.repeated,
+            ),
+            footprint=footprint(
+                {self._folder, self._scratch}, node_mb=max(node.peak_mb for node in self._nodes)
             ),
             findings=tuple(findings),
         )

@@ -23,6 +23,14 @@ class NotInstalled(Exception):
     """The program that is needed is not on this machine."""
 
 
+def check_installed(*, postgres: bool, redis: bool) -> None:
+    """Raises NotInstalled, with the first that is asked for and not there."""
+    if postgres:
+        _postgres_binaries()
+    if redis and shutil.which("redis-server") is None:
+        raise NotInstalled("redis-server")
+
+
 def end_with_parent() -> None:
     """In a new process: have the kernel end it when its parent ends."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
