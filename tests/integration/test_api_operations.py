@@ -234,10 +234,30 @@ async def test_maintenance_without_a_reason_or_with_a_strange_length_is_refused(
 
 async def test_the_root_leads_everywhere(client: httpx2.AsyncClient) -> None:
     body = (await client.get("/")).json()
-    assert {"message", "version", "docs", "health", "status"} <= set(body)
+    assert set(body) == {"message", "version", "docs", "health", "status"}
     assert body["version"] == __version__
     for link in ("docs", "health", "status"):
         assert (await client.get(body[link])).status_code == 200
+
+
+CHROMIUM = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
+
+
+@pytest.mark.parametrize(("language", "word"), [("ru-RU,ru;q=0.9,en;q=0.8", "чеки"), ("en", "receipts")])
+async def test_a_browser_gets_the_root_as_a_page_of_links(
+    client: httpx2.AsyncClient, language: str, word: str
+) -> None:
+    page = await client.get("/", headers={"Accept": CHROMIUM, "Accept-Language": language})
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert word in page.text
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/json", "application/json, text/html"])
+async def test_a_program_gets_the_root_as_json(client: httpx2.AsyncClient, accept: str) -> None:
+    answer = await client.get("/", headers={"Accept": accept})
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["vary"] == "Accept"
 
 
 async def test_a_broken_database_is_unhealthy_not_ready_and_still_alive(

@@ -5,18 +5,27 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from kkt_adapter import __version__
+from kkt_adapter.api.accept import prefers_html
 from kkt_adapter.api.answer import JsonAnswer
 from kkt_adapter.api.deps import Services
 from kkt_adapter.api.docs_page import docs_page
+from kkt_adapter.api.language import preferred
 from kkt_adapter.api.problems import RefusedByStatus
+from kkt_adapter.api.root_page import root_page
 from kkt_adapter.api.schemas import examples
 from kkt_adapter.api.schemas.documents import answers
 
 router = APIRouter(tags=["health"])
 
+_PAGE_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
+
 
 @router.get("/", responses=answers(examples.ROOT), summary="Where everything is")
-async def root() -> Response:
+async def root(request: Request) -> Response:
+    """JSON, or a page of links where ``Accept`` prefers HTML."""
+    if prefers_html(request.headers.get("accept", ""), over="application/json"):
+        page = root_page(__version__, preferred(request.headers.get("accept-language")))
+        return HTMLResponse(page, headers=_PAGE_HEADERS | {"Vary": "Accept, Accept-Language"})
     return JsonAnswer(
         {
             "message": "kkt-adapter",
@@ -24,8 +33,8 @@ async def root() -> Response:
             "docs": "/docs",
             "health": "/v1/health",
             "status": "/v1/kkt/buffer/status",
-            "ui": "/ui",
-        }
+        },
+        headers={"Vary": "Accept"},
     )
 
 
@@ -60,5 +69,4 @@ async def health(services: Services) -> Response:
 async def docs(request: Request) -> Response:
     """The reference as one page, made of /openapi.json; it loads nothing from elsewhere."""
     page = docs_page(request.app.openapi())
-    policy = "default-src 'none'; style-src 'unsafe-inline'"
-    return HTMLResponse(page, headers={"Content-Security-Policy": policy})
+    return HTMLResponse(page, headers=_PAGE_HEADERS)

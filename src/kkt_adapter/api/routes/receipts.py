@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from kkt_adapter.api.accept import prefers_html
 from kkt_adapter.api.access import OPEN, Action, check_till, till_of
 from kkt_adapter.api.answer import JsonAnswer
 from kkt_adapter.api.body import read_model
@@ -134,7 +135,7 @@ async def receipt_by_id(services: Services, principal: Reader, receipt_id: Recei
 async def slip(request: Request, services: Services, principal: Reader, receipt_id: ReceiptId) -> Response:
     """409 CONFLICT while it is not printed."""
     await _check_own(services, principal, receipt_id)
-    if _prefers_html(request.headers.get("accept", "")):
+    if prefers_html(request.headers.get("accept", ""), over="text/plain"):
         page = await services.receipts.slip_html(receipt_id)
         return HTMLResponse(page, headers={"Content-Security-Policy": _SLIP_POLICY, "Vary": "Accept"})
     return PlainTextResponse(await services.receipts.slip_text(receipt_id), headers={"Vary": "Accept"})
@@ -199,11 +200,3 @@ async def _check_own(services: ApiServices, principal: Principal, receipt_id: st
     """Raises NotAllowed for a receipt of another till, ReceiptNotFound for none at all."""
     if principal.pos_ids:
         check_till(principal, (await services.receipts.by_id(receipt_id))["pos_id"])
-
-
-def _prefers_html(accept: str) -> bool:
-    """HTML only where it is asked for and stands before plain text."""
-    ranges = [part.partition(";")[0].strip().lower() for part in accept.split(",")]
-    html = ranges.index("text/html") if "text/html" in ranges else None
-    plain = ranges.index("text/plain") if "text/plain" in ranges else len(ranges)
-    return html is not None and html < plain

@@ -228,7 +228,6 @@ ROOT: Final[Json] = {
     "docs": "/docs",
     "health": "/v1/health",
     "status": "/v1/kkt/buffer/status",
-    "ui": "/ui",
 }
 ALIVE: Final[Json] = {"status": "ok"}
 READY: Final[Json] = {"status": "ready"}
