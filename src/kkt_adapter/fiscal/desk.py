@@ -24,7 +24,7 @@ from kkt_adapter.fiscal.kkt.driver import ShiftState
 from kkt_adapter.fiscal.lifecycle import PrintState
 from kkt_adapter.fiscal.model import ReceiptKind, ReceiptRequest, RegisterProfile
 from kkt_adapter.fiscal.registers import Registers, Unit
-from kkt_adapter.fiscal.waiting import Waiting
+from kkt_adapter.fiscal.waiting import Answer, Waiting, answered
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import (
     AdapterError,
@@ -43,6 +43,8 @@ from kkt_adapter.runtime.log import about, get_logger
 
 TWIN_WAIT_S = 15.0  # contract 3.2
 ROW_LOOK_S = 0.2  # how often a receipt that another process prints is looked at
+
+Stored = asyncio.Future[Accepted | Known]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +94,7 @@ class ReceiptDesk:
         self._policy = policy
         self._disk = disk
         self._log = get_logger("desk")
-        self._storing: set[asyncio.Task[Accepted | Known]] = set()
+        self._storing: set[asyncio.Task[None]] = set()
         self.tally = DeskTally()
 
     async def accept(self, request: ReceiptRequest, *, key: str) -> Acceptance:
@@ -140,15 +142,16 @@ class ReceiptDesk:
         )
         receipt_id = checked.receipt.id
         about(receipt_id=receipt_id)
-        future = self._waiting.open(receipt_id)
-        storing = asyncio.create_task(self._store(item, unit, checked))
+        waiter = self._waiting.open(receipt_id)
+        stored: Stored = asyncio.get_running_loop().create_future()
+        storing = asyncio.create_task(self._store(item, unit, checked, stored))
         self._storing.add(storing)
-        storing.add_done_callback(self._stored)
+        storing.add_done_callback(self._storing.discard)
         try:
-            outcome = await asyncio.shield(storing)  # cancelled or not, what was begun is stored and printed
+            outcome = await stored  # cancelled or not, what was begun is stored and printed
             if isinstance(outcome, Known):
                 return await self._replay(outcome, request_hash)
-            answer = await self._answer(unit, outcome, future)
+            answer = await self._answer(unit, outcome, waiter)
         finally:
             self._waiting.drop(receipt_id)  # nobody waits any more, however this ended
         if answer is not None:
@@ -157,11 +160,6 @@ class ReceiptDesk:
         self.tally.buffered += 1
         self._log.info("receipt_buffered", register_id=unit.register_id)
         return await self._not_printed(unit, outcome, checked)
-
-    def _stored(self, storing: "asyncio.Task[Accepted | Known]") -> None:
-        self._storing.discard(storing)
-        if not storing.cancelled():
-            storing.exception()  # seen: its request may have been cancelled
 
     async def _check(self, request: ReceiptRequest, key: str) -> tuple[Unit, Checked, str | None]:
         """Everything that can refuse a receipt before it touches the database; the third is the refunded
@@ -220,8 +218,22 @@ class ReceiptDesk:
                 "Смена открыта более 24 часов: закройте её Z-отчётом.",
             )
 
-    async def _store(self, item: AcceptItem, unit: Unit, checked: Checked) -> Accepted | Known:
-        """One commit, then the lane is told. A lane that lost its lease in between is done without."""
+    async def _store(self, item: AcceptItem, unit: Unit, checked: Checked, stored: Stored) -> None:
+        """One commit; then the lane is told, and the request if it still waits."""
+        try:
+            outcome = await self._commit(item, unit, checked)
+        except Exception as error:
+            if not stored.done():
+                stored.set_exception(error)
+        except BaseException:
+            stored.cancel()
+            raise
+        else:
+            if not stored.done():
+                stored.set_result(outcome)
+
+    async def _commit(self, item: AcceptItem, unit: Unit, checked: Checked) -> Accepted | Known:
+        """A lane that lost its lease in between is done without."""
         lane, reserved = unit.lane, item.attempt is not None
         try:
             outcome: Accepted | Known = await self._db.write_each(buffer.accept, item)
@@ -229,7 +241,7 @@ class ReceiptDesk:
             if not reserved:
                 raise
             lane.release(stored=False)
-            return await self._store(replace(item, attempt=None), unit, checked)
+            return await self._commit(replace(item, attempt=None), unit, checked)
         except BaseException as error:
             if reserved:
                 refused = isinstance(error, AdapterError) and not isinstance(error, StorageError)
@@ -250,15 +262,11 @@ class ReceiptDesk:
         )
         return outcome
 
-    async def _answer(self, unit: Unit, accepted: Accepted, future: asyncio.Future[str | None]) -> str | None:
+    async def _answer(self, unit: Unit, accepted: Accepted, waiter: Answer) -> str | None:
         """The printed answer within the budget, whichever process prints."""
         if not unit.lane.holds():
             return await self._watch_row(accepted.seq, self._policy.response_budget_s)
-        try:
-            async with asyncio.timeout(self._policy.response_budget_s):
-                return await asyncio.shield(future)
-        except TimeoutError:
-            return None
+        return await answered(waiter, within_s=self._policy.response_budget_s)
 
     async def _watch_row(self, seq: int, seconds: float) -> str | None:
         """Look for the answer that another process writes."""
@@ -292,11 +300,11 @@ class ReceiptDesk:
             )
         if known.answer is not None:
             return Acceptance(body=known.answer.encode(), replayed=True)
-        future = self._waiting.find(known.receipt_id)
-        if future is not None:
+        waiter = self._waiting.join(known.receipt_id)
+        if waiter is not None:
             try:
                 async with asyncio.timeout(TWIN_WAIT_S):
-                    answer = await asyncio.shield(future)
+                    answer = await waiter
             except TimeoutError:
                 raise IdempotencyInProgress(
                     "The first request with this key is not finished yet. Try again.",

@@ -336,11 +336,11 @@ class PrintLane:
 
     async def _wait(self, seconds: float) -> None:
         self._wake.clear()
+        timer = asyncio.get_running_loop().call_later(seconds, self._wake.set)
         try:
-            async with asyncio.timeout(seconds):
-                await self._wake.wait()
-        except TimeoutError:
-            return
+            await self._wake.wait()
+        finally:
+            timer.cancel()
 
     # ---- receipts -----------------------------------------------------------------------------------
 

@@ -1,11 +1,15 @@
 """Requests that wait for their receipt's document, by receipt id.
 
 The desk opens an entry before the receipt is stored, the lane closes it; a lane that prints a receipt
-nobody waits for finds no entry and goes on. Bounded by the requests in flight.
+nobody waits for finds no entry and goes on. Everybody waits on a future of their own, so a request that is
+cancelled takes nobody else along. Bounded by the requests in flight.
 """
 
 import asyncio
 from collections.abc import Callable
+
+Answer = asyncio.Future[str | None]
+"""The printed answer; None: not printed, see the row."""
 
 
 class Waiting:
@@ -14,30 +18,48 @@ class Waiting:
     def __init__(self, *, printed: Callable[[str], None] = lambda receipt_id: None) -> None:
         """``printed`` is told of every receipt that got its document, waited for or not; must be quick."""
         self._printed = printed
-        self._futures: dict[str, asyncio.Future[str | None]] = {}
+        self._waiters: dict[str, list[Answer]] = {}
 
-    def open(self, receipt_id: str) -> asyncio.Future[str | None]:
-        """The future of this receipt's printed answer; None in it means "not printed, see the row"."""
-        future = self._futures.get(receipt_id)
-        if future is None:
-            future = asyncio.get_running_loop().create_future()
-            self._futures[receipt_id] = future
-        return future
+    def open(self, receipt_id: str) -> Answer:
+        """The wait of whoever stores this receipt."""
+        return _joined(self._waiters.setdefault(receipt_id, []))
 
-    def find(self, receipt_id: str) -> asyncio.Future[str | None] | None:
-        return self._futures.get(receipt_id)
+    def join(self, receipt_id: str) -> Answer | None:
+        """One more wait for a receipt that is on its way in this process; None when it is not."""
+        waiters = self._waiters.get(receipt_id)
+        return None if waiters is None else _joined(waiters)
 
     def settle(self, receipt_id: str, answer: str | None) -> None:
         """Wake everybody who waits for this receipt."""
         if answer is not None:
             self._printed(receipt_id)
-        future = self._futures.pop(receipt_id, None)
-        if future is not None and not future.done():
-            future.set_result(answer)
+        for waiter in self._waiters.pop(receipt_id, ()):
+            if not waiter.done():
+                waiter.set_result(answer)
 
     def drop(self, receipt_id: str) -> None:
         """The desk gives up waiting; twins that still wait see the row's state."""
         self.settle(receipt_id, None)
 
     def __len__(self) -> int:
-        return len(self._futures)
+        return len(self._waiters)
+
+
+async def answered(waiter: Answer, *, within_s: float) -> str | None:
+    """What the wait brings, or None when the time is over."""
+    timer = asyncio.get_running_loop().call_later(within_s, _give_up, waiter)
+    try:
+        return await waiter
+    finally:
+        timer.cancel()
+
+
+def _joined(waiters: list[Answer]) -> Answer:
+    waiter: Answer = asyncio.get_running_loop().create_future()
+    waiters.append(waiter)
+    return waiter
+
+
+def _give_up(waiter: Answer) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
