@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from sqlalchemy import Connection, Executable, delete, insert, select, tuple_
+from sqlalchemy import BindParameter, Connection, Executable, and_, delete, insert, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from kkt_adapter.catalog import ledger
@@ -18,10 +18,34 @@ from kkt_adapter.catalog.ledger import Fence
 from kkt_adapter.catalog.model import ProductPage
 from kkt_adapter.catalog.records import ErrorKind, RunStatus
 from kkt_adapter.catalog.store import lock_state, mark_seen, store_products
-from kkt_adapter.catalog.tables import sync_errors, sync_pages
+from kkt_adapter.catalog.tables import sync_errors, sync_pages, sync_runs
 from kkt_adapter.kernel.errors import IllegalTransition
+from kkt_adapter.runtime.bulk import Bulk, bulk
 
 PERCENT_OF_READING = 98.0  # verifying and sweeping are the rest
+
+_run = sync_runs.c
+_work_columns = (
+    _run.run_id, _run.active_at, _run.worked_ms, _run.pages_total, _run.pages_processed, _run.products_synced,
+    _run.new, _run.updated, _run.unchanged, _run.reappeared, _run.skipped_items, _run.errors, _run.percent,
+    _run.requests, _run.retries, _run.throttled, _run.bytes,
+)  # fmt: skip
+_SET_WORK = bulk(
+    _work_columns,
+    lambda given: (
+        update(sync_runs)
+        .where(_run.run_id == given.c.run_id)
+        .values({c.name: given.c[c.name] for c in _work_columns if c is not _run.run_id})
+    ),
+)
+_page_key = (sync_pages.c.generation, sync_pages.c.scope, sync_pages.c.page)
+_page_columns = tuple(sync_pages.columns)
+_KNOWN_PAGES = bulk(
+    _page_key,
+    lambda given: select(sync_pages.c.scope, sync_pages.c.page, sync_pages.c.bad).join(
+        given, and_(*(column == given.c[column.name] for column in _page_key))
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,28 +92,33 @@ def commit_pages(connection: Connection, arrived: Sequence[Arrived], work: Work,
     new_pages, new_bad = _keep_pages(connection, counted, stamp)
     pages_processed = run.pages_processed + new_pages
     skipped = run.skipped_items + new_bad
-    ledger.change(
+    pages_total = max(run.pages_total, work.pages_total)
+    _SET_WORK.run(
         connection,
-        stamp.run_id,
-        active_at=stamp.at,
-        worked_ms=work.worked_ms,
-        pages_total=max(run.pages_total, work.pages_total),
-        pages_processed=pages_processed,
-        products_synced=run.products_synced + counts.first_seen,
-        new=run.new + counts.new,
-        updated=run.updated + counts.updated,
-        unchanged=run.unchanged + counts.unchanged,
-        reappeared=run.reappeared + counts.reappeared,
-        skipped_items=skipped,
-        errors=skipped,
-        percent=percent(pages_processed, max(run.pages_total, work.pages_total), at_least=run.percent),
-        **spent(run, work.tally),
+        [
+            (
+                stamp.run_id,
+                stamp.at,
+                work.worked_ms,
+                pages_total,
+                pages_processed,
+                run.products_synced + counts.first_seen,
+                run.new + counts.new,
+                run.updated + counts.updated,
+                run.unchanged + counts.unchanged,
+                run.reappeared + counts.reappeared,
+                skipped,
+                skipped,
+                percent(pages_processed, pages_total, at_least=run.percent),
+                *spent(run, work.tally).values(),
+            )
+        ],
     )
     return run.cancel_by is not None
 
 
 def spent(run: ledger.RunRow, tally: Tally) -> dict[str, int]:
-    """The cost columns of a run after another ``tally``."""
+    """The cost columns of a run after another ``tally``: requests, retries, throttled, bytes."""
     return {
         "requests": run.requests + tally.requests,
         "retries": run.retries + tally.retries,
@@ -110,17 +139,11 @@ def _keep_pages(connection: Connection, arrived: Sequence[Arrived], stamp: Stamp
         return 0, 0
     keys = [(entry.page.scope, entry.page.number) for entry in arrived]
     known = {
-        (row.scope, row.page): row.bad
-        for row in connection.execute(
-            select(sync_pages.c.scope, sync_pages.c.page, sync_pages.c.bad).where(
-                sync_pages.c.generation == stamp.generation,
-                tuple_(sync_pages.c.scope, sync_pages.c.page).in_(keys),
-            )
-        )
+        (scope, page): bad
+        for scope, page, bad in _KNOWN_PAGES.rows(connection, [(stamp.generation, *key) for key in keys])
     }
-    connection.execute(
-        _upsert_page(connection.dialect.name), [_page_row(entry, stamp.generation) for entry in arrived]
-    )
+    rows = {key: _page_row(entry, stamp.generation) for key, entry in zip(keys, arrived, strict=True)}
+    _page_upsert(connection.dialect.name).run(connection, list(rows.values()))
     if any(known.values()) or any(entry.page.bad for entry in arrived):
         _keep_bad(connection, arrived, stamp, keys)
     bad = sum(len(entry.page.bad) for entry in arrived) - sum(known.values())
@@ -153,27 +176,31 @@ def _keep_bad(
         connection.execute(insert(sync_errors), rows)
 
 
-def _page_row(entry: Arrived, generation: int) -> dict[str, object]:
+def _page_row(entry: Arrived, generation: int) -> tuple[object, ...]:
     page = entry.page
-    return {
-        "generation": generation,
-        "scope": page.scope,
-        "page": page.number,
-        "arrival": entry.arrival,
-        "total": page.total,
-        "ids": json.dumps(page.ids),
-        "loose": sum(item.product_id is None for item in page.bad),
-        "bad": len(page.bad),
-    }
+    return (
+        generation,
+        page.scope,
+        page.number,
+        entry.arrival,
+        page.total,
+        json.dumps(page.ids),
+        sum(item.product_id is None for item in page.bad),
+        len(page.bad),
+    )
 
 
 @cache
-def _upsert_page(dialect: str) -> Executable:
-    page = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(sync_pages)
-    key = ("generation", "scope", "page")
-    return page.on_conflict_do_update(
-        index_elements=[sync_pages.c[name] for name in key],
-        set_={
-            column.name: page.excluded[column.name] for column in sync_pages.columns if column.name not in key
-        },
-    )
+def _page_upsert(dialect: str) -> Bulk:
+    insert_pages = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(sync_pages).inline()
+
+    def write(rows: Sequence[Sequence[BindParameter[object]]]) -> Executable:
+        page = insert_pages.values(
+            [{c.name: given for c, given in zip(_page_columns, row, strict=True)} for row in rows]
+        )
+        return page.on_conflict_do_update(
+            index_elements=_page_key,
+            set_={c.name: page.excluded[c.name] for c in _page_columns if not c.primary_key},
+        )
+
+    return Bulk(_page_columns, write)

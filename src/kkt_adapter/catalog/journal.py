@@ -8,10 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 
 from kkt_adapter.catalog.changes import ChangeKind, FieldChange
 from kkt_adapter.catalog.tables import product_changes, product_history
+from kkt_adapter.runtime.bulk import bulk_insert
+
+_INSERT_CHANGES = bulk_insert(product_changes, *product_changes.columns)
+_INSERT_HISTORY = bulk_insert(product_history, *product_history.columns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,34 +42,23 @@ class Entry:
 
 def record(connection: Connection, entries: Sequence[Entry], stamp: Stamp) -> None:
     """Write changes down, in the transaction that makes them."""
-    if not entries:
-        return
-    connection.execute(insert(product_changes), [_change(entry, stamp) for entry in entries])
+    _INSERT_CHANGES.run(connection, [_change(entry, stamp) for entry in entries])
     history = [_history(entry, field, stamp) for entry in entries for field in entry.fields]
-    if history:
-        connection.execute(insert(product_history), history)
+    _INSERT_HISTORY.run(connection, history)
 
 
-def _change(entry: Entry, stamp: Stamp) -> dict[str, Any]:
-    return {
-        "revision": entry.revision,
-        "product_id": entry.product_id,
-        "kind": entry.kind.value,
-        "at": stamp.at,
-        "run_id": stamp.run_id,
-        "old_name_key": entry.name_key,
-        "old_price": entry.price,
-        "old_changed_at": entry.changed_at,
-    }
+def _change(entry: Entry, stamp: Stamp) -> tuple[Any, ...]:
+    return (
+        entry.revision,
+        entry.product_id,
+        entry.kind.value,
+        stamp.at,
+        stamp.run_id,
+        entry.name_key,
+        entry.price,
+        entry.changed_at,
+    )
 
 
-def _history(entry: Entry, field: FieldChange, stamp: Stamp) -> dict[str, Any]:
-    return {
-        "product_id": entry.product_id,
-        "revision": entry.revision,
-        "field": field.field,
-        "old": field.old,
-        "new": field.new,
-        "at": stamp.at,
-        "run_id": stamp.run_id,
-    }
+def _history(entry: Entry, field: FieldChange, stamp: Stamp) -> tuple[Any, ...]:
+    return entry.product_id, entry.revision, field.field, field.old, field.new, stamp.at, stamp.run_id

@@ -7,7 +7,9 @@ same folding meets the words of a query.
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 
+KEPT_VALUES = 2_048  # platforms, regions and their like are few and come again and again
 WORDS_LIMIT = 12  # words of a query that count
 _NO_LETTERS = re.compile(r"[^\w]+|_+")
 
@@ -31,6 +33,7 @@ def query_words(query: str) -> tuple[str, ...]:
     return tuple(_NO_LETTERS.sub(" ", fold(query)).split()[:WORDS_LIMIT])
 
 
+@lru_cache(maxsize=KEPT_VALUES)
 def value_key(value: str | None) -> str:
     """A filter value: folded, outer and doubled spaces gone; empty for none."""
     return "" if value is None else " ".join(fold(value).split())

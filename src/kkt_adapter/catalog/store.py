@@ -8,9 +8,9 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, Connection, Executable, Row, bindparam, select, update
+from sqlalchemy import BindParameter, Column, Connection, Executable, Row, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from kkt_adapter.catalog.changes import ChangeKind, Kind, Verdict, compare
@@ -23,35 +23,54 @@ from kkt_adapter.catalog.tables import (
     product_bodies,
     products,
 )
+from kkt_adapter.runtime.bulk import Bulk, bulk
 
 KEPT_ON_CONFLICT = {"id", "first_seen_at", "created_revision"}
-IDS_A_STATEMENT = 500  # bound parameters have a limit in both databases
 
-_ids: BindParameter[Any] = bindparam("ids", expanding=True)
-_product_columns = tuple(column.name for column in products.columns)
-_stored_columns = (
-    products.c.id,
-    products.c.digest,
-    products.c.generation,
-    products.c.status,
-    products.c.min_price,
-    products.c.retail_min_price,
-    products.c.retail_min_base_price,
-    products.c.qty,
-    products.c.available_to_buy,
-    products.c.name_key,
-    products.c.changed_at,
-)
-# Made once: building a statement costs more than running it on a few rows.
-_select_known = select(*_stored_columns).where(products.c.id.in_(_ids))
-_update_seen = (
-    update(products)
-    .where(products.c.id.in_(_ids), products.c.generation <= bindparam("generation_"))
-    .values(generation=bindparam("generation_"), last_seen_at=bindparam("at"))
-)
-_lock_state = select(catalog_state).where(catalog_state.c.id == THE_ROW).with_for_update()
+StateRow = Row[*tuple[Any, ...]]
+Parameters = Sequence[Sequence[BindParameter[Any]]]
 
-StoredRow = Row[*tuple[Any, ...]]
+_product_columns = tuple(products.columns)
+_body_columns = (product_bodies.c.product_id, product_bodies.c.body)
+_seen_columns = (products.c.id, products.c.generation, products.c.last_seen_at)
+
+
+class StoredProduct(NamedTuple):
+    """What deciding about a product, and remembering what it was, needs of its row."""
+
+    id: str
+    digest: str
+    generation: int
+    status: str
+    min_price: int | None
+    retail_min_price: int | None
+    retail_min_base_price: int | None
+    qty: int
+    available_to_buy: bool | None
+    name_key: str
+    changed_at: int
+
+
+AVAILABLE = StoredProduct._fields.index("available_to_buy")
+_KNOWN = bulk(
+    (products.c.id,),
+    lambda given: select(*(products.c[name] for name in StoredProduct._fields)).join(
+        given, products.c.id == given.c.id
+    ),
+)
+_SEEN = bulk(
+    _seen_columns,
+    lambda given: (
+        update(products)
+        .where(products.c.id == given.c.id, products.c.generation <= given.c.generation)
+        .values(generation=given.c.generation, last_seen_at=given.c.last_seen_at)
+    ),
+)
+_select_state = select(catalog_state).where(catalog_state.c.id == THE_ROW).with_for_update()
+_update_revision = (
+    update(catalog_state).where(catalog_state.c.id == THE_ROW).values(revision=bindparam("given"))
+)
+_names = json.JSONEncoder(ensure_ascii=False).encode
 
 
 @dataclass(slots=True)
@@ -70,9 +89,9 @@ class StoreCounts:
     outdated: int = 0
 
 
-def lock_state(connection: Connection) -> StoredRow:
+def lock_state(connection: Connection) -> StateRow:
     """The one state row, held until the commit, so that catalogue writers take turns on PostgreSQL."""
-    return connection.execute(_lock_state).one()
+    return connection.execute(_select_state).one()
 
 
 def store_products(
@@ -89,7 +108,7 @@ def store_products(
         return counts
     known = _known(connection, list(latest))
     seen: list[str] = []
-    written: list[tuple[Product, StoredRow | None, Verdict]] = []
+    written: list[tuple[Product, StoredProduct | None, Verdict]] = []
     for product in latest.values():
         stored = known.get(product.id)
         verdict = compare(stored, product, generation=stamp.generation)
@@ -118,41 +137,36 @@ def store_products(
 
 def mark_seen(connection: Connection, ids: Sequence[str], stamp: Stamp) -> None:
     """Stamp products that were met as they are stored, or met broken: nothing visible changes."""
-    for start in range(0, len(ids), IDS_A_STATEMENT):
-        connection.execute(
-            _update_seen,
-            {
-                "ids": ids[start : start + IDS_A_STATEMENT],
-                "generation_": stamp.generation,
-                "at": stamp.at,
-            },
-        )
+    _SEEN.run(connection, [(product_id, stamp.generation, stamp.at) for product_id in ids])
 
 
 def set_revision(connection: Connection, revision: int) -> None:
-    connection.execute(update(catalog_state).where(catalog_state.c.id == THE_ROW).values(revision=revision))
+    connection.execute(_update_revision, {"given": revision})
 
 
-def _known(connection: Connection, ids: Sequence[str]) -> dict[str, StoredRow]:
-    found: dict[str, StoredRow] = {}
-    for start in range(0, len(ids), IDS_A_STATEMENT):
-        rows = connection.execute(_select_known, {"ids": ids[start : start + IDS_A_STATEMENT]})
-        found.update((row.id, row) for row in rows)
+def _known(connection: Connection, ids: Sequence[str]) -> dict[str, StoredProduct]:
+    found: dict[str, StoredProduct] = {}
+    for row in _KNOWN.rows(connection, [(product_id,) for product_id in ids]):
+        values = list(row)
+        if values[AVAILABLE] is not None:  # SQLite has no truth values
+            values[AVAILABLE] = bool(values[AVAILABLE])
+        stored = StoredProduct._make(values)
+        found[stored.id] = stored
     return found
 
 
 def _write(
     connection: Connection,
-    written: Sequence[tuple[Product, StoredRow | None, Verdict]],
+    written: Sequence[tuple[Product, StoredProduct | None, Verdict]],
     stamp: Stamp,
     revision: int,
 ) -> None:
-    rows: list[dict[str, Any]] = []
-    bodies: list[dict[str, Any]] = []
+    rows: list[tuple[Any, ...]] = []
+    bodies: list[tuple[str, str]] = []
     entries: list[Entry] = []
     for number, (product, stored, verdict) in enumerate(written, revision + 1):
         rows.append(_row(product, stamp, number))
-        bodies.append({"product_id": product.id, "body": product.details})
+        bodies.append((product.id, product.details))
         if stored is not None:
             entries.append(
                 Entry(
@@ -166,60 +180,76 @@ def _write(
                 )
             )
     product_upsert, body_upsert = _upserts(connection.dialect.name)
-    connection.execute(product_upsert, rows)
-    connection.execute(body_upsert, bodies)
+    product_upsert.run(connection, rows)
+    body_upsert.run(connection, bodies)
     record(connection, entries, stamp)
 
 
-def _row(product: Product, stamp: Stamp, revision: int) -> dict[str, Any]:
+def _row(product: Product, stamp: Stamp, revision: int) -> tuple[Any, ...]:
     """A row as if the product were new; what must not change for a known one is left out by the upsert."""
-    return {
-        "id": product.id,
-        "name": product.name,
-        "name_key": name_key(product.name),
-        "slug": product.slug,
-        "type": product.type,
-        "platform": product.platform,
-        "platform_key": value_key(product.platform),
-        "region": product.region,
-        "region_key": value_key(product.region),
-        "developer": product.developer,
-        "publisher": product.publisher,
-        "publisher_key": value_key(product.publisher),
-        "category_keys": list_key([*product.category_ids, *product.category_names]),
-        "category_names": json.dumps(product.category_names, ensure_ascii=False),
-        "release_date": product.release_date,
-        "min_price": product.min_price,
-        "retail_min_price": product.retail_min_price,
-        "retail_min_base_price": product.retail_min_base_price,
-        "price_limit_min": product.price_limit_min,
-        "price_limit_max": product.price_limit_max,
-        "qty": product.qty,
-        "available_to_buy": product.available_to_buy,
-        "source_updated_at": product.source_updated_at,
-        "status": ProductStatus.ACTIVE.value,
-        "vanished_at": None,
-        "first_seen_at": stamp.at,
-        "last_seen_at": stamp.at,
-        "changed_at": stamp.at,
-        "created_revision": revision,
-        "changed_revision": revision,
-        "generation": stamp.generation,
-        "digest": product.digest,
-    }
+    return (
+        product.id,
+        product.name,
+        name_key(product.name),
+        product.slug,
+        product.type,
+        product.platform,
+        value_key(product.platform),
+        product.region,
+        value_key(product.region),
+        product.developer,
+        product.publisher,
+        value_key(product.publisher),
+        list_key([*product.category_ids, *product.category_names]),
+        _names(product.category_names),
+        product.release_date,
+        product.min_price,
+        product.retail_min_price,
+        product.retail_min_base_price,
+        product.price_limit_min,
+        product.price_limit_max,
+        product.qty,
+        product.available_to_buy,
+        product.source_updated_at,
+        ProductStatus.ACTIVE.value,
+        None,  # vanished_at
+        stamp.at,  # first_seen_at
+        stamp.at,  # last_seen_at
+        stamp.at,  # changed_at
+        revision,  # created_revision
+        revision,  # changed_revision
+        stamp.generation,
+        product.digest,
+    )
 
 
 @cache
-def _upserts(dialect: str) -> tuple[Executable, Executable]:
-    """Insert or replace a product (never one of a newer run), and its body."""
+def _upserts(dialect: str) -> tuple[Bulk, Bulk]:
+    """Insert or replace products (never one of a newer run), and their bodies."""
     build = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    product = build(products)
-    product_upsert = product.on_conflict_do_update(
-        index_elements=[products.c.id],
-        set_={name: product.excluded[name] for name in _product_columns if name not in KEPT_ON_CONFLICT},
-        where=products.c.generation <= product.excluded.generation,
-    )
-    body = build(product_bodies)
-    return product_upsert, body.on_conflict_do_update(
-        index_elements=[product_bodies.c.product_id], set_={"body": body.excluded.body}
-    )
+
+    def write_products(rows: Parameters) -> Executable:
+        product = build(products).inline().values([_named(_product_columns, row) for row in rows])
+        return product.on_conflict_do_update(
+            index_elements=[products.c.id],
+            set_={
+                column.name: product.excluded[column.name]
+                for column in _product_columns
+                if column.name not in KEPT_ON_CONFLICT
+            },
+            where=products.c.generation <= product.excluded.generation,
+        )
+
+    def write_bodies(rows: Parameters) -> Executable:
+        body = build(product_bodies).inline().values([_named(_body_columns, row) for row in rows])
+        return body.on_conflict_do_update(
+            index_elements=[product_bodies.c.product_id], set_={"body": body.excluded.body}
+        )
+
+    return Bulk(_product_columns, write_products), Bulk(_body_columns, write_bodies)
+
+
+def _named(
+    columns: Sequence[Column[Any]], row: Sequence[BindParameter[Any]]
+) -> dict[str, BindParameter[Any]]:
+    return {column.name: parameter for column, parameter in zip(columns, row, strict=True)}

@@ -6,7 +6,7 @@ The decision whether to sweep at all is `completeness.py`'s; here is how it is d
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, select, update
 
 from kkt_adapter.catalog.changes import STATUS, ChangeKind, FieldChange
 from kkt_adapter.catalog.journal import Entry, Stamp, record
@@ -14,7 +14,23 @@ from kkt_adapter.catalog.model import ProductStatus
 from kkt_adapter.catalog.query import status_is
 from kkt_adapter.catalog.store import set_revision
 from kkt_adapter.catalog.tables import products
+from kkt_adapter.runtime.bulk import Bulk, bulk
 
+
+def _update(*names: str) -> Bulk:
+    """Set the named columns of products found by id."""
+    return bulk(
+        (products.c.id, *(products.c[name] for name in names)),
+        lambda given: (
+            update(products)
+            .where(products.c.id == given.c.id)
+            .values({name: given.c[name] for name in names})
+        ),
+    )
+
+
+_VANISH = _update("status", "vanished_at", "changed_at", "changed_revision")
+_SELL_OUT = _update("qty", "digest", "changed_at", "changed_revision")
 _VANISHED = FieldChange(STATUS, ProductStatus.ACTIVE.value, ProductStatus.VANISHED.value)
 
 
@@ -42,16 +58,10 @@ def mark_vanished(connection: Connection, stamp: Stamp, *, revision: int) -> int
     """
     rows = _taken(connection, stamp)
     if rows:
-        connection.execute(
-            update(products)
-            .where(products.c.id == bindparam("key"))
-            .values(
-                status=ProductStatus.VANISHED.value,
-                vanished_at=stamp.at,
-                changed_at=stamp.at,
-                changed_revision=bindparam("number"),
-            ),
-            [{"key": row.id, "number": number} for number, row in enumerate(rows, revision + 1)],
+        gone = ProductStatus.VANISHED.value
+        _VANISH.run(
+            connection,
+            [(row.id, gone, stamp.at, stamp.at, number) for number, row in enumerate(rows, revision + 1)],
         )
         entries = [
             _entry(row, number, ChangeKind.VANISHED, _VANISHED)
@@ -66,11 +76,8 @@ def mark_sold_out(connection: Connection, stamp: Stamp, *, revision: int) -> int
     """Like `mark_vanished`, but they stay active with ``qty`` 0; those already empty are left alone."""
     rows = [row for row in _taken(connection, stamp) if row.qty != 0]
     if rows:
-        connection.execute(
-            update(products)
-            .where(products.c.id == bindparam("key"))
-            .values(qty=0, digest="", changed_at=stamp.at, changed_revision=bindparam("number")),
-            [{"key": row.id, "number": number} for number, row in enumerate(rows, revision + 1)],
+        _SELL_OUT.run(
+            connection, [(row.id, 0, "", stamp.at, number) for number, row in enumerate(rows, revision + 1)]
         )
         entries = [
             _entry(row, number, ChangeKind.CHANGED, FieldChange("qty", str(row.qty), "0"))
