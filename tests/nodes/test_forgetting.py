@@ -93,6 +93,22 @@ async def test_what_a_back_office_has_not_heard_of_stays_however_old(tmp_path: P
         assert await shop.read(counts.verify) == {}
 
 
+async def test_the_service_keeps_what_its_own_back_offices_have_not_heard_of(tmp_path: Path) -> None:
+    clock = ShiftedClock()
+    nobody = "http://127.0.0.1:9/api/v1/kkt/heartbeat"
+    async with product(tmp_path, clock=clock, heartbeat_url=nobody) as shop:
+        await shop.sell(2)
+        await shop.delivered()
+        clock.ahead = TWO_YEARS
+        (daily,) = [run.service for run in shop.services.supervisor._runs if run.service.name == RETENTION]
+
+        await daily._look()  # type: ignore[attr-defined]
+
+        assert await rows(shop, buffer_events, buffer_events.c.event_type == "retention_done") == 1
+        assert await rows(shop, receipts) == 2
+        assert await rows(shop, buffer_events, buffer_events.c.event_type == "receipt_added") == 2
+
+
 async def test_a_receipt_that_was_tried_often_is_forgotten_in_steps_like_any_other(tmp_path: Path) -> None:
     """Attempts go with their receipt; a thousand of them are still no more than 500 rows at a time."""
     clock = ShiftedClock()

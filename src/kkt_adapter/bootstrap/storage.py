@@ -21,6 +21,7 @@ from kkt_adapter.runtime.migrate import migrate
 from kkt_adapter.runtime.neighbours import Neighbours
 from kkt_adapter.runtime.open import open_database
 from kkt_adapter.runtime.passlock import PassLock, ProcessPassLock
+from kkt_adapter.runtime.soundness import refuse_damaged
 from kkt_adapter.runtime.sqlite_file import SqliteSettings
 from kkt_adapter.settings import Settings
 
@@ -52,6 +53,7 @@ async def open_storage(settings: Settings, *, seams: Seams, clock: Clock, closer
     locks = ProcessLocks(settings.data_dir)
     closers.append(_hold(locks, owner).release)  # let go last: whoever sees it free may take our work over
 
+    await asyncio.to_thread(refuse_damaged, settings.database)
     await asyncio.to_thread(migrate, settings.database)
     database: Database = seams.database(
         open_database(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, exists, insert, or_, select, update
 
 from kkt_adapter.fiscal import counts, journal
 from kkt_adapter.fiscal.journal import EventType, Level
@@ -135,6 +135,22 @@ DUE_HEAD = _HEAD.where(
         receipts.c.next_attempt_at > bindparam("b_far"),
     )
 )
+# Another process has an older document of this FN in hand: order is kept by waiting for it, or for the end of
+# its claim. Older ones only, so that a backlog behind the head is never walked through.
+_elsewhere = receipts.alias("elsewhere")
+_OLDER_IN_HAND = exists(
+    select(_elsewhere.c.seq)
+    .where(
+        _elsewhere.c.fn_number == receipts.c.fn_number,
+        _elsewhere.c.fiscal_doc_number < receipts.c.fiscal_doc_number,
+        UNDELIVERED_ROWS,
+        _elsewhere.c.status == "syncing",
+        _elsewhere.c.owner != bindparam("b_owner"),
+    )
+    .correlate(receipts)
+).label("older_in_hand")
+_HEAD_FOR_CLAIM = _HEAD.add_columns(_OLDER_IN_HAND)
+_DUE_HEAD_FOR_CLAIM = DUE_HEAD.add_columns(_OLDER_IN_HAND)
 _SET_SYNCED = bulk(
     (
         receipts.c.seq,
@@ -252,11 +268,11 @@ def _claim(conn: Connection, wanted: Sequence[ClaimRequest], deltas: dict[str, i
 
 
 def _head(conn: Connection, want: ClaimRequest) -> int | None:
-    head = _HEAD if want.ignore_due else DUE_HEAD
-    found: int | None = conn.execute(
-        head, {"b_fn": want.fn_number, "b_after": want.after, "b_now": want.at, "b_far": far(want.at)}
-    ).scalar_one_or_none()
-    return found
+    """The next one to claim; None also while another process sends an older one of the same FN."""
+    head = _HEAD_FOR_CLAIM if want.ignore_due else _DUE_HEAD_FOR_CLAIM
+    given = {"b_fn": want.fn_number, "b_after": want.after, "b_owner": want.owner}
+    found = conn.execute(head, given | {"b_now": want.at, "b_far": far(want.at)}).first()
+    return None if found is None or found.older_in_hand else int(found.fiscal_doc_number)
 
 
 def _claimed(want: ClaimRequest, row: tuple[Any, ...]) -> Claim:
