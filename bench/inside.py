@@ -73,7 +73,8 @@ async def ask(
     headers: list[tuple[bytes, bytes]] | None = None,
     content: bytes = b"",
 ) -> tuple[int, bytes]:
-    """One request to the application; its status and body."""
+    """One request to the application; its status and body. ``path`` may carry a query."""
+    path, _, query = path.partition("?")
     sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
@@ -90,7 +91,7 @@ async def ask(
         "scheme": "http",
         "path": path,
         "raw_path": path.encode(),
-        "query_string": b"",
+        "query_string": query.encode(),
         "root_path": "",
         "headers": [
             (b"host", b"127.0.0.1"),

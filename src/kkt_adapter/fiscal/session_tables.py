@@ -32,6 +32,7 @@ Index(
     sqlite_where=OPEN_SESSION,
     postgresql_where=OPEN_SESSION,
 )
+Index("ix_pos_sessions_till", pos_sessions.c.pos_id, pos_sessions.c.opened_at)
 
 cash_transactions = Table(
     "cash_transactions",

@@ -1,12 +1,10 @@
 """Read models for status pages: the buffer, health, the event log (contract 5). Each is one snapshot."""
 
-import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select
-
+from kkt_adapter.fiscal import event_log
 from kkt_adapter.fiscal.alert_watch import AlertWatch
 from kkt_adapter.fiscal.alerts import AlertBoard
 from kkt_adapter.fiscal.delivery import LAST_SYNC
@@ -16,7 +14,6 @@ from kkt_adapter.fiscal.network import NetworkMonitor
 from kkt_adapter.fiscal.overview import brief
 from kkt_adapter.fiscal.settings_rows import read_setting
 from kkt_adapter.fiscal.snapshot import Snapshots
-from kkt_adapter.fiscal.tables import buffer_events
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import AdapterError
 from kkt_adapter.runtime.database import Database
@@ -95,38 +92,8 @@ class Summary:
         self, *, page: int, limit: int, level: str | None, event_type: str | None, since: datetime | None
     ) -> dict[str, Any]:
         """``GET /v1/kkt/buffer/logs``: newest first; ``page`` counts from 1."""
-        where = []
-        if level is not None:
-            where.append(buffer_events.c.level == level.lower())
-        if event_type is not None:
-            where.append(buffer_events.c.event_type == event_type)
-        if since is not None:
-            where.append(buffer_events.c.timestamp >= since)
-
-        def read(conn: Connection) -> dict[str, Any]:
-            total = conn.execute(select(func.count()).select_from(buffer_events).where(*where)).scalar_one()
-            rows = conn.execute(
-                select(buffer_events)
-                .where(*where)
-                .order_by(buffer_events.c.id.desc())
-                .limit(limit)
-                .offset((page - 1) * limit)
+        return await self._db.read(
+            lambda c: event_log.page(
+                c, page=page, limit=limit, level=level, event_type=event_type, since=since
             )
-            return {
-                "total": total,
-                "page": page,
-                "limit": limit,
-                "items": [
-                    {
-                        "timestamp": iso(row.timestamp),
-                        "level": row.level,
-                        "event": row.event_type,
-                        "receipt_id": row.receipt_id,
-                        "message": row.event_type.replace("_", " "),
-                        "metadata": json.loads(row.metadata) if row.metadata else {},
-                    }
-                    for row in rows
-                ],
-            }
-
-        return await self._db.read(read)
+        )

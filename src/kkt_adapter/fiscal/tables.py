@@ -222,7 +222,24 @@ buffer_events = Table(
     Column("metadata", Text),
 )
 
+FREQUENT_EVENTS = ("receipt_added", "receipt_printed", "receipt_synced")  # those of a receipt without trouble
+RARE_EVENTS = text("event_type NOT IN ('receipt_added','receipt_printed','receipt_synced')")
+LOUD_EVENTS = text("level <> 'info'")
 Index("ix_events_receipt", buffer_events.c.receipt_id)
+Index(
+    "ix_events_rare",
+    buffer_events.c.event_type,
+    buffer_events.c.id,
+    sqlite_where=RARE_EVENTS,
+    postgresql_where=RARE_EVENTS,
+)
+Index(
+    "ix_events_loud",
+    buffer_events.c.level,
+    buffer_events.c.id,
+    sqlite_where=LOUD_EVENTS,
+    postgresql_where=LOUD_EVENTS,
+)
 
 shifts = Table(
     "shifts",
