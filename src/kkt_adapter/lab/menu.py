@@ -16,7 +16,7 @@ from kkt_adapter.lab.world import World
 from kkt_adapter.runtime.lease import TTL_S
 
 AT_START_SHARE = 0.3  # of the named points: while a start recovers from the last end
-LONGEST_FREEZE = 1.6  # lives of a lease
+PAST_A_LEASE, ANY_LIFE = (1.25, 1.75), (0.1, 1.75)  # how long a process stands still, in lives of a lease
 BREATH_S = 12.0  # a node that is up works for so long, at most, before its process is hit again
 COMES_BY_S = 15.0  # how long a named point, or a counted fault, waits for somebody to pass
 DEVICE_S = 10.0  # what a device command waits for its answer (contract 4.2)
@@ -53,8 +53,10 @@ async def _kill_at(world: World, rng: Random) -> str | None:
 
 
 async def _freeze_at(world: World, rng: Random) -> str | None:
-    """Stopped between two steps for longer than a lease lives, then woken in the middle of it."""
-    return await _signal_at(world, rng, signal.SIGSTOP)
+    """Stopped between two steps for longer than a lease lives, then woken in the middle of it. One node at a
+    time, so that there is another to take over."""
+    async with world.frozen_turn:
+        return await _signal_at(world, rng, signal.SIGSTOP)
 
 
 async def _signal_at(world: World, rng: Random, kind: signal.Signals) -> str | None:
@@ -74,7 +76,7 @@ async def _signal_at(world: World, rng: Random, kind: signal.Signals) -> str | N
             return None
         if kind is signal.SIGSTOP:
             try:
-                await world.pause(_freeze_s(rng))
+                await world.pause(rng.uniform(*PAST_A_LEASE) * TTL_S)
             finally:
                 node.thaw()
     return point
@@ -92,14 +94,8 @@ async def _freeze(world: World, rng: Random) -> str | None:
     node = world.node(rng)
     async with node.turn:
         await node.up()
-        await node.freeze(world.real(_freeze_s(rng)))
+        await node.freeze(world.real(rng.uniform(*ANY_LIFE) * TTL_S))
     return node.name
-
-
-def _freeze_s(rng: Random) -> float:
-    """As often within the life of a lease as past it."""
-    lives = rng.uniform(0.1, 0.9) if rng.random() < 0.5 else rng.uniform(1.05, LONGEST_FREEZE)
-    return lives * TTL_S
 
 
 async def _disk_full(world: World, rng: Random) -> str | None:
@@ -282,6 +278,10 @@ def _node(world: World) -> bool:
     return any(not node.turn.locked() for node in world.nodes)
 
 
+def _node_to_freeze(world: World) -> bool:
+    return _node(world) and not world.frozen_turn.locked()
+
+
 def _register(world: World) -> bool:
     return bool(world.idle_registers)
 
@@ -309,7 +309,7 @@ def _postgres_idle(world: World) -> bool:
 MENU: Sequence[FaultKind] = (
     FaultKind(name="process killed at a named point", weight=24, work=_kill_at, free=_node),
     FaultKind(name="process killed at random", weight=8, work=_kill, free=_node),
-    FaultKind(name="process frozen at a named point", weight=5, work=_freeze_at, free=_node),
+    FaultKind(name="process frozen at a named point", weight=4, work=_freeze_at, free=_node_to_freeze),
     FaultKind(name="process frozen at random", weight=3, work=_freeze, free=_node),
     FaultKind(name="process stopped in order", weight=3, work=_terminate, free=_node),
     FaultKind(name="disk full", weight=3, work=_disk_full, free=_node),

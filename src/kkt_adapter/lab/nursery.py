@@ -23,16 +23,18 @@ from kkt_adapter.lab.servers import end_with_parent
 STARTED_WITHIN_S = 30.0
 TRACE_CHARACTERS = 3000
 
+Ended = Callable[[int, int], None]
+
 
 class Nursery:
-    """``ended(pid, status)`` is called for each node; ``status`` is the exit code, negative for a signal."""
+    """May serve several labs of one event loop: what one costs to start, all others have for nothing."""
 
-    def __init__(self, command: Sequence[str], *, ended: Callable[[int, int], None]) -> None:
+    def __init__(self, command: Sequence[str]) -> None:
         self._command = command
-        self._ended = ended
+        self._listeners: list[Ended] = []
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
-        self._started: asyncio.Queue[int] = asyncio.Queue()
+        self._started: asyncio.Queue[int | None] = asyncio.Queue()
         self._starting = asyncio.Lock()
 
     async def open(self) -> None:
@@ -40,6 +42,11 @@ class Nursery:
             *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
         )
         self._reading = asyncio.create_task(self._read())
+
+    def listen(self, ended: Ended) -> None:
+        """``ended(pid, status)`` is called for each node; ``status`` is the exit code, negative for a
+        signal."""
+        self._listeners.append(ended)
 
     async def start(self, spec: NodeSpec) -> int:
         """The process id of a new node.
@@ -49,10 +56,15 @@ class Nursery:
         """
         assert self._process is not None and self._process.stdin is not None
         async with self._starting:
-            self._process.stdin.write(json.dumps(spec.as_json()).encode() + b"\n")
-            await self._process.stdin.drain()
+            with suppress(ConnectionError):
+                self._process.stdin.write(json.dumps(spec.as_json()).encode() + b"\n")
+                await self._process.stdin.drain()
             async with asyncio.timeout(STARTED_WITHIN_S):
-                return await self._started.get()
+                pid = await self._started.get()
+        if pid is None:
+            self._started.put_nowait(None)  # for everybody who asks later
+            raise RuntimeError("the process that starts nodes has ended")
+        return pid
 
     async def close(self) -> None:
         """End every node that still lives, and the nursery."""
@@ -77,7 +89,9 @@ class Nursery:
             if "started" in said:
                 self._started.put_nowait(said["started"])
             else:
-                self._ended(said["ended"], said["status"])
+                for ended in self._listeners:
+                    ended(said["ended"], said["status"])
+        self._started.put_nowait(None)
 
 
 def serve_nursery(run: Callable[[NodeSpec], int]) -> None:

@@ -80,14 +80,21 @@ async def run_rounds(
     async def one(plan: LabPlan) -> Certificate:
         async with gate:
             certificate = await _run_one(plan)
-        if plan.folder is not None and certificate.passed:
-            await asyncio.to_thread(shutil.rmtree, plan.folder, ignore_errors=True)
+        if plan.folder is not None:
+            await asyncio.to_thread(_keep_or_remove, plan.folder, certificate)
         progress(certificate)
         return certificate
 
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(one(plan)) for plan in rounds]
     return [task.result() for task in tasks]
+
+
+def _keep_or_remove(folder: Path, certificate: Certificate) -> None:
+    if certificate.passed:
+        shutil.rmtree(folder, ignore_errors=True)
+    elif folder.exists():
+        (folder / "certificate.json").write_text(certificate.as_json(), encoding="utf-8")
 
 
 async def _run_one(plan: LabPlan) -> Certificate:

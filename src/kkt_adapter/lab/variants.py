@@ -35,12 +35,9 @@ from kkt_adapter.lab.reconcile import Verdict
 from kkt_adapter.runtime import sqlite_writer
 
 KILLED_AT = "process killed at a named point"
-KILLED = "process killed at random"
 FROZEN_AT = "process frozen at a named point"
 DEVICE_LOST = "device answer lost after fiscalising"
-NOT_READY = "device not ready"
 DISK_FULL = "disk full"
-OPERATOR_HANGS = "operator hangs"
 OPERATOR_DOWN = "operator down"
 
 
@@ -138,16 +135,16 @@ class _Nothing:
 
 def _key_apart() -> None:
     _forget_the_fn()
-    store = ReceiptDesk._store
+    commit = ReceiptDesk._commit
 
     async def key_afterwards(self: ReceiptDesk, item: AcceptItem, unit: Any, checked: Any) -> Any:
-        outcome = await store(self, item, unit, checked)
+        outcome = await commit(self, item, unit, checked)
         if isinstance(outcome, Accepted):
             await self._db.write(lambda c: _insert_key(c, item, outcome.seq))
         return outcome
 
     _replace(buffer, "_INSERT_KEYS", _Nothing())
-    _replace(ReceiptDesk, "_store", key_afterwards)
+    _replace(ReceiptDesk, "_commit", key_afterwards)
 
 
 def _insert_key(connection: Connection, item: AcceptItem, seq: int) -> None:
@@ -170,7 +167,7 @@ def _insert_key(connection: Connection, item: AcceptItem, seq: int) -> None:
 
 
 def _answer_before_commit() -> None:
-    store = ReceiptDesk._store
+    commit = ReceiptDesk._commit
 
     async def hasty(self: ReceiptDesk, item: AcceptItem, unit: Any, checked: Any) -> Any:
         known = await self._db.read(lambda c: buffer.find_key(c, item.key_hash))
@@ -182,7 +179,7 @@ def _answer_before_commit() -> None:
 
         async def later() -> None:
             await self._clock.sleep(3.0)
-            await store(self, replace(item, attempt=None), unit, checked)
+            await commit(self, replace(item, attempt=None), unit, checked)
 
         asyncio.create_task(later()).add_done_callback(lambda done: done.cancelled() or done.exception())
         return Accepted(seq=0, stamp=HybridTimestamp(0, 0), queue_position=1, attempt_id=None)
@@ -195,7 +192,7 @@ def _answer_before_commit() -> None:
         text = answers.buffered(checked.receipt.id, place, reason="", warnings=())
         return Acceptance(body=text.encode(), replayed=False)
 
-    _replace(ReceiptDesk, "_store", hasty)
+    _replace(ReceiptDesk, "_commit", hasty)
     _replace(ReceiptDesk, "_answer", at_once)
     _replace(ReceiptDesk, "_not_printed", buffered)
 
@@ -290,13 +287,15 @@ VARIANTS: Mapping[str, Variant] = MappingProxyType(
             what="the Idempotency-Key is stored after its receipt, in a transaction of its own",
             build=_key_apart,
             caught_as=Verdict.DOUBLED,
-            faults=frozenset({KILLED}),
+            faults=frozenset({KILLED_AT}),
+            points=("variants._key_apart:before", "variants._key_apart:inside"),
         ),
         "answer-before-commit": Variant(
             what="the client is answered before the receipt is on disk",
             build=_answer_before_commit,
             caught_as=Verdict.LOST,
-            faults=frozenset({KILLED}),
+            faults=frozenset({KILLED_AT}),
+            points=("answer:after",),
         ),
         "failed-commit-is-fine": Variant(
             what="a failed commit is answered like one that reached the disk",

@@ -29,6 +29,7 @@ class World:
     tills: Sequence[Till] = ()
     operator_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     clock_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    frozen_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     line_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     postgres_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     redis_turn: asyncio.Lock = field(default_factory=asyncio.Lock)

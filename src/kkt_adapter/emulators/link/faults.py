@@ -11,6 +11,7 @@ class LinkMode(StrEnum):
     CUT = "cut"  # reset when the request begins; the other end gets nothing
     CUT_ANSWER = "cut_answer"  # reset when the answer begins; the other end got the request
     HALF_ANSWER = "half_answer"  # half of the answer, then the end of the stream
+    DUPLICATE_ANSWER = "duplicate_answer"  # the answer comes twice, one copy right behind the other
     DELAY = "delay"  # the answer comes ``delay_s`` late
     DUPLICATE = "duplicate"  # the other end gets the request twice; the second answer comes back
     LATE = "late"  # the request arrives ``delay_s`` late, whether or not anybody still waits for its answer

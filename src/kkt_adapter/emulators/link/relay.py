@@ -132,6 +132,8 @@ class _Connection:
             case LinkMode.DUPLICATE:
                 await link.ask(request)
                 answer = await link.ask(request)
+            case LinkMode.DUPLICATE_ANSWER:
+                answer = 2 * await link.ask(request)
             case LinkMode.DELAY:
                 answer = await link.ask(request)
                 await asyncio.sleep(fault.delay_s)
