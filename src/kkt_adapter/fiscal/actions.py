@@ -175,13 +175,15 @@ def _status(unit: Unit) -> dict[str, Any]:
     }
     if unit.lane.trouble is not None:
         trouble = unit.lane.trouble
-        shown["trouble"] = {"code": trouble.code, "message": trouble.detail.ru}
+        detail = trouble.detail
+        shown["trouble"] = {"code": trouble.code, "message": detail.ru, "message_en": detail.en}
     question = unit.lane.recovery.question
     if question is not None:
         shown["question"] = {
             "receipt_id": question.receipt_id,
             "what": question.what,
             "reason": question.reason.ru,
+            "reason_en": question.reason.en,
             "baseline": asdict(question.baseline),
             "documents": [
                 {

@@ -98,7 +98,9 @@ class Overview:
         return {
             **self._clocks(unit),
             "state": None if status is None else status.state.value,
-            "trouble": None if trouble is None else {"code": trouble.code, "message": trouble.detail.ru},
+            "trouble": None
+            if trouble is None
+            else {"code": trouble.code, "message": trouble.detail.ru, "message_en": trouble.detail.en},
         }
 
     def _clocks(self, unit: Unit) -> Json:
@@ -110,11 +112,12 @@ class Overview:
 
 
 def brief(alert: Alert) -> Json:
-    """An alert in ``buffer/status``: for people, in Russian."""
+    """An alert in ``buffer/status``: for people, in Russian and English."""
     return {
         "level": alert.level.value,
         "code": alert.rule.code,
         "message": alert.message.ru,
+        "message_en": alert.message.en,
         "subject": alert.subject,
         "since": iso(alert.since),
     }
