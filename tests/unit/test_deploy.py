@@ -13,6 +13,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from tests.support.services import missing
 
+from kkt_adapter.cli import PARTS, load
 from kkt_adapter.fiscal.alert_rules import RULES
 from kkt_adapter.fiscal.metric_table import METRICS, Kind
 from kkt_adapter.settings import Settings, env_of, load_settings
@@ -287,6 +288,96 @@ def test_the_image_copies_what_is_there_and_runs_without_rights() -> None:
                 assert (ROOT / source).exists(), source
     users = [rest for word, rest in instructions if word == "USER"]
     assert users == ["kkt-adapter"]
+
+
+# --- image, compose file and product fit together ---
+
+ADAPTER = COMPOSE["services"]["adapter"]
+ENV = dict(re.findall(r"\b(KKT_\w+)=(\S+)", DOCKERFILE))
+
+
+def instruction(word: str) -> list[str]:
+    joined = DOCKERFILE.replace("\\\n", " ")
+    return [line.split(maxsplit=1)[1] for line in joined.splitlines() if line.startswith(word + " ")]
+
+
+def mounts(service: str) -> dict[str, str]:
+    """What is mounted where: target by source."""
+    return {m.split(":")[0]: m.split(":")[1] for m in COMPOSE["services"][service].get("volumes", ())}
+
+
+def test_one_port_runs_through_image_compose_and_prometheus() -> None:
+    port = ENV["KKT_PORT"]
+    assert instruction("EXPOSE") == [port]
+    assert f"127.0.0.1:{port}/health" in instruction("HEALTHCHECK")[0]
+    assert ADAPTER["ports"] == [f"127.0.0.1:{port}:{Settings.model_fields['port'].default}"]
+    (scrape,) = read_yaml(PROMETHEUS / "prometheus.yml")["scrape_configs"]
+    assert scrape["static_configs"] == [{"targets": [f"adapter:{port}"]}]
+    assert "adapter" in ADAPTER["environment"]["KKT_ALLOWED_HOSTS"].split(",")  # the name it is called by
+
+
+def test_the_data_directory_is_the_volume() -> None:
+    folder = ENV["KKT_DATA_DIR"]
+    assert instruction("VOLUME") == [folder]
+    assert mounts("adapter")["adapter-data"] == folder
+    assert f"-o kkt-adapter -g kkt-adapter {folder}" in DOCKERFILE
+    assert f"Environment=KKT_DATA_DIR={folder}" in UNIT
+    assert f"StateDirectory={Path(folder).name}" in UNIT  # below /var/lib
+    assert ADAPTER["read_only"] is True  # nothing else is written
+
+
+def test_what_is_mounted_is_where_it_is_looked_for() -> None:
+    assert mounts("adapter")["./kkt-adapter.toml"] == ADAPTER["environment"]["KKT_CONFIG"]
+    given = mounts("prometheus")
+    (scrape,) = read_yaml(PROMETHEUS / "prometheus.yml")["scrape_configs"]
+    assert given["./secrets/kkt-adapter-token"] == scrape["authorization"]["credentials_file"]
+    config = Path(given["../prometheus/prometheus.yml"])
+    assert f"--config.file={config}" in COMPOSE["services"]["prometheus"]["command"]
+    assert [Path(given["../prometheus/rules.yml"])] == [
+        config.parent / name for name in read_yaml(PROMETHEUS / "prometheus.yml")["rule_files"]
+    ]
+    provisioning = DEPLOY / "grafana" / "provisioning"
+    (provider,) = read_yaml(provisioning / "dashboards" / "kkt-adapter.yml")["providers"]
+    dashboard = Path(mounts("grafana")["../grafana/dashboard.json"])
+    assert str(dashboard.parent) == provider["options"]["path"]
+    (source,) = read_yaml(provisioning / "datasources" / "prometheus.yml")["datasources"]
+    assert source["url"] == "http://prometheus:9090"
+
+
+def test_the_image_installs_what_compose_needs_and_starts_what_exists() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    (wanted,) = re.findall(r"'\.\[([a-z,]+)\]'", DOCKERFILE)
+    assert {"postgres", "redis"} <= set(wanted.split(",")) <= set(extras["optional-dependencies"])
+    (started,) = instruction("ENTRYPOINT")
+    program, command = json.loads(started)
+    assert program in extras["scripts"]
+    assert command in PARTS
+    (unit,) = re.findall(r"(?m)^ExecStart=(.+)$", UNIT)
+    path, command, *rest = unit.split()
+    assert Path(path).name in extras["scripts"]
+    options = {name for one in load(command).params for name in one.opts}
+    assert set(re.findall(r"--[a-z-]+", " ".join(rest))) <= options
+    assert program == Path(path).name
+
+
+def test_a_stop_in_a_container_has_as_long_as_under_systemd() -> None:
+    assert f"TimeoutStopSec={ADAPTER['stop_grace_period']}" in UNIT
+
+
+def test_systemd_rates_the_unit_as_safe() -> None:
+    binary = shutil.which("systemd-analyze")
+    if binary is None:
+        pytest.skip("systemd-analyze is not installed")
+    result = subprocess.run(
+        [binary, "security", "--offline=true", "--threshold=25", str(DEPLOY / "systemd/kkt-adapter.service")],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    if "unrecognized option" in result.stderr:
+        pytest.skip("this systemd-analyze rates no files")
+    assert result.returncode == 0, result.stdout  # at most 2.5 of 10
 
 
 # --- pages ---
