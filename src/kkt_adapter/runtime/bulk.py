@@ -29,7 +29,7 @@ from sqlalchemy import (
 
 from kkt_adapter.runtime.sqlite_file import raw_connection
 
-PARTS = (32, 16, 8, 4, 2, 1)  # rows in one statement
+PARTS = (32, 24, 16, 12, 8, 6, 4, 3, 2, 1)  # rows in one statement
 
 Columns = Sequence[ColumnClause[Any]]
 Values = Sequence[tuple[Any, ...]]

@@ -76,16 +76,21 @@ def keep(unit: Sequence[Job], outcomes: Sequence[Any]) -> None:
             job.value = outcome
 
 
-def answer(jobs: Sequence[Job]) -> None:
-    """Wake all callers with one hand-over to each event loop (there is one loop, outside of tests)."""
+def answer(jobs: Sequence[Job], *, settled: Callable[[], object] | None = None) -> None:
+    """Wake all callers with one hand-over to each event loop (there is one loop, outside of tests).
+
+    ``settled`` is called on the loop when the callers have run until they waited again; when a loop is closed,
+    at once and here.
+    """
     by_loop: dict[asyncio.AbstractEventLoop, list[Job]] = {}
     for job in jobs:
         by_loop.setdefault(job.future.get_loop(), []).append(job)
     for loop, answered in by_loop.items():
         try:
-            loop.call_soon_threadsafe(_settle, answered)
+            loop.call_soon_threadsafe(_settle, answered, settled)
         except RuntimeError:  # the loop is closed: nobody waits any more
-            continue
+            if settled is not None:
+                settled()
 
 
 def drop(connection: Connection) -> None:
@@ -96,7 +101,7 @@ def drop(connection: Connection) -> None:
         connection.invalidate()
 
 
-def _settle(jobs: Sequence[Job]) -> None:
+def _settle(jobs: Sequence[Job], settled: Callable[[], object] | None = None) -> None:
     for job in jobs:
         future, error = job.future, job.error
         if future.done():  # its caller was cancelled
@@ -107,3 +112,5 @@ def _settle(jobs: Sequence[Job]) -> None:
             future.set_exception(RuntimeError("a database job raised StopIteration"))
         else:
             future.set_exception(error)
+    if settled is not None:
+        asyncio.get_running_loop().call_soon(settled)  # behind the callers that were woken here

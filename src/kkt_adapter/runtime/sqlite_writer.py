@@ -1,8 +1,8 @@
 """The one thread that writes to a SQLite file, committing in groups.
 
 It takes everything that waits, runs it in one transaction, commits once, answers everybody, and looks
-again. There is no timer: alone, a write is committed at once; under load the group is what came in
-while the last one was being flushed to disk.
+again. No write waits for company: alone, it is committed at once; under load the group is what came in
+while the last one was being flushed to disk, and what its callers asked for when they had their answers.
 
 Guarded here: a job that fails takes back its own work only, and nobody is answered before the commit is
 on disk. After a failed COMMIT, or an error that ends the transaction (disk full, I/O), nothing of the
@@ -20,6 +20,8 @@ from sqlalchemy import Connection, Engine, RootTransaction
 from kkt_adapter.runtime.job_threads import closed, overloaded
 from kkt_adapter.runtime.jobs import Job, answer, arrange, drop, keep, run_unit
 from kkt_adapter.runtime.sqlite_file import explain, is_fatal, raw_connection
+
+SETTLED_S = 0.02  # a loop that is busy for longer is not waited for
 
 
 class _GroupLost(Exception):
@@ -44,6 +46,7 @@ class SqliteWriter:
         self._waiting: deque[Job] = deque()
         self._changed = threading.Condition(threading.Lock())
         self._idle = False
+        self._settled = threading.Event()  # the callers of the last group have gone on
         self._closing = False
         self._connection: Connection | None = engine.connect()
         self._thread = threading.Thread(target=self._serve, name=f"writer {path.name}", daemon=True)
@@ -94,9 +97,19 @@ class SqliteWriter:
                 self._drop_connection()
                 for job in group:
                     job.value, job.error = None, error
-            answer(group)
+            self._answer(group)
             del group
         self._drop_connection()
+
+    def _answer(self, group: list[Job]) -> None:
+        """Wake the callers, and under load let them ask for what comes next before the next group is taken:
+        their tasks would compete with it for the interpreter's lock, and come too late for it."""
+        if len(group) == 1:
+            answer(group)
+            return
+        self._settled.clear()
+        answer(group, settled=self._settled.set)
+        self._settled.wait(SETTLED_S)
 
     def _take(self) -> list[Job]:
         """The next group; empty when the database was closed."""
