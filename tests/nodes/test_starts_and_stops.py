@@ -1,0 +1,165 @@
+"""How a node stops and starts: in order, after a kill with a full buffer, and with a clock that was wrong."""
+
+import asyncio
+import json
+import os
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from sqlalchemy import Connection
+from tests.support.api import Json
+from tests.support.nodes import Node, all_delivered, books_agree, nodes, operator, surroundings, until
+from tests.support.product import archive, product, sale
+
+from kkt_adapter.api.schemas.receipt import parse_receipt
+from kkt_adapter.emulators.ofd import Fault, FaultMode
+from kkt_adapter.fiscal import counts
+from kkt_adapter.fiscal.kkt.virtual import FaultPlan
+from kkt_adapter.settings import RegisterSettings
+
+pytestmark = pytest.mark.timeout(180)
+
+UNDELIVERED = 10_000
+HEALTHY_S = 5.0  # what is promised, on a machine of its own
+PATIENT_S = 25.0  # what is asserted, beside everything else that may run here
+AT_ONCE = 1_000
+PRINTED = 1_000
+
+
+async def test_a_start_after_a_kill_with_ten_thousand_undelivered_receipts_is_healthy_soon(
+    tmp_path: Path,
+) -> None:
+    """The operator is away, and the registers had no paper: most are still to be printed, too. The kill hits
+    the node while it prints them."""
+    async with operator() as ofd:
+        await ofd.set_faults(Fault(mode=FaultMode.DOWN))
+        node = Node(
+            name="one",
+            folder=tmp_path,
+            environment=surroundings(tmp_path, ofd, KKT_BUFFER_CAPACITY="0"),
+            tills=("A", "B"),
+        )
+        began = time.monotonic()
+        await fill(tmp_path, node)
+        print(f"filled in {time.monotonic() - began:.1f} s")
+        async with nodes(node):
+            left = await node.read(unprinted)
+            assert left > 0
+            node.kill()
+            began = time.monotonic()
+            node.start()
+            await until(partial(healthy, node), "healthy", within_s=PATIENT_S)
+            took_s, cpu_s = time.monotonic() - began, cpu_of(node.pid)
+
+            print(
+                f"{UNDELIVERED} undelivered, {left} of them unprinted: healthy {took_s:.1f} s after the start"
+            )
+            print(f"of these {cpu_s:.1f} s at work; promised: {HEALTHY_S} s; load {os.getloadavg()[0]:.0f}")
+            assert took_s < PATIENT_S
+            (sold,) = await node.sell(1, till="B")
+            assert sold["receipt_id"]
+            assert await node.read(counts.verify) == {}
+            totals = await node.read(counts.read)
+            assert totals.undelivered == UNDELIVERED + 1
+
+
+async def fill(folder: Path, node: Node) -> None:
+    """So many receipts with no operator to deliver them to: some printed, then the paper was out."""
+    registers = [RegisterSettings(id=till, driver="virtual") for till in node.tills]
+    quiet: dict[str, Any] = {"capacity": 0, "sync_interval_s": 3600.0, "response_budget_s": 0.05}
+    async with product(folder, registers=registers, **quiet) as shop:
+        await shop.break_operator("down")
+
+        async def accept(first: int, after: int) -> None:
+            bodies = [json.dumps(sale(till=node.tills[n % 2])).encode() for n in range(first, after)]
+            desk = shop.services.desk
+            await asyncio.gather(
+                *(
+                    desk.accept(parse_receipt(body).request, key=f"filled-{n}")
+                    for n, body in enumerate(bodies, first)
+                )
+            )
+
+        await accept(0, PRINTED)
+
+        async def all_printed() -> bool:
+            return int(await shop.read(unprinted)) == 0
+
+        await shop.until(all_printed)
+        for till in node.tills:
+            shop.faults(till).set(FaultPlan(paper_out=True))
+        for first in range(PRINTED, UNDELIVERED, AT_ONCE):
+            await accept(first, first + AT_ONCE)
+
+
+def unprinted(conn: Connection) -> int:
+    return counts.read(conn).unprinted
+
+
+async def healthy(node: Node) -> bool:
+    try:
+        return bool((await node.health())["components"]["database"]["status"] == "ok")
+    except httpx2.TransportError:
+        return False
+
+
+def cpu_of(pid: int) -> float:
+    """Seconds of processor time that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+async def test_a_stop_signal_lets_what_is_in_hand_be_finished_and_answered(tmp_path: Path) -> None:
+    """The register takes 2 s for a document."""
+    async with operator() as ofd:
+        environment = surroundings(tmp_path, ofd, KKT_VIRTUAL_LATENCY="2")
+        node = Node(name="one", folder=tmp_path, environment=environment, tills=("A",))
+        async with nodes(node):
+            in_hand = asyncio.create_task(node.post(sale(till="A"), key="in-hand"))
+            await until(partial(printing, node, "in-hand"), "it is at the register")
+
+            code = await asyncio.to_thread(node.terminate)
+
+            answer = await in_hand
+            assert code == 0, node.log()
+            assert (answer.status_code, answer.json()["status"]) == (200, "printed")
+            assert len([d for d in archive(node.settings.fn_dir, "A") if d.total_kop is not None]) == 1
+            still_open = await node.read(unprinted)
+            assert still_open == 0
+            node.start()
+            await node.ready()
+            again = await node.post(sale(till="A"), key="in-hand")
+            assert again.json()["fiscal_doc_id"] == answer.json()["fiscal_doc_id"]
+            await all_delivered(node)
+            await books_agree(node, [answer.json()], ofd)
+
+
+async def printing(node: Node, key: str) -> bool:
+    row = await stored(node, key)
+    return row is not None and row["print_state"] == "printing"
+
+
+async def stored(node: Node, key: str) -> Json | None:
+    answer = await node.call("GET", "/v1/kkt/receipt", query={"idempotency_key": key})
+    return dict(answer.json()) if answer.status_code == 200 else None
+
+
+async def test_a_wall_clock_that_jumps_stops_nothing_and_no_stamp_runs_backwards(tmp_path: Path) -> None:
+    """A day ahead, then an hour behind."""
+    async with operator() as ofd:
+        environment = surroundings(tmp_path, ofd)
+        node = Node(name="one", folder=tmp_path, environment=environment, tills=("A",), scale=1.0)
+        answers: list[Json] = []
+        for offset_s in (86_400.0, -3_600.0):
+            node.offset_s = offset_s
+            async with nodes(node):
+                answers += await node.sell(2, till="A", first=len(answers) + 1)
+                await all_delivered(node)
+        assert [answer["status"] for answer in answers] == ["printed"] * 4
+        stamps = [(a["hlc"]["local_time"], a["hlc"]["logical_counter"]) for a in answers]
+        assert stamps == sorted(set(stamps))
+        await books_agree(node, answers, ofd)
