@@ -79,8 +79,8 @@ def keep(unit: Sequence[Job], outcomes: Sequence[Any]) -> None:
 def answer(jobs: Sequence[Job], *, settled: Callable[[], object] | None = None) -> None:
     """Wake all callers with one hand-over to each event loop (there is one loop, outside of tests).
 
-    ``settled`` is called on the loop when the callers have run until they waited again; when a loop is closed,
-    at once and here.
+    ``settled`` is called on the loop when the callers have run until they waited again; at once and here when
+    the loop is closed.
     """
     by_loop: dict[asyncio.AbstractEventLoop, list[Job]] = {}
     for job in jobs:
