@@ -279,6 +279,14 @@ def conditional(api: CatalogApi) -> list[str]:
     ]
 
 
+async def test_a_read_may_be_kept_by_whoever_asked_and_is_asked_for_again(api: CatalogApi) -> None:
+    for path in conditional(api):
+        answer = await api.get(path)
+        assert answer.headers.get_list("cache-control") == ["private, no-cache"], path
+    started = await api.post("/products/sync?page=1")
+    assert started.headers["cache-control"] == "no-store"
+
+
 async def test_every_read_has_a_tag_that_survives_a_run_without_news(api: CatalogApi) -> None:
     tags = {path: (await api.get(path)).headers["etag"] for path in conditional(api)}
     assert len(set(tags.values())) == len(tags)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from tests.support.catalog import SkippingClock
 from tests.support.catalog_api import CatalogApi, open_catalog_api
 
 from kkt_adapter.catalog.records import RunStatus
@@ -271,6 +272,17 @@ async def test_the_stream_of_an_ended_run_is_its_end(api: CatalogApi) -> None:
     record = await api.synced()
     events = parsed((await api.get(f"/scheduler/runs/{record.run_id}/events")).text)
     assert [(name, run["status"]) for name, run in events] == [("end", "succeeded")]
+
+
+async def test_the_stream_of_a_run_that_nobody_works_on_comes_to_an_end(tmp_path: Path) -> None:
+    """Its node was killed, or is configured no longer: whoever follows is told instead of kept waiting."""
+    async with open_catalog_api(tmp_path, running=False, clock=SkippingClock()) as api:
+        run_id = (await api.post("/products/sync")).json()["run_id"]
+        events = parsed((await api.get(f"/scheduler/runs/{run_id}/events")).text)
+        assert [(name, run["status"]) for name, run in events] == [
+            ("progress", "queued"),
+            ("rest", "queued"),
+        ]
 
 
 def parsed(text: str) -> list[tuple[str, Any]]:

@@ -49,6 +49,23 @@ class TestClock(SystemClock):
         await asyncio.sleep(seconds / self.speed)
 
 
+class SkippingClock(TestClock):
+    """Every wait is over at once, and its time has passed; for a node without a service."""
+
+    __test__ = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._skipped_s = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self._skipped_s
+
+    async def sleep(self, seconds: float) -> None:
+        self._skipped_s += seconds
+        await asyncio.sleep(0)
+
+
 def settings_for(emulator: G2AEmulator | None, directory: Path, **changes: Any) -> CatalogSettings:
     """Settings that reach the stand-in; without one, no source is configured."""
     values: dict[str, Any] = {

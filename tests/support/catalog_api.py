@@ -20,7 +20,7 @@ from kkt_adapter.catalog.records import RunRecord
 from kkt_adapter.catalog.redaction import Redactor
 from kkt_adapter.catalog.settings import CatalogSettings
 from kkt_adapter.emulators.g2a import Faults, G2AEmulator
-from kkt_adapter.kernel.clock import SystemClock
+from kkt_adapter.kernel.clock import Clock, SystemClock
 from kkt_adapter.runtime.auth.roles import Role
 from kkt_adapter.runtime.database import Database
 from kkt_adapter.runtime.lease_database import DatabaseLeases
@@ -77,6 +77,7 @@ async def open_catalog_api(
     configured: bool = True,
     public_read: bool = False,
     running: bool = True,
+    clock: Clock | None = None,
 ) -> AsyncIterator[CatalogApi]:
     """A node over the SQLite file in ``folder``, made if it is not there.
 
@@ -91,7 +92,7 @@ async def open_catalog_api(
         opened.push_async_callback(db.close)
         people = wire(db)
         opened.callback(people.close)
-        clock = SystemClock()
+        clock = clock or SystemClock()
         settings = settings_for(source, folder, configured=configured)
         reader = None
         if configured:

@@ -26,10 +26,12 @@ from kkt_adapter.runtime.log import forget, get_logger
 log = get_logger("api")
 
 _API = ("/v1/", "/api/v1/")
+_TAGGED = "/api/v1/products"  # its reads carry an ETag: kept by whoever asked, used only after asking again
 _ALWAYS_ANSWERED = frozenset({"/v1/health"})
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _UUID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
 _API_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
+_TAGGED_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"private, no-cache")]
 _OTHER_HEADERS = [(b"x-content-type-options", b"nosniff")]
 
 Headers = Mapping[bytes, bytes]
@@ -54,7 +56,7 @@ class Edge:
         headers: Headers = dict(scope["headers"])
         request_id = _request_id(headers)
         scope[REQUEST_ID] = request_id
-        added = [(b"x-request-id", request_id.encode()), *_fixed_headers(scope["path"])]
+        added = [(b"x-request-id", request_id.encode()), *_fixed_headers(scope["path"], scope["method"])]
         tokens = structlog.contextvars.bind_contextvars(request_id=request_id)
         started_at = self._clock.monotonic()
         status = 0
@@ -162,7 +164,9 @@ def _request_id(headers: Headers) -> str:
     return random_id()
 
 
-def _fixed_headers(path: str) -> list[tuple[bytes, bytes]]:
+def _fixed_headers(path: str, method: str) -> list[tuple[bytes, bytes]]:
+    if method == "GET" and path.startswith(_TAGGED):
+        return _TAGGED_HEADERS
     return _API_HEADERS if path.startswith(_API) else _OTHER_HEADERS
 
 

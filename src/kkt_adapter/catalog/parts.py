@@ -1,9 +1,11 @@
 """The parts list of the catalogue, for the composition root."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from kkt_adapter.catalog.courtesy import Courtesy
 from kkt_adapter.catalog.g2a.auth import BearerSignIn, PairSignIn, SignIn
 from kkt_adapter.catalog.g2a.client import MAX_ANSWER_BYTES, G2ASource
 from kkt_adapter.catalog.log_file import LogFile
@@ -61,8 +63,9 @@ def build_catalog(
     redactor = Redactor(settings.client_secret.get_secret_value())
     sync_log = SyncLog(LogFile(settings.log_file), clock=clock, redactor=redactor)
     work, schedule_changed = Wakeup(clock), Wakeup(clock)
+    courtesy = Courtesy(db, clock=clock)
     if source is None and settings.source_configured:
-        source = g2a_source(settings, clock=clock, redactor=redactor)
+        source = g2a_source(settings, clock=clock, redactor=redactor, courtesy=courtesy)
     worker: RunWorker | None = None
     pages: PageRuns | None = None
     if source is not None:
@@ -73,6 +76,7 @@ def build_catalog(
             source=source,
             pacer=Pacer(clock, concurrency=settings.concurrency, per_minute=settings.requests_per_minute),
             redactor=redactor,
+            courtesy=courtesy,
         )
         worker = RunWorker(tools, leases=leases, wakeup=work, sync_log=sync_log, node=node)
         pages = PageRuns(tools, node=node)
@@ -91,7 +95,9 @@ def build_catalog(
     return CatalogParts(sync=sync, schedule=schedule, reads=reads, service=service, worker=worker)
 
 
-def g2a_source(settings: CatalogSettings, *, clock: Clock, redactor: Redactor) -> G2ASource:
+def g2a_source(
+    settings: CatalogSettings, *, clock: Clock, redactor: Redactor, courtesy: Courtesy | None = None
+) -> G2ASource:
     """The vendor's export API, signed in as the settings say; nothing is sent yet."""
     http = HttpClient(
         settings.base_url,
@@ -116,4 +122,10 @@ def g2a_source(settings: CatalogSettings, *, clock: Clock, redactor: Redactor) -
         sign_in = PairSignIn(
             client_id=settings.client_id, client_secret=secret, email=settings.email, redactor=redactor
         )
-    return G2ASource(http, sign_in, clock=clock, include_out_of_stock=settings.include_out_of_stock)
+    return G2ASource(
+        http,
+        sign_in,
+        clock=clock,
+        parsing=courtesy.parsing if courtesy is not None else nullcontext,
+        include_out_of_stock=settings.include_out_of_stock,
+    )

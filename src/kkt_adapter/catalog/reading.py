@@ -14,7 +14,6 @@ from kkt_adapter.catalog.model import ProductPage
 
 Key = TypeVar("Key")
 
-PAGES_A_COMMIT = 4  # few, as receipts wait behind this commit
 FAILURES_IN_A_ROW = 10  # pages given up without a success between them: the source is down
 
 
@@ -27,7 +26,8 @@ class SourceDown(Exception):
 
 
 class Reader(Generic[Key]):
-    """Runs errands: ``fetch(key)`` gives a page or raises, ``store(pairs)`` commits a few at a time."""
+    """Runs errands: ``fetch(key)`` gives a page or raises, ``store(pairs)`` commits a few at a time,
+    ``at_once()`` of them at most."""
 
     def __init__(
         self,
@@ -36,12 +36,14 @@ class Reader(Generic[Key]):
         *,
         width: int,
         halt: Halt,
+        at_once: Callable[[], int] = lambda: 1,
         failures_in_a_row: int = FAILURES_IN_A_ROW,
     ) -> None:
         self._fetch = fetch
         self._store = store
         self._width = width
         self._halt = halt
+        self._at_once = at_once
         self._most_failures = failures_in_a_row
         self._failures = 0
         self._aside: list[tuple[Key, PageGivenUp]] = []
@@ -113,7 +115,8 @@ class Reader(Generic[Key]):
             if entry is None:
                 return
             batch = [entry]
-            while len(batch) < PAGES_A_COMMIT and not arrived.empty():
+            most = self._at_once()
+            while len(batch) < most and not arrived.empty():
                 entry = arrived.get_nowait()
                 if entry is None:
                     more = False

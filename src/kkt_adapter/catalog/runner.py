@@ -24,15 +24,17 @@ from kkt_adapter.catalog.settings import CatalogSettings
 from kkt_adapter.catalog.store import lock_state
 from kkt_adapter.catalog.sync_log import SyncLog
 from kkt_adapter.catalog.tables import millis
-from kkt_adapter.catalog.worker import RunWorker
+from kkt_adapter.catalog.worker import LEASE, RunWorker
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import InvalidInput, NotRunning, SourceNotConfigured, SyncAlreadyRunning
 from kkt_adapter.kernel.ids import uuid7
 from kkt_adapter.runtime.database import Database
+from kkt_adapter.runtime.lease_database import sign_of_life
 from kkt_adapter.runtime.wakeup import Wakeup
 
 KEY_KEPT_MS = 86_400_000  # an Idempotency-Key answers for 24 hours
 PROGRESS_EVERY_S = 0.5
+QUIET_S = 60.0  # without progress and without a lease renewed: nobody works on the run (takeover takes 45 s)
 ERRORS_SHOWN = 1_000
 MOST_RUNS = 200
 MOST_PAGE = 100_000
@@ -192,15 +194,21 @@ class CatalogSync:
     async def progress(self, run_id: str) -> AsyncIterator[RunRecord]:
         """The record now, then whenever it changed (at most twice a second), the final one last.
 
-        Ends by itself after the final record. Raises RunNotFound at the first step. Cancel at any time.
+        Ends by itself after the final record; or with the last one once more, still in progress, when no
+        node has worked on the run for a minute. Raises RunNotFound at the first step. Cancel at any time.
         """
-        shown: RunRecord | None = None
+        shown: tuple[RunRecord, object] | None = None
+        quiet_since = self._clock.monotonic()
         while True:
-            record = await self.run(run_id)
-            if record != shown:
+            record, pulse = await self._db.read(partial(_look, run_id=run_id))
+            if shown is None or record != shown[0]:
                 yield record
-                shown = record
             if not record.in_progress:
+                return
+            if (record, pulse) != shown:
+                shown, quiet_since = (record, pulse), self._clock.monotonic()
+            elif self._clock.monotonic() - quiet_since > QUIET_S:
+                yield record
                 return
             await self._clock.sleep(PROGRESS_EVERY_S)
 
@@ -215,6 +223,12 @@ class CatalogSync:
     def _require_source(self) -> None:
         if self._pages is None:
             raise self.not_configured()
+
+
+def _look(connection: Connection, *, run_id: str) -> tuple[RunRecord, object]:
+    """The record, and a sign of life of whoever works on runs."""
+    record = ledger.record(ledger.get(connection, run_id))
+    return record, sign_of_life(connection, LEASE) if record.in_progress else None
 
 
 def _queue(connection: Connection, *, request: _Request) -> RunRow:

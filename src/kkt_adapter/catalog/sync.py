@@ -15,6 +15,7 @@ from kkt_adapter.catalog import closing, ledger
 from kkt_adapter.catalog.checkpoint import Arrived, Work, commit_pages
 from kkt_adapter.catalog.closing import Ending
 from kkt_adapter.catalog.completeness import Complete, Final, ReadAgain, assess, doubtful
+from kkt_adapter.catalog.courtesy import Courtesy
 from kkt_adapter.catalog.fetching import LONGEST_PAUSE_S, PageFetcher, PageGivenUp, PageKey
 from kkt_adapter.catalog.halt import Halt
 from kkt_adapter.catalog.journal import Stamp
@@ -47,6 +48,7 @@ class Tools:
     source: ProductSource
     pacer: Pacer
     redactor: Redactor
+    courtesy: Courtesy
 
 
 class WindowTooFull(Exception):
@@ -138,6 +140,7 @@ class SyncRun:
             self._store,
             width=2 * self._tools.settings.concurrency,
             halt=self._halt,
+            at_once=lambda: self._tools.courtesy.pages_a_commit,
         )
         aside = await reader.read(key.key if isinstance(key, PageGivenUp) else key for key in keys)
         return [failure for _, failure in aside]
@@ -180,9 +183,10 @@ class SyncRun:
             worked_ms=self.worked_ms,
             pages_total=self._plan.pages_total,
         )
-        cancelled = await self._tools.db.write(
-            lambda connection: commit_pages(connection, arrived, work, fence=self._fence)
-        )
+        async with self._tools.courtesy.storing():
+            cancelled = await self._tools.db.write(
+                lambda connection: commit_pages(connection, arrived, work, fence=self._fence)
+            )
         if cancelled:
             self._halt.cancel()
         return arrived

@@ -92,6 +92,14 @@ _HELD = bulk(
 )
 
 
+def sign_of_life(connection: Connection, name: str) -> object:
+    """A value that changes as long as somebody holds and renews the lease."""
+    row = connection.execute(
+        select(leases.c.term, leases.c.renewals).where(leases.c.name == name)
+    ).one_or_none()
+    return None if row is None else (row.term, row.renewals)
+
+
 def check_terms(connection: Connection, terms: Collection[tuple[str, str, int]]) -> None:
     """Like `check_term` for many (name, owner, term) at once.
 

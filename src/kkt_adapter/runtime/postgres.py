@@ -91,6 +91,11 @@ class PostgresDatabase:
         """Writes that no thread has taken yet."""
         return self._writers.waiting
 
+    @property
+    def jobs(self) -> int:
+        """Writes taken from the queue since the start."""
+        return self._writers.taken
+
     async def read(self, fn: Callable[[Connection], T]) -> T:
         job = Job(asyncio.get_running_loop().create_future(), work=fn)
         self._readers.submit(job)

@@ -1,6 +1,7 @@
 """Many pages at once, stored as they arrive."""
 
 import asyncio
+import itertools
 from collections.abc import Sequence
 
 import pytest
@@ -9,7 +10,7 @@ from tests.support.catalog import made
 from kkt_adapter.catalog.fetching import PageGivenUp, PageKey
 from kkt_adapter.catalog.halt import Halt, Halted, HaltReason
 from kkt_adapter.catalog.model import ProductPage
-from kkt_adapter.catalog.reading import PAGES_A_COMMIT, Reader, SourceDown
+from kkt_adapter.catalog.reading import Reader, SourceDown
 from kkt_adapter.kernel.errors import LeaseLost, SourceAuthFailed, SourceUnavailable
 
 WIDTH = 4
@@ -26,6 +27,7 @@ class Bench:
         self.failing: set[int] = set()
         self.stored: list[int] = []
         self.batches: list[int] = []
+        self.pages_a_commit = itertools.repeat(2)
         self.unstored = 0
         self.most_unstored = 0
         self.asked: list[int] = []
@@ -51,7 +53,9 @@ class Bench:
         self.unstored -= len(pairs)
 
     def reader(self) -> Reader[int]:
-        return Reader(self.fetch, self.store, width=WIDTH, halt=self.halt)
+        return Reader(
+            self.fetch, self.store, width=WIDTH, halt=self.halt, at_once=lambda: next(self.pages_a_commit)
+        )
 
 
 async def test_all_pages_are_stored_and_few_are_ever_in_hand() -> None:
@@ -59,7 +63,7 @@ async def test_all_pages_are_stored_and_few_are_ever_in_hand() -> None:
     assert await bench.reader().read(range(1, 101)) == []
     assert sorted(bench.stored) == list(range(1, 101))
     assert bench.most_unstored <= WIDTH
-    assert max(bench.batches) <= PAGES_A_COMMIT
+    assert max(bench.batches) == 2
 
 
 async def test_pages_given_up_are_set_aside_and_the_others_go_on() -> None:

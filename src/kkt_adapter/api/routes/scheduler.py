@@ -175,10 +175,15 @@ async def _known_run(catalog: Catalog, principal: Viewer, run_id: RunId) -> RunR
 async def run_events(
     catalog: Catalog, run: Annotated[RunRecord, Depends(_known_run)]
 ) -> AsyncIterator[ServerSentEvent]:
-    """``progress`` at most twice a second, one ``end`` with the final record, then the stream ends."""
+    """``progress`` at most twice a second, one ``end`` with the final record, then the stream ends.
+
+    ``rest`` in place of ``end``: the run is not over, but no node has worked on it for a minute.
+    """
+    shown = None
     async for record in catalog.sync.progress(run.run_id):
-        text = jsontext.encode(shapes.run_answer(record))
-        yield ServerSentEvent(event="progress" if record.in_progress else "end", raw_data=text)
+        event = "rest" if record == shown else "progress" if record.in_progress else "end"
+        yield ServerSentEvent(event=event, raw_data=jsontext.encode(shapes.run_answer(record)))
+        shown = record
 
 
 async def _start(

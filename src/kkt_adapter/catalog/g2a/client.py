@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import datetime
 from urllib.parse import quote
 
@@ -46,11 +47,19 @@ class G2ASource:
     """Implements `ProductSource` over one HTTP client with kept connections."""
 
     def __init__(
-        self, http: HttpClient, sign_in: SignIn, *, clock: Clock, include_out_of_stock: bool = True
+        self,
+        http: HttpClient,
+        sign_in: SignIn,
+        *,
+        clock: Clock,
+        parsing: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
+        include_out_of_stock: bool = True,
     ) -> None:
+        """``parsing`` is entered around each parse, to take turns with other work."""
         self._http = http
         self._sign_in = sign_in
         self._clock = clock
+        self._parsing = parsing
         self._stock = "&includeOutOfStock=true" if include_out_of_stock else ""
 
     async def page(self, number: int, *, window: PriceWindow | None = None) -> ProductPage:
@@ -85,9 +94,10 @@ class G2ASource:
             raise _no_answer(fault) from None
 
     async def _parse(self, answer: HttpAnswer, *, number: int, window: PriceWindow | None) -> ProductPage:
-        if len(answer.body) < PARSE_IN_THREAD_BYTES:
-            return parse_page(answer.body, number=number, window=window)
-        return await asyncio.to_thread(parse_page, answer.body, number=number, window=window)
+        async with self._parsing():
+            if len(answer.body) < PARSE_IN_THREAD_BYTES:
+                return parse_page(answer.body, number=number, window=window)
+            return await asyncio.to_thread(parse_page, answer.body, number=number, window=window)
 
 
 def refusal(answer: HttpAnswer, *, now: datetime) -> CatalogError:

@@ -1,0 +1,147 @@
+"""A run gives way to the writes of others, and only then."""
+
+import asyncio
+
+import pytest
+from tests.support.catalog import TestClock
+
+from kkt_adapter.catalog.courtesy import OTHERS_WITHIN_S, PAGES_A_COMMIT, REST_CAP_S, Courtesy
+
+
+class Counted:
+    """What `Courtesy` sees of a database."""
+
+    def __init__(self) -> None:
+        self.jobs = 0
+
+
+class Clock(TestClock):
+    """Time stands still but for sleeping, and each sleep is noted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at = 100.0
+        self.slept: list[float] = []
+
+    def monotonic(self) -> float:
+        return self.at
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.at += seconds
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def db() -> Counted:
+    return Counted()
+
+
+@pytest.fixture
+def courtesy(db: Counted, clock: Clock) -> Courtesy:
+    return Courtesy(db, clock=clock)
+
+
+async def write(courtesy: Courtesy, db: Counted, clock: Clock, *, takes_s: float = 0.01) -> None:
+    async with courtesy.storing():
+        db.jobs += 1
+        clock.at += takes_s
+
+
+async def test_alone_a_run_never_rests_however_much_it_writes(
+    courtesy: Courtesy, db: Counted, clock: Clock
+) -> None:
+    for _ in range(500):
+        await write(courtesy, db, clock)
+        async with courtesy.parsing():
+            clock.at += 0.001
+    assert clock.slept == []
+    assert courtesy.pages_a_commit == PAGES_A_COMMIT
+
+
+async def test_beside_receipts_each_piece_is_small_and_followed_by_a_longer_rest(
+    courtesy: Courtesy, db: Counted, clock: Clock
+) -> None:
+    db.jobs += 2  # a receipt
+    assert courtesy.pages_a_commit == 1
+    await write(courtesy, db, clock, takes_s=0.01)
+    async with courtesy.parsing():
+        clock.at += 0.002
+    assert clock.slept == pytest.approx([0.03, 0.006])
+
+
+async def test_a_rest_has_an_end_whatever_held_the_piece_up(
+    courtesy: Courtesy, db: Counted, clock: Clock
+) -> None:
+    db.jobs += 2
+    await write(courtesy, db, clock, takes_s=5.0)
+    db.jobs += 2
+    await write(courtesy, db, clock, takes_s=5.0)
+    assert all(rest <= REST_CAP_S for rest in clock.slept)
+
+
+async def test_when_the_receipts_are_over_it_goes_on_at_full_speed(
+    courtesy: Courtesy, db: Counted, clock: Clock
+) -> None:
+    db.jobs += 2
+    assert courtesy.pages_a_commit == 1
+    clock.at += OTHERS_WITHIN_S + 0.1
+    assert courtesy.pages_a_commit == PAGES_A_COMMIT
+
+
+async def test_a_lease_renewed_now_and_then_is_nobody_to_give_way_to(
+    courtesy: Courtesy, db: Counted, clock: Clock
+) -> None:
+    for _ in range(10):
+        db.jobs += 1
+        clock.at += OTHERS_WITHIN_S + 0.1
+        assert courtesy.pages_a_commit == PAGES_A_COMMIT
+
+
+async def test_beside_receipts_one_piece_is_done_at_a_time(
+    courtesy: Courtesy, db: Counted, clock: Clock
+) -> None:
+    at_work = most = 0
+    db.jobs += 2
+    assert courtesy.pages_a_commit == 1
+
+    async def piece() -> None:
+        nonlocal at_work, most
+        async with courtesy.storing():
+            at_work += 1
+            most = max(most, at_work)
+            await asyncio.sleep(0)
+            at_work -= 1
+
+    await asyncio.gather(*(piece() for _ in range(8)))
+    assert most == 1
+
+
+async def test_between_two_pages_the_event_loop_serves_others(courtesy: Courtesy) -> None:
+    """However many answers came at once: they are not parsed in one go."""
+    order: list[str] = []
+
+    async def page() -> None:
+        async with courtesy.parsing():
+            order.append("page")
+
+    async def other() -> None:
+        while order.count("page") < 5:
+            order.append("other")
+            await asyncio.sleep(0)
+
+    await asyncio.gather(*(page() for _ in range(5)), other())
+    assert "page page" not in " ".join(order)
+
+
+async def test_over_a_database_that_counts_nothing_it_never_rests(clock: Clock) -> None:
+    courtesy = Courtesy(object(), clock=clock)
+    async with courtesy.storing():
+        clock.at += 1.0
+    assert clock.slept == []
+    assert courtesy.pages_a_commit == PAGES_A_COMMIT
