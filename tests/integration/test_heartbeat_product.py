@@ -1,6 +1,7 @@
 """The heartbeat of the whole product: what a strict back office learns, and what it never hinders."""
 
 import asyncio
+import statistics
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,16 +9,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
+from sqlalchemy import Connection, select
 from tests.support.api import client_of
 from tests.support.erp import back_office, event_ids, fresh_database, office
 from tests.support.product import Product, product, sale, virtual_registers
 
 from kkt_adapter.emulators.erp import ErpEmulator, Fault, FaultMode
 from kkt_adapter.emulators.ofd import FaultMode as OfdFault
+from kkt_adapter.fiscal import journal
 from kkt_adapter.fiscal.heartbeat.payload import Sender
 from kkt_adapter.fiscal.heartbeat.points import Points
 from kkt_adapter.fiscal.heartbeat.service import Heartbeat
+from kkt_adapter.fiscal.journal import EventType
 from kkt_adapter.fiscal.registers import Registers
+from kkt_adapter.fiscal.tables import receipts
 from kkt_adapter.kernel.clock import SystemClock
 from kkt_adapter.kernel.ids import random_id
 from kkt_adapter.runtime.auth.settings import AuthSettings
@@ -179,6 +185,49 @@ async def test_an_operator_that_is_away_is_offline_in_status_and_reports(tmp_pat
         await running.repair_operator()
         await mode(running, "online")
         assert (await x_report(running))["offline"] is False
+
+
+async def test_events_that_wait_by_thousands_do_not_slow_down_receipts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Side by side in one run: the back office away with thousands of events waiting, and there with none."""
+    async with with_back_office(tmp_path) as (running, erp):
+        await running.sell(5)
+        there, away = [], []
+        for number in range(3):
+            await told(running, erp)
+            there.append(await median_s(running))
+            await erp.set_faults(Fault(mode=FaultMode.HANG if number % 2 else FaultMode.DOWN))
+            await running.services.database.write(partial(more_events, n=3_500))
+            away.append(await median_s(running))
+            if number < 2:
+                await erp.set_faults()
+        waiting = await running.read(event_ids)
+        assert len(waiting) > 10_000
+        await erp.set_faults()
+        await told(running, erp)  # and every one arrives
+        state = erp.book.state()
+        assert [state[f] for f in ("conflicts", "order_faults", "document_faults")] == [0, 0, 0]
+    with capsys.disabled():
+        print(f"\nreceipt, back office there {min(there) * 1000:.1f} ms, away {min(away) * 1000:.1f} ms")
+    assert min(away) < 1.5 * min(there) + 0.005
+
+
+def more_events(conn: Connection, n: int) -> None:
+    """Events of a receipt that is there, as if it had been tried over and over."""
+    receipt_id = conn.execute(select(receipts.c.id).limit(1)).scalar_one()
+    moment = SystemClock().now()
+    entry = journal.entry(EventType.RECEIPT_RETRY, moment, receipt_id=receipt_id)
+    journal.write(conn, [entry] * n)
+
+
+async def median_s(running: Product) -> float:
+    took = []
+    for _ in range(30):
+        began = time.perf_counter()
+        await running.sell(1)
+        took.append(time.perf_counter() - began)
+    return statistics.median(took)
 
 
 async def test_one_hanging_back_office_does_not_delay_another(tmp_path: Path) -> None:
