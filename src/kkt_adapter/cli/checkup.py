@@ -19,10 +19,11 @@ from kkt_adapter.cli.findings import Finding, bad, good, warn
 from kkt_adapter.fiscal.daily import BACKUP, last_done
 from kkt_adapter.fiscal.kkt.virtual import fn_path
 from kkt_adapter.fiscal.tables import counters, receipts
-from kkt_adapter.kernel.errors import AdapterError, Text
+from kkt_adapter.kernel.errors import AdapterError, StorageError, Text
 from kkt_adapter.kernel.ids import RegisterId
 from kkt_adapter.runtime.backup import check as read_whole
 from kkt_adapter.runtime.lease_database import leases
+from kkt_adapter.runtime.migrate import refuse_newer
 from kkt_adapter.runtime.open import open_database
 from kkt_adapter.runtime.urls import sqlite_path
 from kkt_adapter.settings import RegisterSettings, Settings
@@ -53,6 +54,17 @@ def check_disk(settings: Settings) -> list[Finding]:
     """Is there room, and may we write?"""
     folder = settings.data_dir
     existing = next((p for p in (folder, *folder.absolute().parents) if p.exists()), Path("/"))
+    if not existing.is_dir():
+        return [
+            bad(
+                "disk",
+                Text(f"{existing} is not a directory", f"{existing}: не каталог"),
+                Text(
+                    "name another data_dir, or move that file",
+                    "укажите другой data_dir или уберите этот файл",
+                ),
+            )
+        ]
     if not os.access(existing, os.W_OK):
         return [
             bad(
@@ -108,6 +120,11 @@ def check_database(settings: Settings) -> tuple[list[Finding], Rows | None]:
             return [bad("database", Text(f"{path}: {what}", f"{path}: {what}"), _restore())], None
     try:
         rows = asyncio.run(_read_rows(settings))
+    except _TooNew as error:
+        remedy = Text(
+            "install the newer version of the program again", "верните более новую версию программы"
+        )
+        return [bad("database", error.cause.detail, remedy)], None
     except AdapterError as error:
         remedy = Text("look at DATABASE_URL, and at the server", "проверьте DATABASE_URL и сам сервер")
         return [bad("database", error.detail, remedy)], None
@@ -117,6 +134,14 @@ def check_database(settings: Settings) -> tuple[list[Finding], Rows | None]:
         return [warn("database", Text(reason, reason), remedy)], None
     name = path if path is not None else "PostgreSQL"
     return [good("database", f"{name}, sound", f"{name}, исправна"), *_waiting(rows)], rows
+
+
+class _TooNew(Exception):
+    """The database was opened by a newer program."""
+
+    def __init__(self, cause: AdapterError) -> None:
+        super().__init__(cause.detail.en)
+        self.cause = cause
 
 
 async def _read_rows(settings: Settings) -> Rows:
@@ -129,6 +154,10 @@ async def _read_rows(settings: Settings) -> Rows:
 
 
 def _rows(conn: Connection) -> Rows:
+    try:
+        refuse_newer(conn)
+    except StorageError as error:
+        raise _TooNew(error) from error
     totals = conn.execute(select(counters)).one()
     unknown = select(func.count()).where(receipts.c.print_state == "print_unknown")
     held = conn.execute(select(leases).where(leases.c.owner != "", leases.c.name.like("lane:%")))

@@ -85,8 +85,33 @@ def _configuration(settings: "Settings") -> "list[Finding]":
                 ),
             )
         ]
+    refused = _refused_secret(settings)
+    if refused is not None:
+        return [refused]
     n = len(settings.registers)
     return [good("configuration", f"readable, registers: {n}", f"читается, ККТ: {n}")]
+
+
+def _refused_secret(settings: "Settings") -> "Finding | None":
+    """AUTH_SECRET as a start would judge it; without one, and without PostgreSQL, a start makes a file."""
+    from kkt_adapter.cli.findings import bad
+    from kkt_adapter.kernel.errors import SettingsInvalid, Text
+    from kkt_adapter.runtime.auth.secret import signing_secret
+    from kkt_adapter.runtime.urls import sqlite_path
+
+    given = settings.sign_in.secret.get_secret_value() or None
+    on_server = sqlite_path(settings.database) is None
+    if not (given or on_server):
+        return None
+    try:
+        signing_secret(given, data_dir=settings.data_dir, dialect="postgresql" if on_server else "sqlite")
+    except SettingsInvalid as error:
+        remedy = Text(
+            "set AUTH_SECRET, the same on every node: openssl rand -hex 32",
+            "задайте AUTH_SECRET, одинаковый на всех узлах: openssl rand -hex 32",
+        )
+        return bad("configuration", error.detail, remedy)
+    return None
 
 
 def _show(findings: "Sequence[Finding]") -> None:

@@ -48,9 +48,8 @@ def migrate(url: str | Path, *, scripts: Path = SCRIPTS) -> None:
         StorageError: the database belongs to a newer program, is damaged, or cannot be reached.
     """
     with _exclusive(url) as connection:
-        config = _config(connection, scripts)
-        _refuse_newer(connection, config)
-        command.upgrade(config, "heads")
+        refuse_newer(connection, scripts=scripts)
+        command.upgrade(_config(connection, scripts), "heads")
 
 
 def revision(url: str | Path) -> str | None:
@@ -59,16 +58,13 @@ def revision(url: str | Path) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
-def _config(connection: Connection, scripts: Path) -> Config:
-    config = Config(stdout=io.StringIO())
-    config.set_main_option("script_location", str(scripts).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = connection
-    return config
+def refuse_newer(connection: Connection, *, scripts: Path = SCRIPTS) -> None:
+    """Only reads.
 
-
-def _refuse_newer(connection: Connection, config: Config) -> None:
-    known = ScriptDirectory.from_config(config)
+    Raises:
+        StorageError: the database is at a revision that this program does not know.
+    """
+    known = ScriptDirectory.from_config(_config(connection, scripts))
     for head in MigrationContext.configure(connection).get_current_heads():
         try:
             known.get_revision(head)
@@ -81,6 +77,14 @@ def _refuse_newer(connection: Connection, config: Config) -> None:
                 "новая версия. Верните новую версию программы или восстановите резервную копию, "
                 "сделанную до обновления.",
             ) from error
+
+
+def _config(connection: Connection, scripts: Path) -> Config:
+    config = Config(stdout=io.StringIO())
+    config.set_main_option("script_location", str(scripts).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
 
 
 @contextmanager
