@@ -1,0 +1,75 @@
+"""The lab bites: each broken variant of the product makes it fail, and for the right reason.
+
+The same short runs of the product as it is find nothing: what they find is the variant's fault.
+"""
+
+from dataclasses import replace
+
+import pytest
+from tests.support.lab import run_labs
+
+from kkt_adapter.lab.certificate import Certificate
+from kkt_adapter.lab.run import LabPlan
+from kkt_adapter.lab.variants import VARIANTS
+
+pytestmark = [
+    pytest.mark.crash,
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    pytest.mark.flaky(reruns=0),  # a finding that comes once is a finding
+]
+
+AT_ONCE = 4  # labs
+CONTROL_SETTLES_S = 120.0
+OWN_POINTS = "variants."  # how the names of points begin that only a variant has
+
+
+def broken(name: str) -> LabPlan:
+    """A run with only the faults, and only at the points, at which this variant breaks."""
+    variant = VARIANTS[name]
+    return LabPlan(
+        seed=1,
+        faults=4,
+        nodes=variant.nodes,
+        variant=name,
+        only=variant.faults,
+        points=tuple(variant.points),
+        registers=3,  # one for each way to the operator
+        limit_s=120.0,
+        settle_s=5.0,  # some never do
+    )
+
+
+def control(name: str) -> LabPlan:
+    """The same without the variant, and with time to settle."""
+    plan = broken(name)
+    points = tuple(point for point in plan.points if not point.startswith(OWN_POINTS))
+    return replace(plan, variant=None, points=points, settle_s=CONTROL_SETTLES_S)
+
+
+@pytest.fixture(scope="module")
+def certificates() -> dict[str, Certificate]:
+    """All runs, several at a time."""
+    plans = {f"broken {name}": broken(name) for name in VARIANTS}
+    plans |= {f"control {name}": control(name) for name in VARIANTS}
+    return run_labs(plans, at_once=AT_ONCE)
+
+
+def test_there_are_enough_variants_to_trust_the_lab():
+    assert len(VARIANTS) >= 5
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_broken_variant_is_caught(name: str, certificates: dict[str, Certificate]):
+    certificate = certificates[f"broken {name}"]
+
+    assert not certificate.passed
+    assert certificate.count(VARIANTS[name].caught_as) > 0, certificate.findings[:10]
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_the_product_passes_the_same_run(name: str, certificates: dict[str, Certificate]):
+    certificate = certificates[f"control {name}"]
+
+    assert certificate.findings == ()
+    assert certificate.fault_total > 0

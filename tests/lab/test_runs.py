@@ -1,0 +1,63 @@
+"""The product under the lab: 300 faults with one node on SQLite, 100 with two on PostgreSQL and Redis."""
+
+import pytest
+from tests.support.lab import have_servers, need_servers, run_labs
+
+from kkt_adapter.lab.certificate import Certificate
+from kkt_adapter.lab.menu import MENU
+from kkt_adapter.lab.run import LabPlan
+
+pytestmark = [
+    pytest.mark.crash,
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    pytest.mark.flaky(reruns=0),  # a finding that comes once is a finding
+]
+
+ON_SQLITE = {f"SQLite, seed {seed}": LabPlan(seed=seed, faults=100) for seed in (1, 2, 3)}
+ON_POSTGRES = {
+    "PostgreSQL": LabPlan(seed=1, faults=100, nodes=2, database="postgresql", redis=True),
+}
+SERVERS = ("PostgreSQL", "Redis")  # how the names of their faults begin
+
+
+@pytest.fixture(scope="module")
+def certificates() -> dict[str, Certificate]:
+    """All labs at once, as each of them mostly waits."""
+    plans = ON_SQLITE | ON_POSTGRES if have_servers() else ON_SQLITE
+    return run_labs(plans, at_once=len(plans))
+
+
+@pytest.mark.parametrize("name", ON_SQLITE)
+def test_one_node_on_sqlite_loses_and_doubles_nothing(name: str, certificates: dict[str, Certificate]):
+    certificate = certificates[name]
+
+    assert certificate.findings == ()
+    assert certificate.fault_total >= ON_SQLITE[name].faults
+    assert certificate.traffic.accepted > 50
+    assert certificate.books.receipts == certificate.traffic.accepted
+
+
+def test_two_nodes_on_postgres_and_redis_lose_and_double_nothing(certificates: dict[str, Certificate]):
+    need_servers()
+    certificate = certificates["PostgreSQL"]
+
+    assert certificate.findings == ()
+    assert certificate.fault_total >= ON_POSTGRES["PostgreSQL"].faults
+    assert certificate.traffic.accepted > 50
+    assert certificate.books.receipts == certificate.traffic.accepted
+    for server in SERVERS:
+        assert any(name.startswith(server) for name in certificate.faults), f"nothing was done to {server}"
+
+
+def test_nearly_every_kind_of_fault_hit_something(certificates: dict[str, Certificate]):
+    hit = {name for certificate in certificates.values() for name in certificate.faults}
+    could = {kind.name for kind in MENU if have_servers() or not kind.name.startswith(SERVERS)}
+
+    assert len(hit) >= 0.8 * len(could), f"these did not: {sorted(could - hit)}"
+
+
+def test_processes_died_at_many_named_points(certificates: dict[str, Certificate]):
+    died_at = {point for c in certificates.values() for point, n in c.points.items() if n}
+
+    assert len(died_at) >= 20

@@ -1,0 +1,48 @@
+"""Labs for tests: several at once in one event loop, on one nursery of node processes."""
+
+import asyncio
+from collections.abc import Mapping
+
+from tests.support.services import missing
+
+from kkt_adapter.lab.certificate import Certificate
+from kkt_adapter.lab.nursery import Nursery
+from kkt_adapter.lab.run import NODE_COMMAND, LabPlan, run_lab
+from kkt_adapter.lab.servers import NotInstalled, check_installed
+
+
+def need_servers() -> None:
+    """PostgreSQL and Redis, or skip; in CI, or fail."""
+    try:
+        check_installed(postgres=True, redis=True)
+    except NotInstalled as what:
+        missing(str(what))
+
+
+def have_servers() -> bool:
+    try:
+        check_installed(postgres=True, redis=True)
+    except NotInstalled:
+        return False
+    return True
+
+
+def run_labs(plans: Mapping[str, LabPlan], *, at_once: int) -> dict[str, Certificate]:
+    """The certificate of each plan: their waits overlap."""
+
+    async def run() -> dict[str, Certificate]:
+        nursery, gate = Nursery(NODE_COMMAND), asyncio.Semaphore(at_once)
+        await nursery.open()
+
+        async def one(plan: LabPlan) -> Certificate:
+            async with gate:
+                return await run_lab(plan, nursery=nursery)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = {name: group.create_task(one(plan)) for name, plan in plans.items()}
+        finally:
+            await nursery.close()
+        return {name: task.result() for name, task in tasks.items()}
+
+    return asyncio.run(run())
