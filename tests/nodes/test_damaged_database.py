@@ -15,6 +15,7 @@ from typer.testing import Result
 
 from kkt_adapter.cli import app
 from kkt_adapter.kernel.errors import StorageError
+from kkt_adapter.runtime import soundness
 from kkt_adapter.runtime.soundness import refuse_damaged
 
 pytestmark = pytest.mark.timeout(120)
@@ -109,6 +110,17 @@ def test_what_cannot_be_read_in_time_does_not_hold_the_start_up(tmp_path: Path) 
     large(path, rows=20_000)
     assert refuse_damaged(path)
     assert not refuse_damaged(path, within_s=0.0)
+
+
+def test_after_a_kill_more_of_the_file_is_looked_at_than_after_an_orderly_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "large.db"
+    large(path, rows=20_000)
+    monkeypatch.setattr(soundness, "AFTER_CLOSE_S", 0.0)
+    assert not refuse_damaged(path)
+    Path(f"{path}-wal").write_bytes(b"left behind by somebody who was killed")
+    assert refuse_damaged(path)
 
 
 def test_damage_in_a_log_that_was_not_folded_in_is_left_to_sqlite_which_drops_it(tmp_path: Path) -> None:
