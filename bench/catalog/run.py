@@ -1,133 +1,60 @@
 """Speed of the catalogue against its targets: ``python -m bench.catalog.run``.
 
-All targets are ratios to a plain client on the same machine, so that they hold elsewhere. ``--quick`` takes a
-tenth of the products: good for a look, not for a judgement. ``--budget`` measures only a run with the default
-budget of 540 requests a minute (about a minute), ``--memory 4`` only the memory that four times the products
-cost.
+The product runs in a process of its own, its source in another one, on this machine. All targets are ratios
+to a plain client measured beside it, so that they hold elsewhere. One JSON file under ``bench/results`` and
+one table. ``--quick`` takes a tenth of the products: good for a look, not for a judgement.
 """
 
 import argparse
-import asyncio
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
 
-from bench.catalog.measures import node, p95_ms, peak_mb, plain_client_s, seconds, source
+from bench.catalog import measures
+from bench.method import Method, full, quick
+from bench.report import Report, show, write
+from rich.console import Console
 
-from kkt_adapter.catalog.reads import ProductQuery, Sort
-
-PRODUCTS = 15_420
-LATENCY_S = 0.05
-
-
-class Table:
-    def __init__(self) -> None:
-        self.missed = 0
-
-    def row(self, what: str, value: float, target: float, unit: str = "") -> None:
-        met = value <= target
-        self.missed += not met
-        print(f"{what:<58} {value:>9.3f}{unit:<3} target {target:>8.3f}{unit:<3} {'ok' if met else 'MISSED'}")
-
-
-async def measure(products: int) -> int:
-    table = Table()
-    async with source(products) as stand_in:
-        base = stand_in.base_url
-        await stand_in.post("faults", {"latency_s": LATENCY_S})
-        s = await plain_client_s(base)
-        print(f"S, plain client, one connection: {s:.2f} s")
-        async with node(base) as shop:
-            await stand_in.post("reset", {})
-            before = peak_mb()
-            first = await shop.run()
-            pages = first.pages_total
-            table.row("first import, concurrency 8", first.duration_seconds / s, 0.20, " S")
-            table.row("growth of resident memory", peak_mb() - before, 40, "MB")
-            table.row("requests of a faultless run", (await stand_in.counters())["requests"], pages + 2)
-            second = await shop.run()
-            table.row("second run, nothing changed", second.duration_seconds / s, 0.18, " S")
-            await stand_in.post("advance", {"sold_out": 0})
-            changed = await shop.run()
-            table.row(
-                "second run, 10 % repriced, 3 % gone, 2 % new", changed.duration_seconds / s, 0.20, " S"
-            )
-            reads = shop.parts.reads
-            filtered = ProductQuery(q="silent", platform=("Steam",), sort=Sort.PRICE)
-            table.row(
-                "list with filter, p95", await p95_ms(lambda: reads.search(filtered), times=50), 20, "ms"
-            )
-            named = ProductQuery(q="star", include_total=True)
-            table.row(
-                "list by name, with total, p95", await p95_ms(lambda: reads.search(named), times=50), 20, "ms"
-            )
-            table.row("state (a 304 answer), p95", await p95_ms(reads.state, times=50), 5, "ms")
-
-            async def export() -> None:
-                async for _ in (await reads.export()).chunks:
-                    pass
-
-            before = peak_mb()
-            table.row("export", await seconds(export), 3, " s")
-            table.row("export, memory growth", peak_mb() - before, 20, "MB")
-            status, one = shop.parts.schedule.status, next(iter((await reads.search(named)).items))["id"]
-            idle = await p95_ms(status, times=50), await p95_ms(lambda: reads.product(one), times=50)
-            going = asyncio.create_task(shop.run())
-            await asyncio.sleep(0.5)
-            busy = await p95_ms(status, times=50), await p95_ms(lambda: reads.product(one), times=50)
-            await going
-            table.row("status during a run, p95", busy[0], max(25.0, 3 * idle[0]), "ms")
-            table.row("product during a run, p95", busy[1], max(25.0, 3 * idle[1]), "ms")
-        async with node(base, concurrency=16) as shop:
-            table.row("first import, concurrency 16", (await shop.run()).duration_seconds / s, 0.11, " S")
-        await stand_in.post("faults", {"every_429": 10, "retry_after_s": 1.0})
-        await stand_in.post("reset", {})
-        async with node(base) as shop:
-            throttled = await shop.run()
-            counted = await stand_in.counters()
-            print(f"one in ten is 429: {throttled.status} after {throttled.duration_seconds:.1f} s")
-            table.row("  requests to pages", counted["requests"] / pages, 1.2)
-            table.row("  requests before the end of Retry-After", counted["early"], 0)
-        await stand_in.post("faults", {"every_429": 0, "every_error": 20})
-        async with node(base) as shop:
-            broken = await shop.run()
-            print(f"one in twenty fails: {broken.status}")
-            table.row("  duration", broken.duration_seconds / s, 0.35, " S")
-        await stand_in.post("faults", {"every_error": 0, "latency_s": 0.0})
-        s0 = await plain_client_s(base)
-        print(f"S0, plain client without latency: {s0:.2f} s")
-        async with node(base) as shop:
-            table.row("no latency", (await shop.run()).duration_seconds / s0, 4, " S0")
-    return table.missed
+PROGRAMS: dict[str, Callable[[Method, Report, Callable[[str], None]], None]] = {
+    "runs": measures.runs,
+    "bound": measures.bound,
+    "reads": measures.reads,
+    "receipts": measures.receipts,
+    "memory": measures.memory,
+    "faults": measures.faults,
+    "budget": measures.budget,
+}
 
 
-async def measure_budget() -> int:
-    table = Table()
-    async with source(PRODUCTS) as stand_in:
-        await stand_in.post("faults", {"latency_s": LATENCY_S})
-        async with node(stand_in.base_url, requests_per_minute=540) as shop:
-            run = await shop.run()
-            counted = await stand_in.counters()
-            print(f"with the default budget: {run.status}")
-            table.row("  duration", run.duration_seconds, 75, " s")
-            table.row("  most requests in any minute", counted["most_in_a_minute"], 540)
-    return table.missed
-
-
-async def measure_memory(products: int) -> float:
-    """Growth of resident memory during one run, MB; once in a process, as a peak never goes down."""
-    async with source(products) as stand_in, node(stand_in.base_url) as shop:
-        before = peak_mb()
-        await shop.run()
-        return peak_mb() - before
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.catalog.run", description="Measure the catalogue.")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the products; decides nothing")
+    parser.add_argument("--only", default="", help=f"of {','.join(PROGRAMS)}, separated by commas")
+    parser.add_argument("--rounds", type=int, default=0, help="default 3, quick 1")
+    parser.add_argument("--folder", type=Path, default=None, help="where databases go; a real disk")
+    given = parser.parse_args()
+    chosen = [name.strip() for name in given.only.split(",")] if given.only else list(PROGRAMS)
+    unknown = [name for name in chosen if name not in PROGRAMS]
+    if unknown:
+        parser.error(f"unknown: {', '.join(unknown)}; there are {', '.join(PROGRAMS)}")
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    folder = Path(tempfile.mkdtemp(prefix="kkt-bench-", dir=given.folder))
+    method = (quick if given.quick else full)(folder, rounds=given.rounds or (1 if given.quick else 3))
+    report, started = Report(), time.monotonic()
+    try:
+        for name in chosen:
+            console.print(name, style="dim")
+            PROGRAMS[name](method, report, lambda text: console.print(f"  {text}", style="dim"))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    show(report, console)
+    named = [f"catalog {name}" for name in chosen]
+    console.print(f"{write(report, method, named, took_s=time.monotonic() - started)}")
+    return 1 if report.missed and not method.quick else 0
 
 
 if __name__ == "__main__":
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--quick", action="store_true")
-    arguments.add_argument("--budget", action="store_true")
-    arguments.add_argument("--memory", type=int, metavar="TIMES", help="so many times the products")
-    chosen = arguments.parse_args()
-    if chosen.memory:
-        print(f"growth: {asyncio.run(measure_memory(PRODUCTS * chosen.memory)):.1f} MB")
-        raise SystemExit
-    if chosen.budget:
-        raise SystemExit(bool(asyncio.run(measure_budget())))
-    raise SystemExit(bool(asyncio.run(measure(PRODUCTS // 10 if chosen.quick else PRODUCTS))))
+    sys.exit(main())

@@ -7,11 +7,18 @@ that is longer than the piece: so a receipt that comes meanwhile waits for one p
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
+
+from sqlalchemy import Connection
 
 from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.runtime.database import Database
+
+T = TypeVar("T")
+Item = TypeVar("Item")
+Outcome = TypeVar("Outcome")
 
 PAGES_A_COMMIT = 4
 OTHERS_WITHIN_S = 2.0  # so long do writes of others count as "now"
@@ -31,8 +38,9 @@ class CountsWrites(Protocol):
 class Courtesy:
     """One for the runs of a process; over a database that counts nothing, it never gives way."""
 
-    def __init__(self, db: object, *, clock: Clock) -> None:
-        self._db = db if isinstance(db, CountsWrites) else None
+    def __init__(self, db: Database, *, clock: Clock) -> None:
+        self.db: Database = _OwnWrites(db, self)  # the same database; writes through it are ours
+        self._counts = db if isinstance(db, CountsWrites) else None
         self._clock = clock
         self._turn = asyncio.Lock()
         self._own = 0  # writes of ours
@@ -55,15 +63,17 @@ class Courtesy:
     @asynccontextmanager
     async def storing(self) -> AsyncIterator[None]:
         """One write of a run."""
-        alone = not self._others_write()
-        self._own += 1
-        if alone:
+        if not self._others_write():
             yield
             return
         async with self._turn:
             began = self._clock.monotonic()
             yield
             await self._rest(began)
+
+    def count_own(self) -> None:
+        """A write of ours is queued."""
+        self._own += 1
 
     async def _rest(self, began: float) -> None:
         if not self._others_write():
@@ -74,12 +84,37 @@ class Courtesy:
 
     def _others_write(self) -> bool:
         """Did others write a moment ago? Looks at the database's counter, so it costs nothing."""
-        if self._db is None:
+        if self._counts is None:
             return False
-        now, others = self._clock.monotonic(), self._db.jobs - self._own
+        now, others = self._clock.monotonic(), self._counts.jobs - self._own
         if others - self._others >= OTHERS_WRITES:
             self._busy_until = now + OTHERS_WITHIN_S
         elif now - self._counted_at < OTHERS_WITHIN_S:
             return now < self._busy_until
         self._others, self._counted_at = others, now
         return now < self._busy_until
+
+
+class _OwnWrites:
+    """Implements `Database` by handing everything on; writes are counted as the catalogue's own."""
+
+    def __init__(self, db: Database, courtesy: Courtesy) -> None:
+        self.dialect = db.dialect
+        self._db = db
+        self._courtesy = courtesy
+
+    async def read(self, fn: Callable[[Connection], T]) -> T:
+        return await self._db.read(fn)
+
+    async def write(self, fn: Callable[[Connection], T]) -> T:
+        self._courtesy.count_own()
+        return await self._db.write(fn)
+
+    async def write_each(
+        self, apply: Callable[[Connection, Sequence[Item]], Sequence[Outcome | Exception]], item: Item
+    ) -> Outcome:
+        self._courtesy.count_own()
+        return await self._db.write_each(apply, item)
+
+    async def close(self) -> None:
+        await self._db.close()

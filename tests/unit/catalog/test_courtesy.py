@@ -1,18 +1,50 @@
 """A run gives way to the writes of others, and only then."""
 
 import asyncio
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import pytest
 from tests.support.catalog import TestClock
 
 from kkt_adapter.catalog.courtesy import OTHERS_WITHIN_S, PAGES_A_COMMIT, REST_CAP_S, Courtesy
 
+T = TypeVar("T")
 
-class Counted:
-    """What `Courtesy` sees of a database."""
 
-    def __init__(self) -> None:
+class Uncounted:
+    """A database that stores nothing; a write takes as long as it is told, by the clock of the test."""
+
+    dialect = "sqlite"
+
+    def __init__(self, clock: "Clock") -> None:
+        self.takes_s = 0.0
+        self._clock = clock
+
+    async def read(self, fn: Callable[[Any], T]) -> T:
+        return fn(None)
+
+    async def write(self, fn: Callable[[Any], T]) -> T:
+        self._clock.at += self.takes_s
+        return fn(None)
+
+    async def write_each(self, apply: Callable[..., Any], item: Any) -> Any:
+        return apply(None, [item])[0]
+
+    async def close(self) -> None:
+        pass
+
+
+class Counted(Uncounted):
+    """The same, and it tells how many writes there were; `others` writes past the run."""
+
+    def __init__(self, clock: "Clock") -> None:
+        super().__init__(clock)
         self.jobs = 0
+
+    async def write(self, fn: Callable[[Any], T]) -> T:
+        self.jobs += 1
+        return await super().write(fn)
 
 
 class Clock(TestClock):
@@ -38,8 +70,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def db() -> Counted:
-    return Counted()
+def db(clock: Clock) -> Counted:
+    return Counted(clock)
 
 
 @pytest.fixture
@@ -47,17 +79,17 @@ def courtesy(db: Counted, clock: Clock) -> Courtesy:
     return Courtesy(db, clock=clock)
 
 
-async def write(courtesy: Courtesy, db: Counted, clock: Clock, *, takes_s: float = 0.01) -> None:
+async def write(courtesy: Courtesy, db: Counted, *, takes_s: float = 0.01) -> None:
+    db.takes_s = takes_s
     async with courtesy.storing():
-        db.jobs += 1
-        clock.at += takes_s
+        await courtesy.db.write(lambda _: None)
 
 
 async def test_alone_a_run_never_rests_however_much_it_writes(
     courtesy: Courtesy, db: Counted, clock: Clock
 ) -> None:
     for _ in range(500):
-        await write(courtesy, db, clock)
+        await write(courtesy, db)
         async with courtesy.parsing():
             clock.at += 0.001
     assert clock.slept == []
@@ -69,7 +101,7 @@ async def test_beside_receipts_each_piece_is_small_and_followed_by_a_longer_rest
 ) -> None:
     db.jobs += 2  # a receipt
     assert courtesy.pages_a_commit == 1
-    await write(courtesy, db, clock, takes_s=0.01)
+    await write(courtesy, db, takes_s=0.01)
     async with courtesy.parsing():
         clock.at += 0.002
     assert clock.slept == pytest.approx([0.03, 0.006])
@@ -79,9 +111,9 @@ async def test_a_rest_has_an_end_whatever_held_the_piece_up(
     courtesy: Courtesy, db: Counted, clock: Clock
 ) -> None:
     db.jobs += 2
-    await write(courtesy, db, clock, takes_s=5.0)
+    await write(courtesy, db, takes_s=5.0)
     db.jobs += 2
-    await write(courtesy, db, clock, takes_s=5.0)
+    await write(courtesy, db, takes_s=5.0)
     assert all(rest <= REST_CAP_S for rest in clock.slept)
 
 
@@ -140,8 +172,8 @@ async def test_between_two_pages_the_event_loop_serves_others(courtesy: Courtesy
 
 
 async def test_over_a_database_that_counts_nothing_it_never_rests(clock: Clock) -> None:
-    courtesy = Courtesy(object(), clock=clock)
+    courtesy = Courtesy(Uncounted(clock), clock=clock)
     async with courtesy.storing():
-        clock.at += 1.0
+        await courtesy.db.write(lambda _: None)
     assert clock.slept == []
     assert courtesy.pages_a_commit == PAGES_A_COMMIT
