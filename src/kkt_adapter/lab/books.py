@@ -86,6 +86,20 @@ def read_archive(path: Path, *, register_id: str, queued: bool) -> Archive:
     return Archive(register_id=register_id, queued=queued, documents=found)
 
 
+def is_confirmed(path: Path) -> bool:
+    """Has the operator confirmed every document of an FN, reports included? Also while a node works with it;
+    False too when the file cannot be read now."""
+    try:
+        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=1)
+        try:
+            made, confirmed = connection.execute("SELECT fd_number, confirmed FROM state").fetchone()
+        finally:
+            connection.close()
+    except (sqlite3.Error, TypeError):
+        return False
+    return bool(confirmed >= made)
+
+
 def _archived(message: bytes) -> Archived:
     document = read_document(message, confirmed=False)
     return Archived(

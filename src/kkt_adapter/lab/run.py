@@ -19,7 +19,7 @@ from kkt_adapter.emulators.link import FlakyLink
 from kkt_adapter.emulators.ofd import OfdBook, OfdEmulator
 from kkt_adapter.fiscal.kkt.virtual import fn_path
 from kkt_adapter.kernel.ids import RegisterId
-from kkt_adapter.lab.books import OperatorBook, read_adapter, read_archive
+from kkt_adapter.lab.books import Archive, OperatorBook, read_adapter, read_archive
 from kkt_adapter.lab.certificate import Books, Certificate, Traffic
 from kkt_adapter.lab.circumstances import commit_of_checkout, footprint
 from kkt_adapter.lab.hub import Hub
@@ -144,6 +144,7 @@ class _Run:
                 database=database,
                 ledger=self._ledger,
                 tills=tills,
+                queued=[self._fn_file(register_id) for register_id in self._queued()],
             )
             settled_s, _ = await settling.settle(limit_s=plan.settle_s)
             before = await database.read(read_adapter)
@@ -338,10 +339,16 @@ class _Run:
             return self._postgres.url(idle_transaction_s=IDLE_TRANSACTION_S / self._plan.scale)
         return f"sqlite:///{(self._folder / 'data' / 'buffer.db').absolute()}"
 
-    def _archive(self, register_id: str) -> Any:
-        transport = self._transport(int(register_id[1:]))
-        path = fn_path(self._folder / "fn", RegisterId(register_id))
-        return read_archive(path, register_id=register_id, queued=transport != HTTP)
+    def _archive(self, register_id: str) -> Archive:
+        path, queued = self._fn_file(register_id), register_id in self._queued()
+        return read_archive(path, register_id=register_id, queued=queued)
+
+    def _fn_file(self, register_id: str) -> Path:
+        return fn_path(self._folder / "fn", RegisterId(register_id))
+
+    def _queued(self) -> list[str]:
+        """Registers whose documents go to the operator out of the FN's own queue."""
+        return [register["id"] for register in self._registers() if register["ofd_transport"] != HTTP]
 
     def _ended(self, pid: int, status: int) -> None:
         for node in self._nodes:

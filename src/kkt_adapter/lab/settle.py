@@ -8,6 +8,7 @@ and dead letters sent again. Nothing else is helped along.
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -15,6 +16,7 @@ from sqlalchemy import Connection, select
 
 from kkt_adapter.fiscal.tables import dlq, receipts
 from kkt_adapter.kernel.errors import AdapterError
+from kkt_adapter.lab.books import is_confirmed
 from kkt_adapter.lab.ledger import Asked, Ledger
 from kkt_adapter.lab.traffic import Till
 from kkt_adapter.runtime.database import Database
@@ -25,7 +27,8 @@ AT_ONCE = 16
 
 
 class Settling:
-    """``bases``: addresses of the nodes; ``database``: a connection of the lab's own."""
+    """``bases``: addresses of the nodes; ``database``: a connection of the lab's own; ``queued``: the files
+    of FNs whose documents go out of a queue of their own, reports too."""
 
     def __init__(
         self,
@@ -35,11 +38,13 @@ class Settling:
         database: Database,
         ledger: Ledger,
         tills: Sequence[Till],
+        queued: Sequence[Path],
     ) -> None:
         self._bases = bases
         self._session = session
         self._db = database
         self._ledger = ledger
+        self._queued = queued
         self._tills = {till.pos_id: till for till in tills}
 
     async def settle(self, *, limit_s: float) -> tuple[float, bool]:
@@ -68,9 +73,11 @@ class Settling:
 
     async def _is_settled(self) -> bool:
         try:
-            return await self._db.read(_nothing_left)
+            if not await self._db.read(_nothing_left):
+                return False
         except AdapterError:
             return False
+        return await asyncio.to_thread(lambda: all(map(is_confirmed, self._queued)))
 
     async def _help(self) -> None:
         await self.ask_all_again(self._ledger.open())
