@@ -19,7 +19,7 @@ TILLS = 8
 PER_S = 40.0  # receipts of all tills together: a busy shopping centre
 WARM_S = 2.0
 IDLE_S = 8.0
-LOOK_S = 0.1
+LOOK_S = 0.5
 FIRST_S = 60.0  # until every till has printed once
 AGAIN_S = 0.1
 

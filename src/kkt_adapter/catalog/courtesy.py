@@ -23,7 +23,7 @@ Outcome = TypeVar("Outcome")
 PAGES_A_COMMIT = 4
 OTHERS_WITHIN_S = 2.0  # so long do writes of others count as "now"
 OTHERS_WRITES = 2  # in that time; a receipt has two, a lease that is renewed has one
-REST_TIMES = 3.0  # a rest is so many times as long as the piece before it, ...
+REST_TIMES = 10.0  # a rest is so many times as long as the piece before it, ...
 REST_CAP_S = 0.1  # ... but no longer than this, whatever held the piece up
 
 

@@ -31,7 +31,7 @@ from kkt_adapter.kernel.errors import (
     SourceThrottled,
 )
 from kkt_adapter.runtime.lease import LeaseHeld, Leases, Term
-from kkt_adapter.runtime.lease_database import check_term
+from kkt_adapter.runtime.lease_database import check_terms
 from kkt_adapter.runtime.wakeup import Wakeup
 
 LEASE = "catalog"
@@ -78,7 +78,7 @@ class RunWorker:
             return
 
     async def _work(self, term: Term, stop: asyncio.Event) -> None:
-        fence = partial(check_term, name=LEASE, owner=self._owner, term=term.number)
+        fence = partial(check_terms, terms=((LEASE, self._owner, term.number),))
         begun = await self._tools.db.write(
             partial(
                 begin,
