@@ -83,15 +83,20 @@ async def test_four_manual_passes_at_once_bring_every_document_once(
         )
         async with nodes(one, other):
             sold = await asyncio.gather(
-                one.sell(12, till="A"), other.sell(12, till="B"), one.sell(12, till="B", first=100)
+                one.sell(8, till="A"), other.sell(8, till="B"), one.sell(8, till="B", first=100)
             )
             answers = [answer for some in sold for answer in some]
-            await ofd.set_faults(Fault(mode=FaultMode.SLOW, delay_s=0.05))  # over HTTP a pass lasts a second
+            await ofd.set_faults(Fault(mode=FaultMode.SLOW, delay_s=0.15))  # over HTTP a pass lasts 2 s
 
             passes = await asyncio.gather(*(node.sync() for node in (one, other, one, other)))
 
             told = Counter(answer.status_code for answer in passes)
-            assert told == ({200: 1, 409: 3} if with_redis else {200: 2, 409: 2})
+            if with_redis:
+                assert told == {200: 1, 409: 3}
+            else:  # one pass a node at a time; one that finds the other at work on all FNs is over at once
+                assert told[200] >= 2
+                assert told[409] >= 1
+                assert told[200] + told[409] == 4
             refused = [answer.json() for answer in passes if answer.status_code == 409]
             assert {answer["code"] for answer in refused} == {"SYNC_IN_PROGRESS"}
             await ofd.set_faults()
@@ -100,7 +105,7 @@ async def test_four_manual_passes_at_once_bring_every_document_once(
             await all_delivered(one)
             await books_agree(one, answers, ofd, http=True)
             assert ofd.state()["repeated"] == 0
-            assert ofd.state()["by_code"]["3"] == len(answers) == 36
+            assert ofd.state()["by_code"]["3"] == len(answers) == 24
 
 
 async def test_a_killed_nodes_lanes_are_taken_over_in_time_and_nothing_is_lost(pair: Pair) -> None:
