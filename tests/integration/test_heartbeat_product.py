@@ -23,6 +23,7 @@ from kkt_adapter.fiscal.heartbeat.points import Points
 from kkt_adapter.fiscal.heartbeat.service import Heartbeat
 from kkt_adapter.fiscal.journal import EventType
 from kkt_adapter.fiscal.registers import Registers
+from kkt_adapter.fiscal.session_tables import cash_transactions
 from kkt_adapter.fiscal.tables import receipts
 from kkt_adapter.kernel.clock import SystemClock
 from kkt_adapter.kernel.ids import random_id
@@ -185,6 +186,48 @@ async def test_an_operator_that_is_away_is_offline_in_status_and_reports(tmp_pat
         await running.repair_operator()
         await mode(running, "online")
         assert (await x_report(running))["offline"] is False
+
+
+async def test_movements_of_cash_are_told_when_their_receipts_are(tmp_path: Path) -> None:
+    async with with_back_office(tmp_path) as (running, erp):
+        await erp.set_faults(Fault(mode=FaultMode.DOWN))
+        opened = {"pos_id": "POS-001", "opening_cash": 100}
+        assert (await running.call("POST", "/v1/pos/session/open", opened)).status_code == 200
+        await running.sell(3)
+        moved = {"pos_id": "POS-001", "type": "cash_in", "amount": 50, "reason": "Размен"}
+        assert (await running.call("POST", "/v1/pos/cash", moved)).status_code == 200
+        assert await running.read(movements) == [("cash_in", False)] + [("sale", False)] * 3
+        await erp.set_faults()
+        await told(running, erp)
+
+        async def marked() -> bool:
+            """The cursor's row follows the answer. Cash in and out is no event of a receipt."""
+            found = await running.read(movements)
+            return bool(found == [("cash_in", False)] + [("sale", True)] * 3)
+
+        await running.until(marked)
+
+
+def movements(conn: Connection) -> list[tuple[str, bool]]:
+    query = select(cash_transactions.c.transaction_type, cash_transactions.c.synced_to_odoo)
+    return sorted((kind, told) for kind, told in conn.execute(query))
+
+
+@pytest.mark.parametrize(
+    ("profiles", "marking"),
+    [
+        (("odoo",), ["odoo"]),
+        (("webhook",), ["webhook"]),
+        (("webhook", "odoo", "onec"), ["odoo"]),  # where there is an Odoo, its word counts
+    ],
+)
+async def test_whose_acknowledgement_marks_movements(
+    tmp_path: Path, profiles: tuple[str, ...], marking: list[str]
+) -> None:
+    offices = tuple(office("http://127.0.0.1:9", name=name, profile=name) for name in profiles)
+    async with product(tmp_path, back_office=offices) as running:
+        targets = running.services.heartbeat.targets
+        assert [target.settings.name for target in targets if target._marks_cash] == marking
 
 
 async def test_events_that_wait_by_thousands_do_not_slow_down_receipts(

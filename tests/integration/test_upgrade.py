@@ -35,7 +35,8 @@ def scripts_up_to(folder: Path, newest: str) -> Path:
 def become_older(path: Path, scripts: Path) -> None:
     """The database as the older program would have left it, with the rows for which it had a place."""
     newer = path.with_name("newer.db")
-    path.rename(newer)
+    for part in path.parent.glob(f"{path.name}*"):  # with its log, if one is left
+        part.rename(newer.with_name(part.name.replace(path.name, newer.name)))
     migrate(path, scripts=scripts)
     connection = sqlite3.connect(path)
     try:

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from kkt_adapter.fiscal.model import Operation, PaymentKind, Receipt
-from kkt_adapter.fiscal.session_tables import OPEN_SESSION, cash_transactions, pos_sessions
+from kkt_adapter.fiscal.session_tables import NOT_TOLD, OPEN_SESSION, cash_transactions, pos_sessions
 
 INCOMING = (Operation.SALE, Operation.EXPENSE_REFUND)
 
@@ -79,6 +79,16 @@ def record(conn: Connection, printed: Iterable[tuple[Receipt, datetime]]) -> Non
     if moves:
         conn.execute(_MOVE, moves)
         conn.execute(insert(cash_transactions), rows)
+
+
+def told(conn: Connection, receipt_ids: Sequence[str]) -> None:
+    """A back office has acknowledged these receipts as printed: so are their movements."""
+    if receipt_ids:
+        conn.execute(
+            update(cash_transactions)
+            .where(cash_transactions.c.receipt_id.in_(receipt_ids), NOT_TOLD)
+            .values(synced_to_odoo=True)
+        )
 
 
 def _rows(receipt: Receipt, session_id: str, at: datetime) -> Sequence[dict[str, Any]]:

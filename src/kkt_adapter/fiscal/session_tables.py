@@ -46,6 +46,13 @@ cash_transactions = Table(
     Column("payment_method", Text, nullable=False),  # cash, card, prepaid, credit, other
     Column("reason", Text),
     Column("timestamp", UtcMillis, nullable=False),
-    Column("synced_to_odoo", Boolean, nullable=False, default=False),
+    Column("synced_to_odoo", Boolean, nullable=False, default=False),  # its receipt was acknowledged there
+)
+NOT_TOLD = text("receipt_id IS NOT NULL AND NOT synced_to_odoo")
+Index(
+    "ix_cash_transactions_not_told",
+    cash_transactions.c.receipt_id,
+    sqlite_where=NOT_TOLD,
+    postgresql_where=NOT_TOLD,
 )
 Index("ix_cash_transactions_session", cash_transactions.c.session_id)

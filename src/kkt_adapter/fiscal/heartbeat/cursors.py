@@ -3,12 +3,14 @@
 A cursor only moves forward, together with the report of the call that moved it, and only under the lease.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from kkt_adapter.fiscal import cash
 from kkt_adapter.fiscal.heartbeat.tables import back_offices
 from kkt_adapter.kernel.hysteresis import Presence
 from kkt_adapter.runtime.lease import Term
@@ -32,6 +34,7 @@ class Report:
     error: str | None  # None: it succeeded
     acked_event_id: int
     refused: Refused | None = None
+    told: Sequence[str] = ()  # receipts that it has acknowledged as printed
 
 
 def begin(conn: Connection, name: str) -> int:
@@ -68,6 +71,7 @@ def write(conn: Connection, name: str, report: Report, *, term: Term) -> None:
         back_offices.c.name == name, back_offices.c.acked_event_id <= report.acked_event_id
     )
     conn.execute(query.values(values))
+    cash.told(conn, report.told)
 
 
 def read(conn: Connection, name: str) -> Row[tuple[object, ...]] | None:

@@ -43,6 +43,7 @@ class Beat:
 
     body: bytes
     last_event_id: int | None  # None: it carries no events
+    printed: tuple[tuple[int, str], ...]  # event and receipt of those that say printed
     has_more: bool
 
 
@@ -76,5 +77,10 @@ def beat(sender: Sender, situation: Situation, page: Page, *, seq: int, at: date
     return Beat(
         body=(start + end % (",".join(events), "true" if has_more else "false")).encode(),
         last_event_id=page.events[len(events) - 1]["event_id"] if events else None,
+        printed=tuple(
+            (event["event_id"], event["receipt_id"])
+            for event in page.events[: len(events)]
+            if event["printed"]
+        ),
         has_more=has_more,
     )

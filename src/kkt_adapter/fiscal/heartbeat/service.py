@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from kkt_adapter.fiscal.heartbeat import cursors
 from kkt_adapter.fiscal.heartbeat.payload import Sender, Situation
 from kkt_adapter.fiscal.heartbeat.points import Points
-from kkt_adapter.fiscal.heartbeat.settings import BackOfficeSettings
+from kkt_adapter.fiscal.heartbeat.settings import BackOfficeSettings, Profile
 from kkt_adapter.fiscal.heartbeat.target import Target, TargetState
 from kkt_adapter.fiscal.inquiry import iso
 from kkt_adapter.kernel.clock import Clock
@@ -63,6 +63,8 @@ class Heartbeat:
         self._log = get_logger("heartbeat")
         self._running = False
         self._sends = False
+        enabled = [office for office in offices if office.enabled]
+        profiles = {office.profile for office in enabled}
         self.targets = [
             Target(
                 office,
@@ -72,9 +74,9 @@ class Heartbeat:
                 clock=clock,
                 tell=tell,
                 jitter=jitter,
+                marks_cash=office.profile is Profile.ODOO or Profile.ODOO not in profiles,
             )
-            for office in offices
-            if office.enabled
+            for office in enabled
         ]
 
     async def close(self) -> None:

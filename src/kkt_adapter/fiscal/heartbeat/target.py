@@ -63,7 +63,9 @@ class Target:
         clock: Clock,
         tell: Callable[[dict[str, Any]], None],
         jitter: Callable[[], float],
+        marks_cash: bool = True,
     ) -> None:
+        """``marks_cash``: what it acknowledges is told, as far as the movements of cash are concerned."""
         base, self._path = settings.address
         self.settings = settings
         self.state = TargetState()
@@ -74,6 +76,7 @@ class Target:
         self._db = database
         self._clock = clock
         self._tell = tell
+        self._marks_cash = marks_cash
         self._jitter = jitter  # a factor around 1 for every wait
         self._credentials = Credentials(settings)
         self._client = HttpClient(
@@ -222,6 +225,9 @@ class Target:
             refused=None
             if verdict.kind is not AnswerClass.REFUSED_BODY or beat is None
             else cursors.Refused(body=beat.body.decode(), answer=verdict.excerpt or ""),
+            told=[receipt_id for event_id, receipt_id in beat.printed if event_id <= acked]
+            if self._marks_cash and beat is not None
+            else (),
         )
         try:
             await self._db.write(partial(cursors.write, name=self.settings.name, report=report, term=term))
