@@ -390,3 +390,10 @@ async def test_what_was_written_is_there_after_opening_again(database_url: str) 
         assert await second.read(all_notes) == ["kept"]
     finally:
         await second.close()
+
+
+async def test_every_write_is_counted_and_no_read(db: AnyDatabase) -> None:
+    before = db.jobs
+    await asyncio.gather(*(db.write(add(f"note {number}")) for number in range(5)))
+    await db.read(count)
+    assert db.jobs - before == 5

@@ -17,7 +17,14 @@ from tests.support.clock import ManualClock
 from kkt_adapter.kernel.errors import LeaseLost
 from kkt_adapter.runtime.database import Database
 from kkt_adapter.runtime.lease import LeaseHeld, Leases, Term
-from kkt_adapter.runtime.lease_database import DatabaseLeases, check_term, check_terms, leases, metadata
+from kkt_adapter.runtime.lease_database import (
+    DatabaseLeases,
+    check_term,
+    check_terms,
+    leases,
+    metadata,
+    sign_of_life,
+)
 from kkt_adapter.runtime.lease_memory import MemoryLeases
 from kkt_adapter.runtime.open import open_database
 from kkt_adapter.runtime.postgres import PostgresDatabase, PostgresSettings
@@ -444,3 +451,18 @@ def test_a_margin_that_leaves_no_trust_between_renewals_is_refused(clock: Manual
 
     with pytest.raises(ValueError, match="margin_s"):
         leases_of.lease(NAME, margin_s=20)
+
+
+async def test_a_sign_of_life_changes_while_the_lease_is_held_and_not_after(nodes: Nodes) -> None:
+    look = partial(sign_of_life, name=NAME)
+    db = nodes.databases[0]
+    assert await db.read(look) is None
+    seen = []
+    async with nodes.leases(0).lease(NAME).term(wait_s=0):
+        for _ in range(2):
+            seen.append(await db.read(look))
+            await nodes.pass_time(11, sleepers=2)  # renewal and watch
+    left = await db.read(look)
+    await nodes.clock.advance(100)
+    assert seen[0] != seen[1]
+    assert await db.read(look) == left
