@@ -1,4 +1,5 @@
-"""What a person reads of a register in trouble stands there in Russian and in English."""
+"""What a person reads of a register in trouble stands there in Russian and in English, and every page of this
+part stands in the reference."""
 
 import re
 from collections.abc import AsyncIterator
@@ -6,8 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import APIRouter
+from fastapi.routing import APIRoute
 from tests.support.product import Product, product
 from tests.support.watching import asked
+
+from kkt_adapter.api.routes import heartbeat, sessions, watch
 
 CYRILLIC = re.compile(r"[а-яА-ЯёЁ]")
 
@@ -53,3 +58,12 @@ async def test_an_alert_in_the_buffer_status_is_told_in_both_languages(running: 
         return (await running.status())["alerts"]
 
     both((await running.until(found))[0])
+
+
+@pytest.mark.parametrize("router", [watch.router, sessions.router, heartbeat.router])
+def test_every_route_of_this_room_is_in_the_reference(router: APIRouter) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "http-api.md").read_text(encoding="utf-8")
+    documented = set(re.findall(r"`(GET|POST) (/[^\s`?]*)", page))
+    routes = {(m, r.path) for r in router.routes if isinstance(r, APIRoute) for m in r.methods}
+    assert routes
+    assert routes <= documented
