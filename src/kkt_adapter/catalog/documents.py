@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Row, Select, select
@@ -34,6 +35,7 @@ _EMPTY_BODY: dict[str, Any] = {
 _dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
+@cache
 def select_documents() -> Select[*tuple[Any, ...]]:
     """All that a document is made of; add where, order and limit."""
     return select(products, product_bodies.c.body).join_from(

@@ -54,16 +54,18 @@ def build_catalog(
     node: str,
     leases: Leases,
     source: ProductSource | None = None,
+    beside_service: bool = False,
 ) -> CatalogParts:
     """Put the catalogue together; opens nothing until the service runs or something is asked.
 
     ``node`` is what people call this process. ``leases`` must be of the same database. ``source`` replaces
-    the one that the settings describe (tests, demonstration).
+    the one that the settings describe (tests, demonstration). ``beside_service``: another process takes
+    receipts on the same database, so that runs here always give way.
     """
     redactor = Redactor(settings.client_secret.get_secret_value())
     sync_log = SyncLog(LogFile(settings.log_file), clock=clock, redactor=redactor)
     work, schedule_changed = Wakeup(clock), Wakeup(clock)
-    courtesy = Courtesy(db, clock=clock)
+    courtesy = Courtesy(db, clock=clock, always=beside_service)
     db = courtesy.db
     if source is None and settings.source_configured:
         source = g2a_source(settings, clock=clock, redactor=redactor, courtesy=courtesy)

@@ -199,6 +199,7 @@ def _with_parts(data_dir: Path | None, work: "Callable[[CatalogParts, bool], Awa
         settings = load_settings(overrides={"data_dir": data_dir})
         clock, owner, locks = SystemClock(), random_id(), ProcessLocks(settings.data_dir)
         alive = locks.hold(owner)
+        others = await asyncio.to_thread(locks.others_alive, owner)
         parts = build_catalog(
             db,
             settings.catalog,
@@ -206,9 +207,10 @@ def _with_parts(data_dir: Path | None, work: "Callable[[CatalogParts, bool], Awa
             data_dir=settings.data_dir,
             node=f"cli-{owner[:8]}",
             leases=DatabaseLeases(db, owner=owner, clock=clock, holder_ended=locks.ended),
+            beside_service=others,
         )
         try:
-            return await work(parts, await asyncio.to_thread(locks.others_alive, owner))
+            return await work(parts, others)
         finally:
             await parts.service.close_source()
             alive.release()

@@ -177,3 +177,11 @@ async def test_over_a_database_that_counts_nothing_it_never_rests(clock: Clock) 
         await courtesy.db.write(lambda _: None)
     assert clock.slept == []
     assert courtesy.pages_a_commit == PAGES_A_COMMIT
+
+
+async def test_beside_a_service_in_another_process_it_always_gives_way(clock: Clock) -> None:
+    courtesy = Courtesy(Uncounted(clock), clock=clock, always=True)
+    assert courtesy.pages_a_commit == 1
+    async with courtesy.parsing():
+        clock.at += 0.002
+    assert clock.slept == pytest.approx([0.02])
