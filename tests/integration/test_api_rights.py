@@ -12,6 +12,7 @@ Call = tuple[str, str, Any]
 
 POST_RECEIPT: Call = ("POST", "/v1/kkt/receipt", SALE)
 DECISION = {"action": "print_again", "reason": "x"}
+DECISION_ON_A_REPORT = {"action": "do_again", "reason": "x"}
 
 # v viewer, m manager, a admin; tokens: t of till POS-001, o of two other tills, r of scope read
 TABLE: list[tuple[Call, str]] = [
@@ -31,6 +32,8 @@ TABLE: list[tuple[Call, str]] = [
     (("POST", "/v1/kkt/x_report", {}), "mat"),
     (("POST", "/v1/kkt/z_report", {"pos_id": "POS-003"}), "mao"),
     (("POST", "/v1/kkt/report/z", {"pos_id": "POS-003"}), "mao"),
+    (("POST", "/v1/kkt/shift/open", {"pos_id": "POS-001"}), "mat"),
+    (("POST", "/v1/kkt/shift/resolve", DECISION_ON_A_REPORT), "a"),
     (("GET", "/v1/kkt/status?pos_id=POS-001", None), "vmatr"),
     (("GET", "/v1/kkt/buffer/status", None), "vmator"),
     (("GET", "/v1/kkt/worker/status", None), "vmator"),

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import typer
@@ -409,6 +410,49 @@ def test_a_z_report_carries_the_key_it_is_given(service: StandIn) -> None:
     assert "the shift is closed" in result.stdout
     assert json.loads(call(service, "shifts", "z", "--json").stdout) == REPORT
     assert "idempotency-key" not in service.last.headers
+
+
+OPENED = {
+    "fiscalDocumentNumber": 15,
+    "fiscalSign": "2718281828",
+    "dateTime": "2026-03-15T09:00:00",
+    "shiftNumber": 4,
+    "offline": False,
+}
+
+
+def test_a_shift_is_opened_with_the_key_it_is_given(service: StandIn) -> None:
+    service.answer("POST", "/v1/kkt/shift/open", OPENED)
+    result = call(service, "shifts", "open", "--pos", "POS-001", "--key", "morning-7")
+    assert service.last.body == {"pos_id": "POS-001"}
+    assert service.last.headers["idempotency-key"] == "morning-7"
+    assert "The shift is open" in result.stdout
+    assert json.loads(call(service, "shifts", "open", "--json").stdout) == OPENED
+
+
+@pytest.mark.parametrize(
+    ("options", "decision"),
+    [
+        (("--adopt", "14"), {"action": "adopt", "fiscal_doc_number": 14}),
+        (("--do-again",), {"action": "do_again"}),
+    ],
+)
+def test_a_report_in_doubt_is_settled_with_a_reason(
+    service: StandIn, options: tuple[str, ...], decision: dict[str, Any]
+) -> None:
+    settled = {"register_id": "POS-001", "what": "close_shift", "action": decision["action"]}
+    service.answer("POST", "/v1/kkt/shift/resolve", settled)
+    result = call(service, "shifts", "resolve", *options, "--reason", "the tape", "--pos", "POS-001")
+    assert result.exit_code == 0, result.stderr
+    assert service.last.body == {"pos_id": "POS-001", "reason": "the tape"} | decision
+    assert "POS-001: close_shift" in result.stdout
+
+
+@pytest.mark.parametrize("options", [(), ("--adopt", "14", "--do-again"), ("--adopt", "0")])
+def test_a_decision_about_a_report_is_one_of_the_two(service: StandIn, options: tuple[str, ...]) -> None:
+    result = call(service, "shifts", "resolve", *options, "--reason", "the tape")
+    assert result.exit_code == 2
+    assert "Traceback" not in result.stderr
 
 
 # --- credentials, language, errors -----------------------------------------------------------------------

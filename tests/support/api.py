@@ -14,7 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from kkt_adapter.api.app import create_api
-from kkt_adapter.api.services import ApiServices, ResolveAction
+from kkt_adapter.api.services import ApiServices, ResolveAction, ResolveReportAction
 from kkt_adapter.api.settings import ApiSettings
 from kkt_adapter.fiscal.model import PaymentKind, ReceiptRequest
 from kkt_adapter.fiscal.once import Outcome
@@ -207,6 +207,28 @@ class MemoryRegisters:
             number = len(self.z_reports) + 1
             self.z_reports[key] = {"reportType": 2, "pos_id": pos_id, "shiftNumber": number}
         return Outcome(answer=self.z_reports[key], replayed=known)
+
+    async def open_shift(self, pos_id: str | None, *, key: str | None) -> Outcome:
+        return Outcome(answer={"shiftNumber": len(self.z_reports) + 1, "pos_id": pos_id})
+
+    async def resolve_report(
+        self,
+        pos_id: str | None,
+        *,
+        action: ResolveReportAction,
+        fiscal_doc_number: int | None,
+        reason: str,
+        by: str,
+    ) -> Json:
+        decided = {
+            "pos_id": pos_id,
+            "action": action,
+            "fiscal_doc_number": fiscal_doc_number,
+            "reason": reason,
+            "by": by,
+        }
+        self.asked.append(decided)
+        return decided
 
     async def status(self, pos_id: str | None) -> Json:
         return {"device": "ready", "pos_id": pos_id}

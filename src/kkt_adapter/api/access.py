@@ -24,6 +24,8 @@ class Action(StrEnum):
     REFUND_CHECK = "refund.check"
     X_REPORT = "report.x"
     Z_REPORT = "report.z"
+    SHIFT_OPEN = "shift.open"
+    SHIFT_RESOLVE = "shift.resolve"
     SESSION = "session"  # open, close, cash in and out
     SESSION_READ = "session.read"
     STATUS = "status"
@@ -57,6 +59,8 @@ NEEDS: Mapping[Action, Need] = MappingProxyType(
         Action.REFUND_CHECK: Need(role=Role.VIEWER, scopes=_POS),
         Action.X_REPORT: Need(role=Role.MANAGER, scopes=_POS),
         Action.Z_REPORT: Need(role=Role.MANAGER, scopes=_POS),
+        Action.SHIFT_OPEN: Need(role=Role.MANAGER, scopes=_POS),
+        Action.SHIFT_RESOLVE: Need(role=Role.ADMIN),
         Action.SESSION: Need(role=Role.ADMIN, scopes=_POS),
         Action.SESSION_READ: Need(role=Role.VIEWER, scopes=_BOTH),
         Action.STATUS: Need(role=Role.VIEWER, scopes=_BOTH),

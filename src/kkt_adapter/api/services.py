@@ -14,6 +14,7 @@ from kkt_adapter.runtime.auth.roles import Principal
 
 Json = dict[str, Any]
 ResolveAction = Literal["adopt", "print_again"]
+ResolveReportAction = Literal["adopt", "do_again"]
 
 
 class Acceptance(Protocol):
@@ -115,6 +116,20 @@ class Registers(Protocol):
         ...
 
     async def z_report(self, pos_id: str | None, *, key: str | None) -> Outcome: ...
+
+    async def open_shift(self, pos_id: str | None, *, key: str | None) -> Outcome: ...
+
+    async def resolve_report(
+        self,
+        pos_id: str | None,
+        *,
+        action: ResolveReportAction,
+        fiscal_doc_number: int | None,
+        reason: str,
+        by: str,
+    ) -> Json:
+        """Settle an unknown outcome of a shift opening or a Z report. Raises Conflict."""
+        ...
 
     async def status(self, pos_id: str | None) -> Json: ...
 

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import typer
 
 from kkt_adapter.cli.client import AsJson, Service, Token, Url, open_service
+from kkt_adapter.cli.evidence import show_question
 from kkt_adapter.cli.screen import complain, facts, json_line, line, moment, table
 from kkt_adapter.cli.texts import say
 from kkt_adapter.fiscal.lifecycle import PrintState, Status
@@ -177,31 +178,8 @@ def _show_evidence(service: Service, receipt_id: str) -> None:
     _show(receipt)
     for register in service.get("/v1/kkt/status").get("registers", ()):
         question = register.get("question")
-        if not question or question["receipt_id"] != receipt["id"]:
-            continue
-        baseline = question.get("baseline", {})
-        facts(
-            (
-                (say("register", "ККТ"), register["register_id"]),
-                (say("in doubt because", "причина сомнения"), question["reason"]),
-                (say("last document before", "последний ФД до печати"), baseline.get("fd_number")),
-                (say("drive", "ФН"), baseline.get("fn_number")),
-            ),
-            title=say("What the register says", "Что говорит ККТ"),
-        )
-        table(
-            (
-                say("document", "ФД"),
-                say("total", "сумма"),
-                say("made", "оформлен"),
-                say("receipt key", "ключ чека"),
-            ),
-            (
-                (d["fd_number"], d["total"], moment(d["fiscalized_at"]), d["receipt_key"])
-                for d in question["documents"]
-            ),
-            title=say("Documents made since", "Документы после этого"),
-        )
+        if question and question["receipt_id"] == receipt["id"]:
+            show_question(register)
 
 
 def _show(receipt: _Json) -> None:

@@ -1,17 +1,46 @@
-"""``kkt-adapter shifts``: X and Z reports."""
+"""``kkt-adapter shifts``: open a shift, X and Z reports, settle unknown outcomes of both."""
 
+import sys
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
-from kkt_adapter.cli.client import AsJson, Token, Url, open_service
-from kkt_adapter.cli.screen import busy, facts, json_line, moment
+from kkt_adapter.cli.client import AsJson, Service, Token, Url, open_service
+from kkt_adapter.cli.evidence import show_question
+from kkt_adapter.cli.screen import busy, complain, facts, json_line, line, moment
 from kkt_adapter.cli.texts import say
 
-shifts_app = typer.Typer(name="shifts", help="Reports of a register's shift.", no_args_is_help=True)
+shifts_app = typer.Typer(
+    name="shifts", help="A register's shift: open it, report, close it.", no_args_is_help=True
+)
 
 Pos = Annotated[str | None, typer.Option("--pos", help="The till (pos_id); needed with several registers.")]
+Key = Annotated[
+    str | None,
+    typer.Option(help="Idempotency-Key: repeated with the same key, the first answer is given."),
+]
+
+
+@shifts_app.command("open")
+def open_shift(
+    pos: Pos = None, key: Key = None, as_json: AsJson = False, url: Url = None, token: Token = None
+) -> None:
+    """Open the shift. Registers with automatic_shift on do it with their first receipt."""
+    with open_service(url, token) as service, busy(say("Opening the shift", "Открытие смены")):
+        opened = service.post("/v1/kkt/shift/open", _body(pos), key=key)
+    if as_json:
+        json_line(opened)
+        return
+    facts(
+        (
+            (say("shift", "смена"), opened["shiftNumber"]),
+            (say("time", "время"), moment(opened["dateTime"])),
+            (say("document", "ФД"), opened["fiscalDocumentNumber"]),
+            (say("fiscal sign", "ФП"), opened["fiscalSign"]),
+        ),
+        title=say("The shift is open", "Смена открыта"),
+    )
 
 
 @shifts_app.command("x")
@@ -24,14 +53,7 @@ def x_report(pos: Pos = None, as_json: AsJson = False, url: Url = None, token: T
 
 @shifts_app.command("z")
 def z_report(
-    pos: Pos = None,
-    key: Annotated[
-        str | None,
-        typer.Option(help="Idempotency-Key: repeated with the same key, the first answer is given."),
-    ] = None,
-    as_json: AsJson = False,
-    url: Url = None,
-    token: Token = None,
+    pos: Pos = None, key: Key = None, as_json: AsJson = False, url: Url = None, token: Token = None
 ) -> None:
     """Close the shift."""
     with open_service(url, token) as service, busy(say("Closing the shift", "Закрытие смены")):
@@ -39,7 +61,57 @@ def z_report(
     _show(report, as_json=as_json)
 
 
-def _body(pos: str | None) -> dict[str, str]:
+@shifts_app.command("resolve")
+def resolve(
+    reason: Annotated[str, typer.Option(help="Why; kept in the audit trail.")],
+    adopt: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="The register made it: this is its fiscal document."),
+    ] = None,
+    do_again: Annotated[
+        bool, typer.Option("--do-again", help="The register did not make it: it may be made again.")
+    ] = False,
+    pos: Pos = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask on a terminal.")] = False,
+    as_json: AsJson = False,
+    url: Url = None,
+    token: Token = None,
+) -> None:
+    """Settle a shift opening or a Z report whose outcome is unknown, after a look at the register's tape.
+
+    On a terminal the register's evidence is shown and the decision is asked for once more.
+    """
+    if (adopt is None) != do_again:
+        raise typer.BadParameter("say either --adopt N or --do-again", param_hint="--adopt")
+    body = _body(pos) | {"action": "do_again" if adopt is None else "adopt", "reason": reason}
+    if adopt is not None:
+        body["fiscal_doc_number"] = adopt
+    with open_service(url, token) as service:
+        if not yes and sys.stdin.isatty() and sys.stdout.isatty():
+            _show_evidence(service, pos)
+            typer.confirm(_question(adopt), abort=True, err=True)
+        settled = service.post("/v1/kkt/shift/resolve", body)
+    if as_json:
+        json_line(settled)
+    else:
+        line(f"{settled['register_id']}: {settled['what']}, {settled['action']} {adopt or ''}".rstrip())
+
+
+def _show_evidence(service: Service, pos: str | None) -> None:
+    asked = [r for r in service.get("/v1/kkt/status", {"pos_id": pos})["registers"] if r.get("question")]
+    for register in asked:
+        show_question(register)
+    if not asked:
+        complain(say("No register asks for a decision.", "Ни одна ККТ не ждёт решения."))
+
+
+def _question(adopt: int | None) -> str:
+    if adopt is None:
+        return say("May the register make it again", "Разрешить ККТ сделать это заново")
+    return say(f"Take document {adopt} for this report", f"Считать ФД № {adopt} этим отчётом")
+
+
+def _body(pos: str | None) -> dict[str, Any]:
     return {} if pos is None else {"pos_id": pos}
 
 

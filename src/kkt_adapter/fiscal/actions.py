@@ -1,7 +1,7 @@
-"""What people ask of a register: X and Z reports, status, reprinting, deciding an unknown outcome."""
+"""What people ask of a register: reports, shift openings, status, reprinting, deciding an unknown outcome."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import asdict
 from decimal import Decimal
@@ -15,7 +15,7 @@ from kkt_adapter.fiscal.lane_commands import not_held
 from kkt_adapter.fiscal.lifecycle import PrintState
 from kkt_adapter.fiscal.once import Outcome
 from kkt_adapter.fiscal.registers import Registers, Unit
-from kkt_adapter.fiscal.shift_reports import X_SCOPE, Z_SCOPE, ShiftReports
+from kkt_adapter.fiscal.shift_reports import OPEN_SCOPE, X_SCOPE, Z_SCOPE, ShiftReports
 from kkt_adapter.fiscal.tables import PRINT_FAILED_ROWS, receipts
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import Conflict, InvalidInput, KktError, ReceiptNotFound
@@ -25,6 +25,8 @@ from kkt_adapter.runtime.database import Database
 REPORT_DEADLINE_S = 25.0  # a Z report waits for the receipt in hand, then for the device
 FRESH_S = 1.0  # what a device said of itself so short a time ago is not asked again
 ASK_S = 1.0  # a device that prints or does not answer is shown as it was
+
+_MakeReport = Callable[[Unit, LaneTerm, str | None], Awaitable[Outcome]]
 
 
 class RegisterActions:
@@ -64,18 +66,49 @@ class RegisterActions:
             Conflict: no shift is open.
             KktUnavailable: the lane did not come to it in time.
         """
+        return await self._report(self._reports.close, pos_id, key, scope=Z_SCOPE)
+
+    async def open_shift(self, pos_id: str | None, *, key: str | None) -> Outcome:
+        """Open a shift. With a key the same request gets the same answer.
+
+        Raises:
+            Conflict: a shift is open.
+            ShiftExpired: one is open for more than 24 hours.
+            KktUnavailable: the lane did not come to it in time.
+        """
+        return await self._report(self._reports.open, pos_id, key, scope=OPEN_SCOPE)
+
+    async def _report(self, make: _MakeReport, pos_id: str | None, key: str | None, *, scope: str) -> Outcome:
+        """A report that makes a document, through the register's lane."""
         unit = self._registers.chosen(pos_id)
         if key is not None:
-            known = await self._reports.known(unit, key, scope=Z_SCOPE)
+            known = await self._reports.known(unit, key, scope=scope)
             if known is not None:
                 return Outcome(answer=known, replayed=True)
-
-        async def close(lane: LaneTerm) -> Outcome:
-            return await self._reports.close(unit, lane, key)
-
-        outcome = await unit.lane.perform(close, deadline_s=REPORT_DEADLINE_S)
+        outcome = await unit.lane.perform(lambda lane: make(unit, lane, key), deadline_s=REPORT_DEADLINE_S)
         self._document_made()
         return outcome
+
+    async def resolve_report(
+        self, pos_id: str | None, *, action: str, fiscal_doc_number: int | None, reason: str, by: str
+    ) -> dict[str, Any]:
+        """A person ends an unknown outcome of a shift opening or a Z report: ``adopt`` a document of the FN,
+        or ``do_again``.
+
+        Raises:
+            Conflict: no such outcome is an open question, or the document does not fit.
+        """
+        unit = self._registers.chosen(pos_id)
+        _check_decision(action, fiscal_doc_number)
+        what = await unit.lane.decide_report(adopt=fiscal_doc_number, by=by, reason=reason)
+        return {
+            "register_id": unit.register_id,
+            "what": what,
+            "action": action,
+            "fiscal_doc_number": fiscal_doc_number,
+            "reason": reason,
+            "resolved_by": by,
+        }
 
     async def status(self, pos_id: str | None) -> dict[str, Any]:
         """``GET /v1/kkt/status``: every register, or the one of a till, as of now."""
@@ -142,11 +175,7 @@ class RegisterActions:
                 f"only a receipt in print_unknown can be resolved; this one is {row.print_state}",
                 f"решение нужно только чеку в print_unknown; этот в состоянии {row.print_state}",
             )
-        if (action == "adopt") != (fiscal_doc_number is not None):
-            raise InvalidInput(
-                "fiscal_doc_number goes with adopt, and only with it",
-                "fiscal_doc_number указывается с adopt и только с ним",
-            )
+        _check_decision(action, fiscal_doc_number)
         register_id = payload.load(row.payload).register_id
         lane = self._registers.unit(register_id).lane
         await lane.decide(receipt_id, adopt=fiscal_doc_number, by=by, reason=reason)
@@ -158,6 +187,15 @@ class RegisterActions:
             return inquiry.summary(row)
 
         return await self._db.read(read)
+
+
+def _check_decision(action: str, fiscal_doc_number: int | None) -> None:
+    """Raises InvalidInput."""
+    if (action == "adopt") != (fiscal_doc_number is not None):
+        raise InvalidInput(
+            "fiscal_doc_number goes with adopt, and only with it",
+            "fiscal_doc_number указывается с adopt и только с ним",
+        )
 
 
 def _status(unit: Unit) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from kkt_adapter.fiscal.kkt.driver import ShiftState
 from kkt_adapter.fiscal.lifecycle import PrintState
 from kkt_adapter.fiscal.model import ReceiptKind, ReceiptRequest, RegisterProfile
 from kkt_adapter.fiscal.registers import Registers, Unit
+from kkt_adapter.fiscal.shifts import shift_expired
 from kkt_adapter.fiscal.waiting import Answer, Waiting, answered
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import (
@@ -33,7 +34,6 @@ from kkt_adapter.kernel.errors import (
     IdempotencyInProgress,
     KktBlocked,
     LeaseLost,
-    ShiftExpired,
     StorageError,
 )
 from kkt_adapter.kernel.ids import ReceiptId, uuid7
@@ -213,10 +213,7 @@ class ReceiptDesk:
             raise KktBlocked(f"{cause.en} Nothing was stored.", f"{cause.ru} Чек не принят.", reason=reason)
         status = unit.lane.desk.status
         if not unit.automatic_shift and status is not None and status.shift_state is ShiftState.EXPIRED:
-            raise ShiftExpired(
-                "The shift is older than 24 hours: close it with a Z report.",
-                "Смена открыта более 24 часов: закройте её Z-отчётом.",
-            )
+            raise shift_expired()
 
     async def _store(self, item: AcceptItem, unit: Unit, checked: Checked, stored: Stored) -> None:
         """One commit; then the lane is told, and the request if it still waits."""

@@ -16,7 +16,8 @@ from kkt_adapter.fiscal import journal, printbook
 from kkt_adapter.fiscal.attempts import LaneTerm
 from kkt_adapter.fiscal.journal import EventType, Level
 from kkt_adapter.fiscal.model import DocumentCode, FiscalDocument, ShiftReport
-from kkt_adapter.fiscal.shifts import RegisterDesk, record_shift
+from kkt_adapter.fiscal.shift_rows import record_shift
+from kkt_adapter.fiscal.shifts import RegisterDesk
 from kkt_adapter.fiscal.unclaimed import UnclaimedDocuments, newest_number, unclaimed_rows
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.runtime.database import Database

@@ -390,28 +390,6 @@ def unprinted_by_seq(conn: Connection, seq: int) -> Unprinted:
     return _unprinted(conn.execute(select(*_UNPRINTED_COLUMNS).where(receipts.c.seq == seq)).one())
 
 
-def note_decision(
-    conn: Connection, receipt_id: str, *, adopt: int | None, by: str, reason: str, at: datetime
-) -> None:
-    """The audit entry of a person's decision about an unknown outcome."""
-    action = "print_again" if adopt is None else "adopt"
-    journal.write(
-        conn,
-        [
-            journal.entry(
-                EventType.PRINT_RESOLVED,
-                at,
-                receipt_id=receipt_id,
-                level=Level.WARNING,
-                action=action,
-                fd_number=adopt,
-                by=by,
-                reason=reason,
-            )
-        ],
-    )
-
-
 def _unprinted(row: Any) -> Unprinted:
     return Unprinted(
         seq=row.seq,

@@ -187,9 +187,21 @@ class PrintLane:
 
     async def decide(self, receipt_id: str, *, adopt: int | None, by: str, reason: str) -> None:
         """A person ends this lane's open question; see ``Recovery.decide``."""
+        await self.recovery.decide(receipt_id, self._held(), adopt=adopt, by=by, reason=reason)
+        self._decided()
+
+    async def decide_report(self, *, adopt: int | None, by: str, reason: str) -> str:
+        """The same for a shift opening or a Z report; see ``Recovery.decide_report``."""
+        what = await self.recovery.decide_report(self._held(), adopt=adopt, by=by, reason=reason)
+        self._decided()
+        return what
+
+    def _held(self) -> LaneTerm:
         if self._term is None:
             raise not_held()
-        await self.recovery.decide(receipt_id, _lane(self._term), adopt=adopt, by=by, reason=reason)
+        return _lane(self._term)
+
+    def _decided(self) -> None:
         self._broken = True
         self.trouble = None
         self._wake.set()

@@ -7,7 +7,7 @@ again, or the lane stops here and a person decides with the evidence before them
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -20,26 +20,25 @@ from kkt_adapter.fiscal.kkt.driver import Baseline, Fence
 from kkt_adapter.fiscal.lifecycle import PrintState
 from kkt_adapter.fiscal.model import DocumentCode, FiscalDocument
 from kkt_adapter.fiscal.printbook import PrintedItem, Unprinted
+from kkt_adapter.fiscal.question import Decision, OpenQuestion
 from kkt_adapter.fiscal.receipt_printer import PrintListener
 from kkt_adapter.fiscal.shifts import Evidence, RegisterDesk
 from kkt_adapter.fiscal.unclaimed import has_owner, make_room
-from kkt_adapter.fiscal.verdict import Absent, Adopt, Doubt, Verdict, judge_receipt, judge_report, misfit
+from kkt_adapter.fiscal.verdict import (
+    Absent,
+    Adopt,
+    Doubt,
+    Verdict,
+    judge_receipt,
+    judge_report,
+    misfit,
+    report_misfit,
+)
 from kkt_adapter.fiscal.waiting import Waiting
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import Conflict, OutcomeUndecided, Text
 from kkt_adapter.runtime.database import Database
 from kkt_adapter.runtime.lease_database import check_terms
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenQuestion:
-    """Why a lane stands still, and what a person needs to decide."""
-
-    receipt_id: str | None  # None: a shift report
-    what: str  # print, open_shift, close_shift
-    reason: Text
-    baseline: Baseline
-    found: tuple[FiscalDocument, ...]
 
 
 class Recovery:
@@ -99,12 +98,73 @@ class Recovery:
                     "or cannot be asked now",
                     "исход этого чека сейчас не требует решения: ККТ ещё опрашивается или не отвечает",
                 )
-            note = _Decision(receipt_id=receipt_id, adopt=adopt, by=by, reason=reason, at=self._clock.now())
+            note = Decision(
+                receipt_id=receipt_id, what="print", adopt=adopt, by=by, reason=reason, at=self._clock.now()
+            )
             if adopt is None:
                 await self._absent(attempt, row, lane, note)
             else:
                 await self._adopt_chosen(attempt, job_of(row), adopt, lane, note)
             self.question = None
+
+    async def decide_report(self, lane: LaneTerm, *, adopt: int | None, by: str, reason: str) -> str:
+        """End the open question about a shift opening or a Z report: adopt document ``adopt`` of the FN, or
+        (None) let it be made again. Says which of the two it was.
+
+        Raises:
+            Conflict: no report is the open question, or the document does not fit it.
+        """
+        async with self._one_at_a_time:
+            question = self.question
+            asked = None if question is None or question.receipt_id is not None else question.attempt_id
+            attempt = next((a for a in await self._open_attempts() if a.id == asked), None)
+            if attempt is None:
+                raise Conflict(
+                    "no report of this register is an open question: see its status",
+                    "ни один отчёт этой ККТ сейчас не требует решения: см. её состояние",
+                )
+            note = Decision(
+                receipt_id=None,
+                what=attempt.what,
+                adopt=adopt,
+                by=by,
+                reason=reason,
+                at=self._clock.now(),
+                register_id=self._desk.register_id,
+            )
+            if adopt is None:
+                await self._end(attempt, "absent", lane, note)
+            else:
+                await self._adopt_report(attempt, adopt, lane, note)
+            self.question = None
+            self._desk.report_open = False
+            return attempt.what
+
+    async def _adopt_report(self, attempt: OpenAttempt, number: int, lane: LaneTerm, note: Decision) -> None:
+        document = await self._desk.driver.document(number)
+        wrong = report_misfit(_report_code(attempt), attempt.baseline, document, number)
+        if document is None or wrong is not None:
+            why = wrong or Text("it is not in the FN", "его нет в ФН")
+            raise Conflict(
+                f"document {number} cannot be this report: {why.en}",
+                f"ФД № {number} не может быть этим отчётом: {why.ru}",
+            )
+        await self._write_report(attempt, document, lane, note)
+
+    async def _write_report(
+        self, attempt: OpenAttempt, document: FiscalDocument, lane: LaneTerm, note: Decision | None = None
+    ) -> None:
+        report = None
+        if document.code is DocumentCode.CLOSE_SHIFT:
+            report = await self._desk.driver.shift_report(document.fd_number)
+        await self._desk.write_report(
+            attempt.id,
+            document,
+            report,
+            lane=lane,
+            outcome="adopted",
+            note=_no_note if note is None else note.write,
+        )
 
     async def _open_attempts(self) -> list[OpenAttempt]:
         return await self._db.read(lambda c: attempts.open_attempts(c, self._desk.register_id))
@@ -145,10 +205,7 @@ class Recovery:
             case Adopt(document=document) if row is not None:
                 await self._adopt_receipt(attempt, job_of(row), document, lane)
             case Adopt(document=document):
-                report = None
-                if document.code is DocumentCode.CLOSE_SHIFT:
-                    report = await self._desk.driver.shift_report(document.fd_number)
-                await self._desk.write_report(attempt.id, document, report, lane=lane, outcome="adopted")
+                await self._write_report(attempt, document, lane)
             case Absent() if row is not None:
                 await self._absent(attempt, row, lane)
             case Absent():
@@ -156,6 +213,7 @@ class Recovery:
             case Doubt(reason=reason):
                 receipt_id = None if row is None else job_of(row).receipt.id
                 self.question = OpenQuestion(
+                    attempt_id=attempt.id,
                     receipt_id=receipt_id,
                     what=attempt.what,
                     reason=reason,
@@ -251,7 +309,7 @@ class Recovery:
         )
 
     async def _adopt_chosen(
-        self, attempt: OpenAttempt, job: Job, number: int, lane: LaneTerm, note: "_Decision"
+        self, attempt: OpenAttempt, job: Job, number: int, lane: LaneTerm, note: Decision
     ) -> None:
         """A person says which document it is; the FN and our rows must not say otherwise."""
         document = await self._desk.driver.document(number)
@@ -296,7 +354,7 @@ class Recovery:
         self._listener.document_made(self._desk.register_id, item.document, took_s=0.0)
 
     async def _absent(
-        self, attempt: OpenAttempt, row: Unprinted, lane: LaneTerm, note: "_Decision | None" = None
+        self, attempt: OpenAttempt, row: Unprinted, lane: LaneTerm, note: Decision | None = None
     ) -> None:
         seq, now = row.seq, self._clock.now()
 
@@ -307,34 +365,29 @@ class Recovery:
 
         await self._db.write(write)
 
-    async def _end(self, attempt: OpenAttempt, outcome: str, lane: LaneTerm) -> None:
+    async def _end(
+        self, attempt: OpenAttempt, outcome: str, lane: LaneTerm, note: Decision | None = None
+    ) -> None:
         now = self._clock.now()
 
         def write(conn: Connection) -> None:
             check_terms(conn, {(lane.lease, lane.owner, lane.number)})
             attempts.end_attempt(conn, attempt.id, outcome=outcome, at=now)
+            if note is not None:
+                note.write(conn)
 
         await self._db.write(write)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Decision:
-    """A person's word, for the audit trail; written in the transaction of its effect."""
-
-    receipt_id: str
-    adopt: int | None
-    by: str
-    reason: str
-    at: datetime
-
-    def write(self, conn: Connection) -> None:
-        printbook.note_decision(
-            conn, self.receipt_id, adopt=self.adopt, by=self.by, reason=self.reason, at=self.at
-        )
 
 
 def _judge(attempt: OpenAttempt, row: Unprinted | None, evidence: Evidence) -> Verdict:
     if row is not None:
         return judge_receipt(job_of(row).receipt, attempt.baseline, evidence.now, evidence.found)
-    code = DocumentCode.OPEN_SHIFT if attempt.what == "open_shift" else DocumentCode.CLOSE_SHIFT
-    return judge_report(code, attempt.baseline, evidence.now, evidence.found)
+    return judge_report(_report_code(attempt), attempt.baseline, evidence.now, evidence.found)
+
+
+def _report_code(attempt: OpenAttempt) -> DocumentCode:
+    return DocumentCode.OPEN_SHIFT if attempt.what == "open_shift" else DocumentCode.CLOSE_SHIFT
+
+
+def _no_note(conn: Connection) -> None:
+    """Nobody decided anything."""

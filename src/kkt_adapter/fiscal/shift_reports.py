@@ -1,8 +1,8 @@
-"""X and Z reports as people ask for them (contract 4.7).
+"""X and Z reports, and shift openings, as people ask for them (contract 4.7).
 
-A Z report with a key happens once, over crashes too: the key is bound to the shift before the register is
-told to close it. A repeated request finds the answer, or the shift that was closed meanwhile, or does what
-was left undone; it never closes the shift after that one.
+An opening or a Z report with a key happens once, over crashes too: the key is bound to the shift before the
+register is told to open or close it. A repeated request finds the answer, or the shift that was opened or
+closed meanwhile, or does what was left undone; it never touches the shift after that one.
 """
 
 from collections.abc import Callable
@@ -14,11 +14,12 @@ from sqlalchemy import Connection
 
 from kkt_adapter.fiscal import once, sessions
 from kkt_adapter.fiscal.attempts import LaneTerm
-from kkt_adapter.fiscal.kkt.driver import KktStatus, ShiftState
+from kkt_adapter.fiscal.kkt.driver import ShiftState
 from kkt_adapter.fiscal.model import ShiftTotals
 from kkt_adapter.fiscal.once import Outcome
 from kkt_adapter.fiscal.registers import Unit
-from kkt_adapter.fiscal.shifts import stored_z_report
+from kkt_adapter.fiscal.shift_rows import stored_opening, stored_z_report
+from kkt_adapter.fiscal.shifts import ensure_closed
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import Conflict
 from kkt_adapter.kernel.money import Kopecks, rubles
@@ -26,7 +27,8 @@ from kkt_adapter.runtime.database import Database
 
 X_SCOPE = "x_report"
 Z_SCOPE = "z_report"
-CLOSING = "closing"  # member of an answer that is none yet: the shift that the key was bound to
+OPEN_SCOPE = "shift_open"
+BOUND = "closing"  # member of an answer that is none yet: the shift that the key was bound to
 
 
 class ShiftReports:
@@ -55,7 +57,43 @@ class ShiftReports:
     async def known(self, unit: Unit, key: str, *, scope: str) -> dict[str, Any] | None:
         """The finished answer of this key. Raises IdempotencyConflict."""
         kept = await self._db.read(lambda c: _kept(c, unit, key, scope=scope))
-        return None if kept is None or CLOSING in kept else kept
+        return None if kept is None or BOUND in kept else kept
+
+    async def open(self, unit: Unit, lane: LaneTerm, key: str | None) -> Outcome:
+        """Open a shift; a command of the lane.
+
+        Raises:
+            Conflict: one is open. ShiftExpired: it must be closed first.
+        """
+        kept = None if key is None else await self._db.read(lambda c: _kept(c, unit, key, scope=OPEN_SCOPE))
+        if kept is not None and BOUND not in kept:
+            return Outcome(answer=kept, replayed=True)
+        if kept is not None:
+            bound = kept[BOUND]
+            stored = await self._db.read(lambda c: stored_opening(c, **bound))
+            if stored is not None:
+                return Outcome(answer=await self._settle_opening(stored, key))
+        status = await unit.lane.desk.look()
+        ensure_closed(status)
+        bound = {"fn_number": status.fn_number, "after": status.fd_number}
+        if key is not None and kept is None:
+            await self._bind(unit, key, bound, scope=OPEN_SCOPE)
+        await unit.lane.desk.open_shift(lane)
+        stored = await self._db.read(lambda c: stored_opening(c, **bound))
+        assert stored is not None, "a shift that was opened has its document in the rows"
+        return Outcome(answer=await self._settle_opening(stored, key))
+
+    async def _settle_opening(self, stored: dict[str, Any], key: str | None) -> dict[str, Any]:
+        answer = {
+            "fiscalDocumentNumber": stored["fd_number"],
+            "fiscalSign": stored["fiscal_sign"],
+            "dateTime": datetime.fromisoformat(stored["at"]).isoformat(timespec="seconds"),
+            "shiftNumber": stored["shift_number"],
+            "offline": not self._online(),
+        }
+        if key is not None:
+            await self._db.write(lambda c: once.complete(c, key, scope=OPEN_SCOPE, answer=answer))
+        return answer
 
     async def close(self, unit: Unit, lane: LaneTerm, key: str | None) -> Outcome:
         """Close the shift and the sessions of its tills; a command of the lane.
@@ -64,29 +102,28 @@ class ShiftReports:
             Conflict: no shift is open.
         """
         kept = None if key is None else await self._db.read(lambda c: _kept(c, unit, key))
-        if kept is not None and CLOSING not in kept:
+        if kept is not None and BOUND not in kept:
             return Outcome(answer=kept, replayed=True)
         if kept is not None:
-            shift = kept[CLOSING]
+            shift = kept[BOUND]
             stored = await self._db.read(lambda c: stored_z_report(c, unit.register_id, **shift))
             if stored is not None:
                 return Outcome(answer=await self._settle(unit, stored, key))
         status = await unit.lane.desk.driver.status()
         if status.shift_state is ShiftState.CLOSED:
             raise Conflict("no shift is open", "нет открытой смены")
-        if key is not None and kept is None:
-            await self._bind(unit, key, status)
-        await unit.lane.desk.close_shift(lane)
         shift = {"fn_number": status.fn_number, "shift_number": status.shift_number}
+        if key is not None and kept is None:
+            await self._bind(unit, key, shift, scope=Z_SCOPE)
+        await unit.lane.desk.close_shift(lane)
         stored = await self._db.read(lambda c: stored_z_report(c, unit.register_id, **shift))
         assert stored is not None, "a shift that was closed has its Z report in the rows"
         return Outcome(answer=await self._settle(unit, stored, key))
 
-    async def _bind(self, unit: Unit, key: str, status: KktStatus) -> None:
-        answer = {CLOSING: {"fn_number": status.fn_number, "shift_number": status.shift_number}}
-        now = self._clock.now()
+    async def _bind(self, unit: Unit, key: str, shift: dict[str, Any], *, scope: str) -> None:
+        answer, now = {BOUND: shift}, self._clock.now()
         await self._db.write(
-            lambda c: once.remember(c, key, scope=Z_SCOPE, request=_request(unit), answer=answer, at=now)
+            lambda c: once.remember(c, key, scope=scope, request=_request(unit), answer=answer, at=now)
         )
 
     async def _settle(self, unit: Unit, stored: dict[str, Any], key: str | None) -> dict[str, Any]:

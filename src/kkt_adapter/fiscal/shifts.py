@@ -5,14 +5,12 @@ status, the FN's baseline, and until when the open shift can be trusted (24 hour
 """
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection
 
 from kkt_adapter.fiscal import attempts, journal, printbook
 from kkt_adapter.fiscal.attempts import LaneTerm, NewAttempt
@@ -21,7 +19,7 @@ from kkt_adapter.fiscal.journal import EventType
 from kkt_adapter.fiscal.kkt.driver import Baseline, KktDriver, KktState, KktStatus, ShiftState
 from kkt_adapter.fiscal.model import Cashier, DocumentCode, FiscalDocument, Registration, ShiftReport
 from kkt_adapter.fiscal.register_facts import store_facts
-from kkt_adapter.fiscal.tables import shifts
+from kkt_adapter.fiscal.shift_rows import record_shift
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import (
     AdapterError,
@@ -156,15 +154,16 @@ class RegisterDesk:
         status = await self.look()
         if status.shift_state is ShiftState.EXPIRED:
             if not self._automatic_shift:
-                raise ShiftExpired(
-                    "the shift is older than 24 hours: close it with a Z report",
-                    "смена открыта более 24 часов: закройте её Z-отчётом",
-                )
+                raise shift_expired()
             await self.close_shift(lane)
             status = await self.look()
         if status.shift_state is ShiftState.CLOSED:
             if not self._automatic_shift:
-                raise KktUnavailable("the shift is closed: open one", "смена закрыта: откройте смену")
+                raise KktUnavailable(
+                    "The shift is closed: open one (POST /v1/kkt/shift/open or kkt-adapter shifts open).",
+                    "Смена закрыта: откройте её (POST /v1/kkt/shift/open или kkt-adapter shifts open).",
+                    reason="SHIFT_CLOSED",
+                )
             await self._open(lane, status.baseline)
             status = await self.look()
         opened = status.shift_opened_at or status.clock
@@ -200,11 +199,22 @@ class RegisterDesk:
             await self.write_report(attempt_id, report.document, report, lane=lane, outcome="done")
         return report
 
-    async def _open(self, lane: LaneTerm, baseline: Baseline) -> None:
+    async def open_shift(self, lane: LaneTerm) -> FiscalDocument:
+        """Open a shift by request.
+
+        Raises:
+            Conflict: one is open. ShiftExpired: it must be closed first.
+        """
+        status = await self.look()
+        ensure_closed(status)
+        return await self._open(lane, status.baseline)
+
+    async def _open(self, lane: LaneTerm, baseline: Baseline) -> FiscalDocument:
         async with self._attempt("open_shift", lane, baseline) as attempt_id:
             with self.calls.call():
                 document = await self.driver.open_shift(self._cashier, term=lane.number)
             await self.write_report(attempt_id, document, None, lane=lane, outcome="done")
+        return document
 
     @asynccontextmanager
     async def _attempt(self, what: str, lane: LaneTerm, baseline: Baseline) -> AsyncIterator[int]:
@@ -242,8 +252,9 @@ class RegisterDesk:
         *,
         lane: LaneTerm,
         outcome: str,
+        note: Callable[[Connection], None] = lambda conn: None,
     ) -> None:
-        """Write a shift opening or a Z report down and end its attempt."""
+        """Write a shift opening or a Z report down and end its attempt; ``note`` joins that commit."""
         now = self._clock.now()
 
         def record(conn: Connection) -> None:
@@ -251,6 +262,7 @@ class RegisterDesk:
             printbook.store_document(conn, document, register_id=self.register_id)
             record_shift(conn, self.register_id, document, report)
             attempts.end_attempt(conn, attempt_id, outcome=outcome, at=now)
+            note(conn)
             opened = document.code is DocumentCode.OPEN_SHIFT
             journal.write(
                 conn,
@@ -290,53 +302,20 @@ class RegisterDesk:
         return Evidence(now=now, found=tuple(document for document in found if document is not None))
 
 
-def record_shift(
-    conn: Connection, register_id: str, document: FiscalDocument, report: ShiftReport | None
-) -> None:
-    """The row of the shift that this document opened or closed. Twice is harmless."""
-    at = document.fiscalized_at.isoformat()
-    key = {
-        "register_id": register_id,
-        "fn_number": document.fn_number,
-        "shift_number": document.shift_number,
-    }
-    matches = [shifts.c[name] == value for name, value in key.items()]
-    if conn.execute(select(shifts.c.shift_number).where(*matches)).first() is None:
-        conn.execute(insert(shifts).values(**key))
-    if document.code is DocumentCode.OPEN_SHIFT:
-        conn.execute(update(shifts).where(*matches).values(opened_at=at))
-    else:
-        text = None if report is None else json.dumps(totals_json(report), ensure_ascii=False)
-        conn.execute(update(shifts).where(*matches).values(closed_at=at, z_report=text))
-
-
-def stored_z_report(
-    conn: Connection, register_id: str, *, fn_number: str, shift_number: int
-) -> dict[str, Any] | None:
-    """What ``totals_json`` made of the shift's Z report; None while it is open."""
-    text = conn.execute(
-        select(shifts.c.z_report).where(
-            shifts.c.register_id == register_id,
-            shifts.c.fn_number == fn_number,
-            shifts.c.shift_number == shift_number,
+def ensure_closed(status: KktStatus) -> None:
+    """Raises Conflict while a shift is open, ShiftExpired for one that is older than 24 hours."""
+    if status.shift_state is ShiftState.EXPIRED:
+        raise shift_expired()
+    if status.shift_state is ShiftState.OPEN:
+        raise Conflict(
+            f"shift {status.shift_number} is open already", f"смена {status.shift_number} уже открыта"
         )
-    ).scalar_one_or_none()
-    report: dict[str, Any] | None = None if text is None else json.loads(text)
-    return report
 
 
-def totals_json(report: ShiftReport) -> dict[str, int | str]:
-    """A Z report as stored: kopecks and numbers."""
-    totals = report.totals
-    return {
-        "fd_number": report.document.fd_number,
-        "fiscal_sign": str(report.document.fiscal_sign),
-        "at": report.document.fiscalized_at.isoformat(),
-        "shift_number": totals.shift_number,
-        "receipt_count": totals.receipt_count,
-        "sales_kop": totals.sales_kop,
-        "refunds_kop": totals.refunds_kop,
-        "cash_kop": totals.cash_kop,
-        "card_kop": totals.card_kop,
-        "other_kop": totals.other_kop,
-    }
+def shift_expired() -> ShiftExpired:
+    return ShiftExpired(
+        "The shift is older than 24 hours: close it with a Z report (POST /v1/kkt/z_report or "
+        "kkt-adapter shifts z).",
+        "Смена открыта более 24 часов: закройте её Z-отчётом (POST /v1/kkt/z_report или "
+        "kkt-adapter shifts z).",
+    )

@@ -106,6 +106,22 @@ def misfit(receipt: Receipt, baseline: Baseline, document: FiscalDocument | None
     return None
 
 
+def report_misfit(
+    code: DocumentCode, baseline: Baseline, document: FiscalDocument | None, number: int
+) -> Text | None:
+    """Why a person must not call document ``number`` this shift opening or Z report."""
+    if document is None:
+        return Text("it is not in the FN", "его нет в ФН")
+    if document.fn_number == baseline.fn_number and number <= baseline.fd_number:
+        return Text("it is older than the command", "он оформлен раньше команды")
+    if document.code is not code:
+        return Text(
+            f"it is a document with code {int(document.code)}, not {int(code)}",
+            f"это документ с кодом {int(document.code)}, а не {int(code)}",
+        )
+    return None
+
+
 def _is_alike(document: FiscalDocument, receipt: Receipt) -> bool:
     codes = CORRECTION_CODES if receipt.kind is ReceiptKind.CORRECTION else RECEIPT_CODES
     return (

@@ -1,4 +1,4 @@
-"""The register itself: X and Z reports, status (contract 4.7)."""
+"""The register itself: shift, X and Z reports, status (contract 4.7)."""
 
 from typing import Annotated
 
@@ -12,7 +12,12 @@ from kkt_adapter.api.body import read_model
 from kkt_adapter.api.deps import Services, may
 from kkt_adapter.api.schemas import examples
 from kkt_adapter.api.schemas.documents import answers, body_of
-from kkt_adapter.api.schemas.requests import ReportBody, Till, optional_idempotency_key
+from kkt_adapter.api.schemas.requests import (
+    ReportBody,
+    ResolveReportBody,
+    Till,
+    optional_idempotency_key,
+)
 from kkt_adapter.runtime.auth.roles import Principal
 
 router = APIRouter(tags=["register"])
@@ -44,6 +49,46 @@ async def z_report(
     key = optional_idempotency_key(request)
     wanted = await read_model(request, ReportBody, may_be_empty=True)
     return answer_once(await services.registers.z_report(till_of(principal, wanted.pos_id), key=key))
+
+
+@router.post(
+    "/v1/kkt/shift/open",
+    responses=answers(examples.SHIFT_OPENED),
+    openapi_extra=_REPORT_BODY,
+    summary="Open the shift",
+)
+async def open_shift(
+    request: Request, services: Services, principal: Annotated[Principal, Depends(may(Action.SHIFT_OPEN))]
+) -> Response:
+    """For registers with ``automatic_shift`` off; others open it with their first receipt. 409 while one is
+    open. With an Idempotency-Key a repeated call gets the first answer."""
+    key = optional_idempotency_key(request)
+    wanted = await read_model(request, ReportBody, may_be_empty=True)
+    return answer_once(await services.registers.open_shift(till_of(principal, wanted.pos_id), key=key))
+
+
+@router.post(
+    "/v1/kkt/shift/resolve",
+    responses=answers(examples.REPORT_RESOLVED),
+    openapi_extra=body_of(ResolveReportBody, examples.RESOLVE_REPORT),
+    summary="Settle an unknown outcome of a shift opening or a Z report by hand",
+)
+async def resolve_report(
+    request: Request,
+    services: Services,
+    principal: Annotated[Principal, Depends(may(Action.SHIFT_RESOLVE))],
+) -> Response:
+    """Only while ``question`` of /v1/kkt/status names a report: adopt the document the register made, or let
+    it be made again."""
+    wanted = await read_model(request, ResolveReportBody)
+    settled = await services.registers.resolve_report(
+        wanted.pos_id,
+        action=wanted.action,
+        fiscal_doc_number=wanted.fiscal_doc_number,
+        reason=wanted.reason,
+        by=principal.name,
+    )
+    return JsonAnswer(settled)
 
 
 @router.get("/v1/kkt/status", responses=answers(examples.KKT_STATUS), summary="Device, FN and shift")

@@ -107,6 +107,27 @@ X_REPORT: Final[Json] = {
     "offline": False,
 }
 Z_REPORT: Final[Json] = X_REPORT | {"fiscalDocumentNumber": 14, "fiscalSign": "3141592653", "reportType": 2}
+SHIFT_OPENED: Final[Json] = {
+    "fiscalDocumentNumber": 15,
+    "fiscalSign": "2718281828",
+    "dateTime": "2026-03-15T09:00:00",
+    "shiftNumber": 4,
+    "offline": False,
+}
+RESOLVE_REPORT: Final[Json] = {
+    "pos_id": "POS-001",
+    "action": "adopt",
+    "fiscal_doc_number": 14,
+    "reason": "Z-отчёт № 14 есть на ленте",
+}
+REPORT_RESOLVED: Final[Json] = {
+    "register_id": "POS-001",
+    "what": "close_shift",
+    "action": "adopt",
+    "fiscal_doc_number": 14,
+    "reason": "Z-отчёт № 14 есть на ленте",
+    "resolved_by": "anna",
+}
 KKT_STATUS: Final[Json] = {
     "registers": [
         {

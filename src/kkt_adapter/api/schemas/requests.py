@@ -154,6 +154,15 @@ class ReportBody(_Body):
     ] = None
 
 
+class ResolveReportBody(_Body):
+    """What a person found out about a shift opening or a Z report whose outcome was unknown."""
+
+    pos_id: Annotated[PosId | None, BeforeValidator(_said)] = None
+    action: Literal["adopt", "do_again"]
+    fiscal_doc_number: Annotated[int, Field(strict=True, ge=1, le=2**32 - 1)] | None = None
+    reason: Reason
+
+
 class RefundCheckBody(_Body):
     """The sale: its fiscal_doc_id, receipt id or fiscal document number."""
 

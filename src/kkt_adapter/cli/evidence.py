@@ -1,0 +1,37 @@
+"""What a person needs to see before deciding an unknown outcome: what the register holds since."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from kkt_adapter.cli.screen import facts, moment, table
+from kkt_adapter.cli.texts import say
+
+
+def show_question(register: Mapping[str, Any]) -> None:
+    """The open question of one register of ``/v1/kkt/status``."""
+    question = register["question"]
+    baseline = question.get("baseline", {})
+    facts(
+        (
+            (say("register", "ККТ"), register["register_id"]),
+            (say("command", "команда"), question["what"]),
+            (say("in doubt because", "причина сомнения"), question["reason"]),
+            (say("last document before", "последний ФД до команды"), baseline.get("fd_number")),
+            (say("drive", "ФН"), baseline.get("fn_number")),
+        ),
+        title=say("What the register says", "Что говорит ККТ"),
+    )
+    table(
+        (
+            say("document", "ФД"),
+            say("code", "код"),
+            say("total", "сумма"),
+            say("made", "оформлен"),
+            say("receipt key", "ключ чека"),
+        ),
+        (
+            (d["fd_number"], d["code"], d["total"], moment(d["fiscalized_at"]), d["receipt_key"])
+            for d in question["documents"]
+        ),
+        title=say("Documents made since", "Документы после этого"),
+    )
