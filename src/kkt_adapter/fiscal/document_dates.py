@@ -6,22 +6,14 @@ key of ``documents``. The FN itself sees to it that no document is dated before 
 
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Select, func, select
 
 from kkt_adapter.fiscal.tables import documents
 
 
-def fn_numbers(conn: Connection) -> list[str]:
-    """Every FN that has a document here, in their order; one look at the index for each."""
-    found: list[str] = []
-    while True:
-        query = select(func.min(documents.c.fn_number))
-        if found:
-            query = query.where(documents.c.fn_number > found[-1])
-        following = conn.execute(query).scalar_one()
-        if following is None:
-            return found
-        found.append(following)
+def last_numbers(conn: Connection) -> dict[str, int]:
+    """The last document of every FN that has one here; one statement, two looks at the index for each."""
+    return {row.fn_number: int(row.last) for row in conn.execute(_LAST_NUMBERS)}
 
 
 def first_since(conn: Connection, fn_number: str, moment: datetime) -> int | None:
@@ -64,3 +56,14 @@ def _ends(conn: Connection, fn_number: str) -> tuple[int | None, int | None]:
     low = conn.execute(numbers.order_by(documents.c.fd_number)).scalar_one_or_none()
     high = conn.execute(numbers.order_by(documents.c.fd_number.desc())).scalar_one_or_none()
     return low, high
+
+
+def _last_numbers() -> Select[tuple[str, int]]:
+    fn = select(func.min(documents.c.fn_number).label("fn_number")).cte("fn", recursive=True)
+    following = select(func.min(documents.c.fn_number)).where(documents.c.fn_number > fn.c.fn_number)
+    fn = fn.union_all(select(following.scalar_subquery()).where(fn.c.fn_number.is_not(None)))
+    last = select(func.max(documents.c.fd_number)).where(documents.c.fn_number == fn.c.fn_number)
+    return select(fn.c.fn_number, last.scalar_subquery().label("last")).where(fn.c.fn_number.is_not(None))
+
+
+_LAST_NUMBERS = _last_numbers()

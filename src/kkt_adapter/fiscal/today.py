@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Integer, cast, func, select
 
-from kkt_adapter.fiscal.document_dates import first_since, fn_numbers
+from kkt_adapter.fiscal.document_dates import first_since, last_numbers
 from kkt_adapter.fiscal.model import ReceiptKind
 from kkt_adapter.fiscal.tables import documents, receipts
 from kkt_adapter.kernel.clock import Clock
@@ -58,17 +58,18 @@ class SalesToday:
             if self._day is None or self._day.date != today:
                 self._day = _Day(date=today)
             day = self._day
-            for fn_number in await self._db.read(fn_numbers):
-                await self._catch_up(day, fn_number)
+            for fn_number, last in (await self._db.read(last_numbers)).items():
+                if last > day.seen.get(fn_number, -1):
+                    await self._catch_up(day, fn_number, last)
             return _shown(day)
 
-    async def _catch_up(self, day: _Day, fn_number: str) -> None:
+    async def _catch_up(self, day: _Day, fn_number: str, last: int) -> None:
+        """Up to document ``last`` at least."""
         begin = datetime.combine(day.date, time())
-        while True:
-            seen = day.seen.get(fn_number)
-
+        while (seen := day.seen.get(fn_number)) is None or seen < last:
             part = await self._db.read(partial(_part_after, fn_number=fn_number, seen=seen, begin=begin))
-            if part is None:
+            if part is None:  # its documents are older than today
+                day.seen[fn_number] = last
                 return
             day.seen[fn_number], rows = part
             for row in rows:
