@@ -161,3 +161,33 @@ async def test_demo_mode_makes_one_register_for_many_first_receipts_of_a_till(tm
         assert len(running.services.registers.all()) == 4
         await running.delivered()
         await running.check_books()
+
+
+async def test_a_receipt_that_would_not_be_stored_makes_no_register_in_demo_mode(tmp_path: Path) -> None:
+    """Maintenance, a full buffer, a sale that is not delivered, a key that is known: no trace of the till."""
+    async with product(tmp_path, demo=True) as running:
+        await running.break_operator("down")
+        (sold,) = await running.sell(1)
+        key = next(iter(running.answers))
+        refund = sale(till="NEW", type="refund", original_receipt_id=sold["receipt_id"])
+        refused = [
+            (409, "REFUND_BLOCKED", await running.post(refund)),
+            (409, "IDEMPOTENCY_CONFLICT", await running.post(sale(till="NEW"), key=key)),
+        ]
+        await running.call("POST", "/v1/pos/maintenance", {"reason": "test"})
+        refused.append((503, "MAINTENANCE", await running.post(sale(till="NEW"))))
+        await running.call("DELETE", "/v1/pos/maintenance")
+        await running.sell(49)
+        assert (await running.call("PATCH", "/v1/admin/buffer", {"capacity": 50})).status_code == 200
+        refused.append((503, "BUFFER_FULL", await running.post(sale(till="NEW"))))
+        for status, code, answer in refused:
+            assert (answer.status_code, answer.json()["code"]) == (status, code)
+        assert {unit.register_id for unit in running.services.registers.all()} == {TILL}
+        assert not list(running.settings.fn_dir.glob("NEW*"))
+        await running.restart()
+        assert {unit.register_id for unit in running.services.registers.all()} == {TILL}
+        await running.repair_operator()
+        await running.delivered()
+        assert (await running.sell(1, till="NEW"))[0]["status"] == "printed"
+        await running.delivered()
+        await running.check_books()

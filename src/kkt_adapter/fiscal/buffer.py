@@ -171,7 +171,13 @@ def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted | Kno
         if earlier is not None:
             outcomes.append(earlier)
             continue
-        refusal = _refusal(conn, item, state, undelivered)
+        refusal = _refusal(
+            conn,
+            state,
+            undelivered,
+            default_capacity=item.default_capacity,
+            sale_must_be_synced=item.sale_must_be_synced,
+        )
         if refusal is not None:
             outcomes.append(refusal)
             continue
@@ -241,13 +247,35 @@ def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted | Kno
     return outcomes
 
 
-def _refusal(conn: Connection, item: AcceptItem, state: _State, undelivered: int) -> Exception | None:
+def refusal_now(
+    conn: Connection, *, default_capacity: int, sale_must_be_synced: str | None
+) -> Exception | None:
+    """What ``accept`` would refuse a receipt with at the moment; stores nothing."""
+    (row,) = _STATE.rows(conn, [(1,)])
+    state = _State(*row)
+    return _refusal(
+        conn,
+        state,
+        state.pending + state.syncing,
+        default_capacity=default_capacity,
+        sale_must_be_synced=sale_must_be_synced,
+    )
+
+
+def _refusal(
+    conn: Connection,
+    state: _State,
+    undelivered: int,
+    *,
+    default_capacity: int,
+    sale_must_be_synced: str | None,
+) -> Exception | None:
     if state.maintenance is not None:
         return Maintenance(
             f"Maintenance mode is on: {state.maintenance}. Wait until it is ended.",
             f"Включён режим обслуживания: {state.maintenance}. Дождитесь его окончания.",
         )
-    capacity = item.default_capacity if state.capacity is None else int(state.capacity)
+    capacity = default_capacity if state.capacity is None else int(state.capacity)
     if capacity and undelivered >= capacity:
         return BufferFull(
             f"Buffer full: {undelivered}/{capacity}. Restore the connection to the operator or raise the "
@@ -257,9 +285,9 @@ def _refusal(conn: Connection, item: AcceptItem, state: _State, undelivered: int
             reason="CAPACITY",
             retry_after=60,
         )
-    if item.sale_must_be_synced is not None:
+    if sale_must_be_synced is not None:
         sale = conn.execute(
-            select(receipts.c.status).where(receipts.c.id == item.sale_must_be_synced)
+            select(receipts.c.status).where(receipts.c.id == sale_must_be_synced)
         ).scalar_one_or_none()
         if sale is not None and sale != Status.SYNCED:
             return RefundBlocked(

@@ -137,7 +137,7 @@ class ReceiptDesk:
             request_hash=request_hash,
             at=self._clock.now(),
             default_capacity=self._policy.capacity,
-            sale_must_be_synced=sale_id if self._policy.refund_requires_synced else None,
+            sale_must_be_synced=self._must_be_synced(sale_id),
             attempt=unit.lane.reserve(),
         )
         receipt_id = checked.receipt.id
@@ -165,18 +165,37 @@ class ReceiptDesk:
         """Everything that can refuse a receipt before it touches the database; the third is the refunded
         sale's id, if it is known here.
 
-        A till without a register gets one in demo mode only, and only for a receipt that is in order.
+        A till without a register gets one in demo mode only, and only for a receipt that would be stored.
         """
         self._refuse_on_low_disk()
         if self._registers.find(request.pos_id) is None:
-            self._complete(request, key, *self._registers.prospect(request.pos_id))
+            await self._rehearse(request, key)
         unit = await self._registers.for_till(request.pos_id)
         checked = self._complete(request, key, await unit.profile(), unit.zone)
-        sale_id = None
-        if request.kind is ReceiptKind.REFUND and request.original_receipt_id is not None:
-            checked, sale_id = await self._compare_with_sale(checked, request.original_receipt_id)
+        checked, sale_id = await self._compare_with_sale(request, checked)
         self._refuse_if_blocked(unit)
         return unit, checked, sale_id
+
+    async def _rehearse(self, request: ReceiptRequest, key: str) -> None:
+        """Raise what this receipt would be refused with, before a register is made for it. For a key that is
+        known the refusal is not told: the first request's answer goes before it."""
+        checked = self._complete(request, key, *self._registers.prospect(request.pos_id))
+        _, sale_id = await self._compare_with_sale(request, checked)
+        key_hash, must_be_synced = payload.key_hash(key), self._must_be_synced(sale_id)
+
+        def look(conn: Connection) -> Exception | None:
+            if buffer.find_key(conn, key_hash) is not None:
+                return IdempotencyConflict("this key is known", "этот ключ уже известен")
+            return buffer.refusal_now(
+                conn, default_capacity=self._policy.capacity, sale_must_be_synced=must_be_synced
+            )
+
+        refusal = await self._db.read(look)
+        if refusal is not None:
+            raise refusal
+
+    def _must_be_synced(self, sale_id: str | None) -> str | None:
+        return sale_id if self._policy.refund_requires_synced else None
 
     def _complete(self, request: ReceiptRequest, key: str, profile: RegisterProfile, zone: tzinfo) -> Checked:
         now = self._clock.now()
@@ -188,7 +207,13 @@ class ReceiptDesk:
             today=now.astimezone(zone).date(),
         )
 
-    async def _compare_with_sale(self, checked: Checked, original: str) -> tuple[Checked, str | None]:
+    async def _compare_with_sale(
+        self, request: ReceiptRequest, checked: Checked
+    ) -> tuple[Checked, str | None]:
+        """The receipt with what its sale makes remarkable, and that sale's id, if it refunds one of ours."""
+        original = request.original_receipt_id
+        if request.kind is not ReceiptKind.REFUND or original is None:
+            return checked, None
         sale = await self._db.read(lambda c: sale_of(c, original))
         if sale is None:
             return checked, None
