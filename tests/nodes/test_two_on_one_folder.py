@@ -54,7 +54,12 @@ async def test_whichever_is_asked_the_holder_prints_and_a_survivor_goes_on_at_on
             assert answers[-1]["status"] == "printed"  # its lock file is free: that proves its end
             holder.start()
             await holder.ready()
-            answers += await holder.sell(2, till="A", first=300)
+            began = time.monotonic()
+            newcomer = await holder.sell(2, till="A", first=300)
+            took_s = (time.monotonic() - began) / 2
+            print(f"posted to a process that has just come: printed after {took_s:.2f} s")
+            assert [answer["status"] for answer in newcomer] == ["printed"] * 2  # the holder saw it come
+            answers += newcomer
             await all_delivered(guest)
             await books_agree(guest, answers, ofd)
             assert ofd.state()["repeated"] == 0

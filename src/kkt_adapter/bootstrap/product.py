@@ -164,6 +164,7 @@ async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, 
         owner_ended=storage.locks.ended,
     )
     made.tell = worker.document_made
+    storage.neighbours.changed = registers.pace_changed
 
     # The catalogue, and what is told of all this.
     catalog = build_catalog(

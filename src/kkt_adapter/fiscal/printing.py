@@ -158,6 +158,10 @@ class PrintLane:
         self._supply.look_at_refused()
         self._wake.set()
 
+    def pace_changed(self) -> None:
+        """Another process came or went: an idle lane looks for rows more often, or less, from now on."""
+        self._wake.set()
+
     @property
     def blocked(self) -> str | None:
         """Why the device cannot fiscalise at all, as of the last look."""

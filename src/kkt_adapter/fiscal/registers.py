@@ -109,6 +109,11 @@ class Registers:
     def all(self) -> tuple[Unit, ...]:
         return tuple(self._units.values())
 
+    def pace_changed(self) -> None:
+        """See ``PrintLane.pace_changed``."""
+        for unit in self._units.values():
+            unit.lane.pace_changed()
+
     def find(self, pos_id: PosId) -> Unit | None:
         """The register of a till, without making one."""
         register_id = self._tills.get(pos_id)

@@ -1,6 +1,7 @@
 """Is another process at work on this database? Then idle lanes look for its rows, else they need not."""
 
 import asyncio
+from collections.abc import Callable
 
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.runtime.file_lock import ProcessLocks
@@ -10,12 +11,16 @@ LOOK_EVERY_S = 1.0
 
 
 class Neighbours:
-    """A ``Service``. ``alive`` is always true for a database on a server, where nobody can be seen."""
+    """A ``Service``. ``alive`` is always true for a database on a server, where nobody can be seen.
+
+    ``changed`` is called when it has become true or false.
+    """
 
     name = "neighbours"
 
     def __init__(self, locks: ProcessLocks, *, owner: str, on_server: bool, clock: Clock) -> None:
         self.alive = on_server
+        self.changed: Callable[[], None] = lambda: None
         self._locks = locks
         self._owner = owner
         self._on_server = on_server
@@ -25,5 +30,10 @@ class Neighbours:
         """Look once a second, until ``stop``."""
         while not stop.is_set():
             if not self._on_server:
-                self.alive = await asyncio.to_thread(self._locks.others_alive, self._owner)
+                before, self.alive = (
+                    self.alive,
+                    await asyncio.to_thread(self._locks.others_alive, self._owner),
+                )
+                if self.alive is not before:
+                    self.changed()
             await happens_within(self._clock, LOOK_EVERY_S, stop)
