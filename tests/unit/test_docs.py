@@ -12,6 +12,8 @@ from fastapi import APIRouter
 from fastapi.routing import APIRoute
 
 from kkt_adapter.api import routes
+from kkt_adapter.api.root_page import root_page
+from kkt_adapter.api.routes import receipts
 from kkt_adapter.catalog.settings import CatalogSettings
 from kkt_adapter.cli import PARTS, load
 from kkt_adapter.emulators.ofd.control import control_app
@@ -134,6 +136,60 @@ def answered() -> list[re.Pattern[str]]:
         if isinstance(router, APIRouter):
             found += [r.path_regex for r in router.routes if isinstance(r, APIRoute)]
     return found
+
+
+METHODS = "GET|POST|PUT|PATCH|DELETE"
+ROUTE = re.compile(rf"((?:`(?:{METHODS})`, )*)`({METHODS}) (/[^\s`?]*)[^`]*`(?: \(also `(/[^`?]+)`\))?")
+REFERENCE = ROOT / "docs" / "reference"
+CATALOGUE = REFERENCE / "catalogue-api.md"  # names its paths from /api/v1 on
+NOT_OURS = {REFERENCE / "ofd-emulator.md", REFERENCE / "ofd-http.md", REFERENCE / "g2a.md"}
+WITHOUT_ROW = {("GET", "/docs")}  # named in the text
+
+
+def documented(page: Path) -> set[tuple[str, str]]:
+    """Method and path of every call that a page names, with ``{}`` for whatever stands in braces."""
+    found = set()
+    for before, method, path, also in ROUTE.findall(text_of(page)):
+        for method_named in (*re.findall(METHODS, before), method):
+            for each in filter(None, (path, also)):
+                if each.startswith("/control/"):  # of an emulator
+                    continue
+                whole = f"/api/v1{each}" if page == CATALOGUE and not each.startswith("/api/") else each
+                found.add((method_named, re.sub(r"\{[^}]*\}", "{}", whole)))
+    return found
+
+
+def routed() -> set[tuple[str, str]]:
+    """The same of every route there is."""
+    found = {("POST", receipts.PATH)}
+    for module in iter_modules(routes.__path__, routes.__name__ + "."):
+        router = getattr(import_module(module.name), "router", None)
+        if isinstance(router, APIRouter):
+            for route in router.routes:
+                assert isinstance(route, APIRoute)
+                path = re.sub(r"\{[^}]*\}", "{}", route.path)
+                found |= {(method, path) for method in route.methods - {"HEAD"}}
+    return found
+
+
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if page not in NOT_OURS],
+    ids=lambda page: str(page.relative_to(ROOT)),
+)
+def test_calls_that_a_page_names_exist(page: Path) -> None:
+    assert documented(page) - routed() == set()
+
+
+def test_every_route_is_documented() -> None:
+    named = set().union(*(documented(page) for page in REFERENCE.glob("*.md") if page not in NOT_OURS))
+    assert routed() - named - WITHOUT_ROW == set()
+
+
+def test_the_root_page_links_to_what_exists() -> None:
+    links = set(re.findall(r'href="([^"]+)"', root_page("1.0", "en")))
+    assert {("GET", link) for link in links} <= routed()
+    assert "/docs" in links
 
 
 def controlled() -> set[str]:
