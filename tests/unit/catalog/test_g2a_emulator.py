@@ -104,3 +104,20 @@ def test_faults_come_as_json_too() -> None:
     told = json.loads('{"kinds": ["cut"], "move_at": [3], "fail_pages": {"400": "http_500"}}')
     faults = Faults().with_changes(told)
     assert (faults.kinds, faults.move_at, faults.fail_pages) == (("cut",), (3,), {400: "http_500"})
+
+
+async def test_kept_texts_are_those_of_the_day() -> None:
+    emulator, usual = G2AEmulator(40, keep_texts=True), G2AEmulator(40)
+    for each in (emulator, usual):
+        await each.start()
+    try:
+        for _ in range(6):
+            for number in (1, 1, 2, 3):
+                path = f"/v1/products?page={number}&includeOutOfStock=true"
+                kept = await call(emulator, path, method="GET")
+                assert kept == await call(usual, path, method="GET")
+            for each in (emulator, usual):
+                await call(each, "/_emulator/advance", body={"repriced": 0.9, "gone": 0.1, "new": 0.1})
+    finally:
+        for each in (emulator, usual):
+            await each.stop()
