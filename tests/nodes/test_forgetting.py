@@ -72,24 +72,24 @@ async def test_what_a_back_office_has_not_heard_of_stays_however_old(tmp_path: P
         first = await shop.read(lambda c: c.execute(select(func.max(buffer_events.c.id))).scalar_one())
         await shop.sell(2)
         await shop.delivered()
-        everything = await rows(shop, buffer_events)
+        of_receipts = buffer_events.c.receipt_id.is_not(None)
+        told_of = await rows(shop, buffer_events, of_receipts)
         clock.ahead = TWO_YEARS
 
         await forget(shop, names=["never-called"])
-        assert (await rows(shop, receipts), await rows(shop, buffer_events)) == (3, everything + 1)
+        assert (await rows(shop, receipts), await rows(shop, buffer_events, of_receipts)) == (3, told_of)
 
         await acknowledge(shop, "quick", 10**6)
         await acknowledge(shop, "slow", first)
         await forget(shop, names=["quick", "slow"])
         assert await rows(shop, receipts) == 2
         assert await rows(shop, buffer_events, buffer_events.c.id <= first) == 0
-        kept = await rows(shop, buffer_events, buffer_events.c.receipt_id.is_not(None))
-        assert kept >= 6  # added, printed and synced, of two receipts
+        assert await rows(shop, buffer_events, of_receipts) >= 6  # added, printed and synced, of two receipts
 
         await acknowledge(shop, "slow", 10**6)
         await forget(shop, names=["quick", "slow"])
         assert await rows(shop, receipts) == 0
-        assert await rows(shop, buffer_events, buffer_events.c.receipt_id.is_not(None)) == 0
+        assert await rows(shop, buffer_events, of_receipts) == 0
         assert await shop.read(counts.verify) == {}
 
 

@@ -1,74 +1,30 @@
-"""Two nodes on one PostgreSQL, with virtual FNs in a folder that both reach: as on two machines.
-
-Where a node is scaled by ten, a lane's lease lasts 3 s instead of 30, and 6 s stand for a minute.
-"""
+"""Two nodes at work side by side: passes at the same time, and one that dies. With leases as they are."""
 
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from functools import partial
-from pathlib import Path
-from secrets import token_hex
-from typing import Any
 
-import httpx2
 import pytest
-from sqlalchemy import select
 from tests.support.api import Json
-from tests.support.nodes import Node, all_delivered, books_agree, nodes, operator, surroundings, until
-from tests.support.product import sale
+from tests.support.nodes import (
+    BY_HAND,
+    Node,
+    Pair,
+    all_delivered,
+    books_agree,
+    driver_of,
+    nodes,
+    operator,
+    until,
+)
 from tests.support.services import RedisServer
 
-from kkt_adapter.emulators.ofd import Fault, FaultMode, OfdEmulator
-from kkt_adapter.fiscal.tables import attempts, receipts
+from kkt_adapter.emulators.ofd import Fault, FaultMode
 
 pytestmark = pytest.mark.timeout(240)
 
-TILLS = ("A", "B")
 TAKEOVER_S = 45.0  # the longest that a lane may be without a holder
-SCALE = 10.0
-A_MINUTE_S = 60.0 / SCALE
-BY_HAND = {"KKT_SYNC_INTERVAL": "3600", "KKT_WAKE_ON_RECEIPT": "0"}  # passes are ours to begin
-Pair = Callable[..., tuple[Node, Node]]
-
-
-@pytest.fixture
-def pair(tmp_path: Path, postgres_url: str) -> Pair:
-    """Two nodes that share the database and the FNs, and nothing else."""
-    shared = {
-        "DATABASE_URL": postgres_url,
-        "KKT_VIRTUAL_DIR": str(tmp_path / "fn"),
-        "AUTH_SECRET": token_hex(32),
-    }
-
-    def make(ofd: OfdEmulator, *, changes: dict[str, str] | None = None, **named: Any) -> tuple[Node, Node]:
-        one, other = (
-            Node(
-                name=name,
-                folder=tmp_path / name,
-                environment=surroundings(tmp_path / name, ofd, **shared, **(changes or {})),
-                tills=TILLS,
-                **named,
-            )
-            for name in ("one", "other")
-        )
-        return one, other
-
-    return make
-
-
-async def driver_of(till: str, pair: tuple[Node, Node]) -> tuple[Node, Node]:
-    """The node that drives a till's register, and the other one."""
-    one, other = pair
-
-    async def found() -> tuple[Node, Node] | None:
-        if await one.drives(till):
-            return one, other
-        return (other, one) if await other.drives(till) else None
-
-    driving: tuple[Node, Node] = await until(found, f"somebody drives {till}")
-    return driving
 
 
 @pytest.mark.parametrize("with_redis", [True, False], ids=["redis", "no-redis"])
@@ -144,102 +100,3 @@ async def test_a_killed_nodes_lanes_are_taken_over_in_time_and_nothing_is_lost(p
 async def printed_answer(node: Node, key: str) -> Json | None:
     row = await node.get("/v1/kkt/receipt", idempotency_key=key)
     return row if row["print_state"] == "printed" else None
-
-
-async def test_a_node_frozen_past_its_lease_makes_nothing_twice_and_writes_nothing(pair: Pair) -> None:
-    """Stopped at its worst moments, then woken: each time the other node has its lanes."""
-    async with operator() as ofd:
-        both = pair(ofd, scale=SCALE)
-        answers: list[Json] = []
-        async with nodes(*both):
-            for point, least_s, outcome in (
-                ("register.fiscalize:before", A_MINUTE_S, "adopted"),  # it has looked, and sends when woken
-                ("fn.append:after", 0.0, "adopted"),  # signed, and nobody knows
-                ("operator.deliver:before", A_MINUTE_S, "done"),  # it has looked, and delivers when woken
-                ("operator.deliver:after", 0.0, "done"),  # delivered, about to hand it to the FN
-            ):
-                holder, other = await driver_of("A", both)
-                answers += await holder.sell(1, till="A", first=len(answers) + 1)
-                before = await holder.lease("A")
-                await holder.arm(point)
-                key = len(answers) + 1
-                asking = asyncio.create_task(quietly(holder, till="A", number=key))
-                await holder.stands(point)
-                stopped = time.monotonic()
-                await until(partial(other.drives, "A"), f"takeover from one that stands at {point}")
-                meanwhile = await other.sell(1, till="A", first=key + 1)  # the FN is locked by who stands
-                assert meanwhile[0]["status"] == "buffered", point
-                await asyncio.sleep(max(0.0, stopped + least_s - time.monotonic()))
-
-                holder.thaw()
-
-                again = await until(partial(told, other, "A", key), f"printed after {point}")
-                answers += [again, *meanwhile]
-                await asking
-                await all_delivered(other)
-                assert (await other.lease("A")).term > before.term
-                assert await outcomes(other, again, term=before.term) == [outcome], point
-            await books_agree(both[0], answers, ofd)
-            assert ofd.state()["repeated"] <= 1  # delivered, and not written down: the same bytes again
-
-
-async def told(node: Node, till: str, number: int) -> Json | None:
-    (answer,) = await node.sell(1, till=till, first=number)
-    return answer if answer["status"] == "printed" else None
-
-
-async def quietly(node: Node, *, till: str, number: int) -> None:
-    """A till that may get no answer, or a late one."""
-    try:
-        await node.post(sale(till=till), key=f"{till}-{number}", timeout_s=3 * A_MINUTE_S)
-    except httpx2.TransportError:
-        return
-
-
-async def outcomes(node: Node, answer: Json, *, term: int) -> list[str]:
-    """What became of the attempts of that term to print a receipt."""
-
-    def look(conn: Any) -> list[str]:
-        query = (
-            select(attempts.c.outcome)
-            .join(receipts, receipts.c.seq == attempts.c.receipt_seq)
-            .where(receipts.c.id == answer["receipt_id"], attempts.c.term == term, attempts.c.what == "print")
-        )
-        return [str(outcome) for outcome in conn.execute(query).scalars()]
-
-    found: list[str] = await node.read(look)
-    return found
-
-
-async def test_a_node_frozen_before_it_posts_can_only_repeat_itself(pair: Pair) -> None:
-    """Over HTTP a claim lasts 300 s: 10 s here. Its end frees the receipt for the other node."""
-    async with operator() as ofd:
-        one, other = pair(ofd, scale=30.0, changes=BY_HAND | {"OFD_TRANSPORT": "http"})
-        async with nodes(one, other):
-            await one.sell(3, till="A")
-
-            async def all_printed() -> bool:
-                return all(a["status"] == "printed" for a in await one.sell(3, till="A"))
-
-            await until(all_printed, "printed")
-            answers = await one.sell(3, till="A")
-            await one.arm("operator.post:before")
-            passing: Awaitable[Any] = asyncio.create_task(one.sync())
-            await one.stands("operator.post:before")
-
-            async def other_delivers() -> bool:
-                answer = await other.sync()
-                return bool(answer.status_code == 200 and answer.json()["remaining"] == 0)
-
-            await until(other_delivers, "the other node delivers what the frozen one had claimed")
-            by_other = [r["synced_at"] for r in (await other.get("/v1/kkt/receipts"))["items"]]
-            one.thaw()
-            await passing
-
-            async def came_again() -> bool:
-                return bool(ofd.state()["repeated"])
-
-            await until(came_again, "the woken node sent what it had in hand")
-            assert [r["synced_at"] for r in (await other.get("/v1/kkt/receipts"))["items"]] == by_other
-            await books_agree(other, answers, ofd, http=True)
-            assert (ofd.state()["repeated"], ofd.state()["by_code"]["3"]) == (1, 3)
