@@ -9,6 +9,7 @@ from kkt_adapter.lab.menu import MENU, FaultKind
 from kkt_adapter.lab.world import World
 
 AT_ONCE = 12  # faults in force at the same time
+OWED_SHARE = 0.5  # of the choices, while there are kinds that have not hit
 FAULT_LIMIT_S = 120.0  # real seconds; one that takes longer means that something is stuck
 
 
@@ -35,7 +36,7 @@ class Injector:
         self._rng = Random(seed)
         self._gap_s = gap_s
         self._menu = [kind for kind in MENU if kind.needs(world) and (only is None or kind.name in only)]
-        self._in_hand = 0
+        self._owed = self._rng.sample(self._menu, k=len(self._menu))  # kinds that have not hit so far
 
     async def inject(self, faults: int, *, limit_s: float) -> None:
         """Until ``faults`` have hit, or ``limit_s`` real seconds are over."""
@@ -51,7 +52,7 @@ class Injector:
                     for task in done:
                         task.result()
                     continue
-                kind = self._rng.choices(self._menu, weights=[kind.weight for kind in self._menu])[0]
+                kind = self._choose()
                 if kind.free(self._world):
                     running.add(asyncio.create_task(self._one(kind, Random(self._rng.getrandbits(64)))))
                 await asyncio.sleep(self._rng.expovariate(1 / self._gap_s))
@@ -63,6 +64,14 @@ class Injector:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
 
+    def _choose(self) -> FaultKind:
+        """By weight; in between, until each kind has hit once, one that has not."""
+        owed = next((kind for kind in self._owed if kind.free(self._world)), None)
+        if owed is not None and self._rng.random() < OWED_SHARE:
+            self._owed.remove(owed)
+            return owed
+        return self._rng.choices(self._menu, weights=[kind.weight for kind in self._menu])[0]
+
     async def _one(self, kind: FaultKind, rng: Random) -> None:
         try:
             async with asyncio.timeout(FAULT_LIMIT_S):
@@ -72,5 +81,7 @@ class Injector:
             return
         if hit is None:
             self.tally.missed[kind.name] += 1
+            if not self.tally.hit[kind.name] and kind not in self._owed:
+                self._owed.append(kind)
         else:
             self.tally.hit[kind.name] += 1
