@@ -142,6 +142,25 @@ def test_damage_in_a_log_that_was_not_folded_in_is_left_to_sqlite_which_drops_it
     left.close()
 
 
+def test_a_half_done_first_start_is_not_taken_for_damage(tmp_path: Path) -> None:
+    """Killed before the database had its write-ahead log, it is rolled back by whoever opens it to write."""
+    path, left = tmp_path / "first.db", tmp_path / "left.db"
+    first = sqlite3.connect(path, isolation_level=None)
+    first.execute("CREATE TABLE t (a)")
+    first.execute("PRAGMA cache_size=5")
+    first.execute("BEGIN")
+    first.executemany("INSERT INTO t VALUES (?)", (("x" * 1000,) for _ in range(500)))
+    shutil.copy(path, left)
+    shutil.copy(f"{path}-journal", f"{left}-journal")
+    first.close()
+
+    assert not refuse_damaged(left)
+    raw = sqlite3.connect(left)
+    assert raw.execute("SELECT count(*) FROM t").fetchone() == (0,)
+    raw.close()
+    assert refuse_damaged(left)
+
+
 def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     path = tmp_path / "notes.db"
     path.write_bytes(b"this is no database" * 1000)

@@ -18,6 +18,7 @@ from kkt_adapter.runtime.urls import sqlite_path
 
 AFTER_CLOSE_S = 0.2  # a start's share that nobody notices; some hundred megabytes that are in memory
 AFTER_CRASH_S = 2.0  # of the 5 s in which a start is to be over; a gigabyte and more
+DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 LOOK_EVERY_OPS = 1000  # of SQLite's virtual machine, between two looks at the clock
 
 
@@ -39,10 +40,12 @@ def refuse_damaged(url: str | Path, *, within_s: float | None = None) -> bool:
     try:
         found = _quick_check(path, give_up=time.monotonic() + within_s)
     except sqlite3.Error as error:
-        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
-            get_logger("database").info("database_seen_in_part", file=path.name, within_s=within_s)
-            return False
-        raise _named(explain(error, path), path) from error
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in DAMAGED:
+            raise _named(explain(error, path), path) from error
+        # Out of time, held by another, or to be rolled back first, which reading alone may not do: the next
+        # one to open it finds out.
+        get_logger("database").info("database_seen_in_part", file=path.name, reason=str(error))
+        return False
     if found != "ok":
         get_logger("database").error("database_damaged", file=path.name, found=found)
         raise _named(explain(_damaged(), path), path)
