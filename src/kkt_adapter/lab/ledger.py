@@ -49,6 +49,7 @@ class Asked:
     outcome: Outcome = Outcome.OPEN
     told: list[Told] = field(default_factory=list)
     tries: int = 0
+    in_doubt: int = 0  # tries without an answer, be it for now or for good
     refusal: str | None = None
     complaints: list[str] = field(default_factory=list)  # answers that contradict each other
 
@@ -74,10 +75,15 @@ class Asked:
         self.told.append(told)
         self.outcome = Outcome.TOLD
 
-    def refuse(self, code: str) -> None:
-        """The rules refuse it for now. A twin may have been luckier: then that answer counts."""
-        if self.outcome is Outcome.OPEN:
+    def refuse(self, code: str) -> bool:
+        """The rules refuse it for now; is that the end of it?
+
+        Not while another try has no answer: it may still be on its way to where it is accepted, and only
+        asking again will tell. And a twin may have been luckier: then that answer counts.
+        """
+        if self.outcome is Outcome.OPEN and self.in_doubt == 0:
             self.outcome, self.refusal = Outcome.REFUSED, code
+        return self.outcome is not Outcome.OPEN
 
 
 class Ledger:

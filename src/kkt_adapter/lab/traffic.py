@@ -93,11 +93,13 @@ class Till:
     async def post(self, asked: Asked) -> bool:
         """One try on any node; true when no other is needed."""
         asked.tries += 1
+        asked.in_doubt += 1
         base = self._rng.choice(self._bases)
         status, answer, replayed = await self._ask(base + "/v1/kkt/receipt", asked.body, key=asked.key)
         if status is None or answer is None:
             self._ledger.unanswered += 1
             return False
+        asked.in_doubt -= 1
         self._ledger.answers += 1
         self._ledger.replays += replayed
         if status == 200:
@@ -112,8 +114,7 @@ class Till:
             return True
         code = str(answer.get("code"))
         if code in REFUSALS:
-            asked.refuse(code)
-            return True
+            return asked.refuse(code)
         if code not in TRY_AGAIN:
             self._ledger.wrong_answers.append(f"{asked.name}: {status} {json.dumps(answer)[:500]}")
         return False
