@@ -9,6 +9,8 @@ from sqlalchemy import Connection
 Work = Callable[[Connection], Any]
 Apply = Callable[[Connection, Sequence[Any]], Sequence[Any]]
 
+TURNS = 4  # a caller, its lane, what the lane calls, and one for what came from outside meanwhile
+
 
 class Job:
     """One waiting call: ``work``, or an ``item`` for ``apply``; ``value`` or ``error`` is its outcome."""
@@ -79,8 +81,8 @@ def keep(unit: Sequence[Job], outcomes: Sequence[Any]) -> None:
 def answer(jobs: Sequence[Job], *, settled: Callable[[], object] | None = None) -> None:
     """Wake all callers with one hand-over to each event loop (there is one loop, outside of tests).
 
-    ``settled`` is called on the loop when the callers have run until they waited again; at once and here when
-    the loop is closed.
+    ``settled`` is called on the loop when it has turned ``TURNS`` times since, so that the callers, and whom
+    they woke in their turn, have run until they waited again; at once and here when the loop is closed.
     """
     by_loop: dict[asyncio.AbstractEventLoop, list[Job]] = {}
     for job in jobs:
@@ -113,4 +115,12 @@ def _settle(jobs: Sequence[Job], settled: Callable[[], object] | None = None) ->
         else:
             future.set_exception(error)
     if settled is not None:
-        asyncio.get_running_loop().call_soon(settled)  # behind the callers that were woken here
+        _after_turns(TURNS, settled)
+
+
+def _after_turns(left: int, then: Callable[[], object]) -> None:
+    """Call ``then`` when the loop has turned that often; an idle loop turns at once."""
+    if left:
+        asyncio.get_running_loop().call_soon(_after_turns, left - 1, then)
+    else:
+        then()
