@@ -249,6 +249,8 @@ OTHER_BODIES = (
     ("POST", "/v1/pos/refund"),
     ("POST", "/v1/kkt/x_report"),
     ("POST", "/v1/kkt/z_report"),
+    ("POST", "/v1/kkt/shift/open"),
+    ("POST", "/v1/kkt/shift/resolve"),
     ("PATCH", "/v1/admin/buffer"),
     ("POST", "/v1/pos/maintenance"),
     ("POST", "/v1/kkt/dlq/1/resolve"),
