@@ -13,7 +13,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy import Connection
 
-from kkt_adapter.fiscal import attempts, printbook
+from kkt_adapter.fiscal import attempts, printbook, session_rows
 from kkt_adapter.fiscal.attempts import LaneTerm, NewAttempt, OpenAttempt
 from kkt_adapter.fiscal.job import Job, job_of, printed_item
 from kkt_adapter.fiscal.kkt.driver import Baseline, Fence
@@ -163,8 +163,14 @@ class Recovery:
             report,
             lane=lane,
             outcome="adopted",
-            note=_no_note if note is None else note.write,
+            note=lambda conn: self._settle_sessions(conn, note),
         )
+
+    def _settle_sessions(self, conn: Connection, note: Decision | None) -> None:
+        """A Z report whose outcome is known now ends the closing of its sessions; in the same transaction."""
+        session_rows.settle_closing(conn, self._desk.register_id, at=self._clock.now())
+        if note is not None:
+            note.write(conn)
 
     async def _open_attempts(self) -> list[OpenAttempt]:
         return await self._db.read(lambda c: attempts.open_attempts(c, self._desk.register_id))
@@ -373,8 +379,7 @@ class Recovery:
         def write(conn: Connection) -> None:
             check_terms(conn, {(lane.lease, lane.owner, lane.number)})
             attempts.end_attempt(conn, attempt.id, outcome=outcome, at=now)
-            if note is not None:
-                note.write(conn)
+            self._settle_sessions(conn, note)
 
         await self._db.write(write)
 
@@ -387,7 +392,3 @@ def _judge(attempt: OpenAttempt, row: Unprinted | None, evidence: Evidence) -> V
 
 def _report_code(attempt: OpenAttempt) -> DocumentCode:
     return DocumentCode.OPEN_SHIFT if attempt.what == "open_shift" else DocumentCode.CLOSE_SHIFT
-
-
-def _no_note(conn: Connection) -> None:
-    """Nobody decided anything."""

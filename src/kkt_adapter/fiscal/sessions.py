@@ -21,6 +21,8 @@ from kkt_adapter.fiscal.inquiry import iso
 from kkt_adapter.fiscal.journal import EventType, Level
 from kkt_adapter.fiscal.once import Outcome, once
 from kkt_adapter.fiscal.registers import Registers
+from kkt_adapter.fiscal.session_rows import CLOSING, settle_closing
+from kkt_adapter.fiscal.session_rows import close as close_row
 from kkt_adapter.fiscal.session_tables import OPEN_SESSION, cash_transactions, pos_sessions
 from kkt_adapter.kernel import jsontext
 from kkt_adapter.kernel.clock import Clock
@@ -71,6 +73,7 @@ class Sessions:
         chosen, now = session_id or random_id(), self._clock.now()
 
         def effect(conn: Connection) -> dict[str, Any]:
+            settle_closing(conn, unit.register_id, at=now)
             if _open_row(conn, pos_id) is not None:
                 raise _open_already(pos_id)
             used = select(pos_sessions.c.session_id).where(pos_sessions.c.session_id == chosen)
@@ -110,8 +113,8 @@ class Sessions:
 
         def effect(conn: Connection) -> dict[str, Any]:
             counts.lock(conn)
-            row = _required(conn, pos_id, session_id)
-            _close(conn, row.session_id, now, z_report=None)
+            row = _required(conn, pos_id, session_id, at=now)
+            close_row(conn, row.session_id, now, z_report=None)
             return _shown(_row(conn, row.session_id))
 
         request = {"pos_id": pos_id, "session_id": session_id}
@@ -131,7 +134,7 @@ class Sessions:
         now = self._clock.now()
 
         def effect(conn: Connection) -> dict[str, Any]:
-            row = _required(conn, pos_id, None)
+            row = _required(conn, pos_id, None, at=now)
             signed = amount_kop if kind == "cash_in" else -amount_kop
             if signed < 0 and row.cash_kop + signed < 0:
                 raise Conflict(
@@ -183,37 +186,6 @@ class Sessions:
         return _shown(row)
 
 
-def totals(conn: Connection, register_id: str) -> dict[str, Any]:
-    """Cash of all open sessions on a register, for X and Z."""
-    row = conn.execute(
-        select(
-            func.count().label("sessions"),
-            func.coalesce(func.sum(pos_sessions.c.opening_cash_kop), 0).label("opening"),
-            func.coalesce(func.sum(pos_sessions.c.cash_in_kop), 0).label("cash_in"),
-            func.coalesce(func.sum(pos_sessions.c.cash_out_kop), 0).label("cash_out"),
-            func.coalesce(func.sum(pos_sessions.c.cash_kop), 0).label("cash"),
-        ).where(OPEN_SESSION, pos_sessions.c.register_id == register_id)
-    ).one()
-    return {
-        "openSessions": row.sessions,
-        "openingCash": Decimal(rubles(int(row.opening))),
-        "cashIn": Decimal(rubles(int(row.cash_in))),
-        "cashOut": Decimal(rubles(int(row.cash_out))),
-        "cashInTill": Decimal(rubles(int(row.cash))),
-    }
-
-
-def close_all(conn: Connection, register_id: str, *, at: datetime, z_report: dict[str, Any]) -> int:
-    """A Z report closes the sessions of the register's tills; returns how many."""
-    counts.lock(conn)
-    rows = conn.execute(
-        select(pos_sessions.c.session_id).where(OPEN_SESSION, pos_sessions.c.register_id == register_id)
-    ).all()
-    for row in rows:
-        _close(conn, row.session_id, at, z_report=jsontext.encode(z_report))
-    return len(rows)
-
-
 def still_open(conn: Connection, mismatches: Sequence[Mismatch]) -> list[Mismatch]:
     """Those whose session is open yet: what a person should still look at."""
     if not mismatches:
@@ -224,25 +196,11 @@ def still_open(conn: Connection, mismatches: Sequence[Mismatch]) -> list[Mismatc
     return [mismatch for mismatch in mismatches if mismatch.session_id in found]
 
 
-def _close(conn: Connection, session_id: str, at: datetime, *, z_report: str | None) -> None:
-    conn.execute(
-        update(pos_sessions)
-        .where(pos_sessions.c.session_id == session_id)
-        .values(status="closed", closed_at=at, z_report_data=z_report)
-    )
-    row = _row(conn, session_id)
-    _note(
-        conn,
-        EventType.SESSION_CLOSED,
-        at,
-        session_id=session_id,
-        pos_id=row.pos_id,
-        cash=rubles(row.cash_kop),
-    )
-
-
 def _restore(conn: Connection, at: datetime) -> tuple[Mismatch, ...]:
     counts.lock(conn)
+    closing = select(pos_sessions.c.register_id).where(OPEN_SESSION, pos_sessions.c.status == CLOSING)
+    for register_id in set(conn.execute(closing).scalars()):
+        settle_closing(conn, register_id, at=at)
     found = []
     for row in conn.execute(select(pos_sessions).where(OPEN_SESSION)).all():
         counted = row.opening_cash_kop + _cash_moved(conn, row.session_id)
@@ -296,11 +254,19 @@ def _open_already(pos_id: str) -> Conflict:
     return Conflict(f"till {pos_id} has an open session", f"у кассы {pos_id} уже есть открытая сессия")
 
 
-def _required(conn: Connection, pos_id: str, session_id: str | None) -> Any:
+def _required(conn: Connection, pos_id: str, session_id: str | None, *, at: datetime) -> Any:
+    found = _open_row(conn, pos_id)
+    if found is not None and found.status == CLOSING:
+        settle_closing(conn, found.register_id, at=at)
     query = select(pos_sessions).where(OPEN_SESSION, pos_sessions.c.pos_id == pos_id)
     row = conn.execute(query.with_for_update()).first()  # two drawers of cash take turns
     if row is None:
         raise Conflict(f"till {pos_id} has no open session", f"у кассы {pos_id} нет открытой сессии")
+    if row.status == CLOSING:
+        raise Conflict(
+            f"the session of till {pos_id} is being closed by a Z report",
+            f"сессия кассы {pos_id} закрывается Z-отчётом",
+        )
     if session_id is not None and row.session_id != session_id:
         raise Conflict(
             f"the open session of till {pos_id} is {row.session_id}",
@@ -329,5 +295,7 @@ def _shown(row: Any) -> dict[str, Any]:
         "cash_in": Decimal(rubles(row.cash_in_kop)),
         "cash_out": Decimal(rubles(row.cash_out_kop)),
         "receipt_count": row.receipt_count,
-        "z_report": None if row.z_report_data is None else jsontext.decode(row.z_report_data),
+        "z_report": None
+        if row.z_report_data is None or row.status == CLOSING
+        else jsontext.decode(row.z_report_data),
     }

@@ -7,22 +7,20 @@ closed meanwhile, or does what was left undone; it never touches the shift after
 
 from collections.abc import Callable
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection
 
-from kkt_adapter.fiscal import once, sessions
+from kkt_adapter.fiscal import once, session_rows
 from kkt_adapter.fiscal.attempts import LaneTerm
 from kkt_adapter.fiscal.kkt.driver import ShiftState
-from kkt_adapter.fiscal.model import ShiftTotals
 from kkt_adapter.fiscal.once import Outcome
 from kkt_adapter.fiscal.registers import Unit
+from kkt_adapter.fiscal.report_answers import X_REPORT, report_answer, z_answer
 from kkt_adapter.fiscal.shift_rows import stored_opening, stored_z_report
 from kkt_adapter.fiscal.shifts import ensure_closed
 from kkt_adapter.kernel.clock import Clock
-from kkt_adapter.kernel.errors import Conflict
-from kkt_adapter.kernel.money import Kopecks, rubles
+from kkt_adapter.kernel.errors import AdapterError, Conflict
 from kkt_adapter.runtime.database import Database
 
 X_SCOPE = "x_report"
@@ -42,11 +40,11 @@ class ShiftReports:
     async def x_report(self, unit: Unit, key: str | None) -> Outcome:
         """Totals of the present shift; makes no document. A key that is used twice at once has one answer."""
         totals = await unit.lane.desk.driver.x_report()
-        held = await self._db.read(lambda c: sessions.totals(c, unit.register_id))
+        held = await self._db.read(lambda c: session_rows.totals(c, unit.register_id))
         now = self._clock.now()
-        answer = self._shown(
-            totals, held, report_type=1, at=unit.local(now), fd_number=None, fiscal_sign=None
-        )
+        answer = report_answer(
+            totals, held, report_type=X_REPORT, at=unit.local(now), fd_number=None, fiscal_sign=None
+        ) | {"offline": not self._online()}
         if key is None:
             return Outcome(answer=answer)
         request = _request(unit)
@@ -115,10 +113,20 @@ class ShiftReports:
         shift = {"fn_number": status.fn_number, "shift_number": status.shift_number}
         if key is not None and kept is None:
             await self._bind(unit, key, shift, scope=Z_SCOPE)
-        await unit.lane.desk.close_shift(lane)
+        await self._close_shift(unit, lane, shift)
         stored = await self._db.read(lambda c: stored_z_report(c, unit.register_id, **shift))
         assert stored is not None, "a shift that was closed has its Z report in the rows"
         return Outcome(answer=await self._settle(unit, stored, key))
+
+    async def _close_shift(self, unit: Unit, lane: LaneTerm, shift: dict[str, Any]) -> None:
+        """With the sessions ``closing`` meanwhile, and open again when the register did not do it."""
+        await self._db.write(lambda c: session_rows.begin_closing(c, unit.register_id, shift))
+        try:
+            await unit.lane.desk.close_shift(lane)
+        except AdapterError:
+            now = self._clock.now()
+            await self._db.write(lambda c: session_rows.settle_closing(c, unit.register_id, at=now))
+            raise
 
     async def _bind(self, unit: Unit, key: str, shift: dict[str, Any], *, scope: str) -> None:
         answer, now = {BOUND: shift}, self._clock.now()
@@ -131,47 +139,15 @@ class ShiftReports:
         now = self._clock.now()
 
         def write(conn: Connection) -> dict[str, Any]:
-            answer = self._shown(
-                _totals(stored),
-                sessions.totals(conn, unit.register_id),
-                report_type=2,
-                at=datetime.fromisoformat(stored["at"]),
-                fd_number=stored["fd_number"],
-                fiscal_sign=stored["fiscal_sign"],
-            )
-            sessions.close_all(conn, unit.register_id, at=now, z_report=answer)
+            held = session_rows.held_of(conn, unit.register_id, stored)
+            answer = z_answer(stored, held) | {"offline": not self._online()}
+            if session_rows.HELD not in stored:  # else its sessions are closed already
+                session_rows.close_all(conn, unit.register_id, at=now, z_report=answer)
             if key is not None:
                 once.complete(conn, key, scope=Z_SCOPE, answer=answer)
             return answer
 
         return await self._db.write(write)
-
-    def _shown(
-        self,
-        totals: ShiftTotals,
-        held: dict[str, Any],
-        *,
-        report_type: int,
-        at: datetime,
-        fd_number: int | None,
-        fiscal_sign: str | None,
-    ) -> dict[str, Any]:
-        """Contract 4.7; cashTotal + cardTotal + otherTotal = totalSales - totalRefunds."""
-        return {
-            "fiscalDocumentNumber": fd_number,
-            "fiscalSign": fiscal_sign,
-            "dateTime": at.isoformat(timespec="seconds"),
-            "reportType": report_type,
-            "shiftNumber": totals.shift_number,
-            "cashTotal": Decimal(rubles(totals.cash_kop)),
-            "cardTotal": Decimal(rubles(totals.card_kop)),
-            "otherTotal": Decimal(rubles(totals.other_kop)),
-            "totalSales": Decimal(rubles(totals.sales_kop)),
-            "totalRefunds": Decimal(rubles(totals.refunds_kop)),
-            "receiptCount": totals.receipt_count,
-            "offline": not self._online(),
-            **held,
-        }
 
 
 def _kept(conn: Connection, unit: Unit, key: str, *, scope: str = Z_SCOPE) -> dict[str, Any] | None:
@@ -180,16 +156,3 @@ def _kept(conn: Connection, unit: Unit, key: str, *, scope: str = Z_SCOPE) -> di
 
 def _request(unit: Unit) -> dict[str, Any]:
     return {"register_id": unit.register_id}
-
-
-def _totals(stored: dict[str, Any]) -> ShiftTotals:
-    return ShiftTotals(
-        shift_number=stored["shift_number"],
-        opened_at=None,
-        receipt_count=stored["receipt_count"],
-        sales_kop=Kopecks(stored["sales_kop"]),
-        refunds_kop=Kopecks(stored["refunds_kop"]),
-        cash_kop=Kopecks(stored["cash_kop"]),
-        card_kop=Kopecks(stored["card_kop"]),
-        other_kop=Kopecks(stored["other_kop"]),
-    )
