@@ -88,7 +88,7 @@ def test_one_finding_fails_the_whole_run_and_says_in_which_round_it_was():
 
     assert not whole.passed
     assert whole.count(Verdict.LOST) == 1
-    assert whole.findings[0].subject == "round of seed 1001: Lab 000007"
+    assert whole.findings[0].subject == "seed 1001, 1 node, SQLite: Lab 000007"
 
 
 def test_a_certificate_survives_its_file():

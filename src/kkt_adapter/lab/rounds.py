@@ -177,7 +177,7 @@ def merged(certificates: Sequence[Certificate], *, seed: int, duration_s: float)
         books=_added([one.books for one in certificates]),
         footprint=_greatest([one.footprint for one in certificates]),
         findings=tuple(
-            replace(finding, subject=f"round of seed {one.seed}: {finding.subject}")
+            replace(finding, subject=f"seed {one.seed}, {', '.join(one.setups)}: {finding.subject}")
             for one in certificates
             for finding in one.findings
         ),
