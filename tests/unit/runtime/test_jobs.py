@@ -77,3 +77,39 @@ def test_answering_a_loop_that_is_closed_harms_nobody() -> None:
     loop.close()
     answer([job])
     assert not job.future.done()
+
+
+async def test_callers_go_on_before_a_group_counts_as_settled() -> None:
+    order: list[str] = []
+    jobs = [Job(asyncio.get_running_loop().create_future()) for _ in range(3)]
+    settled = asyncio.Event()
+
+    async def caller(job: Job) -> None:
+        await job.future
+        order.append("answered")
+        await asyncio.create_task(woken())
+
+    async def woken() -> None:
+        order.append("woken")
+
+    callers = [asyncio.create_task(caller(job)) for job in jobs]
+    await asyncio.sleep(0)
+
+    def note_settled() -> None:
+        order.append("settled")
+        settled.set()
+
+    answer(jobs, settled=note_settled)
+    await settled.wait()
+
+    assert order == ["answered"] * 3 + ["woken"] * 3 + ["settled"]
+    await asyncio.gather(*callers)
+
+
+def test_a_group_whose_loop_is_closed_is_settled_at_once() -> None:
+    loop = asyncio.new_event_loop()
+    job = Job(loop.create_future())
+    loop.close()
+    settled: list[bool] = []
+    answer([job], settled=lambda: settled.append(True))
+    assert settled == [True]

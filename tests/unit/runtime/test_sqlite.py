@@ -127,6 +127,22 @@ async def test_no_group_is_larger_than_its_limit(path: Path) -> None:
         await db.close()
 
 
+async def test_what_a_groups_callers_ask_for_next_is_one_commit_too(
+    db: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kkt_adapter.runtime.sqlite_writer.SETTLED_S", PATIENCE_S)  # however busy the machine
+    commits = db.commits
+
+    async def twice(number: int) -> None:
+        await db.write_each(apply_insert, number)
+        await db.write_each(apply_insert, 100 + number)
+
+    await while_held(db, lambda: [asyncio.ensure_future(twice(number)) for number in range(10)])
+
+    assert db.commits - commits == 3  # the one that held the writer, and two groups of ten
+    assert await db.read(value_of("SELECT count(*) FROM t")) == 20
+
+
 async def test_a_write_that_fails_alone_commits_nothing(db: SqliteDatabase) -> None:
     commits = db.commits
 
