@@ -5,8 +5,9 @@ file or an impossible value stops the start with one line that names it. ``docs/
 generated from this package.
 """
 
+from kkt_adapter.settings.fields import env_of
 from kkt_adapter.settings.loading import CONFIG_FILE, load_settings
 from kkt_adapter.settings.register import RegisterSettings, Transport
-from kkt_adapter.settings.service import Settings, env_of
+from kkt_adapter.settings.service import Settings
 
 __all__ = ["CONFIG_FILE", "RegisterSettings", "Settings", "Transport", "env_of", "load_settings"]

@@ -14,9 +14,10 @@ from kkt_adapter.fiscal.heartbeat.settings import with_environment
 from kkt_adapter.kernel.errors import SettingsInvalid
 from kkt_adapter.runtime.auth import settings as auth_settings
 from kkt_adapter.runtime.auth.settings import AuthSettings
+from kkt_adapter.settings.fields import env_of
 from kkt_adapter.settings.refusal import refusal
 from kkt_adapter.settings.rules import check_together
-from kkt_adapter.settings.service import Settings, env_of
+from kkt_adapter.settings.service import Settings
 
 CONFIG_FILE = "kkt-adapter.toml"
 

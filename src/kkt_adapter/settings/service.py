@@ -1,30 +1,16 @@
 """The settings of the whole service."""
 
-from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_core import PydanticCustomError
 
 from kkt_adapter.catalog.settings import CatalogSettings
 from kkt_adapter.fiscal.heartbeat.settings import BackOfficeSettings
 from kkt_adapter.runtime.auth.settings import AuthSettings
+from kkt_adapter.settings.fields import Texts, env, is_loopback
 from kkt_adapter.settings.register import RegisterSettings, Transport
-
-
-def _env(name: str) -> dict[str, Any]:
-    return {"env": name}
-
-
-def _split(value: object) -> object:
-    """A comma-separated text from the environment is a list in the file."""
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
-
-
-Texts = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
 
 class Settings(BaseModel):
@@ -33,312 +19,312 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     host: str = Field(
-        default="127.0.0.1", description="address to listen on", json_schema_extra=_env("KKT_HOST")
+        default="127.0.0.1", description="address to listen on", json_schema_extra=env("KKT_HOST")
     )
     port: int = Field(
         default=8000,
         ge=0,
         le=65535,
         description="port; 0 takes a free one",
-        json_schema_extra=_env("KKT_PORT"),
+        json_schema_extra=env("KKT_PORT"),
     )
     data_dir: Path = Field(
         default=Path("var"),
         description="everything the service writes",
-        json_schema_extra=_env("KKT_DATA_DIR"),
+        json_schema_extra=env("KKT_DATA_DIR"),
     )
     database_url: str = Field(
         default="",
         description="sqlite:///file or postgresql://...; default: buffer.db in the data directory",
-        json_schema_extra=_env("DATABASE_URL"),
+        json_schema_extra=env("DATABASE_URL"),
     )
     buffer_db_path: Path | None = Field(
-        default=None, description="the SQLite file, elsewhere", json_schema_extra=_env("BUFFER_DB_PATH")
+        default=None, description="the SQLite file, elsewhere", json_schema_extra=env("BUFFER_DB_PATH")
     )
     wal_autocheckpoint_pages: int = Field(
         default=1000,
         ge=1,
         le=1_000_000,
         description="SQLite pages between checkpoints",
-        json_schema_extra=_env("KKT_WAL_AUTOCHECKPOINT"),
+        json_schema_extra=env("KKT_WAL_AUTOCHECKPOINT"),
     )
     capacity: int = Field(
         default=10_000,
         ge=0,
         le=10_000_000,
         description="undelivered receipts the buffer takes, 50 or more; 0: no limit",
-        json_schema_extra=_env("KKT_BUFFER_CAPACITY"),
+        json_schema_extra=env("KKT_BUFFER_CAPACITY"),
     )
     disk_low_mb: int = Field(
         default=200,
         ge=0,
         le=1_000_000,
         description="free disk space under which nothing is accepted; 0: off",
-        json_schema_extra=_env("KKT_DISK_LOW_MB"),
+        json_schema_extra=env("KKT_DISK_LOW_MB"),
     )
     auth: Literal["auto", "open", "closed"] = Field(
         default="auto",
         description="open: /v1 without a token, on loopback only; auto: open on loopback, closed elsewhere",
-        json_schema_extra=_env("KKT_AUTH"),
+        json_schema_extra=env("KKT_AUTH"),
     )
     allowed_hosts: Texts = Field(
         default=(),
         description="host names beside the loopback ones",
-        json_schema_extra=_env("KKT_ALLOWED_HOSTS"),
+        json_schema_extra=env("KKT_ALLOWED_HOSTS"),
     )
     allowed_origins: Texts = Field(
         default=(),
         description="web pages that may call from a browser, https://host",
-        json_schema_extra=_env("KKT_ALLOWED_ORIGINS"),
+        json_schema_extra=env("KKT_ALLOWED_ORIGINS"),
     )
     rate_limit: int = Field(
         default=60,
         ge=0,
         le=100_000,
         description="requests per second and credential; 0: off; off while open",
-        json_schema_extra=_env("KKT_RATE_LIMIT"),
+        json_schema_extra=env("KKT_RATE_LIMIT"),
     )
     max_in_flight: int = Field(
         default=256,
         ge=1,
         le=10_000,
         description="requests at work at once; one more gets OVERLOADED",
-        json_schema_extra=_env("KKT_MAX_IN_FLIGHT"),
+        json_schema_extra=env("KKT_MAX_IN_FLIGHT"),
     )
     response_budget_s: float = Field(
         default=7.0,
         gt=0,
         le=60,
         description="wait for the printed document, then answer buffered",
-        json_schema_extra=_env("KKT_RESPONSE_BUDGET"),
+        json_schema_extra=env("KKT_RESPONSE_BUDGET"),
     )
     refund_requires_synced: bool = Field(
         default=True,
         description="a refund waits until its sale is delivered",
-        json_schema_extra=_env("KKT_REFUND_REQUIRES_SYNCED"),
+        json_schema_extra=env("KKT_REFUND_REQUIRES_SYNCED"),
     )
     virtual_fsync: bool = Field(
         default=True,
         description="virtual FNs flush to disk; off for benches only",
-        json_schema_extra=_env("KKT_VIRTUAL_FSYNC"),
+        json_schema_extra=env("KKT_VIRTUAL_FSYNC"),
     )
     virtual_latency_s: float = Field(
         default=0.0,
         ge=0,
         le=600,
         description="delay of each virtual document",
-        json_schema_extra=_env("KKT_VIRTUAL_LATENCY"),
+        json_schema_extra=env("KKT_VIRTUAL_LATENCY"),
     )
     virtual_dir: Path | None = Field(
         default=None,
         description="folder of virtual FNs; default: fn in the data directory",
-        json_schema_extra=_env("KKT_VIRTUAL_DIR"),
+        json_schema_extra=env("KKT_VIRTUAL_DIR"),
     )
     ofd_transport: Transport = Field(
-        default=Transport.RELAY, description="how documents travel", json_schema_extra=_env("OFD_TRANSPORT")
+        default=Transport.RELAY, description="how documents travel", json_schema_extra=env("OFD_TRANSPORT")
     )
     ofd_host: str = Field(
-        default="", description="operator's address, binary protocol", json_schema_extra=_env("OFD_HOST")
+        default="", description="operator's address, binary protocol", json_schema_extra=env("OFD_HOST")
     )
     ofd_port: int = Field(
         default=0,
         ge=0,
         le=65535,
         description="operator's port, binary protocol",
-        json_schema_extra=_env("OFD_PORT"),
+        json_schema_extra=env("OFD_PORT"),
     )
     ofd_base_url: str = Field(
-        default="", description="operator's address, http transport", json_schema_extra=_env("OFD_BASE_URL")
+        default="", description="operator's address, http transport", json_schema_extra=env("OFD_BASE_URL")
     )
     ofd_token: SecretStr = Field(
-        default=SecretStr(""), description="bearer token, http transport", json_schema_extra=_env("OFD_TOKEN")
+        default=SecretStr(""), description="bearer token, http transport", json_schema_extra=env("OFD_TOKEN")
     )
     ofd_timeout_s: float = Field(
         default=10.0,
         gt=0,
         le=600,
         description="one delivery, connecting included",
-        json_schema_extra=_env("OFD_TIMEOUT"),
+        json_schema_extra=env("OFD_TIMEOUT"),
     )
     ofd_mock_mode: bool = Field(
-        default=False, description="deliver to the built-in emulator", json_schema_extra=_env("OFD_MOCK_MODE")
+        default=False, description="deliver to the built-in emulator", json_schema_extra=env("OFD_MOCK_MODE")
     )
     sync_interval_s: float = Field(
         default=10.0,
         ge=0.1,
         le=3600,
         description="pass of the delivery worker",
-        json_schema_extra=_env("KKT_SYNC_INTERVAL"),
+        json_schema_extra=env("KKT_SYNC_INTERVAL"),
     )
     sync_in_flight: int = Field(
         default=64,
         ge=1,
         le=1000,
         description="FNs delivered at the same time",
-        json_schema_extra=_env("KKT_SYNC_IN_FLIGHT"),
+        json_schema_extra=env("KKT_SYNC_IN_FLIGHT"),
     )
     wake_on_receipt: bool = Field(
         default=True,
         description="a new document wakes the worker",
-        json_schema_extra=_env("KKT_WAKE_ON_RECEIPT"),
+        json_schema_extra=env("KKT_WAKE_ON_RECEIPT"),
     )
     max_attempts: int = Field(
         default=20,
         ge=1,
         le=1000,
         description="failed attempts before the DLQ",
-        json_schema_extra=_env("KKT_MAX_ATTEMPTS"),
+        json_schema_extra=env("KKT_MAX_ATTEMPTS"),
     )
     retention_days: int = Field(
         default=400,
         ge=7,
         le=36_500,
         description="delivered receipts are kept so long",
-        json_schema_extra=_env("KKT_RETENTION_DAYS"),
+        json_schema_extra=env("KKT_RETENTION_DAYS"),
     )
     backup_keep: int = Field(
         default=7,
         ge=0,
         le=1000,
         description="daily copies of the SQLite file; 0: none",
-        json_schema_extra=_env("KKT_BACKUP_KEEP"),
+        json_schema_extra=env("KKT_BACKUP_KEEP"),
     )
     backup_dir: Path | None = Field(
         default=None,
         description="where they go; default: backups in the data directory",
-        json_schema_extra=_env("KKT_BACKUP_DIR"),
+        json_schema_extra=env("KKT_BACKUP_DIR"),
     )
     breaker_failures: int = Field(
         default=5,
         ge=1,
         le=1000,
         description="channel failures in a row that open the breaker",
-        json_schema_extra=_env("KKT_BREAKER_FAILURES"),
+        json_schema_extra=env("KKT_BREAKER_FAILURES"),
     )
     breaker_open_s: float = Field(
         default=60.0,
         ge=0.1,
         le=3600,
         description="open, then a probe",
-        json_schema_extra=_env("KKT_BREAKER_OPEN"),
+        json_schema_extra=env("KKT_BREAKER_OPEN"),
     )
     breaker_probes: int = Field(
         default=2,
         ge=1,
         le=100,
         description="good probes in a row that close it",
-        json_schema_extra=_env("KKT_BREAKER_PROBES"),
+        json_schema_extra=env("KKT_BREAKER_PROBES"),
     )
     adapter_id: str | None = Field(
         default=None,
         pattern=r"^[A-Za-z0-9_.:-]{1,64}$",
         description="what back offices know this adapter by; default: made once and kept",
-        json_schema_extra=_env("KKT_ADAPTER_ID"),
+        json_schema_extra=env("KKT_ADAPTER_ID"),
     )
     heartbeat_url: str = Field(
         default="",
         description="a back office of profile odoo beside the [[back_office]] tables",
-        json_schema_extra=_env("HEARTBEAT_URL"),
+        json_schema_extra=env("HEARTBEAT_URL"),
     )
     heartbeat_interval_s: float = Field(
         default=30.0,
         ge=0.05,
         le=3600,
         description="between its calls, +-10 %",
-        json_schema_extra=_env("HEARTBEAT_INTERVAL"),
+        json_schema_extra=env("HEARTBEAT_INTERVAL"),
     )
     heartbeat_timeout_s: float = Field(
         default=5.0,
         gt=0,
         le=60,
         description="one call to it, connecting included",
-        json_schema_extra=_env("HEARTBEAT_TIMEOUT"),
+        json_schema_extra=env("HEARTBEAT_TIMEOUT"),
     )
     heartbeat_token: SecretStr = Field(
-        default=SecretStr(""), description="its bearer token", json_schema_extra=_env("HEARTBEAT_TOKEN")
+        default=SecretStr(""), description="its bearer token", json_schema_extra=env("HEARTBEAT_TOKEN")
     )
     heartbeat_allow_insecure: bool = Field(
         default=False,
         description="its http:// beyond this machine",
-        json_schema_extra=_env("HEARTBEAT_ALLOW_INSECURE"),
+        json_schema_extra=env("HEARTBEAT_ALLOW_INSECURE"),
     )
     alert_interval_s: float = Field(
         default=5.0,
         ge=0.05,
         le=60,
         description="between two looks at everything that alerts are about",
-        json_schema_extra=_env("KKT_ALERT_INTERVAL"),
+        json_schema_extra=env("KKT_ALERT_INTERVAL"),
     )
     notify_url: str = Field(
         default="",
         description="webhook that is told of alerts as they start and end",
-        json_schema_extra=_env("KKT_NOTIFY_URL"),
+        json_schema_extra=env("KKT_NOTIFY_URL"),
     )
     notify_secret: SecretStr = Field(
         default=SecretStr(""),
         description="signs what it is told, Standard Webhooks form",
-        json_schema_extra=_env("KKT_NOTIFY_SECRET"),
+        json_schema_extra=env("KKT_NOTIFY_SECRET"),
     )
     notify_telegram_token: SecretStr = Field(
         default=SecretStr(""),
         description="of a Telegram bot that is told of alerts",
-        json_schema_extra=_env("KKT_NOTIFY_TELEGRAM_TOKEN"),
+        json_schema_extra=env("KKT_NOTIFY_TELEGRAM_TOKEN"),
     )
     notify_telegram_chat: str = Field(
         default="",
         description="chat the bot writes into: its number or @name",
-        json_schema_extra=_env("KKT_NOTIFY_TELEGRAM_CHAT"),
+        json_schema_extra=env("KKT_NOTIFY_TELEGRAM_CHAT"),
     )
     notify_telegram_url: str = Field(
         default="https://api.telegram.org",
         description="where bots are reached",
-        json_schema_extra=_env("KKT_NOTIFY_TELEGRAM_URL"),
+        json_schema_extra=env("KKT_NOTIFY_TELEGRAM_URL"),
     )
     notify_proxy: str = Field(
         default="",
         description="http:// proxy for both",
-        json_schema_extra=_env("KKT_NOTIFY_PROXY"),
+        json_schema_extra=env("KKT_NOTIFY_PROXY"),
     )
     network_interval_s: float = Field(
         default=30.0,
         ge=0.05,
         le=3600,
         description="check of operators and back offices, for the network mode",
-        json_schema_extra=_env("KKT_NETWORK_INTERVAL"),
+        json_schema_extra=env("KKT_NETWORK_INTERVAL"),
     )
     network_results: int = Field(
         default=3,
         ge=1,
         le=100,
         description="like results in a row before the network mode changes",
-        json_schema_extra=_env("KKT_NETWORK_RESULTS"),
+        json_schema_extra=env("KKT_NETWORK_RESULTS"),
     )
     network_least_s: float = Field(
         default=90.0,
         ge=0,
         le=3600,
         description="least time in a network mode",
-        json_schema_extra=_env("KKT_NETWORK_LEAST"),
+        json_schema_extra=env("KKT_NETWORK_LEAST"),
     )
     redis_url: str = Field(
         default="",
         description="pass lock of several nodes; empty: none wanted",
-        json_schema_extra=_env("REDIS_URL"),
+        json_schema_extra=env("REDIS_URL"),
     )
     redis_host: str = Field(
-        default="", description="when there is no URL", json_schema_extra=_env("REDIS_HOST")
+        default="", description="when there is no URL", json_schema_extra=env("REDIS_HOST")
     )
     redis_port: int = Field(
-        default=6379, ge=1, le=65535, description="when there is no URL", json_schema_extra=_env("REDIS_PORT")
+        default=6379, ge=1, le=65535, description="when there is no URL", json_schema_extra=env("REDIS_PORT")
     )
     redis_db: int = Field(
-        default=0, ge=0, le=1000, description="when there is no URL", json_schema_extra=_env("REDIS_DB")
+        default=0, ge=0, le=1000, description="when there is no URL", json_schema_extra=env("REDIS_DB")
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        default="INFO", description="least level that is logged", json_schema_extra=_env("KKT_LOG_LEVEL")
+        default="INFO", description="least level that is logged", json_schema_extra=env("KKT_LOG_LEVEL")
     )
     log_format: Literal["auto", "json", "console"] = Field(
-        default="auto", description="auto: console on a terminal", json_schema_extra=_env("KKT_LOG_FORMAT")
+        default="auto", description="auto: console on a terminal", json_schema_extra=env("KKT_LOG_FORMAT")
     )
     registers: tuple[RegisterSettings, ...] = Field(default=(), description="[[register]] tables")
     back_office: tuple[BackOfficeSettings, ...] = Field(default=(), description="[[back_office]] tables")
@@ -400,18 +386,3 @@ class Settings(BaseModel):
         if self.redis_url or not self.redis_host:
             return self.redis_url
         return f"redis://{self.redis_host}:{self.redis_port}/{self.redis_db}"
-
-
-def is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def env_of(info: Any) -> str | None:
-    """The environment variable of a field, or None."""
-    extra = info.json_schema_extra
-    return str(extra["env"]) if isinstance(extra, dict) and "env" in extra else None
