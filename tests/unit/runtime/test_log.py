@@ -138,6 +138,24 @@ def test_what_is_bound_to_the_context_is_in_the_line(out: io.StringIO) -> None:
     assert lines(out)[0]["receipt_id"] == "r-1"
 
 
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("where", "is_json"), [(io.StringIO, True), (Terminal, False)])
+def test_unless_told_otherwise_a_terminal_gets_text_and_everything_else_json(
+    out: io.StringIO, where: type[io.StringIO], is_json: bool
+) -> None:
+    stream = where()
+    configure_logging(stream=stream)
+    get_logger("desk").info("receipt_accepted", phone="+79161234567")
+
+    assert stream.getvalue().startswith("{") is is_json
+    assert "receipt_accepted" in stream.getvalue()
+    assert "79161234567" not in stream.getvalue()
+
+
 def test_on_a_terminal_the_text_is_for_people(out: io.StringIO) -> None:
     configure_logging(log_format=LogFormat.CONSOLE, stream=out)
     get_logger("desk").info("receipt_accepted", token="hunter2")
