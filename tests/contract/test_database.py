@@ -392,8 +392,12 @@ async def test_what_was_written_is_there_after_opening_again(database_url: str) 
         await second.close()
 
 
-async def test_every_write_is_counted_and_no_read(db: AnyDatabase) -> None:
-    before = db.jobs
-    await asyncio.gather(*(db.write(add(f"note {number}")) for number in range(5)))
+def echo(_: Connection, items: Sequence[str]) -> Sequence[str]:
+    return items
+
+
+async def test_items_are_counted_and_other_work_is_not(db: AnyDatabase) -> None:
+    await asyncio.gather(*(db.write_each(echo, f"item {number}") for number in range(5)))
+    await db.write(add("note"))
     await db.read(count)
-    assert db.jobs - before == 5
+    assert db.items == 5

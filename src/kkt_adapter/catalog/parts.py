@@ -66,7 +66,6 @@ def build_catalog(
     sync_log = SyncLog(LogFile(settings.log_file), clock=clock, redactor=redactor)
     work, schedule_changed = Wakeup(clock), Wakeup(clock)
     courtesy = Courtesy(db, clock=clock, always=beside_service)
-    db = courtesy.db
     if source is None and settings.source_configured:
         source = g2a_source(settings, clock=clock, redactor=redactor, courtesy=courtesy)
     worker: RunWorker | None = None

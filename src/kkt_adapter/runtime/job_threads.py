@@ -38,7 +38,6 @@ class JobThreads:
         self._changed = threading.Condition(threading.Lock())
         self._waiting: deque[Job | Apply] = deque()  # an apply stands for all its items in _items
         self._items: dict[Apply, deque[Job]] = {}  # has a key while the apply waits or runs
-        self.taken = 0  # jobs taken from the queue; only grows, any thread may read it
         self._count = 0
         self._running = 0
         self._closing = False
@@ -110,7 +109,6 @@ class JobThreads:
                 items = self._items[first]
                 unit = [items.popleft() for _ in range(min(len(items), self._batch_limit))]
             self._count -= len(unit)
-            self.taken += len(unit)
             self._running += 1
             return unit
 

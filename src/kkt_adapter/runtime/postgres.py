@@ -69,6 +69,7 @@ class PostgresDatabase:
         reading = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self.engines = (writing, reading)
         self.commits = 0  # transactions that the server confirmed
+        self.items = 0  # given to `write_each`
         self.retries = 0  # transactions that the server refused and that ran again
         self._retry_s = chosen.retry_s
         self._writers = JobThreads(
@@ -91,11 +92,6 @@ class PostgresDatabase:
         """Writes that no thread has taken yet."""
         return self._writers.waiting
 
-    @property
-    def jobs(self) -> int:
-        """Writes taken from the queue since the start."""
-        return self._writers.taken
-
     async def read(self, fn: Callable[[Connection], T]) -> T:
         job = Job(asyncio.get_running_loop().create_future(), work=fn)
         self._readers.submit(job)
@@ -112,6 +108,7 @@ class PostgresDatabase:
     ) -> Outcome:
         """See `Database.write_each`. One call of an ``apply`` runs at a time; what comes meanwhile waits
         for the next one."""
+        self.items += 1
         job = Job(asyncio.get_running_loop().create_future(), apply=apply, item=item)
         self._writers.submit(job)
         return cast(Outcome, await job.future)

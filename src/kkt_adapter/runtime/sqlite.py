@@ -45,6 +45,7 @@ class SqliteDatabase:
         """
         chosen = settings or SqliteSettings()
         self.path = path
+        self.items = 0  # given to `write_each` since the start
         self._held = hold_open(path)
         try:
             prepare_file(path)
@@ -102,6 +103,7 @@ class SqliteDatabase:
         self, apply: Callable[[Connection, Sequence[Item]], Sequence[Outcome | Exception]], item: Item
     ) -> Outcome:
         """See `Database.write_each`. The batch runs at the place of its first item in the group."""
+        self.items += 1
         job = Job(asyncio.get_running_loop().create_future(), apply=apply, item=item)
         self._writer.submit(job)
         return cast(Outcome, await job.future)
