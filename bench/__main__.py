@@ -5,6 +5,7 @@ Ends with status 1 when a full run misses a *must*. A quick run decides nothing.
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -33,6 +34,7 @@ PROGRAMS: dict[str, Program] = {
 
 def main() -> int:
     given = _arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the measured processes must not outlive us
     console = Console(width=None if sys.stdout.isatty() else 120)
     chosen = [name.strip() for name in given.only.split(",")] if given.only else list(PROGRAMS)
     unknown = [name for name in chosen if name not in PROGRAMS]
