@@ -85,12 +85,7 @@ def _is_number(text: str) -> bool:
 
 
 def _is_document_number(text: str) -> bool:
-    """Tag 1040 is 32 bits: at most ten digits."""
-    return len(text) <= 10 and _is_number(text)
-
-
-def _is_fd_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) <= FD_NUMBER_DIGITS
+    return len(text) <= FD_NUMBER_DIGITS and _is_number(text)
 
 
 class Receipts:
