@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import counts, drain, fill, ingest, start
+from bench import counts, drain, fill, ingest, memory, pages, start
 from bench.load import InvalidRun
 from bench.method import Disk, Method, full, quick
 from bench.report import Report, show, write
@@ -29,6 +29,8 @@ PROGRAMS: dict[str, Program] = {
     "drain": drain.measure,
     "fill": fill.measure,
     "start": start.measure,
+    "memory": memory.measure,
+    "pages": pages.measure,
 }
 
 

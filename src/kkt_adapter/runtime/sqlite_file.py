@@ -19,7 +19,7 @@ from kkt_adapter.runtime.file_lock import DIRECTORY_MODE, FILE_MODE, FileLock, h
 
 BUSY_TIMEOUT_S = 5.0  # contract 7: busy_timeout=5000
 WRITER_CACHE_KIB = 16 * 1024  # the pages of the one random index stay in memory longer
-READER_CACHE_KIB = 4 * 1024
+READER_CACHE_KIB = 256  # a miss is a copy from the system's cache, as quick; several readers keep pages twice
 WAL_SIZE_LIMIT_BYTES = 64 * 1024 * 1024  # what is left of the WAL file after a checkpoint, at most
 CACHED_STATEMENTS = 512  # prepared statements a connection keeps
 
