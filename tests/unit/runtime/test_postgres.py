@@ -152,7 +152,6 @@ async def test_a_takeover_waits_for_a_write_that_has_checked_its_term(
     insert = "INSERT INTO leases VALUES ('lane', 'me', 1, 1, '', 0)"
     await db.write(lambda c: c.execute(text(insert)))
     take = "UPDATE leases SET owner = 'other', term = 2 WHERE name = 'lane' AND term = 1"
-    order: list[str] = []
     checked = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -162,18 +161,17 @@ async def test_a_takeover_waits_for_a_write_that_has_checked_its_term(
         connection.execute(text("SELECT pg_sleep(0.1)"))
         connection.execute(text("UPDATE t SET n = 7 WHERE id = 1"))
 
-    async def write_fenced() -> None:
-        await db.write(fenced)
-        order.append("written")
+    def take_over(connection: Connection) -> int:
+        connection.execute(text(take))
+        return int(connection.execute(text("SELECT n FROM t WHERE id = 1")).scalar_one())
 
-    async def take_over() -> None:
+    async def take_over_meanwhile() -> int:
         await checked.wait()
-        await db.write(lambda c: c.execute(text(take)))
-        order.append("taken")
+        return await db.write(take_over)
 
-    await asyncio.gather(write_fenced(), take_over())
+    _, seen = await asyncio.gather(db.write(fenced), take_over_meanwhile())
 
-    assert order == ["written", "taken"]
+    assert seen == 7, "the new owner must see what the old term wrote"
 
 
 async def test_statements_are_counted(db: PostgresDatabase) -> None:
