@@ -36,7 +36,7 @@ PARTS: Mapping[str, Part] = MappingProxyType(
         "serve": _part("serve", "serve", "Run the service."),
         "status": _part("sync", "status", "Show health, registers, buffer and alerts."),
         "receipts": _part("receipts", "receipts_app", "Receipts of the running service."),
-        "shifts": _part("shifts", "shifts_app", "Reports of a register's shift."),
+        "shifts": _part("shifts", "shifts_app", "A register's shift: open it, report, close it."),
         "sync": _part("sync", "sync", "Deliver waiting receipts to the operator now."),
         "dead-letters": _part("dead_letters", "dead_letters_app", "Receipts that could not be delivered."),
         "catalog": _part("catalog", "catalog_app", "The product catalogue."),
