@@ -27,7 +27,6 @@ from kkt_adapter.api.intake import read_body
 from kkt_adapter.api.schemas.receipt import parse_receipt
 from kkt_adapter.api.services import ApiServices
 from kkt_adapter.api.settings import ApiSettings
-from kkt_adapter.cli.serve import GC_FIRST_THRESHOLD
 from kkt_adapter.fiscal import answers
 from kkt_adapter.fiscal.answers import Place
 from kkt_adapter.fiscal.buffer import Accepted, AcceptItem
@@ -36,6 +35,7 @@ from kkt_adapter.fiscal.kkt.virtual import FnPool, VirtualRegister
 from kkt_adapter.fiscal.model import ReceiptRequest
 from kkt_adapter.kernel.clock import SystemClock
 from kkt_adapter.kernel.hlc import HybridTimestamp
+from kkt_adapter.runtime import memory
 
 BACKLOG = 2048
 _HEADERS = [(b"content-type", b"application/json")]
@@ -49,7 +49,7 @@ def main() -> None:
     given = arguments.parse_args()
     make: Callable[[Path, list[Till]], ASGIApp] = echo if given.name == "echo" else per_request
     app = make(given.folder, [steps.till(number) for number in range(given.tills)])
-    gc.set_threshold(GC_FIRST_THRESHOLD, 20, 50)
+    memory.tune()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner, contextlib.suppress(KeyboardInterrupt):
         runner.run(_serve(app))
 

@@ -6,7 +6,6 @@ seams.
 """
 
 import asyncio
-import gc
 import sys
 
 
@@ -24,17 +23,18 @@ def main() -> None:
 
 def run(spec: object) -> int:
     """One node, from its start to its end; the exit code is that of ``kkt-adapter serve``."""
-    from kkt_adapter.cli.serve import GC_FIRST_THRESHOLD, run_service
+    from kkt_adapter.cli.serve import run_service
     from kkt_adapter.kernel.errors import AdapterError
     from kkt_adapter.lab.node import Node, NodeSpec
     from kkt_adapter.lab.timing import LabLoop
+    from kkt_adapter.runtime import memory
     from kkt_adapter.runtime.log import LogFormat, configure_logging
 
     assert isinstance(spec, NodeSpec)
     node = Node(spec)
     settings = node.settings
     configure_logging(level=settings.log_level, log_format=LogFormat.JSON)
-    gc.set_threshold(GC_FIRST_THRESHOLD, 20, 50)
+    memory.tune()
     try:
         with asyncio.Runner(loop_factory=lambda: LabLoop(spec.scale)) as runner:
             runner.run(run_service(settings, demo=False, build=node.build))

@@ -17,8 +17,6 @@ from typing import Annotated, Any
 
 import typer
 
-GC_FIRST_THRESHOLD = 50_000  # the default of 700 makes most of the latency's tail under load
-
 
 def serve(
     demo: Annotated[bool, typer.Option("--demo", help="virtual registers and a built-in operator")] = False,
@@ -35,13 +33,14 @@ def serve(
     import uvloop
 
     from kkt_adapter.kernel.errors import AdapterError
+    from kkt_adapter.runtime import memory
     from kkt_adapter.runtime.log import LogFormat, configure_logging
     from kkt_adapter.settings import load_settings
 
     try:
         settings = load_settings(file=config, overrides={"host": host, "port": port, "data_dir": data_dir})
         configure_logging(level=settings.log_level, log_format=LogFormat(settings.log_format))
-        gc.set_threshold(GC_FIRST_THRESHOLD, 20, 50)
+        memory.tune()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(run_service(settings, demo=demo))
     except AdapterError as error:
