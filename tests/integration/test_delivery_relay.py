@@ -11,7 +11,7 @@ from tests.support.product import TILL, Product, product, virtual_registers
 
 from kkt_adapter.emulators.ofd import Fault, FaultMode
 from kkt_adapter.fiscal import counts, delivery_rows
-from kkt_adapter.fiscal.claims import Step
+from kkt_adapter.fiscal.delivery_steps import Step
 from kkt_adapter.fiscal.endpoint import Endpoint
 from kkt_adapter.fiscal.kkt.driver import OfdMessage
 from kkt_adapter.fiscal.model import DocumentCode

@@ -11,9 +11,10 @@ from typing import Any
 
 import structlog
 
-from kkt_adapter.fiscal import claims, delivery_rows, payload
-from kkt_adapter.fiscal.claims import Claim, ClaimRequest, Failed, Step, Synced
+from kkt_adapter.fiscal import delivery_rows, delivery_steps, payload
+from kkt_adapter.fiscal.claims import Claim, ClaimRequest
 from kkt_adapter.fiscal.delivery_lane import Head, PassTally, Permit
+from kkt_adapter.fiscal.delivery_steps import Failed, Step, Synced
 from kkt_adapter.fiscal.endpoint import Endpoint
 from kkt_adapter.fiscal.ofd.gateway import HttpOfdGateway
 from kkt_adapter.fiscal.outcome import decide
@@ -104,7 +105,7 @@ class CloudLane:
             ignore_due=ignore_due,
         )
         step = Step(result=result, claim=want if claim_next else None)
-        claim: Claim | None = await self._db.write_each(claims.step, step)
+        claim: Claim | None = await self._db.write_each(delivery_steps.step, step)
         return claim
 
     async def _post(self, claim: Claim, tally: PassTally) -> Synced | Failed:

@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select, update
 
 from kkt_adapter.fiscal import counts, journal
-from kkt_adapter.fiscal.claims import DUE_HEAD, close_letters, far
+from kkt_adapter.fiscal.claims import DUE_HEAD, far
+from kkt_adapter.fiscal.delivery_steps import close_letters
 from kkt_adapter.fiscal.journal import EventType
 from kkt_adapter.fiscal.tables import FAILED_ROWS, UNDELIVERED_ROWS, receipts
 

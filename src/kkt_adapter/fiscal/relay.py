@@ -14,10 +14,11 @@ from datetime import timedelta
 
 import structlog
 
-from kkt_adapter.fiscal import claims, delivery_rows
-from kkt_adapter.fiscal.claims import Claim, ClaimRequest, Failed, Step, Synced
+from kkt_adapter.fiscal import delivery_rows, delivery_steps
+from kkt_adapter.fiscal.claims import Claim, ClaimRequest
 from kkt_adapter.fiscal.clocks import drift_of_unknown_zone_s
 from kkt_adapter.fiscal.delivery_lane import Head, PassTally, Permit
+from kkt_adapter.fiscal.delivery_steps import Failed, Step, Synced
 from kkt_adapter.fiscal.endpoint import Endpoint
 from kkt_adapter.fiscal.kkt.driver import KktDriver, OfdMessage
 from kkt_adapter.fiscal.model import DocumentCode
@@ -109,7 +110,7 @@ class RelayLane:
                     break
             if result is not None:
                 written, result = result, None
-                await self._db.write_each(claims.step, Step(result=written, claim=None))
+                await self._db.write_each(delivery_steps.step, Step(result=written, claim=None))
         except AdapterError as error:
             self._log.warning("delivery_stopped", code=error.code, error=error.detail.en)
             self._not_before = self._clock.monotonic() + PAUSE_S
@@ -170,7 +171,7 @@ class RelayLane:
             lease_until=now + timedelta(seconds=CLAIM_S),
             fd_number=message.fd_number,
         )
-        claim: Claim | None = await self._db.write_each(claims.step, Step(result=result, claim=want))
+        claim: Claim | None = await self._db.write_each(delivery_steps.step, Step(result=result, claim=want))
         if claim is not None and message.fd_number > self._ahead:
             # Documents are written down in their order: whatever went ahead is in the rows by now.
             self._reconciled = self._reconciled and not self._ahead
@@ -276,4 +277,4 @@ class RelayLane:
             counts=decision.counts,
             to_dead_letters=decision.to_dead_letters,
         )
-        await self._db.write_each(claims.step, Step(result=failed, claim=None))
+        await self._db.write_each(delivery_steps.step, Step(result=failed, claim=None))
