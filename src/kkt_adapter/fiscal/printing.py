@@ -240,9 +240,8 @@ class PrintLane:
         except LeaseLost as error:
             seen = error.facts.get("seen_term")
             self._log.warning("lane_lease_lost", seen_term=seen)
-            if isinstance(
-                seen, int
-            ):  # the register knows a higher one: the database was restored from a copy
+            if isinstance(seen, int):
+                # The register knows a higher one: the database was restored from a copy.
                 self._lease.rise_above(seen)
             self._broken = True
         except Conflict:
