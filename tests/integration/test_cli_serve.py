@@ -212,3 +212,15 @@ def test_a_receipt_the_operator_would_not_take_is_settled_and_a_copy_goes_back(t
         assert running.kkt("db", "check").exit_code == 0
         gone = running.kkt("status")
         assert (gone.exit_code, "not running" in gone.stderr) == (2, True)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("output", ["/dev/null", "/dev/full"])
+def test_a_start_that_is_refused_ends_with_code_2_whatever_becomes_of_its_words(
+    tmp_path: Path, output: str
+) -> None:
+    command = [sys.executable, "-m", "kkt_adapter", "serve", "--data-dir", str(tmp_path / "data")]
+    with open(output, "w") as full:
+        ended = subprocess.run(command, cwd=tmp_path, stderr=full, stdout=full, timeout=WITHIN_S, check=False)
+    assert ended.returncode == 2
+    assert not (tmp_path / "data").exists()

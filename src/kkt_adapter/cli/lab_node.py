@@ -6,7 +6,6 @@ seams.
 """
 
 import asyncio
-import sys
 
 
 def main() -> None:
@@ -23,7 +22,7 @@ def main() -> None:
 
 def run(spec: object) -> int:
     """One node, from its start to its end; the exit code is that of ``kkt-adapter serve``."""
-    from kkt_adapter.cli.serve import run_service
+    from kkt_adapter.cli.serve import run_service, say_why
     from kkt_adapter.kernel.errors import AdapterError
     from kkt_adapter.lab.node import Node, NodeSpec
     from kkt_adapter.lab.timing import LabLoop
@@ -39,7 +38,7 @@ def run(spec: object) -> int:
         with asyncio.Runner(loop_factory=lambda: LabLoop(spec.scale)) as runner:
             runner.run(run_service(settings, demo=False, build=node.build))
     except AdapterError as error:
-        print(error.detail.en, file=sys.stderr)  # noqa: T201
+        say_why(error)
         return 2
     return 0
 

@@ -44,8 +44,16 @@ def serve(
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(run_service(settings, demo=demo))
     except AdapterError as error:
-        print(f"{error.detail.en}\n{error.detail.ru}", file=sys.stderr)  # noqa: T201
+        say_why(error)
         raise typer.Exit(2) from None
+
+
+def say_why(error: Any) -> None:
+    """Why the service does not start. A full disk under the output does not change the exit code."""
+    try:
+        print(f"{error.detail.en}\n{error.detail.ru}", file=sys.stderr, flush=True)  # noqa: T201
+    except OSError:
+        sys.stderr = None  # else the interpreter tries again at its end, and ends with another code
 
 
 async def run_service(settings: Any, *, demo: bool, build: Any = None) -> None:
