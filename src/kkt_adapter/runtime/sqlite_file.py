@@ -7,6 +7,7 @@ database is refused by name and left as it is; it is never replaced by a new one
 
 import os
 import sqlite3
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from sqlalchemy.pool import NullPool
 from kkt_adapter.kernel.errors import StorageError
 from kkt_adapter.runtime.file_lock import DIRECTORY_MODE, FILE_MODE, FileLock, hold_shared
 
+BUSY_PAUSE_S = 0.02  # between two tries where SQLite does not wait by itself
 BUSY_TIMEOUT_S = 5.0  # contract 7: busy_timeout=5000
 WRITER_CACHE_KIB = 16 * 1024  # the pages of the one random index stay in memory longer
 READER_CACHE_KIB = 256  # a miss is a copy from the system's cache, as quick; several readers keep pages twice
@@ -129,7 +131,7 @@ def connect(path: Path, *, settings: SqliteSettings, read_only: bool) -> sqlite3
     except sqlite3.Error as error:
         raise explain(error, path) from error
     try:
-        mode = raw.execute("PRAGMA journal_mode=WAL").fetchone()[0]
+        mode = _switch_to_wal(raw, within_s=settings.busy_timeout_s)
         if mode != "wal":
             raise StorageError(
                 f"Database file {path} cannot use a write-ahead log (mode is {mode}). "
@@ -156,6 +158,19 @@ def connect(path: Path, *, settings: SqliteSettings, read_only: bool) -> sqlite3
         raw.close()
         raise
     return raw
+
+
+def _switch_to_wal(raw: sqlite3.Connection, *, within_s: float) -> str:
+    """The mode after it. Of several that open a new file at once, SQLite lets all but one fail without
+    waiting, whatever the busy timeout: so they ask again."""
+    until = time.monotonic() + within_s
+    while True:
+        try:
+            return str(raw.execute("PRAGMA journal_mode=WAL").fetchone()[0])
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode not in _BUSY or time.monotonic() > until:
+                raise
+        time.sleep(BUSY_PAUSE_S)
 
 
 def sqlite_engine(path: Path, *, settings: SqliteSettings, read_only: bool) -> Engine:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 from kkt_adapter.kernel.errors import SettingsInvalid, StorageError
 from kkt_adapter.runtime.open import open_database
 from kkt_adapter.runtime.sqlite import SqliteDatabase
-from kkt_adapter.runtime.sqlite_file import SqliteSettings, prepare_file
+from kkt_adapter.runtime.sqlite_file import SqliteSettings, connect, prepare_file
 from kkt_adapter.runtime.statement_count import count_statements
 from kkt_adapter.runtime.urls import sqlite_path
 
@@ -345,3 +345,42 @@ def test_other_addresses_are_refused_without_showing_a_password(address: str) ->
         open_database(address)
 
     assert "hunter2" not in caught.value.detail.en + caught.value.detail.ru
+
+
+def test_many_may_open_a_new_file_at_once(tmp_path: Path) -> None:
+    """Two services that start together: SQLite makes none of them wait while another begins the log."""
+    threads, rounds = 8, 15
+    failed: list[BaseException] = []
+
+    def open_it(path: Path, gate: threading.Barrier) -> None:
+        gate.wait(PATIENCE_S)
+        try:
+            connect(path, settings=SqliteSettings(), read_only=False).close()
+        except BaseException as error:
+            failed.append(error)
+
+    for number in range(rounds):
+        gate = threading.Barrier(threads)
+        path = tmp_path / f"{number}.db"
+        workers = [threading.Thread(target=open_it, args=(path, gate)) for _ in range(threads)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join(PATIENCE_S)
+    assert failed == []
+
+
+def test_who_writes_into_a_new_file_is_waited_for_but_no_longer_than_told(tmp_path: Path) -> None:
+    """As a second service does that starts in the middle of the first one's first write."""
+    path = tmp_path / "held.db"
+    holder = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    holder.execute("BEGIN IMMEDIATE")
+    holder.execute("CREATE TABLE t(n)")
+    with pytest.raises(StorageError):
+        connect(path, settings=SqliteSettings(busy_timeout_s=0.1), read_only=False)
+
+    done = threading.Timer(0.3, lambda: holder.execute("COMMIT"))
+    done.start()
+    connect(path, settings=SqliteSettings(), read_only=False).close()
+    done.join(PATIENCE_S)
+    holder.close()
