@@ -16,7 +16,7 @@ from kkt_adapter.runtime.log import get_logger
 from kkt_adapter.runtime.sqlite_file import BUSY_TIMEOUT_S, explain
 from kkt_adapter.runtime.urls import sqlite_path
 
-AFTER_CLOSE_S = 0.2  # a start's share that nobody notices; some hundred megabytes that are in memory
+AFTER_CLOSE_S = 1.0  # of a start; some gigabytes that are in memory, or a small file on a busy machine
 AFTER_CRASH_S = 2.0  # of the 5 s in which a start is to be over; a gigabyte and more
 DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 LOOK_EVERY_OPS = 1000  # of SQLite's virtual machine, between two looks at the clock
