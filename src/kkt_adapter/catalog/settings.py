@@ -6,7 +6,6 @@ A field's alias is its environment variable. `read_settings` turns any value out
 
 from collections.abc import Mapping
 from enum import StrEnum
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
+from kkt_adapter.kernel.addresses import is_loopback
 from kkt_adapter.kernel.errors import SettingsInvalid
 
 
@@ -228,7 +228,7 @@ def _check_address(name: str, address: str) -> None:
             f"{name}={address}: allowed is an https address (http only to this machine)",
             f"{name}={address}: допустим адрес https (http — только к этой же машине)",
         )
-    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise _rule_broken(
             f"{name}={address}: plain http is allowed only to this machine; use https",
             f"{name}={address}: http допустим только к этой же машине; используйте https",
@@ -238,12 +238,3 @@ def _check_address(name: str, address: str) -> None:
 def _rule_broken(en: str, ru: str) -> PydanticCustomError:
     """The text goes in as a value, because an address may hold braces."""
     return PydanticCustomError("rule", "{en}", {"en": en, "ru": ru})
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

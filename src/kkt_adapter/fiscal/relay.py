@@ -261,10 +261,6 @@ class RelayLane:
         if claim is not None:
             await self._write_failure(claim, error, decision, delay_s)
 
-    async def _is_dead_letter(self, message: OfdMessage) -> bool:
-        fd_number = message.fd_number
-        return await self._db.read(lambda c: delivery_rows.failed_head(c, self.fn_number, fd_number))
-
     async def _write_failure(
         self, claim: Claim, error: AdapterError, decision: Decision, delay_s: float
     ) -> None:

@@ -1,6 +1,5 @@
 """What the fields of the settings are made of."""
 
-from ipaddress import ip_address
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
@@ -19,15 +18,6 @@ def _split(value: object) -> object:
 
 
 Texts = Annotated[tuple[str, ...], BeforeValidator(_split)]
-
-
-def is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def env_of(info: Any) -> str | None:

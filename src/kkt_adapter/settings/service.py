@@ -8,8 +8,9 @@ from pydantic_core import PydanticCustomError
 
 from kkt_adapter.catalog.settings import CatalogSettings
 from kkt_adapter.fiscal.heartbeat.settings import BackOfficeSettings
+from kkt_adapter.kernel.addresses import is_loopback
 from kkt_adapter.runtime.auth.settings import AuthSettings
-from kkt_adapter.settings.fields import Texts, env, is_loopback
+from kkt_adapter.settings.fields import Texts, env
 from kkt_adapter.settings.register import RegisterSettings, Transport
 
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr
 
+from kkt_adapter.kernel.addresses import is_loopback
 from kkt_adapter.kernel.errors import SettingsInvalid
 
 ODOO_PATH = "/api/v1/kkt/heartbeat"  # contract 4.5
@@ -153,7 +153,7 @@ def _check_address(office: BackOfficeSettings) -> None:
             "url carries credentials: put them into token, user and password, or secret",
             "url содержит учётные данные: укажите их в token, user и password или secret",
         )
-    if parts.scheme == "http" and not office.allow_insecure and not _is_loopback(host):
+    if parts.scheme == "http" and not office.allow_insecure and not is_loopback(host):
         raise _invalid(
             office,
             "url must be https://, except on this machine; allow_insecure = true permits http",
@@ -183,12 +183,3 @@ def _check_credentials(office: BackOfficeSettings) -> None:
 
 def _invalid(office: BackOfficeSettings, en: str, ru: str) -> SettingsInvalid:
     return SettingsInvalid(f"back_office {office.name}: {en}", f"back_office {office.name}: {ru}")
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
