@@ -86,9 +86,6 @@ class LabNode:
     def pid(self) -> int | None:
         return self._pid
 
-    def is_up(self) -> bool:
-        return self._up.is_set()
-
     async def up(self) -> None:
         """Wait for a process whose parts are made. Raises TimeoutError."""
         async with asyncio.timeout(UP_WITHIN_S):

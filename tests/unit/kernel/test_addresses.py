@@ -10,7 +10,7 @@ from kkt_adapter.kernel.addresses import is_loopback
         ("127.0.0.1", True),
         ("127.8.9.10", True),
         ("::1", True),
-        ("0.0.0.0", False),  # noqa: S104
+        ("0.0.0.0", False),
         ("192.168.1.5", False),
         ("localhost.example", False),
         ("shop.local", False),
