@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection
+from tests.support.held_register import makes_no_document
 from tests.support.product import Product, ShiftedClock, product
 from tests.support.sessions import call, receipt
 
 from kkt_adapter.fiscal import session_rows
+from kkt_adapter.fiscal.kkt.virtual import fn_path
+from kkt_adapter.kernel.ids import RegisterId
 
 KEY = "0b6f1c1e-4c0e-4a52-9a2b-0f3f5e0a7c11"
 CASH = {"pos_id": "POS-001", "type": "cash_in", "amount": 5, "reason": "Размен"}
@@ -48,17 +51,33 @@ async def z_report(running: Product, key: str = KEY) -> Any:
     return await running.call("POST", "/v1/kkt/z_report", {"pos_id": "POS-001"}, **{"Idempotency-Key": key})
 
 
+async def refused_while_closing(running: Product) -> None:
+    till = {"pos_id": "POS-001"}
+    for path, body in (("cash", CASH), ("session/close", till), ("session/open", till)):
+        assert (await call(running.client, path, body)).status_code == 409, path
+
+
 async def test_a_session_is_closing_while_the_register_closes_the_shift(running: Product) -> None:
-    running.break_register(latency_s=0.5)
-    asked = asyncio.create_task(z_report(running))
-    closing = await status_is(running, "closing")
-    assert (closing["session_id"], closing["closed_at"], closing["z_report"]) == ("S-1", None, None)
-    for path, body in (("cash", CASH), ("session/close", {"pos_id": "POS-001"}), ("session/open", CASH)):
-        assert (await call(running.client, path, body)).status_code in (409, 422), path
+    await running.delivered()
+    with makes_no_document(fn_path(running.settings.fn_dir, RegisterId("POS-001"))):
+        asked = asyncio.create_task(z_report(running))
+        closing = await status_is(running, "closing")
+        assert (closing["session_id"], closing["closed_at"], closing["z_report"]) == ("S-1", None, None)
+        await refused_while_closing(running)
+        assert (await session(running))["status"] == "closing"
     answer = (await asked).json()
     closed = await status_is(running, "closed")
     assert (answer["openSessions"], answer["cashInTill"]) == (1, 125.0)
     assert closed["z_report"]["fiscalSign"] == answer["fiscalSign"]
+
+
+async def test_no_money_moves_before_the_register_is_told_either(running: Product) -> None:
+    """Between the sessions' turning ``closing`` and the attempt's row the lane still asks its device."""
+    await running.services.database.write(lambda c: begin(c, running))
+    await refused_while_closing(running)
+    found = await session(running)
+    assert (found["status"], found["cash_balance"]) == ("closing", 125.0)
+    assert (await z_report(running)).json()["cashInTill"] == 125.0
 
 
 async def test_a_report_that_the_register_refuses_leaves_the_session_open(running: Product) -> None:
@@ -93,15 +112,19 @@ async def test_a_report_that_never_arrived_leaves_the_session_open(running: Prod
 
 
 async def test_a_crash_before_the_register_was_told_leaves_the_session_open(running: Product) -> None:
-    def begin(conn: Connection) -> None:
-        shift = {"fn_number": running.unit().lane.desk.registration.fn_number, "shift_number": 1}  # type: ignore[union-attr]
-        session_rows.begin_closing(conn, "POS-001", shift)
-
-    await running.services.database.write(begin)
-    assert (await session(running))["status"] == "closing"
+    await running.services.database.write(lambda c: begin(c, running))
     await running.restart()
-    assert (await session(running))["status"] == "open"
+    await status_is(running, "open")  # the lane knows, as soon as it has its register again
     assert running.services.sessions.mismatches == ()
+    assert (await call(running.client, "cash", CASH)).json()["cash_balance"] == 130.0
+
+
+def begin(conn: Connection, running: Product) -> None:
+    """The first of the commits that a Z report makes."""
+    registration = running.lane().desk.registration
+    assert registration is not None
+    shift = {"fn_number": registration.fn_number, "shift_number": 1}
+    session_rows.begin_closing(conn, "POS-001", shift)
 
 
 async def test_the_end_of_24_hours_closes_the_shift_and_no_session(

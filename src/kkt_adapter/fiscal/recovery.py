@@ -66,7 +66,7 @@ class Recovery:
         self.question: OpenQuestion | None = None
 
     async def settle(self, lane: LaneTerm) -> None:
-        """Resolve all open attempts, oldest first.
+        """Resolve all open attempts, oldest first; then no session is ``closing`` any more.
 
         Raises:
             OutcomeUndecided: the evidence does not decide; ``question`` holds it.
@@ -75,6 +75,7 @@ class Recovery:
         async with self._one_at_a_time:
             for attempt in await self._open_attempts():
                 await self._settle(attempt, lane)
+            await self._end_closing(lane)
             self.question = None
             self._desk.report_open = False
 
@@ -168,9 +169,20 @@ class Recovery:
 
     def _settle_sessions(self, conn: Connection, note: Decision | None) -> None:
         """A Z report whose outcome is known now ends the closing of its sessions; in the same transaction."""
-        session_rows.settle_closing(conn, self._desk.register_id, at=self._clock.now())
+        session_rows.end_closing(conn, self._desk.register_id, at=self._clock.now())
         if note is not None:
             note.write(conn)
+
+    async def _end_closing(self, lane: LaneTerm) -> None:
+        """A Z report that never came as far as an attempt has left its sessions ``closing``."""
+        if not await self._db.read(lambda c: session_rows.is_closing(c, self._desk.register_id)):
+            return
+
+        def write(conn: Connection) -> None:
+            check_terms(conn, {(lane.lease, lane.owner, lane.number)})
+            self._settle_sessions(conn, None)
+
+        await self._db.write(write)
 
     async def _open_attempts(self) -> list[OpenAttempt]:
         return await self._db.read(lambda c: attempts.open_attempts(c, self._desk.register_id))

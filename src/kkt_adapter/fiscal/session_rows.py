@@ -2,9 +2,10 @@
 
 A Z report that somebody asks for closes the sessions of its register. They are ``closing`` from before the
 register is told until the report is written down, and name the shift meanwhile. What a crash left so is
-settled with the next look: closed if the shift was, open again if the register never did it, and as it is
-while nobody knows. The report that ends a shift after 24 hours by itself closes no session: nobody has
-counted the drawer.
+settled with the next look: closed if the shift was, and as it is while nobody knows. Only their register's
+lane makes them open again: between ``closing`` and the attempt's row a report leaves no trace, and nobody but
+who drives the register knows that none is on its way. The report that ends a shift after 24 hours by itself
+closes no session: nobody has counted the drawer.
 """
 
 import json
@@ -12,7 +13,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 
 from kkt_adapter.fiscal import attempts, counts, journal
 from kkt_adapter.fiscal.journal import EventType
@@ -67,26 +68,29 @@ def begin_closing(conn: Connection, register_id: str, shift: Json) -> None:
 
 
 def settle_closing(conn: Connection, register_id: str, *, at: datetime) -> None:
-    """End what is ``closing`` on this register, as far as it is known what became of the shift."""
-    row = conn.execute(
-        select(pos_sessions.c.z_report_data)
-        .where(OPEN_SESSION, pos_sessions.c.register_id == register_id, pos_sessions.c.status == CLOSING)
-        .limit(1)
-    ).first()
-    if row is None:
-        return
-    shift = json.loads(row.z_report_data)
-    stored = stored_z_report(conn, register_id, **shift)
-    if stored is not None:
+    """Close what is ``closing`` on this register if its shift is closed. For whoever comes by."""
+    shift = _shift_of_closing(conn, register_id)
+    stored = None if shift is None else stored_z_report(conn, register_id, **shift)
+    if shift is not None and stored is not None:
         held = totals(conn, register_id)
         _keep_held(conn, register_id, shift, stored, held)
         close_all(conn, register_id, at=at, z_report=z_answer(stored, held))
-    elif not any(one.what == "close_shift" for one in attempts.open_attempts(conn, register_id)):
-        conn.execute(
-            update(pos_sessions)
-            .where(OPEN_SESSION, pos_sessions.c.register_id == register_id)
-            .values(status=OPEN, z_report_data=None)
-        )
+
+
+def end_closing(conn: Connection, register_id: str, *, at: datetime) -> None:
+    """End what is ``closing`` on this register: closed if its shift is, open again if the register was never
+    told or did not do it, as it is while that is not known.
+
+    For the register's lane, in a transaction that checks its term, and not beside a report of its own.
+    """
+    settle_closing(conn, register_id, at=at)
+    if any(one.what == "close_shift" for one in attempts.open_attempts(conn, register_id)):
+        return
+    conn.execute(update(pos_sessions).where(_closing(register_id)).values(status=OPEN, z_report_data=None))
+
+
+def is_closing(conn: Connection, register_id: str) -> bool:
+    return _shift_of_closing(conn, register_id) is not None
 
 
 def close_all(conn: Connection, register_id: str, *, at: datetime, z_report: Json) -> int:
@@ -110,6 +114,17 @@ def close(conn: Connection, session_id: str, at: datetime, *, z_report: str | No
     row = conn.execute(select(pos_sessions).where(pos_sessions.c.session_id == session_id)).one()
     facts = {"session_id": session_id, "pos_id": row.pos_id, "cash": rubles(row.cash_kop)}
     journal.write(conn, [journal.entry(EventType.SESSION_CLOSED, at, **facts)])
+
+
+def _closing(register_id: str) -> ColumnElement[bool]:
+    return and_(OPEN_SESSION, pos_sessions.c.register_id == register_id, pos_sessions.c.status == CLOSING)
+
+
+def _shift_of_closing(conn: Connection, register_id: str) -> Json | None:
+    """The shift with which this register's sessions are to close; None: they are not."""
+    row = conn.execute(select(pos_sessions.c.z_report_data).where(_closing(register_id)).limit(1)).first()
+    shift: Json | None = None if row is None else json.loads(row.z_report_data)
+    return shift
 
 
 def _keep_held(conn: Connection, register_id: str, shift: Json, stored: Json, held: Json) -> None:

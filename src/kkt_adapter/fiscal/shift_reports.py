@@ -22,6 +22,7 @@ from kkt_adapter.fiscal.shifts import ensure_closed
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import AdapterError, Conflict
 from kkt_adapter.runtime.database import Database
+from kkt_adapter.runtime.lease_database import check_terms
 
 X_SCOPE = "x_report"
 Z_SCOPE = "z_report"
@@ -120,12 +121,21 @@ class ShiftReports:
 
     async def _close_shift(self, unit: Unit, lane: LaneTerm, shift: dict[str, Any]) -> None:
         """With the sessions ``closing`` meanwhile, and open again when the register did not do it."""
-        await self._db.write(lambda c: session_rows.begin_closing(c, unit.register_id, shift))
+        term = {(lane.lease, lane.owner, lane.number)}
+
+        def begin(conn: Connection) -> None:
+            check_terms(conn, term)
+            session_rows.begin_closing(conn, unit.register_id, shift)
+
+        def end(conn: Connection) -> None:
+            check_terms(conn, term)
+            session_rows.end_closing(conn, unit.register_id, at=self._clock.now())
+
+        await self._db.write(begin)
         try:
             await unit.lane.desk.close_shift(lane)
         except AdapterError:
-            now = self._clock.now()
-            await self._db.write(lambda c: session_rows.settle_closing(c, unit.register_id, at=now))
+            await self._db.write(end)
             raise
 
     async def _bind(self, unit: Unit, key: str, shift: dict[str, Any], *, scope: str) -> None:
