@@ -240,6 +240,57 @@ async def test_delivery_leaves_a_document_alone_while_its_lane_writes_it_down(
     assert [attempt["what"] for attempt in row["attempts"]] == ["print", "send"]
 
 
+async def test_after_a_document_that_went_ahead_the_following_are_delivered_under_their_claims(
+    running: Product,
+) -> None:
+    """Comparing rows with the FN must not overtake a result that is still to be written."""
+    await running.sell(1)
+    await running.delivered()
+    lane = await relay_lane(running)
+    await running.break_operator("down")
+    followers = [a["receipt_id"] for a in await running.sell(5)]
+    lane._ahead = 1
+    await running.repair_operator()
+    await running.until(partial(forced_through, running))
+    rows = [await running.receipt(receipt_id) for receipt_id in followers]
+    assert all(row["ofd_id"] is not None for row in rows), "each result was taken"
+    assert {row["attempts"][-1]["outcome"] for row in rows} == {"done"}
+    assert lane.due_in_s() is None, "nothing made the lane pause"
+    await running.check_books()
+
+
+async def test_a_row_that_is_written_while_its_claim_waits_is_left_for_the_next_look(
+    running: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The claim found nothing, the row came, and the lane had let go before the claim was answered."""
+    await running.sell(1)
+    await running.delivered()
+    lane = await relay_lane(running)
+    database, looked = running.services.database, asyncio.Event()
+    write_each = database.write_each
+
+    async def delayed(apply: Any, item: Any) -> Any:
+        if apply.__name__ == "printed":
+            running.services.worker.document_made(lane.fn_number)
+            await looked.wait()
+        done = await write_each(apply, item)
+        if isinstance(item, Step) and item.claim is not None and not looked.is_set():
+            looked.set()
+            await running.until(let_go)
+        return done
+
+    async def let_go() -> bool:
+        return not lane._in_hand()
+
+    monkeypatch.setattr(database, "write_each", delayed)
+    (answer,) = await running.sell(1)
+    row = await running.state_of(answer["receipt_id"], status="synced")
+    assert looked.is_set()
+    assert row["ofd_id"] is not None, "delivered under a claim, with the operator's sign"
+    assert [attempt["what"] for attempt in row["attempts"]] == ["print", "send"]
+    await running.check_books()
+
+
 async def test_what_an_fn_has_confirmed_is_synced_whatever_state_the_row_is_in(running: Product) -> None:
     await running.break_operator("down")
     ids = [a["receipt_id"] for a in await running.sell(3)]

@@ -97,20 +97,24 @@ class RelayLane:
         tried = 0
         try:
             while permit.may_go_on() and (limit is None or tried < limit):
+                if result is not None and self._must_compare:
+                    written, result = result, None
+                    await self._write(written)
                 message = await self._next(ignore_due=permit.ignore_due, written=result is None)
                 if message is None:
                     break
+                in_hand = self._is_in_hand(message)
                 claim = await self._claim(message, result)
                 result = None
-                if claim is None and self._is_being_written_down(message):
-                    break  # its lane says when it is there
+                if claim is None and in_hand:
+                    break  # its lane says when it is there, or has said so meanwhile
                 tried += 1
                 result = await self._carry(message, claim, tally)
                 if self._not_before > self._clock.monotonic():
                     break
             if result is not None:
                 written, result = result, None
-                await self._db.write_each(delivery_steps.step, Step(result=written, claim=None))
+                await self._write(written)
         except AdapterError as error:
             self._log.warning("delivery_stopped", code=error.code, error=error.detail.en)
             self._not_before = self._clock.monotonic() + PAUSE_S
@@ -120,21 +124,26 @@ class RelayLane:
                 self._reconciled = False  # the FN has confirmed what our row does not say yet
 
     async def _next(self, *, ignore_due: bool, written: bool = True) -> OfdMessage | None:
-        """The FN's oldest message. ``written``: our rows know of every answer that the FN has taken."""
+        """The FN's oldest message. ``written``: our rows know of every answer that the FN has taken; nothing
+        is compared without that, because a row that is set to the FN's word takes no result any more."""
         if not self._holds_register():
             return None
         if not ignore_due and self._clock.monotonic() < self._not_before:
             return None
         try:
-            if not self._reconciled or self._ahead:
+            if self._must_compare:
                 await self._reconcile()
             message = await self._driver.read_message()
-            if message is None and (self._is_look_due() or (written and await self._row_waits())):
+            if message is None and written and (self._is_look_due() or await self._row_waits()):
                 await self._reconcile()  # a row that was written late must not wait for an empty FN
         except KktError as error:
             self._log.info("register_not_readable", error=error.detail.en)
             return None
         return message if message is None or message.fn_number == self.fn_number else None
+
+    @property
+    def _must_compare(self) -> bool:
+        return not self._reconciled or bool(self._ahead)
 
     def _is_look_due(self) -> bool:
         return self._clock.monotonic() - self._looked_at >= LOOK_AGAIN_S
@@ -178,7 +187,9 @@ class RelayLane:
             self._ahead = 0
         return claim
 
-    def _is_being_written_down(self, message: OfdMessage) -> bool:
+    def _is_in_hand(self, message: OfdMessage) -> bool:
+        """May this be the document that is being written down? To be asked before the claim: a document that
+        is written down while the claim waits for its turn is not in hand any more, and yet was not found."""
         return message.code in RECEIPT_CODES and self._in_hand()
 
     async def _carry(self, message: OfdMessage, claim: Claim | None, tally: PassTally) -> Synced | None:
@@ -273,4 +284,7 @@ class RelayLane:
             counts=decision.counts,
             to_dead_letters=decision.to_dead_letters,
         )
-        await self._db.write_each(delivery_steps.step, Step(result=failed, claim=None))
+        await self._write(failed)
+
+    async def _write(self, result: Synced | Failed) -> None:
+        await self._db.write_each(delivery_steps.step, Step(result=result, claim=None))
