@@ -1,4 +1,5 @@
-"""The product under the lab: 300 faults with one node on SQLite, 100 with two on PostgreSQL and Redis."""
+"""The product under the lab: 300 faults with one node on SQLite, 100 with two on PostgreSQL and Redis, and 50
+that hit the processes of two nodes on SQLite."""
 
 import pytest
 from tests.support.lab import have_servers, need_servers, run_labs
@@ -18,6 +19,8 @@ ON_SQLITE = {f"SQLite, seed {seed}": LabPlan(seed=seed, faults=100) for seed in 
 ON_POSTGRES = {
     "PostgreSQL": LabPlan(seed=1, faults=100, nodes=2, database="postgresql", redis=True),
 }
+PROCESS_FAULTS = frozenset(kind.name for kind in MENU if kind.name.startswith("process"))
+SHARING = {"two on SQLite": LabPlan(seed=1, faults=50, nodes=2, only=PROCESS_FAULTS)}
 UNDISTURBED = {"undisturbed": LabPlan(seed=1, faults=0, registers=3)}
 SERVERS = ("PostgreSQL", "Redis")  # how the names of their faults begin
 
@@ -25,7 +28,7 @@ SERVERS = ("PostgreSQL", "Redis")  # how the names of their faults begin
 @pytest.fixture(scope="module")
 def certificates() -> dict[str, Certificate]:
     """All labs at once, as each of them mostly waits."""
-    plans = UNDISTURBED | ON_SQLITE | (ON_POSTGRES if have_servers() else {})
+    plans = UNDISTURBED | SHARING | ON_SQLITE | (ON_POSTGRES if have_servers() else {})
     return run_labs(plans, at_once=len(plans))
 
 
@@ -36,6 +39,14 @@ def test_one_node_on_sqlite_loses_and_doubles_nothing(name: str, certificates: d
     assert certificate.findings == ()
     assert certificate.fault_total >= ON_SQLITE[name].faults
     assert certificate.traffic.accepted > 50
+    assert certificate.books.receipts == certificate.traffic.accepted
+
+
+def test_nodes_that_share_a_file_never_end_by_themselves(certificates: dict[str, Certificate]):
+    certificate = certificates["two on SQLite"]
+
+    assert certificate.findings == ()
+    assert certificate.fault_total >= SHARING["two on SQLite"].faults
     assert certificate.books.receipts == certificate.traffic.accepted
 
 

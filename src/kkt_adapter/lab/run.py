@@ -41,7 +41,7 @@ ANSWER_S = 20.0  # of the nodes: what a till waits for an answer
 READY_S, READY_LOOK_S = 60.0, 0.1  # real: the first start of a node
 OPERATOR_KEEPS = 1  # documents kept whole by the operator: the books need digests only
 SIGN_IN_SECRET = "of the fault lab alone, used nowhere else: 7c1e"  # noqa: S105 - nobody signs in there
-NO_DATABASE = 2  # exit code of a node that cannot start
+NO_DATABASE = 2  # exit code of a node that cannot reach its database when it starts
 RELAY, HTTP, DEVICE = "relay", "http", "device"
 
 
@@ -357,14 +357,14 @@ class _Run:
     def _own_findings(self, injector: Injector) -> list[Finding]:
         """What went wrong with the processes themselves.
 
-        A node whose database is away at its start ends, and is started again: PostgreSQL while it restarts,
-        SQLite while another process stands still in the middle of a write.
+        A node that starts while PostgreSQL restarts ends, and is started again. With SQLite none may: who
+        starts waits for a process that holds the file, also for one that is frozen.
         """
         found = [
             Finding(verdict=Verdict.WRONG, subject="fault", text=f"{name} did not end")
             for name in injector.tally.stuck
         ]
-        allowed = {NO_DATABASE} if self._postgres is not None or len(self._nodes) > 1 else set()
+        allowed = set() if self._postgres is None else {NO_DATABASE}
         for node in self._nodes:
             ended = [status for status in node.unexpected if status not in allowed]
             if ended:
