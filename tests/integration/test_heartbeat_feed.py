@@ -8,18 +8,23 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, insert, select, update
 from tests.support.clock import START
 from tests.support.erp import FN, Json, event_ids, fresh_database, store_receipts
 
 from kkt_adapter.emulators.erp.payload import Event
-from kkt_adapter.fiscal import counts, journal, printbook
+from kkt_adapter.fiscal import cash, counts, journal, printbook
 from kkt_adapter.fiscal.heartbeat.export import EventExport
 from kkt_adapter.fiscal.heartbeat.feed import MEANINGS, page
 from kkt_adapter.fiscal.journal import EventType, Level
 from kkt_adapter.fiscal.lifecycle import Status
+from kkt_adapter.fiscal.session_tables import cash_transactions
 from kkt_adapter.fiscal.tables import buffer_events, receipts
+from kkt_adapter.runtime.bulk import PARTS
 from kkt_adapter.runtime.database import Database
+from kkt_adapter.runtime.postgres import PostgresDatabase
+from kkt_adapter.runtime.sqlite import SqliteDatabase
+from kkt_adapter.runtime.statement_count import count_statements
 
 
 @pytest.fixture
@@ -49,6 +54,34 @@ async def test_pages_give_every_event_once_and_in_order(stored: Database) -> Non
         more = found.has_more
     assert seen == wanted
     assert len(seen) == 60
+
+
+async def test_movements_are_marked_for_lists_of_any_length_by_few_texts(stored: Database) -> None:
+    """A connection keeps what it has prepared: a text for each length would fill it."""
+    lengths = (0, 1, 2, 5, 31, 32, 33, 77, 199)
+    names = {length: [f"{length}-{number}" for number in range(length)] for length in lengths}
+    moved = [_moved(name) for one in names.values() for name in one] + [_moved("other"), _moved(None)]
+    await stored.write(lambda c: c.execute(insert(cash_transactions), moved))
+    assert isinstance(stored, SqliteDatabase | PostgresDatabase)
+    with count_statements(*stored.engines) as count:
+        for one in names.values():
+            await stored.write(partial(cash.told, receipt_ids=one))
+    left = select(cash_transactions.c.receipt_id).where(~cash_transactions.c.synced_to_odoo)
+    assert set(await stored.read(lambda c: c.scalars(left).all())) == {"other", None}
+    assert len([text for text in count.by_text if "cash_transactions" in text]) <= len(PARTS)
+
+
+def _moved(receipt_id: str | None) -> Json:
+    return {
+        "session_id": "s",
+        "pos_id": "POS-1",
+        "receipt_id": receipt_id,
+        "transaction_type": "sale",
+        "amount_kop": 100,
+        "payment_method": "cash",
+        "timestamp": START,
+        "synced_to_odoo": False,
+    }
 
 
 async def test_an_event_tells_its_moment_and_the_document_from_the_printing_on(stored: Database) -> None:

@@ -79,12 +79,19 @@ def _pending(conn: Connection, fn_number: str) -> Any:
     ).first()
 
 
+_BELOW = (
+    select(receipts.c.seq)
+    .where(receipts.c.fn_number == bindparam("b_fn"), receipts.c.fiscal_doc_number < bindparam("b_below"))
+    .limit(1)
+)
+_UNDELIVERED_BELOW = _BELOW.where(UNDELIVERED_ROWS)
+_FAILED_BELOW = _BELOW.where(FAILED_ROWS)
+
+
 def behind_fn(conn: Connection, fn_number: str, *, below: int) -> bool:
     """Is there a receipt below this document number that our rows do not call synced?"""
-    mine = (receipts.c.fn_number == fn_number, receipts.c.fiscal_doc_number < below)
-    undelivered = select(receipts.c.seq).where(UNDELIVERED_ROWS, *mine).limit(1)
-    failed = select(receipts.c.seq).where(FAILED_ROWS, *mine).limit(1)
-    return conn.execute(undelivered).first() is not None or conn.execute(failed).first() is not None
+    given = {"b_fn": fn_number, "b_below": below}
+    return any(conn.execute(one, given).first() is not None for one in (_UNDELIVERED_BELOW, _FAILED_BELOW))
 
 
 def confirmed_by_fn(conn: Connection, fn_number: str, *, below: int, at: datetime) -> int:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from kkt_adapter.fiscal.inquiry import iso
 from kkt_adapter.fiscal.journal import EventType
@@ -76,15 +76,25 @@ _QUERY = (
         receipts.c.fiscal_doc,
     )
     .join(receipts, receipts.c.id == buffer_events.c.receipt_id)
-    .where(buffer_events.c.event_type.in_([event.value for event in MEANINGS]))
+    .where(
+        buffer_events.c.event_type.in_([event.value for event in MEANINGS]),
+        buffer_events.c.id > bindparam("b_after"),
+    )
     .order_by(buffer_events.c.id)
+    .limit(bindparam("b_limit"))
 )
 
 
 def page(conn: Connection, *, after: int, limit: int) -> Page:
     """At most ``limit`` events with an id above ``after``; 0 begins at the beginning."""
-    rows = conn.execute(_QUERY.where(buffer_events.c.id > after).limit(limit + 1)).all()
-    return Page(events=[_event(row) for row in rows[:limit]], has_more=len(rows) > limit)
+    events: list[Json] = []
+    # Row by row, because a row's document is much longer than its event.
+    with conn.execute(_QUERY, {"b_after": after, "b_limit": limit + 1}) as rows:
+        for row in rows:
+            if len(events) == limit:
+                return Page(events=events, has_more=True)
+            events.append(_event(row))
+    return Page(events=events, has_more=False)
 
 
 def _event(row: Any) -> Json:
