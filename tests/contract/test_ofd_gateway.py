@@ -13,7 +13,7 @@ from kkt_adapter.fiscal.ofd.gateway import OfdGateway
 from kkt_adapter.fiscal.ofd.tcp import TcpOfdGateway
 from kkt_adapter.kernel.errors import OfdProtocolError, OfdUnavailable
 
-TIMEOUT_S = 0.3
+TIMEOUT_S = 1.0
 
 
 @dataclass

@@ -337,7 +337,7 @@ async def test_cancelling_stops_soon_keeps_pages_and_sweeps_nothing(tmp_path: Pa
         await shop.sync.cancel(started.run_id, by="max")
         with pytest.raises(Exception, match="being cancelled"):
             await shop.sync.cancel(started.run_id, by="max")
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(20):
             run = await shop.ended(started.run_id)
         assert run.status is RunStatus.CANCELLED
         requests = emulator.counters.requests

@@ -215,10 +215,10 @@ async def test_a_wish_to_wait_is_obeyed(running: Product) -> None:
     async with paused(running):
         (receipt_id,) = await sold_unsent(running, 1)
         await running.ofd.set_faults(Fault(mode=FaultMode.CODE, code=429, retry_after="3", count=1))
-    began = time.monotonic()
+        began = time.monotonic()
     await running.until(partial(attempted, running, receipt_id, 1))
     await running.state_of(receipt_id, status="synced")
-    assert 2.5 < time.monotonic() - began < 6
+    assert time.monotonic() - began > 2.9
 
 
 async def test_five_channel_failures_open_the_breaker_and_rejections_do_not(tmp_path: Path) -> None:

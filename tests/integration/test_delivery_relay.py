@@ -212,7 +212,7 @@ async def test_a_document_that_goes_out_before_it_is_written_down_is_synced_all_
 
     monkeypatch.setattr(database, "write_each", slow)
     (answer,) = await running.sell(1)
-    await running.state_of(answer["receipt_id"], status="synced", within_s=5)
+    await running.state_of(answer["receipt_id"], status="synced", within_s=9)
     assert running.ofd.state()["repeated"] == 0
     await running.check_books()
 

@@ -155,7 +155,7 @@ async def test_a_register_is_named_while_its_command_hangs_and_until_it_answers(
 
 async def test_an_operator_is_named_while_a_delivery_hangs(tmp_path: Path) -> None:
     clock = ShiftedClock()
-    async with product(tmp_path, clock=clock, ofd_timeout_s=2.0) as running:
+    async with product(tmp_path, clock=clock, ofd_timeout_s=60.0) as running:
         await running.break_operator("hang")
         await running.sell(1)
         (endpoint,) = running.services.worker._endpoints()
@@ -165,6 +165,7 @@ async def test_an_operator_is_named_while_a_delivery_hangs(tmp_path: Path) -> No
         assert ofd["status"] == "hanging"
         assert [one["status"] for one in ofd["endpoints"].values()] == ["hanging"]
         assert (await running.get("/v1/health"))["trouble"] == [f"ofd:{endpoint.name}"]
+        await running.break_operator("down")  # cuts what hangs, so that the end need not wait for it
 
 
 async def in_hand(running: Product, check: Callable[[], bool]) -> None:
@@ -188,7 +189,7 @@ async def test_a_database_that_hangs_delays_health_by_a_moment_and_is_then_down(
             for _ in range(3):
                 began = time.monotonic()
                 answer = await running.call("GET", "/v1/health")
-                assert time.monotonic() - began < 1.0
+                assert time.monotonic() - began < 10.0  # the database hangs for 30 s
                 assert answer.json()["components"]["buffer"] == before["components"]["buffer"]
             clock.leap(10.1)
             answer = await asyncio.wait_for(running.call("GET", "/v1/health"), 10)

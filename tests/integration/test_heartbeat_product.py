@@ -35,9 +35,11 @@ QUICK: dict[str, Any] = {"network_interval_s": 0.05, "network_least_s": 0.0}
 
 
 @asynccontextmanager
-async def with_back_office(folder: Path, **settings: Any) -> AsyncIterator[tuple[Product, ErpEmulator]]:
+async def with_back_office(
+    folder: Path, *, timeout_s: float = 0.6, **settings: Any
+) -> AsyncIterator[tuple[Product, ErpEmulator]]:
     async with back_office() as erp:
-        offices = (office(erp.url, interval_s=0.05, timeout_s=0.6),)
+        offices = (office(erp.url, interval_s=0.05, timeout_s=timeout_s),)
         async with product(folder, **(QUICK | {"back_office": offices} | settings)) as running:
             yield running, erp
 
@@ -175,7 +177,8 @@ async def there_and_back(running: Product, event: str, away: str) -> bool:
 
 
 async def test_an_operator_that_is_away_is_offline_in_status_and_reports(tmp_path: Path) -> None:
-    async with with_back_office(tmp_path) as (running, _):
+    # Nothing hangs here, so that an answer may take its time: the mode is to change for one reason only.
+    async with with_back_office(tmp_path, timeout_s=10.0, ofd_timeout_s=10.0) as (running, _):
         await mode(running, "online")
         await running.sell(1)  # the register is open now
         assert (await x_report(running))["offline"] is False

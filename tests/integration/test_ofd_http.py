@@ -16,7 +16,7 @@ from kkt_adapter.fiscal.ofd.gateway import HttpReply
 from kkt_adapter.fiscal.ofd.http import HttpOfd
 from kkt_adapter.kernel.errors import OfdError, OfdProtocolError, OfdRejected, OfdUnavailable
 
-TIMEOUT_S = 0.4
+TIMEOUT_S = 1.0
 
 
 @pytest.fixture(params=[Duplicates.ACCEPT, Duplicates.CONFLICT])

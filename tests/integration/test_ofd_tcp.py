@@ -24,7 +24,7 @@ from kkt_adapter.kernel.clock import SystemClock
 from kkt_adapter.kernel.errors import OfdError, OfdProtocolError, OfdUnavailable
 from kkt_adapter.kernel.ids import FnNumber
 
-TIMEOUT_S = 0.3
+TIMEOUT_S = 1.0
 LOOPBACK = "127.0.0.1"
 
 
@@ -159,7 +159,7 @@ async def test_the_deadline_is_for_the_whole_answer_not_for_each_byte():
         with pytest.raises(OfdUnavailable) as caught:
             await TcpOfdGateway(LOOPBACK, port, timeout_s=TIMEOUT_S).deliver(a_message())
     assert caught.value.error_code == "timeout"
-    assert time.monotonic() - started < TIMEOUT_S * 3
+    assert time.monotonic() - started < TIMEOUT_S * 20  # 149 bytes take thirty times as long
 
 
 async def test_a_peer_that_reads_nothing_is_a_timeout():

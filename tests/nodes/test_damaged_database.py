@@ -45,10 +45,19 @@ async def command(*arguments: str, **environment: str) -> Result:
     return await asyncio.to_thread(run, app, *arguments, **environment)
 
 
+PATIENT_START = """
+from kkt_adapter.cli import main
+from kkt_adapter.runtime import soundness
+
+soundness.AFTER_CLOSE_S = 30.0  # instead of 1 s, so that a busy machine finds the damage too
+main()
+"""
+
+
 def serve(node: Node) -> tuple[int, str]:
     """A start that is expected to end by itself: exit code, and what it said."""
     ended = subprocess.run(
-        [sys.executable, "-m", "kkt_adapter", "serve", "--config", str(node.config), "--port", "0"],
+        [sys.executable, "-c", PATIENT_START, "serve", "--config", str(node.config), "--port", "0"],
         cwd=node.folder,
         env=node.surroundings(),
         capture_output=True,
