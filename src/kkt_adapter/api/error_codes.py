@@ -75,7 +75,6 @@ ROWS: Mapping[str, Row] = MappingProxyType(
         "OVERLOADED": _row(503, "Too many requests at once", "Слишком много запросов сразу", retry_after_s=1),
         "NOT_READY": _row(503, "The service is not ready", "Служба не готова"),
         "STORAGE_ERROR": _row(503, "The database is not usable", "База данных недоступна"),
-        "CIRCUIT_OPEN": _row(503, "Sending is paused after failures", "Передача приостановлена после сбоев"),
         "LEASE_LOST": _row(503, "Another node took over", "Работу принял другой узел", retry_after_s=1),
         "OFD_ERROR": _row(502, "The operator failed", "Ошибка ОФД"),
         "OFD_UNAVAILABLE": _row(502, "The operator does not answer", "ОФД не отвечает"),

@@ -17,7 +17,7 @@ error body and the log carry as they are.
       OfdError            OfdUnavailable, OfdRejected, OfdProtocolError
       CatalogError        SourceNotConfigured, SourceUnavailable, SourceMalformed, SourceThrottled,
                           SourceAuthFailed, SourceRefused, PageBeyondCeiling
-      CircuitOpen, LeaseLost
+      LeaseLost
 """
 
 from dataclasses import dataclass
@@ -352,13 +352,6 @@ class SourceRefused(CatalogError):
 
 class PageBeyondCeiling(SourceRefused):
     """The source serves no page with a number that high."""
-
-
-class CircuitOpen(AdapterError):
-    """The breaker lets nothing through; no attempt was made."""
-
-    code = "CIRCUIT_OPEN"
-    retry = Retry.LATER
 
 
 class LeaseLost(AdapterError):

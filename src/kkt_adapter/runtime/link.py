@@ -1,8 +1,8 @@
 """Byte streams with a deadline on every read: what binary protocols stand on.
 
-``ByteLink`` is what a protocol needs; ``StreamLink`` is that over any asyncio transport; ``TcpEndpoint``
-opens one over TCP. Deadlines are points on ``asyncio``'s own clock (``loop.time()``), so that one deadline
-covers a whole exchange of several reads.
+``StreamLink`` is what a protocol needs, over any asyncio transport; ``TcpEndpoint`` opens one over TCP.
+Deadlines are points on ``asyncio``'s own clock (``loop.time()``), so that one deadline covers a whole
+exchange of several reads.
 
 The only error is ``LinkFault``. What it means for a receipt is the caller's business.
 """
@@ -12,7 +12,7 @@ import ipaddress
 import socket
 from enum import StrEnum
 from functools import partial
-from typing import Protocol, cast
+from typing import cast
 
 READ_AHEAD_BYTES = 128 * 1024  # unread bytes at which the peer is made to wait
 REMEMBER_NAME_S = 60.0  # how long a resolved host name is used without asking again
@@ -34,28 +34,8 @@ class LinkFault(Exception):
         self.detail = detail
 
 
-class ByteLink(Protocol):
-    """One open stream of bytes, used by one task at a time."""
-
-    def send(self, data: bytes) -> None:
-        """Queue the bytes for sending; the caller keeps what is under way small. Raises LinkFault."""
-        ...
-
-    async def receive_exactly(self, count: int, *, deadline: float) -> bytes:
-        """The next ``count`` bytes, never more or fewer. On cancel nothing is consumed.
-
-        Raises:
-            LinkFault: deadline passed (what has arrived stays readable), or the stream ended or broke.
-        """
-        ...
-
-    def close(self) -> None:
-        """Give the stream up at once; may be called twice. What is still unsent is dropped."""
-        ...
-
-
 class StreamLink(asyncio.Protocol):
-    """``ByteLink`` over an asyncio transport: TCP here, a serial line wherever one is opened."""
+    """One open stream of bytes, used by one task at a time; over TCP here, or whatever asyncio has."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -67,12 +47,18 @@ class StreamLink(asyncio.Protocol):
         self._paused = False
 
     def send(self, data: bytes) -> None:
+        """Queue the bytes for sending; the caller keeps what is under way small. Raises LinkFault."""
         if self._fault is not None:
             raise self._fault
         assert self._transport is not None
         self._transport.write(data)
 
     async def receive_exactly(self, count: int, *, deadline: float) -> bytes:
+        """The next ``count`` bytes, never more or fewer. On cancel nothing is consumed.
+
+        Raises:
+            LinkFault: deadline passed (what has arrived stays readable), or the stream ended or broke.
+        """
         if len(self._received) < count:
             await self._wait_for(count, deadline)
         data = bytes(self._received[:count])
@@ -82,6 +68,7 @@ class StreamLink(asyncio.Protocol):
         return data
 
     def close(self) -> None:
+        """Give the stream up at once; may be called twice. What is still unsent is dropped."""
         if self._fault is None:
             self._fault = LinkFault(LinkFaultKind.CLOSED, "the link was closed on this side")
         if self._transport is not None:
