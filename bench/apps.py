@@ -108,7 +108,7 @@ class PerRequest:
 
     def __init__(self, folder: Path, tills: list[Till]) -> None:
         self._tills = {till_name(number): till for number, till in enumerate(tills)}
-        pool = FnPool(threads=1)
+        pool = FnPool(threads=0)
         self._devices = {name: _device(folder, till, pool) for name, till in self._tills.items()}
         self._ready: set[str] = set()
         self._conn = steps.new_database(folder / "per-request.db", tills)

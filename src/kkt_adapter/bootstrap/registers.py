@@ -41,7 +41,7 @@ from kkt_adapter.runtime.supervisor import Service
 from kkt_adapter.settings import RegisterSettings, Settings, Transport
 
 DEMO_PREFIX = "demo_register:"
-FN_THREADS = 2  # threads for the files of all virtual FNs
+FN_THREADS = 2  # threads for the files of all virtual FNs that flush to the disk
 FFD = {"1.05": FfdVersion.V1_05, "1.1": FfdVersion.V1_1, "1.2": FfdVersion.V1_2}
 
 
@@ -67,7 +67,7 @@ class RegisterShop:
         self._made = made
         self._clock = clock
         self._seams = seams
-        self._pool = FnPool(threads=FN_THREADS)
+        self._pool = FnPool(threads=FN_THREADS if settings.virtual_fsync else 0)
         closers.append(self._pool.close)
 
     async def registers(

@@ -13,7 +13,7 @@ from kkt_adapter.fiscal.slip.qr import qr_text
 from kkt_adapter.kernel.hlc import HybridTimestamp
 from kkt_adapter.kernel.money import rubles
 
-_text = json.JSONEncoder(ensure_ascii=False).encode
+_text = json.encoder.encode_basestring  # one text, not escaped to ASCII
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

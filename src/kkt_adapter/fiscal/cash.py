@@ -5,7 +5,7 @@ take it out; a correction moves what its operation moves. ``record`` runs in the
 receipt's ``printed``.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -52,12 +52,20 @@ _MOVE = (
         receipt_count=pos_sessions.c.receipt_count + 1,
     )
 )
-_OPEN = select(pos_sessions.c.pos_id, pos_sessions.c.session_id).where(OPEN_SESSION)
+_OPEN = bulk(
+    (pos_sessions.c.pos_id,),
+    lambda given: (
+        select(pos_sessions.c.pos_id, pos_sessions.c.session_id)
+        .join(given, pos_sessions.c.pos_id == given.c.pos_id)
+        .where(OPEN_SESSION)
+    ),
+)
 
 
-def record(conn: Connection, printed: Iterable[tuple[Receipt, datetime]]) -> None:
+def record(conn: Connection, printed: Sequence[tuple[Receipt, datetime]]) -> None:
     """Write the movements of printed receipts into the open sessions of their tills."""
-    sessions = dict(conn.execute(_OPEN).all())
+    tills = sorted({receipt.pos_id for receipt, _ in printed})
+    sessions = dict(_OPEN.rows(conn, [(till,) for till in tills]))
     if not sessions:
         return
     moves: list[dict[str, Any]] = []

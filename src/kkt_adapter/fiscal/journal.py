@@ -1,17 +1,15 @@
 """The append-only journal of what happened (``buffer_events``)."""
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection
 
 from kkt_adapter.fiscal.tables import buffer_events, millis
 from kkt_adapter.runtime.bulk import bulk_insert
-
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
 
 
 class EventType(StrEnum):
@@ -76,7 +74,7 @@ def entry(
         "receipt_id": receipt_id,
         "timestamp": at,
         "level": level.value,
-        "metadata": _encode(metadata) if metadata else None,
+        "metadata": orjson.dumps(metadata, default=str).decode() if metadata else None,
     }
 
 

@@ -9,6 +9,8 @@ import json
 from datetime import date
 from typing import Any
 
+import orjson
+
 from kkt_adapter.fiscal.model import (
     Cashier,
     Correction,
@@ -31,13 +33,10 @@ from kkt_adapter.kernel.errors import Text
 from kkt_adapter.kernel.ids import PosId, ReceiptId, RegisterId
 from kkt_adapter.kernel.money import Kopecks, Quantity
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-_encode_sorted = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
-
 
 def request_hash(request: ReceiptRequest) -> bytes:
     """SHA-256 of the canonical form: aliases resolved, key order and number spelling gone."""
-    return hashlib.sha256(_encode_sorted(_request(request)).encode()).digest()
+    return hashlib.sha256(orjson.dumps(_request(request), option=orjson.OPT_SORT_KEYS)).digest()
 
 
 def key_hash(key: str, *, scope: str = "receipt") -> bytes:
@@ -47,7 +46,7 @@ def key_hash(key: str, *, scope: str = "receipt") -> bytes:
 
 def dump(receipt: Receipt) -> str:
     """A complete receipt as JSON text."""
-    return _encode(_receipt(receipt))
+    return orjson.dumps(_receipt(receipt)).decode()
 
 
 def load(text: str) -> Receipt:
@@ -86,12 +85,12 @@ def dump_warnings(warnings: tuple[ReceiptWarning, ...]) -> str | None:
     """Warnings as the answer shows them; None when there are none. Texts are kept in both languages."""
     if not warnings:
         return None
-    return _encode(
+    return orjson.dumps(
         [
             {"code": w.code, "field": w.field, "tag": w.tag, "en": w.message.en, "ru": w.message.ru}
             for w in warnings
         ]
-    )
+    ).decode()
 
 
 def load_warnings(text: str | None) -> tuple[ReceiptWarning, ...]:

@@ -108,6 +108,7 @@ class PrintLane:
         self._at_rest = False  # the lane's task waits for work and touches nothing
         self._reserved = False  # a receipt that this lane will print is being stored
         self._wake = asyncio.Event()
+        self._alarm: asyncio.TimerHandle | None = None
         self._term: Term | None = None
         self._not_ready = 0  # failed steps in a row
 
@@ -220,6 +221,7 @@ class PrintLane:
                 await self._hold(stop)
         finally:
             waker.cancel()
+            self._cancel_alarm()
             self._commands.fail(stopping())
 
     async def _wake_at(self, stop: asyncio.Event) -> None:
@@ -350,12 +352,26 @@ class PrintLane:
             await self._wait(1.0)
 
     async def _wait(self, seconds: float) -> None:
+        """Until something wakes the lane, or about ``seconds``; may end early, so look again afterwards.
+
+        The alarm of an earlier wait that is not later than wanted is left standing: between two receipts a
+        lane waits for a moment only, and setting a clock each time costs more than one needless look.
+        """
         self._wake.clear()
-        timer = asyncio.get_running_loop().call_later(seconds, self._wake.set)
-        try:
-            await self._wake.wait()
-        finally:
-            timer.cancel()
+        loop = asyncio.get_running_loop()
+        if self._alarm is None or self._alarm.when() > loop.time() + seconds:
+            self._cancel_alarm()
+            self._alarm = loop.call_later(seconds, self._ring)
+        await self._wake.wait()
+
+    def _ring(self) -> None:
+        self._alarm = None
+        self._wake.set()
+
+    def _cancel_alarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
 
     # ---- receipts -----------------------------------------------------------------------------------
 

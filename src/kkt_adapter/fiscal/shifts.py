@@ -71,6 +71,7 @@ class RegisterDesk:
         self._automatic_shift = automatic_shift
         self.fits = fits
         self._registration: Registration | None = None
+        self._fitting: Registration | None = None  # the one that was compared with the configuration
         self.opened = asyncio.Event()
         self.status: KktStatus | None = None
         self.status_at: datetime | None = None  # when the device said so, by the host's clock
@@ -98,7 +99,9 @@ class RegisterDesk:
             await self._db.write(lambda c: store_facts(c, self.register_id, registration, at=now))
             self._registration = registration
             self.opened.set()
-        self.fits(self._registration)
+        if self._fitting is not self._registration:
+            self.fits(self._registration)
+            self._fitting = self._registration
         return self._registration
 
     async def close(self) -> None:

@@ -5,8 +5,7 @@ The age of the call in hand tells it earlier.
 """
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 from kkt_adapter.kernel.clock import Clock
 
@@ -24,26 +23,34 @@ class InHand:
         self._begun: dict[object, float] = {}  # monotonic, in the order of beginning
         self._silent_since: float | None = None
 
-    @contextmanager
-    def call(self) -> Iterator[None]:
+    def call(self) -> AbstractContextManager[None]:
         """Around one call. Calls may overlap; their errors pass through."""
-        token, now = object(), self._clock.monotonic()
-        began = now if self._silent_since is None else self._silent_since
-        self._begun[token] = began
-        try:
-            yield
-        except self._silent:
-            self._silent_since = began
-            raise
-        except BaseException:
-            self._silent_since = None
-            raise
-        else:
-            self._silent_since = None
-        finally:
-            del self._begun[token]
+        return _Call(self)
 
     @property
     def oldest_s(self) -> float:
         """For how many seconds the peer has owed an answer; 0.0 while no call runs."""
         return self._clock.monotonic() - min(self._begun.values()) if self._begun else 0.0
+
+    def _begin(self, call: object) -> None:
+        self._begun[call] = self._clock.monotonic() if self._silent_since is None else self._silent_since
+
+    def _end(self, call: object, error: type[BaseException] | None) -> None:
+        began = self._begun.pop(call)
+        silent = error is not None and issubclass(error, self._silent)
+        self._silent_since = began if silent else None
+
+
+class _Call(AbstractContextManager[None]):
+    """One call; may be entered once."""
+
+    __slots__ = ("_in_hand",)
+
+    def __init__(self, in_hand: InHand) -> None:
+        self._in_hand = in_hand
+
+    def __enter__(self) -> None:
+        self._in_hand._begin(self)
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        self._in_hand._end(self, error)

@@ -28,7 +28,11 @@ class Database(Protocol):
         ...
 
     async def write(self, fn: Callable[[Connection], T]) -> T:
-        """Run ``fn`` and return its value after the commit."""
+        """Run ``fn`` and return its value after the commit.
+
+        ``fn`` may be run more than once (another job of its group failed, a serialization conflict); what an
+        earlier run did to the database is rolled back, so it must change nothing else.
+        """
         ...
 
     async def write_each(

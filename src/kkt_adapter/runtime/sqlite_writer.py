@@ -12,6 +12,7 @@ group is there, and every caller in it is told so.
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -126,9 +127,9 @@ class SqliteWriter:
 
     def _run(self, group: list[Job]) -> None:
         units = arrange(group)
+        if self._run_together(units):
+            return
         if len(units) == 1:
-            if self._run_alone(units[0]):
-                return
             units = [[job] for job in units[0]]
         with _Transaction(self._connect()) as transaction:
             self.groups += 1
@@ -137,20 +138,24 @@ class SqliteWriter:
             transaction.commit()
         self.commits += 1
 
-    def _run_alone(self, unit: list[Job]) -> bool:
-        """A group of one unit needs no savepoint; false when its items must be tried one by one."""
+    def _run_together(self, units: list[list[Job]]) -> bool:
+        """All units without savepoints, which copy every page they touch; false when one has failed among
+        others: nothing is there then, and they must be run one by one."""
         with _Transaction(self._connect()) as transaction:
             self.groups += 1
-            try:
-                outcomes = transaction.guard(lambda: run_unit(transaction.connection, unit))
-            except _GroupLost:
-                raise
-            except BaseException as error:
-                if len(unit) > 1:
-                    return False
-                unit[0].error = error
-                return True
-            keep(unit, outcomes)
+            outcomes = []
+            for unit in units:
+                try:
+                    outcomes.append(transaction.guard(partial(run_unit, transaction.connection, unit)))
+                except _GroupLost:
+                    raise
+                except BaseException as error:
+                    if len(units) > 1 or len(unit) > 1:
+                        return False
+                    unit[0].error = error
+                    return True
+            for unit, done in zip(units, outcomes, strict=True):
+                keep(unit, done)
             transaction.commit()
         self.commits += 1
         return True

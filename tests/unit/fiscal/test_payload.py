@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from datetime import date
+from hashlib import sha256
 
 import pytest
 from hypothesis import given
@@ -123,6 +124,30 @@ def test_every_field_a_till_can_set_makes_another_request(change: dict[str, obje
 def test_the_changes_above_touch_every_field() -> None:
     touched = {name for change in CHANGES for name in change} | {"pos_id"}
     assert touched == {f.name for f in dataclasses.fields(ReceiptRequest)}
+
+
+@given(name=st.text(st.characters(codec="utf-8"), min_size=1, max_size=40))
+def test_the_hash_is_that_of_plain_sorted_json_as_rows_of_every_version_have_it(name: str) -> None:
+    wish = a_request(lines=(a_line_request(name=name),))
+    lines = [
+        {
+            field.name: value
+            for field in dataclasses.fields(line)
+            if (value := getattr(line, field.name)) is not None
+        }
+        for line in wish.lines
+    ]
+    plain = {
+        "pos_id": wish.pos_id,
+        "kind": wish.kind.value,
+        "lines": lines,
+        "payments": [[one.kind.value, one.amount_kop] for one in wish.payments],
+        "total_kop": wish.total_kop,
+        "internet": wish.internet,
+    }
+    given = {key: value for key, value in plain.items() if value is not None}
+    text = json.dumps(given, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    assert payload.request_hash(wish) == sha256(text.encode()).digest()
 
 
 def test_the_order_of_lines_and_payments_matters() -> None:

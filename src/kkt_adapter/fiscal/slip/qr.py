@@ -13,8 +13,9 @@ def qr_text(document: FiscalDocument, receipt: Receipt) -> str:
 
     A correction carries the operation it is about. Source: OFD protocol notes, section 13.
     """
+    minute = document.fiscalized_at.isoformat(timespec="minutes").replace("-", "").replace(":", "")
     return (
-        f"t={document.fiscalized_at:%Y%m%dT%H%M}&s={rubles(receipt.total_kop)}&fn={document.fn_number}"
+        f"t={minute}&s={rubles(receipt.total_kop)}&fn={document.fn_number}"
         f"&i={document.fd_number}&fp={document.fiscal_sign}&n={int(receipt.operation)}"
     )
 

@@ -178,7 +178,21 @@ def test_a_pool_serves_one_event_loop_after_another() -> None:
     asyncio.run(pool.close())
 
 
-@pytest.mark.parametrize("sizes", [{"threads": 0}, {"backlog": 0}])
+@pytest.mark.parametrize("sizes", [{"threads": -1}, {"backlog": 0}])
 def test_a_pool_without_room_is_refused(sizes: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match="at least one"):
+    with pytest.raises(ValueError, match="room for one job"):
         FnPool(**sizes)
+
+
+async def test_without_threads_a_command_is_done_in_place() -> None:
+    pool, ended = FnPool(threads=0), []
+    lane = pool.lane()
+    lane.at_end(lambda: ended.append(threading.current_thread()))
+    assert await lane.run(threading.current_thread, deadline_s=1.0) is threading.current_thread()
+    with pytest.raises(ZeroDivisionError):
+        await lane.run(divmod, 1, 0, deadline_s=1.0)
+    await pool.close()
+    await pool.close()
+    assert ended == [threading.current_thread()]
+    with pytest.raises(KktUnavailable):
+        await lane.run(threading.current_thread, deadline_s=1.0)

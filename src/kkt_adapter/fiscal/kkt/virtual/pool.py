@@ -7,6 +7,10 @@ question see everything an earlier, abandoned command may still have done.
 What a turn of the event loop brings goes to a thread as one batch, and comes back as one: both sides then
 work by themselves for a while instead of taking Python's global lock from each other with every job. A batch
 is answered in parts once it has lasted ``HOLD_S``, so that a slow disk delays nobody who is already served.
+
+FNs that do not flush to the disk (benches only) wait for nothing: a command takes less time than handing it
+to a thread and back, and is done where it is asked for. They stand for hardware, which takes none of our
+processor at all.
 """
 
 import asyncio
@@ -105,26 +109,27 @@ class _Worker:
 
 
 class FnPool:
-    """``threads`` workers, started when the first lanes are dealt out.
-
-    One is enough, and quickest, while the FNs do not wait for their disk (fsync off): the work is Python's,
-    and more threads only compete. With fsync on, up to four let the disk sync several files at once.
+    """``threads`` workers, started when the first lanes are dealt out; up to four let the disk flush several
+    files at once. 0: none, each command is done at once and in place, for FNs that do not flush.
 
     ``backlog`` is the most jobs one thread may have before it; more are refused with KktUnavailable.
     """
 
     def __init__(self, *, threads: int = 2, backlog: int = 10_000) -> None:
-        if threads < 1 or backlog < 1:
-            raise ValueError("a pool needs at least one thread and room for one job")
+        if threads < 0 or backlog < 1:
+            raise ValueError("a pool needs no less than no thread, and room for one job")
         self._size = threads
         self._backlog = backlog
         self._workers: list[_Worker] = []
+        self._at_end: list[Callable[[], None]] = []  # of lanes without a thread
         self._dealt_out = 0
         self._closed = False
 
     def lane(self) -> "FnLane":
         """A lane for one register; lanes are dealt out to the threads in turn."""
         self.refuse_when_closed()
+        if not self._size:
+            return FnLane(self, None, backlog=self._backlog)
         turn = self._dealt_out % self._size
         self._dealt_out += 1
         if turn == len(self._workers):
@@ -139,6 +144,13 @@ class FnPool:
             worker.stop()
         for worker in workers:
             await asyncio.to_thread(worker.thread.join, JOIN_S)
+        in_place, self._at_end = self._at_end, []
+        for work in in_place:
+            work()
+
+    def at_end(self, work: Callable[[], None]) -> None:
+        """Have ``work`` done when the pool is closed: what a lane without a thread leaves."""
+        self._at_end.append(work)
 
     @property
     def is_closed(self) -> bool:
@@ -155,14 +167,14 @@ class FnPool:
 class FnLane:
     """Where one register hands in its work."""
 
-    def __init__(self, pool: FnPool, worker: _Worker, *, backlog: int) -> None:
+    def __init__(self, pool: FnPool, worker: _Worker | None, *, backlog: int) -> None:
         self.pool = pool
         self._worker = worker
         self._backlog = backlog
 
     def at_end(self, work: Callable[[], None]) -> None:
         """Have ``work``, which must not raise, done on the lane's thread when the pool is closed."""
-        self._worker.at_end(work)
+        (self._worker or self.pool).at_end(work)
 
     async def run(self, work: Callable[..., T], *args: Any, deadline_s: float) -> T:
         """Do ``work(*args)`` on the lane's thread and return its value or raise its exception.
@@ -175,6 +187,8 @@ class FnLane:
             KktUnavailable: the pool is closed, or too many jobs wait; this one was not taken.
         """
         self.pool.refuse_when_closed()
+        if self._worker is None:
+            return work(*args)
         if self._worker.unanswered >= self._backlog:
             raise KktUnavailable(
                 "Too many commands wait for the virtual registers.",
