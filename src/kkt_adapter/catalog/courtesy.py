@@ -15,7 +15,7 @@ from typing import Protocol, runtime_checkable
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.runtime.database import Database
 
-PAGES_A_COMMIT = 4
+PAGES_A_COMMIT = 8
 RECEIPTS_WITHIN_S = 2.0  # so long does a step of a receipt count as "now"
 REST_TIMES = 15.0  # a rest is so many times as long as the piece before it, ...
 REST_CAP_S = 0.15  # ... but no longer than this, whatever held the piece up

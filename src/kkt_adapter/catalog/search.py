@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 KEPT_VALUES = 2_048  # platforms, regions and their like are few and come again and again
+KEPT_WORDS = 8_192  # so do the words of names, 200 bytes each
+KEPT_LENGTH = 40  # of a word that is worth keeping
 WORDS_LIMIT = 12  # words of a query that count
 _NO_LETTERS = re.compile(r"[^\w]+|_+")
 
@@ -24,8 +26,16 @@ def fold(text: str) -> str:
 
 def name_key(name: str) -> str:
     """Folded words joined by single spaces, with a space before each: `` ведьмин 3``."""
-    words = _NO_LETTERS.sub(" ", fold(name)).split()
-    return " " + " ".join(words) if words else " "
+    parts = [_kept_key(part) if len(part) <= KEPT_LENGTH else _key(part) for part in name.split()]
+    return "".join(parts) or " "
+
+
+def _key(text: str) -> str:
+    words = _NO_LETTERS.sub(" ", fold(text)).split()
+    return " " + " ".join(words) if words else ""
+
+
+_kept_key = lru_cache(maxsize=KEPT_WORDS)(_key)  # white space takes no part in folding, so parts may go alone
 
 
 def query_words(query: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ everything about one product (row, body, history, change) is written by the same
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import BindParameter, Column, Connection, Executable, Row, bindparam, select, update
@@ -26,6 +26,7 @@ from kkt_adapter.catalog.tables import (
 from kkt_adapter.runtime.bulk import Bulk, bulk
 
 KEPT_ON_CONFLICT = {"id", "first_seen_at", "created_revision"}
+KEPT_CATEGORIES = 1_024  # most products have the same few sets of them
 
 StateRow = Row[*tuple[Any, ...]]
 Parameters = Sequence[Sequence[BindParameter[Any]]]
@@ -200,8 +201,7 @@ def _row(product: Product, stamp: Stamp, revision: int) -> tuple[Any, ...]:
         product.developer,
         product.publisher,
         value_key(product.publisher),
-        list_key([*product.category_ids, *product.category_names]),
-        _names(product.category_names),
+        *_category_columns(product.category_ids, product.category_names),
         product.release_date,
         product.min_price,
         product.retail_min_price,
@@ -221,6 +221,12 @@ def _row(product: Product, stamp: Stamp, revision: int) -> tuple[Any, ...]:
         stamp.generation,
         product.digest,
     )
+
+
+@lru_cache(maxsize=KEPT_CATEGORIES)
+def _category_columns(ids: tuple[str, ...], names: tuple[str, ...]) -> tuple[str, str]:
+    """``category_keys`` and ``category_names``."""
+    return list_key([*ids, *names]), _names(names)
 
 
 @cache

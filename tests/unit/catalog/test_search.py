@@ -1,5 +1,7 @@
 """Folding of names and filter values."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,6 +28,15 @@ def test_names_fold_to_plain_words(name: str, key: str) -> None:
 @given(st.text(max_size=60))
 def test_folding_twice_changes_nothing(text: str) -> None:
     assert name_key(name_key(text)) == name_key(text)
+
+
+@given(st.text(max_size=120))
+def test_a_name_folds_as_a_whole_though_its_parts_are_folded_alone(text: str) -> None:
+    assert name_key(text) == " " + " ".join(words_of(text))
+
+
+def words_of(text: str) -> list[str]:
+    return re.sub(r"[\W_]+", " ", fold(text)).split()
 
 
 @given(st.text(alphabet="aBcДЁéÄß 1", min_size=1, max_size=30))

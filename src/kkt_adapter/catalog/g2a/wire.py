@@ -18,6 +18,8 @@ from kkt_adapter.kernel.errors import SourceMalformed
 
 MOST_CENTS = 10**12  # ten billion euro: anything above is a mistake
 MOST_STOCK = 10**12
+PLAIN_LENGTH = 16  # of a number that is surely in range, before it is looked at
+CENTS_OF_DIGITS = (100, 10, 1)  # by the number of decimal places
 MOST_EXPONENT = 15  # of a number such as 1e300, before it is expanded
 ID_LENGTH = 64
 TEXT_LENGTH = 2_000
@@ -151,9 +153,11 @@ def cents(value: Any, field: str = "price") -> int | None:
     if type(value) is int:
         amount = value * 100
     elif type(value) is str:
-        plain = value[:-3] + value[-2:]  # of "12.34", the usual form
-        if value[-3:-2] == "." and 2 < len(value) < 16 and plain.isdecimal() and plain.isascii():
-            amount = int(plain)
+        whole, _, part = value.partition(".")
+        digits = whole + part
+        plain = whole and len(part) <= 2 and len(value) < PLAIN_LENGTH
+        if plain and digits.isdecimal() and digits.isascii():  # "12", "12.3", "12.34": the usual forms
+            amount = int(digits) * CENTS_OF_DIGITS[len(part)]
         else:
             amount = _exact_cents(value, field)
     else:
