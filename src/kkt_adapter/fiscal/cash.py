@@ -100,7 +100,7 @@ _TELL = bulk(
 )
 
 
-def told(conn: Connection, receipt_ids: Iterable[str]) -> None:
+def told(conn: Connection, receipt_ids: Sequence[str]) -> None:
     """A back office has acknowledged these receipts as printed: so are their movements.
 
     In parts of fixed sizes: a list of any length would make a text of its own for each length, and the
