@@ -5,7 +5,7 @@ take it out; a correction moves what its operation moves. ``record`` runs in the
 receipt's ``printed``.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
