@@ -28,7 +28,8 @@ def clock() -> ShiftedClock:
 @pytest.fixture
 async def running(tmp_path: Path, clock: ShiftedClock) -> AsyncIterator[Product]:
     """With an open session of 100 rubles and one sale of 25 in cash."""
-    async with product(tmp_path, clock=clock) as started:
+    # An FN that flushes has a thread of its own, and may be held up there.
+    async with product(tmp_path, clock=clock, virtual_fsync=True) as started:
         opened = {"pos_id": "POS-001", "session_id": "S-1", "opening_cash": 100}
         assert (await call(started.client, "session/open", opened)).status_code == 200
         await started.post(receipt("sale", {"cash": 2_500}))
@@ -57,8 +58,14 @@ async def refused_while_closing(running: Product) -> None:
         assert (await call(running.client, path, body)).status_code == 409, path
 
 
+async def confirmed(running: Product) -> bool:
+    """The FN has written down everything that the operator has said."""
+    return all(document.confirmed for document in running.archive())
+
+
 async def test_a_session_is_closing_while_the_register_closes_the_shift(running: Product) -> None:
     await running.delivered()
+    await running.until(lambda: confirmed(running))
     with makes_no_document(fn_path(running.settings.fn_dir, RegisterId("POS-001"))):
         asked = asyncio.create_task(z_report(running))
         closing = await status_is(running, "closing")
