@@ -98,6 +98,12 @@ WRONG: dict[str, Any] = {
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Product]:
     async with product(tmp_path_factory.mktemp("product")) as one:
+
+        async def registration_sent() -> bool:
+            """What a start stores by itself is stored."""
+            return bool((await one.status())["last_sync"])
+
+        await one.until(registration_sent)
         yield one
 
 
