@@ -21,6 +21,7 @@ from kkt_adapter.fiscal import printbook
 from kkt_adapter.fiscal.attempts import LaneTerm, NewAttempt
 from kkt_adapter.fiscal.job import Job
 from kkt_adapter.fiscal.lane_commands import Command, LaneCommands, failed, not_held, stopping
+from kkt_adapter.fiscal.lane_wake import LaneWake
 from kkt_adapter.fiscal.look_back import LookBack
 from kkt_adapter.fiscal.print_supply import PrintSupply
 from kkt_adapter.fiscal.receipt_printer import (
@@ -107,9 +108,9 @@ class PrintLane:
         self._broken = True  # an attempt may be open: recover before anything else
         self._at_rest = False  # the lane's task waits for work and touches nothing
         self._reserved = False  # a receipt that this lane will print is being stored
-        self._wake = asyncio.Event()
-        self._alarm: asyncio.TimerHandle | None = None
+        self._wake = LaneWake()
         self._term: Term | None = None
+        self._lane: LaneTerm | None = None  # the same term, as rows name it
         self._not_ready = 0  # failed steps in a row
 
     # ---- for the receipt desk -----------------------------------------------------------------------
@@ -119,20 +120,21 @@ class PrintLane:
 
         After a reservation the lane waits for ``submit`` or ``release``.
         """
-        term, baseline = self._term, self.desk.baseline
+        term, lane, baseline = self._term, self._lane, self.desk.baseline
         if (
             not self._at_rest
             or self._reserved
             or self._work_waits()
             or self._unclaimed  # a new receipt may have its document already
             or term is None
+            or lane is None
             or baseline is None
             or not self.desk.trusts_shift()
             or not term.still_trusted(self._clock.monotonic())
         ):
             return None
         self._reserved = True
-        return NewAttempt(lane=_lane(term), baseline=baseline)
+        return NewAttempt(lane=lane, baseline=baseline)
 
     def submit(self, job: Job) -> None:
         """A stored receipt, in the order of storing."""
@@ -202,9 +204,9 @@ class PrintLane:
         return what
 
     def _held(self) -> LaneTerm:
-        if self._term is None:
+        if self._lane is None:
             raise not_held()
-        return _lane(self._term)
+        return self._lane
 
     def _decided(self) -> None:
         self._broken = True
@@ -221,7 +223,7 @@ class PrintLane:
                 await self._hold(stop)
         finally:
             waker.cancel()
-            self._cancel_alarm()
+            self._wake.stop()
             self._commands.fail(stopping())
 
     async def _wake_at(self, stop: asyncio.Event) -> None:
@@ -233,11 +235,12 @@ class PrintLane:
         try:
             async with self._lease.term(wait_s=1.0) as term:
                 self._term, self._broken, self._unclaimed = term, True, None
+                self._lane = lane = LaneTerm(lease=term.name, owner=term.owner, number=term.number)
                 try:
                     while not stop.is_set() and not term.lost.is_set():
-                        await self._step(term, stop)
+                        await self._step(term, lane, stop)
                 finally:
-                    self._term = None
+                    self._term = self._lane = None
                     await self._give_device_back()
         except LeaseLost as error:
             seen = error.facts.get("seen_term")
@@ -258,9 +261,8 @@ class PrintLane:
         except AdapterError as error:
             self._log.warning("register_not_closed", error=error.detail.en)
 
-    async def _step(self, term: Term, stop: asyncio.Event) -> None:
+    async def _step(self, term: Term, lane: LaneTerm, stop: asyncio.Event) -> None:
         """One thing done, or one wait. Errors become a wait, so a lane never ends by itself."""
-        lane = _lane(term)
         try:
             await self.desk.open()
             if self._reserved:
@@ -326,7 +328,7 @@ class PrintLane:
             left = until - self._clock.monotonic()
             if left <= 0:
                 return
-            await self._wait(left)
+            await self._wake.wait(left)
 
     async def _rest(self, stop: asyncio.Event) -> None:
         """Wait for work, at most until the next look or the next refused receipt's turn."""
@@ -337,7 +339,7 @@ class PrintLane:
         self._at_rest = True
         try:
             if not (stop.is_set() or self._work_waits()):
-                await self._wait(seconds)
+                await self._wake.wait(seconds)
         finally:
             self._at_rest = False
         if shared and not self._reserved:
@@ -349,29 +351,7 @@ class PrintLane:
     async def _until_stored(self, term: Term, stop: asyncio.Event) -> None:
         """Touch nothing until the desk has said what became of the reserved receipt."""
         while self._reserved and not (stop.is_set() or term.lost.is_set()):
-            await self._wait(1.0)
-
-    async def _wait(self, seconds: float) -> None:
-        """Until something wakes the lane, or about ``seconds``; may end early, so look again afterwards.
-
-        The alarm of an earlier wait that is not later than wanted is left standing: between two receipts a
-        lane waits for a moment only, and setting a clock each time costs more than one needless look.
-        """
-        self._wake.clear()
-        loop = asyncio.get_running_loop()
-        if self._alarm is None or self._alarm.when() > loop.time() + seconds:
-            self._cancel_alarm()
-            self._alarm = loop.call_later(seconds, self._ring)
-        await self._wake.wait()
-
-    def _ring(self) -> None:
-        self._alarm = None
-        self._wake.set()
-
-    def _cancel_alarm(self) -> None:
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
+            await self._wake.wait(1.0)
 
     # ---- receipts -----------------------------------------------------------------------------------
 
@@ -455,7 +435,3 @@ class PrintLane:
         if self._commands or self._unclaimed or not self.desk.trusts_shift():
             return None
         return self._queue.take_fresh()
-
-
-def _lane(term: Term) -> LaneTerm:
-    return LaneTerm(lease=term.name, owner=term.owner, number=term.number)
