@@ -317,7 +317,6 @@ def surroundings(folder: Path, ofd: OfdEmulator, **changes: str) -> dict[str, st
         "OFD_PORT": str(ofd.port),
         "OFD_BASE_URL": f"http://127.0.0.1:{ofd.http_port}",
         "KKT_DISK_LOW_MB": "0",
-        "KKT_VIRTUAL_FSYNC": "0",
         "KKT_LOG_FORMAT": "json",
         "KKT_RATE_LIMIT": "0",
         "KKT_SYNC_INTERVAL": "1",

@@ -516,7 +516,6 @@ async def service_process(
         "KKT_SYNC_INTERVAL": "0.2",
         "KKT_BREAKER_OPEN": "0.3",
         "KKT_DISK_LOW_MB": "0",
-        "KKT_VIRTUAL_FSYNC": "0",
         "KKT_LOG_FORMAT": "json",
         "KKT_LOG_LEVEL": "WARNING",
     } | environment

@@ -284,7 +284,7 @@ class _Run:
                 "data_dir": str(self._folder / ("data" if shared else node.name)),
                 "database_url": "" if shared else self._database_url(),
                 "virtual_dir": str(self._folder / "fn"),
-                "virtual_fsync": False,
+                "virtual_fsync": True,  # as shops run it: on threads, with its own flushes
                 "disk_low_mb": 0,
                 "redis_url": self._redis.url if self._redis is not None else "",
                 "ofd_host": "127.0.0.1",

@@ -34,6 +34,7 @@ from kkt_adapter.kernel.ids import FnNumber
 from kkt_adapter.runtime.file_lock import FILE_MODE
 
 QUICK_CHECK_BYTES = 16 * 1024 * 1024  # files up to this size are checked whole when they are opened
+CACHE_KIB = 512  # of pages; an FN writes at the end of its file and reads what it wrote last
 BUSY_TIMEOUT_S = 5.0  # how long a reader from outside (a shell, a backup) may be in the way
 
 
@@ -180,6 +181,7 @@ class FnStore:
         ):
             raise damaged(self.path, "it is empty or foreign, although this FN has lived")
         self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         self._db.execute(f"PRAGMA synchronous = {'FULL' if self._fsync else 'OFF'}")
         if version and self.path.stat().st_size <= QUICK_CHECK_BYTES:
             found = self._row("PRAGMA quick_check(1)")
