@@ -12,6 +12,7 @@ group is there, and every caller in it is told so.
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -100,7 +101,20 @@ class SqliteWriter:
                     job.value, job.error = None, error
             self._answer(group)
             del group
+        self._fold()
         self._drop_connection()
+
+    def _fold(self) -> None:
+        """Bring the log into the file, so that the file alone is whole when the service has ended.
+
+        The last close does that too, but none is the last while a statement that nobody has collected yet
+        keeps its connection. Waits for nobody: what others still read stays in the log.
+        """
+        if self._connection is not None:
+            with suppress(Exception):  # a full disk, a damaged file: the log keeps what was committed
+                raw = raw_connection(self._connection)
+                raw.execute("PRAGMA busy_timeout = 0")
+                raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _answer(self, group: list[Job]) -> None:
         """Wake the callers, and under load let them ask for what comes next before the next group is taken:

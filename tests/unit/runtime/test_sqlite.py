@@ -1,10 +1,12 @@
 """What is special about SQLite: groups, and files that fail."""
 
 import asyncio
+import shutil
 import sqlite3
 import stat
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from sqlalchemy import Connection, text
 from kkt_adapter.kernel.errors import SettingsInvalid, StorageError
 from kkt_adapter.runtime.open import open_database
 from kkt_adapter.runtime.sqlite import SqliteDatabase
-from kkt_adapter.runtime.sqlite_file import SqliteSettings, connect, prepare_file
+from kkt_adapter.runtime.sqlite_file import SqliteSettings, connect, prepare_file, raw_connection
 from kkt_adapter.runtime.statement_count import count_statements
 from kkt_adapter.runtime.urls import sqlite_path
 
@@ -267,6 +269,27 @@ async def test_the_log_is_folded_into_the_file_at_the_end(path: Path, db: Sqlite
     await db.close()
 
     assert not log_exists(path)
+
+
+async def test_a_statement_that_nobody_has_collected_keeps_nothing_in_the_log(
+    path: Path, db: SqliteDatabase
+) -> None:
+    """Its connection outlives its close, so the writer's is not the last one."""
+    left: list[sqlite3.Cursor] = []
+
+    def leave(conn: Connection) -> None:
+        left.append(raw_connection(conn).execute("SELECT 1 UNION SELECT 2"))
+        left[0].fetchone()
+
+    await db.write(sql("INSERT INTO t(n) VALUES (1)"))
+    await db.read(leave)
+    await db.close()
+
+    alone = path.with_name("alone.db")
+    shutil.copy(path, alone)
+    with closing(sqlite3.connect(alone)) as copy:
+        assert copy.execute("SELECT count(*) FROM t").fetchone() == (1,)
+    assert left
 
 
 @pytest.mark.parametrize("content", [b"this is no database" * 200, b"SQLite format 3\0" + b"\xff" * 8000])
