@@ -45,6 +45,7 @@ async def command(*arguments: str, **environment: str) -> Result:
     return await asyncio.to_thread(run, app, *arguments, **environment)
 
 
+PATIENT_S = 60.0
 PATIENT_START = """
 from kkt_adapter.cli import main
 from kkt_adapter.runtime import soundness
@@ -119,6 +120,26 @@ def test_what_cannot_be_read_in_time_does_not_hold_the_start_up(tmp_path: Path) 
     large(path, rows=20_000)
     assert refuse_damaged(path)
     assert not refuse_damaged(path, within_s=0.0)
+
+
+def test_a_large_file_is_walked_by_a_process_that_can_be_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite before 3.41 cannot be told to stop while it walks through a table."""
+    monkeypatch.setattr(soundness, "SMALL_BYTES", 0)
+    path = tmp_path / "large.db"
+    large(path, rows=20_000)
+    assert refuse_damaged(path, within_s=PATIENT_S)
+    assert not refuse_damaged(path, within_s=0.0)
+    before = path.read_bytes()
+    spoil(path, page=len(before) // PAGE_BYTES // 2)
+    for damaged in (path.read_bytes(), b"this is no database" * 1000):
+        path.write_bytes(damaged)
+        with pytest.raises(StorageError) as caught:
+            refuse_damaged(path, within_s=PATIENT_S)
+        assert str(path) in caught.value.detail.en
+        assert "db restore" in caught.value.detail.ru
+        assert path.read_bytes() == damaged
 
 
 def test_after_a_kill_more_of_the_file_is_looked_at_than_after_an_orderly_stop(
