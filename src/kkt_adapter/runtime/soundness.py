@@ -92,9 +92,8 @@ def _quick_check(path: Path, *, give_up: float) -> str:
 def _quick_check_elsewhere(address: str, *, within_s: float) -> str:
     """Raises sqlite3.Error as the walk did, or when the time is over."""
     command = [sys.executable, "-I", "-c", _WALK, address, str(BUSY_TIMEOUT_S)]
-    within = None if within_s == float("inf") else within_s
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=within, check=False)  # noqa: S603
+        done = subprocess.run(command, capture_output=True, text=True, timeout=within_s, check=False)  # noqa: S603
     except subprocess.TimeoutExpired:
         raise sqlite3.OperationalError("interrupted") from None
     except OSError as error:
