@@ -27,12 +27,12 @@ from kkt_adapter.api.intake import read_body
 from kkt_adapter.api.schemas.receipt import parse_receipt
 from kkt_adapter.api.services import ApiServices
 from kkt_adapter.api.settings import ApiSettings
-from kkt_adapter.fiscal import answers
-from kkt_adapter.fiscal.answers import Place
-from kkt_adapter.fiscal.buffer import Accepted, AcceptItem
-from kkt_adapter.fiscal.desk import Acceptance
+from kkt_adapter.fiscal.intake.accept import Acceptance
+from kkt_adapter.fiscal.intake.buffer import Accepted, AcceptItem
 from kkt_adapter.fiscal.kkt.virtual import FnPool, VirtualRegister
 from kkt_adapter.fiscal.model import ReceiptRequest
+from kkt_adapter.fiscal.printing import reply
+from kkt_adapter.fiscal.printing.reply import Place
 from kkt_adapter.kernel.clock import SystemClock
 from kkt_adapter.kernel.hlc import HybridTimestamp
 from kkt_adapter.runtime import memory
@@ -88,9 +88,9 @@ class EchoDesk:
         found = steps.checked(request, key, till)
         if not self._answer:
             document = steps.document(found, till, fd_number=1)
-            doc = answers.fiscal_doc(document, found.receipt, till.registration)
+            doc = reply.fiscal_doc(document, found.receipt, till.registration)
             place = Place(stamp=HybridTimestamp(1, 0), queue_position=1)
-            self._answer = answers.printed(document, found.receipt, place, doc=doc, warnings=()).encode()
+            self._answer = reply.printed(document, found.receipt, place, doc=doc, warnings=()).encode()
         return Acceptance(body=self._answer, replayed=False)
 
 

@@ -19,8 +19,8 @@ from sqlalchemy import Connection, event
 from bench.load import PATH, InvalidRun, body
 from bench.processes import NOBODY, till_name
 from kkt_adapter.bootstrap import Services, build_services
-from kkt_adapter.runtime.sqlite import SqliteDatabase
-from kkt_adapter.runtime.sqlite_file import raw_connection
+from kkt_adapter.runtime.db.sqlite import SqliteDatabase
+from kkt_adapter.runtime.db.sqlite_file import raw_connection
 from kkt_adapter.settings import RegisterSettings, Settings
 
 ASKED = ("/v1/health", "/ready", "/v1/kkt/buffer/status", "/v1/kkt/worker/status", "/metrics")

@@ -11,15 +11,12 @@ from pathlib import Path
 from sqlalchemy import Connection, insert
 
 from bench.processes import till_name
-from kkt_adapter.fiscal import buffer, counts, payload, printbook
-from kkt_adapter.fiscal.answers import Place
-from kkt_adapter.fiscal.attempts import LaneTerm, NewAttempt
-from kkt_adapter.fiscal.buffer import Accepted, AcceptItem
-from kkt_adapter.fiscal.ffd.check import Checked, complete
-from kkt_adapter.fiscal.job import Job, printed_item
-from kkt_adapter.fiscal.kkt.driver import Baseline
+from kkt_adapter.fiscal.ffd.validation.receipt import Checked, complete
+from kkt_adapter.fiscal.intake import buffer
+from kkt_adapter.fiscal.intake.buffer import Accepted, AcceptItem
 from kkt_adapter.fiscal.kkt.virtual import made_up_registration
 from kkt_adapter.fiscal.model import (
+    Baseline,
     Cashier,
     DocumentCode,
     FfdVersion,
@@ -29,11 +26,16 @@ from kkt_adapter.fiscal.model import (
     RegisterProfile,
     Registration,
 )
-from kkt_adapter.fiscal.printbook import PrintedItem
+from kkt_adapter.fiscal.printing import records
+from kkt_adapter.fiscal.printing.job import Job, printed_item
+from kkt_adapter.fiscal.printing.records import PrintedItem
+from kkt_adapter.fiscal.printing.reply import Place
+from kkt_adapter.fiscal.store import counters, receipt_json
+from kkt_adapter.fiscal.store.attempts import LaneTerm, NewAttempt
 from kkt_adapter.kernel.ids import ReceiptId, RegisterId, uuid7
-from kkt_adapter.runtime.lease_database import leases
-from kkt_adapter.runtime.migrate import migrate
-from kkt_adapter.runtime.sqlite_file import SqliteSettings, raw_connection, sqlite_engine
+from kkt_adapter.runtime.db.migrate import migrate
+from kkt_adapter.runtime.db.sqlite_file import SqliteSettings, raw_connection, sqlite_engine
+from kkt_adapter.runtime.leases.database import leases
 
 OWNER = "bench"
 CASHIER = Cashier(name="Кассир")
@@ -73,7 +75,7 @@ def new_database(path: Path, tills: Sequence[Till]) -> Connection:
     migrate(path)
     conn = sqlite_engine(path, settings=SqliteSettings(), read_only=False).connect()
     with Transaction(conn):
-        counts.ensure(conn)
+        counters.ensure(conn)
         for one in tills:
             conn.execute(
                 insert(leases).values(
@@ -115,11 +117,11 @@ def accept_item(
     baseline = Baseline(fn_number=till.registration.fn_number, fd_number=fd_number)
     return AcceptItem(
         receipt=found.receipt,
-        payload=payload.dump(found.receipt),
-        warnings=payload.dump_warnings(found.warnings),
+        payload=receipt_json.dump(found.receipt),
+        warnings=receipt_json.dump_warnings(found.warnings),
         key=key,
-        key_hash=payload.key_hash(key),
-        request_hash=payload.request_hash(request),
+        key_hash=receipt_json.key_hash(key),
+        request_hash=receipt_json.request_hash(request),
         at=datetime.now(UTC),
         default_capacity=0,
         sale_must_be_synced=None,
@@ -173,4 +175,4 @@ def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted]:
 
 def write_down(conn: Connection, items: Sequence[PrintedItem]) -> None:
     with Transaction(conn):
-        printbook.printed(conn, items)
+        records.printed(conn, items)

@@ -9,9 +9,9 @@ from sqlalchemy import create_engine, text
 from tests.support.clock import ManualClock
 from tests.support.services import PostgresServer, RedisServer, postgres_server, redis_server
 
-from kkt_adapter.runtime.open import open_database
-from kkt_adapter.runtime.postgres import PostgresDatabase, PostgresSettings
-from kkt_adapter.runtime.sqlite import SqliteDatabase
+from kkt_adapter.runtime.db.open import open_database
+from kkt_adapter.runtime.db.postgres import PostgresDatabase, PostgresSettings
+from kkt_adapter.runtime.db.sqlite import SqliteDatabase
 
 
 @pytest.fixture

@@ -22,10 +22,10 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from kkt_adapter.kernel.errors import Overloaded, StorageError
-from kkt_adapter.runtime.open import open_database
-from kkt_adapter.runtime.postgres import PostgresDatabase, PostgresSettings
-from kkt_adapter.runtime.sqlite import SqliteDatabase
-from kkt_adapter.runtime.sqlite_file import SqliteSettings
+from kkt_adapter.runtime.db.open import open_database
+from kkt_adapter.runtime.db.postgres import PostgresDatabase, PostgresSettings
+from kkt_adapter.runtime.db.sqlite import SqliteDatabase
+from kkt_adapter.runtime.db.sqlite_file import SqliteSettings
 
 AnyDatabase = SqliteDatabase | PostgresDatabase
 

@@ -15,9 +15,11 @@ from sqlalchemy import Connection, select
 from tests.support.clock import ManualClock
 
 from kkt_adapter.kernel.errors import LeaseLost
-from kkt_adapter.runtime.database import Database
-from kkt_adapter.runtime.lease import LeaseHeld, Leases, Term
-from kkt_adapter.runtime.lease_database import (
+from kkt_adapter.runtime.db.open import open_database
+from kkt_adapter.runtime.db.postgres import PostgresDatabase, PostgresSettings
+from kkt_adapter.runtime.db.protocol import Database
+from kkt_adapter.runtime.db.sqlite import SqliteDatabase
+from kkt_adapter.runtime.leases.database import (
     DatabaseLeases,
     check_term,
     check_terms,
@@ -25,10 +27,8 @@ from kkt_adapter.runtime.lease_database import (
     metadata,
     sign_of_life,
 )
-from kkt_adapter.runtime.lease_memory import MemoryLeases
-from kkt_adapter.runtime.open import open_database
-from kkt_adapter.runtime.postgres import PostgresDatabase, PostgresSettings
-from kkt_adapter.runtime.sqlite import SqliteDatabase
+from kkt_adapter.runtime.leases.lease import LeaseHeld, Leases, Term
+from kkt_adapter.runtime.leases.memory import MemoryLeases
 
 NAME = "printing 0001"
 PATIENCE_S = 10.0

@@ -11,8 +11,8 @@ from redis.asyncio import Redis
 from tests.support.clock import ManualClock
 from tests.support.services import RedisServer, redis_server
 
-from kkt_adapter.runtime.passlock import LockOutcome, PassLock, ProcessPassLock
-from kkt_adapter.runtime.passlock_redis import RedisPassLock
+from kkt_adapter.runtime.leases.pass_lock import LockOutcome, PassLock, ProcessPassLock
+from kkt_adapter.runtime.leases.pass_lock_redis import RedisPassLock
 
 KEY, SIGNAL = "lock:kkt_sync_lock", "lock-signal:kkt_sync_lock"
 PATIENCE_S = 10.0

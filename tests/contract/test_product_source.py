@@ -9,7 +9,7 @@ from tests.support.catalog import MemorySource, made, settings_for, stand_in
 from kkt_adapter.catalog.g2a.wire import product
 from kkt_adapter.catalog.model import PriceWindow
 from kkt_adapter.catalog.parts import g2a_source
-from kkt_adapter.catalog.redaction import Redactor
+from kkt_adapter.catalog.run_log.redaction import Redactor
 from kkt_adapter.catalog.source import ProductSource
 from kkt_adapter.emulators.g2a import Item
 from kkt_adapter.emulators.g2a.catalogue import document

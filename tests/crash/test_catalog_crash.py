@@ -16,10 +16,10 @@ import pytest
 from sqlalchemy import Connection, func, select
 from tests.support.catalog import Shop, opened, settings_for, stand_in
 
-from kkt_adapter.catalog.records import RunRecord, RunStatus, Trigger
-from kkt_adapter.catalog.tables import products, sync_pages
+from kkt_adapter.catalog.runs import RunRecord, RunStatus, Trigger
+from kkt_adapter.catalog.store.tables import products, sync_pages
 from kkt_adapter.emulators.g2a import G2AEmulator
-from kkt_adapter.runtime.database import Database
+from kkt_adapter.runtime.db.protocol import Database
 
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(240)]
 

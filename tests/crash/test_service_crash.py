@@ -22,9 +22,9 @@ from tests.support.api import Json
 from tests.support.product import ServiceProcess, archive, compare_books, sale, service_process
 
 from kkt_adapter.emulators.ofd import Fault, FaultMode, OfdEmulator
-from kkt_adapter.fiscal import counts
-from kkt_adapter.fiscal.tables import attempts, receipts
-from kkt_adapter.runtime.open import open_database
+from kkt_adapter.fiscal.store import counters
+from kkt_adapter.fiscal.store.tables import attempts, receipts
+from kkt_adapter.runtime.db.open import open_database
 
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(240)]
 
@@ -168,7 +168,7 @@ async def compare(service: ServiceProcess, tills: Sequence[Till], ofd: OfdEmulat
     settings = service.settings
     database = open_database(settings.database)
     try:
-        assert await database.read(counts.verify) == {}
+        assert await database.read(counters.verify) == {}
         rows = await database.read(lambda c: c.execute(select(receipts).order_by(receipts.c.seq)).all())
         open_attempts = select(attempts.c.id).where(attempts.c.ended_at.is_(None))
         still_open = await database.read(lambda c: c.execute(open_attempts).all())
@@ -214,7 +214,7 @@ async def test_two_hundred_waiting_receipts_are_there_soon_after_a_kill(tmp_path
 async def replayable(service: ServiceProcess, till: Till) -> None:
     database = open_database(service.settings.database)
     try:
-        assert await database.read(counts.verify) == {}
+        assert await database.read(counters.verify) == {}
         kept = await database.read(lambda c: set(c.execute(select(receipts.c.id)).scalars()))
     finally:
         await database.close()

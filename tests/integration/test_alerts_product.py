@@ -17,10 +17,12 @@ from tests.support.product import Product, product, sale, virtual_registers
 from tests.support.watching import Json, Somebody, asked, bury, dig_up, somebody
 
 from kkt_adapter.emulators.ofd import OfdEmulator
-from kkt_adapter.fiscal import alert_book, counts
-from kkt_adapter.fiscal.alert_tables import alerts
-from kkt_adapter.fiscal.session_tables import pos_sessions
-from kkt_adapter.fiscal.tables import buffer_events, from_millis
+from kkt_adapter.fiscal.alerts import rows as alert_book
+from kkt_adapter.fiscal.store import counters
+from kkt_adapter.fiscal.store.alert_tables import alerts
+from kkt_adapter.fiscal.store.session_tables import pos_sessions
+from kkt_adapter.fiscal.store.tables import buffer_events
+from kkt_adapter.runtime.db.columns import from_millis
 
 QUICK: dict[str, Any] = {"alert_interval_s": 0.05, "response_budget_s": 0.3}
 
@@ -236,7 +238,7 @@ async def test_the_alert_of_a_process_that_is_gone_is_closed_by_another(tmp_path
 
         def another_ended_while_it_was_over(conn: Connection) -> None:
             conn.execute(update(alerts).values(node="gone", seen_at=from_millis(0)))
-            counts.bump(conn, dlq_open=-51)
+            counters.bump(conn, dlq_open=-51)
 
         await running.services.database.write(another_ended_while_it_was_over)
         await over(running, "DLQ_LARGE")

@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 from kkt_adapter.cli.accounts import accounts_app
 from kkt_adapter.kernel.errors import NotAuthenticated
 from kkt_adapter.runtime.auth.roles import Principal, Role, Scope
-from kkt_adapter.runtime.sqlite import SqliteDatabase
+from kkt_adapter.runtime.db.sqlite import SqliteDatabase
 
 NEW = "another long one"
 

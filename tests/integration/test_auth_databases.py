@@ -10,7 +10,7 @@ from kkt_adapter.kernel.errors import Conflict, NotAuthenticated
 from kkt_adapter.runtime.auth import tables
 from kkt_adapter.runtime.auth.demo import ensure_demo_admin
 from kkt_adapter.runtime.auth.roles import Role, Scope
-from kkt_adapter.runtime.database import Database
+from kkt_adapter.runtime.db.protocol import Database
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ from kkt_adapter.cli.catalog import catalog_app
 from kkt_adapter.emulators.g2a import G2AEmulator, serve_g2a
 from kkt_adapter.kernel.clock import SystemClock
 from kkt_adapter.kernel.ids import random_id
+from kkt_adapter.runtime.db.migrate import migrate
+from kkt_adapter.runtime.db.open import open_database
 from kkt_adapter.runtime.file_lock import ProcessLocks
-from kkt_adapter.runtime.lease_database import DatabaseLeases
-from kkt_adapter.runtime.migrate import migrate
-from kkt_adapter.runtime.open import open_database
+from kkt_adapter.runtime.leases.database import DatabaseLeases
 from kkt_adapter.settings import load_settings
 
 CATALOGUE = ("G2A_CLIENT_ID", "G2A_CLIENT_SECRET", "G2A_EMAIL", "G2A_BASE_URL", "G2A_AUTH")

@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import update
 from tests.support.catalog import Shop, opened, settings_for, stand_in
 
-from kkt_adapter.catalog.records import RunStatus
+from kkt_adapter.catalog.runs import RunStatus
 from kkt_adapter.emulators.g2a import G2AEmulator
 from kkt_adapter.kernel.errors import NotRunning, SyncAlreadyRunning
-from kkt_adapter.runtime.lease_database import leases
-from kkt_adapter.runtime.open import open_database
+from kkt_adapter.runtime.db.open import open_database
+from kkt_adapter.runtime.leases.database import leases
 
 PRODUCTS = 300
 

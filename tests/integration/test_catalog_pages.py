@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.support.catalog import Shop, opened, settings_for, stand_in
 
-from kkt_adapter.catalog.records import RunStatus, Trigger
+from kkt_adapter.catalog.runs import RunStatus, Trigger
 from kkt_adapter.emulators.g2a import Faults, G2AEmulator
 from kkt_adapter.kernel.errors import SourceAuthFailed, SourceThrottled, SourceUnavailable
 

@@ -13,14 +13,14 @@ import pytest
 from sqlalchemy import inspect
 from tests.support.catalog import MemorySource, Shop, TestClock, made, opened, settings_for, utc
 
-from kkt_adapter.catalog.changes import ChangeKind
 from kkt_adapter.catalog.model import Product
-from kkt_adapter.catalog.reads import HistoryField, ProductQuery, Sort, StatusFilter
-from kkt_adapter.catalog.retention import forget_step
-from kkt_adapter.catalog.tables import metadata, millis
+from kkt_adapter.catalog.reads.catalogue import HistoryField, ProductQuery, Sort, StatusFilter
+from kkt_adapter.catalog.store.changes import ChangeKind
+from kkt_adapter.catalog.store.tables import metadata, millis
+from kkt_adapter.catalog.sync.retention import forget_step
 from kkt_adapter.kernel.errors import InvalidInput, ProductNotFound, ResyncNeeded
-from kkt_adapter.runtime.migrate import migrate
-from kkt_adapter.runtime.open import open_database
+from kkt_adapter.runtime.db.migrate import migrate
+from kkt_adapter.runtime.db.open import open_database
 
 START = utc("2026-01-01T00:00")
 

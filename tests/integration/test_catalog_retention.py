@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.support.catalog import MemorySource, Shop, TestClock, made, opened, settings_for, utc
 
-from kkt_adapter.catalog.records import RunStatus, Trigger
+from kkt_adapter.catalog.runs import RunStatus, Trigger
 
 
 class Years(Shop):

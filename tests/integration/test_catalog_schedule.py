@@ -11,12 +11,12 @@ import pytest
 from sqlalchemy import Connection
 from tests.support.catalog import Shop, TestClock, opened, settings_for, stand_in, utc
 
-from kkt_adapter.catalog import timetable
-from kkt_adapter.catalog.records import RunStatus, Trigger
-from kkt_adapter.catalog.schedule import Health, ScheduleSource
+from kkt_adapter.catalog.runs import RunStatus, Trigger
+from kkt_adapter.catalog.schedule import slot_rows
+from kkt_adapter.catalog.schedule.daily import Health, ScheduleSource
 from kkt_adapter.emulators.g2a import Faults, G2AEmulator
 from kkt_adapter.kernel.errors import InvalidInput, JobNotFound
-from kkt_adapter.runtime.database import Database
+from kkt_adapter.runtime.db.protocol import Database
 
 
 class Town:
@@ -263,7 +263,7 @@ async def test_a_slot_missed_before_the_last_success_is_no_reason_for_alarm(town
         missed = RunStatus.MISSED
 
         def note(connection: Connection) -> None:
-            timetable.record(connection, earlier, missed, later)
+            slot_rows.record(connection, earlier, missed, later)
 
         await town.db.write(note)
         status = await shop.schedule.status()

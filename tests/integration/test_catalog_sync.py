@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from tests.support.catalog import Shop, opened, settings_for, stand_in
 
-from kkt_adapter.catalog.records import ErrorKind, RunStatus
-from kkt_adapter.catalog.schedule import Health
+from kkt_adapter.catalog.runs import ErrorKind, RunStatus
+from kkt_adapter.catalog.schedule.daily import Health
 from kkt_adapter.emulators.g2a import G2AEmulator
 
 PRODUCTS = 240  # twelve pages

@@ -11,12 +11,12 @@ from tests.support.cli import run
 from typer.testing import Result
 
 from kkt_adapter.cli.db import BACKUP_DIR, db_app
-from kkt_adapter.fiscal import counts
-from kkt_adapter.fiscal.tables import counters
-from kkt_adapter.runtime.backup import check
-from kkt_adapter.runtime.migrate import migrate
-from kkt_adapter.runtime.postgres import PostgresDatabase
-from kkt_adapter.runtime.sqlite import SqliteDatabase
+from kkt_adapter.fiscal.store import counters as counts
+from kkt_adapter.fiscal.store.tables import counters
+from kkt_adapter.runtime.db.backup import check
+from kkt_adapter.runtime.db.migrate import migrate
+from kkt_adapter.runtime.db.postgres import PostgresDatabase
+from kkt_adapter.runtime.db.sqlite import SqliteDatabase
 from kkt_adapter.settings import load_settings
 
 

@@ -13,7 +13,7 @@ from tests.support.product import product
 
 from kkt_adapter.cli import app
 from kkt_adapter.emulators.ofd import OfdEmulator
-from kkt_adapter.fiscal.tables import counters
+from kkt_adapter.fiscal.store.tables import counters
 from kkt_adapter.settings import RegisterSettings
 
 OPERATOR = 'ofd_host = "127.0.0.1"\nofd_port = 9\n'

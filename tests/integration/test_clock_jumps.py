@@ -6,8 +6,8 @@ from pathlib import Path
 from sqlalchemy import Connection
 from tests.support.product import ShiftedClock, product, virtual_registers
 
-from kkt_adapter.fiscal import counts
-from kkt_adapter.fiscal.tables import receipts
+from kkt_adapter.fiscal.store import counters
+from kkt_adapter.fiscal.store.tables import receipts
 from kkt_adapter.kernel.ids import random_id
 
 A_DAY = timedelta(days=1)
@@ -51,7 +51,7 @@ async def test_a_claim_taken_by_a_clock_that_was_ahead_is_freed(tmp_path: Path):
                 .values(status="syncing", owner=random_id(), claim=7, lease_until=clock.now() + A_DAY)
             )
             if changed.rowcount:  # not while the service itself is trying to deliver it
-                counts.bump(conn, pending=-1, syncing=1)
+                counters.bump(conn, pending=-1, syncing=1)
             return bool(changed.rowcount)
 
         await shop.until(lambda: shop.services.database.write(claim))

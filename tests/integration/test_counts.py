@@ -9,7 +9,7 @@ from bench import inside
 from bench.books import differences
 
 from kkt_adapter.bootstrap import Services
-from kkt_adapter.fiscal import counts
+from kkt_adapter.fiscal.store import counters
 
 TILLS = 8
 
@@ -72,7 +72,7 @@ async def test_a_full_scan_would_be_noticed(services: Services) -> None:
 async def test_the_totals_of_the_status_page_equal_a_real_count(services: Services, tmp_path: Path) -> None:
     await inside.post_many(services, tills=TILLS, each=3, name="counted")
 
-    assert await services.database.read(counts.verify) == {}
+    assert await services.database.read(counters.verify) == {}
     assert differences(await inside.buffer_status(services), tmp_path) == []
 
 

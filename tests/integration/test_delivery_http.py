@@ -15,10 +15,10 @@ from tests.support.product import TILL, Product, product, sale, virtual_register
 
 from kkt_adapter.emulators.ofd import Duplicates, Fault, FaultMode, OfdEmulator
 from kkt_adapter.emulators.ofd.control import kept_json
-from kkt_adapter.fiscal import counts
-from kkt_adapter.fiscal.cloud import CloudLane
-from kkt_adapter.fiscal.endpoint import Endpoint
-from kkt_adapter.fiscal.tables import receipts
+from kkt_adapter.fiscal.delivery.endpoint import Endpoint
+from kkt_adapter.fiscal.delivery.lanes.http import CloudLane
+from kkt_adapter.fiscal.store import counters
+from kkt_adapter.fiscal.store.tables import receipts
 from kkt_adapter.settings import Transport
 
 HTTP: Any = {"ofd_transport": Transport.HTTP, "wake_on_receipt": False}
@@ -101,7 +101,7 @@ async def test_what_is_refused_to_the_end_becomes_a_dead_letter_and_can_be_retri
         shown = await running.get(f"/v1/kkt/dlq/{letter['id']}")
         assert [attempt["outcome"] for attempt in shown["attempts"]] == ["failed"] * 3
         assert all("http_422" in attempt["error"] for attempt in shown["attempts"])
-        assert await running.read(counts.verify) == {}
+        assert await running.read(counters.verify) == {}
 
         await running.repair_operator()
         retried = await running.call("POST", f"/v1/kkt/dlq/{letter['id']}/retry")
@@ -163,7 +163,7 @@ async def test_a_letter_resolved_by_hand_leaves_its_receipt_failed(tmp_path: Pat
             again = await running.call("POST", f"/v1/kkt/dlq/1/{action}", {"note": "x"})
             assert (again.status_code, again.json()["code"]) == (409, "CONFLICT")
         assert (await running.call("GET", "/v1/kkt/dlq/99")).status_code == 404
-        assert await running.read(counts.verify) == {}
+        assert await running.read(counters.verify) == {}
 
 
 async def test_a_receipt_that_the_operator_has_already_is_synced(tmp_path: Path) -> None:
@@ -319,7 +319,7 @@ async def test_receipts_of_a_relay_register_never_go_over_http(tmp_path: Path) -
         (answer,) = await running.sell(1, till="H")
         await running.state_of(answer["receipt_id"], status="synced")
         await asyncio.sleep(0.5)
-        totals = await running.read(counts.read)
+        totals = await running.read(counters.read)
         assert (totals.synced, totals.pending) == (1, 2)
 
 
@@ -332,7 +332,7 @@ async def test_a_damaged_row_becomes_a_dead_letter_and_the_others_pass(tmp_path:
             )
         for receipt_id in ids[1:]:
             await running.until(partial(is_synced, running, receipt_id))
-        totals = await running.read(counts.read)
+        totals = await running.read(counters.read)
         assert (totals.failed, totals.dlq_open) == (1, 1)
 
 

@@ -8,9 +8,9 @@ from sqlalchemy import select
 from tests.support.product import Product, ShiftedClock, product, virtual_registers
 
 from kkt_adapter.emulators.ofd import Fault, FaultMode, OfdEmulator
-from kkt_adapter.fiscal import counts
-from kkt_adapter.fiscal.endpoint import Endpoint
-from kkt_adapter.fiscal.tables import receipts
+from kkt_adapter.fiscal.delivery.endpoint import Endpoint
+from kkt_adapter.fiscal.store import counters
+from kkt_adapter.fiscal.store.tables import receipts
 
 TILLS = tuple(f"T{i}" for i in range(5))
 
@@ -98,7 +98,7 @@ async def test_probes_of_a_long_outage_cost_no_receipt_an_attempt(tmp_path: Path
             return endpoint(running).breaker.opens_total >= 8
 
         await running.until(many_probes_failed)
-        totals = await running.read(counts.read)
+        totals = await running.read(counters.read)
         assert (totals.undelivered, totals.failed, totals.dlq_open) == (10, 0, 0)
         await running.repair_operator()
         await running.delivered()
@@ -160,11 +160,11 @@ async def test_delivery_goes_on_after_a_restart_in_the_middle_of_an_outage(tmp_p
         await running.break_operator("hang")
         await running.sell_at_once(20, tills=TILLS)
         await running.restart()
-        totals = await running.read(counts.read)
+        totals = await running.read(counters.read)
         assert totals.undelivered == 20
         await running.repair_operator()
         await running.delivered()
-        assert await running.read(counts.verify) == {}
+        assert await running.read(counters.verify) == {}
         await running.check_books()
 
 

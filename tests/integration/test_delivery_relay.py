@@ -10,12 +10,12 @@ import pytest
 from tests.support.product import TILL, Product, product, virtual_registers
 
 from kkt_adapter.emulators.ofd import Fault, FaultMode
-from kkt_adapter.fiscal import counts, delivery_rows
-from kkt_adapter.fiscal.delivery_steps import Step
-from kkt_adapter.fiscal.endpoint import Endpoint
-from kkt_adapter.fiscal.kkt.driver import OfdMessage
-from kkt_adapter.fiscal.model import DocumentCode
-from kkt_adapter.fiscal.relay import RelayLane
+from kkt_adapter.fiscal.delivery import reconcile
+from kkt_adapter.fiscal.delivery.endpoint import Endpoint
+from kkt_adapter.fiscal.delivery.lanes.relay import RelayLane
+from kkt_adapter.fiscal.delivery.results import Step
+from kkt_adapter.fiscal.model import DocumentCode, OfdMessage
+from kkt_adapter.fiscal.store import counters
 from kkt_adapter.kernel.errors import KktRefused, KktUnavailable, SettingsInvalid, StorageError
 from kkt_adapter.settings import Transport
 
@@ -119,7 +119,7 @@ async def test_a_confirmation_that_did_not_reach_the_fn_for_certain_costs_nothin
 async def test_a_dead_letter_at_the_head_is_tried_on_and_closes_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kkt_adapter.fiscal.relay.HELD_RETRY_S", 0.5)
+    monkeypatch.setattr("kkt_adapter.fiscal.delivery.lanes.relay.HELD_RETRY_S", 0.5)
     async with product(tmp_path, max_attempts=1) as running:
         await running.sell(1)
         await running.delivered()
@@ -136,7 +136,7 @@ async def test_a_dead_letter_at_the_head_is_tried_on_and_closes_itself(
             return sum(endpoint(running).tally.errors.values()) > tries
 
         await running.until(tried_on)
-        assert await running.read(counts.verify) == {}
+        assert await running.read(counters.verify) == {}
         await running.repair_operator()
         await running.delivered()
         letter = await running.get("/v1/kkt/dlq/1")
@@ -164,7 +164,7 @@ async def test_a_dead_letter_of_the_relay_can_be_retried_by_a_person(tmp_path: P
 
 async def forced_through(running: Product) -> bool:
     await running.call("POST", "/v1/kkt/buffer/sync?force=true")
-    totals = await running.read(counts.read)
+    totals = await running.read(counters.read)
     return bool(totals.undelivered == 0)
 
 
@@ -189,7 +189,7 @@ async def test_a_result_that_could_not_be_written_is_made_up_for_from_the_fn(
     await running.state_of(answer["receipt_id"], status="synced")
     assert failures == 0
     assert running.ofd.state()["repeated"] == 0
-    assert await running.read(counts.verify) == {}
+    assert await running.read(counters.verify) == {}
     await running.check_books()
 
 
@@ -299,12 +299,12 @@ async def test_what_an_fn_has_confirmed_is_synced_whatever_state_the_row_is_in(r
     rows = [await running.receipt(receipt_id) for receipt_id in ids]
     below = rows[1]["fiscal_doc"]["fiscal_doc_number"] + 1
     synced = await running.services.database.write(
-        lambda c: delivery_rows.confirmed_by_fn(c, fn_number, below=below, at=now)
+        lambda c: reconcile.confirmed_by_fn(c, fn_number, below=below, at=now)
     )
     assert synced == 2
     assert [(await running.receipt(i))["status"] for i in ids[:2]] == ["synced", "synced"]
     assert (await running.receipt(ids[2]))["status"] != "synced"
-    assert await running.read(counts.verify) == {}
+    assert await running.read(counters.verify) == {}
 
 
 async def test_a_report_that_fails_holds_its_fn_and_goes_out_when_it_can(running: Product) -> None:
@@ -364,7 +364,7 @@ async def test_a_message_of_another_fn_is_not_ours(running: Product, monkeypatch
     await running.sell(1)
     await asyncio.sleep(0.4)
     assert running.ofd.state()["by_code"]["3"] == 1
-    assert (await running.read(counts.read)).pending == 1
+    assert (await running.read(counters.read)).pending == 1
 
 
 # --- the device transport --------------------------------------------------------------------------------
@@ -386,7 +386,7 @@ async def test_a_watched_register_catches_up_after_an_outage(tmp_path: Path) -> 
         await running.break_operator("down")
         await running.sell(5)
         await asyncio.sleep(0.3)
-        assert (await running.read(counts.read)).undelivered == 5
+        assert (await running.read(counters.read)).undelivered == 5
         await running.repair_operator()
         await running.delivered()
         await running.check_books()

@@ -13,18 +13,21 @@ from tests.support.clock import START
 from tests.support.erp import FN, Json, event_ids, fresh_database, store_receipts
 
 from kkt_adapter.emulators.erp.payload import Event
-from kkt_adapter.fiscal import cash, counts, journal, printbook
 from kkt_adapter.fiscal.heartbeat.export import EventExport
 from kkt_adapter.fiscal.heartbeat.feed import MEANINGS, page
-from kkt_adapter.fiscal.journal import EventType, Level
 from kkt_adapter.fiscal.lifecycle import Status
-from kkt_adapter.fiscal.session_tables import cash_transactions
-from kkt_adapter.fiscal.tables import buffer_events, receipts
-from kkt_adapter.runtime.bulk import PARTS
-from kkt_adapter.runtime.database import Database
-from kkt_adapter.runtime.postgres import PostgresDatabase
-from kkt_adapter.runtime.sqlite import SqliteDatabase
-from kkt_adapter.runtime.statement_count import count_statements
+from kkt_adapter.fiscal.printing import records
+from kkt_adapter.fiscal.shifts import cash_movements
+from kkt_adapter.fiscal.store import counters
+from kkt_adapter.fiscal.store import events as journal
+from kkt_adapter.fiscal.store.events import EventType, Level
+from kkt_adapter.fiscal.store.session_tables import cash_transactions
+from kkt_adapter.fiscal.store.tables import buffer_events, receipts
+from kkt_adapter.runtime.db.bulk import PARTS
+from kkt_adapter.runtime.db.postgres import PostgresDatabase
+from kkt_adapter.runtime.db.protocol import Database
+from kkt_adapter.runtime.db.sqlite import SqliteDatabase
+from kkt_adapter.runtime.db.statement_count import count_statements
 
 
 @pytest.fixture
@@ -65,7 +68,7 @@ async def test_movements_are_marked_for_lists_of_any_length_by_few_texts(stored:
     assert isinstance(stored, SqliteDatabase | PostgresDatabase)
     with count_statements(*stored.engines) as count:
         for one in names.values():
-            await stored.write(partial(cash.told, receipt_ids=one))
+            await stored.write(partial(cash_movements.told, receipt_ids=one))
     left = select(cash_transactions.c.receipt_id).where(~cash_transactions.c.synced_to_odoo)
     assert set(await stored.read(lambda c: c.scalars(left).all())) == {"other", None}
     assert len([text for text in count.by_text if "cash_transactions" in text]) <= len(PARTS)
@@ -125,7 +128,7 @@ async def test_on_postgresql_an_event_waits_for_the_commit_of_the_one_before(pos
     written, release = threading.Event(), threading.Event()
 
     def slowly(conn: Connection, receipt_id: str) -> None:
-        counts.lock(conn)
+        counters.lock(conn)
         journal.write(conn, [journal.entry(EventType.RECEIPT_SYNCED, START, receipt_id=receipt_id)])
         written.set()
         release.wait(10)
@@ -135,7 +138,7 @@ async def test_on_postgresql_an_event_waits_for_the_commit_of_the_one_before(pos
         await database.write(lambda c: c.execute(update(receipts).values(print_state="printing")))
         slow = asyncio.create_task(database.write(partial(slowly, receipt_id=first)))
         await asyncio.to_thread(written.wait, 10)
-        unknown = partial(printbook.print_unknown, seq=2, receipt_id=second, at=START, error="lost")
+        unknown = partial(records.print_unknown, seq=2, receipt_id=second, at=START, error="lost")
         later = asyncio.create_task(database.write(unknown))
         done, _ = await asyncio.wait([later], timeout=0.3)
         assert not done

@@ -17,19 +17,19 @@ from tests.support.product import Product, product, sale, virtual_registers
 
 from kkt_adapter.emulators.erp import ErpEmulator, Fault, FaultMode
 from kkt_adapter.emulators.ofd import FaultMode as OfdFault
-from kkt_adapter.fiscal import journal
 from kkt_adapter.fiscal.heartbeat.payload import Sender
 from kkt_adapter.fiscal.heartbeat.points import Points
 from kkt_adapter.fiscal.heartbeat.service import Heartbeat
-from kkt_adapter.fiscal.journal import EventType
-from kkt_adapter.fiscal.registers import Registers
-from kkt_adapter.fiscal.session_tables import cash_transactions
-from kkt_adapter.fiscal.tables import receipts
+from kkt_adapter.fiscal.printing.registers import Registers
+from kkt_adapter.fiscal.store import events
+from kkt_adapter.fiscal.store.events import EventType
+from kkt_adapter.fiscal.store.session_tables import cash_transactions
+from kkt_adapter.fiscal.store.tables import receipts
 from kkt_adapter.kernel.clock import SystemClock
 from kkt_adapter.kernel.ids import random_id
 from kkt_adapter.runtime.auth.settings import AuthSettings
-from kkt_adapter.runtime.database import Database
-from kkt_adapter.runtime.lease_database import DatabaseLeases
+from kkt_adapter.runtime.db.protocol import Database
+from kkt_adapter.runtime.leases.database import DatabaseLeases
 
 QUICK: dict[str, Any] = {"network_interval_s": 0.05, "network_least_s": 0.0}
 
@@ -263,8 +263,8 @@ def more_events(conn: Connection, n: int) -> None:
     """Events of a receipt that is there, as if it had been tried over and over."""
     receipt_id = conn.execute(select(receipts.c.id).limit(1)).scalar_one()
     moment = SystemClock().now()
-    entry = journal.entry(EventType.RECEIPT_RETRY, moment, receipt_id=receipt_id)
-    journal.write(conn, [entry] * n)
+    entry = events.entry(EventType.RECEIPT_RETRY, moment, receipt_id=receipt_id)
+    events.write(conn, [entry] * n)
 
 
 async def median_s(running: Product) -> float:

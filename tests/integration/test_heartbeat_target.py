@@ -17,7 +17,7 @@ from kkt_adapter.fiscal.heartbeat import cursors
 from kkt_adapter.fiscal.heartbeat.payload import MAX_EVENTS, Situation
 from kkt_adapter.fiscal.heartbeat.tables import back_offices
 from kkt_adapter.kernel.errors import LeaseLost, StorageError
-from kkt_adapter.runtime.database import Database
+from kkt_adapter.runtime.db.protocol import Database
 
 
 @pytest.fixture

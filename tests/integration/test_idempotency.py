@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import UniqueConstraint, func, select
 from tests.support.product import TILL, Product, product, sale, virtual_registers
 
-from kkt_adapter.fiscal import counts
-from kkt_adapter.fiscal.tables import buffer_events, idempotency, receipts
+from kkt_adapter.fiscal.store import counters
+from kkt_adapter.fiscal.store.tables import buffer_events, idempotency, receipts
 
 KEY = "0b6f1c1e-4c0e-4a52-9a2b-0f3f5e0a7c11"
 
@@ -28,7 +28,7 @@ def replayed(answer: httpx2.Response) -> bool:
 
 async def stored(running: Product) -> tuple[int, int]:
     """How many receipts are stored, and how many documents were printed for them."""
-    totals = await running.read(counts.read)
+    totals = await running.read(counters.read)
     printed = sum(document.key is not None for document in running.archive())
     return int(totals.total), printed
 
@@ -85,7 +85,7 @@ async def test_thirty_two_posts_of_one_key_at_once_are_one_receipt(running: Prod
     assert len({a.content for a in answers}) == 1
     assert sum(not replayed(a) for a in answers) == 1
     assert await stored(running) == (1, 1)
-    assert await running.read(counts.verify) == {}
+    assert await running.read(counters.verify) == {}
 
 
 async def test_posts_of_one_key_with_two_bodies_at_once_are_one_receipt_and_conflicts(
@@ -120,7 +120,7 @@ async def test_a_twin_waits_for_the_first_and_gets_its_answer(running: Product) 
 
 
 async def in_flight(running: Product) -> bool:
-    totals = await running.read(counts.read)
+    totals = await running.read(counters.read)
     return bool(totals.unprinted)
 
 

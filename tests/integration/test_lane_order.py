@@ -6,7 +6,7 @@ from pathlib import Path
 from sqlalchemy import select
 from tests.support.product import TILL, Product, product, sale
 
-from kkt_adapter.fiscal.tables import OPEN_ROWS, attempts
+from kkt_adapter.fiscal.store.tables import OPEN_ROWS, attempts
 
 
 async def open_attempts(shop: Product) -> int:

@@ -15,7 +15,7 @@ from kkt_adapter.emulators.ofd import OfdEmulator
 from kkt_adapter.emulators.ofd.faults import Verdict
 from kkt_adapter.emulators.ofd.message import read_strictly
 from kkt_adapter.emulators.ofd.reply import ReplyShape, reply_bytes
-from kkt_adapter.fiscal.kkt.driver import OfdMessage
+from kkt_adapter.fiscal.model import OfdMessage
 from kkt_adapter.fiscal.ofd.container import container_crc
 from kkt_adapter.fiscal.ofd.gateway import OfdReply
 from kkt_adapter.fiscal.ofd.session import HEADER_BYTES

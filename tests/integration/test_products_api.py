@@ -15,8 +15,8 @@ import pytest_asyncio
 from tests.support.catalog_api import DATABASE, CatalogApi, open_catalog_api
 
 from kkt_adapter.runtime.auth.roles import Role
-from kkt_adapter.runtime.sqlite import SqliteDatabase
-from kkt_adapter.runtime.statement_count import count_statements
+from kkt_adapter.runtime.db.sqlite import SqliteDatabase
+from kkt_adapter.runtime.db.statement_count import count_statements
 
 PRODUCT_MEMBERS = {
     *("id", "name", "slug", "type", "platform", "region", "developer", "publisher", "release_date"),

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.support.product import TILL, Product, product, sale, virtual_registers
 
-from kkt_adapter.fiscal import counts
+from kkt_adapter.fiscal.store import counters
 from kkt_adapter.kernel.errors import StorageError
 
 
@@ -52,7 +52,7 @@ async def test_clients_at_once_never_push_the_buffer_over_its_capacity(tmp_path:
         answers = await asyncio.gather(*(running.post() for _ in range(80)))
         assert sum(a.status_code == 200 for a in answers) == 50
         assert {a.json()["code"] for a in answers if a.status_code != 200} == {"BUFFER_FULL"}
-        assert (await running.read(counts.read)).undelivered == 50
+        assert (await running.read(counters.read)).undelivered == 50
 
 
 async def test_a_new_capacity_works_at_once_and_outlives_a_restart(tmp_path: Path) -> None:
@@ -294,7 +294,7 @@ async def test_a_sync_by_hand_delivers_what_waits(tmp_path: Path) -> None:
     async with product(tmp_path, wake_on_receipt=False, sync_interval_s=3600) as running:
         await running.until(partial(first_pass_is_over, running))
         await running.sell(5)
-        assert (await running.read(counts.read)).pending == 5
+        assert (await running.read(counters.read)).pending == 5
         result = (await running.call("POST", "/v1/kkt/buffer/sync")).json()
         assert (result["status"], result["synced"], result["failed"], result["remaining"]) == (
             "completed",
@@ -439,7 +439,7 @@ async def test_many_dead_letters_are_degraded_and_then_unhealthy(running: Produc
 
 
 def set_dead_letters(n: int, conn: Any) -> None:
-    counts.bump(conn, dlq_open=n - counts.read(conn).dlq_open)
+    counters.bump(conn, dlq_open=n - counters.read(conn).dlq_open)
 
 
 async def test_a_lane_outlives_a_database_that_is_away_for_a_while(

@@ -11,8 +11,8 @@ from tests.support.api import with_item
 from tests.support.product import Product, product, sale, virtual_registers
 
 from kkt_adapter.emulators.ofd.control import kept_json
-from kkt_adapter.fiscal import counts
 from kkt_adapter.fiscal.model import DocumentCode
+from kkt_adapter.fiscal.store import counters
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ async def test_health_answers_while_the_operator_hangs_and_clients_post(tmp_path
             assert report["components"]["database"]["status"] == "ok"
             await running.status()
         assert {a["status"] for a in await posting} == {"printed"}
-        totals = await running.read(counts.read)
+        totals = await running.read(counters.read)
         assert totals.undelivered == 60
         await running.repair_operator()
         await running.delivered()

@@ -10,8 +10,8 @@ import pytest_asyncio
 from sqlalchemy import func, select
 from tests.support.product import TILL, Product, product, sale
 
-from kkt_adapter.fiscal import counts
-from kkt_adapter.fiscal.tables import buffer_events, config, idempotency
+from kkt_adapter.fiscal.store import counters
+from kkt_adapter.fiscal.store.tables import buffer_events, config, idempotency
 from kkt_adapter.kernel.ids import random_id
 
 ITEM = {"name": "Test", "price": "100.00", "qty": 1}
@@ -112,7 +112,7 @@ async def what_is_stored(running: Product) -> list[Any]:
             settings,
             conn.execute(keys).scalar_one(),
             conn.execute(events).scalar_one(),
-            counts.read(conn),
+            counters.read(conn),
         ]
 
     found: list[Any] = await running.read(read)

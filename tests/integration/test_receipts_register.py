@@ -21,10 +21,10 @@ from tests.support.product import (
 )
 from tests.support.receipts import a_sale
 
-from kkt_adapter.fiscal import counts
 from kkt_adapter.fiscal.kkt.driver import Fence
 from kkt_adapter.fiscal.model import DocumentCode, FiscalDocument
-from kkt_adapter.fiscal.tables import attempts
+from kkt_adapter.fiscal.store import counters
+from kkt_adapter.fiscal.store.tables import attempts
 
 QUICK: Any = {"response_budget_s": 0.15}
 
@@ -237,11 +237,11 @@ async def test_a_register_known_to_be_blocked_takes_no_receipt(
     running.break_register(**{fault: True})
     (last,) = await running.sell(1)  # nobody knew yet: stored, not printed
     assert last["status"] == "buffered"
-    before = await running.read(counts.read)
+    before = await running.read(counters.read)
     refused = await running.post()
     assert refused.status_code == 503
     assert (refused.json()["code"], refused.json()["reason"]) == ("KKT_BLOCKED", reason)
-    assert await running.read(counts.read) == before
+    assert await running.read(counters.read) == before
     assert (await running.post(sale(till="OTHER"))).status_code == 200
     health = await running.get("/v1/health")
     assert health["status"] == "unhealthy"

@@ -15,9 +15,9 @@ import pytest
 from sqlalchemy import Connection, event, text
 from tests.support.product import Product, product, sale, virtual_registers
 
-from kkt_adapter.fiscal import counts
-from kkt_adapter.runtime.sqlite import SqliteDatabase
-from kkt_adapter.runtime.statement_count import count_statements
+from kkt_adapter.fiscal.store import counters
+from kkt_adapter.runtime.db.sqlite import SqliteDatabase
+from kkt_adapter.runtime.db.statement_count import count_statements
 
 BIG = ("receipts", "idempotency", "attempts", "documents", "buffer_events", "cash_transactions")
 TILLS = ("A", "B", "C", "D")
@@ -158,5 +158,5 @@ async def test_a_receipt_alone_costs_a_known_number_of_statements(tmp_path: Path
 async def test_the_running_totals_equal_a_real_count_after_everything(running: Product) -> None:
     await running.break_operator("close", count=3)
     await at_work(running)
-    assert await running.read(counts.verify) == {}
+    assert await running.read(counters.verify) == {}
     await running.check_books()

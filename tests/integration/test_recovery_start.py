@@ -17,14 +17,15 @@ import pytest
 from sqlalchemy import Connection, insert, select, update
 from tests.support.product import TILL, Product, product, virtual_registers
 
-from kkt_adapter.fiscal import counts, printbook
-from kkt_adapter.fiscal.attempts import LaneTerm, NewAttempt
-from kkt_adapter.fiscal.kkt.driver import Baseline
-from kkt_adapter.fiscal.relay import LOOK_AGAIN_S
-from kkt_adapter.fiscal.tables import attempts, documents, idempotency, receipts, shifts
+from kkt_adapter.fiscal.delivery.lanes.relay import LOOK_AGAIN_S
+from kkt_adapter.fiscal.model import Baseline
+from kkt_adapter.fiscal.printing import records
+from kkt_adapter.fiscal.store import counters
+from kkt_adapter.fiscal.store.attempts import LaneTerm, NewAttempt
+from kkt_adapter.fiscal.store.tables import attempts, documents, idempotency, receipts, shifts
 from kkt_adapter.kernel.ids import random_id
 from kkt_adapter.runtime.file_lock import ProcessLocks
-from kkt_adapter.runtime.lease_database import leases
+from kkt_adapter.runtime.leases.database import leases
 
 QUICK: Any = {"response_budget_s": 0.2}
 
@@ -62,12 +63,12 @@ def undo_printed(seq: int, conn: Connection) -> None:
         .where(attempts.c.receipt_seq == seq, attempts.c.what == "print")
         .values(ended_at=None, outcome=None)
     )
-    counts.bump(conn, unprinted=1)
+    counters.bump(conn, unprinted=1)
 
 
 def undo_synced(conn: Connection) -> None:
     conn.execute(update(receipts).values(status="pending", synced_at=None))
-    counts.bump(conn, pending=1, synced=-1)
+    counters.bump(conn, pending=1, synced=-1)
 
 
 def begin_print(seq: int, owner: str, baseline: Baseline, conn: Connection) -> None:
@@ -231,7 +232,7 @@ def claim_all(owner: str, conn: Connection) -> None:
         .where(receipts.c.status == "pending")
         .values(status="syncing", owner=owner, claim=1, lease_until=conn.execute(_FAR).scalar_one())
     ).rowcount
-    counts.bump(conn, pending=-n, syncing=n)
+    counters.bump(conn, pending=-n, syncing=n)
 
 
 _FAR = select(receipts.c.created_at).order_by(receipts.c.seq.desc()).limit(1)
@@ -269,7 +270,7 @@ async def test_claims_of_a_process_nobody_knows_are_free_when_they_run_out(tmp_p
         await running.repair_operator()
         await running.restart()
         await asyncio.sleep(0.5)
-        assert (await running.read(counts.read)).syncing == 2, "they may still be sent by somebody"
+        assert (await running.read(counters.read)).syncing == 2, "they may still be sent by somebody"
         await change(running, lambda c: c.exec_driver_sql("UPDATE receipts SET lease_until = 1"))
         await running.delivered()
         await running.check_books()
@@ -307,8 +308,8 @@ async def test_the_lane_of_a_process_that_may_live_is_left_alone(tmp_path: Path)
 async def test_more_waiting_receipts_than_the_queue_holds_are_printed_in_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kkt_adapter.fiscal.print_queue.QUEUE_LIMIT", 7)
-    monkeypatch.setattr("kkt_adapter.fiscal.print_supply.QUEUE_LIMIT", 7)
+    monkeypatch.setattr("kkt_adapter.fiscal.printing.queue.QUEUE_LIMIT", 7)
+    monkeypatch.setattr("kkt_adapter.fiscal.printing.supply.QUEUE_LIMIT", 7)
     async with product(tmp_path, response_budget_s=0.01) as running:
         running.break_register(paper_out=True)
         await running.sell_at_once(40)
@@ -337,7 +338,7 @@ async def test_ten_thousand_undelivered_receipts_do_not_hold_the_start(tmp_path:
             ]
             conn.execute(insert(receipts), copies)
             conn.exec_driver_sql("UPDATE counters SET next_seq = 10002")
-            counts.bump(conn, total=10_000, pending=10_000)
+            counters.bump(conn, total=10_000, pending=10_000)
 
         await change(running, multiply)
         began = time.monotonic()
@@ -347,7 +348,7 @@ async def test_ten_thousand_undelivered_receipts_do_not_hold_the_start(tmp_path:
         assert answer["status"] == "printed"
         assert took_s < 25  # 5 s are promised, on a machine of its own
         assert (await running.status())["current_queued"] == 10_002
-        assert await running.read(counts.verify) == {}
+        assert await running.read(counters.verify) == {}
 
 
 async def test_the_print_book_refuses_a_following_receipt_that_cannot_be_printed(tmp_path: Path) -> None:
@@ -365,7 +366,7 @@ async def test_the_print_book_refuses_a_following_receipt_that_cannot_be_printed
         with pytest.raises(Exception, match="cannot be printed"):
             await change(
                 running,
-                lambda c: printbook.begin_attempt(
+                lambda c: records.begin_attempt(
                     c, attempt, what="print", register_id=TILL, at=now, receipt_seq=1
                 ),
             )

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from tests.support.product import Product, product, sale, virtual_registers
 
-from kkt_adapter.fiscal import counts
 from kkt_adapter.fiscal.kkt.virtual import FaultPlan, fn_path
+from kkt_adapter.fiscal.store import counters
 from kkt_adapter.kernel.ids import RegisterId
 from kkt_adapter.settings import RegisterSettings
 
@@ -38,14 +38,14 @@ async def alerted(running: Product) -> bool:
 async def is_stopped_alone(running: Product, *, reason: str, cause: str) -> None:
     """Refused with cause and remedy, nothing stored; seen in status, health and alerts; the other sells."""
     await running.until(lambda: stopped(running))
-    before = await running.read(counts.read)
+    before = await running.read(counters.read)
     refused = await running.post(sale(till=BAD))
     assert refused.status_code == 503
     problem = refused.json()
     assert (problem["code"], problem["reason"]) == ("KKT_BLOCKED", reason)
     assert cause in problem["detail"]
     assert str(running.folder) not in refused.text
-    assert await running.read(counts.read) == before
+    assert await running.read(counters.read) == before
 
     assert cause in (await told_in_status(running))["message"]
     health = await running.get("/v1/health")

@@ -10,9 +10,9 @@ from sqlalchemy import select
 from tests.support.api import Json
 from tests.support.product import TILL, Product, product, sale
 
-from kkt_adapter.fiscal.tables import attempts, buffer_events, documents, receipts, shifts
-from kkt_adapter.runtime.backup import back_up, restore
-from kkt_adapter.runtime.lease_database import leases
+from kkt_adapter.fiscal.store.tables import attempts, buffer_events, documents, receipts, shifts
+from kkt_adapter.runtime.db.backup import back_up, restore
+from kkt_adapter.runtime.leases.database import leases
 
 KEYLESS: Json = {"additional_attribute": "order 7", "user_attribute": {"name": "table", "value": "4"}}
 

@@ -9,13 +9,14 @@ import pytest
 from sqlalchemy import Connection, func, insert, select, update
 from tests.support.product import Product, ShiftedClock, product, virtual_registers
 
-from kkt_adapter.fiscal import counts, retention
-from kkt_adapter.fiscal.alert_tables import alerts
-from kkt_adapter.fiscal.daily import BACKUP, RETENTION, Daily, last_done
-from kkt_adapter.fiscal.daily_copy import DailyCopy
-from kkt_adapter.fiscal.forgetting import Forgetting
-from kkt_adapter.fiscal.session_tables import cash_transactions, pos_sessions
-from kkt_adapter.fiscal.tables import (
+from kkt_adapter.fiscal.housekeeping import retention
+from kkt_adapter.fiscal.housekeeping.backup import DailyCopy
+from kkt_adapter.fiscal.housekeeping.daily import BACKUP, RETENTION, Daily, last_done
+from kkt_adapter.fiscal.housekeeping.forgetting import Forgetting
+from kkt_adapter.fiscal.store import counters as counts
+from kkt_adapter.fiscal.store.alert_tables import alerts
+from kkt_adapter.fiscal.store.session_tables import cash_transactions, pos_sessions
+from kkt_adapter.fiscal.store.tables import (
     attempts,
     buffer_events,
     counters,
@@ -27,9 +28,9 @@ from kkt_adapter.fiscal.tables import (
     shifts,
 )
 from kkt_adapter.kernel.errors import LeaseLost, StorageError
-from kkt_adapter.runtime.backup import backups, check
-from kkt_adapter.runtime.lease import Term
-from kkt_adapter.runtime.lease_database import DatabaseLeases
+from kkt_adapter.runtime.db.backup import backups, check
+from kkt_adapter.runtime.leases.database import DatabaseLeases
+from kkt_adapter.runtime.leases.lease import Term
 
 TWO_YEARS = timedelta(days=800)
 
@@ -202,7 +203,7 @@ async def test_no_step_deletes_more_than_it_may(tmp_path: Path, monkeypatch: pyt
 
             changed = retention.Kind(look=kind.look, forget=counted, begin=kind.begin)
             monkeypatch.setattr(retention, "KINDS", {**retention.KINDS, name: changed})
-        monkeypatch.setattr("kkt_adapter.fiscal.forgetting.KINDS", retention.KINDS)
+        monkeypatch.setattr("kkt_adapter.fiscal.housekeeping.forgetting.KINDS", retention.KINDS)
 
         await forget(shop)
 

@@ -15,10 +15,10 @@ from tests.support.clock import ManualClock
 from tests.support.product import product, sale, virtual_registers
 from tests.support.watching import asked
 
-from kkt_adapter.fiscal.document_dates import first_since, last_numbers, per_day
-from kkt_adapter.fiscal.tables import documents, metadata, receipts
-from kkt_adapter.fiscal.today import SalesToday
-from kkt_adapter.runtime.database import Database
+from kkt_adapter.fiscal.queries.sales_today import SalesToday
+from kkt_adapter.fiscal.store.document_dates import first_since, last_numbers, per_day
+from kkt_adapter.fiscal.store.tables import documents, metadata, receipts
+from kkt_adapter.runtime.db.protocol import Database
 
 MOSCOW = ZoneInfo("Europe/Moscow")
 DAY = date(2026, 3, 2)  # of the manual clock, 12:00 in Moscow
@@ -136,7 +136,7 @@ async def test_what_comes_later_is_added_and_a_new_day_begins_at_zero(
 async def test_a_day_that_is_read_in_parts_adds_up(
     tables: Database, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kkt_adapter.fiscal.today.STEP", 3)
+    monkeypatch.setattr("kkt_adapter.fiscal.queries.sales_today.STEP", 3)
     book = Book()
 
     def day(conn: Connection) -> None:

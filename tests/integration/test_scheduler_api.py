@@ -12,7 +12,7 @@ import pytest_asyncio
 from tests.support.catalog import SkippingClock
 from tests.support.catalog_api import CatalogApi, open_catalog_api
 
-from kkt_adapter.catalog.records import RunStatus
+from kkt_adapter.catalog.runs import RunStatus
 from kkt_adapter.emulators.g2a import Faults
 from kkt_adapter.runtime.auth.roles import Role
 

@@ -16,8 +16,8 @@ from tests.support.sessions import Receipt, Recount, call, fields, receipt
 from kkt_adapter.api.app import create_api
 from kkt_adapter.api.routes import sessions as session_routes
 from kkt_adapter.api.settings import ApiSettings
-from kkt_adapter.fiscal.once import Outcome
-from kkt_adapter.fiscal.session_tables import pos_sessions
+from kkt_adapter.fiscal.store.idempotency import Outcome
+from kkt_adapter.fiscal.store.session_tables import pos_sessions
 
 KEY = "0b6f1c1e-4c0e-4a52-9a2b-0f3f5e0a7c11"
 OPEN: Json = {"pos_id": "POS-001", "session_id": "S-17", "opening_cash": 500}

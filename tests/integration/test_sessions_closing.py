@@ -12,8 +12,8 @@ from tests.support.held_register import makes_no_document
 from tests.support.product import Product, ShiftedClock, product
 from tests.support.sessions import call, receipt
 
-from kkt_adapter.fiscal import session_rows
 from kkt_adapter.fiscal.kkt.virtual import fn_path
+from kkt_adapter.fiscal.shifts import session_rows
 from kkt_adapter.kernel.ids import RegisterId
 
 KEY = "0b6f1c1e-4c0e-4a52-9a2b-0f3f5e0a7c11"

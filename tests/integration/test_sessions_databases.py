@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from tests.support.erp import fresh_database
 
-from kkt_adapter.fiscal.once import Outcome
-from kkt_adapter.fiscal.registers import Registers
-from kkt_adapter.fiscal.sessions import Sessions
+from kkt_adapter.fiscal.control.sessions import Sessions
+from kkt_adapter.fiscal.printing.registers import Registers
+from kkt_adapter.fiscal.store.idempotency import Outcome
 from kkt_adapter.kernel.clock import SystemClock
 from kkt_adapter.kernel.errors import Conflict, IdempotencyConflict
 from kkt_adapter.kernel.ids import PosId, RegisterId

@@ -12,11 +12,11 @@ import pytest
 from sqlalchemy import Connection, select
 from tests.support.product import Product, product
 
-from kkt_adapter.fiscal.tables import receipts
+from kkt_adapter.fiscal.store.tables import receipts
 from kkt_adapter.kernel.errors import StorageError
 from kkt_adapter.kernel.ids import random_id
 from kkt_adapter.runtime.auth.settings import AuthSettings
-from kkt_adapter.runtime.migrate import SCRIPTS, migrate, revision
+from kkt_adapter.runtime.db.migrate import SCRIPTS, migrate, revision
 
 REVISIONS = sorted(path.name[:4] for path in (SCRIPTS / "versions").glob("0*.py"))
 OLDER = REVISIONS[:-1]

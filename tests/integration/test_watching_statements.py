@@ -12,10 +12,11 @@ from sqlalchemy import Connection
 from tests.support.erp import fresh_database
 
 from kkt_adapter.bootstrap import Services
-from kkt_adapter.fiscal import event_log, journal
-from kkt_adapter.fiscal.journal import EventType, Level
+from kkt_adapter.fiscal.queries import event_log
+from kkt_adapter.fiscal.store import events
+from kkt_adapter.fiscal.store.events import EventType, Level
 from kkt_adapter.runtime.auth.roles import Role
-from kkt_adapter.runtime.database import Database
+from kkt_adapter.runtime.db.protocol import Database
 
 READ = (
     "/api/v1/status",
@@ -79,8 +80,8 @@ def write_events(conn: Connection) -> None:
         kind = (EventType.RECEIPT_ADDED, EventType.RECEIPT_PRINTED, EventType.CIRCUIT_OPENED)[n % 3]
         level = Level.WARNING if kind is EventType.CIRCUIT_OPENED else Level.INFO
         moment = START + timedelta(hours=n) - (timedelta(hours=1) if n >= 30 else timedelta())
-        entries.append(journal.entry(kind, moment, level=level, n=n))
-    journal.write(conn, entries)
+        entries.append(events.entry(kind, moment, level=level, n=n))
+    events.write(conn, entries)
 
 
 async def numbers(stored: Database, **given: Any) -> tuple[int, list[int]]:

@@ -14,8 +14,8 @@ from tests.support.nodes import Node, all_delivered, books_agree, nodes, operato
 from tests.support.product import archive
 
 from kkt_adapter.cli import app
-from kkt_adapter.fiscal.tables import buffer_events
-from kkt_adapter.runtime.backup import backups, check
+from kkt_adapter.fiscal.store.tables import buffer_events
+from kkt_adapter.runtime.db.backup import backups, check
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -15,8 +15,8 @@ from typer.testing import Result
 
 from kkt_adapter.cli import app
 from kkt_adapter.kernel.errors import StorageError
-from kkt_adapter.runtime import soundness
-from kkt_adapter.runtime.soundness import refuse_damaged
+from kkt_adapter.runtime.db import integrity
+from kkt_adapter.runtime.db.integrity import refuse_damaged
 
 pytestmark = pytest.mark.timeout(120)
 PAGE_BYTES = 4096
@@ -126,7 +126,7 @@ def test_a_large_file_is_walked_by_a_process_that_can_be_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SQLite before 3.41 cannot be told to stop while it walks through a table."""
-    monkeypatch.setattr(soundness, "SMALL_BYTES", 0)
+    monkeypatch.setattr(integrity, "SMALL_BYTES", 0)
     path = tmp_path / "large.db"
     large(path, rows=20_000)
     assert refuse_damaged(path, within_s=PATIENT_S)
@@ -147,7 +147,7 @@ def test_after_a_kill_more_of_the_file_is_looked_at_than_after_an_orderly_stop(
 ) -> None:
     path = tmp_path / "large.db"
     large(path, rows=20_000)
-    monkeypatch.setattr(soundness, "AFTER_CLOSE_S", 0.0)
+    monkeypatch.setattr(integrity, "AFTER_CLOSE_S", 0.0)
     assert not refuse_damaged(path)
     Path(f"{path}-wal").write_bytes(b"left behind by somebody who was killed")
     assert refuse_damaged(path)

@@ -9,12 +9,13 @@ from typing import Any
 from sqlalchemy import Connection, Table, func, insert, select, update
 from tests.support.product import Product, ShiftedClock, product
 
-from kkt_adapter.fiscal import counts, retention
-from kkt_adapter.fiscal.daily import RETENTION
-from kkt_adapter.fiscal.forgetting import Forgetting
 from kkt_adapter.fiscal.heartbeat.tables import back_offices
-from kkt_adapter.fiscal.tables import attempts, buffer_events, receipts
-from kkt_adapter.runtime.lease_database import DatabaseLeases
+from kkt_adapter.fiscal.housekeeping import retention
+from kkt_adapter.fiscal.housekeeping.daily import RETENTION
+from kkt_adapter.fiscal.housekeeping.forgetting import Forgetting
+from kkt_adapter.fiscal.store import counters
+from kkt_adapter.fiscal.store.tables import attempts, buffer_events, receipts
+from kkt_adapter.runtime.leases.database import DatabaseLeases
 
 TWO_YEARS = timedelta(days=800)
 
@@ -90,7 +91,7 @@ async def test_what_a_back_office_has_not_heard_of_stays_however_old(tmp_path: P
         await forget(shop, names=["quick", "slow"])
         assert await rows(shop, receipts) == 0
         assert await rows(shop, buffer_events, of_receipts) == 0
-        assert await shop.read(counts.verify) == {}
+        assert await shop.read(counters.verify) == {}
 
 
 async def test_the_service_keeps_what_its_own_back_offices_have_not_heard_of(tmp_path: Path) -> None:
@@ -135,4 +136,4 @@ async def test_a_receipt_that_was_tried_often_is_forgotten_in_steps_like_any_oth
         assert sum(steps) >= sum(tries.values())
         assert await rows(shop, receipts) == 0
         assert await rows(shop, attempts, attempts.c.receipt_seq.is_not(None)) == 0
-        assert await shop.read(counts.verify) == {}
+        assert await shop.read(counters.verify) == {}

@@ -26,7 +26,7 @@ from tests.support.nodes import (
 )
 from tests.support.product import sale
 
-from kkt_adapter.fiscal.tables import attempts, receipts
+from kkt_adapter.fiscal.store.tables import attempts, receipts
 
 pytestmark = pytest.mark.timeout(240)
 

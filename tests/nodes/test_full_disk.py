@@ -13,7 +13,7 @@ from tests.support.api import Json
 from tests.support.nodes import Node, all_delivered, books_agree, nodes, operator, surroundings, until
 from tests.support.product import archive, sale
 
-from kkt_adapter.fiscal import counts
+from kkt_adapter.fiscal.store import counters
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -86,5 +86,5 @@ async def test_when_nothing_can_be_written_a_receipt_is_refused_whole_and_it_ope
             answers += [taken, *await node.sell(2, till="A", first=100)]
             await all_delivered(node)
             await books_agree(node, answers, ofd)
-            totals = await node.read(counts.read)
+            totals = await node.read(counters.read)
             assert totals.total == len({answer["receipt_id"] for answer in answers})

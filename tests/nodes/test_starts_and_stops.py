@@ -17,8 +17,8 @@ from tests.support.product import archive, product, sale
 
 from kkt_adapter.api.schemas.receipt import parse_receipt
 from kkt_adapter.emulators.ofd import Fault, FaultMode
-from kkt_adapter.fiscal import counts
 from kkt_adapter.fiscal.kkt.virtual import FaultPlan
+from kkt_adapter.fiscal.store import counters
 from kkt_adapter.settings import RegisterSettings
 
 pytestmark = pytest.mark.timeout(180)
@@ -62,8 +62,8 @@ async def test_a_start_after_a_kill_with_ten_thousand_undelivered_receipts_is_he
             assert took_s < PATIENT_S
             (sold,) = await node.sell(1, till="B")
             assert sold["receipt_id"]
-            assert await node.read(counts.verify) == {}
-            totals = await node.read(counts.read)
+            assert await node.read(counters.verify) == {}
+            totals = await node.read(counters.read)
             assert totals.undelivered == UNDELIVERED + 1
 
 
@@ -97,7 +97,7 @@ async def fill(folder: Path, node: Node) -> None:
 
 
 def unprinted(conn: Connection) -> int:
-    return counts.read(conn).unprinted
+    return counters.read(conn).unprinted
 
 
 async def healthy(node: Node) -> bool:

@@ -22,8 +22,8 @@ from kkt_adapter.runtime.auth.parts import AuthParts, build_auth
 from kkt_adapter.runtime.auth.passwords import HashCost
 from kkt_adapter.runtime.auth.roles import Role, Scope
 from kkt_adapter.runtime.auth.settings import AuthSettings
-from kkt_adapter.runtime.database import Database
-from kkt_adapter.runtime.sqlite import SqliteDatabase
+from kkt_adapter.runtime.db.protocol import Database
+from kkt_adapter.runtime.db.sqlite import SqliteDatabase
 
 CHEAP = HashCost(time_cost=1, memory_kib=8, parallelism=1)  # the least argon2 allows: under a millisecond
 SECRET = b"4f1c0f0e9a7b4d6e8c2a5b3d7e9f1a2c"

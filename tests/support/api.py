@@ -17,7 +17,7 @@ from kkt_adapter.api.app import create_api
 from kkt_adapter.api.services import ApiServices, ResolveAction, ResolveReportAction
 from kkt_adapter.api.settings import ApiSettings
 from kkt_adapter.fiscal.model import PaymentKind, ReceiptRequest
-from kkt_adapter.fiscal.once import Outcome
+from kkt_adapter.fiscal.store.idempotency import Outcome
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import (
     Conflict,

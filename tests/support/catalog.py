@@ -13,18 +13,18 @@ from sqlalchemy import Connection, func, select
 from kkt_adapter.catalog.g2a.wire import product
 from kkt_adapter.catalog.model import PriceWindow, Product, ProductPage
 from kkt_adapter.catalog.parts import CatalogParts, build_catalog
-from kkt_adapter.catalog.records import RunRecord
+from kkt_adapter.catalog.runs import RunRecord
 from kkt_adapter.catalog.settings import CatalogSettings
 from kkt_adapter.catalog.source import ProductSource
-from kkt_adapter.catalog.tables import product_changes, product_history, products
+from kkt_adapter.catalog.store.tables import product_changes, product_history, products
 from kkt_adapter.emulators.g2a import Faults, G2AEmulator
 from kkt_adapter.kernel.clock import Clock, SystemClock
 from kkt_adapter.kernel.errors import PageBeyondCeiling
-from kkt_adapter.runtime.database import Database
-from kkt_adapter.runtime.lease import Leases
-from kkt_adapter.runtime.lease_database import DatabaseLeases
-from kkt_adapter.runtime.migrate import migrate
-from kkt_adapter.runtime.open import open_database
+from kkt_adapter.runtime.db.migrate import migrate
+from kkt_adapter.runtime.db.open import open_database
+from kkt_adapter.runtime.db.protocol import Database
+from kkt_adapter.runtime.leases.database import DatabaseLeases
+from kkt_adapter.runtime.leases.lease import Leases
 
 PATIENCE_S = 60.0
 _owners = itertools.count(1)

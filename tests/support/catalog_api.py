@@ -16,16 +16,16 @@ from kkt_adapter.api.catalogue import CatalogServices
 from kkt_adapter.api.routes import products, scheduler
 from kkt_adapter.api.settings import ApiSettings
 from kkt_adapter.catalog.parts import CatalogParts, build_catalog, g2a_source
-from kkt_adapter.catalog.records import RunRecord
-from kkt_adapter.catalog.redaction import Redactor
+from kkt_adapter.catalog.run_log.redaction import Redactor
+from kkt_adapter.catalog.runs import RunRecord
 from kkt_adapter.catalog.settings import CatalogSettings
 from kkt_adapter.emulators.g2a import Faults, G2AEmulator
 from kkt_adapter.kernel.clock import Clock, SystemClock
 from kkt_adapter.runtime.auth.roles import Role
-from kkt_adapter.runtime.database import Database
-from kkt_adapter.runtime.lease_database import DatabaseLeases
-from kkt_adapter.runtime.migrate import migrate
-from kkt_adapter.runtime.sqlite import SqliteDatabase
+from kkt_adapter.runtime.db.migrate import migrate
+from kkt_adapter.runtime.db.protocol import Database
+from kkt_adapter.runtime.db.sqlite import SqliteDatabase
+from kkt_adapter.runtime.leases.database import DatabaseLeases
 
 PATIENCE_S = 30.0
 DATABASE = "kkt.db"

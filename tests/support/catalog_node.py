@@ -15,9 +15,9 @@ from tests.support.catalog import Shop, TestClock, settings_for, utc
 
 from kkt_adapter.emulators.g2a import G2AEmulator
 from kkt_adapter.kernel.clock import SystemClock
-from kkt_adapter.runtime.database import Database
-from kkt_adapter.runtime.lease_database import DatabaseLease, DatabaseLeases
-from kkt_adapter.runtime.open import open_database
+from kkt_adapter.runtime.db.open import open_database
+from kkt_adapter.runtime.db.protocol import Database
+from kkt_adapter.runtime.leases.database import DatabaseLease, DatabaseLeases
 
 TTL_S = 5.0  # longer than a busy machine keeps a renewal waiting
 MARGIN_S = 0.5

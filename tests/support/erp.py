@@ -11,18 +11,18 @@ from sqlalchemy import Connection, insert, select
 from tests.support.clock import START
 
 from kkt_adapter.emulators.erp import ErpEmulator
-from kkt_adapter.fiscal import counts
 from kkt_adapter.fiscal.heartbeat.payload import Sender, Situation
 from kkt_adapter.fiscal.heartbeat.settings import BackOfficeSettings
 from kkt_adapter.fiscal.heartbeat.target import Target
-from kkt_adapter.fiscal.tables import buffer_events, receipts
+from kkt_adapter.fiscal.store import counters
+from kkt_adapter.fiscal.store.tables import buffer_events, receipts
 from kkt_adapter.kernel.clock import Clock, SystemClock
 from kkt_adapter.kernel.ids import random_id, uuid7
-from kkt_adapter.runtime.database import Database
-from kkt_adapter.runtime.lease import Term
-from kkt_adapter.runtime.lease_database import DatabaseLeases
-from kkt_adapter.runtime.migrate import migrate
-from kkt_adapter.runtime.open import open_database
+from kkt_adapter.runtime.db.migrate import migrate
+from kkt_adapter.runtime.db.open import open_database
+from kkt_adapter.runtime.db.protocol import Database
+from kkt_adapter.runtime.leases.database import DatabaseLeases
+from kkt_adapter.runtime.leases.lease import Term
 from kkt_adapter.settings import load_settings
 
 Json = dict[str, Any]
@@ -48,7 +48,7 @@ async def fresh_database(url: str | Path) -> AsyncIterator[Database]:
     migrate(url)
     database = open_database(str(url))
     try:
-        await database.write(counts.ensure)
+        await database.write(counters.ensure)
         yield database
     finally:
         await database.close()

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from tests.support.clock import ManualClock
 from tests.support.receipts import REGISTER, a_sale
 
-from kkt_adapter.fiscal.kkt.driver import KktDriver, OfdMessage
+from kkt_adapter.fiscal.kkt.driver import KktDriver
 from kkt_adapter.fiscal.kkt.virtual import (
     FnPool,
     VirtualFaults,
@@ -20,7 +20,7 @@ from kkt_adapter.fiscal.kkt.virtual import (
     fn_path,
     made_up_registration,
 )
-from kkt_adapter.fiscal.model import Cashier, Receipt, Registration
+from kkt_adapter.fiscal.model import Cashier, OfdMessage, Receipt, Registration
 from kkt_adapter.fiscal.ofd.frame import build_reply, parse_message, service_data
 
 MOSCOW = ZoneInfo("Europe/Moscow")

@@ -20,8 +20,8 @@ from kkt_adapter.cli.serve import run_service
 from kkt_adapter.lab.around import ProbedCloud, ProbedDatabase, ProbedGateway, probed_driver
 from kkt_adapter.lab.probes import Probes
 from kkt_adapter.lab.timing import LabClock, LabLoop
+from kkt_adapter.runtime.leases.pass_lock import EXPIRY_S
 from kkt_adapter.runtime.log import LogFormat, configure_logging
-from kkt_adapter.runtime.passlock import EXPIRY_S
 from kkt_adapter.settings import Settings, load_settings
 
 

@@ -27,13 +27,13 @@ from tests.support.api import Json
 from tests.support.product import ROOT, archive, compare_books, free_port, sale
 
 from kkt_adapter.emulators.ofd import OfdEmulator
-from kkt_adapter.fiscal import counts
-from kkt_adapter.fiscal.register_facts import stored_facts
-from kkt_adapter.fiscal.tables import attempts, receipts
+from kkt_adapter.fiscal.printing.registration import stored_facts
+from kkt_adapter.fiscal.store import counters
+from kkt_adapter.fiscal.store.tables import attempts, receipts
 from kkt_adapter.kernel.ids import RegisterId
 from kkt_adapter.lab.servers import end_with_parent
-from kkt_adapter.runtime.lease_database import leases
-from kkt_adapter.runtime.open import open_database
+from kkt_adapter.runtime.db.open import open_database
+from kkt_adapter.runtime.leases.database import leases
 from kkt_adapter.settings import Settings, load_settings
 
 WITHIN_S = 30.0  # real seconds before a test gives up waiting
@@ -327,7 +327,7 @@ async def all_delivered(node: Node, *, within_s: float = WITHIN_S) -> None:
     """Every stored receipt is printed and synced."""
 
     async def done() -> bool:
-        totals = await node.read(counts.read)
+        totals = await node.read(counters.read)
         return bool(
             totals.total
             and totals.undelivered == totals.unprinted == totals.failed == totals.print_failed == 0
@@ -341,7 +341,7 @@ async def books_agree(
 ) -> None:
     """What tills were told, our rows, the FNs' archives and the operator's book tell one story: nothing lost,
     no number and no receipt twice, no attempt left open."""
-    assert await node.read(counts.verify) == {}
+    assert await node.read(counters.verify) == {}
     rows = await node.read(lambda c: c.execute(select(receipts).order_by(receipts.c.seq)).all())
     still_open = select(attempts.c.id).where(attempts.c.ended_at.is_(None))
     assert await node.read(lambda c: c.execute(still_open).all()) == []

@@ -15,8 +15,7 @@ from kkt_adapter.emulators.ofd.ledger import Arrival
 from kkt_adapter.emulators.ofd.message import Received, read_strictly
 from kkt_adapter.emulators.ofd.reply import ReplyShape, reply_bytes
 from kkt_adapter.fiscal.ffd.tlv import Field, encode, fiscal_sign_bytes
-from kkt_adapter.fiscal.kkt.driver import OfdMessage
-from kkt_adapter.fiscal.model import DocumentCode, FfdVersion
+from kkt_adapter.fiscal.model import DocumentCode, FfdVersion, OfdMessage
 from kkt_adapter.fiscal.ofd.frame import FrameError, build_message, read_confirmation, service_data
 from kkt_adapter.fiscal.ofd.gateway import OfdReply
 from kkt_adapter.kernel.errors import OfdProtocolError, OfdUnavailable

@@ -28,13 +28,13 @@ from tests.support.api import BASE_URL, SALE, Json
 
 from kkt_adapter.bootstrap import Services, build_services
 from kkt_adapter.emulators.ofd import Fault, FaultMode, OfdEmulator
-from kkt_adapter.fiscal import counts
 from kkt_adapter.fiscal.kkt.virtual import FaultPlan, VirtualFaults, VirtualRegister, fn_path
 from kkt_adapter.fiscal.kkt.virtual.documents import read_document
 from kkt_adapter.fiscal.model import DocumentCode, FiscalDocument
-from kkt_adapter.fiscal.printing import PrintLane
-from kkt_adapter.fiscal.registers import Unit
-from kkt_adapter.fiscal.tables import dlq, receipts
+from kkt_adapter.fiscal.printing.lane import PrintLane
+from kkt_adapter.fiscal.printing.registers import Unit
+from kkt_adapter.fiscal.store import counters
+from kkt_adapter.fiscal.store.tables import dlq, receipts
 from kkt_adapter.kernel.clock import Clock, SystemClock
 from kkt_adapter.kernel.ids import RegisterId, random_id
 from kkt_adapter.settings import RegisterSettings, Settings, load_settings
@@ -149,7 +149,7 @@ class Product:
         """Every stored receipt is printed and synced."""
 
         async def all_synced() -> bool:
-            totals = await self.read(counts.read)
+            totals = await self.read(counters.read)
             return bool(totals.undelivered == totals.unprinted == totals.failed == totals.print_failed == 0)
 
         await self.until(all_synced, within_s)
@@ -180,7 +180,7 @@ class Product:
             ).fetchmany(5)
         )
         troubles = {u.register_id: repr(u.lane.trouble) for u in self.services.registers.all()}
-        return f"{await self.read(counts.read)} {rows} {troubles}"
+        return f"{await self.read(counters.read)} {rows} {troubles}"
 
     # --- registers and operator ---
 
@@ -260,7 +260,7 @@ class Product:
     async def check_books(self, *, in_order: bool = True) -> None:
         """Nothing lost, nothing doubled, and the counters tell the truth. ``in_order`` False: over HTTP a
         rejected receipt comes after its followers."""
-        assert await self.read(counts.verify) == {}
+        assert await self.read(counters.verify) == {}
         rows = await self.read(_rows)
         registers = sorted({row.register_id for row in rows})
         compare_books(

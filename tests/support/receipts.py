@@ -7,7 +7,7 @@ the complete receipt that the demonstration register makes of it.
 from datetime import date
 from typing import Any
 
-from kkt_adapter.fiscal.ffd.check import Checked, complete
+from kkt_adapter.fiscal.ffd.validation.receipt import Checked, complete
 from kkt_adapter.fiscal.model import (
     Cashier,
     Correction,

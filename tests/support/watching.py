@@ -12,10 +12,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Connection, insert
 from tests.support.product import Product
 
-from kkt_adapter.fiscal import counts
-from kkt_adapter.fiscal.tables import dlq, from_millis
+from kkt_adapter.fiscal.store import counters
+from kkt_adapter.fiscal.store.tables import dlq
 from kkt_adapter.kernel.errors import NotFound
 from kkt_adapter.runtime.auth.roles import Role, Scope
+from kkt_adapter.runtime.db.columns import from_millis
 
 Json = dict[str, Any]
 
@@ -85,13 +86,13 @@ async def bury(running: Product, n: int) -> None:
                 for i in range(n)
             ],
         )
-        counts.bump(conn, dlq_open=n)
+        counters.bump(conn, dlq_open=n)
 
     await running.services.database.write(write)
 
 
 async def dig_up(running: Product, n: int) -> None:
-    await running.services.database.write(lambda c: counts.bump(c, dlq_open=-n))
+    await running.services.database.write(lambda c: counters.bump(c, dlq_open=-n))
 
 
 @dataclass

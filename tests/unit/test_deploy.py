@@ -14,8 +14,8 @@ import yaml  # type: ignore[import-untyped]
 from tests.support.services import missing
 
 from kkt_adapter.cli import PARTS, load
-from kkt_adapter.fiscal.alert_rules import RULES
-from kkt_adapter.fiscal.metric_table import METRICS, Kind
+from kkt_adapter.fiscal.alerts.rules import RULES
+from kkt_adapter.fiscal.status.metric_table import METRICS, Kind
 from kkt_adapter.settings import Settings, env_of, load_settings
 
 ROOT = Path(__file__).parents[2]

@@ -7,9 +7,9 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from kkt_adapter.api.deps import person
-from kkt_adapter.catalog.reads import CatalogReads
-from kkt_adapter.catalog.runner import CatalogSync
-from kkt_adapter.catalog.schedule import DailySchedule
+from kkt_adapter.catalog.reads.catalogue import CatalogReads
+from kkt_adapter.catalog.schedule.daily import DailySchedule
+from kkt_adapter.catalog.sync.control import CatalogSync
 from kkt_adapter.runtime.auth.roles import Principal, Role
 
 

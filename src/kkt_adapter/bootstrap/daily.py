@@ -2,13 +2,13 @@
 
 from datetime import timedelta
 
-from kkt_adapter.fiscal.daily import BACKUP, RETENTION, Daily
-from kkt_adapter.fiscal.daily_copy import DailyCopy
-from kkt_adapter.fiscal.forgetting import Forgetting
+from kkt_adapter.fiscal.housekeeping.backup import DailyCopy
+from kkt_adapter.fiscal.housekeeping.daily import BACKUP, RETENTION, Daily
+from kkt_adapter.fiscal.housekeeping.forgetting import Forgetting
 from kkt_adapter.kernel.clock import Clock
-from kkt_adapter.runtime.database import Database
-from kkt_adapter.runtime.lease_database import DatabaseLeases
-from kkt_adapter.runtime.urls import sqlite_path
+from kkt_adapter.runtime.db.protocol import Database
+from kkt_adapter.runtime.db.urls import sqlite_path
+from kkt_adapter.runtime.leases.database import DatabaseLeases
 from kkt_adapter.settings import Settings
 
 

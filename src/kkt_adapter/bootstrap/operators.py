@@ -3,14 +3,14 @@
 from collections.abc import Callable
 
 from kkt_adapter.bootstrap.seams import Seams
-from kkt_adapter.fiscal import journal
-from kkt_adapter.fiscal.delivery_lanes import HTTP, Route
-from kkt_adapter.fiscal.endpoint import Endpoint
-from kkt_adapter.fiscal.journal import EventType, Level
-from kkt_adapter.fiscal.journal_writer import JournalWriter
+from kkt_adapter.fiscal.delivery.endpoint import Endpoint
+from kkt_adapter.fiscal.delivery.lanes.factory import HTTP, Route
 from kkt_adapter.fiscal.ofd.http import HttpOfd
 from kkt_adapter.fiscal.ofd.tcp import TcpOfdGateway
-from kkt_adapter.fiscal.registers import Unit
+from kkt_adapter.fiscal.printing.registers import Unit
+from kkt_adapter.fiscal.store import events
+from kkt_adapter.fiscal.store.event_writer import JournalWriter
+from kkt_adapter.fiscal.store.events import EventType, Level
 from kkt_adapter.kernel.breaker import METRIC_VALUE, Breaker, BreakerState
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.settings import Settings
@@ -79,7 +79,7 @@ class Routes:
         }[state]
         level = Level.INFO if state is BreakerState.CLOSED else Level.WARNING
         self._journal.put(
-            journal.entry(
+            events.entry(
                 event,
                 self._clock.now(),
                 level=level,

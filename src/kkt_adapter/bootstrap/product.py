@@ -13,25 +13,25 @@ from kkt_adapter.bootstrap.registers import RegisterShop
 from kkt_adapter.bootstrap.requirements import require_registers
 from kkt_adapter.bootstrap.seams import Seams
 from kkt_adapter.bootstrap.storage import open_storage
+from kkt_adapter.bootstrap.watch_parts import WatchParts
 from kkt_adapter.bootstrap.watching import build_watching
 from kkt_adapter.bootstrap.web import build_app
 from kkt_adapter.catalog.parts import build_catalog
-from kkt_adapter.fiscal.delivery import DeliveryPolicy, DeliveryWorker
-from kkt_adapter.fiscal.delivery_lanes import DeliveryLanes
-from kkt_adapter.fiscal.desk import DeskPolicy, ReceiptDesk
+from kkt_adapter.fiscal.control.sessions import Sessions
+from kkt_adapter.fiscal.delivery.lanes.factory import DeliveryLanes
+from kkt_adapter.fiscal.delivery.transport_guard import guard_transport
+from kkt_adapter.fiscal.delivery.worker import DeliveryPolicy, DeliveryWorker
 from kkt_adapter.fiscal.heartbeat.service import Heartbeat
-from kkt_adapter.fiscal.journal_writer import JournalWriter
-from kkt_adapter.fiscal.network import NetworkMonitor
-from kkt_adapter.fiscal.print_tally import PrintTally
-from kkt_adapter.fiscal.registers import Registers, Unit
-from kkt_adapter.fiscal.sessions import Sessions
-from kkt_adapter.fiscal.transport_guard import guard_transport
-from kkt_adapter.fiscal.waiting import Waiting
-from kkt_adapter.fiscal.watch_parts import WatchParts
+from kkt_adapter.fiscal.intake.accept import DeskPolicy, ReceiptDesk
+from kkt_adapter.fiscal.monitoring.network_mode import NetworkMonitor
+from kkt_adapter.fiscal.printing.registers import Registers, Unit
+from kkt_adapter.fiscal.printing.reply_waiters import Waiting
+from kkt_adapter.fiscal.printing.stats import PrintTally
+from kkt_adapter.fiscal.store.event_writer import JournalWriter
 from kkt_adapter.kernel.clock import Clock, SystemClock
 from kkt_adapter.kernel.errors import AdapterError
 from kkt_adapter.runtime.auth.parts import AuthParts, build_auth
-from kkt_adapter.runtime.database import Database
+from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.disk import DiskMark
 from kkt_adapter.runtime.supervisor import Supervisor
 from kkt_adapter.settings import Settings

@@ -10,8 +10,8 @@ from kkt_adapter.bootstrap.closing import Closers
 from kkt_adapter.bootstrap.operators import Routes
 from kkt_adapter.bootstrap.seams import Seams
 from kkt_adapter.bootstrap.storage import Storage
-from kkt_adapter.fiscal.delivery_lanes import DEVICE
-from kkt_adapter.fiscal.device_watch import DevicePump
+from kkt_adapter.fiscal.delivery.lanes.device import DevicePump
+from kkt_adapter.fiscal.delivery.lanes.factory import DEVICE
 from kkt_adapter.fiscal.kkt.virtual import (
     FaultPlan,
     FnPool,
@@ -27,14 +27,14 @@ from kkt_adapter.fiscal.model import (
     RegisterProfile,
     Registration,
 )
-from kkt_adapter.fiscal.print_tally import PrintTally
-from kkt_adapter.fiscal.printing import LanePolicy, PrintLane
-from kkt_adapter.fiscal.register_facts import ExpectedFacts, ensure_fits
-from kkt_adapter.fiscal.registers import Prospect, Registers, Unit
-from kkt_adapter.fiscal.settings_rows import store_setting
-from kkt_adapter.fiscal.shifts import RegisterDesk
-from kkt_adapter.fiscal.tables import config
-from kkt_adapter.fiscal.waiting import Waiting
+from kkt_adapter.fiscal.printing.device import RegisterDesk
+from kkt_adapter.fiscal.printing.lane import LanePolicy, PrintLane
+from kkt_adapter.fiscal.printing.registers import Prospect, Registers, Unit
+from kkt_adapter.fiscal.printing.registration import ExpectedFacts, ensure_fits
+from kkt_adapter.fiscal.printing.reply_waiters import Waiting
+from kkt_adapter.fiscal.printing.stats import PrintTally
+from kkt_adapter.fiscal.store.runtime_settings import store_setting
+from kkt_adapter.fiscal.store.tables import config
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.ids import PosId, RegisterId
 from kkt_adapter.runtime.supervisor import Service

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from kkt_adapter.fiscal.kkt.driver import KktDriver
 from kkt_adapter.fiscal.ofd.gateway import HttpOfdGateway, OfdGateway
-from kkt_adapter.runtime.database import Database
-from kkt_adapter.runtime.passlock import EXPIRY_S
+from kkt_adapter.runtime.db.protocol import Database
+from kkt_adapter.runtime.leases.pass_lock import EXPIRY_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,20 +9,20 @@ from sqlalchemy import Connection
 
 from kkt_adapter.bootstrap.closing import Closers
 from kkt_adapter.bootstrap.seams import Seams
-from kkt_adapter.fiscal import counts
-from kkt_adapter.fiscal.settings_rows import read_setting, store_setting
+from kkt_adapter.fiscal.store import counters
+from kkt_adapter.fiscal.store.runtime_settings import read_setting, store_setting
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import SettingsInvalid
 from kkt_adapter.kernel.ids import random_id
-from kkt_adapter.runtime.database import Database
+from kkt_adapter.runtime.db.integrity import refuse_damaged
+from kkt_adapter.runtime.db.migrate import migrate
+from kkt_adapter.runtime.db.open import open_database
+from kkt_adapter.runtime.db.protocol import Database
+from kkt_adapter.runtime.db.sqlite_file import SqliteSettings
 from kkt_adapter.runtime.file_lock import FileLock, ProcessLocks
-from kkt_adapter.runtime.lease_database import DatabaseLeases
-from kkt_adapter.runtime.migrate import migrate
-from kkt_adapter.runtime.neighbours import Neighbours
-from kkt_adapter.runtime.open import open_database
-from kkt_adapter.runtime.passlock import PassLock, ProcessPassLock
-from kkt_adapter.runtime.soundness import refuse_damaged
-from kkt_adapter.runtime.sqlite_file import SqliteSettings
+from kkt_adapter.runtime.leases.database import DatabaseLeases
+from kkt_adapter.runtime.leases.pass_lock import PassLock, ProcessPassLock
+from kkt_adapter.runtime.leases.peers import Neighbours
 from kkt_adapter.settings import Settings
 
 ADAPTER_ID = "adapter_id"
@@ -94,7 +94,7 @@ def _hold(locks: ProcessLocks, owner: str) -> FileLock:
 
 def _prepare(conn: Connection, clock: Clock) -> str:
     """Rows that every database has: the totals, and this adapter's id, made once."""
-    counts.ensure(conn)
+    counters.ensure(conn)
     stored = read_setting(conn, ADAPTER_ID)
     if stored is not None:
         return stored
@@ -106,6 +106,6 @@ def _prepare(conn: Connection, clock: Clock) -> str:
 def _pass_lock(settings: Settings, clock: Clock, *, expiry_s: int) -> PassLock:
     if not settings.redis:
         return ProcessPassLock()
-    from kkt_adapter.runtime.passlock_redis import RedisPassLock  # the extra ``redis``
+    from kkt_adapter.runtime.leases.pass_lock_redis import RedisPassLock  # the extra ``redis``
 
     return RedisPassLock(settings.redis, clock=clock, expiry_s=expiry_s)

@@ -8,26 +8,26 @@ from kkt_adapter.bootstrap.closing import Closers
 from kkt_adapter.bootstrap.operators import Routes
 from kkt_adapter.bootstrap.registers import host_zone
 from kkt_adapter.bootstrap.storage import Storage
-from kkt_adapter.fiscal.delivery import DeliveryWorker
-from kkt_adapter.fiscal.delivery_lanes import DeliveryLanes
-from kkt_adapter.fiscal.desk import ReceiptDesk
-from kkt_adapter.fiscal.health import Health
+from kkt_adapter.bootstrap.watch_parts import WatchParts, build_watch
+from kkt_adapter.fiscal.alerts.channels import channels as notify_channels
+from kkt_adapter.fiscal.alerts.notifier import LEASE as NOTIFIER_LEASE
+from kkt_adapter.fiscal.alerts.notifier import Channel
+from kkt_adapter.fiscal.control.sessions import Sessions
+from kkt_adapter.fiscal.delivery.lanes.factory import DeliveryLanes
+from kkt_adapter.fiscal.delivery.worker import DeliveryWorker
 from kkt_adapter.fiscal.heartbeat.payload import Sender
 from kkt_adapter.fiscal.heartbeat.points import Points
 from kkt_adapter.fiscal.heartbeat.service import LEASE as HEARTBEAT_LEASE
 from kkt_adapter.fiscal.heartbeat.service import Heartbeat
-from kkt_adapter.fiscal.journal_writer import JournalWriter
-from kkt_adapter.fiscal.network import NetworkMonitor, NetworkPolicy
-from kkt_adapter.fiscal.notifier import LEASE as NOTIFIER_LEASE
-from kkt_adapter.fiscal.notifier import Channel
-from kkt_adapter.fiscal.notify_channels import channels as notify_channels
-from kkt_adapter.fiscal.observer import Watched
-from kkt_adapter.fiscal.overview import Overview
-from kkt_adapter.fiscal.print_tally import PrintTally
-from kkt_adapter.fiscal.registers import Registers
-from kkt_adapter.fiscal.sessions import Sessions
-from kkt_adapter.fiscal.summary import Summary
-from kkt_adapter.fiscal.watch_parts import WatchParts, build_watch
+from kkt_adapter.fiscal.intake.accept import ReceiptDesk
+from kkt_adapter.fiscal.monitoring.network_mode import NetworkMonitor, NetworkPolicy
+from kkt_adapter.fiscal.monitoring.observer import Watched
+from kkt_adapter.fiscal.printing.registers import Registers
+from kkt_adapter.fiscal.printing.stats import PrintTally
+from kkt_adapter.fiscal.status.health import Health
+from kkt_adapter.fiscal.status.overview import Overview
+from kkt_adapter.fiscal.status.pages import Summary
+from kkt_adapter.fiscal.store.event_writer import JournalWriter
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.runtime.disk import DiskMark
 from kkt_adapter.runtime.supervisor import ServiceState

@@ -16,19 +16,19 @@ from kkt_adapter.api.services import ApiServices
 from kkt_adapter.api.settings import ApiSettings
 from kkt_adapter.bootstrap.watching import Watching
 from kkt_adapter.catalog.parts import CatalogParts
-from kkt_adapter.fiscal.actions import RegisterActions
-from kkt_adapter.fiscal.administration import Administration
-from kkt_adapter.fiscal.dead_letters import DeadLetters
-from kkt_adapter.fiscal.delivery import DeliveryWorker
-from kkt_adapter.fiscal.desk import ReceiptDesk
+from kkt_adapter.fiscal.control.maintenance import Administration
+from kkt_adapter.fiscal.control.register_actions import RegisterActions
+from kkt_adapter.fiscal.control.sessions import Sessions
+from kkt_adapter.fiscal.delivery.dead_letters import DeadLetters
+from kkt_adapter.fiscal.delivery.worker import DeliveryWorker
 from kkt_adapter.fiscal.heartbeat.export import EventExport
-from kkt_adapter.fiscal.inquiry import Receipts
-from kkt_adapter.fiscal.refunds import Refunds
-from kkt_adapter.fiscal.registers import Registers
-from kkt_adapter.fiscal.sessions import Sessions
+from kkt_adapter.fiscal.intake.accept import ReceiptDesk
+from kkt_adapter.fiscal.intake.refund_check import Refunds
+from kkt_adapter.fiscal.printing.registers import Registers
+from kkt_adapter.fiscal.queries.receipts import Receipts
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.runtime.auth.parts import AuthParts
-from kkt_adapter.runtime.database import Database
+from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.settings import Settings
 
 

@@ -5,26 +5,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from kkt_adapter.catalog.courtesy import Courtesy
 from kkt_adapter.catalog.g2a.auth import BearerSignIn, PairSignIn, SignIn
 from kkt_adapter.catalog.g2a.client import MAX_ANSWER_BYTES, G2ASource
-from kkt_adapter.catalog.log_file import LogFile
-from kkt_adapter.catalog.pacing import Pacer
-from kkt_adapter.catalog.page_run import PageRuns
-from kkt_adapter.catalog.reads import CatalogReads
-from kkt_adapter.catalog.redaction import Redactor
-from kkt_adapter.catalog.runner import CatalogSync
-from kkt_adapter.catalog.schedule import DailySchedule
+from kkt_adapter.catalog.reads.catalogue import CatalogReads
+from kkt_adapter.catalog.run_log.log_file import LogFile
+from kkt_adapter.catalog.run_log.redaction import Redactor
+from kkt_adapter.catalog.run_log.run_log import SyncLog
+from kkt_adapter.catalog.schedule.daily import DailySchedule
 from kkt_adapter.catalog.service import CatalogService
 from kkt_adapter.catalog.settings import AuthScheme, CatalogSettings
 from kkt_adapter.catalog.source import ProductSource
-from kkt_adapter.catalog.sync import Tools
-from kkt_adapter.catalog.sync_log import SyncLog
-from kkt_adapter.catalog.worker import RunWorker
+from kkt_adapter.catalog.sync.control import CatalogSync
+from kkt_adapter.catalog.sync.page_run import PageRuns
+from kkt_adapter.catalog.sync.rate_limit import Pacer
+from kkt_adapter.catalog.sync.run import Tools
+from kkt_adapter.catalog.sync.worker import RunWorker
+from kkt_adapter.catalog.sync.yield_to_receipts import Courtesy
 from kkt_adapter.kernel.clock import Clock
-from kkt_adapter.runtime.database import Database
+from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.http import HttpClient
-from kkt_adapter.runtime.lease import Leases
+from kkt_adapter.runtime.leases.lease import Leases
 from kkt_adapter.runtime.wakeup import Wakeup
 
 CONNECT_S = 5.0

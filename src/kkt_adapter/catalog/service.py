@@ -2,9 +2,9 @@
 
 import asyncio
 
-from kkt_adapter.catalog.schedule import DailySchedule
+from kkt_adapter.catalog.schedule.daily import DailySchedule
 from kkt_adapter.catalog.source import ProductSource
-from kkt_adapter.catalog.worker import RunWorker
+from kkt_adapter.catalog.sync.worker import RunWorker
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import AdapterError
 from kkt_adapter.runtime.log import get_logger

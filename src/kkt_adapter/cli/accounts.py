@@ -21,7 +21,7 @@ from kkt_adapter.runtime.auth.accounts import Account, Accounts
 from kkt_adapter.runtime.auth.passwords import Passwords
 from kkt_adapter.runtime.auth.roles import Role, Scope
 from kkt_adapter.runtime.auth.till_tokens import NewTillToken, TillToken, TillTokens
-from kkt_adapter.runtime.database import Database
+from kkt_adapter.runtime.db.protocol import Database
 
 T = TypeVar("T")
 

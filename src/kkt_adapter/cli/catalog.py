@@ -21,8 +21,8 @@ from kkt_adapter.cli.texts import say
 
 if TYPE_CHECKING:
     from kkt_adapter.catalog.parts import CatalogParts
-    from kkt_adapter.catalog.records import PageResult, RunRecord
-    from kkt_adapter.runtime.database import Database
+    from kkt_adapter.catalog.runs import PageResult, RunRecord
+    from kkt_adapter.runtime.db.protocol import Database
 
 T = TypeVar("T")
 
@@ -98,7 +98,7 @@ def status(data_dir: DataDir = None) -> None:
     """When the next run is, how the last one went, and what the catalogue holds."""
 
     async def look(parts: "CatalogParts", _: bool) -> None:
-        from kkt_adapter.catalog.reads import ProductQuery, StatusFilter
+        from kkt_adapter.catalog.reads.catalogue import ProductQuery, StatusFilter
 
         schedule, state = await parts.schedule.status(), await parts.reads.state()
         active = await parts.reads.search(ProductQuery(limit=1, include_total=True))
@@ -151,7 +151,7 @@ async def _taken(parts: "CatalogParts", asked: "RunRecord") -> None:
     Raises:
         SourceNotConfigured: none has; the run is cancelled again.
     """
-    from kkt_adapter.catalog.records import RunStatus
+    from kkt_adapter.catalog.runs import RunStatus
     from kkt_adapter.kernel.errors import NotRunning
 
     waiting = (RunStatus.QUEUED, RunStatus.INTERRUPTED)
@@ -192,7 +192,7 @@ def _with_parts(data_dir: Path | None, work: "Callable[[CatalogParts, bool], Awa
     from kkt_adapter.kernel.clock import SystemClock
     from kkt_adapter.kernel.ids import random_id
     from kkt_adapter.runtime.file_lock import ProcessLocks
-    from kkt_adapter.runtime.lease_database import DatabaseLeases
+    from kkt_adapter.runtime.leases.database import DatabaseLeases
     from kkt_adapter.settings import load_settings
 
     async def on_database(db: "Database") -> T:

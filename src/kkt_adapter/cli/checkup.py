@@ -16,16 +16,16 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from kkt_adapter.cli.findings import Finding, bad, good, warn
-from kkt_adapter.fiscal.daily import BACKUP, last_done
+from kkt_adapter.fiscal.housekeeping.daily import BACKUP, last_done
 from kkt_adapter.fiscal.kkt.virtual import fn_path
-from kkt_adapter.fiscal.tables import counters, receipts
+from kkt_adapter.fiscal.store.tables import counters, receipts
 from kkt_adapter.kernel.errors import AdapterError, StorageError, Text
 from kkt_adapter.kernel.ids import RegisterId
-from kkt_adapter.runtime.backup import check as read_whole
-from kkt_adapter.runtime.lease_database import leases
-from kkt_adapter.runtime.migrate import refuse_newer
-from kkt_adapter.runtime.open import open_database
-from kkt_adapter.runtime.urls import sqlite_path
+from kkt_adapter.runtime.db.backup import check as read_whole
+from kkt_adapter.runtime.db.migrate import refuse_newer
+from kkt_adapter.runtime.db.open import open_database
+from kkt_adapter.runtime.db.urls import sqlite_path
+from kkt_adapter.runtime.leases.database import leases
 from kkt_adapter.settings import RegisterSettings, Settings
 
 BUILT_IN = datetime(2025, 1, 1, tzinfo=UTC)  # a clock before this has never been set

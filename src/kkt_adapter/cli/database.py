@@ -10,9 +10,9 @@ import typer
 from kkt_adapter.cli.screen import complain
 from kkt_adapter.cli.texts import said
 from kkt_adapter.kernel.errors import AdapterError
-from kkt_adapter.runtime.database import Database
-from kkt_adapter.runtime.migrate import migrate
-from kkt_adapter.runtime.open import open_database
+from kkt_adapter.runtime.db.migrate import migrate
+from kkt_adapter.runtime.db.open import open_database
+from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.settings import load_settings
 
 T = TypeVar("T")

@@ -20,8 +20,8 @@ from kkt_adapter.kernel.clock import SystemClock
 from kkt_adapter.kernel.errors import AdapterError, StorageError
 
 if TYPE_CHECKING:
-    from kkt_adapter.runtime.backup import CheckReport
-    from kkt_adapter.runtime.database import Database
+    from kkt_adapter.runtime.db.backup import CheckReport
+    from kkt_adapter.runtime.db.protocol import Database
 
 db_app = typer.Typer(name="db", help="Back up, restore and check the database.", no_args_is_help=True)
 
@@ -41,7 +41,7 @@ def backup(
     data_dir: DataDir = None,
 ) -> None:
     """Copy the database, running or not, and check the copy."""
-    from kkt_adapter.runtime.backup import back_up
+    from kkt_adapter.runtime.db.backup import back_up
 
     now = SystemClock().now()
     with _reported():
@@ -62,7 +62,7 @@ def restore(
     data_dir: DataDir = None,
 ) -> None:
     """Put a copy in the place of the database; the service must be stopped. The old one is kept aside."""
-    from kkt_adapter.runtime.backup import restore as put_back
+    from kkt_adapter.runtime.db.backup import restore as put_back
 
     with _reported():
         _, database = _sqlite(data_dir)
@@ -117,7 +117,7 @@ def _sqlite(data_dir: Path | None) -> tuple[Path, Path]:
     Raises:
         StorageError: the database is PostgreSQL.
     """
-    from kkt_adapter.runtime.urls import sqlite_path
+    from kkt_adapter.runtime.db.urls import sqlite_path
     from kkt_adapter.settings import load_settings
 
     settings = load_settings(overrides={"data_dir": data_dir})
@@ -132,7 +132,7 @@ def _sqlite(data_dir: Path | None) -> tuple[Path, Path]:
 
 def _back_up_to(file: Path, database: Path) -> Path:
     """Under this very name; made beside it first, so that a half copy never bears the name."""
-    from kkt_adapter.runtime.backup import back_up
+    from kkt_adapter.runtime.db.backup import back_up
 
     if file.exists():
         raise StorageError(f"{file} exists already.", f"{file} уже существует.")
@@ -149,8 +149,8 @@ def _back_up_to(file: Path, database: Path) -> Path:
 
 
 def _damage(address: str) -> tuple[str, ...]:
-    from kkt_adapter.runtime.backup import check as read_whole
-    from kkt_adapter.runtime.urls import sqlite_path
+    from kkt_adapter.runtime.db.backup import check as read_whole
+    from kkt_adapter.runtime.db.urls import sqlite_path
 
     path = sqlite_path(address)
     if path is None:
@@ -163,8 +163,8 @@ async def _wrong_totals(address: str) -> dict[str, tuple[int, int]]:
     """Raises StorageError when the database has no schema of ours yet."""
     from sqlalchemy.exc import SQLAlchemyError
 
-    from kkt_adapter.fiscal.counts import verify
-    from kkt_adapter.runtime.open import open_database
+    from kkt_adapter.fiscal.store.counters import verify
+    from kkt_adapter.runtime.db.open import open_database
 
     database: Database = open_database(address)
     try:

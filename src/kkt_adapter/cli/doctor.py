@@ -97,7 +97,7 @@ def _refused_secret(settings: "Settings") -> "Finding | None":
     from kkt_adapter.cli.findings import bad
     from kkt_adapter.kernel.errors import SettingsInvalid, Text
     from kkt_adapter.runtime.auth.secret import signing_secret
-    from kkt_adapter.runtime.urls import sqlite_path
+    from kkt_adapter.runtime.db.urls import sqlite_path
 
     given = settings.sign_in.secret.get_secret_value() or None
     on_server = sqlite_path(settings.database) is None

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from rich.tree import Tree
 
     from kkt_adapter.fiscal.ffd.tlv import TlvError
-    from kkt_adapter.fiscal.ffd.tree import Described, Node
     from kkt_adapter.fiscal.ofd.container import FrameError
+    from kkt_adapter.fiscal.ofd.describe import Described, Node
 
 ffd_app = typer.Typer(name="ffd", help="Fiscal data formats.", no_args_is_help=True)
 
@@ -41,8 +41,8 @@ def decode(
 ) -> None:
     """Show what a message, a container or bare TLV says; the bytes tell which of them it is."""
     from kkt_adapter.fiscal.ffd.tlv import TlvError
-    from kkt_adapter.fiscal.ffd.tree import describe
     from kkt_adapter.fiscal.ofd.container import FrameError
+    from kkt_adapter.fiscal.ofd.describe import describe
 
     try:
         described = describe(read_bytes(source))

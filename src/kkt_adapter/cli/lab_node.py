@@ -10,11 +10,6 @@ import asyncio
 
 def main() -> None:
     """Import everything once, then fork nodes."""
-    import kkt_adapter.catalog.worker
-    import kkt_adapter.cli.demo
-    import kkt_adapter.cli.serve
-    import kkt_adapter.runtime.passlock_redis
-    import kkt_adapter.runtime.postgres  # noqa: F401
     from kkt_adapter.lab.nursery import serve_nursery
 
     serve_nursery(run)

@@ -329,3 +329,21 @@ class ShiftReport:
 
     document: FiscalDocument
     totals: ShiftTotals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Baseline:
+    """Where the FN stood before a command that makes a document."""
+
+    fn_number: FnNumber
+    fd_number: int  # last document; 0 in an FN without documents
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfdMessage:
+    """One message of the FN for the operator: session header and container, to be sent byte for byte."""
+
+    fn_number: FnNumber
+    fd_number: int
+    code: DocumentCode
+    raw: bytes

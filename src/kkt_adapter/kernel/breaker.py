@@ -1,7 +1,7 @@
 """Circuit breaker as a plain state machine (contract 4.3).
 
 It owns no clock and does no I/O: callers pass monotonic seconds. Who counts as a failure is decided in
-``fiscal/outcome.py``; here is only what the counts do.
+``fiscal/delivery/outcome.py``; here is only what the counts do.
 """
 
 from dataclasses import dataclass, field

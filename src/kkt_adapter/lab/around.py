@@ -6,11 +6,12 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from kkt_adapter.fiscal.kkt.driver import ExchangeStatus, KktDriver, KktStatus, OfdMessage
+from kkt_adapter.fiscal.kkt.driver import ExchangeStatus, KktDriver, KktStatus
 from kkt_adapter.fiscal.kkt.virtual import VirtualRegister
 from kkt_adapter.fiscal.model import (
     Cashier,
     FiscalDocument,
+    OfdMessage,
     Receipt,
     Registration,
     ShiftReport,
@@ -18,7 +19,7 @@ from kkt_adapter.fiscal.model import (
 )
 from kkt_adapter.fiscal.ofd.gateway import HttpOfdGateway, HttpReply, OfdGateway, OfdReply
 from kkt_adapter.lab.probes import AFTER, BEFORE, INSIDE, Probes, name_of
-from kkt_adapter.runtime.database import Database
+from kkt_adapter.runtime.db.protocol import Database
 
 T = TypeVar("T")
 Item = TypeVar("Item")

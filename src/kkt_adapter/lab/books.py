@@ -13,12 +13,12 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from kkt_adapter.emulators.ofd import OfdBook
-from kkt_adapter.fiscal import counts
 from kkt_adapter.fiscal.ffd.tlv import Element, decode
 from kkt_adapter.fiscal.kkt.virtual.documents import read_document
 from kkt_adapter.fiscal.model import DocumentCode
 from kkt_adapter.fiscal.ofd.frame import parse_message
-from kkt_adapter.fiscal.tables import OPEN_ROWS, attempts, dlq, documents, idempotency, receipts
+from kkt_adapter.fiscal.store import counters
+from kkt_adapter.fiscal.store.tables import OPEN_ROWS, attempts, dlq, documents, idempotency, receipts
 
 RECEIPTS = frozenset({DocumentCode.RECEIPT, DocumentCode.CORRECTION})
 NAME = 1030  # tag: name of the line
@@ -148,7 +148,7 @@ def read_adapter(connection: Connection) -> AdapterBook:
         keys=_count(connection, idempotency),
         open_attempts=_count(connection, attempts, OPEN_ROWS),
         open_letters=_count(connection, dlq, dlq.c.resolved_at.is_(None)),
-        wrong_totals=counts.verify(connection),
+        wrong_totals=counters.verify(connection),
     )
 
 

@@ -13,7 +13,7 @@ from random import Random
 from kkt_adapter.emulators.link import FlakyLink, LinkFault, LinkMode
 from kkt_adapter.emulators.ofd import Fault, FaultMode
 from kkt_adapter.lab.world import World
-from kkt_adapter.runtime.lease import TTL_S
+from kkt_adapter.runtime.leases.lease import TTL_S
 
 AT_START_SHARE = 0.3  # of the named points: while a start recovers from the last end
 PAST_A_LEASE, ANY_LIFE = (1.25, 1.75), (0.1, 1.75)  # how long a process stands still, in lives of a lease

@@ -26,7 +26,7 @@ from kkt_adapter.lab.around import (
 from kkt_adapter.lab.probes import Probes
 from kkt_adapter.lab.timing import LabClock
 from kkt_adapter.lab.variants import VARIANTS
-from kkt_adapter.runtime.passlock import EXPIRY_S
+from kkt_adapter.runtime.leases.pass_lock import EXPIRY_S
 from kkt_adapter.settings import Settings, load_settings
 
 ORPHANED = 3  # exit code: the lab is gone

@@ -33,8 +33,8 @@ from kkt_adapter.lab.servers import PostgresServer, RedisServer, free_port
 from kkt_adapter.lab.settle import Settling
 from kkt_adapter.lab.traffic import Till
 from kkt_adapter.lab.world import World
-from kkt_adapter.runtime.open import open_database
-from kkt_adapter.runtime.postgres import IDLE_TRANSACTION_S, PostgresSettings
+from kkt_adapter.runtime.db.open import open_database
+from kkt_adapter.runtime.db.postgres import IDLE_TRANSACTION_S, PostgresSettings
 
 NODE_COMMAND = (sys.executable, "-m", "kkt_adapter.cli.lab_node")
 ANSWER_S = 20.0  # of the nodes: what a till waits for an answer

@@ -14,12 +14,12 @@ from typing import Any
 import aiohttp
 from sqlalchemy import Connection, select
 
-from kkt_adapter.fiscal.tables import dlq, receipts
+from kkt_adapter.fiscal.store.tables import dlq, receipts
 from kkt_adapter.kernel.errors import AdapterError
 from kkt_adapter.lab.books import is_confirmed
 from kkt_adapter.lab.ledger import Asked, Ledger
 from kkt_adapter.lab.traffic import Till
-from kkt_adapter.runtime.database import Database
+from kkt_adapter.runtime.db.protocol import Database
 
 LOOK_EVERY_S = 0.25
 HELP_EVERY_S = 2.0

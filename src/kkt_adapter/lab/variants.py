@@ -12,27 +12,29 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
-from kkt_adapter.fiscal import answers, buffer, printbook, recovery
-from kkt_adapter.fiscal.answers import Place
-from kkt_adapter.fiscal.attempts import LaneTerm, NewAttempt
-from kkt_adapter.fiscal.buffer import Accepted, AcceptItem
-from kkt_adapter.fiscal.desk import Acceptance, ReceiptDesk
-from kkt_adapter.fiscal.job import Job
+from kkt_adapter.fiscal.intake import buffer
+from kkt_adapter.fiscal.intake.accept import Acceptance, ReceiptDesk
+from kkt_adapter.fiscal.intake.buffer import Accepted, AcceptItem
 from kkt_adapter.fiscal.kkt.virtual import VirtualRegister
 from kkt_adapter.fiscal.kkt.virtual.filelock import FileLock
 from kkt_adapter.fiscal.kkt.virtual.memory import FnMemory
-from kkt_adapter.fiscal.look_back import LookBack
 from kkt_adapter.fiscal.ofd.gateway import HttpReply
 from kkt_adapter.fiscal.ofd.http import HttpOfd
-from kkt_adapter.fiscal.printing import PrintLane
-from kkt_adapter.fiscal.receipt_printer import ReceiptPrinter
-from kkt_adapter.fiscal.tables import idempotency
-from kkt_adapter.fiscal.unclaimed import UnclaimedDocuments
-from kkt_adapter.fiscal.verdict import Absent
+from kkt_adapter.fiscal.printing import records, reply
+from kkt_adapter.fiscal.printing.job import Job
+from kkt_adapter.fiscal.printing.lane import PrintLane
+from kkt_adapter.fiscal.printing.printer import ReceiptPrinter
+from kkt_adapter.fiscal.printing.recovery import resolve
+from kkt_adapter.fiscal.printing.recovery.fn_readback import LookBack
+from kkt_adapter.fiscal.printing.recovery.rules import Absent
+from kkt_adapter.fiscal.printing.reply import Place
+from kkt_adapter.fiscal.store.attempts import LaneTerm, NewAttempt
+from kkt_adapter.fiscal.store.orphan_documents import UnclaimedDocuments
+from kkt_adapter.fiscal.store.tables import idempotency
 from kkt_adapter.kernel.errors import KktOutcomeUnknown, KktUnavailable, OfdUnavailable
 from kkt_adapter.kernel.hlc import HybridTimestamp
 from kkt_adapter.lab.reconcile import Verdict
-from kkt_adapter.runtime import sqlite_writer
+from kkt_adapter.runtime.db import sqlite_writer
 
 KILLED_AT = "process killed at a named point"
 FROZEN_AT = "process frozen at a named point"
@@ -72,7 +74,7 @@ def _print_before_intent() -> None:
         status = await self._desk.driver.status()
         attempt = NewAttempt(lane=lane, baseline=status.baseline)
         return await self._db.write(
-            lambda c: printbook.begin_attempt(
+            lambda c: records.begin_attempt(
                 c,
                 attempt,
                 what="print",
@@ -106,7 +108,7 @@ def _print_before_intent() -> None:
 
 def _blind_recovery() -> None:
     _forget_the_fn()
-    _replace(recovery, "_judge", lambda attempt, row, evidence: Absent())
+    _replace(resolve, "_judge", lambda attempt, row, evidence: Absent())
 
 
 # ---- a lost answer taken for "nothing was sent" ---------------------------------------------------------
@@ -189,7 +191,7 @@ def _answer_before_commit() -> None:
 
     async def buffered(self: ReceiptDesk, unit: Any, outcome: Accepted, checked: Any) -> Acceptance:
         place = Place(stamp=outcome.stamp, queue_position=outcome.queue_position)
-        text = answers.buffered(checked.receipt.id, place, reason="", warnings=())
+        text = reply.buffered(checked.receipt.id, place, reason="", warnings=())
         return Acceptance(body=text.encode(), replayed=False)
 
     _replace(ReceiptDesk, "_commit", hasty)

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from tests.support.catalog import made
 
-from kkt_adapter.catalog.changes import FieldChange, Kind, Stored, compare
 from kkt_adapter.catalog.model import Product
+from kkt_adapter.catalog.store.changes import FieldChange, Kind, Stored, compare
 
 
 @dataclass(frozen=True)

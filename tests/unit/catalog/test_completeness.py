@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kkt_adapter.catalog.completeness import Complete, Final, ReadAgain, assess, doubtful
-from kkt_adapter.catalog.plan import PageRow, Plan, Slice
+from kkt_adapter.catalog.sync.completeness import Complete, Final, ReadAgain, assess, doubtful
+from kkt_adapter.catalog.sync.plan import PageRow, Plan, Slice
 
 SIZE = 3
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import pytest
 from tests.support.catalog import TestClock
 
-from kkt_adapter.catalog.courtesy import PAGES_A_COMMIT, RECEIPTS_WITHIN_S, REST_CAP_S, Courtesy
+from kkt_adapter.catalog.sync.yield_to_receipts import PAGES_A_COMMIT, RECEIPTS_WITHIN_S, REST_CAP_S, Courtesy
 
 T = TypeVar("T")
 

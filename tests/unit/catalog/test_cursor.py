@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kkt_adapter.catalog.cursor import Place, seal, unseal
+from kkt_adapter.catalog.reads.cursor import Place, seal, unseal
 from kkt_adapter.kernel.errors import InvalidInput
 
 SECRET = b"k" * 32

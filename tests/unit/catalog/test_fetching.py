@@ -6,9 +6,9 @@ from collections.abc import Callable
 import pytest
 from tests.support.catalog import TestClock, made
 
-from kkt_adapter.catalog.fetching import PageFetcher, PageGivenUp, PageKey
 from kkt_adapter.catalog.model import PriceWindow, ProductPage
-from kkt_adapter.catalog.pacing import Pacer
+from kkt_adapter.catalog.sync.fetch import PageFetcher, PageGivenUp, PageKey
+from kkt_adapter.catalog.sync.rate_limit import Pacer
 from kkt_adapter.kernel.errors import (
     CatalogError,
     SourceAuthFailed,

@@ -4,7 +4,7 @@ import asyncio
 
 from tests.support.clock import ManualClock
 
-from kkt_adapter.catalog.pacing import MINUTE_S, Crowd, Pacer, RequestBudget
+from kkt_adapter.catalog.sync.rate_limit import MINUTE_S, Crowd, Pacer, RequestBudget
 
 
 def test_a_budget_allows_a_burst_and_then_slides() -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kkt_adapter.catalog.model import PriceWindow
-from kkt_adapter.catalog.plan import PageRow, Plan, Slice, pages_needed, split
+from kkt_adapter.catalog.sync.plan import PageRow, Plan, Slice, pages_needed, split
 
 
 def row(

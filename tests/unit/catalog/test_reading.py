@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import pytest
 from tests.support.catalog import made
 
-from kkt_adapter.catalog.fetching import PageGivenUp, PageKey
-from kkt_adapter.catalog.halt import Halt, Halted, HaltReason
 from kkt_adapter.catalog.model import ProductPage
-from kkt_adapter.catalog.reading import Reader, SourceDown
+from kkt_adapter.catalog.sync.fetch import PageGivenUp, PageKey
+from kkt_adapter.catalog.sync.halt import Halt, Halted, HaltReason
+from kkt_adapter.catalog.sync.parallel_reader import Reader, SourceDown
 from kkt_adapter.kernel.errors import LeaseLost, SourceAuthFailed, SourceUnavailable
 
 WIDTH = 4

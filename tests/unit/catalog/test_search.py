@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kkt_adapter.catalog.search import fold, list_key, name_key, query_words, value_key
+from kkt_adapter.catalog.store.search_forms import fold, list_key, name_key, query_words, value_key
 
 
 @pytest.mark.parametrize(

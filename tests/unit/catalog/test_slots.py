@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.catalog import utc
 
-from kkt_adapter.catalog.slots import DAY, due, last_slot, next_slot
+from kkt_adapter.catalog.schedule.slots import DAY, due, last_slot, next_slot
 
 GRACE_S = 21_600
 

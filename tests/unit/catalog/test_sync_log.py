@@ -9,10 +9,10 @@ import pytest
 from tests.support.catalog import utc
 from tests.support.clock import ManualClock
 
-from kkt_adapter.catalog.log_file import LogFile
-from kkt_adapter.catalog.records import ErrorKind, RunError, RunRecord, RunStatus, Trigger
-from kkt_adapter.catalog.redaction import SECRETS_KEPT, Redactor, one_line
-from kkt_adapter.catalog.sync_log import SyncLog
+from kkt_adapter.catalog.run_log.log_file import LogFile
+from kkt_adapter.catalog.run_log.redaction import SECRETS_KEPT, Redactor, one_line
+from kkt_adapter.catalog.run_log.run_log import SyncLog
+from kkt_adapter.catalog.runs import ErrorKind, RunError, RunRecord, RunStatus, Trigger
 
 START = utc("2025-09-17T02:00:00.123")
 

@@ -11,7 +11,7 @@ from tests.support.worked_messages import golden
 from typer.testing import CliRunner
 
 from kkt_adapter.cli.ffd import MAX_INPUT_BYTES, NotHex, ffd_app, from_hex, read_bytes
-from kkt_adapter.fiscal.ffd.tree import describe
+from kkt_adapter.fiscal.ofd.describe import describe
 
 RECEIPT_FILE = Path(__file__).parents[2] / "data" / "ofd" / "receipt.hex"
 

@@ -10,19 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kkt_adapter.fiscal.alert_findings import GIB
-from kkt_adapter.fiscal.alert_rules import RULES, Level, Rule
-from kkt_adapter.fiscal.alerts import GRACE_S, Alert, AlertBoard, Changes, Known
-from kkt_adapter.fiscal.clocks import ClockName, LegalClock
+from kkt_adapter.fiscal.alerts.board import GRACE_S, Alert, AlertBoard, Changes, Known
+from kkt_adapter.fiscal.alerts.conditions import GIB
+from kkt_adapter.fiscal.alerts.rules import RULES, Level, Rule
+from kkt_adapter.fiscal.control.sessions import Mismatch
 from kkt_adapter.fiscal.heartbeat.answer import AnswerClass
-from kkt_adapter.fiscal.observation import (
+from kkt_adapter.fiscal.monitoring.legal_clocks import ClockName, LegalClock
+from kkt_adapter.fiscal.monitoring.observation import (
     EndpointSeen,
     Observation,
     OfficeSeen,
     RegisterSeen,
     WorkerState,
 )
-from kkt_adapter.fiscal.sessions import Mismatch
 from kkt_adapter.kernel.breaker import BreakerState
 from kkt_adapter.kernel.errors import Text
 from kkt_adapter.kernel.hysteresis import Presence

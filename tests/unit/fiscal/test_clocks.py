@@ -8,15 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kkt_adapter.fiscal.clocks import (
-    ClockName,
-    DeviceFacts,
-    LegalClock,
-    Rates,
-    drift_of_unknown_zone_s,
-    drift_s,
-    legal_clocks,
-)
+from kkt_adapter.fiscal.monitoring.legal_clocks import ClockName, DeviceFacts, LegalClock, Rates, legal_clocks
+from kkt_adapter.kernel.clock_drift import drift_of_unknown_zone_s, drift_s
 
 MOSCOW = ZoneInfo("Europe/Moscow")
 NOW = datetime(2026, 3, 14, 9, 0, tzinfo=UTC)  # 12:00 on the register's wall

@@ -8,15 +8,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, insert
 
-from kkt_adapter.fiscal import counts
-from kkt_adapter.fiscal.buffer import CAPACITY
-from kkt_adapter.fiscal.capacity import Fill, fill
-from kkt_adapter.fiscal.settings_rows import drop_setting, read_setting, store_setting
-from kkt_adapter.fiscal.tables import receipts
-from kkt_adapter.runtime.migrate import migrate
-from kkt_adapter.runtime.open import open_database
-from kkt_adapter.runtime.postgres import PostgresDatabase, PostgresSettings
-from kkt_adapter.runtime.sqlite import SqliteDatabase
+from kkt_adapter.fiscal.store import counters
+from kkt_adapter.fiscal.store.capacity import Fill, fill
+from kkt_adapter.fiscal.store.runtime_settings import CAPACITY, drop_setting, read_setting, store_setting
+from kkt_adapter.fiscal.store.tables import receipts
+from kkt_adapter.runtime.db.migrate import migrate
+from kkt_adapter.runtime.db.open import open_database
+from kkt_adapter.runtime.db.postgres import PostgresDatabase, PostgresSettings
+from kkt_adapter.runtime.db.sqlite import SqliteDatabase
 
 NOW = datetime(2026, 3, 14, 9, 0, tzinfo=UTC)
 
@@ -26,7 +25,7 @@ async def migrated(database_url: str) -> AsyncIterator[SqliteDatabase | Postgres
     await asyncio.to_thread(migrate, database_url)
     opened = open_database(database_url, postgres=PostgresSettings(writers=3, readers=2))
     try:
-        await opened.write(counts.ensure)
+        await opened.write(counters.ensure)
         yield opened
     finally:
         await opened.close()
@@ -55,18 +54,18 @@ def a_row(seq: int, **changes: Any) -> dict[str, Any]:
 
 
 async def test_totals_begin_at_nothing_and_are_made_once(migrated: Db) -> None:
-    await migrated.write(counts.ensure)
-    totals = await migrated.read(counts.read)
-    assert totals == counts.Counts(
+    await migrated.write(counters.ensure)
+    totals = await migrated.read(counters.read)
+    assert totals == counters.Counts(
         total=0, pending=0, syncing=0, synced=0, failed=0, dlq_open=0, unprinted=0, print_failed=0
     )
-    assert await migrated.read(counts.verify) == {}
+    assert await migrated.read(counters.verify) == {}
 
 
 async def test_totals_move_by_what_they_are_told(migrated: Db) -> None:
-    await migrated.write(lambda c: counts.bump(c, total=3, pending=3, unprinted=3))
-    await migrated.write(lambda c: counts.bump(c, pending=-1, syncing=1))
-    totals = await migrated.read(counts.read)
+    await migrated.write(lambda c: counters.bump(c, total=3, pending=3, unprinted=3))
+    await migrated.write(lambda c: counters.bump(c, pending=-1, syncing=1))
+    totals = await migrated.read(counters.read)
     assert (totals.total, totals.pending, totals.syncing, totals.undelivered) == (3, 2, 1, 3)
 
 
@@ -76,28 +75,30 @@ async def test_a_difference_from_a_real_count_is_named(migrated: Db) -> None:
         conn.execute(insert(receipts), [a_row(3, status="failed", print_state="print_failed")])
 
     await migrated.write(store)
-    assert await migrated.read(counts.verify) == {
+    assert await migrated.read(counters.verify) == {
         "pending": (0, 1),
         "synced": (0, 1),
         "failed": (0, 1),
         "unprinted": (0, 1),
         "print_failed": (0, 1),
     }
-    await migrated.write(lambda c: counts.bump(c, pending=1, synced=1, failed=1, unprinted=1, print_failed=1))
-    assert await migrated.read(counts.verify) == {}
+    await migrated.write(
+        lambda c: counters.bump(c, pending=1, synced=1, failed=1, unprinted=1, print_failed=1)
+    )
+    assert await migrated.read(counters.verify) == {}
 
 
 async def test_attempt_numbers_are_given_once(migrated: Db) -> None:
     taken = await asyncio.gather(
-        *(migrated.write(lambda c: counts.take_attempt_ids(c, 3)) for _ in range(10))
+        *(migrated.write(lambda c: counters.take_attempt_ids(c, 3)) for _ in range(10))
     )
     numbers = [first + i for first in taken for i in range(3)]
     assert sorted(numbers) == list(range(1, 31))
 
 
 async def test_writers_at_once_lose_no_change(migrated: Db) -> None:
-    await asyncio.gather(*(migrated.write(lambda c: counts.bump(c, pending=1)) for _ in range(40)))
-    assert (await migrated.read(counts.read)).pending == 40
+    await asyncio.gather(*(migrated.write(lambda c: counters.bump(c, pending=1)) for _ in range(40)))
+    assert (await migrated.read(counters.read)).pending == 40
 
 
 @pytest.mark.parametrize(
@@ -107,7 +108,7 @@ async def test_writers_at_once_lose_no_change(migrated: Db) -> None:
 def test_the_share_has_two_decimals_and_no_more_than_a_hundred(
     undelivered: int, capacity: int, percent: float
 ) -> None:
-    totals = counts.Counts(
+    totals = counters.Counts(
         total=0,
         pending=undelivered - undelivered // 2,
         syncing=undelivered // 2,

@@ -3,8 +3,8 @@
 import pytest
 from tests.support.clock import ManualClock
 
-from kkt_adapter.fiscal.endpoint import Endpoint
-from kkt_adapter.fiscal.outcome import Signal
+from kkt_adapter.fiscal.delivery.endpoint import Endpoint
+from kkt_adapter.fiscal.delivery.outcome import Signal
 from kkt_adapter.kernel.breaker import Breaker, BreakerState
 from kkt_adapter.kernel.errors import OfdUnavailable
 

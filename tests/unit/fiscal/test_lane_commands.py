@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from kkt_adapter.fiscal.attempts import LaneTerm
-from kkt_adapter.fiscal.lane_commands import COMMAND_LIMIT, Command, LaneCommands, stopping
+from kkt_adapter.fiscal.printing.lane_commands import COMMAND_LIMIT, Command, LaneCommands, stopping
+from kkt_adapter.fiscal.store.attempts import LaneTerm
 from kkt_adapter.kernel.errors import Conflict, KktOutcomeUnknown, KktUnavailable
 
 LANE = LaneTerm(lease="lane:1", owner="me", number=1)

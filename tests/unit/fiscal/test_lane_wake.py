@@ -2,7 +2,7 @@
 
 import asyncio
 
-from kkt_adapter.fiscal.lane_wake import LaneWake
+from kkt_adapter.fiscal.printing.lane_timer import LaneWake
 
 LONG_S = 60.0
 

@@ -8,9 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.clock import ManualClock
 
-from kkt_adapter.fiscal.endpoint import Endpoint
-from kkt_adapter.fiscal.network import Evidence, ModeState, NetworkMode, NetworkMonitor, NetworkPolicy, judge
-from kkt_adapter.fiscal.outcome import Signal
+from kkt_adapter.fiscal.delivery.endpoint import Endpoint
+from kkt_adapter.fiscal.delivery.outcome import Signal
+from kkt_adapter.fiscal.monitoring.network_mode import (
+    Evidence,
+    ModeState,
+    NetworkMode,
+    NetworkMonitor,
+    NetworkPolicy,
+    judge,
+)
 from kkt_adapter.kernel.breaker import Breaker
 from kkt_adapter.kernel.errors import OfdUnavailable
 from kkt_adapter.kernel.hysteresis import Presence

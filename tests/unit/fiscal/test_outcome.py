@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kkt_adapter.fiscal.outcome import MAX_ATTEMPTS, RETRY_AFTER_CAP_S, Signal, decide
+from kkt_adapter.fiscal.delivery.outcome import MAX_ATTEMPTS, RETRY_AFTER_CAP_S, Signal, decide
 from kkt_adapter.kernel.errors import (
     AdapterError,
     KktRefused,

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.receipts import a_correction, a_line, a_line_request, a_payment, a_request, a_sale
 
-from kkt_adapter.fiscal import payload
 from kkt_adapter.fiscal.model import (
     Cashier,
     Customer,
@@ -24,6 +23,7 @@ from kkt_adapter.fiscal.model import (
     UserAttribute,
     VatRate,
 )
+from kkt_adapter.fiscal.store import receipt_json
 from kkt_adapter.kernel.errors import Text
 from kkt_adapter.kernel.money import Kopecks, Quantity
 
@@ -55,7 +55,7 @@ FULL = a_sale(
 
 @pytest.mark.parametrize("receipt", [a_sale(), FULL], ids=["the smallest", "the fullest"])
 def test_what_was_stored_is_read_back(receipt: Receipt) -> None:
-    assert payload.load(payload.dump(receipt)) == receipt
+    assert receipt_json.load(receipt_json.dump(receipt)) == receipt
 
 
 def test_the_fullest_receipt_leaves_no_field_out() -> None:
@@ -75,12 +75,12 @@ def test_any_text_and_any_sum_come_back(
 ) -> None:
     line = a_line(name=name, price_kop=Kopecks(price), quantity=Quantity(quantity))
     receipt = a_sale(lines=(line,), payments=tuple(a_payment(amount, kind) for kind, amount in paid))
-    assert payload.load(payload.dump(receipt)) == receipt
+    assert receipt_json.load(receipt_json.dump(receipt)) == receipt
 
 
 def test_absent_values_are_left_out_so_that_later_fields_change_no_old_row() -> None:
-    assert "null" not in payload.dump(a_sale())
-    assert "correction" not in json.loads(payload.dump(a_sale()))
+    assert "null" not in receipt_json.dump(a_sale())
+    assert "correction" not in json.loads(receipt_json.dump(a_sale()))
 
 
 def test_warnings_are_kept_in_both_languages() -> None:
@@ -88,9 +88,9 @@ def test_warnings_are_kept_in_both_languages() -> None:
         ReceiptWarning(code="NAME_CHANGED", field="items.0.name", tag=1030, message=Text("cut", "обрезано")),
         ReceiptWarning(code="VAT_DIFFERS", field="items", message=Text("differs", "отличается")),
     )
-    assert payload.load_warnings(payload.dump_warnings(warnings)) == warnings
-    assert payload.dump_warnings(()) is None
-    assert payload.load_warnings(None) == ()
+    assert receipt_json.load_warnings(receipt_json.dump_warnings(warnings)) == warnings
+    assert receipt_json.dump_warnings(()) is None
+    assert receipt_json.load_warnings(None) == ()
 
 
 CHANGES: list[dict[str, object]] = [
@@ -118,7 +118,7 @@ CHANGES: list[dict[str, object]] = [
 
 @pytest.mark.parametrize("change", CHANGES, ids=[next(iter(change)) for change in CHANGES])
 def test_every_field_a_till_can_set_makes_another_request(change: dict[str, object]) -> None:
-    assert payload.request_hash(a_request(**change)) != payload.request_hash(a_request())
+    assert receipt_json.request_hash(a_request(**change)) != receipt_json.request_hash(a_request())
 
 
 def test_the_changes_above_touch_every_field() -> None:
@@ -147,23 +147,23 @@ def test_the_hash_is_that_of_plain_sorted_json_as_rows_of_every_version_have_it(
     }
     given = {key: value for key, value in plain.items() if value is not None}
     text = json.dumps(given, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-    assert payload.request_hash(wish) == sha256(text.encode()).digest()
+    assert receipt_json.request_hash(wish) == sha256(text.encode()).digest()
 
 
 def test_the_order_of_lines_and_payments_matters() -> None:
     one, two = a_line_request(name="a"), a_line_request(name="b")
-    assert payload.request_hash(a_request(lines=(one, two))) != payload.request_hash(
+    assert receipt_json.request_hash(a_request(lines=(one, two))) != receipt_json.request_hash(
         a_request(lines=(two, one))
     )
 
 
 def test_keys_are_unique_within_their_scope() -> None:
-    assert payload.key_hash("k") == payload.key_hash("k")
-    assert len(payload.key_hash("k")) == 16
-    assert payload.key_hash("k") != payload.key_hash("k", scope="z_report")
-    assert payload.key_hash("k") != payload.key_hash("K")
+    assert receipt_json.key_hash("k") == receipt_json.key_hash("k")
+    assert len(receipt_json.key_hash("k")) == 16
+    assert receipt_json.key_hash("k") != receipt_json.key_hash("k", scope="z_report")
+    assert receipt_json.key_hash("k") != receipt_json.key_hash("K")
 
 
 @given(st.text(min_size=1, max_size=128), st.text(min_size=1, max_size=128))
 def test_different_keys_have_different_hashes(one: str, other: str) -> None:
-    assert (payload.key_hash(one) == payload.key_hash(other)) == (one == other)
+    assert (receipt_json.key_hash(one) == receipt_json.key_hash(other)) == (one == other)

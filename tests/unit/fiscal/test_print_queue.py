@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.receipts import a_sale
 
-from kkt_adapter.fiscal.answers import Place
-from kkt_adapter.fiscal.job import Job
-from kkt_adapter.fiscal.print_queue import QUEUE_LIMIT, PrintQueue
+from kkt_adapter.fiscal.printing.job import Job
+from kkt_adapter.fiscal.printing.queue import QUEUE_LIMIT, PrintQueue
+from kkt_adapter.fiscal.printing.reply import Place
 from kkt_adapter.kernel.hlc import HybridTimestamp
 
 RECEIPT = a_sale()

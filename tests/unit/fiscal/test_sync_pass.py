@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 import pytest
 from tests.support.clock import ManualClock
 
-from kkt_adapter.fiscal.delivery_lane import DeliveryLane, Head, PassTally, Permit
-from kkt_adapter.fiscal.endpoint import Endpoint
-from kkt_adapter.fiscal.outcome import Signal
-from kkt_adapter.fiscal.sync_pass import PassPlan, SyncPass
+from kkt_adapter.fiscal.delivery.endpoint import Endpoint
+from kkt_adapter.fiscal.delivery.lanes.base import DeliveryLane, Head, PassTally, Permit
+from kkt_adapter.fiscal.delivery.outcome import Signal
+from kkt_adapter.fiscal.delivery.sync_pass import PassPlan, SyncPass
 from kkt_adapter.kernel.breaker import Breaker, BreakerState
 from kkt_adapter.kernel.errors import OfdUnavailable, StorageError
 

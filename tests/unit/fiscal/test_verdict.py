@@ -9,9 +9,15 @@ from tests.support.documents import FN
 from tests.support.documents import a_document as document
 from tests.support.receipts import a_sale
 
-from kkt_adapter.fiscal.kkt.driver import Baseline
-from kkt_adapter.fiscal.model import DocumentCode, FiscalDocument, Operation, ReceiptKind
-from kkt_adapter.fiscal.verdict import Absent, Adopt, Doubt, judge_receipt, judge_report, misfit
+from kkt_adapter.fiscal.model import Baseline, DocumentCode, FiscalDocument, Operation, ReceiptKind
+from kkt_adapter.fiscal.printing.recovery.rules import (
+    Absent,
+    Adopt,
+    Doubt,
+    judge_receipt,
+    judge_report,
+    misfit,
+)
 from kkt_adapter.kernel.ids import FnNumber
 from kkt_adapter.kernel.money import Kopecks
 

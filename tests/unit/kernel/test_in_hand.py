@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from tests.support.clock import ManualClock
 
-from kkt_adapter.kernel.in_hand import InHand
+from kkt_adapter.kernel.call_age import InHand
 
 
 class SilenceError(Exception):

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import Connection, text
 
 from kkt_adapter.kernel.errors import StorageError
-from kkt_adapter.runtime.backup import back_up, backups, check, restore
-from kkt_adapter.runtime.sqlite import SqliteDatabase
+from kkt_adapter.runtime.db.backup import back_up, backups, check, restore
+from kkt_adapter.runtime.db.sqlite import SqliteDatabase
 
 NOW = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
 ROWS = 2000  # 500 bytes each: several steps of copying

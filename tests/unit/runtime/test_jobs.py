@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kkt_adapter.runtime.jobs import Job, answer, arrange
+from kkt_adapter.runtime.db.jobs import Job, answer, arrange
 
 
 class NoFuture:

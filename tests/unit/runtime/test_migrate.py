@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import Connection, create_engine, inspect, text
 
 from kkt_adapter.kernel.errors import StorageError
-from kkt_adapter.runtime.lease_database import leases
-from kkt_adapter.runtime.migrate import ADVISORY_LOCK, SCRIPTS, migrate, revision
-from kkt_adapter.runtime.open import open_database
-from kkt_adapter.runtime.urls import postgres_address
+from kkt_adapter.runtime.db.migrate import ADVISORY_LOCK, SCRIPTS, migrate, revision
+from kkt_adapter.runtime.db.open import open_database
+from kkt_adapter.runtime.db.urls import postgres_address
+from kkt_adapter.runtime.leases.database import leases
 
 FIRST = """
 import sqlalchemy as sa
@@ -92,7 +92,7 @@ async def test_an_empty_database_gets_every_revision_once(database_url: str, scr
 
 
 async def test_nodes_that_start_together_take_turns(database_url: str, scripts: Path) -> None:
-    program = "import sys; from pathlib import Path; from kkt_adapter.runtime.migrate import migrate; "
+    program = "import sys; from pathlib import Path; from kkt_adapter.runtime.db.migrate import migrate; "
     program += "migrate(sys.argv[1], scripts=Path(sys.argv[2]))"
     nodes = await asyncio.gather(
         *(
@@ -178,7 +178,7 @@ def test_a_locked_file_is_told_and_not_waited_for_without_end(
 ) -> None:
     path = tmp_path / "kkt.db"
     migrate(path, scripts=scripts)
-    monkeypatch.setattr("kkt_adapter.runtime.migrate.OTHER_NODE_S", 0.05)
+    monkeypatch.setattr("kkt_adapter.runtime.db.migrate.OTHER_NODE_S", 0.05)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     try:

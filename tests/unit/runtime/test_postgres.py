@@ -11,9 +11,9 @@ from sqlalchemy import Connection, text
 from tests.support.services import PostgresServer, postgres_server
 
 from kkt_adapter.kernel.errors import StorageError
-from kkt_adapter.runtime.lease_database import check_term, metadata
-from kkt_adapter.runtime.postgres import PostgresDatabase, PostgresSettings
-from kkt_adapter.runtime.statement_count import count_statements
+from kkt_adapter.runtime.db.postgres import PostgresDatabase, PostgresSettings
+from kkt_adapter.runtime.db.statement_count import count_statements
+from kkt_adapter.runtime.leases.database import check_term, metadata
 
 
 @pytest.fixture

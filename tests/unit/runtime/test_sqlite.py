@@ -14,11 +14,11 @@ import pytest
 from sqlalchemy import Connection, text
 
 from kkt_adapter.kernel.errors import SettingsInvalid, StorageError
-from kkt_adapter.runtime.open import open_database
-from kkt_adapter.runtime.sqlite import SqliteDatabase
-from kkt_adapter.runtime.sqlite_file import SqliteSettings, connect, prepare_file, raw_connection
-from kkt_adapter.runtime.statement_count import count_statements
-from kkt_adapter.runtime.urls import sqlite_path
+from kkt_adapter.runtime.db.open import open_database
+from kkt_adapter.runtime.db.sqlite import SqliteDatabase
+from kkt_adapter.runtime.db.sqlite_file import SqliteSettings, connect, prepare_file, raw_connection
+from kkt_adapter.runtime.db.statement_count import count_statements
+from kkt_adapter.runtime.db.urls import sqlite_path
 
 PATIENCE_S = 10.0
 
@@ -132,7 +132,9 @@ async def test_no_group_is_larger_than_its_limit(path: Path) -> None:
 async def test_what_a_groups_callers_ask_for_next_is_one_commit_too(
     db: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kkt_adapter.runtime.sqlite_writer.SETTLED_S", PATIENCE_S)  # however busy the machine
+    monkeypatch.setattr(
+        "kkt_adapter.runtime.db.sqlite_writer.SETTLED_S", PATIENCE_S
+    )  # however busy the machine
     commits = db.commits
 
     async def twice(number: int) -> None:

@@ -18,7 +18,7 @@ from kkt_adapter.api.schemas import products as shapes
 from kkt_adapter.api.schemas.documents import answers
 from kkt_adapter.api.schemas.requests import Since
 from kkt_adapter.api.streams import ClosingStream
-from kkt_adapter.catalog.reads import HistoryField, ProductQuery
+from kkt_adapter.catalog.reads.catalogue import HistoryField, ProductQuery
 
 router = APIRouter(prefix="/api/v1/products", tags=["products"], dependencies=[Depends(may_read_products)])
 

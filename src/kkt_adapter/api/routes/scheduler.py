@@ -14,7 +14,7 @@ from kkt_adapter.api.schemas import scheduler as shapes
 from kkt_adapter.api.schemas.documents import answers
 from kkt_adapter.api.schemas.queries import Whole
 from kkt_adapter.api.schemas.requests import optional_idempotency_key
-from kkt_adapter.catalog.records import RunRecord, RunStatus, Trigger
+from kkt_adapter.catalog.runs import RunRecord, RunStatus, Trigger
 from kkt_adapter.kernel import jsontext
 from kkt_adapter.kernel.errors import InvalidInput, NotAllowed
 from kkt_adapter.runtime.auth.roles import Principal, Role

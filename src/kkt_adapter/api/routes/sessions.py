@@ -13,7 +13,7 @@ from kkt_adapter.api.deps import may
 from kkt_adapter.api.schemas import sessions as shapes
 from kkt_adapter.api.schemas.documents import answers, body_of
 from kkt_adapter.api.schemas.requests import optional_idempotency_key
-from kkt_adapter.fiscal.sessions import Sessions as PosSessions
+from kkt_adapter.fiscal.control.sessions import Sessions as PosSessions
 from kkt_adapter.runtime.auth.roles import Principal
 
 router = APIRouter(tags=["sessions"])

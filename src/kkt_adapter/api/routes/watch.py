@@ -19,9 +19,9 @@ from kkt_adapter.api.language import preferred
 from kkt_adapter.api.schemas import watch as shapes
 from kkt_adapter.api.schemas.documents import answers
 from kkt_adapter.api.schemas.requests import Till
-from kkt_adapter.fiscal.metrics import Metrics
-from kkt_adapter.fiscal.overview import Overview
-from kkt_adapter.fiscal.today import SalesToday
+from kkt_adapter.fiscal.queries.sales_today import SalesToday
+from kkt_adapter.fiscal.status.metrics import Metrics
+from kkt_adapter.fiscal.status.overview import Overview
 from kkt_adapter.kernel.errors import Text
 from kkt_adapter.runtime.auth.roles import Principal, Role
 

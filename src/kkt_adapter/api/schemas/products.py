@@ -7,7 +7,7 @@ from fastapi import Query
 from kkt_adapter.api.schemas.queries import Euros, Whole
 from kkt_adapter.api.schemas.requests import Since
 from kkt_adapter.api.schemas.scheduler import moment
-from kkt_adapter.catalog.reads import (
+from kkt_adapter.catalog.reads.catalogue import (
     Change,
     ChangeListing,
     Facets,

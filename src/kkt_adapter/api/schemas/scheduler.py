@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from kkt_adapter.catalog.records import PageResult, RunError, RunListing, RunRecord
-from kkt_adapter.catalog.schedule import DailyTime, Job, Rescheduled, SchedulerStatus
+from kkt_adapter.catalog.runs import PageResult, RunError, RunListing, RunRecord
+from kkt_adapter.catalog.schedule.daily import DailyTime, Job, Rescheduled, SchedulerStatus
 
 Json = dict[str, Any]
 

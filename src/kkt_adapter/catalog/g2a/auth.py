@@ -6,7 +6,7 @@ import json
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
-from kkt_adapter.catalog.redaction import Redactor
+from kkt_adapter.catalog.run_log.redaction import Redactor
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import SourceAuthFailed, SourceThrottled, SourceUnavailable
 from kkt_adapter.runtime.http import HttpClient, HttpFault

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from kkt_adapter.catalog.g2a.auth import SignIn
 from kkt_adapter.catalog.g2a.wire import parse_page
 from kkt_adapter.catalog.model import PriceWindow, ProductPage
-from kkt_adapter.catalog.redaction import one_line
+from kkt_adapter.catalog.run_log.redaction import one_line
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import (
     CatalogError,

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic_core import to_json
 
 from kkt_adapter.catalog.model import BadItem, PriceWindow, Product, ProductPage
-from kkt_adapter.catalog.redaction import one_line
+from kkt_adapter.catalog.run_log.redaction import one_line
 from kkt_adapter.kernel.errors import SourceMalformed
 
 MOST_CENTS = 10**12  # ten billion euro: anything above is a mistake

@@ -23,7 +23,7 @@ from kkt_adapter.emulators.control import (
 )
 from kkt_adapter.emulators.ofd.book import Kept, OfdBook, Transport
 from kkt_adapter.emulators.ofd.faults import Fault, FaultMode
-from kkt_adapter.fiscal.ffd.tree import describe
+from kkt_adapter.fiscal.ofd.describe import describe
 
 
 class Controlled(Protocol):

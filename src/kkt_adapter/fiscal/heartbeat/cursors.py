@@ -10,11 +10,11 @@ from datetime import datetime
 from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from kkt_adapter.fiscal import cash
 from kkt_adapter.fiscal.heartbeat.tables import back_offices
+from kkt_adapter.fiscal.shifts import cash_movements
 from kkt_adapter.kernel.hysteresis import Presence
-from kkt_adapter.runtime.lease import Term
-from kkt_adapter.runtime.lease_database import check_term
+from kkt_adapter.runtime.leases.database import check_term
+from kkt_adapter.runtime.leases.lease import Term
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,7 @@ def write(conn: Connection, name: str, report: Report, *, term: Term) -> None:
         back_offices.c.name == name, back_offices.c.acked_event_id <= report.acked_event_id
     )
     conn.execute(query.values(values))
-    cash.told(conn, report.told)
+    cash_movements.told(conn, report.told)
 
 
 def read(conn: Connection, name: str) -> Row[tuple[object, ...]] | None:

@@ -4,7 +4,7 @@ from functools import partial
 from typing import Any
 
 from kkt_adapter.fiscal.heartbeat import feed
-from kkt_adapter.runtime.database import Database
+from kkt_adapter.runtime.db.protocol import Database
 
 
 class EventExport:

@@ -17,11 +17,11 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
-from kkt_adapter.fiscal.inquiry import iso
-from kkt_adapter.fiscal.journal import EventType
 from kkt_adapter.fiscal.lifecycle import Status
-from kkt_adapter.fiscal.tables import buffer_events, receipts
+from kkt_adapter.fiscal.store.events import EventType
+from kkt_adapter.fiscal.store.tables import buffer_events, receipts
 from kkt_adapter.kernel.money import rubles
+from kkt_adapter.kernel.timefmt import iso
 
 Json = dict[str, Any]
 

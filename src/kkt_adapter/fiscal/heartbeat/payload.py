@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from kkt_adapter.fiscal.heartbeat.feed import Page
-from kkt_adapter.fiscal.inquiry import iso
+from kkt_adapter.kernel.timefmt import iso
 
 Json = dict[str, Any]
 

@@ -10,17 +10,17 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from kkt_adapter.fiscal.endpoint import Endpoint
-from kkt_adapter.fiscal.inquiry import iso
+from kkt_adapter.fiscal.delivery.endpoint import Endpoint
 from kkt_adapter.fiscal.kkt.driver import KktState, KktStatus
 from kkt_adapter.fiscal.lifecycle import Status
 from kkt_adapter.fiscal.model import Registration
-from kkt_adapter.fiscal.register_facts import stored_facts
-from kkt_adapter.fiscal.registers import Registers, Unit
-from kkt_adapter.fiscal.tables import FAILED_ROWS, UNDELIVERED_ROWS, receipts
+from kkt_adapter.fiscal.printing.registers import Registers, Unit
+from kkt_adapter.fiscal.printing.registration import stored_facts
+from kkt_adapter.fiscal.store.tables import FAILED_ROWS, UNDELIVERED_ROWS, receipts
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import KktUnavailable, ShiftExpired
-from kkt_adapter.runtime.database import Database
+from kkt_adapter.kernel.timefmt import iso
+from kkt_adapter.runtime.db.protocol import Database
 
 Json = dict[str, Any]
 

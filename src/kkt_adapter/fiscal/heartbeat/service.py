@@ -13,12 +13,12 @@ from kkt_adapter.fiscal.heartbeat.payload import Sender, Situation
 from kkt_adapter.fiscal.heartbeat.points import Points
 from kkt_adapter.fiscal.heartbeat.settings import BackOfficeSettings, Profile
 from kkt_adapter.fiscal.heartbeat.target import Target, TargetState
-from kkt_adapter.fiscal.inquiry import iso
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import AdapterError, Conflict, Text
 from kkt_adapter.kernel.hysteresis import Presence
-from kkt_adapter.runtime.database import Database
-from kkt_adapter.runtime.lease import Lease, Term
+from kkt_adapter.kernel.timefmt import iso
+from kkt_adapter.runtime.db.protocol import Database
+from kkt_adapter.runtime.leases.lease import Lease, Term
 from kkt_adapter.runtime.log import get_logger
 from kkt_adapter.runtime.wakeup import happens_within
 

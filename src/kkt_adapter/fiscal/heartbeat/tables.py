@@ -2,7 +2,8 @@
 
 from sqlalchemy import BigInteger, Column, Table, Text
 
-from kkt_adapter.fiscal.tables import UtcMillis, metadata
+from kkt_adapter.fiscal.store.tables import metadata
+from kkt_adapter.runtime.db.columns import UtcMillis
 
 back_offices = Table(
     "back_offices",

@@ -12,21 +12,21 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from kkt_adapter.fiscal import journal
 from kkt_adapter.fiscal.heartbeat import cursors, feed, payload
 from kkt_adapter.fiscal.heartbeat.answer import AnswerClass, Verdict, not_sent, read_answer, read_fault
 from kkt_adapter.fiscal.heartbeat.credentials import Credentials
 from kkt_adapter.fiscal.heartbeat.payload import MAX_EVENTS, Beat, Sender, Situation
 from kkt_adapter.fiscal.heartbeat.settings import BackOfficeSettings
-from kkt_adapter.fiscal.journal import EventType, Level
+from kkt_adapter.fiscal.store import events
+from kkt_adapter.fiscal.store.events import EventType, Level
+from kkt_adapter.kernel.call_age import InHand
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import AdapterError, LeaseLost, Text
 from kkt_adapter.kernel.hysteresis import Hysteresis, Presence
 from kkt_adapter.kernel.ids import random_id
-from kkt_adapter.kernel.in_hand import InHand
-from kkt_adapter.runtime.database import Database
+from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.http import HttpClient, HttpFault
-from kkt_adapter.runtime.lease import Term
+from kkt_adapter.runtime.leases.lease import Term
 from kkt_adapter.runtime.log import get_logger
 from kkt_adapter.runtime.wakeup import happens_within, unless
 
@@ -196,7 +196,7 @@ class Target:
     def _changed(self, was: Presence, verdict: Verdict) -> None:
         state = self._hysteresis.state
         self._tell(
-            journal.entry(
+            events.entry(
                 EventType.HEARTBEAT_STATE_CHANGED,
                 self._clock.now(),
                 level=Level.INFO if state is Presence.ONLINE else Level.WARNING,

@@ -6,9 +6,10 @@ from enum import StrEnum
 from typing import Protocol
 
 from kkt_adapter.fiscal.model import (
+    Baseline,
     Cashier,
-    DocumentCode,
     FiscalDocument,
+    OfdMessage,
     Receipt,
     Registration,
     ShiftReport,
@@ -42,14 +43,6 @@ class ShiftState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Baseline:
-    """Where the FN stood before a command that makes a document."""
-
-    fn_number: FnNumber
-    fd_number: int  # last document; 0 in an FN without documents
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class KktStatus:
     """One look at the device; cheap, no side effects."""
 
@@ -71,16 +64,6 @@ class KktStatus:
     @property
     def baseline(self) -> Baseline:
         return Baseline(fn_number=self.fn_number, fd_number=self.fd_number)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OfdMessage:
-    """One message of the FN for the operator: session header and container, to be sent byte for byte."""
-
-    fn_number: FnNumber
-    fd_number: int
-    code: DocumentCode
-    raw: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

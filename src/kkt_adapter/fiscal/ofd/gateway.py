@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from kkt_adapter.fiscal.kkt.driver import OfdMessage
+from kkt_adapter.fiscal.model import OfdMessage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ Source: docs/reference/ofd-protocol.md, sections Transport and Answer.
 
 import asyncio
 
-from kkt_adapter.fiscal.kkt.driver import OfdMessage
+from kkt_adapter.fiscal.model import OfdMessage
 from kkt_adapter.fiscal.ofd.frame import HEADER_BYTES, FrameError, parse_header, read_confirmation
 from kkt_adapter.fiscal.ofd.gateway import OfdReply
 from kkt_adapter.kernel.errors import OfdProtocolError, OfdUnavailable

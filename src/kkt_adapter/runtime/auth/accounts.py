@@ -18,7 +18,7 @@ from kkt_adapter.kernel.errors import Conflict, InvalidInput, NotFound
 from kkt_adapter.runtime.auth.passwords import Passwords, check_password
 from kkt_adapter.runtime.auth.roles import Role
 from kkt_adapter.runtime.auth.tables import accounts
-from kkt_adapter.runtime.database import Database
+from kkt_adapter.runtime.db.protocol import Database
 
 MAX_NAME_CHARACTERS = 64
 _NAME = re.compile(r"[^\W_][\w.@+-]{0,63}")  # a letter or digit first, 64 characters in all

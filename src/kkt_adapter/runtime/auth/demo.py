@@ -9,7 +9,7 @@ from kkt_adapter.kernel.errors import Conflict
 from kkt_adapter.runtime.auth import accounts
 from kkt_adapter.runtime.auth.passwords import Passwords
 from kkt_adapter.runtime.auth.roles import Role
-from kkt_adapter.runtime.database import Database
+from kkt_adapter.runtime.db.protocol import Database
 
 DEMO_ADMIN = "admin"
 

@@ -18,7 +18,7 @@ from kkt_adapter.runtime.auth.accounts import Account
 from kkt_adapter.runtime.auth.roles import Principal, PrincipalKind
 from kkt_adapter.runtime.auth.till_tokens import TillToken
 from kkt_adapter.runtime.auth.tokens import AccessTokens, not_valid
-from kkt_adapter.runtime.database import Database
+from kkt_adapter.runtime.db.protocol import Database
 
 STATE_AGE_S = 10.0  # a disabled account or a revoked token is refused everywhere after at most this
 STATES_KEPT = 2048  # of accounts and of tokens each; the least recently used is dropped first

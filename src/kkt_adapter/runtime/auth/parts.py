@@ -12,7 +12,7 @@ from kkt_adapter.runtime.auth.settings import AuthSettings
 from kkt_adapter.runtime.auth.signin import SignIn
 from kkt_adapter.runtime.auth.till_tokens import TillTokens
 from kkt_adapter.runtime.auth.tokens import AccessTokens
-from kkt_adapter.runtime.database import Database
+from kkt_adapter.runtime.db.protocol import Database
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from kkt_adapter.runtime.auth.accounts import Account, Accounts
 from kkt_adapter.runtime.auth.attempts import LoginAttempts
 from kkt_adapter.runtime.auth.passwords import Passwords, Verdict, check_password
 from kkt_adapter.runtime.auth.tokens import AccessToken, AccessTokens
-from kkt_adapter.runtime.database import Database
+from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.log import get_logger
 
 MAX_WAITING = 32  # tries that wait for their turn; more are turned away at once

@@ -18,7 +18,7 @@ from kkt_adapter.kernel.errors import InvalidInput, NotFound
 from kkt_adapter.kernel.ids import uuid7
 from kkt_adapter.runtime.auth.roles import Scope
 from kkt_adapter.runtime.auth.tables import till_tokens
-from kkt_adapter.runtime.database import Database
+from kkt_adapter.runtime.db.protocol import Database
 
 PREFIX = "kkt_"  # tells our tokens from JWTs, and secret scanners what they found
 TOKEN_BYTES = 32

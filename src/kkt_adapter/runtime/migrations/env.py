@@ -5,7 +5,7 @@ from sqlalchemy import Connection
 
 connection = context.config.attributes.get("connection")
 if not isinstance(connection, Connection):
-    raise RuntimeError("migrations run through kkt_adapter.runtime.migrate, which brings the connection")
+    raise RuntimeError("migrations run through kkt_adapter.runtime.db.migrate, which brings the connection")
 
 context.configure(
     connection=connection,

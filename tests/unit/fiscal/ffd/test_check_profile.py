@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from tests.support.receipts import CASHIER_INN, a_profile, a_registration, some_defaults
 
-from kkt_adapter.fiscal.ffd.check_profile import check_profile
+from kkt_adapter.fiscal.ffd.validation.profile import check_profile
 from kkt_adapter.kernel.errors import SettingsInvalid
 
 SEVERAL = {"taxation_mask": 1 | 4}

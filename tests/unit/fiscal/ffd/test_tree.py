@@ -10,8 +10,8 @@ from tests.support.worked_messages import RECEIPT, WORKED, at, golden
 from kkt_adapter.fiscal.ffd.meanings import BITS, CODES
 from kkt_adapter.fiscal.ffd.tags import find
 from kkt_adapter.fiscal.ffd.tlv import Fvln, TlvError, element, encode
-from kkt_adapter.fiscal.ffd.tree import Shape, describe
 from kkt_adapter.fiscal.ofd.container import FrameError
+from kkt_adapter.fiscal.ofd.describe import Shape, describe
 from kkt_adapter.fiscal.ofd.frame import message_bytes, parse_message
 
 

@@ -9,7 +9,7 @@ from tests.support.receipts import a_sale
 from kkt_adapter.fiscal.kkt.driver import ShiftState
 from kkt_adapter.fiscal.kkt.virtual import state as rules
 from kkt_adapter.fiscal.kkt.virtual.state import Blocked, FnLimits, FnState
-from kkt_adapter.fiscal.kkt.virtual.tally import Tally
+from kkt_adapter.fiscal.kkt.virtual.totals import Tally
 
 at = datetime.fromisoformat  # wall clock, no zone
 NOW = at("2026-03-02T12:00:00")

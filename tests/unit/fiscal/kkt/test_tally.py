@@ -11,7 +11,7 @@ from tests.support.receipts import a_correction, a_line, a_registration, a_sale
 from kkt_adapter.fiscal.ffd.compose_reports import close_shift_body
 from kkt_adapter.fiscal.ffd.counters import Counters, add
 from kkt_adapter.fiscal.ffd.vat import vat_inside
-from kkt_adapter.fiscal.kkt.virtual.tally import Column, Tally, plus_both, shift_totals
+from kkt_adapter.fiscal.kkt.virtual.totals import Column, Tally, plus_both, shift_totals
 from kkt_adapter.fiscal.model import (
     FfdVersion,
     Operation,

@@ -8,7 +8,7 @@ from tests.support.accounts import SignInParts, wire
 from kkt_adapter.kernel.errors import NotAuthenticated, StorageError
 from kkt_adapter.runtime.auth.gate import Gate
 from kkt_adapter.runtime.auth.roles import Role, Scope
-from kkt_adapter.runtime.sqlite import SqliteDatabase
+from kkt_adapter.runtime.db.sqlite import SqliteDatabase
 
 T = TypeVar("T")
 

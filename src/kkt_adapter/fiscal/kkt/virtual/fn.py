@@ -13,7 +13,7 @@ from typing import NoReturn
 from kkt_adapter.fiscal.ffd.compose import receipt_body
 from kkt_adapter.fiscal.ffd.compose_reports import close_shift_body, open_shift_body, registration_body
 from kkt_adapter.fiscal.ffd.tlv import TlvError
-from kkt_adapter.fiscal.kkt.driver import ExchangeStatus, KktState, KktStatus, OfdMessage, ShiftState
+from kkt_adapter.fiscal.kkt.driver import ExchangeStatus, KktState, KktStatus, ShiftState
 from kkt_adapter.fiscal.kkt.virtual import state as rules
 from kkt_adapter.fiscal.kkt.virtual.documents import (
     Scribe,
@@ -36,11 +36,12 @@ from kkt_adapter.fiscal.kkt.virtual.refusals import (
     shift_expired,
 )
 from kkt_adapter.fiscal.kkt.virtual.state import Blocked, FnLimits, FnState
-from kkt_adapter.fiscal.kkt.virtual.tally import Tally, shift_totals
+from kkt_adapter.fiscal.kkt.virtual.totals import Tally, shift_totals
 from kkt_adapter.fiscal.model import (
     Cashier,
     DocumentCode,
     FiscalDocument,
+    OfdMessage,
     Receipt,
     ReceiptKind,
     Registration,

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from kkt_adapter.fiscal.kkt.virtual.state import FnLimits, FnState
-from kkt_adapter.fiscal.kkt.virtual.tally import Tally
+from kkt_adapter.fiscal.kkt.virtual.totals import Tally
 from kkt_adapter.fiscal.model import FfdVersion, Registration
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - wall clock, no zone

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from kkt_adapter.fiscal.kkt.driver import ExchangeStatus, Fence, KktState, KktStatus, OfdMessage
+from kkt_adapter.fiscal.kkt.driver import ExchangeStatus, Fence, KktState, KktStatus
 from kkt_adapter.fiscal.kkt.virtual.faults import NO_FAULTS, VirtualFaults
 from kkt_adapter.fiscal.kkt.virtual.fn import CAPACITY, LIFE_DAYS, VirtualFn
 from kkt_adapter.fiscal.kkt.virtual.pool import FnPool
@@ -15,6 +15,7 @@ from kkt_adapter.fiscal.kkt.virtual.state import Blocked
 from kkt_adapter.fiscal.model import (
     Cashier,
     FiscalDocument,
+    OfdMessage,
     Receipt,
     Registration,
     ShiftReport,

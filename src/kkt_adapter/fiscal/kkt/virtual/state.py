@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from kkt_adapter.fiscal.ffd.compose_reports import FnFlags
 from kkt_adapter.fiscal.kkt.driver import ShiftState
-from kkt_adapter.fiscal.kkt.virtual.tally import Tally, plus_both
+from kkt_adapter.fiscal.kkt.virtual.totals import Tally, plus_both
 from kkt_adapter.fiscal.model import Receipt
 
 SHIFT_LIMIT = timedelta(hours=24)  # FN error 0x16

@@ -1,0 +1,93 @@
+"""The parts that watch the rest, put together: observer, alerts, notifier, metrics, sales of today."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from kkt_adapter.fiscal.alerts.board import AlertBoard
+from kkt_adapter.fiscal.alerts.evaluator import AlertWatch
+from kkt_adapter.fiscal.alerts.notifier import Channel, Notifier
+from kkt_adapter.fiscal.control.sessions import Mismatch
+from kkt_adapter.fiscal.intake.accept import DeskTally
+from kkt_adapter.fiscal.monitoring.network_mode import NetworkMode
+from kkt_adapter.fiscal.monitoring.observer import Observer, Watched
+from kkt_adapter.fiscal.monitoring.snapshot import Snapshot, Snapshots
+from kkt_adapter.fiscal.queries.sales_today import SalesToday
+from kkt_adapter.fiscal.status.metric_table import Scrape
+from kkt_adapter.fiscal.status.metrics import Metrics
+from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.runtime.db.protocol import Database
+from kkt_adapter.runtime.leases.lease import Lease
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchParts:
+    snapshots: Snapshots
+    observer: Observer
+    board: AlertBoard
+    watch: AlertWatch
+    notifier: Notifier
+    metrics: Metrics
+    sales: SalesToday
+
+
+def build_watch(
+    watched: Watched,
+    *,
+    database: Database,
+    clock: Clock,
+    zone: tzinfo,
+    owner: str,
+    owner_ended: Callable[[str], bool],
+    lease: Lease,
+    channels: Sequence[Channel],
+    desk: DeskTally,
+    mode: Callable[[], NetworkMode],
+    mismatches: Callable[[], Sequence[Mismatch]],
+    default_capacity: int,
+    look_s: float,
+    version: str,
+) -> WatchParts:
+    """``lease``: the notifier's. ``zone``: the host's, for the sales of today."""
+    snapshots = Snapshots(database, clock=clock, default_capacity=default_capacity, mismatches=mismatches)
+    observer = Observer(watched, clock=clock)
+    board = AlertBoard()
+    started_at = clock.now()
+
+    def look(shot: Snapshot) -> Scrape:
+        worker = watched.worker
+        return Scrape(
+            seen=observer.observe(shot),
+            shot=shot,
+            prints=watched.prints,
+            desk=desk,
+            worker=worker.tally,
+            endpoints=watched.endpoints(),
+            alerts=board.alerts(),
+            mode=mode(),
+            lock_available=watched.pass_lock.available,
+            last_pass_at=worker.last_pass_at,
+            started_at=started_at,
+            disk_free_bytes=watched.disk.free_bytes,
+            version=version,
+        )
+
+    return WatchParts(
+        snapshots=snapshots,
+        observer=observer,
+        board=board,
+        watch=AlertWatch(
+            database=database,
+            snapshots=snapshots,
+            observer=observer,
+            registers=watched.registers,
+            board=board,
+            clock=clock,
+            owner=owner,
+            owner_ended=owner_ended,
+            look_s=look_s,
+        ),
+        notifier=Notifier(channels, database=database, lease=lease, clock=clock, look_s=look_s),
+        metrics=Metrics(snapshots, look=look),
+        sales=SalesToday(database, clock=clock, zone=zone),
+    )

@@ -1,0 +1,1 @@
+"""What tills and managers read: lists, one product, the change feed, the export. Never writes."""

@@ -1,0 +1,322 @@
+"""One full run, start to finish: read everything, make sure that it was everything, then sweep.
+
+Nothing is marked inactive before the run is complete; the sweep and the end of the run are one commit.
+Every commit checks our term of the lease, so a run that slept through it writes nothing.
+"""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from sqlalchemy import Connection
+
+from kkt_adapter.catalog.model import WHOLE, PriceWindow, ProductPage
+from kkt_adapter.catalog.run_log.redaction import Redactor
+from kkt_adapter.catalog.runs import Phase, Reason, RunStatus
+from kkt_adapter.catalog.settings import CatalogSettings
+from kkt_adapter.catalog.source import ProductSource
+from kkt_adapter.catalog.store.history import Stamp
+from kkt_adapter.catalog.store.tables import millis
+from kkt_adapter.catalog.sync import finish, run_rows
+from kkt_adapter.catalog.sync.checkpoint import Arrived, Work, commit_pages
+from kkt_adapter.catalog.sync.completeness import Complete, Final, ReadAgain, assess, doubtful
+from kkt_adapter.catalog.sync.fetch import LONGEST_PAUSE_S, PageFetcher, PageGivenUp, PageKey
+from kkt_adapter.catalog.sync.finish import Ending
+from kkt_adapter.catalog.sync.halt import Halt
+from kkt_adapter.catalog.sync.parallel_reader import Reader
+from kkt_adapter.catalog.sync.plan import PageRow, Plan, Slice, pages_needed, split
+from kkt_adapter.catalog.sync.rate_limit import Pacer
+from kkt_adapter.catalog.sync.run_rows import Fence, RunRow
+from kkt_adapter.catalog.sync.sweep import count_active, unseen
+from kkt_adapter.catalog.sync.yield_to_receipts import Courtesy
+from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.kernel.errors import PageBeyondCeiling, SourceRefused, SourceThrottled
+from kkt_adapter.runtime.db.protocol import Database
+
+REREADS = 2  # of a list that moved
+USUAL_PAGE_SIZE = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What every run on this node works with."""
+
+    db: Database
+    clock: Clock
+    settings: CatalogSettings
+    source: ProductSource
+    pacer: Pacer
+    redactor: Redactor
+    courtesy: Courtesy
+
+
+class WindowTooFull(Exception):
+    """A price window of one cent still has more pages than the source serves."""
+
+
+class SyncRun:
+    """Works on one run row in state ``running``; made anew for each attempt."""
+
+    def __init__(self, row: RunRow, tools: Tools, *, fence: Fence, halt: Halt) -> None:
+        self.run_id: str = row.run_id
+        self._generation: int = row.generation
+        self._force_sweep: bool = row.force_sweep
+        self._worked_before_ms: int = row.worked_ms
+        self._plan = run_rows.plan_of(row)
+        self._tools = tools
+        self._fence = fence
+        self._halt = halt
+        self._started = tools.clock.monotonic()
+        self._arrivals: Iterator[int] = itertools.count(1)
+        self._refused_page = 0
+        self._narrowing_works = True
+        self._found = 0
+        self._fetcher = PageFetcher(
+            tools.source, tools.pacer, tools.clock, max_attempts=tools.settings.max_attempts
+        )
+
+    @property
+    def worked_ms(self) -> int:
+        """Working time of all attempts so far."""
+        return self._worked_before_ms + int((self._tools.clock.monotonic() - self._started) * 1000)
+
+    @property
+    def fetcher(self) -> PageFetcher:
+        return self._fetcher
+
+    async def execute(self) -> Ending:
+        """Read and sweep. An ending other than ``succeeded`` is not written yet: see `closing.close`.
+
+        Raises:
+            Halted, SourceDown, PageGivenUp, WindowTooFull, SourceThrottled, SourceAuthFailed, SourceRefused
+            LeaseLost, StorageError
+        """
+        left_s = self._tools.pacer.pause_left_s()
+        if left_s > LONGEST_PAUSE_S:
+            raise SourceThrottled("The source asked for a long pause.", retry_after_s=left_s)
+        rows = await self._rows()
+        self._arrivals = itertools.count(1 + max((row.arrival for row in rows), default=0))
+        if not self._plan.opened:
+            await self._open()
+        for _ in range(1 + REREADS):
+            given_up = await self._read_missing()
+            if given_up:
+                return Ending(status=RunStatus.PARTIAL, reason=Reason.PAGES_FAILED, given_up=tuple(given_up))
+            verdict = await self._assess()
+            if isinstance(verdict, Complete):
+                return await self._sweep(verdict)
+            await self._set_plan(verdict.plan, Phase.READING)
+        return Ending(status=RunStatus.PARTIAL, reason=Reason.CATALOGUE_MOVED)
+
+    # reading
+
+    async def _open(self) -> None:
+        """Page 1 tells how much there is."""
+        first = await self._ask(PageKey(1), page_size=1)
+        full = first.entries < first.total
+        size = first.entries if full else max(first.entries, USUAL_PAGE_SIZE)
+        plan = Plan(page_size=size, total=first.total, slices=(Slice(total=first.total),))
+        ceiling = self._tools.settings.page_ceiling or await self._tools.db.read(finish.known_ceiling)
+        if ceiling and plan.pages_total > ceiling:
+            self._plan = replace(plan, slices=())
+            await self._cut_into_windows(ceiling)
+            return
+        await self._set_plan(plan, Phase.READING)
+        await self._keep([first])
+
+    async def _read_missing(self) -> list[PageGivenUp]:
+        """Read what the plan misses; pages given up get one more round at the end."""
+        while True:
+            try:
+                aside = await self._read(list(self._plan.missing(await self._rows())))
+                return await self._read(aside) if aside else []
+            except PageBeyondCeiling:
+                await self._lower_ceiling()
+
+    async def _read(self, keys: Sequence[PageKey | PageGivenUp]) -> list[PageGivenUp]:
+        reader: Reader[PageKey] = Reader(
+            self._fetch,
+            self._store,
+            width=2 * self._tools.settings.concurrency,
+            halt=self._halt,
+            at_once=lambda: self._tools.courtesy.pages_a_commit,
+        )
+        aside = await reader.read(key.key if isinstance(key, PageGivenUp) else key for key in keys)
+        return [failure for _, failure in aside]
+
+    async def _fetch(self, key: PageKey) -> ProductPage:
+        try:
+            return await self._fetcher.page(key, page_size=self._plan.page_size)
+        except PageBeyondCeiling:
+            if key.number == 1:
+                raise SourceRefused(
+                    "The source refuses page 1.", "Источник не отдаёт первую страницу."
+                ) from None
+            self._refused_page = min(self._refused_page or key.number, key.number)
+            raise
+
+    async def _ask(self, key: PageKey, *, page_size: int) -> ProductPage:
+        """One page for ourselves, not stored. Raises PageGivenUp."""
+        answers: list[ProductPage] = []
+
+        async def take(pairs: Sequence[tuple[PageKey, ProductPage]]) -> None:
+            answers.extend(page for _, page in pairs)
+
+        async def fetch(key: PageKey) -> ProductPage:
+            return await self._fetcher.page(key, page_size=page_size)
+
+        aside = await Reader(fetch, take, width=1, halt=self._halt).read([key])
+        if aside:
+            raise aside[0][1]
+        return answers[0]
+
+    async def _store(self, pairs: Sequence[tuple[PageKey, ProductPage]]) -> None:
+        await self._keep([page for _, page in pairs])
+
+    async def _keep(self, pages: Sequence[ProductPage], *, counted: bool = True) -> list[Arrived]:
+        """Store pages in one commit; notices a cancellation asked for on another node."""
+        arrived = [Arrived(page=page, arrival=next(self._arrivals), counted=counted) for page in pages]
+        work = Work(
+            stamp=self._stamp(),
+            tally=self._fetcher.tally.take(),
+            worked_ms=self.worked_ms,
+            pages_total=self._plan.pages_total,
+        )
+        async with self._tools.courtesy.storing():
+            cancelled = await self._tools.db.write(
+                lambda connection: commit_pages(connection, arrived, work, fence=self._fence)
+            )
+        if cancelled:
+            self._halt.cancel()
+        return arrived
+
+    # a page ceiling
+
+    async def _lower_ceiling(self) -> None:
+        """A page was refused: either the list became shorter, or the source has a ceiling."""
+        ceiling, self._refused_page = self._refused_page - 1, 0
+        first = await self._ask(PageKey(1), page_size=1)
+        if self._plan.slices[0].window is None and pages_needed(first.total, self._plan.page_size) <= ceiling:
+            await self._set_plan(
+                self._plan.with_slice(replace(self._plan.slices[0], total=first.total)), Phase.READING
+            )
+            return
+        self._plan = replace(self._plan, total=first.total)
+        await self._cut_into_windows(ceiling)
+
+    async def _cut_into_windows(self, ceiling: int) -> None:
+        """Halve price windows until each fits under the ceiling; their first pages are stored as we go."""
+        accepted: list[Slice] = []
+        open_windows: list[PriceWindow] = list(split(None) or ())
+        while open_windows:
+            window = open_windows.pop()
+            first = await self._ask(PageKey(1, window), page_size=1)
+            if pages_needed(first.total, self._plan.page_size) <= ceiling:
+                accepted.append(Slice(window=window, total=first.total))
+                await self._keep([first])
+                continue
+            halves = split(window)
+            if halves is None:
+                raise WindowTooFull
+            open_windows.extend(halves)
+        plan = replace(self._plan, slices=tuple(reversed(accepted)))
+        await self._set_plan(plan, Phase.READING, ceiling=ceiling)
+
+    # verifying
+
+    async def _assess(self) -> Complete | ReadAgain:
+        """Ask for the first pages again: are total and order still what they were?"""
+        await self._set_plan(self._plan, Phase.VERIFYING)
+        first_pages = partial(run_rows.page_rows_with_ids, generation=self._generation, page=1)
+        before = {row.scope: row for row in await self._tools.db.read(first_pages)}
+        finals: dict[str, Final] = {}
+        for part in self._plan.slices:
+            page = await self._ask(PageKey(1, part.window), page_size=1 if part.total else 0)
+            (arrived,) = await self._keep([page])
+            earlier = before.get(part.scope)
+            moved = earlier is not None and earlier.total == page.total and earlier.ids != page.ids
+            finals[part.scope] = Final(arrival=arrived.arrival, total=page.total, moved=moved)
+        whole = finals.get(WHOLE) or await self._ask(PageKey(1), page_size=1)
+        return await self._tools.db.read(
+            lambda connection: assess(
+                self._plan,
+                run_rows.page_rows_with_ids(connection, self._generation),
+                finals,
+                total=whole.total,
+            )
+        )
+
+    # sweeping
+
+    async def _sweep(self, complete: Complete) -> Ending:
+        await self._set_plan(self._plan, Phase.SWEEPING)
+        settings = self._tools.settings
+        candidates, active = await self._tools.db.read(self._candidates)
+        limit = active * settings.sweep_limit_percent
+        held = not self._force_sweep and (not self._plan.total or len(candidates) * 100 > limit)
+        if held:
+            return Ending(status=RunStatus.PARTIAL, reason=Reason.SWEEP_HELD, held=len(candidates))
+        given_up = await self._look_for(await self._doubtful(candidates)) if candidates else []
+        if given_up:
+            return Ending(status=RunStatus.PARTIAL, reason=Reason.PAGES_FAILED, given_up=tuple(given_up))
+        ending = finish.Sweep(
+            stamp=self._stamp(),
+            tally=self._fetcher.tally.take(),
+            worked_ms=self.worked_ms,
+            plan=self._plan,
+            products_seen=complete.products + self._found,
+            vanish=settings.include_out_of_stock,
+        )
+        return await self._tools.db.write(
+            lambda connection: finish.close_swept(connection, ending, fence=self._fence)
+        )
+
+    async def _doubtful(self, candidates: Sequence[str]) -> list[str]:
+        return await self._tools.db.read(
+            lambda connection: doubtful(
+                candidates, self._plan.valid(run_rows.page_rows_with_ids(connection, self._generation))
+            )
+        )
+
+    async def _look_for(self, ids: Sequence[str]) -> list[PageGivenUp]:
+        """Ask for doubtful products one by one; those that are still there are stored."""
+
+        async def keep_found(pairs: Sequence[tuple[str, ProductPage]]) -> None:
+            found = [page for product_id, page in pairs if product_id in page.ids]
+            if any(page.ids and product_id not in page.ids for product_id, page in pairs):
+                self._narrowing_works = False
+            if found:
+                self._found += len(found)
+                await self._keep(found, counted=False)
+
+        reader: Reader[str] = Reader(
+            self._fetcher.product, keep_found, width=self._tools.settings.concurrency, halt=self._halt
+        )
+        aside = await reader.read(
+            itertools.takewhile(lambda _: self._narrowing_works, ids)
+        )  # a source that cannot narrow proves nothing: then the counts alone decide
+        return [failure for _, failure in aside]
+
+    def _candidates(self, connection: Connection) -> tuple[list[str], int]:
+        with_empty = self._tools.settings.include_out_of_stock
+        return (
+            unseen(connection, generation=self._generation, include_empty=with_empty),
+            count_active(connection),
+        )
+
+    # rows
+
+    async def _rows(self) -> list[PageRow]:
+        return await self._tools.db.read(lambda connection: run_rows.page_rows(connection, self._generation))
+
+    async def _set_plan(self, plan: Plan, phase: Phase, *, ceiling: int | None = None) -> None:
+        self._plan = plan
+        await self._tools.db.write(
+            lambda connection: finish.save_plan(
+                connection, self.run_id, plan, phase, ceiling=ceiling, fence=self._fence
+            )
+        )
+
+    def _stamp(self) -> Stamp:
+        return Stamp(run_id=self.run_id, generation=self._generation, at=millis(self._tools.clock.now()))

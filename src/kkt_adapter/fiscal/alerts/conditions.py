@@ -1,0 +1,361 @@
+"""The conditions of the alert table: pure functions of an ``Observation`` that name what is wrong now."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from kkt_adapter.fiscal.heartbeat.answer import AnswerClass
+from kkt_adapter.fiscal.monitoring import legal_clocks
+from kkt_adapter.fiscal.monitoring.legal_clocks import ClockName
+from kkt_adapter.fiscal.monitoring.observation import Observation, RegisterSeen, WorkerState
+from kkt_adapter.kernel.breaker import BreakerState
+from kkt_adapter.kernel.errors import Text
+from kkt_adapter.kernel.hysteresis import Presence
+from kkt_adapter.kernel.money import rubles
+
+MINUTE_S, HOUR_S, DAY_S = 60.0, 3600.0, 86_400.0
+GIB = 1024**3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that is wrong now. ``subject``: which register, end point ... it is about; may be empty."""
+
+    message: Text
+    subject: str = ""
+
+
+Find = Callable[[Observation], Iterator[Finding]]
+
+
+def buffer_at(percent: float) -> Find:
+    def find(seen: Observation) -> Iterator[Finding]:
+        if seen.percent >= percent:
+            n, full = seen.undelivered, seen.percent
+            yield Finding(
+                message=Text(
+                    f"The buffer is {full:g} % full: {n} receipts are not delivered.",
+                    f"Буфер заполнен на {full:g} %: не передано чеков — {n}.",
+                )
+            )
+
+    return find
+
+
+def dead_letters_over(n: int) -> Find:
+    def find(seen: Observation) -> Iterator[Finding]:
+        if seen.dlq_open > n:
+            yield Finding(
+                message=Text(
+                    f"{seen.dlq_open} receipts could not be delivered and wait for a person.",
+                    f"Чеков, которые не удалось передать и которые ждут человека: {seen.dlq_open}.",
+                )
+            )
+
+    return find
+
+
+def oldest_over(hours: float) -> Find:
+    def find(seen: Observation) -> Iterator[Finding]:
+        age_s = seen.oldest_pending_age_s
+        if age_s is not None and age_s > hours * HOUR_S:
+            yield Finding(
+                message=Text(
+                    f"The oldest undelivered receipt is {_hours(age_s)} h old.",
+                    f"Самому старому непереданному чеку {_hours(age_s)} ч.",
+                )
+            )
+
+    return find
+
+
+def slower_than(seconds: float) -> Find:
+    def find(seen: Observation) -> Iterator[Finding]:
+        p95 = seen.receipt_p95_s
+        if p95 is not None and p95 > seconds:
+            yield Finding(
+                message=Text(
+                    f"95 % of receipts are printed within {p95:.1f} s only.",
+                    f"95 % чеков печатаются лишь за {p95:.1f} с.",
+                )
+            )
+
+    return find
+
+
+def fn_days_at_most(days: int) -> Find:
+    def find(seen: Observation) -> Iterator[Finding]:
+        for register, left in _clock(seen, ClockName.FN_EXPIRY):
+            if left <= days:
+                yield Finding(
+                    subject=register.register_id,
+                    message=Text(
+                        f"Register {register.register_id}: the FN has {left:.0f} days left.",
+                        f"ККТ {register.register_id}: ФН закончится через {left:.0f} дн.",
+                    ),
+                )
+
+    return find
+
+
+def disk_low(seen: Observation) -> Iterator[Finding]:
+    free, mark = seen.disk_free_bytes, seen.disk_mark_bytes
+    if free is not None and free < mark:
+        yield Finding(
+            message=Text(
+                f"Only {free // 1_000_000} MB of disk are free: receipts are refused.",
+                f"На диске свободно {free // 1_000_000} МБ: приём чеков закрыт.",
+            )
+        )
+
+
+def disk_space(seen: Observation) -> Iterator[Finding]:
+    free = seen.disk_free_bytes
+    if free is not None and free < 10 * GIB:
+        yield Finding(
+            message=Text(
+                f"{free / GIB:.1f} GiB of disk are free.", f"На диске свободно {free / GIB:.1f} ГиБ."
+            )
+        )
+
+
+def blocked(seen: Observation) -> Iterator[Finding]:
+    for register in seen.registers:
+        if register.blocked is not None:
+            cause = register.trouble or Text(register.blocked, register.blocked)
+            yield Finding(
+                subject=register.register_id,
+                message=Text(
+                    f"Register {register.register_id} ({register.blocked}): {cause.en}",
+                    f"ККТ {register.register_id} ({register.blocked}): {cause.ru}",
+                ),
+            )
+
+
+def undecided(seen: Observation) -> Iterator[Finding]:
+    for register in seen.registers:
+        if register.undecided is not None:
+            yield Finding(
+                subject=register.register_id,
+                message=Text(
+                    f"Register {register.register_id} stands still: a person must decide about "
+                    f"{register.undecided}.",
+                    f"ККТ {register.register_id} остановлена: нужно решение человека — {register.undecided}.",
+                ),
+            )
+
+
+def not_ready(seen: Observation) -> Iterator[Finding]:
+    for register in seen.registers:
+        if register.trouble is not None and register.blocked is None and register.undecided is None:
+            yield Finding(
+                subject=register.register_id,
+                message=Text(
+                    f"Register {register.register_id}: {register.trouble.en}",
+                    f"ККТ {register.register_id}: {register.trouble.ru}",
+                ),
+            )
+
+
+def fn_documents(seen: Observation) -> Iterator[Finding]:
+    for register, left in _clock(seen, ClockName.FN_DOCUMENTS):
+        if left < legal_clocks.FN_DOCUMENTS_ALARM:
+            yield Finding(
+                subject=register.register_id,
+                message=Text(
+                    f"Register {register.register_id}: the FN takes {left:.0f} more documents.",
+                    f"ККТ {register.register_id}: в ФН осталось место для {left:.0f} документов.",
+                ),
+            )
+
+
+def undelivered_too_long(seen: Observation) -> Iterator[Finding]:
+    for register, age_s in _clock(seen, ClockName.UNDELIVERED):
+        if age_s > legal_clocks.UNDELIVERED_ALARM_S:
+            yield Finding(
+                subject=register.register_id,
+                message=Text(
+                    f"Register {register.register_id}: its oldest undelivered document is "
+                    f"{age_s / DAY_S:.1f} days old; at 30 days the FN blocks itself.",
+                    f"ККТ {register.register_id}: самому старому непереданному документу {age_s / DAY_S:.1f} "
+                    "дн.; на 30-й день ФН заблокируется.",
+                ),
+            )
+
+
+def shift_long(seen: Observation) -> Iterator[Finding]:
+    for register, age_s in _clock(seen, ClockName.SHIFT_END):
+        if age_s > legal_clocks.SHIFT_WARN_S:
+            yield Finding(
+                subject=register.register_id,
+                message=Text(
+                    f"Register {register.register_id}: the shift has been open for {_hours(age_s)} h of 24.",
+                    f"ККТ {register.register_id}: смена открыта {_hours(age_s)} ч из 24.",
+                ),
+            )
+
+
+def drifting(seen: Observation) -> Iterator[Finding]:
+    for register in seen.registers:
+        whose = (
+            (ClockName.REGISTER_DRIFT, "the register's clock", "часы ККТ"),
+            (ClockName.OPERATOR_DRIFT, "the operator's clock", "часы ОФД"),
+        )
+        for name, en, ru in whose:
+            apart_s = register.value(name)
+            if apart_s is not None and abs(apart_s) > legal_clocks.DRIFT_LIMIT_S:
+                yield Finding(
+                    subject=f"{register.register_id}:{name}",
+                    message=Text(
+                        f"Register {register.register_id}: {en} is {apart_s:+.0f} s off the host's.",
+                        f"ККТ {register.register_id}: {ru} расходятся с компьютером на {apart_s:+.0f} с.",
+                    ),
+                )
+
+
+def pass_stuck(seen: Observation) -> Iterator[Finding]:
+    if seen.pass_running_s is not None and seen.pass_running_s > 20 * MINUTE_S:
+        minutes = int(seen.pass_running_s / 60)
+        yield Finding(
+            message=Text(
+                f"One delivery pass has been running for {minutes} min.",
+                f"Один проход передачи длится уже {minutes} мин.",
+            )
+        )
+
+
+def worker_dead(seen: Observation) -> Iterator[Finding]:
+    if seen.worker is not WorkerState.RUNNING:
+        yield Finding(
+            message=Text(
+                f"The delivery worker is {seen.worker}: nothing goes to the operator.",
+                "Передача в ОФД остановилась.",
+            )
+        )
+
+
+def breaker_open(seen: Observation) -> Iterator[Finding]:
+    """Half-open counts as open: a probe a minute would else begin the five minutes anew for ever."""
+    for endpoint in seen.endpoints:
+        if endpoint.state is not BreakerState.CLOSED:
+            yield Finding(
+                subject=endpoint.name,
+                message=Text(
+                    f"The breaker of {endpoint.name} is open: the operator does not answer.",
+                    f"Предохранитель {endpoint.name} разомкнут: ОФД не отвечает.",
+                ),
+            )
+
+
+def breaker_flaps(seen: Observation) -> Iterator[Finding]:
+    for endpoint in seen.endpoints:
+        if endpoint.openings_1h > 5:
+            yield Finding(
+                subject=endpoint.name,
+                message=Text(
+                    f"The breaker of {endpoint.name} opened {endpoint.openings_1h} times within an hour.",
+                    f"Предохранитель {endpoint.name} за час размыкался {endpoint.openings_1h} раз.",
+                ),
+            )
+
+
+def token_refused(seen: Observation) -> Iterator[Finding]:
+    for endpoint in seen.endpoints:
+        if endpoint.token_refused:
+            yield Finding(
+                subject=endpoint.name,
+                message=Text(
+                    f"{endpoint.name} refuses our token (401 or 403).",
+                    f"{endpoint.name} не принимает наш токен (401 или 403).",
+                ),
+            )
+
+
+def heartbeat_lost(seen: Observation) -> Iterator[Finding]:
+    for office in seen.offices:
+        if office.state is Presence.OFFLINE:
+            yield Finding(
+                subject=office.name,
+                message=Text(
+                    f"Back office {office.name} does not answer; {office.waiting} events wait for it.",
+                    f"Учётная система {office.name} не отвечает; её ждут события: {office.waiting}.",
+                ),
+            )
+
+
+def office_answers(answer: AnswerClass, said: Text) -> Find:
+    def find(seen: Observation) -> Iterator[Finding]:
+        for office in seen.offices:
+            if office.answer is answer:
+                yield Finding(
+                    subject=office.name,
+                    message=Text(
+                        f"Back office {office.name}: {said.en}.", f"Учётная система {office.name}: {said.ru}."
+                    ),
+                )
+
+    return find
+
+
+def mismatch(seen: Observation) -> Iterator[Finding]:
+    for mismatch in seen.mismatches:
+        kept, counted = rubles(mismatch.kept_kop), rubles(mismatch.counted_kop)
+        yield Finding(
+            subject=mismatch.pos_id,
+            message=Text(
+                f"Till {mismatch.pos_id}: the session says {kept}, its movements add up to {counted}.",
+                f"Касса {mismatch.pos_id}: в сессии {kept}, по движениям {counted}.",
+            ),
+        )
+
+
+def sync_old(seen: Observation) -> Iterator[Finding]:
+    if seen.pending and seen.last_sync_age_s > 2 * HOUR_S:
+        hours = _hours(seen.last_sync_age_s)
+        yield Finding(
+            message=Text(
+                f"Nothing was delivered for {hours} h, and {seen.pending} receipts wait.",
+                f"Уже {hours} ч ничего не передано, ждут чеки: {seen.pending}.",
+            )
+        )
+
+
+def many_retries(seen: Observation) -> Iterator[Finding]:
+    if seen.retried_share_day > 0.005:
+        share = seen.retried_share_day * 100
+        yield Finding(
+            message=Text(
+                f"{share:.1f} % of the last day's delivery attempts failed.",
+                f"За сутки не удалось {share:.1f} % попыток передачи.",
+            )
+        )
+
+
+def redis_lost(seen: Observation) -> Iterator[Finding]:
+    if seen.redis_lost:
+        yield Finding(
+            message=Text(
+                "Redis cannot be reached; delivery goes on without its lock.",
+                "Redis недоступен; передача продолжается без его блокировки.",
+            )
+        )
+
+
+def growing(seen: Observation) -> Iterator[Finding]:
+    if seen.grown_30m > 20:
+        yield Finding(
+            message=Text(
+                f"The buffer has grown by {seen.grown_30m} receipts within half an hour.",
+                f"За полчаса буфер вырос на {seen.grown_30m} чеков.",
+            )
+        )
+
+
+def _clock(seen: Observation, name: ClockName) -> Iterator[tuple[RegisterSeen, float]]:
+    for register in seen.registers:
+        value = register.value(name)
+        if value is not None:
+            yield register, value
+
+
+def _hours(seconds: float) -> str:
+    return f"{seconds / HOUR_S:.1f}"

@@ -1,0 +1,349 @@
+"""The alert table (docs/reference/alerts.md): what is wrong, how bad, for how long, and what to do.
+
+Rules of one family say the same thing at several levels; where more than one holds, people are shown the
+most severe one only.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from kkt_adapter.fiscal.alerts import conditions as when
+from kkt_adapter.fiscal.alerts.conditions import HOUR_S, MINUTE_S, Find
+from kkt_adapter.fiscal.heartbeat.answer import AnswerClass
+from kkt_adapter.fiscal.monitoring import legal_clocks
+from kkt_adapter.kernel.errors import Text
+
+
+class Level(StrEnum):
+    """How soon somebody must look: P1 in 15 minutes, P2 in an hour, P3 within a day."""
+
+    P1 = "P1"
+    P2 = "P2"
+    P3 = "P3"
+    INFO = "INFO"  # a condition that has not lasted long enough yet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    code: str
+    level: Level
+    family: str
+    find: Find
+    action: Text
+    for_s: float = 0.0  # the condition must hold this long without a break
+
+    @property
+    def runbook(self) -> str:
+        """Its page in docs/runbook."""
+        return f"docs/runbook/{self.code.lower().replace('_', '-')}.md"
+
+
+_P1, _P2, _P3 = Level.P1, Level.P2, Level.P3
+_RESTORE = Text(
+    "Restore the connection to the operator: /v1/health says which end point is down. Raise the capacity if "
+    "the outage will last.",
+    "Восстановите связь с ОФД: какой адрес не отвечает, видно в /v1/health. Если сбой надолго, увеличьте "
+    "ёмкость буфера.",
+)
+_DEAD_LETTERS = Text(
+    "Look at the reasons in the dead letters, remove the cause, then retry them.",
+    "Посмотрите причины в списке недоставленных, устраните их и повторите передачу.",
+)
+_LATE = Text(
+    "See in /v1/health why the operator is not reached, then deliver by hand: POST /v1/kkt/buffer/sync.",
+    "Посмотрите в /v1/health, почему нет связи с ОФД, затем передайте вручную: POST /v1/kkt/buffer/sync.",
+)
+_SLOW = Text(
+    "Look at the register: paper, cover, cable; then at the load of the computer and its disk.",
+    "Проверьте ККТ: бумага, крышка, кабель; затем загрузку компьютера и диска.",
+)
+_REPLACE_FN = Text(
+    "Order a new FN and plan its replacement; before it, deliver everything and close the shift.",
+    "Закажите новый ФН и запланируйте замену; перед ней передайте все документы и закройте смену.",
+)
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        code="BUFFER_FULL",
+        level=_P1,
+        family="buffer",
+        for_s=MINUTE_S,
+        find=when.buffer_at(100),
+        action=_RESTORE,
+    ),
+    Rule(
+        code="BUFFER_ALMOST_FULL",
+        level=_P1,
+        family="buffer",
+        for_s=300,
+        find=when.buffer_at(90),
+        action=_RESTORE,
+    ),
+    Rule(
+        code="DISK_LOW",
+        level=_P1,
+        family="disk",
+        find=when.disk_low,
+        action=Text(
+            "Free disk space; sales open again by themselves.",
+            "Освободите место на диске; приём откроется сам.",
+        ),
+    ),
+    Rule(
+        code="KKT_BLOCKED",
+        level=_P1,
+        family="register",
+        find=when.blocked,
+        action=Text(
+            "Sell on another register. FN full or expired: replace it. Unsent limit: restore the operator. "
+            "Not registered: register.",
+            "Продавайте на другой кассе. ФН исчерпан: замените его. Лимит непереданных: восстановите связь с "
+            "ОФД. Не зарегистрирована: зарегистрируйте.",
+        ),
+    ),
+    Rule(
+        code="PRINT_UNKNOWN",
+        level=_P1,
+        family="register",
+        find=when.undecided,
+        action=Text(
+            "Compare the register's tape with the evidence shown and decide: adopt the document or print "
+            "again.",
+            "Сверьте ленту ККТ с показанными документами и решите: принять документ или печатать снова.",
+        ),
+    ),
+    Rule(
+        code="FN_EXPIRY_CRITICAL",
+        level=_P1,
+        family="fn_expiry",
+        find=when.fn_days_at_most(legal_clocks.FN_DAYS_ALARM),
+        action=_REPLACE_FN,
+    ),
+    Rule(
+        code="FN_DOCUMENTS_LOW", level=_P1, family="fn_documents", find=when.fn_documents, action=_REPLACE_FN
+    ),
+    Rule(
+        code="OFD_DEADLINE",
+        level=_P1,
+        family="undelivered",
+        find=when.undelivered_too_long,
+        action=Text(
+            "Restore delivery now; if the operator cannot take the document, call its support with FN and "
+            "document number.",
+            "Немедленно восстановите передачу; если ОФД не принимает документ, обратитесь в его поддержку, "
+            "назвав ФН и номер документа.",
+        ),
+    ),
+    Rule(code="DLQ_LARGE", level=_P1, family="dlq", find=when.dead_letters_over(50), action=_DEAD_LETTERS),
+    Rule(
+        code="PASS_STUCK",
+        level=_P1,
+        family="worker",
+        find=when.pass_stuck,
+        action=Text(
+            "Save the log, then restart the service; nothing is lost by that.",
+            "Сохраните журнал и перезапустите службу; чеки при этом не теряются.",
+        ),
+    ),
+    Rule(
+        code="WORKER_DEAD",
+        level=_P1,
+        family="worker",
+        for_s=300,
+        find=when.worker_dead,
+        action=Text(
+            "Look for service_crashed in the log, then restart the service; nothing is lost by that.",
+            "Найдите в журнале service_crashed и перезапустите службу; чеки при этом не теряются.",
+        ),
+    ),
+    Rule(
+        code="RECEIPTS_VERY_SLOW",
+        level=_P1,
+        family="speed",
+        for_s=300,
+        find=when.slower_than(15),
+        action=_SLOW,
+    ),
+    Rule(code="DELIVERY_STALLED", level=_P1, family="age", find=when.oldest_over(8), action=_LATE),
+    Rule(
+        code="BUFFER_FILLING", level=_P2, family="buffer", for_s=300, find=when.buffer_at(80), action=_RESTORE
+    ),
+    Rule(
+        code="BREAKER_OPEN",
+        level=_P2,
+        family="breaker",
+        for_s=300,
+        find=when.breaker_open,
+        action=Text(
+            "Check the internet and the operator's address; sales go on, receipts wait in the buffer.",
+            "Проверьте интернет и адрес ОФД; продажи идут, чеки ждут в буфере.",
+        ),
+    ),
+    Rule(
+        code="BREAKER_FLAPPING",
+        level=_P2,
+        family="flapping",
+        find=when.breaker_flaps,
+        action=Text(
+            "The link comes and goes: check the provider, the router, the operator's own status page.",
+            "Связь то есть, то нет: проверьте провайдера, роутер, страницу состояния ОФД.",
+        ),
+    ),
+    Rule(
+        code="DLQ_GROWING",
+        level=_P2,
+        family="dlq",
+        for_s=HOUR_S,
+        find=when.dead_letters_over(10),
+        action=_DEAD_LETTERS,
+    ),
+    Rule(
+        code="HEARTBEAT_LOST",
+        level=_P2,
+        family="heartbeat",
+        for_s=300,
+        find=when.heartbeat_lost,
+        action=Text(
+            "Look at the back office and the way to it; sales and delivery go on, its events are kept.",
+            "Проверьте учётную систему и связь с ней; продажи и передача идут, события хранятся.",
+        ),
+    ),
+    Rule(
+        code="BACK_OFFICE_TOKEN_REFUSED",
+        level=_P2,
+        family="office_token",
+        find=when.office_answers(
+            AnswerClass.REFUSED_TOKEN, Text("it refuses our token", "она не принимает наш токен")
+        ),
+        action=Text(
+            "Make a new token in the back office and put it where the settings name it; events are kept.",
+            "Создайте новый токен в учётной системе и укажите его в настройках; события хранятся.",
+        ),
+    ),
+    Rule(
+        code="BACK_OFFICE_OTHER_INSTANCE",
+        level=_P2,
+        family="office_instance",
+        find=when.office_answers(
+            AnswerClass.OTHER_INSTANCE,
+            Text(
+                "another adapter reports under our adapter_id",
+                "под нашим adapter_id отчитывается другой адаптер",
+            ),
+        ),
+        action=Text(
+            "Find the copy (a cloned disk, a second service) and stop it, or give it its own adapter_id.",
+            "Найдите копию (клон диска, вторая служба) и остановите её или задайте ей свой adapter_id.",
+        ),
+    ),
+    Rule(code="DELIVERY_LATE", level=_P2, family="age", find=when.oldest_over(4), action=_LATE),
+    Rule(
+        code="CLOCK_DRIFT",
+        level=_P2,
+        family="drift",
+        for_s=15 * MINUTE_S,
+        find=when.drifting,
+        action=Text(
+            "Switch time synchronisation (NTP) on; set the register's clock while its shift is closed.",
+            "Включите синхронизацию времени (NTP); часы ККТ переводите при закрытой смене.",
+        ),
+    ),
+    Rule(
+        code="SESSION_MISMATCH",
+        level=_P2,
+        family="session",
+        find=when.mismatch,
+        action=Text(
+            "Count the cash, compare with the X report, then close the session.",
+            "Пересчитайте наличные, сверьте с X-отчётом и закройте сессию.",
+        ),
+    ),
+    Rule(
+        code="KKT_NOT_READY",
+        level=_P2,
+        family="register",
+        for_s=MINUTE_S,
+        find=when.not_ready,
+        action=Text(
+            "Look at the register: power, cable, paper, cover. Accepted receipts are printed later.",
+            "Проверьте ККТ: питание, кабель, бумага, крышка. Принятые чеки напечатаются, когда она вернётся.",
+        ),
+    ),
+    Rule(code="RECEIPTS_SLOW", level=_P2, family="speed", for_s=300, find=when.slower_than(10), action=_SLOW),
+    Rule(
+        code="OFD_TOKEN_REFUSED",
+        level=_P2,
+        family="token",
+        find=when.token_refused,
+        action=Text(
+            "Take a new token from the operator, put it into the settings (OFD_TOKEN) and restart.",
+            "Получите новый токен у ОФД, укажите его в настройках (OFD_TOKEN) и перезапустите службу.",
+        ),
+    ),
+    Rule(
+        code="FN_EXPIRY_SOON",
+        level=_P2,
+        family="fn_expiry",
+        find=when.fn_days_at_most(legal_clocks.FN_DAYS_WARN),
+        action=_REPLACE_FN,
+    ),
+    Rule(code="SYNC_OLD", level=_P2, family="sync", for_s=300, find=when.sync_old, action=_LATE),
+    Rule(
+        code="DLQ_NOT_EMPTY",
+        level=_P3,
+        family="dlq",
+        for_s=HOUR_S,
+        find=when.dead_letters_over(0),
+        action=_DEAD_LETTERS,
+    ),
+    Rule(
+        code="RETRIES_MANY",
+        level=_P3,
+        family="retries",
+        find=when.many_retries,
+        action=Text(
+            "Look at kkt_ofd_errors_total by error code: a rising one tells what to repair.",
+            "Посмотрите ошибки ОФД по кодам (kkt_ofd_errors_total): растущая покажет, что чинить.",
+        ),
+    ),
+    Rule(
+        code="REDIS_LOST",
+        level=_P3,
+        family="redis",
+        find=when.redis_lost,
+        action=Text(
+            "Restart Redis or check its address; receipts stay safe without it.",
+            "Перезапустите Redis или проверьте его адрес; чеки и без него в безопасности.",
+        ),
+    ),
+    Rule(
+        code="BUFFER_GROWING",
+        level=_P3,
+        family="growth",
+        find=when.growing,
+        action=Text(
+            "Compare with sales: if delivery is slower than selling, look at the operator's answer times.",
+            "Сравните с продажами: если передача медленнее продаж, посмотрите время ответа ОФД.",
+        ),
+    ),
+    Rule(
+        code="SHIFT_LONG",
+        level=_P3,
+        family="shift",
+        find=when.shift_long,
+        action=Text(
+            "Close the shift (Z report) at a quiet moment before 24 hours are over.",
+            "Закройте смену (Z-отчёт) в спокойный момент до истечения 24 часов.",
+        ),
+    ),
+    Rule(
+        code="DISK_SPACE",
+        level=_P3,
+        family="disk",
+        find=when.disk_space,
+        action=Text(
+            "Free disk space: old backups and logs first. Below the low mark receipts are refused.",
+            "Освободите место: сначала старые копии и журналы. Ниже порога чеки не принимаются.",
+        ),
+    ),
+)

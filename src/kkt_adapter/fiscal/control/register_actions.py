@@ -1,0 +1,262 @@
+"""What people ask of a register: reports, shift openings, status, reprinting, deciding an unknown outcome."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import asdict
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from kkt_adapter.fiscal.control.shift_reports import OPEN_SCOPE, X_SCOPE, Z_SCOPE, ShiftReports
+from kkt_adapter.fiscal.lifecycle import PrintState
+from kkt_adapter.fiscal.printing import records
+from kkt_adapter.fiscal.printing.lane_commands import not_held
+from kkt_adapter.fiscal.printing.registers import Registers, Unit
+from kkt_adapter.fiscal.queries import receipts as receipt_queries
+from kkt_adapter.fiscal.store import receipt_json
+from kkt_adapter.fiscal.store.attempts import LaneTerm
+from kkt_adapter.fiscal.store.idempotency import Outcome
+from kkt_adapter.fiscal.store.tables import PRINT_FAILED_ROWS, receipts
+from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.kernel.errors import Conflict, InvalidInput, KktError, ReceiptNotFound
+from kkt_adapter.kernel.money import rubles
+from kkt_adapter.kernel.timefmt import iso
+from kkt_adapter.runtime.db.protocol import Database
+
+REPORT_DEADLINE_S = 25.0  # a Z report waits for the receipt in hand, then for the device
+FRESH_S = 1.0  # what a device said of itself so short a time ago is not asked again
+ASK_S = 1.0  # a device that prints or does not answer is shown as it was
+
+_MakeReport = Callable[[Unit, LaneTerm, str | None], Awaitable[Outcome]]
+
+
+class RegisterActions:
+    """Every action that makes a document goes through the register's lane. ``online``: the network mode."""
+
+    def __init__(
+        self,
+        *,
+        registers: Registers,
+        database: Database,
+        clock: Clock,
+        online: Callable[[], bool] = lambda: False,
+        document_made: Callable[[], None] = lambda: None,
+    ) -> None:
+        """``document_made``: a report waits for the operator."""
+        self._registers = registers
+        self._db = database
+        self._clock = clock
+        self._document_made = document_made
+        self._reports = ShiftReports(database=database, clock=clock, online=online)
+
+    async def x_report(self, pos_id: str | None, *, key: str | None = None) -> Outcome:
+        """Totals of the present shift; makes no document and waits for nobody."""
+        unit = self._registers.chosen(pos_id)
+        if key is not None:
+            known = await self._reports.known(unit, key, scope=X_SCOPE)
+            if known is not None:
+                return Outcome(answer=known, replayed=True)
+        if not unit.lane.holds():
+            raise (unit.lane.trouble or not_held()).with_traceback(None)
+        return await self._reports.x_report(unit, key)
+
+    async def z_report(self, pos_id: str | None, *, key: str | None) -> Outcome:
+        """Close the shift. With a key the same request gets the same answer.
+
+        Raises:
+            Conflict: no shift is open.
+            KktUnavailable: the lane did not come to it in time.
+        """
+        return await self._report(self._reports.close, pos_id, key, scope=Z_SCOPE)
+
+    async def open_shift(self, pos_id: str | None, *, key: str | None) -> Outcome:
+        """Open a shift. With a key the same request gets the same answer.
+
+        Raises:
+            Conflict: a shift is open.
+            ShiftExpired: one is open for more than 24 hours.
+            KktUnavailable: the lane did not come to it in time.
+        """
+        return await self._report(self._reports.open, pos_id, key, scope=OPEN_SCOPE)
+
+    async def _report(self, make: _MakeReport, pos_id: str | None, key: str | None, *, scope: str) -> Outcome:
+        """A report that makes a document, through the register's lane."""
+        unit = self._registers.chosen(pos_id)
+        if key is not None:
+            known = await self._reports.known(unit, key, scope=scope)
+            if known is not None:
+                return Outcome(answer=known, replayed=True)
+        outcome = await unit.lane.perform(lambda lane: make(unit, lane, key), deadline_s=REPORT_DEADLINE_S)
+        self._document_made()
+        return outcome
+
+    async def resolve_report(
+        self, pos_id: str | None, *, action: str, fiscal_doc_number: int | None, reason: str, by: str
+    ) -> dict[str, Any]:
+        """A person ends an unknown outcome of a shift opening or a Z report: ``adopt`` a document of the FN,
+        or ``do_again``.
+
+        Raises:
+            Conflict: no such outcome is an open question, or the document does not fit.
+        """
+        unit = self._registers.chosen(pos_id)
+        _check_decision(action, fiscal_doc_number)
+        what = await unit.lane.decide_report(adopt=fiscal_doc_number, by=by, reason=reason)
+        return {
+            "register_id": unit.register_id,
+            "what": what,
+            "action": action,
+            "fiscal_doc_number": fiscal_doc_number,
+            "reason": reason,
+            "resolved_by": by,
+        }
+
+    async def status(self, pos_id: str | None) -> dict[str, Any]:
+        """``GET /v1/kkt/status``: every register, or the one of a till, as of now."""
+        units = self._registers.all() if pos_id is None else (self._registers.chosen(pos_id),)
+        await asyncio.gather(*(self._ask(unit) for unit in units))
+        return {"registers": [_status(unit) for unit in units]}
+
+    async def _ask(self, unit: Unit) -> None:
+        """Ask a device of ours that has not told for a while; a busy one stays with what it said."""
+        desk = unit.lane.desk
+        told_at = desk.status_at
+        fresh = told_at is not None and (self._clock.now() - told_at).total_seconds() < FRESH_S
+        if fresh or not unit.lane.holds():
+            return
+        with suppress(KktError, TimeoutError):
+            async with asyncio.timeout(ASK_S):
+                await desk.ask()
+
+    async def reprint(self, receipt_id: str) -> dict[str, Any]:
+        """Put a ``print_failed`` receipt back into its lane.
+
+        Raises:
+            ReceiptNotFound: no such receipt.
+            Conflict: it is not ``print_failed``.
+        """
+        now = self._clock.now()
+
+        def write(conn: Connection) -> str:
+            row = conn.execute(
+                select(receipts.c.print_state, receipts.c.register_id).where(receipts.c.id == receipt_id)
+            ).first()
+            if row is None:
+                raise ReceiptNotFound(f"no receipt {receipt_id}", f"нет чека {receipt_id}")
+            if row.print_state != PrintState.PRINT_FAILED:
+                raise Conflict(
+                    f"only a print_failed receipt can be reprinted; this one is {row.print_state}",
+                    f"повторить можно только чек в print_failed; этот в состоянии {row.print_state}",
+                )
+            conn.execute(
+                update(receipts)
+                .where(receipts.c.id == receipt_id, PRINT_FAILED_ROWS)
+                .values(print_due_at=now)
+            )
+            return str(row.register_id)
+
+        register_id = await self._db.write(write)
+        self._registers.unit(register_id).lane.retry_refused()
+        return await self._after(receipt_id)
+
+    async def resolve(
+        self, receipt_id: str, *, action: str, fiscal_doc_number: int | None, reason: str, by: str
+    ) -> dict[str, Any]:
+        """A person ends an unknown outcome: ``adopt`` a document of the FN, or ``print_again``.
+
+        Raises:
+            ReceiptNotFound: no such receipt.
+            Conflict: its outcome is no open question, or the document does not fit.
+        """
+        row = await self._db.read(lambda c: records.one_unprinted(c, receipt_id))
+        if row is None:
+            raise ReceiptNotFound(f"no receipt {receipt_id}", f"нет чека {receipt_id}")
+        if row.print_state is not PrintState.PRINT_UNKNOWN:
+            raise Conflict(
+                f"only a receipt in print_unknown can be resolved; this one is {row.print_state}",
+                f"решение нужно только чеку в print_unknown; этот в состоянии {row.print_state}",
+            )
+        _check_decision(action, fiscal_doc_number)
+        register_id = receipt_json.load(row.payload).register_id
+        lane = self._registers.unit(register_id).lane
+        await lane.decide(receipt_id, adopt=fiscal_doc_number, by=by, reason=reason)
+        return await self._after(receipt_id)
+
+    async def _after(self, receipt_id: str) -> dict[str, Any]:
+        def read(conn: Connection) -> dict[str, Any]:
+            row = conn.execute(select(receipts).where(receipts.c.id == receipt_id)).one()
+            return receipt_queries.summary(row)
+
+        return await self._db.read(read)
+
+
+def _check_decision(action: str, fiscal_doc_number: int | None) -> None:
+    """Raises InvalidInput."""
+    if (action == "adopt") != (fiscal_doc_number is not None):
+        raise InvalidInput(
+            "fiscal_doc_number goes with adopt, and only with it",
+            "fiscal_doc_number указывается с adopt и только с ним",
+        )
+
+
+def _status(unit: Unit) -> dict[str, Any]:
+    desk, registration = unit.lane.desk, unit.registration
+    shown: dict[str, Any] = {
+        "register_id": unit.register_id,
+        "transport": unit.transport,
+        "fiscal_device": None if registration is None else registration.fiscal_device,
+        "serial_number": None if registration is None else registration.serial_number,
+        "registration_number": None if registration is None else registration.registration_number,
+        "ffd_version": None if registration is None else registration.ffd_version.name[1:].replace("_", "."),
+        "trouble": None,
+        "question": None,
+        "device": None,
+    }
+    if unit.lane.trouble is not None:
+        trouble = unit.lane.trouble
+        detail = trouble.detail
+        shown["trouble"] = {"code": trouble.code, "message": detail.ru, "message_en": detail.en}
+    question = unit.lane.recovery.question
+    if question is not None:
+        shown["question"] = {
+            "receipt_id": question.receipt_id,
+            "what": question.what,
+            "reason": question.reason.ru,
+            "reason_en": question.reason.en,
+            "baseline": asdict(question.baseline),
+            "documents": [
+                {
+                    "fd_number": d.fd_number,
+                    "code": int(d.code),
+                    "total": None if d.total_kop is None else Decimal(rubles(d.total_kop)),
+                    "fiscalized_at": d.fiscalized_at.isoformat(),
+                    "receipt_key": d.key,
+                }
+                for d in question.found[:20]
+            ],
+        }
+    status = desk.status
+    if status is not None:
+        shown["device"] = {
+            "state": status.state.value,
+            "blocked": status.blocked,
+            "fn_number": status.fn_number,
+            "last_document": status.fd_number,
+            "shift": {
+                "number": status.shift_number,
+                "state": status.shift_state.value,
+                "opened_at": None if status.shift_opened_at is None else status.shift_opened_at.isoformat(),
+                "receipts": status.receipts_in_shift,
+            },
+            "unsent_documents": status.unsent_count,
+            "first_unsent_number": status.first_unsent_number,
+            "first_unsent_at": None if status.first_unsent_at is None else status.first_unsent_at.isoformat(),
+            "fn_valid_until": status.fn_valid_until.isoformat(),
+            "fn_days_left": (status.fn_valid_until - status.clock.date()).days,
+            "documents_left": status.documents_left,
+            "clock": status.clock.isoformat(),
+            "told_at": iso(desk.status_at),
+        }
+    return shown

@@ -1,0 +1,171 @@
+"""X and Z reports, and shift openings, as people ask for them (contract 4.7).
+
+An opening or a Z report with a key happens once, over crashes too: the key is bound to the shift before the
+register is told to open or close it. A repeated request finds the answer, or the shift that was opened or
+closed meanwhile, or does what was left undone; it never touches the shift after that one.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from kkt_adapter.fiscal.kkt.driver import ShiftState
+from kkt_adapter.fiscal.printing.device import ensure_closed
+from kkt_adapter.fiscal.printing.registers import Unit
+from kkt_adapter.fiscal.shifts import session_rows
+from kkt_adapter.fiscal.shifts.report_json import X_REPORT, report_answer, z_answer
+from kkt_adapter.fiscal.shifts.shift_rows import stored_opening, stored_z_report
+from kkt_adapter.fiscal.store import idempotency
+from kkt_adapter.fiscal.store.attempts import LaneTerm
+from kkt_adapter.fiscal.store.idempotency import Outcome
+from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.kernel.errors import AdapterError, Conflict
+from kkt_adapter.runtime.db.protocol import Database
+from kkt_adapter.runtime.leases.database import check_terms
+
+X_SCOPE = "x_report"
+Z_SCOPE = "z_report"
+OPEN_SCOPE = "shift_open"
+BOUND = "closing"  # member of an answer that is none yet: the shift that the key was bound to
+
+
+class ShiftReports:
+    """``online``: is the network there, as the reports tell it?"""
+
+    def __init__(self, *, database: Database, clock: Clock, online: Callable[[], bool]) -> None:
+        self._db = database
+        self._clock = clock
+        self._online = online
+
+    async def x_report(self, unit: Unit, key: str | None) -> Outcome:
+        """Totals of the present shift; makes no document. A key that is used twice at once has one answer."""
+        totals = await unit.lane.desk.driver.x_report()
+        held = await self._db.read(lambda c: session_rows.totals(c, unit.register_id))
+        now = self._clock.now()
+        answer = report_answer(
+            totals, held, report_type=X_REPORT, at=unit.local(now), fd_number=None, fiscal_sign=None
+        ) | {"offline": not self._online()}
+        if key is None:
+            return Outcome(answer=answer)
+        request = _request(unit)
+        return await self._db.write(
+            lambda c: idempotency.once(
+                c, key, scope=X_SCOPE, request=request, at=now, effect=lambda _: answer
+            )
+        )
+
+    async def known(self, unit: Unit, key: str, *, scope: str) -> dict[str, Any] | None:
+        """The finished answer of this key. Raises IdempotencyConflict."""
+        kept = await self._db.read(lambda c: _kept(c, unit, key, scope=scope))
+        return None if kept is None or BOUND in kept else kept
+
+    async def open(self, unit: Unit, lane: LaneTerm, key: str | None) -> Outcome:
+        """Open a shift; a command of the lane.
+
+        Raises:
+            Conflict: one is open. ShiftExpired: it must be closed first.
+        """
+        kept = None if key is None else await self._db.read(lambda c: _kept(c, unit, key, scope=OPEN_SCOPE))
+        if kept is not None and BOUND not in kept:
+            return Outcome(answer=kept, replayed=True)
+        if kept is not None:
+            bound = kept[BOUND]
+            stored = await self._db.read(lambda c: stored_opening(c, **bound))
+            if stored is not None:
+                return Outcome(answer=await self._settle_opening(stored, key))
+        status = await unit.lane.desk.look()
+        ensure_closed(status)
+        bound = {"fn_number": status.fn_number, "after": status.fd_number}
+        if key is not None and kept is None:
+            await self._bind(unit, key, bound, scope=OPEN_SCOPE)
+        await unit.lane.desk.open_shift(lane)
+        stored = await self._db.read(lambda c: stored_opening(c, **bound))
+        assert stored is not None, "a shift that was opened has its document in the rows"
+        return Outcome(answer=await self._settle_opening(stored, key))
+
+    async def _settle_opening(self, stored: dict[str, Any], key: str | None) -> dict[str, Any]:
+        answer = {
+            "fiscalDocumentNumber": stored["fd_number"],
+            "fiscalSign": stored["fiscal_sign"],
+            "dateTime": datetime.fromisoformat(stored["at"]).isoformat(timespec="seconds"),
+            "shiftNumber": stored["shift_number"],
+            "offline": not self._online(),
+        }
+        if key is not None:
+            await self._db.write(lambda c: idempotency.complete(c, key, scope=OPEN_SCOPE, answer=answer))
+        return answer
+
+    async def close(self, unit: Unit, lane: LaneTerm, key: str | None) -> Outcome:
+        """Close the shift and the sessions of its tills; a command of the lane.
+
+        Raises:
+            Conflict: no shift is open.
+        """
+        kept = None if key is None else await self._db.read(lambda c: _kept(c, unit, key))
+        if kept is not None and BOUND not in kept:
+            return Outcome(answer=kept, replayed=True)
+        if kept is not None:
+            shift = kept[BOUND]
+            stored = await self._db.read(lambda c: stored_z_report(c, unit.register_id, **shift))
+            if stored is not None:
+                return Outcome(answer=await self._settle(unit, stored, key))
+        status = await unit.lane.desk.driver.status()
+        if status.shift_state is ShiftState.CLOSED:
+            raise Conflict("no shift is open", "нет открытой смены")
+        shift = {"fn_number": status.fn_number, "shift_number": status.shift_number}
+        if key is not None and kept is None:
+            await self._bind(unit, key, shift, scope=Z_SCOPE)
+        await self._close_shift(unit, lane, shift)
+        stored = await self._db.read(lambda c: stored_z_report(c, unit.register_id, **shift))
+        assert stored is not None, "a shift that was closed has its Z report in the rows"
+        return Outcome(answer=await self._settle(unit, stored, key))
+
+    async def _close_shift(self, unit: Unit, lane: LaneTerm, shift: dict[str, Any]) -> None:
+        """With the sessions ``closing`` meanwhile, and open again when the register did not do it."""
+        term = {(lane.lease, lane.owner, lane.number)}
+
+        def begin(conn: Connection) -> None:
+            check_terms(conn, term)
+            session_rows.begin_closing(conn, unit.register_id, shift)
+
+        def end(conn: Connection) -> None:
+            check_terms(conn, term)
+            session_rows.end_closing(conn, unit.register_id, at=self._clock.now())
+
+        await self._db.write(begin)
+        try:
+            await unit.lane.desk.close_shift(lane)
+        except AdapterError:
+            await self._db.write(end)
+            raise
+
+    async def _bind(self, unit: Unit, key: str, shift: dict[str, Any], *, scope: str) -> None:
+        answer, now = {BOUND: shift}, self._clock.now()
+        await self._db.write(
+            lambda c: idempotency.remember(c, key, scope=scope, request=_request(unit), answer=answer, at=now)
+        )
+
+    async def _settle(self, unit: Unit, stored: dict[str, Any], key: str | None) -> dict[str, Any]:
+        """The answer, the sessions and the key, in one commit."""
+        now = self._clock.now()
+
+        def write(conn: Connection) -> dict[str, Any]:
+            held = session_rows.held_of(conn, unit.register_id, stored)
+            answer = z_answer(stored, held) | {"offline": not self._online()}
+            if session_rows.HELD not in stored:  # else its sessions are closed already
+                session_rows.close_all(conn, unit.register_id, at=now, z_report=answer)
+            if key is not None:
+                idempotency.complete(conn, key, scope=Z_SCOPE, answer=answer)
+            return answer
+
+        return await self._db.write(write)
+
+
+def _kept(conn: Connection, unit: Unit, key: str, *, scope: str = Z_SCOPE) -> dict[str, Any] | None:
+    return idempotency.known(conn, key, scope=scope, request=_request(unit))
+
+
+def _request(unit: Unit) -> dict[str, Any]:
+    return {"register_id": unit.register_id}

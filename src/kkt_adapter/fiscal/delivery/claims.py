@@ -1,0 +1,200 @@
+"""Whose a receipt is while it is delivered.
+
+A claim is one atomic UPDATE with owner, number and lease time; every later write of that attempt names
+owner and number, so a worker that slept through its claim changes nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, exists, or_, select, update
+
+from kkt_adapter.fiscal.store import counters
+from kkt_adapter.fiscal.store.tables import UNDELIVERED_ROWS, receipts
+from kkt_adapter.runtime.db.bulk import bulk
+from kkt_adapter.runtime.db.columns import millis
+
+LONGEST_S = 330.0  # a claim and a Retry-After: 300 s (contract 4.1, 4.3); and a clock put right by a little
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimRequest:
+    """The next receipt of one FN. ``fd_number``: exactly that one (relay); None: the first that is due."""
+
+    fn_number: str
+    owner: str
+    at: datetime
+    lease_until: datetime
+    fd_number: int | None = None
+    after: int = 0  # of those, one with a higher document number: a pass that ignores due times goes on so
+    ignore_due: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """One receipt in ``syncing``, ours until ``lease_until``."""
+
+    seq: int
+    receipt_id: str
+    register_id: str
+    fn_number: str
+    fd_number: int
+    owner: str
+    number: int
+    retry_count: int
+    started_at: datetime
+    payload: str
+    fiscal_doc: str
+    idempotency_key: str
+    hlc: tuple[int, int]
+
+
+_WANTED = (
+    receipts.c.seq,
+    receipts.c.id,
+    receipts.c.register_id,
+    receipts.c.fn_number,
+    receipts.c.fiscal_doc_number,
+    receipts.c.claim,
+    receipts.c.retry_count,
+    receipts.c.payload,
+    receipts.c.fiscal_doc,
+    receipts.c.idempotency_key,
+    receipts.c.hlc_local_time,
+    receipts.c.hlc_logical_counter,
+)
+_CLAIM = bulk(
+    (receipts.c.fn_number, receipts.c.fiscal_doc_number, receipts.c.owner, receipts.c.lease_until),
+    lambda given: (
+        update(receipts)
+        .where(
+            receipts.c.fn_number == given.c.fn_number,
+            receipts.c.fiscal_doc_number == given.c.fiscal_doc_number,
+            receipts.c.status == "pending",
+            receipts.c.print_state == "printed",
+        )
+        .values(
+            status="syncing",
+            owner=given.c.owner,
+            claim=receipts.c.claim + 1,
+            lease_until=given.c.lease_until,
+        )
+        .returning(*_WANTED)
+    ),
+)
+_HEAD = (
+    select(receipts.c.fiscal_doc_number)
+    .where(
+        receipts.c.fn_number == bindparam("b_fn"),
+        receipts.c.fiscal_doc_number > bindparam("b_after"),
+        UNDELIVERED_ROWS,
+        receipts.c.status == "pending",
+        receipts.c.print_state == "printed",
+    )
+    .order_by(receipts.c.fiscal_doc_number)
+    .limit(1)
+)
+DUE_HEAD = _HEAD.where(
+    or_(
+        receipts.c.next_attempt_at.is_(None),
+        receipts.c.next_attempt_at <= bindparam("b_now"),
+        receipts.c.next_attempt_at > bindparam("b_far"),
+    )
+)
+# Another process has an older document of this FN in hand: order is kept by waiting for it, or for the end of
+# its claim. Older ones only, so that a backlog behind the head is never walked through.
+_elsewhere = receipts.alias("elsewhere")
+_OLDER_IN_HAND = exists(
+    select(_elsewhere.c.seq)
+    .where(
+        _elsewhere.c.fn_number == receipts.c.fn_number,
+        _elsewhere.c.fiscal_doc_number < receipts.c.fiscal_doc_number,
+        UNDELIVERED_ROWS,
+        _elsewhere.c.status == "syncing",
+        _elsewhere.c.owner != bindparam("b_owner"),
+    )
+    .correlate(receipts)
+).label("older_in_hand")
+_HEAD_FOR_CLAIM = _HEAD.add_columns(_OLDER_IN_HAND)
+_DUE_HEAD_FOR_CLAIM = DUE_HEAD.add_columns(_OLDER_IN_HAND)
+
+
+def take(conn: Connection, wanted: Sequence[ClaimRequest]) -> dict[str, Claim]:
+    """Claim one receipt for each FN that has one, by FN; the caller counts them."""
+    by_fn = {want.fn_number: want for want in wanted}
+    heads = {
+        fn_number: _head(conn, want) if want.fd_number is None else want.fd_number
+        for fn_number, want in by_fn.items()
+    }
+    rows = _CLAIM.rows(
+        conn,
+        [
+            (fn_number, number, by_fn[fn_number].owner, millis(by_fn[fn_number].lease_until))
+            for fn_number, number in heads.items()
+            if number is not None
+        ],
+    )
+    return {row[3]: _claimed(by_fn[row[3]], row) for row in rows}
+
+
+def _head(conn: Connection, want: ClaimRequest) -> int | None:
+    """The next one to claim; None also while another process sends an older one of the same FN."""
+    head = _HEAD_FOR_CLAIM if want.ignore_due else _DUE_HEAD_FOR_CLAIM
+    given = {"b_fn": want.fn_number, "b_after": want.after, "b_owner": want.owner}
+    found = conn.execute(head, given | {"b_now": want.at, "b_far": far(want.at)}).first()
+    return None if found is None or found.older_in_hand else int(found.fiscal_doc_number)
+
+
+def _claimed(want: ClaimRequest, row: tuple[Any, ...]) -> Claim:
+    """``row`` in the order of ``_WANTED``."""
+    seq, receipt_id, register_id, fn_number, fd_number, number, retries, payload, doc, key, *hlc = row
+    return Claim(
+        seq=seq,
+        receipt_id=receipt_id,
+        register_id=register_id,
+        fn_number=fn_number,
+        fd_number=fd_number,
+        owner=want.owner,
+        number=number,
+        retry_count=retries,
+        started_at=want.at,
+        payload=payload,
+        fiscal_doc=doc,
+        idempotency_key=key,
+        hlc=(hlc[0], hlc[1]),
+    )
+
+
+def far(now: datetime) -> datetime:
+    """No due time and no lease ends later than this, unless the wall clock was ahead when it was written."""
+    return now + timedelta(seconds=LONGEST_S)
+
+
+def release_claims(conn: Connection, *, owners: Sequence[str], before: datetime) -> int:
+    """``syncing`` rows back to ``pending``: those of ended ``owners``, and those whose lease ran out.
+
+    A lease that ends too far in the future was taken while the wall clock was wrong: it is over, too.
+    """
+    counters.lock(conn)
+    over = or_(
+        receipts.c.owner.in_(list(owners)),
+        receipts.c.lease_until < before,
+        receipts.c.lease_until > far(before),
+    )
+    freed = conn.execute(
+        update(receipts)
+        .where(UNDELIVERED_ROWS, receipts.c.status == "syncing", over)
+        .values(status="pending", owner=None, lease_until=None)
+    ).rowcount
+    counters.bump(conn, pending=freed, syncing=-freed)
+    return freed
+
+
+def claim_owners(conn: Connection) -> list[str]:
+    """Who holds claims at the moment."""
+    rows = conn.execute(
+        select(receipts.c.owner).where(UNDELIVERED_ROWS, receipts.c.status == "syncing").distinct()
+    )
+    return [owner for (owner,) in rows if owner]

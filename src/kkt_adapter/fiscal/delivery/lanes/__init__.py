@@ -1,0 +1,3 @@
+"""One FN's way to the operator: relay (the FN's own message), HTTP, or device (the register delivers by
+itself and is asked how far it is).
+"""

@@ -1,0 +1,266 @@
+"""Writing down what delivery does: a lane's result and its next claim in one commit, with dead letters.
+
+Every result names its claim's owner and number; one whose claim is over changes nothing. Counts move in the
+same transaction.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, update
+
+from kkt_adapter.fiscal.delivery import claims
+from kkt_adapter.fiscal.delivery.claims import Claim, ClaimRequest
+from kkt_adapter.fiscal.store import counters
+from kkt_adapter.fiscal.store import events as journal
+from kkt_adapter.fiscal.store.events import EventType, Level
+from kkt_adapter.fiscal.store.tables import attempts, dlq, receipts
+from kkt_adapter.kernel.errors import LeaseLost
+from kkt_adapter.runtime.db.bulk import bulk, bulk_insert
+from kkt_adapter.runtime.db.columns import millis
+
+MAX_RETRIES_EXCEEDED = "max_retries_exceeded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Synced:
+    claim: Claim
+    at: datetime
+    ofd_id: str | None = None
+    server_time: int | None = None
+    note: str | None = None  # an alarm for people: a response code other than 0, a duplicate
+    late: bool = False  # its dead letter is closed as delivered_later
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """A failed attempt. ``counts`` is False for a probe, which costs the receipt nothing."""
+
+    claim: Claim
+    at: datetime
+    error: str
+    due_at: datetime | None
+    counts: bool = True
+    to_dead_letters: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A lane's result and its next claim, in one commit."""
+
+    result: Synced | Failed | None
+    claim: ClaimRequest | None
+
+
+_SET_SYNCED = bulk(
+    (
+        receipts.c.seq,
+        receipts.c.owner,
+        receipts.c.claim,
+        receipts.c.ofd_id,
+        receipts.c.hlc_server_time,
+        receipts.c.synced_at,
+    ),
+    lambda given: (
+        update(receipts)
+        .where(
+            receipts.c.seq == given.c.seq,
+            receipts.c.status == "syncing",
+            receipts.c.owner == given.c.owner,
+            receipts.c.claim == given.c.claim,
+        )
+        .values(
+            status="synced",
+            owner=None,
+            lease_until=None,
+            next_attempt_at=None,
+            last_error=None,
+            ofd_id=given.c.ofd_id,
+            hlc_server_time=given.c.hlc_server_time,
+            synced_at=given.c.synced_at,
+        )
+    ),
+)
+_SET_FAILED = (
+    update(receipts)
+    .where(
+        receipts.c.seq == bindparam("b_seq"),
+        receipts.c.status == "syncing",
+        receipts.c.owner == bindparam("b_owner"),
+        receipts.c.claim == bindparam("b_claim"),
+    )
+    .values(
+        status=bindparam("b_status"),
+        owner=None,
+        lease_until=None,
+        next_attempt_at=bindparam("b_due"),
+        retry_count=receipts.c.retry_count + bindparam("b_counts"),
+        last_error=bindparam("b_error"),
+    )
+)
+_INSERT_TRIES = bulk_insert(
+    attempts,
+    attempts.c.id,
+    attempts.c.what,
+    attempts.c.register_id,
+    attempts.c.receipt_seq,
+    attempts.c.owner,
+    attempts.c.term,
+    attempts.c.started_at,
+    attempts.c.ended_at,
+    attempts.c.outcome,
+    attempts.c.error,
+)
+
+
+def step(conn: Connection, steps: Sequence[Step]) -> list[Claim | Exception | None]:
+    """For each lane: write its result, then claim its next receipt; None when nothing is due.
+
+    A result whose claim is not ours any more changes nothing.
+
+    Raises:
+        LeaseLost: such a result is among the delivered ones. In a group of several its caller gets it alone:
+            the group is repeated step by step.
+    """
+    counters.lock(conn)
+    deltas = {"pending": 0, "syncing": 0, "synced": 0, "failed": 0, "dlq_open": 0}
+    events: list[dict[str, Any]] = []
+    tries: list[tuple[Any, ...]] = []
+    lost: dict[int, LeaseLost] = {}  # by the step's place
+    _synced(conn, [one.result for one in steps if isinstance(one.result, Synced)], deltas, events, tries)
+    for place, one in enumerate(steps):
+        if isinstance(one.result, Failed):
+            try:
+                _failed(conn, one.result, deltas, events, tries)
+            except LeaseLost as error:
+                lost[place] = error
+    wanted = [one.claim for place, one in enumerate(steps) if one.claim and place not in lost]
+    claimed = claims.take(conn, wanted)
+    deltas["pending"] -= len(claimed)
+    deltas["syncing"] += len(claimed)
+    if tries:
+        first = counters.take_attempt_ids(conn, len(tries))
+        _INSERT_TRIES.run(conn, [(number, *row) for number, row in enumerate(tries, first)])
+    journal.write(conn, events)
+    counters.bump(conn, **deltas)
+    return [
+        lost.get(place) or (claimed.pop(one.claim.fn_number, None) if one.claim else None)
+        for place, one in enumerate(steps)
+    ]
+
+
+def _synced(
+    conn: Connection,
+    results: Sequence[Synced],
+    deltas: dict[str, int],
+    events: list[dict[str, Any]],
+    tries: list[tuple[Any, ...]],
+) -> None:
+    written = _SET_SYNCED.run(
+        conn,
+        [
+            (r.claim.seq, r.claim.owner, r.claim.number, r.ofd_id, r.server_time, millis(r.at))
+            for r in results
+        ],
+    )
+    if written != len(results):
+        raise LeaseLost(f"the claim on receipt {results[0].claim.receipt_id} is over")
+    deltas["syncing"] -= len(results)
+    deltas["synced"] += len(results)
+    late = [r for r in results if r.late or r.claim.retry_count]
+    if late:
+        deltas["dlq_open"] -= close_letters(conn, [r.claim.receipt_id for r in late], late[0].at)
+    for result in results:
+        tries.append(_attempt(result.claim, result.at, "done", None))
+        events.append(
+            journal.entry(
+                EventType.RECEIPT_SYNCED,
+                result.at,
+                receipt_id=result.claim.receipt_id,
+                level=Level.INFO if result.note is None else Level.WARNING,
+                **({} if result.note is None else {"note": result.note}),
+            )
+        )
+
+
+def _failed(
+    conn: Connection,
+    result: Failed,
+    deltas: dict[str, int],
+    events: list[dict[str, Any]],
+    tries: list[tuple[Any, ...]],
+) -> None:
+    claim, error = result.claim, result.error[:500]
+    done = conn.execute(
+        _SET_FAILED,
+        {
+            "b_seq": claim.seq,
+            "b_owner": claim.owner,
+            "b_claim": claim.number,
+            "b_status": "failed" if result.to_dead_letters else "pending",
+            "b_due": result.due_at,
+            "b_counts": int(result.counts),
+            "b_error": error,
+        },
+    )
+    if done.rowcount != 1:
+        raise LeaseLost(f"the claim on receipt {claim.receipt_id} is over")
+    deltas["syncing"] -= 1
+    tries.append(_attempt(claim, result.at, "failed", error))
+    if not result.to_dead_letters:
+        deltas["pending"] += 1
+        events.append(
+            journal.entry(
+                EventType.RECEIPT_RETRY,
+                result.at,
+                receipt_id=claim.receipt_id,
+                level=Level.WARNING,
+                error=error,
+                retry_count=claim.retry_count + int(result.counts),
+            )
+        )
+        return
+    deltas["failed"] += 1
+    deltas["dlq_open"] += 1
+    conn.execute(
+        insert(dlq).values(
+            original_receipt_id=claim.receipt_id,
+            failed_at=result.at,
+            reason=MAX_RETRIES_EXCEEDED,
+            fiscal_doc=claim.fiscal_doc,
+            retry_attempts=claim.retry_count + 1,
+            last_error=error,
+        )
+    )
+    events.append(
+        journal.entry(
+            EventType.RECEIPT_FAILED, result.at, receipt_id=claim.receipt_id, level=Level.ERROR, error=error
+        )
+    )
+
+
+def _attempt(claim: Claim, ended_at: datetime, outcome: str, error: str | None) -> tuple[Any, ...]:
+    """In the order of ``_INSERT_TRIES``, without the number."""
+    return (
+        "send",
+        claim.register_id,
+        claim.seq,
+        claim.owner,
+        claim.number,
+        millis(claim.started_at),
+        millis(ended_at),
+        outcome,
+        error,
+    )
+
+
+def close_letters(conn: Connection, receipt_ids: Sequence[str], at: datetime) -> int:
+    """Close the open dead letters of receipts that were delivered after all; returns how many."""
+    closed = conn.execute(
+        update(dlq)
+        .where(dlq.c.original_receipt_id.in_(receipt_ids), dlq.c.resolved_at.is_(None))
+        .values(resolved_at=at, resolved_by="system", resolution="delivered_later")
+    )
+    return closed.rowcount

@@ -1,0 +1,155 @@
+"""The fiscal rules before a receipt is stored (ФЛК): a till's request in, a complete receipt out.
+
+A pure function of the request, the register and the day. It fills in what the till did not say, in the order
+request, configuration, registration, and finds everything that is wrong at once, so that a person corrects a
+receipt once and not field by field. Every rule, its answer and its source: docs/reference/fiscal-rules.md.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+from kkt_adapter.fiscal.ffd.compose import document_size, fits_document
+from kkt_adapter.fiscal.ffd.contact import buyer_contact
+from kkt_adapter.fiscal.ffd.limits import MAX_DOCUMENT_BYTES
+from kkt_adapter.fiscal.ffd.receipt_key import receipt_key
+from kkt_adapter.fiscal.ffd.validation.attributes import check_attributes, with_key
+from kkt_adapter.fiscal.ffd.validation.correction import agreed_operation, check_correction
+from kkt_adapter.fiscal.ffd.validation.findings import Findings
+from kkt_adapter.fiscal.ffd.validation.lines import complete_lines, line_rules
+from kkt_adapter.fiscal.ffd.validation.people import agreed_cashier, agreed_customer
+from kkt_adapter.fiscal.ffd.validation.place import (
+    agreed_address,
+    agreed_internet,
+    agreed_place,
+    agreed_taxation,
+    check_internet_settlement,
+)
+from kkt_adapter.fiscal.ffd.validation.totals import agreed_payments, agreed_total
+from kkt_adapter.fiscal.model import (
+    Receipt,
+    ReceiptKind,
+    ReceiptRequest,
+    ReceiptWarning,
+    RegisterProfile,
+    Registration,
+)
+from kkt_adapter.kernel.errors import Text
+from kkt_adapter.kernel.ids import ReceiptId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    receipt: Receipt
+    warnings: tuple[ReceiptWarning, ...]
+
+
+def complete(
+    request: ReceiptRequest,
+    *,
+    receipt_id: ReceiptId,
+    idempotency_key: str,
+    profile: RegisterProfile,
+    today: date,
+) -> Checked:
+    """The receipt a register can print as it is, and what somebody should look at.
+
+    ``today`` is the day in the register's zone. The same arguments always give the same receipt.
+
+    Raises:
+        ReceiptInvalid: with every rule that is broken.
+    """
+    found = Findings()
+    defaults, registration = profile.defaults, profile.registration
+    correction = request.correction if request.kind is ReceiptKind.CORRECTION else None
+
+    operation = agreed_operation(request, found)
+    additional = request.additional_attribute
+    check_attributes(additional, request.user_attribute, found)
+    if correction is not None:
+        check_correction(
+            correction,
+            ffd_version=registration.ffd_version,
+            additional=additional,
+            today=today,
+            found=found,
+        )
+        additional = correction.fiscal_sign or additional
+
+    taxation = agreed_taxation(request.taxation, defaults, registration, found)
+    rules = line_rules(
+        registration=registration,
+        defaults=defaults,
+        kind=request.kind,
+        day=today if correction is None else correction.date,
+        taxation=taxation,
+        payments=request.payments,
+    )
+    lines = complete_lines(request.lines, rules, found)
+    cashier = agreed_cashier(request.cashier, defaults, registration, found)
+    customer = agreed_customer(request.customer, found)
+    internet = agreed_internet(request.internet, defaults, registration, found)
+    if internet:
+        check_internet_settlement(request, customer, found)
+    place = agreed_place(request, defaults, registration, internet=internet, found=found)
+    address = agreed_address(request.address, defaults, registration, found)
+
+    if any(violation.field.startswith("items") for violation in found.violations):
+        found.stop_if_refused()  # sums of wrong lines say nothing
+    total_kop = agreed_total(lines, request.total_kop, rounding=defaults.rounding, found=found)
+    payments = agreed_payments(request.payments, total_kop, said_kop=request.total_kop, found=found)
+    found.stop_if_refused()
+    assert taxation is not None  # else it was refused
+
+    attributes = with_key(
+        receipt_key(idempotency_key),
+        mode=defaults.receipt_key,
+        spare_1192=correction is not None,
+        additional=additional,
+        user=request.user_attribute,
+    )
+    sender_email = registration.sender_email if buyer_contact(customer) else None
+    receipt = Receipt(
+        id=receipt_id,
+        key=attributes.key,
+        register_id=profile.register_id,
+        pos_id=request.pos_id,
+        kind=request.kind,
+        operation=operation,
+        lines=lines,
+        payments=payments,
+        total_kop=total_kop,
+        taxation=taxation,
+        cashier=cashier,
+        ffd_version=registration.ffd_version,
+        internet=internet,
+        place=place,
+        address=address,
+        customer=customer,
+        sender_email=sender_email or None,
+        correction=correction,
+        additional_attribute=attributes.additional,
+        user_attribute=attributes.user,
+        order_id=request.order_id,
+        original_receipt_id=request.original_receipt_id,
+    )
+    if not fits_document(receipt, registration):
+        _refuse_size(receipt, registration, found)
+        found.stop_if_refused()
+    return Checked(receipt=receipt, warnings=tuple(found.warnings))
+
+
+def _refuse_size(receipt: Receipt, registration: Registration, found: Findings) -> None:
+    size = document_size(receipt, registration)
+    found.refuse(
+        "items",
+        "document_size",
+        Text(
+            f"The document would have {size} bytes, an FN takes {MAX_DOCUMENT_BYTES}.",
+            f"В документе было бы {size} байт, ФН принимает {MAX_DOCUMENT_BYTES}.",
+        ),
+        Text(
+            f"Split the receipt: {len(receipt.lines)} lines with these names are too many.",
+            f"Разделите чек: {len(receipt.lines)} позиций с такими наименованиями слишком много.",
+        ),
+        tag=1059,
+    )

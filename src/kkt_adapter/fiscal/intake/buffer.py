@@ -1,0 +1,340 @@
+"""The durable buffer: accepting receipts.
+
+Plain functions of a connection inside a transaction. ``accept`` takes many receipts at a time and uses
+one statement per table for all of them, because a group shares one commit anyway.
+
+Invariants: the unique row in ``idempotency``, the receipt, its event and (when its lane is free) its
+attempt are one commit; capacity and key are checked in that same transaction; ``counters`` moves with it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, ScalarSelect, select, update
+
+from kkt_adapter.fiscal.lifecycle import Status
+from kkt_adapter.fiscal.model import Receipt
+from kkt_adapter.fiscal.store import events as journal
+from kkt_adapter.fiscal.store.attempts import INSERT_ATTEMPTS, NewAttempt, attempt_row
+from kkt_adapter.fiscal.store.events import EventType, Level
+from kkt_adapter.fiscal.store.runtime_settings import CAPACITY, MAINTENANCE
+from kkt_adapter.fiscal.store.tables import config, counters, idempotency, receipts
+from kkt_adapter.kernel import hlc
+from kkt_adapter.kernel.errors import BufferFull, Maintenance, RefundBlocked
+from kkt_adapter.kernel.hlc import HybridTimestamp
+from kkt_adapter.runtime.db.bulk import bulk, bulk_insert
+from kkt_adapter.runtime.db.columns import millis
+from kkt_adapter.runtime.leases.database import check_terms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptItem:
+    """One receipt to be stored. ``attempt`` when its lane is free and may print it at once."""
+
+    receipt: Receipt
+    payload: str
+    warnings: str | None
+    key: str
+    key_hash: bytes
+    request_hash: bytes
+    at: datetime
+    default_capacity: int  # used until somebody has set another one
+    sale_must_be_synced: str | None  # id of the refunded sale, when that rule is on
+    attempt: NewAttempt | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """On disk. ``attempt_id`` is None when the lane was busy."""
+
+    seq: int
+    stamp: HybridTimestamp
+    queue_position: int
+    attempt_id: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """The key was used before; nothing was stored now."""
+
+    receipt_id: str
+    request_hash: bytes
+    answer: str | None
+
+
+def _setting(name: str) -> ScalarSelect[str]:
+    return select(config.c.value).where(config.c.name == name).scalar_subquery()
+
+
+class _State(NamedTuple):
+    """The totals and settings that decide about the next receipt, read in its transaction."""
+
+    next_seq: int
+    next_attempt: int
+    hlc_local_time: int
+    hlc_logical_counter: int
+    total: int
+    pending: int
+    syncing: int
+    unprinted: int
+    capacity: str | None
+    maintenance: str | None
+
+
+_STATE = bulk(
+    (counters.c.id,),
+    lambda given: (
+        select(
+            *(counters.c[name] for name in _State._fields if name in counters.c),
+            _setting(CAPACITY),
+            _setting(MAINTENANCE),
+        )
+        .join(given, counters.c.id == given.c.id)
+        .with_for_update(of=counters)
+    ),
+)
+_MOVED = (
+    counters.c.id,
+    counters.c.next_seq,
+    counters.c.next_attempt,
+    counters.c.hlc_local_time,
+    counters.c.hlc_logical_counter,
+    counters.c.total,
+    counters.c.pending,
+    counters.c.unprinted,
+)
+_SET_COUNTERS = bulk(
+    _MOVED,
+    lambda given: (
+        update(counters)
+        .where(counters.c.id == given.c.id)
+        .values({c.name: given.c[c.name] for c in _MOVED if c is not counters.c.id})
+    ),
+)
+_KNOWN = bulk(
+    (idempotency.c.key_hash,),
+    lambda given: select(
+        idempotency.c.key_hash, idempotency.c.receipt_id, idempotency.c.request_hash, idempotency.c.answer
+    ).join(given, idempotency.c.key_hash == given.c.key_hash),
+)
+_INSERT_RECEIPTS = bulk_insert(
+    receipts,
+    receipts.c.seq,
+    receipts.c.id,
+    receipts.c.idempotency_key,
+    receipts.c.receipt_key,
+    receipts.c.register_id,
+    receipts.c.pos_id,
+    receipts.c.type,
+    receipts.c.total_kop,
+    receipts.c.payload,
+    receipts.c.warnings,
+    receipts.c.created_at,
+    receipts.c.hlc_local_time,
+    receipts.c.hlc_logical_counter,
+    receipts.c.queue_position,
+    receipts.c.print_state,
+    receipts.c.status,
+)
+_INSERT_KEYS = bulk_insert(
+    idempotency,
+    idempotency.c.seq,
+    idempotency.c.key_hash,
+    idempotency.c.key,
+    idempotency.c.request_hash,
+    idempotency.c.receipt_id,
+    idempotency.c.created_at,
+)
+
+
+def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted | Known | Exception]:
+    """Store receipts in the order given; each gets its place, or what its key was used for before."""
+    (row,) = _STATE.rows(conn, [(1,)])
+    state = _State(*row)
+    known = {
+        bytes(key_hash): _known(*found)
+        for key_hash, *found in _KNOWN.rows(conn, [(item.key_hash,) for item in items])
+    }
+    seq, attempt_id = state.next_seq, state.next_attempt
+    stamp = HybridTimestamp(state.hlc_local_time, state.hlc_logical_counter)
+    undelivered = state.pending + state.syncing
+    outcomes: list[Accepted | Known | Exception] = []
+    receipt_rows: list[tuple[Any, ...]] = []
+    key_rows: list[tuple[Any, ...]] = []
+    attempt_rows: list[tuple[Any, ...]] = []
+    events: list[dict[str, Any]] = []
+    for item in items:
+        earlier = known.get(item.key_hash)
+        if earlier is not None:
+            outcomes.append(earlier)
+            continue
+        refusal = _refusal(
+            conn,
+            state,
+            undelivered,
+            default_capacity=item.default_capacity,
+            sale_must_be_synced=item.sale_must_be_synced,
+        )
+        if refusal is not None:
+            outcomes.append(refusal)
+            continue
+        stamp = hlc.tick(stamp, int(item.at.timestamp()))
+        undelivered += 1
+        accepted = Accepted(
+            seq=seq,
+            stamp=stamp,
+            queue_position=undelivered,
+            attempt_id=None if item.attempt is None else attempt_id,
+        )
+        outcomes.append(accepted)
+        known[item.key_hash] = Known(receipt_id=item.receipt.id, request_hash=item.request_hash, answer=None)
+        receipt_rows.append(_receipt_row(item, accepted))
+        key_rows.append((seq, item.key_hash, item.key, item.request_hash, item.receipt.id, millis(item.at)))
+        events.append(
+            journal.entry(
+                EventType.RECEIPT_ADDED, item.at, receipt_id=item.receipt.id, pos_id=item.receipt.pos_id
+            )
+        )
+        if item.warnings is not None:
+            events.append(
+                journal.entry(
+                    EventType.RECEIPT_WARNING,
+                    item.at,
+                    receipt_id=item.receipt.id,
+                    level=Level.WARNING,
+                    warnings=item.warnings,
+                )
+            )
+        if item.attempt is not None:
+            attempt_rows.append(
+                attempt_row(attempt_id, "print", item.receipt.register_id, seq, item.attempt, item.at)
+            )
+            attempt_id += 1
+        seq += 1
+    if receipt_rows:
+        _INSERT_RECEIPTS.run(conn, receipt_rows)
+        _INSERT_KEYS.run(conn, key_rows)
+        journal.write(conn, events)
+        if attempt_rows:
+            check_terms(
+                conn,
+                {
+                    (i.attempt.lane.lease, i.attempt.lane.owner, i.attempt.lane.number)
+                    for i in items
+                    if i.attempt is not None
+                },
+            )
+            INSERT_ATTEMPTS.run(conn, attempt_rows)
+        stored = len(receipt_rows)
+        _SET_COUNTERS.run(
+            conn,
+            [
+                (
+                    1,
+                    seq,
+                    attempt_id,
+                    stamp.local_time,
+                    stamp.logical_counter,
+                    state.total + stored,
+                    state.pending + stored,
+                    state.unprinted + stored,
+                )
+            ],
+        )
+    return outcomes
+
+
+def refusal_now(
+    conn: Connection, *, default_capacity: int, sale_must_be_synced: str | None
+) -> Exception | None:
+    """What ``accept`` would refuse a receipt with at the moment; stores nothing."""
+    (row,) = _STATE.rows(conn, [(1,)])
+    state = _State(*row)
+    return _refusal(
+        conn,
+        state,
+        state.pending + state.syncing,
+        default_capacity=default_capacity,
+        sale_must_be_synced=sale_must_be_synced,
+    )
+
+
+def _refusal(
+    conn: Connection,
+    state: _State,
+    undelivered: int,
+    *,
+    default_capacity: int,
+    sale_must_be_synced: str | None,
+) -> Exception | None:
+    if state.maintenance is not None:
+        return Maintenance(
+            f"Maintenance mode is on: {state.maintenance}. Wait until it is ended.",
+            f"Включён режим обслуживания: {state.maintenance}. Дождитесь его окончания.",
+        )
+    capacity = default_capacity if state.capacity is None else int(state.capacity)
+    if capacity and undelivered >= capacity:
+        return BufferFull(
+            f"Buffer full: {undelivered}/{capacity}. Restore the connection to the operator or raise the "
+            "capacity; the first delivered receipt opens it again.",
+            f"Buffer full: {undelivered}/{capacity}. Буфер заполнен: восстановите связь с ОФД или увеличьте "
+            "ёмкость; приём откроется с первым доставленным чеком.",
+            reason="CAPACITY",
+            retry_after=60,
+        )
+    if sale_must_be_synced is not None:
+        sale = conn.execute(
+            select(receipts.c.status).where(receipts.c.id == sale_must_be_synced)
+        ).scalar_one_or_none()
+        if sale is not None and sale != Status.SYNCED:
+            return RefundBlocked(
+                f"The sale being refunded is not synced yet ({sale}). Try again when it is delivered.",
+                f"Исходный чек ещё не передан оператору ({sale}). Повторите после его доставки.",
+                reason=f"original receipt is not synced: {sale}",
+                sync_status=sale,
+            )
+    return None
+
+
+def _receipt_row(item: AcceptItem, accepted: Accepted) -> tuple[Any, ...]:
+    """In the order of ``_INSERT_RECEIPTS``."""
+    receipt = item.receipt
+    return (
+        accepted.seq,
+        receipt.id,
+        item.key,
+        receipt.key,
+        receipt.register_id,
+        receipt.pos_id,
+        receipt.kind.value,
+        receipt.total_kop,
+        item.payload,
+        item.warnings,
+        millis(item.at),
+        accepted.stamp.local_time,
+        accepted.stamp.logical_counter,
+        accepted.queue_position,
+        "new" if item.attempt is None else "printing",
+        "pending",
+    )
+
+
+def find_key(conn: Connection, key_hash: bytes) -> Known | None:
+    """What a key was used for; None when it is new."""
+    row = conn.execute(
+        select(idempotency.c.receipt_id, idempotency.c.request_hash, idempotency.c.answer).where(
+            idempotency.c.key_hash == key_hash
+        )
+    ).first()
+    return None if row is None else _known(*row)
+
+
+def _known(receipt_id: str, request_hash: bytes, answer: str | None) -> Known:
+    return Known(receipt_id=receipt_id, request_hash=bytes(request_hash), answer=answer)
+
+
+def answer_of(conn: Connection, seq: int) -> str | None:
+    """The stored answer of a printed receipt."""
+    return conn.execute(select(idempotency.c.answer).where(idempotency.c.seq == seq)).scalar_one_or_none()

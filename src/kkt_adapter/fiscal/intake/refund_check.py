@@ -1,0 +1,55 @@
+"""May this sale be refunded now? (contract 3.4)"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from kkt_adapter.fiscal.lifecycle import Status
+from kkt_adapter.fiscal.store import receipt_lookup
+from kkt_adapter.fiscal.store.capacity import fill
+from kkt_adapter.runtime.db.protocol import Database
+
+NOT_FOUND = "not_found"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundVerdict:
+    allowed: bool
+    sync_status: str  # a delivery status, or ``not_found``
+    reason: str
+    buffer_count: int
+    buffer_percent: float
+
+
+class Refunds:
+    def __init__(self, *, database: Database, default_capacity: int) -> None:
+        self._db = database
+        self._default_capacity = default_capacity
+
+    async def check(self, original: str) -> RefundVerdict:
+        """``original`` is a fiscal_doc_id, a receipt id, or a fiscal document number (the newest with it)."""
+
+        def read(conn: Connection) -> RefundVerdict:
+            found = receipt_lookup.find(conn, original)
+            filled = fill(conn, default_capacity=self._default_capacity)
+            status = NOT_FOUND if found is None else str(found.status)
+            allowed = status in (NOT_FOUND, Status.SYNCED)
+            return RefundVerdict(
+                allowed=allowed,
+                sync_status=status,
+                reason=_reason(status),
+                buffer_count=filled.totals.undelivered,
+                buffer_percent=filled.percent,
+            )
+
+        return await self._db.read(read)
+
+
+def _reason(status: str) -> str:
+    match status:
+        case Status.SYNCED:
+            return "original receipt is synced / исходный чек передан оператору"
+        case "not_found":
+            return "original receipt is not known here / исходный чек здесь не найден"
+        case _:
+            return f"original receipt is not synced ({status}) / исходный чек ещё не передан оператору"

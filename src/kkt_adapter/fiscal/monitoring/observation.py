@@ -1,0 +1,87 @@
+"""What the adapter saw of itself at one moment: the only input of the alert rules.
+
+Plain values, no objects that live on, so an evaluation can be repeated and tested. Ages and durations in
+seconds; None means that nobody knows, which raises no alert.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from kkt_adapter.fiscal.control.sessions import Mismatch
+from kkt_adapter.fiscal.heartbeat.answer import AnswerClass
+from kkt_adapter.fiscal.monitoring.legal_clocks import ClockName, LegalClock
+from kkt_adapter.kernel.breaker import BreakerState
+from kkt_adapter.kernel.errors import Text
+from kkt_adapter.kernel.hysteresis import Presence
+
+
+class WorkerState(StrEnum):
+    RUNNING = "running"
+    OVERDUE = "overdue"  # its planned pass is late by several intervals
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterSeen:
+    """A register that this process drives; of others it knows nothing but their rows."""
+
+    register_id: str
+    trouble: Text | None = None  # why nothing is printed at the moment
+    blocked: str | None = None  # a BlockReason
+    undecided: str | None = None  # what waits for a person: a receipt's id, or the name of a report
+    unsent: int | None = None  # documents that the FN still keeps for the operator
+    clocks: tuple[LegalClock, ...] = ()
+
+    def value(self, name: ClockName) -> float | None:
+        return next((clock.value for clock in self.clocks if clock.name is name), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointSeen:
+    """One operator's address."""
+
+    name: str
+    state: BreakerState
+    openings_1h: int = 0
+    token_refused: bool = False  # the last answer was 401 or 403
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfficeSeen:
+    """One back office (ERP) that gets heartbeats."""
+
+    name: str
+    state: Presence
+    answer: AnswerClass | None = None  # what its last answer was
+    failures: int = 0  # since the start of this process
+    waiting: int = 0  # events that it has not acknowledged
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    at: datetime  # aware UTC
+    monotonic: float
+    # the buffer
+    percent: float = 0.0
+    undelivered: int = 0
+    pending: int = 0
+    dlq_open: int = 0
+    oldest_pending_age_s: float | None = None
+    grown_30m: int = 0  # undelivered now less undelivered half an hour ago
+    retried_share_day: float = 0.0  # failed attempts of all attempts in 24 hours, 0..1
+    # the worker
+    worker: WorkerState = WorkerState.RUNNING
+    pass_running_s: float | None = None  # None: no pass runs
+    last_sync_age_s: float = 0.0  # since a receipt was accepted by an operator, or since the start
+    # speed: over the last five minutes
+    receipt_p95_s: float | None = None
+    # peers
+    registers: tuple[RegisterSeen, ...] = ()
+    endpoints: tuple[EndpointSeen, ...] = ()
+    offices: tuple[OfficeSeen, ...] = ()
+    redis_lost: bool = False
+    # the host
+    disk_free_bytes: int | None = None  # None: not watched
+    disk_mark_bytes: int = 0  # nothing is accepted below
+    mismatches: tuple[Mismatch, ...] = field(default=())

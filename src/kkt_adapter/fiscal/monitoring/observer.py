@@ -1,0 +1,214 @@
+"""Looks at everything that runs and makes an ``Observation`` of it.
+
+Reads what others keep in memory and a snapshot of the database; asks no peer, so it is done at once whoever
+hangs. It remembers only what growing numbers were a while ago, in bounded windows.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from kkt_adapter.fiscal.delivery.endpoint import Endpoint
+from kkt_adapter.fiscal.delivery.worker import DeliveryWorker
+from kkt_adapter.fiscal.heartbeat.service import Heartbeat
+from kkt_adapter.fiscal.kkt.driver import ShiftState
+from kkt_adapter.fiscal.monitoring.legal_clocks import DeviceFacts, LegalClock, Rates, legal_clocks
+from kkt_adapter.fiscal.monitoring.observation import (
+    EndpointSeen,
+    Observation,
+    OfficeSeen,
+    RegisterSeen,
+    WorkerState,
+)
+from kkt_adapter.fiscal.monitoring.snapshot import Snapshot
+from kkt_adapter.fiscal.printing.registers import Registers, Unit
+from kkt_adapter.fiscal.printing.stats import PrintTally
+from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.kernel.clock_drift import drift_s
+from kkt_adapter.kernel.histogram import Snapshot as Counted
+from kkt_adapter.kernel.window import Window
+from kkt_adapter.runtime.disk import DiskMark
+from kkt_adapter.runtime.leases.pass_lock import PassLock
+from kkt_adapter.runtime.supervisor import ServiceState
+
+OVERDUE_INTERVALS = 5  # contract 5: a planned pass later than this is a dead worker
+PASS_MARGIN_S = 60.0  # a pass itself may take this long
+DRIFT_CHANGE_S = 2.0  # clocks tell whole seconds: less than this is no drift yet
+DAY_S = 86_400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """What is looked at. ``endpoint_of``: the operator of a register."""
+
+    registers: Registers
+    endpoints: Callable[[], Sequence[Endpoint]]
+    endpoint_of: Callable[[Unit], Endpoint]
+    worker: DeliveryWorker
+    services: Callable[[], Mapping[str, ServiceState]]
+    heartbeat: Heartbeat
+    pass_lock: PassLock
+    disk: DiskMark
+    prints: PrintTally
+    interval_s: float  # between two passes
+
+
+class Observer:
+    """Event loop only. ``rates``: documents a day of each register, written by who measures them."""
+
+    def __init__(self, watched: Watched, *, clock: Clock) -> None:
+        self._watched = watched
+        self._clock = clock
+        self._started_at = clock.now()
+        self.documents_per_day: dict[str, float | None] = {}
+        self._openings: dict[str, Window[int]] = {}
+        self._undelivered = Window[int](span_s=1800, step_s=30)
+        self._attempts = Window[tuple[int, int]](span_s=DAY_S, step_s=300)
+        self._latency = Window[Counted](span_s=300, step_s=15)
+        self._drifts: dict[str, Window[float]] = {}
+
+    def observe(self, shot: Snapshot) -> Observation:
+        """Everything as of now; ``shot`` was taken just before."""
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        totals, worker = shot.fill.totals, self._watched.worker
+        began = worker.pass_began
+        return Observation(
+            at=now,
+            monotonic=monotonic,
+            percent=shot.fill.percent,
+            undelivered=totals.undelivered,
+            pending=totals.pending,
+            dlq_open=totals.dlq_open,
+            oldest_pending_age_s=None if shot.oldest is None else (now - shot.oldest[1]).total_seconds(),
+            grown_30m=self._grown(totals.undelivered, monotonic),
+            retried_share_day=self._retried_share(monotonic),
+            worker=self.worker_state(),
+            pass_running_s=None if began is None else monotonic - began,
+            last_sync_age_s=(now - self._last_success_at(shot)).total_seconds(),
+            receipt_p95_s=self._receipt_p95(monotonic),
+            registers=tuple(self._register(unit, now, monotonic) for unit in self._watched.registers.all()),
+            endpoints=tuple(self._endpoint(e, monotonic) for e in self._watched.endpoints()),
+            offices=self._offices(shot),
+            redis_lost=self.redis_lost,
+            disk_free_bytes=self._watched.disk.free_bytes if self._watched.disk.mark_mb else None,
+            disk_mark_bytes=self._watched.disk.mark_mb * 1_000_000,
+            mismatches=shot.mismatches,
+        )
+
+    @property
+    def redis_lost(self) -> bool:
+        lock = self._watched.pass_lock
+        return lock.backend == "redis" and not lock.available
+
+    def worker_state(self) -> WorkerState:
+        """By its service, and by whether its planned pass came."""
+        state, worker = self._watched.services().get(DeliveryWorker.name), self._watched.worker
+        if state is None or not state.running:
+            return WorkerState.DEAD
+        last = worker.last_pass_monotonic
+        if last is None:
+            return WorkerState.RUNNING
+        late_s = OVERDUE_INTERVALS * self._watched.interval_s + PASS_MARGIN_S + worker.planned_wait_s
+        return WorkerState.OVERDUE if self._clock.monotonic() - last > late_s else WorkerState.RUNNING
+
+    def clocks_of(self, unit: Unit) -> tuple[LegalClock, ...]:
+        """The legal clocks of a register; none while its device has not been reached by this process."""
+        return self._clocks(unit, self._clock.now(), self._clock.monotonic())
+
+    def _register(self, unit: Unit, now: datetime, monotonic: float) -> RegisterSeen:
+        lane = unit.lane
+        question = lane.recovery.question
+        return RegisterSeen(
+            register_id=unit.register_id,
+            trouble=None if lane.trouble is None else lane.trouble.detail,
+            blocked=lane.blocked,
+            undecided=None if question is None else question.receipt_id or question.what,
+            unsent=None if lane.desk.status is None or not lane.holds() else lane.desk.status.unsent_count,
+            clocks=self._clocks(unit, now, monotonic),
+        )
+
+    def _clocks(self, unit: Unit, now: datetime, monotonic: float) -> tuple[LegalClock, ...]:
+        desk = unit.lane.desk
+        status, told_at = desk.status, desk.status_at
+        if status is None or told_at is None or not unit.lane.holds():
+            return ()
+        register = drift_s(status.clock, at=told_at, zone=unit.zone)
+        operator = self._watched.endpoint_of(unit).drift_s
+        rates = Rates(
+            documents_per_day=self.documents_per_day.get(unit.register_id),
+            register_drift_per_day_s=self._creep(f"register:{unit.register_id}", register, monotonic),
+            operator_drift_per_day_s=self._creep(f"operator:{unit.register_id}", operator, monotonic),
+        )
+        facts = DeviceFacts(
+            shift_opened_at=None if status.shift_state is ShiftState.CLOSED else status.shift_opened_at,
+            first_unsent_at=status.first_unsent_at,
+            fn_valid_until=status.fn_valid_until,
+            documents_left=status.documents_left,
+            zone=unit.zone,
+            drift_s=register,
+        )
+        return legal_clocks(facts, now=now, rates=rates, operator_drift_s=operator)
+
+    def _creep(self, whose: str, apart_s: float | None, monotonic: float) -> float | None:
+        """Seconds a day by which two clocks part, over the last day; None: not to be told yet."""
+        if apart_s is None:
+            return None
+        window = self._drifts.setdefault(whose, Window(span_s=DAY_S, step_s=600))
+        window.add(monotonic, apart_s)
+        begin = window.begin()
+        if begin is None or abs(apart_s - begin[1]) < DRIFT_CHANGE_S or monotonic <= begin[0]:
+            return None
+        return (apart_s - begin[1]) / (monotonic - begin[0]) * DAY_S
+
+    def _endpoint(self, endpoint: Endpoint, monotonic: float) -> EndpointSeen:
+        window = self._openings.setdefault(endpoint.name, Window(span_s=3600, step_s=60))
+        opens = endpoint.breaker.opens_total
+        window.add(monotonic, opens)
+        begin = window.begin()
+        return EndpointSeen(
+            name=endpoint.name,
+            state=endpoint.state,
+            openings_1h=0 if begin is None else opens - begin[1],
+            token_refused=endpoint.token_refused,
+        )
+
+    def _offices(self, shot: Snapshot) -> tuple[OfficeSeen, ...]:
+        return tuple(
+            OfficeSeen(
+                name=target.settings.name,
+                state=target.state.presence,
+                answer=target.state.last_class,
+                failures=target.failures_total,
+                waiting=max(0, shot.last_event_id - target.state.acked_event_id),
+            )
+            for target in self._watched.heartbeat.targets
+        )
+
+    def _grown(self, undelivered: int, monotonic: float) -> int:
+        self._undelivered.add(monotonic, undelivered)
+        begin = self._undelivered.begin()
+        return 0 if begin is None else undelivered - begin[1]
+
+    def _retried_share(self, monotonic: float) -> float:
+        tally = self._watched.worker.tally
+        self._attempts.add(monotonic, (tally.synced, tally.failed))
+        begin = self._attempts.begin()
+        synced, failed = (0, 0) if begin is None else begin[1]
+        synced, failed = tally.synced - synced, tally.failed - failed
+        return failed / (synced + failed) if failed else 0.0
+
+    def _receipt_p95(self, monotonic: float) -> float | None:
+        counted = self._watched.prints.latency_s.snapshot()
+        self._latency.add(monotonic, counted)
+        begin = self._latency.begin()
+        return None if begin is None else counted.since(begin[1]).quantile(0.95)
+
+    def _last_success_at(self, shot: Snapshot) -> datetime:
+        """In this process, else as written down by a pass of before, else the start."""
+        told = self._watched.worker.last_success_at
+        if told is not None:
+            return told
+        last = shot.last_sync
+        if last is not None and last["synced_count"]:
+            return datetime.fromisoformat(last["timestamp"])
+        return self._started_at

@@ -1,0 +1,121 @@
+"""What the database says of itself at one moment: the ground of status pages, alerts and metrics.
+
+A handful of rows, whatever the number of stored receipts: running totals, settings, the oldest undelivered
+receipt (partial index), open sessions (partial index), the newest event (primary key).
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from kkt_adapter.fiscal.control.sessions import Mismatch, still_open
+from kkt_adapter.fiscal.store.capacity import Fill, fill
+from kkt_adapter.fiscal.store.runtime_settings import LAST_SYNC, maintenance_reason, read_setting
+from kkt_adapter.fiscal.store.session_tables import OPEN_SESSION, pos_sessions
+from kkt_adapter.fiscal.store.tables import UNDELIVERED_ROWS, buffer_events, counters, receipts
+from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.runtime.db.protocol import Database
+
+FRESH_S = 10.0  # an older snapshot says nothing of now; the alerts take one every 5 s
+FIRST_WAIT_S = 2.0  # how long a reading is waited for while nothing fresh is known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    fill: Fill
+    hlc_local_time: int  # Unix seconds of the last stamp
+    oldest: tuple[str, datetime] | None  # id and acceptance of the oldest undelivered receipt
+    last_sync: Mapping[str, Any] | None
+    maintenance: str | None
+    mismatches: tuple[Mismatch, ...]
+    cash_kop: Mapping[str, int]  # of tills with an open session
+    last_event_id: int  # 0: none yet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """A snapshot and when it was read; aware UTC."""
+
+    shot: Snapshot
+    at: datetime
+    monotonic: float
+
+
+class Snapshots:
+    """``mismatches``: those found at the start; the ones whose session is open yet are kept."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        clock: Clock,
+        default_capacity: int,
+        mismatches: Callable[[], Sequence[Mismatch]],
+    ) -> None:
+        self._db = database
+        self._clock = clock
+        self._default_capacity = default_capacity
+        self._mismatches = mismatches
+        self._last: Taken | None = None
+        self._reading: asyncio.Task[Snapshot] | None = None
+
+    async def take(self) -> Snapshot:
+        """As of now. Raises StorageError."""
+        shot = await self._db.read(self._take)
+        self._last = Taken(shot=shot, at=self._clock.now(), monotonic=self._clock.monotonic())
+        return shot
+
+    async def recent(self, *, wait_s: float) -> Taken | None:
+        """As of now or, where the database takes longer than ``wait_s``, the last one that is fresh enough.
+
+        Callers that come at once share one reading, so a database that hangs is asked once. None: it does
+        not answer, and what is known is older than ``FRESH_S``. Cancelling leaves the reading to the others.
+
+        Raises:
+            StorageError: the database cannot be used.
+        """
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self.take())
+            self._reading.add_done_callback(_heard)
+        reading = self._reading
+        await asyncio.wait([reading], timeout=wait_s if self._fresh() else FIRST_WAIT_S)
+        if reading.done():
+            reading.result()
+        return self._fresh()
+
+    def _fresh(self) -> Taken | None:
+        last = self._last
+        return last if last and self._clock.monotonic() - last.monotonic <= FRESH_S else None
+
+    def _take(self, conn: Connection) -> Snapshot:
+        oldest = conn.execute(_OLDEST).first()
+        last = read_setting(conn, LAST_SYNC)
+        return Snapshot(
+            fill=fill(conn, default_capacity=self._default_capacity),
+            hlc_local_time=conn.execute(_HLC).scalar_one(),
+            oldest=None if oldest is None else (oldest.id, oldest.created_at),
+            last_sync=None if last is None else json.loads(last),
+            maintenance=maintenance_reason(conn),
+            mismatches=tuple(still_open(conn, self._mismatches())),
+            cash_kop=dict(conn.execute(_CASH).all()),
+            last_event_id=conn.execute(_LAST_EVENT).scalar_one() or 0,
+        )
+
+
+def _heard(reading: asyncio.Task[Snapshot]) -> None:
+    """Its error belongs to whoever waited; nobody may have."""
+    if not reading.cancelled():
+        reading.exception()
+
+
+_OLDEST = (
+    select(receipts.c.id, receipts.c.created_at).where(UNDELIVERED_ROWS).order_by(receipts.c.seq).limit(1)
+)
+_HLC = select(counters.c.hlc_local_time).where(counters.c.id == 1)
+_CASH = select(pos_sessions.c.pos_id, pos_sessions.c.cash_kop).where(OPEN_SESSION)
+_LAST_EVENT = select(func.max(buffer_events.c.id))

@@ -1,0 +1,191 @@
+"""One receipt to the device, and what came of it into the rows.
+
+The attempt is on disk before ``print`` is called. Whatever ends differently from a plain success leaves the
+lane in doubt about its copies, and often about the FN: it recovers before it goes on.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+import structlog
+
+from kkt_adapter.fiscal.model import FiscalDocument
+from kkt_adapter.fiscal.printing import records
+from kkt_adapter.fiscal.printing.device import RegisterDesk
+from kkt_adapter.fiscal.printing.job import Job, printed_item
+from kkt_adapter.fiscal.printing.reply_waiters import Waiting
+from kkt_adapter.fiscal.store.attempts import LaneTerm
+from kkt_adapter.kernel.backoff import backoff
+from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.kernel.errors import (
+    AdapterError,
+    IllegalTransition,
+    KktBlocked,
+    KktOutcomeUnknown,
+    KktProtocolError,
+    KktRefused,
+    KktUnavailable,
+    ShiftExpired,
+)
+from kkt_adapter.runtime.db.protocol import Database
+
+AUTOMATIC_TRIES = 3  # after a refusal: 1, 2 and 4 s later (contract 4.2)
+
+
+class PrintListener(Protocol):
+    """Told about facts after they are durable; must neither block nor raise."""
+
+    def document_made(self, register_id: str, document: FiscalDocument, *, took_s: float) -> None: ...
+
+    def print_failed(self, register_id: str, reason: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenDown:
+    """The document is in the rows; ``following`` may be printed at once, its attempt is in them too."""
+
+    following: Job | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """The device refuses this receipt; ``retry_in_s`` None: it is tried again by request only."""
+
+    retry_in_s: float | None
+
+
+class Lost:
+    """Nobody knows whether the document exists: the FN must be asked before anything else."""
+
+
+class PutBack:
+    """Nothing was fiscalised, and the receipt may be printed as soon as the shift is in order."""
+
+
+Result = WrittenDown | Refused | Lost | PutBack
+
+
+class ReceiptPrinter:
+    """Belongs to one lane and is called by its task alone."""
+
+    def __init__(
+        self,
+        desk: RegisterDesk,
+        *,
+        database: Database,
+        clock: Clock,
+        waiting: Waiting,
+        listener: PrintListener,
+    ) -> None:
+        self._desk = desk
+        self._db = database
+        self._clock = clock
+        self._waiting = waiting
+        self._listener = listener
+        self._log = structlog.get_logger("lane").bind(register_id=desk.register_id)
+
+    async def print(
+        self, job: Job, attempt_id: int, lane: LaneTerm, *, take_following: Callable[[], Job | None]
+    ) -> Result:
+        """Sends at most one command that makes a document; ``take_following`` is asked when it is made.
+
+        Raises:
+            KktUnavailable, KktBlocked: not now; the receipt is ``new`` again.
+            StorageError, LeaseLost: the result could not be written down: recover.
+        """
+        started = self._clock.monotonic()
+        try:
+            with self._desk.calls.call():
+                document = await self._desk.driver.fiscalize(job.receipt, term=lane.number)
+        except ShiftExpired as error:
+            await self._put_back(job, attempt_id, lane, error)
+            return PutBack()
+        except (KktUnavailable, KktBlocked) as error:
+            await self._put_back(job, attempt_id, lane, error)
+            raise
+        except KktRefused as error:
+            return await self._refuse(job, attempt_id, lane, error)
+        except (KktOutcomeUnknown, KktProtocolError) as error:
+            self._lose(job, error)
+            return Lost()
+        except BaseException as error:
+            self._lose(job, error)
+            raise
+        following = await self._write_down(job, attempt_id, document, lane, take_following)
+        self._listener.document_made(
+            self._desk.register_id, document, took_s=self._clock.monotonic() - started
+        )
+        return WrittenDown(following=following)
+
+    def _lose(self, job: Job, error: BaseException) -> None:
+        self._listener.print_failed(self._desk.register_id, "outcome_unknown")
+        self._log.warning("print_outcome_unknown", **_named(job), error=str(error))
+
+    async def _put_back(self, job: Job, attempt_id: int, lane: LaneTerm, error: AdapterError) -> None:
+        """Nothing was fiscalised: the receipt keeps its place at the head of the lane."""
+        now, text = self._clock.now(), error.detail.ru
+        await self._db.write(
+            lambda c: records.print_not_ready(
+                c, job.seq, attempt_id=attempt_id, lane=lane, at=now, error=text
+            )
+        )
+        self._listener.print_failed(self._desk.register_id, "not_ready")
+
+    async def _write_down(
+        self,
+        job: Job,
+        attempt_id: int,
+        document: FiscalDocument,
+        lane: LaneTerm,
+        take_following: Callable[[], Job | None],
+    ) -> Job | None:
+        """The document, its answer, and the attempt of the following receipt, in one commit."""
+        following = take_following()
+        item = printed_item(
+            job,
+            document,
+            await self._desk.open(),
+            attempt_id=attempt_id,
+            lane=lane,
+            at=self._clock.now(),
+            following=following,
+        )
+        try:
+            done = await self._db.write_each(records.printed, item)
+        except IllegalTransition:
+            if following is None:
+                raise
+            # The following receipt is no longer what the queue thought; this document counts all the same.
+            self._log.warning("following_receipt_changed", seq=following.seq)
+            return await self._write_down(job, attempt_id, document, lane, lambda: None)
+        self._desk.baseline = item.baseline
+        self._waiting.settle(job.receipt.id, item.answer)
+        return None if following is None else following.with_attempt(done.next_attempt_id)
+
+    async def _refuse(self, job: Job, attempt_id: int, lane: LaneTerm, error: KktRefused) -> Refused:
+        now, tries = self._clock.now(), job.tries + 1
+        wait_s = backoff(tries) if tries <= AUTOMATIC_TRIES else None
+        due_at = None if wait_s is None else now + timedelta(seconds=wait_s)
+        text = f"{error.device_code}: {error.detail.ru}"
+        await self._db.write(
+            lambda c: records.print_refused(
+                c,
+                job.seq,
+                receipt_id=job.receipt.id,
+                attempt_id=attempt_id,
+                lane=lane,
+                at=now,
+                error=text,
+                due_at=due_at,
+            )
+        )
+        self._listener.print_failed(self._desk.register_id, "refused")
+        self._log.warning("print_refused", **_named(job), code=error.device_code, retry_in_s=wait_s)
+        self._waiting.settle(job.receipt.id, None)
+        return Refused(retry_in_s=wait_s)
+
+
+def _named(job: Job) -> dict[str, str]:
+    return {"receipt_id": job.receipt.id, "pos_id": job.receipt.pos_id}

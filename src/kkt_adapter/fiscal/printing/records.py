@@ -1,0 +1,403 @@
+"""The print book: what became of each receipt at its register, written down.
+
+``printed`` runs for every receipt and takes many at a time. ``printing`` is never set without an open
+attempt row that names the FN's position, and every write of a lane names the lane's term, so a lane that
+lost its lease changes nothing. ``counters`` moves in the same transactions.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, or_, select, update
+
+from kkt_adapter.fiscal.lifecycle import PRINT_MOVES, PrintState, sources
+from kkt_adapter.fiscal.model import Baseline, FiscalDocument, Receipt
+from kkt_adapter.fiscal.shifts import cash_movements
+from kkt_adapter.fiscal.store import counters, events
+from kkt_adapter.fiscal.store.attempts import (
+    END_ATTEMPTS,
+    INSERT_ATTEMPTS,
+    LaneTerm,
+    NewAttempt,
+    attempt_row,
+    end_attempt,
+)
+from kkt_adapter.fiscal.store.events import EventType, Level
+from kkt_adapter.fiscal.store.tables import (
+    PRINT_FAILED_ROWS,
+    UNPRINTED_ROWS,
+    documents,
+    idempotency,
+    receipts,
+)
+from kkt_adapter.kernel.errors import IllegalTransition
+from kkt_adapter.kernel.hlc import HybridTimestamp
+from kkt_adapter.runtime.db.bulk import bulk, bulk_insert
+from kkt_adapter.runtime.db.columns import millis
+from kkt_adapter.runtime.leases.database import check_terms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextPrint:
+    """The lane's following receipt, whose attempt shares the commit of this one's result."""
+
+    seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrintedItem:
+    """The document of one receipt, to be written down."""
+
+    seq: int
+    receipt: Receipt
+    document: FiscalDocument
+    fiscal_doc: str  # JSON text
+    answer: str  # JSON text; what a replay of the key gets
+    attempt_id: int
+    at: datetime
+    lane: LaneTerm
+    recovered: bool = False
+    next: NextPrint | None = None
+
+    @property
+    def baseline(self) -> Baseline:
+        """Where the FN stands after this document."""
+        return Baseline(fn_number=self.document.fn_number, fd_number=self.document.fd_number)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Printed:
+    """``next_attempt_id`` is set when the next receipt may be printed at once."""
+
+    next_attempt_id: int | None
+
+
+_INSERT_DOCUMENTS = bulk_insert(
+    documents,
+    documents.c.fn_number,
+    documents.c.fd_number,
+    documents.c.code,
+    documents.c.register_id,
+    documents.c.receipt_seq,
+    documents.c.receipt_key,
+    documents.c.fiscal_sign,
+    documents.c.fiscalized_at,
+    documents.c.shift_number,
+    documents.c.total_kop,
+)
+
+
+def _may_become(target: PrintState) -> ColumnElement[bool]:
+    return or_(*(receipts.c.print_state == state.value for state in sources(PRINT_MOVES, target)))
+
+
+_SET_PRINTED = bulk(
+    (
+        receipts.c.seq,
+        receipts.c.fiscal_doc,
+        receipts.c.fn_number,
+        receipts.c.fiscal_doc_number,
+        receipts.c.printed_at,
+    ),
+    lambda given: (
+        update(receipts)
+        .where(receipts.c.seq == given.c.seq, _may_become(PrintState.PRINTED))
+        .values(
+            print_state="printed",
+            print_due_at=None,
+            last_error=None,
+            fiscal_doc=given.c.fiscal_doc,
+            fn_number=given.c.fn_number,
+            fiscal_doc_number=given.c.fiscal_doc_number,
+            printed_at=given.c.printed_at,
+        )
+    ),
+)
+_SET_ANSWERS = bulk(
+    (idempotency.c.seq, idempotency.c.answer),
+    lambda given: update(idempotency).where(idempotency.c.seq == given.c.seq).values(answer=given.c.answer),
+)
+_SET_PRINTING = bulk(
+    (receipts.c.seq,),
+    lambda given: (
+        update(receipts)
+        .where(receipts.c.seq == given.c.seq, _may_become(PrintState.PRINTING))
+        .values(print_state="printing", print_due_at=None)
+    ),
+)
+
+
+def printed(conn: Connection, items: Sequence[PrintedItem]) -> list[Printed | Exception]:
+    """Write documents down, end their attempts, store the answers, and begin the lanes' next attempts.
+
+    Raises:
+        LeaseLost: a lane's term is over.
+        IllegalTransition: a receipt is not in a state that can become printed. In a group of several the
+            caller gets it alone: the group is repeated item by item.
+    """
+    counters.lock(conn)
+    check_terms(conn, {(i.lane.lease, i.lane.owner, i.lane.number) for i in items})
+    done = _SET_PRINTED.run(
+        conn,
+        [(i.seq, i.fiscal_doc, i.document.fn_number, i.document.fd_number, millis(i.at)) for i in items],
+    )
+    if done != len(items):
+        raise IllegalTransition("a receipt of this group cannot become printed")
+    _SET_ANSWERS.run(conn, [(i.seq, i.answer) for i in items])
+    END_ATTEMPTS.run(
+        conn, [(i.attempt_id, millis(i.at), "adopted" if i.recovered else "done") for i in items]
+    )
+    _INSERT_DOCUMENTS.run(conn, [_document_row(i.document, i.receipt.register_id, i.seq) for i in items])
+    events.write(
+        conn,
+        [
+            events.entry(
+                EventType.PRINT_RECOVERED if i.recovered else EventType.RECEIPT_PRINTED,
+                i.at,
+                receipt_id=i.receipt.id,
+                fn_number=i.document.fn_number,
+                fd_number=i.document.fd_number,
+            )
+            for i in items
+        ],
+    )
+    ids = _begin_following(conn, items)
+    cash_movements.record(conn, [(i.receipt, i.at) for i in items])
+    counters.bump(conn, unprinted=-len(items))
+    return [Printed(next_attempt_id=ids.get(i.seq)) for i in items]
+
+
+def _begin_following(conn: Connection, items: Sequence[PrintedItem]) -> dict[int, int]:
+    """The attempts of the lanes' next receipts, by the ``seq`` of the receipt before."""
+    following = [(i, i.next.seq) for i in items if i.next is not None]
+    if not following:
+        return {}
+    begun = _SET_PRINTING.run(conn, [(seq,) for _, seq in following])
+    if begun != len(following):
+        raise IllegalTransition("a receipt of this group cannot be printed now")
+    first = counters.take_attempt_ids(conn, len(following))
+    INSERT_ATTEMPTS.run(
+        conn,
+        [
+            attempt_row(
+                number,
+                "print",
+                i.receipt.register_id,
+                seq,
+                NewAttempt(lane=i.lane, baseline=i.baseline),
+                i.at,
+            )
+            for number, (i, seq) in enumerate(following, first)
+        ],
+    )
+    return {i.seq: number for number, (i, _) in enumerate(following, first)}
+
+
+def _document_row(document: FiscalDocument, register_id: str, seq: int | None) -> tuple[Any, ...]:
+    """In the order of ``_INSERT_DOCUMENTS``."""
+    return (
+        document.fn_number,
+        document.fd_number,
+        int(document.code),
+        register_id,
+        seq,
+        document.key,
+        document.fiscal_sign,
+        document.fiscalized_at.isoformat(),
+        document.shift_number,
+        document.total_kop,
+    )
+
+
+def is_known(conn: Connection, fn_number: str, fd_number: int) -> bool:
+    """Is this document written down already?"""
+    query = select(documents.c.fd_number).where(
+        documents.c.fn_number == fn_number, documents.c.fd_number == fd_number
+    )
+    return conn.execute(query).first() is not None
+
+
+def store_document(conn: Connection, document: FiscalDocument, *, register_id: str) -> None:
+    """Write down a document that belongs to no receipt (shift opening, Z report). Twice is harmless."""
+    if not is_known(conn, document.fn_number, document.fd_number):
+        _INSERT_DOCUMENTS.run(conn, [_document_row(document, register_id, None)])
+
+
+def begin_attempt(
+    conn: Connection,
+    attempt: NewAttempt,
+    *,
+    what: str,
+    register_id: str,
+    at: datetime,
+    receipt_seq: int | None = None,
+) -> int:
+    """Commit this before the device is touched. A receipt goes to ``printing`` with it. Returns the id."""
+    counters.lock(conn)
+    check_terms(conn, {(attempt.lane.lease, attempt.lane.owner, attempt.lane.number)})
+    if receipt_seq is not None:
+        was = conn.execute(select(receipts.c.print_state).where(receipts.c.seq == receipt_seq)).scalar_one()
+        if _SET_PRINTING.run(conn, [(receipt_seq,)]) != 1:
+            raise IllegalTransition(f"receipt {receipt_seq} cannot be printed now: it is {was}")
+        if was == PrintState.PRINT_FAILED:
+            counters.bump(conn, print_failed=-1, unprinted=1)
+    attempt_id = counters.take_attempt_ids(conn, 1)
+    INSERT_ATTEMPTS.run(conn, [attempt_row(attempt_id, what, register_id, receipt_seq, attempt, at)])
+    return attempt_id
+
+
+def _move_print(conn: Connection, seq: int, target: PrintState, **values: Any) -> None:
+    allowed = [state.value for state in sources(PRINT_MOVES, target)]
+    moved = conn.execute(
+        update(receipts)
+        .where(receipts.c.seq == seq, receipts.c.print_state.in_(allowed))
+        .values(print_state=target.value, **values)
+    )
+    if moved.rowcount != 1:
+        raise IllegalTransition(
+            f"receipt {seq} cannot become {target} from its present state",
+            f"чек {seq} не может перейти в состояние {target} из текущего",
+        )
+
+
+def print_not_ready(
+    conn: Connection, seq: int, *, attempt_id: int, lane: LaneTerm, at: datetime, error: str
+) -> None:
+    """The register said "not now": nothing was fiscalised, the receipt waits for its turn again."""
+    counters.lock(conn)
+    check_terms(conn, {(lane.lease, lane.owner, lane.number)})
+    _move_print(conn, seq, PrintState.NEW, last_error=error)
+    end_attempt(conn, attempt_id, outcome="not_ready", at=at, error=error)
+
+
+def print_refused(
+    conn: Connection,
+    seq: int,
+    *,
+    receipt_id: str,
+    attempt_id: int,
+    lane: LaneTerm,
+    at: datetime,
+    error: str,
+    due_at: datetime | None,
+) -> None:
+    """The device refuses this receipt. ``due_at``: when it is tried again by itself; None: by request."""
+    counters.lock(conn)
+    check_terms(conn, {(lane.lease, lane.owner, lane.number)})
+    _move_print(
+        conn,
+        seq,
+        PrintState.PRINT_FAILED,
+        last_error=error,
+        print_due_at=due_at,
+        print_attempts=receipts.c.print_attempts + 1,
+    )
+    end_attempt(conn, attempt_id, outcome="refused", at=at, error=error)
+    counters.bump(conn, unprinted=-1, print_failed=1)
+    events.write(
+        conn,
+        [events.entry(EventType.PRINT_FAILED, at, receipt_id=receipt_id, level=Level.ERROR, error=error)],
+    )
+
+
+def print_unknown(conn: Connection, seq: int, *, receipt_id: str, at: datetime, error: str) -> None:
+    """Nobody knows whether the document exists; the attempt stays open until somebody does."""
+    counters.lock(conn)
+    _move_print(conn, seq, PrintState.PRINT_UNKNOWN, last_error=error)
+    events.write(
+        conn,
+        [events.entry(EventType.PRINT_UNKNOWN, at, receipt_id=receipt_id, level=Level.WARNING, error=error)],
+    )
+
+
+def print_absent(conn: Connection, seq: int, *, attempt_id: int, lane: LaneTerm, at: datetime) -> None:
+    """Absence is proven: the receipt goes back to the head of its lane."""
+    counters.lock(conn)
+    check_terms(conn, {(lane.lease, lane.owner, lane.number)})
+    _move_print(conn, seq, PrintState.NEW)
+    end_attempt(conn, attempt_id, outcome="absent", at=at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unprinted:
+    """A receipt that its register has still to print, or whose outcome is not known."""
+
+    seq: int
+    payload: str
+    print_state: PrintState
+    print_attempts: int
+    print_due_at: datetime | None  # of a refused receipt that is tried again by itself, or by request
+    stamp: HybridTimestamp
+    queue_position: int
+    warnings: str | None
+
+
+_UNPRINTED_COLUMNS = (
+    receipts.c.seq,
+    receipts.c.payload,
+    receipts.c.print_state,
+    receipts.c.print_attempts,
+    receipts.c.print_due_at,
+    receipts.c.hlc_local_time,
+    receipts.c.hlc_logical_counter,
+    receipts.c.queue_position,
+    receipts.c.warnings,
+)
+
+
+def unprinted(conn: Connection, register_id: str, *, limit: int) -> list[Unprinted]:
+    """The oldest receipts of a register in ``new``, ``printing`` or ``print_unknown``, in HLC order.
+
+    ``seq`` is handed out together with the HLC stamp, in one transaction, so their orders agree.
+    """
+    rows = conn.execute(
+        select(*_UNPRINTED_COLUMNS)
+        .where(
+            receipts.c.register_id == register_id,
+            UNPRINTED_ROWS,
+        )
+        .order_by(receipts.c.seq)
+        .limit(limit)
+    )
+    return [_unprinted(row) for row in rows]
+
+
+def refused_due(conn: Connection, register_id: str) -> list[Unprinted]:
+    """Refused receipts that are tried again, now or later, the oldest first."""
+    rows = conn.execute(
+        select(*_UNPRINTED_COLUMNS)
+        .where(
+            PRINT_FAILED_ROWS,
+            receipts.c.register_id == register_id,
+            receipts.c.print_due_at.is_not(None),
+        )
+        .order_by(receipts.c.seq)
+        .limit(100)
+    )
+    return [_unprinted(row) for row in rows]
+
+
+def one_unprinted(conn: Connection, receipt_id: str) -> Unprinted | None:
+    """One receipt by id, whatever its state."""
+    row = conn.execute(select(*_UNPRINTED_COLUMNS).where(receipts.c.id == receipt_id)).first()
+    return None if row is None else _unprinted(row)
+
+
+def unprinted_by_seq(conn: Connection, seq: int) -> Unprinted:
+    """One receipt by its number, whatever its state."""
+    return _unprinted(conn.execute(select(*_UNPRINTED_COLUMNS).where(receipts.c.seq == seq)).one())
+
+
+def _unprinted(row: Any) -> Unprinted:
+    return Unprinted(
+        seq=row.seq,
+        payload=row.payload,
+        print_state=PrintState(row.print_state),
+        print_attempts=row.print_attempts,
+        print_due_at=row.print_due_at,
+        stamp=HybridTimestamp(row.hlc_local_time, row.hlc_logical_counter),
+        queue_position=row.queue_position,
+        warnings=row.warnings,
+    )

@@ -1,0 +1,55 @@
+"""A question that only a person can answer, and the answer: what became of a document."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from kkt_adapter.fiscal.model import Baseline, FiscalDocument
+from kkt_adapter.fiscal.store import events
+from kkt_adapter.fiscal.store.events import EventType, Level
+from kkt_adapter.kernel.errors import Text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenQuestion:
+    """Why a lane stands still, and what a person needs to decide."""
+
+    attempt_id: int
+    receipt_id: str | None  # None: a shift report
+    what: str  # print, open_shift, close_shift
+    reason: Text
+    baseline: Baseline
+    found: tuple[FiscalDocument, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """A person's word, for the audit trail; written in the transaction of its effect."""
+
+    receipt_id: str | None  # None: a report
+    what: str  # print, open_shift, close_shift
+    adopt: int | None
+    by: str
+    reason: str
+    at: datetime
+    register_id: str | None = None  # of a report; a receipt knows its own
+
+    def write(self, conn: Connection) -> None:
+        again = "print_again" if self.what == "print" else "do_again"
+        facts: dict[str, Any] = {}
+        if self.register_id is not None:
+            facts = {"register_id": self.register_id, "what": self.what}
+        entry = events.entry(
+            EventType.PRINT_RESOLVED,
+            self.at,
+            receipt_id=self.receipt_id,
+            level=Level.WARNING,
+            action=again if self.adopt is None else "adopt",
+            fd_number=self.adopt,
+            by=self.by,
+            reason=self.reason,
+            **facts,
+        )
+        events.write(conn, [entry])

@@ -1,0 +1,130 @@
+"""Pure: what became of an attempt whose answer was lost, judged by what the FN holds.
+
+The rule is deliberately one-sided. A document is adopted when it names our receipt by its key; a receipt
+whose document carries no key (the till took both places for it) is found by kind, operation and sum, if it
+is the only such document without a key. Absence is proven only by an FN that stands exactly where it stood
+before the attempt. Everything else is doubt, and doubt belongs to a person.
+
+A report is another matter: made twice it costs nobody money, so that it is in doubt only when not all
+documents after the baseline could be read.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kkt_adapter.fiscal.model import Baseline, DocumentCode, FiscalDocument, Receipt, ReceiptKind
+from kkt_adapter.kernel.errors import Text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adopt:
+    document: FiscalDocument
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    reason: Text
+
+
+Verdict = Adopt | Absent | Doubt
+
+RECEIPT_CODES = (DocumentCode.RECEIPT, DocumentCode.BSO)
+CORRECTION_CODES = (DocumentCode.CORRECTION, DocumentCode.BSO_CORRECTION)
+
+
+def judge_receipt(
+    receipt: Receipt, baseline: Baseline, now: Baseline, found: Sequence[FiscalDocument]
+) -> Verdict:
+    """``found``: every document of the FN after the baseline, in order; ``now``: where the FN stands."""
+    if now.fn_number != baseline.fn_number:
+        return Doubt(
+            reason=Text(
+                f"the FN was replaced: {baseline.fn_number} before, {now.fn_number} now",
+                f"ФН заменён: был {baseline.fn_number}, сейчас {now.fn_number}",
+            )
+        )
+    if receipt.key is not None:
+        for document in found:
+            if document.key == receipt.key:
+                return Adopt(document=document)
+    if now.fd_number == baseline.fd_number:
+        return Absent()
+    alike = [document for document in found if document.key is None and _is_alike(document, receipt)]
+    if receipt.key is None and len(alike) == 1:
+        return Adopt(document=alike[0])
+    return Doubt(
+        reason=Text(
+            f"the FN made {now.fd_number - baseline.fd_number} documents after number "
+            f"{baseline.fd_number}, none of them names this receipt, and {len(alike)} without a name look "
+            "like it",
+            f"после ФД № {baseline.fd_number} в ФН появилось документов: "
+            f"{now.fd_number - baseline.fd_number}; ни один не назван этим чеком, похожих без имени: "
+            f"{len(alike)}",
+        )
+    )
+
+
+def judge_report(
+    code: DocumentCode, baseline: Baseline, now: Baseline, found: Sequence[FiscalDocument]
+) -> Verdict:
+    """A shift opening or a Z report: the first document of that code after the baseline is ours."""
+    if now.fn_number != baseline.fn_number:
+        return Absent()  # the new FN knows nothing of that shift; what it needs is asked for anew
+    for document in found:
+        if document.code is code:
+            return Adopt(document=document)
+    if len(found) == now.fd_number - baseline.fd_number:
+        return Absent()
+    return Doubt(
+        reason=Text(
+            f"not all documents after number {baseline.fd_number} could be read; none of those read has "
+            f"code {int(code)}",
+            f"не все документы после ФД № {baseline.fd_number} удалось прочитать, среди прочитанных нет "
+            f"документа с кодом {int(code)}",
+        )
+    )
+
+
+def misfit(receipt: Receipt, baseline: Baseline, document: FiscalDocument | None, number: int) -> Text | None:
+    """Why a person must not call document ``number`` this receipt; None when nothing speaks against it."""
+    if document is None:
+        return Text("it is not in the FN", "его нет в ФН")
+    if document.fn_number == baseline.fn_number and number <= baseline.fd_number:
+        return Text("it is older than the attempt to print", "он оформлен раньше попытки печати")
+    if document.key is not None and document.key != receipt.key:
+        return Text("it carries the key of another receipt", "в нём ключ другого чека")
+    if not _is_alike(document, receipt):
+        return Text(
+            "its kind, operation or sum is another one", "у него другой вид, признак расчёта или сумма"
+        )
+    return None
+
+
+def report_misfit(
+    code: DocumentCode, baseline: Baseline, document: FiscalDocument | None, number: int
+) -> Text | None:
+    """Why a person must not call document ``number`` this shift opening or Z report."""
+    if document is None:
+        return Text("it is not in the FN", "его нет в ФН")
+    if document.fn_number == baseline.fn_number and number <= baseline.fd_number:
+        return Text("it is older than the command", "он оформлен раньше команды")
+    if document.code is not code:
+        return Text(
+            f"it is a document with code {int(document.code)}, not {int(code)}",
+            f"это документ с кодом {int(document.code)}, а не {int(code)}",
+        )
+    return None
+
+
+def _is_alike(document: FiscalDocument, receipt: Receipt) -> bool:
+    codes = CORRECTION_CODES if receipt.kind is ReceiptKind.CORRECTION else RECEIPT_CODES
+    return (
+        document.code in codes
+        and document.operation is receipt.operation
+        and document.total_kop == receipt.total_kop
+    )

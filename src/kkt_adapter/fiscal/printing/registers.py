@@ -1,0 +1,207 @@
+"""The configured registers: which till prints where, and what may be asked of a register.
+
+A ``Unit`` is one register with its lane. In demo mode a till that nobody configured gets a virtual
+register of its own, up to ``DEMO_LIMIT``; otherwise an unknown ``pos_id`` is refused.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import date, datetime, tzinfo
+from zoneinfo import ZoneInfo
+
+from kkt_adapter.fiscal.model import RegisterDefaults, RegisterProfile, Registration
+from kkt_adapter.fiscal.printing.lane import PrintLane
+from kkt_adapter.fiscal.printing.registration import stored_facts
+from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.kernel.errors import KktUnavailable, ReceiptInvalid, RegisterNotFound, Text, Violation
+from kkt_adapter.kernel.ids import PosId, RegisterId
+from kkt_adapter.runtime.db.protocol import Database
+
+DEMO_LIMIT = 100  # virtual registers made on demand
+OPENING_S = 5.0  # how long the first receipt waits for its register to be opened (contract 4.2: connect)
+
+
+@dataclass(slots=True, kw_only=True)
+class Unit:
+    """One register as the service knows it. ``profile`` is read when the device has told its facts."""
+
+    register_id: RegisterId
+    lane: PrintLane
+    defaults: RegisterDefaults
+    zone: ZoneInfo
+    automatic_shift: bool
+    transport: str  # relay, device or http
+    database: Database
+    _profile: RegisterProfile | None = None
+
+    @property
+    def registration(self) -> Registration | None:
+        return self.lane.desk.registration
+
+    async def profile(self) -> RegisterProfile:
+        """Facts and defaults together, whichever process drives the register.
+
+        Raises:
+            KktUnavailable: the device has never been reached, so nothing can be checked.
+            KktBlocked: the configuration contradicts the registration.
+        """
+        if self._profile is not None and self._profile.registration is self.registration:
+            return self._profile
+        registration = await self._facts()
+        self.lane.desk.fits(registration)
+        profile = RegisterProfile(
+            register_id=self.register_id, registration=registration, defaults=self.defaults
+        )
+        self._profile = profile
+        return profile
+
+    async def _facts(self) -> Registration:
+        """From our own lane, else as some lane wrote them down, else once our lane has opened."""
+        if self.registration is not None:
+            return self.registration
+        stored = await self.database.read(lambda c: stored_facts(c, self.register_id))
+        if stored is not None:
+            return stored
+        try:
+            async with asyncio.timeout(OPENING_S):
+                await self.lane.desk.opened.wait()
+        except TimeoutError:
+            pass
+        opened = self.lane.desk.registration
+        if opened is None:
+            raise self.lane.trouble or KktUnavailable(
+                "the register has not been reached yet: look at its status",
+                "с ККТ ещё нет связи: проверьте её состояние",
+            )
+        return opened
+
+    def today(self, clock: Clock) -> date:
+        """The day in the register's zone."""
+        return clock.now().astimezone(self.zone).date()
+
+    def local(self, moment: datetime) -> datetime:
+        return moment.astimezone(self.zone).replace(tzinfo=None)
+
+
+Prospect = tuple[RegisterProfile, tzinfo]
+"""A register's facts and zone, before there is one."""
+
+
+class Registers:
+    """Looks registers up by till; makes demo registers on demand."""
+
+    def __init__(
+        self,
+        units: dict[RegisterId, Unit],
+        tills: dict[PosId, RegisterId],
+        *,
+        make_demo: Callable[[PosId], Awaitable[Unit]] | None = None,
+        demo_prospect: Callable[[PosId], Prospect] | None = None,
+    ) -> None:
+        """``make_demo`` and ``demo_prospect`` go together: the register, and what it would be like."""
+        self._units = units
+        self._tills = tills
+        self._make_demo = make_demo
+        self._demo_prospect = demo_prospect
+        self._making = asyncio.Lock()
+
+    def all(self) -> tuple[Unit, ...]:
+        return tuple(self._units.values())
+
+    def pace_changed(self) -> None:
+        """See ``PrintLane.pace_changed``."""
+        for unit in self._units.values():
+            unit.lane.pace_changed()
+
+    def find(self, pos_id: PosId) -> Unit | None:
+        """The register of a till, without making one."""
+        register_id = self._tills.get(pos_id)
+        return None if register_id is None else self._units[register_id]
+
+    def tills(self) -> list[tuple[PosId, Unit]]:
+        """Every till with its register, by name."""
+        return [(pos_id, self._units[register_id]) for pos_id, register_id in sorted(self._tills.items())]
+
+    def unit(self, register_id: str) -> Unit:
+        """Raises RegisterNotFound."""
+        unit = self._units.get(RegisterId(register_id))
+        if unit is None:
+            raise RegisterNotFound(f"no register {register_id}", f"нет ККТ {register_id}")
+        return unit
+
+    def prospect(self, pos_id: PosId) -> Prospect:
+        """What the register of a till without one would be like; makes nothing.
+
+        Raises:
+            ReceiptInvalid: it will not get one.
+        """
+        if self._demo_prospect is None:
+            raise _unknown_till(pos_id, Text("add it to a register's pos_ids", "добавьте её в pos_ids ККТ"))
+        if len(self._units) >= DEMO_LIMIT:
+            raise _unknown_till(
+                pos_id,
+                Text(
+                    f"demo mode has {DEMO_LIMIT} virtual registers already; use one of them",
+                    f"в демо-режиме уже {DEMO_LIMIT} виртуальных ККТ; используйте одну из них",
+                ),
+            )
+        return self._demo_prospect(pos_id)
+
+    async def for_till(self, pos_id: PosId) -> Unit:
+        """The register that prints for this till; in demo mode it is made when there is none.
+
+        Raises:
+            ReceiptInvalid: no register is configured for it (in demo mode: the limit is reached).
+        """
+        unit = self.find(pos_id)
+        if unit is not None:
+            return unit
+        async with self._making:
+            unit = self.find(pos_id)
+            if unit is None:
+                self.prospect(pos_id)
+                assert self._make_demo is not None
+                unit = await self._make_demo(pos_id)
+                self._units[unit.register_id] = unit
+                self._tills[pos_id] = unit.register_id
+            return unit
+
+    def chosen(self, pos_id: str | None) -> Unit:
+        """The register of a till; without a till the only one there is.
+
+        Raises:
+            RegisterNotFound: unknown till, or none named while there are several registers.
+        """
+        if pos_id is not None:
+            unit = self.find(PosId(pos_id))
+            if unit is None:
+                raise RegisterNotFound(f"no register for till {pos_id}", f"для кассы {pos_id} нет ККТ")
+            return unit
+        if len(self._units) != 1:
+            raise ReceiptInvalid(
+                (
+                    Violation(
+                        field="pos_id",
+                        code="required",
+                        message=Text(
+                            "there are several registers: name the till",
+                            "настроено несколько ККТ: укажите кассу",
+                        ),
+                    ),
+                )
+            )
+        return next(iter(self._units.values()))
+
+
+def _unknown_till(pos_id: str, remedy: Text) -> ReceiptInvalid:
+    return ReceiptInvalid(
+        (
+            Violation(
+                field="pos_id",
+                code="unknown_till",
+                message=Text(f"no register is configured for till {pos_id}", f"для кассы {pos_id} нет ККТ"),
+                remedy=remedy,
+            ),
+        )
+    )

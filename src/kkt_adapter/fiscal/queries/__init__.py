@@ -1,0 +1,1 @@
+"""Receipts, events and today's sales, read back one by one and in pages. Never writes."""

@@ -1,0 +1,285 @@
+"""Reading receipts back: one, by key, in pages, and as a slip (contract 3.3)."""
+
+import base64
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, select, true
+
+from kkt_adapter.fiscal.lifecycle import PrintState, Status
+from kkt_adapter.fiscal.model import (
+    DocumentCode,
+    FiscalDocument,
+    Receipt,
+    ReceiptKind,
+)
+from kkt_adapter.fiscal.printing.registers import Registers
+from kkt_adapter.fiscal.slip import Slip, qr_svg, render_html, render_text
+from kkt_adapter.fiscal.store import receipt_json
+from kkt_adapter.fiscal.store.receipt_lookup import (
+    _is_number,
+)
+from kkt_adapter.fiscal.store.tables import (
+    FAILED_ROWS,
+    PRINT_FAILED_ROWS,
+    UNDELIVERED_ROWS,
+    UNPRINTED_ROWS,
+    attempts,
+    buffer_events,
+    idempotency,
+    receipts,
+)
+from kkt_adapter.kernel import jsontext
+from kkt_adapter.kernel.errors import Conflict, InvalidInput, ReceiptNotFound
+from kkt_adapter.kernel.ids import FnNumber
+from kkt_adapter.kernel.money import Kopecks, rubles
+from kkt_adapter.kernel.timefmt import iso
+from kkt_adapter.runtime.db.protocol import Database
+
+CURSOR_DIGITS = 18  # more do not fit the 64 bits of a row number
+
+# The rows of these states are few, and each has an index of its own; others are found by walking back.
+_FEW = {
+    Status.PENDING: UNDELIVERED_ROWS,
+    Status.SYNCING: UNDELIVERED_ROWS,
+    Status.FAILED: FAILED_ROWS,
+    PrintState.NEW: UNPRINTED_ROWS,
+    PrintState.PRINTING: UNPRINTED_ROWS,
+    PrintState.PRINT_UNKNOWN: UNPRINTED_ROWS,
+    PrintState.PRINT_FAILED: PRINT_FAILED_ROWS,
+}
+
+
+class Receipts:
+    """The read side; every call is one snapshot of the database."""
+
+    def __init__(self, *, database: Database, registers: Registers) -> None:
+        self._db = database
+        self._registers = registers
+
+    async def by_id(self, receipt_id: str) -> dict[str, Any]:
+        """One receipt with its attempts and events. Raises ReceiptNotFound."""
+
+        def read(conn: Connection) -> dict[str, Any] | None:
+            row = conn.execute(select(receipts).where(receipts.c.id == receipt_id)).first()
+            return None if row is None else detail(conn, row)
+
+        found = await self._db.read(read)
+        if found is None:
+            raise _unknown(receipt_id)
+        return found
+
+    async def by_key(self, key: str) -> dict[str, Any]:
+        """The same by Idempotency-Key; ReceiptNotFound means that it was never accepted."""
+
+        def read(conn: Connection) -> dict[str, Any] | None:
+            row = conn.execute(
+                select(receipts)
+                .join(idempotency, idempotency.c.seq == receipts.c.seq)
+                .where(idempotency.c.key_hash == receipt_json.key_hash(key))
+            ).first()
+            return None if row is None else detail(conn, row)
+
+        found = await self._db.read(read)
+        if found is None:
+            raise ReceiptNotFound(
+                "No receipt was accepted with this Idempotency-Key.",
+                "С этим Idempotency-Key чек не принимался.",
+            )
+        return found
+
+    async def page(
+        self,
+        *,
+        status: str | None,
+        print_state: str | None,
+        pos_id: str | None,
+        since: datetime | None,
+        limit: int,
+        cursor: str | None,
+    ) -> dict[str, Any]:
+        """Newest first; ``next_cursor`` is None on the last page. Raises InvalidInput for a bad cursor."""
+        query = select(receipts).order_by(receipts.c.seq.desc()).limit(limit + 1)
+        if status is not None:
+            query = query.where(receipts.c.status == Status(status).value)
+            query = query.where(_among_few(Status(status)))
+        if print_state is not None:
+            query = query.where(receipts.c.print_state == PrintState(print_state).value)
+            query = query.where(_among_few(PrintState(print_state)))
+        if pos_id is not None:
+            query = query.where(receipts.c.pos_id == pos_id)
+        if since is not None:
+            query = query.where(receipts.c.created_at >= since)
+        if cursor is not None:
+            query = query.where(receipts.c.seq < _read_cursor(cursor))
+        rows = await self._db.read(lambda c: c.execute(query).all())
+        page = rows[:limit]
+        more = len(rows) > limit
+        return {
+            "items": [summary(row) for row in page],
+            "next_cursor": _cursor(page[-1].seq) if more else None,
+        }
+
+    async def slip_text(self, receipt_id: str) -> str:
+        return render_text(await self._slip(receipt_id))
+
+    async def slip_html(self, receipt_id: str) -> str:
+        return render_html(await self._slip(receipt_id))
+
+    async def qr_svg(self, receipt_id: str) -> str:
+        """Raises Conflict while the receipt is not printed."""
+        row = await self._row(receipt_id)
+        return qr_svg(str(_doc(row)["qr_code_data"]))
+
+    async def _row(self, receipt_id: str) -> Row[Any]:
+        row = await self._db.read(
+            lambda c: c.execute(select(receipts).where(receipts.c.id == receipt_id)).first()
+        )
+        if row is None:
+            raise _unknown(receipt_id)
+        return row
+
+    async def _slip(self, receipt_id: str) -> Slip:
+        row = await self._row(receipt_id)
+        doc = _doc(row)
+        receipt = receipt_json.load(row.payload)
+        profile = await self._registers.unit(row.register_id).profile()
+        return Slip(receipt=receipt, document=_document(doc, receipt), registration=profile.registration)
+
+
+def _doc(row: Row[Any]) -> Mapping[str, Any]:
+    if row.fiscal_doc is None:
+        raise Conflict("this receipt is not printed yet", "этот чек ещё не напечатан")
+    doc: Mapping[str, Any] = json.loads(row.fiscal_doc, parse_float=Decimal)
+    return doc
+
+
+def _document(doc: Mapping[str, Any], receipt: Receipt) -> FiscalDocument:
+    corrected = receipt.kind is ReceiptKind.CORRECTION
+    return FiscalDocument(
+        fn_number=FnNumber(doc["fn_number"]),
+        fd_number=doc["fiscal_doc_number"],
+        code=DocumentCode.CORRECTION if corrected else DocumentCode.RECEIPT,
+        fiscal_sign=int(doc["fiscal_sign"]),
+        fiscalized_at=datetime.fromisoformat(doc["fiscal_datetime"]),
+        shift_number=doc["shift_number"],
+        receipt_number=doc["receipt_number"],
+        operation=receipt.operation,
+        total_kop=Kopecks(receipt.total_kop),
+        key=receipt.key,
+    )
+
+
+def summary(row: Row[Any]) -> dict[str, Any]:
+    """A receipt as lists show it."""
+    return {
+        "receipt_id": row.id,
+        "id": row.id,
+        "pos_id": row.pos_id,
+        "register_id": row.register_id,
+        "type": row.type,
+        "idempotency_key": row.idempotency_key,
+        "total": Decimal(rubles(row.total_kop)),
+        "print_state": row.print_state,
+        "status": row.status,
+        "fiscal_doc_id": None if row.fn_number is None else f"{row.fn_number}-{row.fiscal_doc_number}",
+        "fiscal_doc": None if row.fiscal_doc is None else jsontext.decode(row.fiscal_doc),
+        "retry_count": row.retry_count,
+        "last_error": row.last_error,
+        "next_attempt_at": iso(row.next_attempt_at),
+        "created_at": iso(row.created_at),
+        "printed_at": iso(row.printed_at),
+        "synced_at": iso(row.synced_at),
+        "ofd_id": row.ofd_id,
+        "hlc": {
+            "local_time": row.hlc_local_time,
+            "logical_counter": row.hlc_logical_counter,
+            "server_time": row.hlc_server_time,
+        },
+    }
+
+
+def detail(conn: Connection, row: Row[Any]) -> dict[str, Any]:
+    """A receipt with its items, attempts and events, oldest first."""
+    receipt = receipt_json.load(row.payload)
+    tries = conn.execute(
+        select(attempts).where(attempts.c.receipt_seq == row.seq).order_by(attempts.c.id).limit(200)
+    )
+    events = conn.execute(
+        select(buffer_events)
+        .where(buffer_events.c.receipt_id == row.id)
+        .order_by(buffer_events.c.id)
+        .limit(200)
+    )
+    return {
+        **summary(row),
+        "items": [
+            {
+                "name": line.name,
+                "price": Decimal(rubles(line.price_kop)),
+                "quantity": Decimal(line.quantity).scaleb(-6).normalize(),
+                "total": Decimal(rubles(line.amount_kop)),
+                "vat_rate": line.vat.value,
+                "sku": line.sku,
+            }
+            for line in receipt.lines
+        ],
+        "payments": [
+            {"type": p.kind.value, "amount": Decimal(rubles(p.amount_kop))} for p in receipt.payments
+        ],
+        "order_id": receipt.order_id,
+        "original_receipt_id": receipt.original_receipt_id,
+        "warnings": [
+            {"code": w.code, "field": w.field, "tag": w.tag, "message": w.message.ru}
+            for w in receipt_json.load_warnings(row.warnings)
+        ],
+        "attempts": [
+            {
+                "what": a.what,
+                "started_at": iso(a.started_at),
+                "ended_at": iso(a.ended_at),
+                "outcome": a.outcome,
+                "error": a.error,
+            }
+            for a in tries
+        ],
+        "events": [
+            {
+                "event": e.event_type,
+                "level": e.level,
+                "timestamp": iso(e.timestamp),
+                "metadata": json.loads(e.metadata) if e.metadata else {},
+            }
+            for e in events
+        ],
+    }
+
+
+def _unknown(receipt_id: str) -> ReceiptNotFound:
+    return ReceiptNotFound(f"no receipt {receipt_id[:64]}", f"нет чека {receipt_id[:64]}")
+
+
+def _among_few(state: Status | PrintState) -> ColumnElement[bool]:
+    """Picks the rows by the state's own index; the planner would rather walk back over the whole table."""
+    rows = _FEW.get(state)
+    return true() if rows is None else receipts.c.seq.in_(select(receipts.c.seq).where(rows))
+
+
+def _cursor(seq: int) -> str:
+    return base64.urlsafe_b64encode(f"s{seq}".encode()).decode().rstrip("=")
+
+
+def _read_cursor(text: str) -> int:
+    try:
+        raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii")
+        if not (raw.startswith("s") and len(raw) <= CURSOR_DIGITS + 1 and _is_number(raw[1:])):
+            raise ValueError
+        return int(raw[1:])
+    except ValueError:
+        raise InvalidInput(
+            "cursor: take it from next_cursor of the page before",
+            "cursor: берите его из next_cursor предыдущей страницы",
+        ) from None

@@ -1,0 +1,1 @@
+"""Rows of shifts, cashier sessions and cash movements, and the form of X and Z reports."""

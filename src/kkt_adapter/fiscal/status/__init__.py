@@ -1,0 +1,1 @@
+"""What people and monitoring read: status pages, health, metrics. Never writes."""

@@ -1,0 +1,374 @@
+"""Every metric of this room: name, kind, meaning, labels, and where its value comes from.
+
+Values are read when somebody asks (``metrics.py``); nothing here counts. Labels come from the configuration
+(device, pos_id, endpoint, target) or from closed sets, so their number is bounded. The page of metrics
+(docs/reference/metrics.md) lists the same names; a test compares.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from kkt_adapter.fiscal.alerts.board import Alert
+from kkt_adapter.fiscal.alerts.rules import Level
+from kkt_adapter.fiscal.delivery.endpoint import Endpoint
+from kkt_adapter.fiscal.delivery.worker import WorkerTally
+from kkt_adapter.fiscal.heartbeat.answer import AnswerClass
+from kkt_adapter.fiscal.heartbeat.service import METRIC_VALUE as PRESENCE_VALUE
+from kkt_adapter.fiscal.intake.accept import DeskTally
+from kkt_adapter.fiscal.monitoring.legal_clocks import ClockName
+from kkt_adapter.fiscal.monitoring.network_mode import METRIC_VALUE as MODE_VALUE
+from kkt_adapter.fiscal.monitoring.network_mode import NetworkMode
+from kkt_adapter.fiscal.monitoring.observation import Observation, RegisterSeen, WorkerState
+from kkt_adapter.fiscal.monitoring.snapshot import Snapshot
+from kkt_adapter.fiscal.printing.stats import PrintTally
+from kkt_adapter.kernel.breaker import METRIC_VALUE as BREAKER_VALUE
+from kkt_adapter.kernel.breaker import BreakerState
+from kkt_adapter.kernel.histogram import Snapshot as Counted
+from kkt_adapter.kernel.hysteresis import Presence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scrape:
+    """Everything one answer is made of, read at one moment."""
+
+    seen: Observation
+    shot: Snapshot
+    prints: PrintTally
+    desk: DeskTally
+    worker: WorkerTally
+    endpoints: Sequence[Endpoint]
+    alerts: Sequence[Alert]
+    mode: NetworkMode
+    lock_available: bool
+    last_pass_at: datetime | None
+    started_at: datetime
+    disk_free_bytes: int
+    version: str
+
+
+Sample = tuple[Mapping[str, str], float]
+NONE: Mapping[str, str] = {}
+
+
+class Kind(StrEnum):
+    GAUGE = "gauge"
+    COUNTER = "counter"
+    HISTOGRAM = "histogram"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """``read`` gives the samples of gauges and counters, ``observed`` those of histograms."""
+
+    name: str
+    kind: Kind
+    help: str
+    labels: tuple[str, ...] = ()
+    read: Callable[[Scrape], Iterable[Sample]] = lambda scrape: ()
+    observed: Callable[[Scrape], Iterable[tuple[Mapping[str, str], Counted]]] = lambda scrape: ()
+
+
+def _gauge(name: str, help: str, read: Callable[[Scrape], float]) -> Metric:
+    return Metric(name=name, kind=Kind.GAUGE, help=help, read=lambda scrape: [(NONE, read(scrape))])
+
+
+def _counter(name: str, help: str, read: Callable[[Scrape], float]) -> Metric:
+    return Metric(name=name, kind=Kind.COUNTER, help=help, read=lambda scrape: [(NONE, read(scrape))])
+
+
+def _counts(name: str, help: str, label: str, read: Callable[[Scrape], Mapping[str, int]]) -> Metric:
+    """A counter over the values of one label."""
+    return Metric(
+        name=name,
+        kind=Kind.COUNTER,
+        help=help,
+        labels=(label,),
+        read=lambda scrape: [({label: value}, n) for value, n in dict(read(scrape)).items()],
+    )
+
+
+def _of_register(name: str, help: str, read: Callable[[RegisterSeen], float | None]) -> Metric:
+    def samples(scrape: Scrape) -> Iterable[Sample]:
+        for register in scrape.seen.registers:
+            value = read(register)
+            if value is not None:
+                yield {"device": register.register_id}, value
+
+    return Metric(name=name, kind=Kind.GAUGE, help=help, labels=("device",), read=samples)
+
+
+def _of_clock(name: str, help: str, clock: ClockName) -> Metric:
+    return _of_register(name, help, lambda register: register.value(clock))
+
+
+def _shift_age(register: RegisterSeen) -> float | None:
+    """0 while the shift is closed; nothing while the register is not known."""
+    return register.value(ClockName.SHIFT_END) or 0.0 if register.clocks else None
+
+
+def _undelivered_age(register: RegisterSeen) -> float | None:
+    return register.value(ClockName.UNDELIVERED) or 0.0 if register.clocks else None
+
+
+def _of_endpoint(name: str, help: str, read: Callable[[Endpoint], float]) -> Metric:
+    return Metric(
+        name=name,
+        kind=Kind.GAUGE,
+        help=help,
+        labels=("endpoint",),
+        read=lambda scrape: [({"endpoint": e.name}, read(e)) for e in scrape.endpoints],
+    )
+
+
+def _of_office(name: str, help: str, answer: AnswerClass) -> Metric:
+    return Metric(
+        name=name,
+        kind=Kind.GAUGE,
+        help=help,
+        labels=("target",),
+        read=lambda scrape: [({"target": o.name}, o.answer is answer) for o in scrape.seen.offices],
+    )
+
+
+def _worst_breaker(scrape: Scrape) -> float:
+    states = {endpoint.state for endpoint in scrape.endpoints}
+    worst = next((s for s in (BreakerState.OPEN, BreakerState.HALF_OPEN) if s in states), BreakerState.CLOSED)
+    return BREAKER_VALUE[worst]
+
+
+def _heartbeat(scrape: Scrape) -> float:
+    states = {office.state for office in scrape.seen.offices}
+    worst = next((s for s in (Presence.OFFLINE, Presence.UNKNOWN) if s in states), Presence.ONLINE)
+    return PRESENCE_VALUE[worst if states else Presence.UNKNOWN]
+
+
+def _drifts(scrape: Scrape) -> Iterable[Sample]:
+    for register in scrape.seen.registers:
+        for source, clock in (("register", ClockName.REGISTER_DRIFT), ("operator", ClockName.OPERATOR_DRIFT)):
+            value = register.value(clock)
+            if value is not None:
+                yield {"device": register.register_id, "source": source}, value
+
+
+def _hlc_drift(scrape: Scrape) -> float:
+    """How far the last stamp is ahead of the host's clock: it was set back, or a remote stamp was ahead."""
+    return max(0.0, scrape.shot.hlc_local_time - scrape.seen.at.timestamp())
+
+
+def _by_level(scrape: Scrape) -> Iterable[Sample]:
+    for level in Level:
+        yield {"level": level.value}, sum(alert.level is level for alert in scrape.alerts)
+
+
+def _error_codes(scrape: Scrape) -> dict[str, int]:
+    found = {"timeout": 0}
+    for endpoint in scrape.endpoints:
+        for code, n in dict(endpoint.tally.errors).items():
+            found[code] = found.get(code, 0) + n
+    return found
+
+
+METRICS: tuple[Metric, ...] = (
+    # The buffer.
+    _gauge("kkt_buffer_size", "Undelivered receipts (pending and syncing)", lambda s: s.seen.undelivered),
+    _gauge(
+        "kkt_buffer_capacity",
+        "Undelivered receipts the buffer takes; 0: no limit",
+        lambda s: s.shot.fill.capacity,
+    ),
+    _gauge("kkt_buffer_percent_full", "0..100", lambda s: s.seen.percent),
+    _gauge(
+        "kkt_oldest_receipt_age_seconds",
+        "Age of the oldest undelivered receipt; 0: none",
+        lambda s: s.seen.oldest_pending_age_s or 0.0,
+    ),
+    _gauge(
+        "kkt_unprinted_receipts",
+        "Accepted receipts without a document",
+        lambda s: s.shot.fill.totals.unprinted,
+    ),
+    _gauge("kkt_dlq_size", "Unresolved dead letters", lambda s: s.seen.dlq_open),
+    _gauge("kkt_disk_free_bytes", "Free space where the data is", lambda s: s.disk_free_bytes),
+    _gauge(
+        "kkt_disk_low_mark_bytes",
+        "Receipts are refused below; 0: never",
+        lambda s: s.seen.disk_mark_bytes,
+    ),
+    # Delivery.
+    _gauge("kkt_circuit_breaker_state", "Worst end point: 0 closed, 1 open, 2 half-open", _worst_breaker),
+    _of_endpoint("kkt_ofd_endpoint_state", "0 closed, 1 open, 2 half-open", lambda e: BREAKER_VALUE[e.state]),
+    _of_endpoint("kkt_ofd_token_refused", "1: the last answer was 401 or 403", lambda e: e.token_refused),
+    _gauge("kkt_network_mode", "0 online, 1 degraded, 2 offline", lambda s: MODE_VALUE[s.mode]),
+    _gauge("kkt_lock_available", "0: Redis is configured and cannot be reached", lambda s: s.lock_available),
+    _gauge(
+        "kkt_worker_up",
+        "1: the delivery worker runs and its passes come",
+        lambda s: s.seen.worker is WorkerState.RUNNING,
+    ),
+    _gauge(
+        "kkt_worker_last_pass_timestamp_seconds",
+        "When the last finished pass began, Unix time; 0: none yet",
+        lambda s: 0.0 if s.last_pass_at is None else s.last_pass_at.timestamp(),
+    ),
+    _gauge(
+        "kkt_worker_pass_running_seconds",
+        "Age of the pass that runs; 0: none",
+        lambda s: s.seen.pass_running_s or 0.0,
+    ),
+    _gauge(
+        "kkt_last_sync_age_seconds",
+        "Since a receipt was last delivered, or since the start",
+        lambda s: s.seen.last_sync_age_s,
+    ),
+    # Registers.
+    _of_register("kkt_register_ready", "0: something keeps it from printing", lambda r: r.trouble is None),
+    _of_register(
+        "kkt_register_blocked", "1: it cannot fiscalise until a person acts", lambda r: r.blocked is not None
+    ),
+    _of_register(
+        "kkt_print_unknown", "1: an unknown outcome waits for a person", lambda r: r.undecided is not None
+    ),
+    _of_clock("kkt_fiscal_memory_days_left", "Days until the FN expires", ClockName.FN_EXPIRY),
+    _of_clock("kkt_fn_documents_left", "Documents the FN still takes", ClockName.FN_DOCUMENTS),
+    _of_register("kkt_fn_unsent_documents", "Documents the FN keeps for the operator", lambda r: r.unsent),
+    _of_register(
+        "kkt_undelivered_document_age_seconds", "Age of the oldest of them; 0: none", _undelivered_age
+    ),
+    _of_register("kkt_shift_age_seconds", "Age of the open shift; 0: closed", _shift_age),
+    Metric(
+        name="kkt_clock_drift_seconds",
+        kind=Kind.GAUGE,
+        help="That clock less the host's",
+        labels=("device", "source"),
+        read=_drifts,
+    ),
+    _gauge("kkt_hlc_drift_seconds", "The last HLC stamp ahead of the host's clock", _hlc_drift),
+    # Tills and back offices.
+    Metric(
+        name="pos_session_cash_balance",
+        kind=Kind.GAUGE,
+        help="Cash in the till by its open session, rubles",
+        labels=("pos_id",),
+        read=lambda s: [({"pos_id": till}, kop / 100) for till, kop in s.shot.cash_kop.items()],
+    ),
+    _gauge(
+        "pos_session_mismatches",
+        "Open sessions whose balance is not the sum of their movements",
+        lambda s: len(s.seen.mismatches),
+    ),
+    _gauge(
+        "pos_unsynced_transactions",
+        "Events that the slowest back office has not acknowledged",
+        lambda s: max((office.waiting for office in s.seen.offices), default=0),
+    ),
+    _gauge("kkt_heartbeat_state", "Worst back office: 0 unknown or none, 1 online, 2 offline", _heartbeat),
+    Metric(
+        name="kkt_back_office_state",
+        kind=Kind.GAUGE,
+        help="0 unknown, 1 online, 2 offline",
+        labels=("target",),
+        read=lambda s: [({"target": o.name}, PRESENCE_VALUE[o.state]) for o in s.seen.offices],
+    ),
+    _of_office("kkt_back_office_token_refused", "1: it refuses our token", AnswerClass.REFUSED_TOKEN),
+    _of_office(
+        "kkt_back_office_other_instance",
+        "1: another adapter reports under our adapter_id",
+        AnswerClass.OTHER_INSTANCE,
+    ),
+    # The program.
+    Metric(
+        name="kkt_alerts",
+        kind=Kind.GAUGE,
+        help="Alerts that are on, by level; INFO: not for long enough yet",
+        labels=("level",),
+        read=_by_level,
+    ),
+    _gauge(
+        "kkt_start_timestamp_seconds",
+        "When the service started, Unix time",
+        lambda s: s.started_at.timestamp(),
+    ),
+    Metric(
+        name="kkt_build_info",
+        kind=Kind.GAUGE,
+        help="Always 1",
+        labels=("version",),
+        read=lambda s: [({"version": s.version}, 1)],
+    ),
+    # Counters.
+    _counts(
+        "kkt_receipts_total",
+        "Receipts posted: printed in time, buffered, or refused",
+        "status",
+        lambda s: {
+            "printed": s.desk.printed,
+            "buffered": s.desk.buffered,
+            "refused": sum(s.desk.refused.values()),
+        },
+    ),
+    _counts(
+        "kkt_receipts_synced_total",
+        "Delivery attempts: synced or failed",
+        "status",
+        lambda s: {"synced": s.worker.synced, "failed": s.worker.failed},
+    ),
+    _counter(
+        "kkt_circuit_breaker_opens_total",
+        "Openings of all breakers",
+        lambda s: sum(e.breaker.opens_total for e in s.endpoints),
+    ),
+    _counter(
+        "kkt_circuit_breaker_failures_total",
+        "Channel failures, those that breakers count",
+        lambda s: sum(e.tally.failures for e in s.endpoints),
+    ),
+    _counter(
+        "kkt_heartbeat_failures_total",
+        "Calls to back offices that failed",
+        lambda s: sum(o.failures for o in s.seen.offices),
+    ),
+    _counts("kkt_ofd_errors_total", "Failed deliveries by the operator's answer", "error_code", _error_codes),
+    _counts(
+        "kkt_print_errors_total",
+        "Receipts a register did not print",
+        "reason",
+        lambda s: s.prints.print_errors,
+    ),
+    _counter(
+        "kkt_idempotent_replays_total", "Posts answered with a first answer again", lambda s: s.desk.replayed
+    ),
+    _counter(
+        "kkt_sync_lock_conflicts_total",
+        "Passes that found the pass lock taken",
+        lambda s: s.worker.lock_conflicts,
+    ),
+    # Histograms.
+    Metric(
+        name="kkt_receipt_latency_seconds",
+        kind=Kind.HISTOGRAM,
+        help="From accepted to printed",
+        observed=lambda s: [(NONE, s.prints.latency_s.snapshot())],
+    ),
+    Metric(
+        name="kkt_print_duration_seconds",
+        kind=Kind.HISTOGRAM,
+        help="The register's own time for a document, written down included",
+        labels=("device",),
+        observed=lambda s: [({"device": d}, h.snapshot()) for d, h in dict(s.prints.print_s).items()],
+    ),
+    Metric(
+        name="kkt_sync_duration_seconds",
+        kind=Kind.HISTOGRAM,
+        help="Passes of the delivery worker",
+        observed=lambda s: [(NONE, s.worker.pass_s.snapshot())],
+    ),
+    Metric(
+        name="kkt_ofd_request_seconds",
+        kind=Kind.HISTOGRAM,
+        help="Requests that an operator answered",
+        labels=("endpoint",),
+        observed=lambda s: [({"endpoint": e.name}, e.tally.request_s.snapshot()) for e in s.endpoints],
+    ),
+)

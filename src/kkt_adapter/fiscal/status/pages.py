@@ -1,0 +1,98 @@
+"""Read models for status pages: the buffer, health, the event log (contract 5). Each is one snapshot."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from kkt_adapter.fiscal.alerts.board import AlertBoard
+from kkt_adapter.fiscal.alerts.evaluator import AlertWatch
+from kkt_adapter.fiscal.monitoring.network_mode import NetworkMonitor
+from kkt_adapter.fiscal.monitoring.snapshot import Snapshots
+from kkt_adapter.fiscal.queries import event_log
+from kkt_adapter.fiscal.status.health import Health
+from kkt_adapter.fiscal.status.overview import brief
+from kkt_adapter.fiscal.store.runtime_settings import LAST_SYNC, read_setting
+from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.kernel.errors import AdapterError
+from kkt_adapter.kernel.timefmt import iso
+from kkt_adapter.runtime.db.protocol import Database
+from kkt_adapter.runtime.supervisor import ServiceState
+
+
+class Summary:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        clock: Clock,
+        services: Callable[[], Mapping[str, ServiceState]],
+        network: NetworkMonitor,
+        snapshots: Snapshots,
+        watch: AlertWatch,
+        board: AlertBoard,
+        health: Health,
+    ) -> None:
+        self._db = database
+        self._clock = clock
+        self._services = services
+        self._network = network
+        self._snapshots = snapshots
+        self._watch = watch
+        self._board = board
+        self._health = health
+
+    async def buffer_status(self) -> dict[str, Any]:
+        """``GET /v1/kkt/buffer/status``."""
+        now = self._clock.now()
+        shot = await self._snapshots.take()
+        self._watch.see(shot)
+        totals, percent = shot.fill.totals, shot.fill.percent
+        return {
+            "total_capacity": shot.fill.capacity,
+            "current_queued": totals.undelivered,
+            "percent_full": percent,
+            "network_status": self._network.mode.value,
+            "total_receipts": totals.total,
+            "pending": totals.pending,
+            "syncing": totals.syncing,
+            "synced": totals.synced,
+            "failed": totals.failed,
+            "unprinted": totals.unprinted,
+            "print_failed": totals.print_failed,
+            "dlq_size": totals.dlq_open,
+            "oldest_receipt": None
+            if shot.oldest is None
+            else {
+                "id": shot.oldest[0],
+                "created_at": iso(shot.oldest[1]),
+                "age_hours": round((now - shot.oldest[1]).total_seconds() / 3600, 2),
+            },
+            "last_sync": shot.last_sync,
+            "alerts": [brief(alert) for alert in self._board.alerts()],
+            "buffer_count": totals.undelivered,
+            "buffer_percent": percent,
+            "cb_state": self._health.worst_breaker().value,
+        }
+
+    async def health(self) -> tuple[dict[str, Any], bool]:
+        """``GET /v1/health`` and whether the database is usable. Raises nothing."""
+        return await self._health.read()
+
+    async def ready(self) -> bool:
+        """Database and worker are up."""
+        try:
+            await self._db.read(lambda c: read_setting(c, LAST_SYNC))
+        except AdapterError:
+            return False
+        state = self._services().get("delivery")
+        return state is not None and state.running
+
+    async def logs(
+        self, *, page: int, limit: int, level: str | None, event_type: str | None, since: datetime | None
+    ) -> dict[str, Any]:
+        """``GET /v1/kkt/buffer/logs``: newest first; ``page`` counts from 1."""
+        return await self._db.read(
+            lambda c: event_log.page(
+                c, page=page, limit=limit, level=level, event_type=event_type, since=since
+            )
+        )

@@ -1,0 +1,118 @@
+"""Attempts: the intent that is on disk before a device is touched, and what came of it.
+
+An attempt without an end is the mark of a crash or a lost answer; ``recovery.py`` gives it one.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from kkt_adapter.fiscal.model import Baseline
+from kkt_adapter.fiscal.store.tables import OPEN_ROWS, attempts
+from kkt_adapter.runtime.db.bulk import bulk, bulk_insert
+from kkt_adapter.runtime.db.columns import millis
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneTerm:
+    """Who drives a lane, for the row and for the check that it still does."""
+
+    lease: str  # the lease's name
+    owner: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewAttempt:
+    """The intent that must be on disk before the device is touched."""
+
+    lane: LaneTerm
+    baseline: Baseline
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenAttempt:
+    """An intent without a result: the process that wrote it may have died with the command in flight."""
+
+    id: int
+    what: str
+    receipt_seq: int | None
+    baseline: Baseline
+    owner: str
+    started_at: datetime
+
+
+def open_attempts(conn: Connection, register_id: str) -> list[OpenAttempt]:
+    """Unfinished attempts of a register, oldest first."""
+    rows = conn.execute(
+        select(attempts).where(attempts.c.register_id == register_id, OPEN_ROWS).order_by(attempts.c.id)
+    )
+    return [
+        OpenAttempt(
+            id=row.id,
+            what=row.what,
+            receipt_seq=row.receipt_seq,
+            baseline=Baseline(fn_number=row.baseline_fn, fd_number=row.baseline_fd),
+            owner=row.owner,
+            started_at=row.started_at,
+        )
+        for row in rows
+    ]
+
+
+INSERT_ATTEMPTS = bulk_insert(
+    attempts,
+    attempts.c.id,
+    attempts.c.what,
+    attempts.c.register_id,
+    attempts.c.receipt_seq,
+    attempts.c.owner,
+    attempts.c.term,
+    attempts.c.baseline_fn,
+    attempts.c.baseline_fd,
+    attempts.c.started_at,
+)
+"""Begun attempts; the rows are made by ``attempt_row``."""
+
+
+def attempt_row(
+    attempt_id: int,
+    what: str,
+    register_id: str,
+    receipt_seq: int | None,
+    attempt: NewAttempt,
+    at: datetime,
+) -> tuple[Any, ...]:
+    """The row of a new attempt."""
+    return (
+        attempt_id,
+        what,
+        register_id,
+        receipt_seq,
+        attempt.lane.owner,
+        attempt.lane.number,
+        attempt.baseline.fn_number,
+        attempt.baseline.fd_number,
+        millis(at),
+    )
+
+
+END_ATTEMPTS = bulk(
+    (attempts.c.id, attempts.c.ended_at, attempts.c.outcome),
+    lambda given: (
+        update(attempts)
+        .where(attempts.c.id == given.c.id)
+        .values(ended_at=given.c.ended_at, outcome=given.c.outcome)
+    ),
+)
+"""Attempts that ended without an error."""
+
+
+def end_attempt(
+    conn: Connection, attempt_id: int, *, outcome: str, at: datetime, error: str | None = None
+) -> None:
+    conn.execute(
+        update(attempts).where(attempts.c.id == attempt_id).values(ended_at=at, outcome=outcome, error=error)
+    )

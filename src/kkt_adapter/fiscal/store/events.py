@@ -1,0 +1,101 @@
+"""The append-only journal of what happened (``buffer_events``)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection
+
+from kkt_adapter.fiscal.store.tables import buffer_events
+from kkt_adapter.runtime.db.bulk import bulk_insert
+from kkt_adapter.runtime.db.columns import millis
+
+
+class EventType(StrEnum):
+    """Contract 7."""
+
+    RECEIPT_ADDED = "receipt_added"
+    RECEIPT_WARNING = "receipt_warning"
+    RECEIPT_PRINTED = "receipt_printed"
+    PRINT_FAILED = "print_failed"
+    PRINT_UNKNOWN = "print_unknown"
+    PRINT_RECOVERED = "print_recovered"
+    PRINT_RESOLVED = "print_resolved"
+    RECEIPT_SYNCED = "receipt_synced"
+    RECEIPT_RETRY = "receipt_retry"
+    RECEIPT_FAILED = "receipt_failed"
+    DLQ_RETRIED = "dlq_retried"
+    DLQ_RESOLVED = "dlq_resolved"
+    CIRCUIT_OPENED = "circuit_opened"
+    CIRCUIT_HALF_OPEN = "circuit_half_open"
+    CIRCUIT_CLOSED = "circuit_closed"
+    SYNC_STARTED = "sync_started"
+    SYNC_COMPLETED = "sync_completed"
+    SYNC_FAILED = "sync_failed"
+    SYNC_LOCK_CONFLICT = "sync_lock_conflict"
+    NETWORK_MODE_CHANGED = "network_mode_changed"
+    HEARTBEAT_STATE_CHANGED = "heartbeat_state_changed"
+    BUFFER_WARNING = "buffer_warning"
+    BUFFER_FULL = "buffer_full"
+    CAPACITY_CHANGED = "capacity_changed"
+    SESSION_OPENED = "session_opened"
+    SESSION_RESTORED = "session_restored"
+    SESSION_MISMATCH = "session_mismatch"
+    SESSION_CLOSED = "session_closed"
+    CASH_MOVED = "cash_moved"
+    SHIFT_OPENED = "shift_opened"
+    SHIFT_CLOSED = "shift_closed"
+    MAINTENANCE_ON = "maintenance_on"
+    MAINTENANCE_OFF = "maintenance_off"
+    RETENTION_DONE = "retention_done"
+    DOCUMENTS_READ_BACK = "documents_read_back"
+    ALERT_STARTED = "alert_started"
+    ALERT_ENDED = "alert_ended"
+
+
+class Level(StrEnum):
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+def entry(
+    event_type: EventType,
+    at: datetime,
+    *,
+    receipt_id: str | None = None,
+    level: Level = Level.INFO,
+    **metadata: Any,
+) -> dict[str, Any]:
+    """One row for ``write``. No buyer contacts, no tokens in ``metadata``."""
+    return {
+        "event_type": event_type.value,
+        "receipt_id": receipt_id,
+        "timestamp": at,
+        "level": level.value,
+        "metadata": orjson.dumps(metadata, default=str).decode() if metadata else None,
+    }
+
+
+_INSERT = bulk_insert(
+    buffer_events,
+    buffer_events.c.event_type,
+    buffer_events.c.receipt_id,
+    buffer_events.c.timestamp,
+    buffer_events.c.level,
+    buffer_events.c.metadata,
+)
+
+
+def write(conn: Connection, entries: Sequence[dict[str, Any]]) -> None:
+    """Append rows; must be part of the transaction that makes them true."""
+    if entries:
+        _INSERT.run(
+            conn,
+            [
+                (e["event_type"], e["receipt_id"], millis(e["timestamp"]), e["level"], e["metadata"])
+                for e in entries
+            ],
+        )

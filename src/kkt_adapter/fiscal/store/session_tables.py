@@ -1,0 +1,59 @@
+"""Tables of POS sessions and cash (contract 7). Money in kopecks."""
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, Table, Text, text
+
+from kkt_adapter.fiscal.store.tables import BigInt, metadata
+from kkt_adapter.runtime.db.columns import UtcMillis
+
+OPEN_SESSION = text("closed_at IS NULL")
+
+pos_sessions = Table(
+    "pos_sessions",
+    metadata,
+    Column("session_id", Text, primary_key=True),
+    Column("pos_id", Text, nullable=False),
+    Column("register_id", Text, nullable=False),
+    Column("opened_at", UtcMillis, nullable=False),
+    Column("closed_at", UtcMillis),
+    Column("opening_cash_kop", BigInteger, nullable=False),
+    Column("cash_kop", BigInteger, nullable=False),  # balance: opening + cash sales - refunds + in - out
+    Column("card_kop", BigInteger, nullable=False),  # card sales less refunds
+    Column("sales_kop", BigInteger, nullable=False),  # gross, all payments
+    Column("refunds_kop", BigInteger, nullable=False),
+    Column("cash_in_kop", BigInteger, nullable=False),
+    Column("cash_out_kop", BigInteger, nullable=False),
+    Column("receipt_count", BigInteger, nullable=False),
+    Column("status", Text, nullable=False),  # open, closing, closed
+    Column("z_report_data", Text),
+)
+Index(
+    "uq_pos_sessions_open",
+    pos_sessions.c.pos_id,
+    unique=True,
+    sqlite_where=OPEN_SESSION,
+    postgresql_where=OPEN_SESSION,
+)
+Index("ix_pos_sessions_till", pos_sessions.c.pos_id, pos_sessions.c.opened_at)
+
+cash_transactions = Table(
+    "cash_transactions",
+    metadata,
+    Column("id", BigInt, primary_key=True),
+    Column("session_id", Text, nullable=False),
+    Column("pos_id", Text, nullable=False),
+    Column("receipt_id", Text),
+    Column("transaction_type", Text, nullable=False),  # sale, refund, cash_in, cash_out
+    Column("amount_kop", BigInteger, nullable=False),  # always positive; the type gives the direction
+    Column("payment_method", Text, nullable=False),  # cash, card, prepaid, credit, other
+    Column("reason", Text),
+    Column("timestamp", UtcMillis, nullable=False),
+    Column("synced_to_odoo", Boolean, nullable=False, default=False),  # its receipt was acknowledged there
+)
+NOT_TOLD = text("receipt_id IS NOT NULL AND NOT synced_to_odoo")
+Index(
+    "ix_cash_transactions_not_told",
+    cash_transactions.c.receipt_id,
+    sqlite_where=NOT_TOLD,
+    postgresql_where=NOT_TOLD,
+)
+Index("ix_cash_transactions_session", cash_transactions.c.session_id)

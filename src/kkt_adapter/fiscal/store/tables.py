@@ -1,0 +1,257 @@
+"""This room's tables (contract 7), one definition for SQLite and PostgreSQL.
+
+What keeps the hot path flat: ids that grow (``seq`` is handed out from ``counters``), one random index
+(``idempotency.key_hash``), partial indexes over the few undelivered and unprinted rows, and counts kept
+in ``counters`` in the same transaction as the rows they count.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from kkt_adapter.runtime.db.columns import UtcMillis
+
+metadata = MetaData()
+
+BigInt = BigInteger().with_variant(Integer(), "sqlite")  # SQLite's rowid alias must be INTEGER
+
+
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("seq", BigInt, primary_key=True, autoincrement=False),
+    Column("id", Text, nullable=False),
+    Column("idempotency_key", Text, nullable=False),
+    Column("receipt_key", Text),
+    Column("register_id", Text, nullable=False),
+    Column("pos_id", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("total_kop", BigInteger, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("warnings", Text),
+    Column("created_at", UtcMillis, nullable=False),
+    Column("hlc_local_time", BigInteger, nullable=False),
+    Column("hlc_logical_counter", BigInteger, nullable=False),
+    Column("hlc_server_time", BigInteger),
+    Column("queue_position", BigInteger, nullable=False),
+    Column("print_state", Text, nullable=False),
+    Column("print_attempts", Integer, nullable=False, server_default="0"),
+    Column("print_due_at", UtcMillis),
+    Column("fiscal_doc", Text),
+    Column("fn_number", Text),
+    Column("fiscal_doc_number", BigInteger),
+    Column("printed_at", UtcMillis),
+    Column("status", Text, nullable=False),
+    Column("owner", Text),
+    Column("claim", BigInteger, nullable=False, server_default="0"),
+    Column("lease_until", UtcMillis),
+    Column("next_attempt_at", UtcMillis),
+    Column("retry_count", Integer, nullable=False, server_default="0"),
+    Column("last_error", Text),
+    Column("ofd_id", Text),
+    Column("synced_at", UtcMillis),
+    UniqueConstraint("id", name="uq_receipts_id"),
+    UniqueConstraint("fn_number", "fiscal_doc_number", name="uq_receipts_document"),
+)
+
+# The predicates of the partial indexes. A query that wants the index repeats the same text, because
+# SQLite proves nothing about other spellings.
+UNDELIVERED_ROWS = text("status IN ('pending', 'syncing')")
+UNPRINTED_ROWS = text("print_state IN ('new', 'printing', 'print_unknown')")
+FAILED_ROWS = text("status = 'failed'")
+PRINT_FAILED_ROWS = text("print_state = 'print_failed'")
+
+Index(
+    "ix_receipts_undelivered",
+    receipts.c.seq,
+    sqlite_where=UNDELIVERED_ROWS,
+    postgresql_where=UNDELIVERED_ROWS,
+)
+Index(
+    "ix_receipts_due",
+    receipts.c.fn_number,
+    receipts.c.fiscal_doc_number,
+    sqlite_where=UNDELIVERED_ROWS,
+    postgresql_where=UNDELIVERED_ROWS,
+)
+Index(
+    "ix_receipts_unprinted",
+    receipts.c.register_id,
+    receipts.c.seq,
+    sqlite_where=UNPRINTED_ROWS,
+    postgresql_where=UNPRINTED_ROWS,
+)
+Index("ix_receipts_failed", receipts.c.seq, sqlite_where=FAILED_ROWS, postgresql_where=FAILED_ROWS)
+Index(
+    "ix_receipts_print_failed",
+    receipts.c.seq,
+    sqlite_where=PRINT_FAILED_ROWS,
+    postgresql_where=PRINT_FAILED_ROWS,
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("seq", BigInt, primary_key=True, autoincrement=False),  # same number as the receipt's
+    Column("key_hash", LargeBinary(16), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("request_hash", LargeBinary(32), nullable=False),
+    Column("receipt_id", Text, nullable=False),
+    Column("answer", Text),
+    Column("created_at", UtcMillis, nullable=False),
+    UniqueConstraint("key_hash", name="uq_idempotency_key"),
+)
+
+report_keys = Table(
+    "report_keys",  # idempotency of actions that are not receipts: X and Z reports
+    metadata,
+    Column("key_hash", LargeBinary(16), primary_key=True),
+    Column("request_hash", LargeBinary(32), nullable=False),
+    Column("answer", Text),
+    Column("created_at", UtcMillis, nullable=False),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", BigInt, primary_key=True, autoincrement=False),
+    Column("what", Text, nullable=False),  # print, send, open_shift, close_shift
+    Column("register_id", Text, nullable=False),
+    Column("receipt_seq", BigInteger),  # null: a report
+    Column("owner", Text, nullable=False),
+    Column("term", BigInteger, nullable=False),
+    Column("baseline_fn", Text),
+    Column("baseline_fd", BigInteger),
+    Column("started_at", UtcMillis, nullable=False),
+    Column("ended_at", UtcMillis),
+    Column("outcome", Text),  # done, not_ready, refused, unknown, absent, adopted, failed
+    Column("error", Text),
+)
+Index("ix_attempts_receipt", attempts.c.receipt_seq)
+OPEN_ROWS = text("ended_at IS NULL")
+Index("ix_attempts_open", attempts.c.register_id, sqlite_where=OPEN_ROWS, postgresql_where=OPEN_ROWS)
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("fn_number", Text, primary_key=True),
+    Column("fd_number", BigInteger, primary_key=True),
+    Column("code", Integer, nullable=False),
+    Column("register_id", Text, nullable=False),
+    Column("receipt_seq", BigInteger),
+    Column("receipt_key", Text),
+    Column("fiscal_sign", BigInteger, nullable=False),
+    Column("fiscalized_at", Text, nullable=False),  # the register's wall clock, ISO without zone
+    Column("shift_number", BigInteger, nullable=False),
+    Column("total_kop", BigInteger),
+    sqlite_with_rowid=False,
+)
+# A receipt's document that no receipt owns: read back from an FN that was ahead of the database.
+UNCLAIMED_ROWS = text("receipt_seq IS NULL AND total_kop IS NOT NULL")
+Index(
+    "ix_documents_unclaimed",
+    documents.c.register_id,
+    documents.c.fn_number,
+    sqlite_where=UNCLAIMED_ROWS,
+    postgresql_where=UNCLAIMED_ROWS,
+)
+
+dlq = Table(
+    "dlq",
+    metadata,
+    Column("id", BigInt, primary_key=True),
+    Column("original_receipt_id", Text, nullable=False),
+    Column("failed_at", UtcMillis, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("fiscal_doc", Text),
+    Column("retry_attempts", Integer, nullable=False),
+    Column("last_error", Text),
+    Column("resolved_at", UtcMillis),
+    Column("resolved_by", Text),
+    Column("resolution", Text),  # retried, resolved, delivered_later
+    Column("note", Text),
+)
+UNRESOLVED_ROWS = text("resolved_at IS NULL")
+Index(
+    "ix_dlq_unresolved",
+    dlq.c.original_receipt_id,
+    sqlite_where=UNRESOLVED_ROWS,
+    postgresql_where=UNRESOLVED_ROWS,
+)
+
+buffer_events = Table(
+    "buffer_events",
+    metadata,
+    Column("id", BigInt, primary_key=True),
+    Column("event_type", Text, nullable=False),
+    Column("receipt_id", Text),
+    Column("timestamp", UtcMillis, nullable=False),
+    Column("level", Text, nullable=False),
+    Column("metadata", Text),
+)
+
+FREQUENT_EVENTS = ("receipt_added", "receipt_printed", "receipt_synced")  # those of a receipt without trouble
+RARE_EVENTS = text("event_type NOT IN ('receipt_added','receipt_printed','receipt_synced')")
+LOUD_EVENTS = text("level <> 'info'")
+Index("ix_events_receipt", buffer_events.c.receipt_id)
+Index(
+    "ix_events_rare",
+    buffer_events.c.event_type,
+    buffer_events.c.id,
+    sqlite_where=RARE_EVENTS,
+    postgresql_where=RARE_EVENTS,
+)
+Index(
+    "ix_events_loud",
+    buffer_events.c.level,
+    buffer_events.c.id,
+    sqlite_where=LOUD_EVENTS,
+    postgresql_where=LOUD_EVENTS,
+)
+
+shifts = Table(
+    "shifts",
+    metadata,
+    Column("register_id", Text, primary_key=True),
+    Column("fn_number", Text, primary_key=True),
+    Column("shift_number", BigInteger, primary_key=True),
+    Column("opened_at", Text),  # the register's wall clock
+    Column("closed_at", Text),
+    Column("z_report", Text),
+)
+
+counters = Table(
+    "counters",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # always 1
+    Column("next_seq", BigInteger, nullable=False),
+    Column("next_attempt", BigInteger, nullable=False),
+    Column("hlc_local_time", BigInteger, nullable=False),
+    Column("hlc_logical_counter", BigInteger, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("pending", BigInteger, nullable=False),
+    Column("syncing", BigInteger, nullable=False),
+    Column("synced", BigInteger, nullable=False),
+    Column("failed", BigInteger, nullable=False),
+    Column("dlq_open", BigInteger, nullable=False),
+    Column("unprinted", BigInteger, nullable=False),
+    Column("print_failed", BigInteger, nullable=False),
+)
+
+config = Table(
+    "config",  # run-time settings and small facts: capacity, maintenance, adapter id
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("changed_at", UtcMillis, nullable=False),
+    Column("changed_by", Text),
+)

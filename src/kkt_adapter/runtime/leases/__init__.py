@@ -1,0 +1,3 @@
+"""Who may act: leases with a growing term in the database or in memory, the pass lock in Redis or the
+process, and the peers on one data directory.
+"""

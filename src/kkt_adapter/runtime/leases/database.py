@@ -1,0 +1,350 @@
+"""Leases as rows of the database; see `lease` for why they are safe.
+
+A row is free when its ``owner`` is empty. Its ``term`` only grows; ``renewals`` changes with every sign of
+life, and its value means nothing but "changed". Rows are never deleted, as the next term counts from them.
+"""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import NamedTuple
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    and_,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
+
+from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.kernel.errors import AdapterError, StorageError
+from kkt_adapter.runtime.db.bulk import bulk
+from kkt_adapter.runtime.db.protocol import Database
+from kkt_adapter.runtime.leases.lease import MARGIN_S, POLL_S, RENEW_S, TTL_S, Term, lease_held, lease_lost
+
+RETRY_S = 1.0  # a renewal that failed is tried again this soon, within the trust window
+RELEASE_S = 5.0  # giving back may take this long when the program stops
+
+metadata = MetaData()
+
+# The first migration creates this table. Exactly these columns, none of them nullable, no further index:
+#   name      String(200)  primary key
+#   owner     String(64)   '' when nobody holds it; else the holder's instance id
+#   term      BigInteger   fencing number, 1 for the first taking
+#   renewals  BigInteger   counts renewals within all terms
+#   host      String(255)  of the last holder, for people
+#   pid       Integer      of the last holder, for people
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("owner", String(64), nullable=False),
+    Column("term", BigInteger, nullable=False),
+    Column("renewals", BigInteger, nullable=False),
+    Column("host", String(255), nullable=False),
+    Column("pid", Integer, nullable=False),
+)
+
+
+def check_term(connection: Connection, name: str, owner: str, term: int) -> None:
+    """Fence a write: call it first in a transaction that writes under a lease.
+
+    On PostgreSQL the row is locked against a takeover until the commit (FOR SHARE); on SQLite the
+    transaction is the only writer anyway.
+
+    Raises:
+        LeaseLost: somebody else took the lease, or it was given back.
+    """
+    held = connection.execute(
+        select(leases.c.owner, leases.c.term).where(leases.c.name == name).with_for_update(read=True)
+    ).one_or_none()
+    if held is None or held.owner != owner or held.term != term:
+        raise lease_lost(name)
+
+
+_HELD = bulk(
+    (leases.c.name, leases.c.owner, leases.c.term),
+    lambda given: select(func.count()).select_from(
+        select(leases.c.name)
+        .join(
+            given,
+            and_(
+                leases.c.name == given.c.name,
+                leases.c.owner == given.c.owner,
+                leases.c.term == given.c.term,
+            ),
+        )
+        .with_for_update(read=True, of=leases)
+        .subquery()
+    ),
+)
+
+
+def sign_of_life(connection: Connection, name: str) -> object:
+    """A value that changes as long as somebody holds and renews the lease."""
+    row = connection.execute(
+        select(leases.c.term, leases.c.renewals).where(leases.c.name == name)
+    ).one_or_none()
+    return None if row is None else (row.term, row.renewals)
+
+
+def check_terms(connection: Connection, terms: Collection[tuple[str, str, int]]) -> None:
+    """Like `check_term` for many (name, owner, term) at once.
+
+    Raises:
+        LeaseLost: naming the first of them that is over.
+    """
+    wanted = sorted(terms)
+    held = sum(row[0] for row in _HELD.rows(connection, wanted))
+    if held != len(wanted):
+        for name, owner, term in wanted:
+            check_term(connection, name, owner, term)
+        raise lease_lost(wanted[0][0])
+
+
+class Row(NamedTuple):
+    """A lease as it stood when we looked."""
+
+    owner: str
+    term: int
+    renewals: int
+    host: str
+    pid: int
+
+
+class Sighting(NamedTuple):
+    """A row and the monotonic time since when we know it like this."""
+
+    row: Row
+    since: float
+
+
+def seen(earlier: Sighting | None, row: Row, now: float) -> Sighting:
+    """What we know after looking: an unchanged row keeps its time, any change starts it anew."""
+    if earlier is not None and earlier.row == row:
+        return earlier
+    return Sighting(row, now)
+
+
+def is_free(sighting: Sighting, *, now: float, ttl_s: float) -> bool:
+    """May the lease be taken without proof that its holder ended?"""
+    return sighting.row.owner == "" or now - sighting.since >= ttl_s
+
+
+class DatabaseLeases:
+    """The leases of one process; ``owner`` is its instance id, new with every start.
+
+    ``holder_ended`` tells whether the process behind an owner is proven to have ended; "do not know" is
+    False. It is called in a thread.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        owner: str,
+        clock: Clock,
+        holder_ended: Callable[[str], bool] = lambda owner: False,
+        ttl_s: float = TTL_S,
+        renew_s: float = RENEW_S,
+        poll_s: float = POLL_S,
+    ) -> None:
+        if not owner:
+            raise ValueError("an owner needs a name: the empty one means that nobody holds the lease")
+        self.owner = owner
+        self.database = database
+        self.clock = clock
+        self.holder_ended = holder_ended
+        self.ttl_s = ttl_s
+        self.renew_s = renew_s
+        self.poll_s = poll_s
+        self.host = socket.gethostname()[:255]
+        self._leases: dict[str, DatabaseLease] = {}
+
+    def lease(self, name: str, *, margin_s: float = MARGIN_S) -> "DatabaseLease":
+        if not self.renew_s < self.ttl_s - margin_s:
+            raise ValueError("no trust would be left between two renewals: margin_s is too long")
+        lease = self._leases.setdefault(name, DatabaseLease(self, name, margin_s=margin_s))
+        if lease.margin_s != margin_s:
+            raise ValueError(f"the lease {name} was made with another margin_s: {lease.margin_s}")
+        return lease
+
+
+class DatabaseLease:
+    """Implements `Lease`. There is one object for a name in a process: it knows which terms are its own."""
+
+    def __init__(self, leases: DatabaseLeases, name: str, *, margin_s: float) -> None:
+        self.name = name
+        self.margin_s = margin_s
+        self._of = leases
+        self._window_s = leases.ttl_s - margin_s
+        self._sighting: Sighting | None = None
+        self._trying = asyncio.Lock()
+        self._floor = 0  # terms are higher than this, whatever the row says
+        self._ownerless: int | None = None  # a term that nobody here uses, whatever its row says
+
+    def term(self, *, wait_s: float | None = None) -> AbstractAsyncContextManager[Term]:
+        return self._term(wait_s)
+
+    def rise_above(self, number: int) -> None:
+        self._floor = max(self._floor, number)
+
+    @asynccontextmanager
+    async def _term(self, wait_s: float | None) -> AsyncIterator[Term]:
+        term = await self._take(wait_s)
+        keepers = [asyncio.create_task(self._renew(term)), asyncio.create_task(self._watch(term))]
+        try:
+            yield term
+        finally:
+            for keeper in keepers:
+                keeper.cancel()
+            await asyncio.gather(*keepers, return_exceptions=True)
+            self._ownerless = term.number
+            await self._give_back(term)
+
+    async def _take(self, wait_s: float | None) -> Term:
+        clock = self._of.clock
+        give_up = None if wait_s is None else clock.monotonic() + wait_s
+        while True:
+            refusal: AdapterError
+            try:
+                async with self._trying:
+                    taken = await self._try()
+            except StorageError as error:
+                refusal = error
+            else:
+                if isinstance(taken, Term):
+                    return taken
+                refusal = lease_held(self.name, owner=taken.owner, host=taken.host, pid=taken.pid)
+            if give_up is not None and clock.monotonic() >= give_up:
+                raise refusal
+            pause = self._of.poll_s if give_up is None else min(self._of.poll_s, give_up - clock.monotonic())
+            await clock.sleep(pause)
+
+    async def _try(self) -> Term | Row:
+        """One look, and a taking if the row allows it; else the row that is in the way."""
+        of = self._of
+        row = await of.database.read(self._look)
+        now = of.clock.monotonic()  # after the look: what it saw is not older than the holder's last renewal
+        if row is None:
+            first = self._floor + 1
+            if await self._write(lambda connection: self._insert(connection, first), number=first):
+                return self._started(first, now)
+            row = await of.database.read(self._look)
+            assert row is not None, "lease rows are never deleted"
+            now = of.clock.monotonic()
+        self._sighting = sighting = seen(self._sighting, row, now)
+        ours = row.owner == of.owner and row.term == self._ownerless
+        if not (ours or is_free(sighting, now=now, ttl_s=of.ttl_s)) and not await self._ended(row.owner):
+            return row
+        started = of.clock.monotonic()
+        number = max(row.term, self._floor) + 1
+        if await self._write(lambda connection: self._replace(connection, row, number), number=number):
+            return self._started(number, started)
+        return row  # somebody was faster
+
+    async def _write(self, take: Callable[[Connection], bool], *, number: int) -> bool:
+        self._ownerless = number  # stays so when we are cancelled here: the taking may yet succeed
+        taken = await self._of.database.write(take)
+        if taken:
+            self._ownerless = None
+        return taken
+
+    def _started(self, number: int, started: float) -> Term:
+        return Term(
+            name=self.name, owner=self._of.owner, number=number, trusted_until=started + self._window_s
+        )
+
+    async def _ended(self, owner: str) -> bool:
+        return owner != self._of.owner and await asyncio.to_thread(self._of.holder_ended, owner)
+
+    async def _renew(self, term: Term) -> None:
+        clock, pause = self._of.clock, self._of.renew_s
+        while not term.lost.is_set():
+            await clock.sleep(pause)
+            started = clock.monotonic()
+            try:
+                alive = await self._of.database.write(lambda connection: self._touch(connection, term))
+            except AdapterError:  # the database is away: the watch ends the term if it stays away
+                pause = RETRY_S
+                continue
+            if not alive:
+                term.lost.set()
+                return
+            term.renewed(trusted_until=started + self._window_s)
+            pause = self._of.renew_s
+
+    async def _watch(self, term: Term) -> None:
+        """Set ``lost`` when the trust window ends, however long a renewal hangs."""
+        clock = self._of.clock
+        while (left := term.trusted_until - clock.monotonic()) > 0 and not term.lost.is_set():
+            await clock.sleep(left)
+        term.lost.set()
+
+    async def _give_back(self, term: Term) -> None:
+        """Best effort; a cancelled holder gives back too, as a queued write is not cancelled."""
+        try:
+            async with asyncio.timeout(RELEASE_S):
+                await self._of.database.write(lambda connection: self._release(connection, term))
+        except (AdapterError, TimeoutError):
+            return  # others take over when a ttl has passed
+
+    def _look(self, connection: Connection) -> Row | None:
+        found = connection.execute(
+            select(leases.c.owner, leases.c.term, leases.c.renewals, leases.c.host, leases.c.pid).where(
+                leases.c.name == self.name
+            )
+        ).one_or_none()
+        return None if found is None else Row(*found)
+
+    def _insert(self, connection: Connection, number: int) -> bool:
+        try:
+            with connection.begin_nested():
+                connection.execute(
+                    insert(leases).values(name=self.name, term=number, renewals=1, **self._ourselves())
+                )
+        except IntegrityError:
+            return False
+        return True
+
+    def _replace(self, connection: Connection, row: Row, number: int) -> bool:
+        taken = connection.execute(
+            update(leases)
+            .where(
+                leases.c.name == self.name,
+                leases.c.owner == row.owner,
+                leases.c.term == row.term,
+                leases.c.renewals == row.renewals,
+            )
+            .values(term=number, renewals=row.renewals + 1, **self._ourselves())
+        )
+        return taken.rowcount == 1
+
+    def _touch(self, connection: Connection, term: Term) -> bool:
+        renewed = connection.execute(
+            update(leases).where(*self._is(term)).values(renewals=leases.c.renewals + 1)
+        )
+        return renewed.rowcount == 1
+
+    def _release(self, connection: Connection, term: Term) -> None:
+        connection.execute(
+            update(leases).where(*self._is(term)).values(owner="", renewals=leases.c.renewals + 1)
+        )
+
+    def _is(self, term: Term) -> tuple[ColumnElement[bool], ...]:
+        return leases.c.name == self.name, leases.c.owner == term.owner, leases.c.term == term.number
+
+    def _ourselves(self) -> dict[str, str | int]:
+        return {"owner": self._of.owner, "host": self._of.host, "pid": os.getpid()}
