@@ -17,6 +17,8 @@ from typing import Annotated, Any
 
 import typer
 
+STDERR = 2
+
 
 def serve(
     demo: Annotated[bool, typer.Option("--demo", help="virtual registers and a built-in operator")] = False,
@@ -35,17 +37,24 @@ def serve(
     from kkt_adapter.kernel.errors import AdapterError
     from kkt_adapter.runtime import memory
     from kkt_adapter.runtime.log import LogFormat, configure_logging
+    from kkt_adapter.runtime.log_lines import LogLines
     from kkt_adapter.settings import load_settings
 
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a closed terminal or a log rotation ends no sale
+    lines = None
     try:
         settings = load_settings(file=config, overrides={"host": host, "port": port, "data_dir": data_dir})
-        configure_logging(level=settings.log_level, log_format=LogFormat(settings.log_format))
+        lines = LogLines(STDERR)
+        configure_logging(level=settings.log_level, log_format=LogFormat(settings.log_format), stream=lines)
         memory.tune()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(run_service(settings, demo=demo))
+            runner.run(run_service(settings, demo=demo, lines=lines))
     except AdapterError as error:
         say_why(error)
         raise typer.Exit(2) from None
+    finally:
+        if lines is not None:
+            lines.close()
 
 
 def say_why(error: Any) -> None:
@@ -56,7 +65,7 @@ def say_why(error: Any) -> None:
         sys.stderr = None  # else the interpreter tries again at its end, and ends with another code
 
 
-async def run_service(settings: Any, *, demo: bool, build: Any = None) -> None:
+async def run_service(settings: Any, *, demo: bool, build: Any = None, lines: Any = None) -> None:
     """Serve until a stop signal. ``build`` stands for ``build_services``; the fault lab adds its probes
     there.
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping, MutableMapping
 from contextvars import ContextVar
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, TextIO, cast
+from typing import Any, Protocol, cast
 
 import structlog
 from structlog.typing import FilteringBoundLogger, Processor
@@ -48,6 +48,14 @@ class LogFormat(StrEnum):
     CONSOLE = "console"
 
 
+class LogStream(Protocol):
+    """Where lines go: a text file, or `LogLines`."""
+
+    def write(self, text: str, /) -> int: ...
+    def flush(self) -> None: ...
+    def isatty(self) -> bool: ...
+
+
 def get_logger(component: str) -> FilteringBoundLogger:
     """A logger whose lines carry ``component``; cheap, and safe to call before `configure_logging`."""
     return cast(FilteringBoundLogger, structlog.get_logger(component=component))
@@ -64,7 +72,7 @@ def forget() -> None:
 
 
 def configure_logging(
-    *, level: str = "INFO", log_format: LogFormat = LogFormat.AUTO, stream: TextIO | None = None
+    *, level: str = "INFO", log_format: LogFormat = LogFormat.AUTO, stream: LogStream | None = None
 ) -> None:
     """Route structlog and the standard library's logging to ``stream`` (default: standard error).
 
@@ -76,7 +84,7 @@ def configure_logging(
     threshold = logging.getLevelNamesMapping().get(level.upper())
     if threshold is None:
         raise ValueError(f"unknown log level {level!r}")
-    out = stream or sys.stderr
+    out: LogStream = stream or sys.stderr
     console = log_format is LogFormat.CONSOLE or (log_format is LogFormat.AUTO and out.isatty())
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
