@@ -48,7 +48,7 @@ def serve(
         configure_logging(level=settings.log_level, log_format=LogFormat(settings.log_format), stream=lines)
         memory.tune()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(run_service(settings, demo=demo, lines=lines))
+            runner.run(run_service(settings, demo=demo))
     except AdapterError as error:
         say_why(error)
         raise typer.Exit(2) from None
@@ -65,7 +65,7 @@ def say_why(error: Any) -> None:
         sys.stderr = None  # else the interpreter tries again at its end, and ends with another code
 
 
-async def run_service(settings: Any, *, demo: bool, build: Any = None, lines: Any = None) -> None:
+async def run_service(settings: Any, *, demo: bool, build: Any = None) -> None:
     """Serve until a stop signal. ``build`` stands for ``build_services``; the fault lab adds its probes
     there.
 
