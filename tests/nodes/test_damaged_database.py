@@ -48,9 +48,9 @@ async def command(*arguments: str, **environment: str) -> Result:
 PATIENT_S = 60.0
 PATIENT_START = """
 from kkt_adapter.cli import main
-from kkt_adapter.runtime import soundness
+from kkt_adapter.runtime.db import integrity
 
-soundness.AFTER_CLOSE_S = 30.0  # instead of 1 s, so that a busy machine finds the damage too
+integrity.AFTER_CLOSE_S = 30.0  # instead of 1 s, so that a busy machine finds the damage too
 main()
 """
 
