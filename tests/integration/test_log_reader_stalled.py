@@ -72,7 +72,7 @@ def test_lines_beyond_the_limit_are_dropped_and_counted_and_the_rest_is_written(
     for number in range(100):
         lines.write(f"line {number}\n")
     assert 89 <= lines.dropped <= 90  # the writer may hold one line more
-    assert not lines.close(within=0.05)  # the stop does not wait for ever
+    assert not lines.close(within_s=0.05)  # the stop does not wait for ever
     got = b""
     while not got.endswith(b"line 9\n"):  # now somebody reads
         got += os.read(reading, 65536)

@@ -1,7 +1,8 @@
 """The values of this room: what a till asks for, what a register fiscalises, what an FN has signed.
 
 A ``ReceiptRequest`` is the till's wish after aliases and number forms are resolved; fields left out are
-None. A ``Receipt`` is complete: the register's defaults are filled in and every rule of ``ffd/check.py``
+None. A ``Receipt`` is complete: the register's defaults are filled in and every rule of
+``ffd/validation/receipt.py``
 holds. A ``FiscalDocument`` is a fact that only an FN can make.
 
 Money is kopecks, quantities are millionths. Times of documents are the register's wall clock (naive).
@@ -285,7 +286,7 @@ class RegisterDefaults:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterProfile:
-    """Everything ``ffd/check.py`` needs to know of a register."""
+    """Everything ``ffd/validation/receipt.py`` needs to know of a register."""
 
     register_id: RegisterId
     registration: Registration

@@ -10,8 +10,8 @@ from queue import SimpleQueue
 from threading import Thread
 
 LINES = 10_000  # about 3 MB of usual lines
-FLUSH_SECONDS = 2.0  # an orderly stop waits so long for the reader
-_LOOK_AGAIN_SECONDS = 1.0
+FLUSH_S = 2.0  # an orderly stop waits so long for the reader
+_LOOK_AGAIN_S = 1.0
 
 
 class LogLines:
@@ -48,10 +48,10 @@ class LogLines:
     def isatty(self) -> bool:
         return os.isatty(self._fd)
 
-    def close(self, *, within: float = FLUSH_SECONDS) -> bool:
-        """Write what is queued, for ``within`` seconds at most. Was all of it written in time?"""
+    def close(self, *, within_s: float = FLUSH_S) -> bool:
+        """Write what is queued, for ``within_s`` seconds at most. Was all of it written in time?"""
         self._queue.put(None)
-        self._writer.join(within)
+        self._writer.join(within_s)
         return not self._writer.is_alive()
 
     def _write_all(self) -> None:
@@ -66,4 +66,4 @@ class LogLines:
             try:
                 rest = rest[os.write(self._fd, rest) :]
             except BlockingIOError:  # whoever started us made the descriptor non-blocking
-                select.select([], [self._fd], [], _LOOK_AGAIN_SECONDS)
+                select.select([], [self._fd], [], _LOOK_AGAIN_S)

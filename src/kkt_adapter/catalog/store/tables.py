@@ -67,7 +67,7 @@ products = Table(
     metadata,
     Column("id", Key, primary_key=True),
     Column("name", Text, nullable=False),
-    Column("name_key", Key, nullable=False),  # see search.py
+    Column("name_key", Key, nullable=False),  # see search_forms.py
     Column("slug", Text),
     Column("type", Text),
     Column("platform", Text),

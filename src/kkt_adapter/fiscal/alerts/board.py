@@ -1,6 +1,6 @@
 """Alerts as data: which rules hold, since when, and for long enough.
 
-``AlertBoard`` is the only thing that remembers; deciding is pure (``alert_rules.py``). A condition that holds
+``AlertBoard`` is the only thing that remembers; deciding is pure (``rules.py``). A condition that holds
 is pending, shown as INFO, until it has held for the rule's duration without a break; then it is an alert, and
 it ends with the first observation in which the condition is gone.
 """

@@ -1,4 +1,4 @@
-"""Tells people of alerts through any number of channels (``notify_channels.py``).
+"""Tells people of alerts through any number of channels (``channels.py``).
 
 What to tell is in rows, so a restart forgets nothing and several processes tell once: the one that holds the
 lease. Each channel gets each notice at least once. One that fails is tried again after 1, 2, 4 .. 60 s and,

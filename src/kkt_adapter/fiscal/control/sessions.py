@@ -1,6 +1,7 @@
 """POS sessions: a till's cash from opening to closing (contract 4.7).
 
-One open session a till, held by a unique index. Balances move with every printed receipt (``cash.py``);
+One open session a till, held by a unique index. Balances move with every printed receipt
+(``cash_movements.py``);
 at start every open session is restored and compared with an independent sum of its movements.
 
 Closing and comparing take the counters' row first, as printing does, so that on a database with several

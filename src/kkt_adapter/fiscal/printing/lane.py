@@ -2,7 +2,7 @@
 
 The order of things is the whole point. An attempt row with the FN's baseline is committed before the
 first byte leaves; the document is written down before the next one is begun; and when an answer is lost,
-nothing is sent until the FN itself has said what it holds (``recovery.py``). A lane that cannot know
+nothing is sent until the FN itself has said what it holds (``recovery/resolve.py``). A lane that cannot know
 stops, alone, and a person decides.
 
 The lane's truth is the database; what it keeps in memory (queue, baseline, shift) is a copy that is made

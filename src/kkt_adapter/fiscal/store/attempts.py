@@ -1,6 +1,7 @@
 """Attempts: the intent that is on disk before a device is touched, and what came of it.
 
-An attempt without an end is the mark of a crash or a lost answer; ``recovery.py`` gives it one.
+An attempt without an end is the mark of a crash or a lost answer;
+``printing/recovery/resolve.py`` gives it one.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Documents that an FN holds and that no receipt of ours owns: what is left when the database is older than
 the FN, because it was restored from a copy or made anew.
 
-Pure choice (``match``) and rows; ``look_back.py`` reads them from the FN.
+Pure choice (``match``) and rows; ``printing/recovery/fn_readback.py`` reads them from the FN.
 """
 
 from collections.abc import Sequence

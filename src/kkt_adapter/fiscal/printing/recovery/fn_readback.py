@@ -1,7 +1,7 @@
 """Reading an FN's newest documents back when it is ahead of the database.
 
 In normal life it never is: what the register made is written down, or an attempt says that something may
-be missing (``recovery.py``). It is ahead after the database was restored from a copy, or begun anew. What was
+be missing (``resolve.py``). It is ahead after the database was restored from a copy, or begun anew. What was
 printed since then is in the FN and nowhere else; read back, it is there to be matched by key before anything
 is printed: a till that asks again for such a receipt gets its document, and not a second one.
 """
