@@ -1,7 +1,9 @@
 """Two ``kkt-adapter serve`` on one data directory (SQLite), without Redis."""
 
 import asyncio
+import sqlite3
 import time
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -78,7 +80,8 @@ async def test_a_frozen_process_holds_up_its_register_and_inside_a_write_all_wri
             holder, guest = both if await both[0].drives("A") else both[::-1]
             answers = await holder.sell(1, till="A")
 
-            holder.freeze()
+            frozen = partial(frozen_outside_a_write, holder, tmp_path / "data" / "buffer.db")
+            await until(frozen, "the holder is frozen outside a write")
             answers += await guest.sell(1, till="A", first=100)
             assert answers[-1]["status"] == "buffered"
             assert (await guest.health())["components"]["database"]["status"] == "ok"
@@ -101,6 +104,20 @@ async def test_a_frozen_process_holds_up_its_register_and_inside_a_write_all_wri
             answers.append(await until(partial(accepted, guest, "meanwhile"), "the refused key is taken"))
             await all_delivered(guest)
             await books_agree(guest, answers, ofd)
+
+
+async def frozen_outside_a_write(node: Node, database: Path) -> bool:
+    """Stop the process. Where that left the write lock held: let it go on, and say no."""
+    node.freeze()
+    with closing(sqlite3.connect(database, timeout=0, isolation_level=None)) as conn:
+        try:
+            conn.execute("BEGIN IMMEDIATE")
+            conn.execute("ROLLBACK")
+        except sqlite3.OperationalError as error:
+            assert error.sqlite_errorcode == sqlite3.SQLITE_BUSY, error
+            node.thaw()
+            return False
+    return True
 
 
 async def accepted(node: Node, key: str) -> Json | None:
