@@ -7,18 +7,14 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, select
 
 from kkt_adapter.bootstrap.closing import Closers
+from kkt_adapter.bootstrap.drivers import KINDS, Parts
 from kkt_adapter.bootstrap.operators import Routes
+from kkt_adapter.bootstrap.requirements import missing_capabilities
 from kkt_adapter.bootstrap.seams import Seams
 from kkt_adapter.bootstrap.storage import Storage
 from kkt_adapter.fiscal.delivery.lanes.device import DevicePump
 from kkt_adapter.fiscal.delivery.lanes.factory import DEVICE
-from kkt_adapter.fiscal.kkt.virtual import (
-    FaultPlan,
-    FnPool,
-    VirtualFaults,
-    VirtualRegister,
-    made_up_registration,
-)
+from kkt_adapter.fiscal.kkt.virtual import FnPool, made_up_registration
 from kkt_adapter.fiscal.kkt.virtual.identity import SELLER_INN
 from kkt_adapter.fiscal.model import (
     Cashier,
@@ -38,7 +34,7 @@ from kkt_adapter.fiscal.store.tables import config
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.ids import PosId, RegisterId
 from kkt_adapter.runtime.supervisor import Service
-from kkt_adapter.settings import RegisterSettings, Settings, Transport
+from kkt_adapter.settings import RegisterSettings, Settings
 
 DEMO_PREFIX = "demo_register:"
 FN_THREADS = 2  # threads for the files of all virtual FNs that flush to the disk
@@ -88,16 +84,30 @@ class RegisterShop:
     def _unit(self, register: RegisterSettings) -> Unit:
         register_id = RegisterId(register.id)
         zone = ZoneInfo(register.timezone) if register.timezone else host_zone()
-        transport = register.ofd_transport or self._settings.ofd_transport
+        transport = register.transport_or(self._settings.ofd_transport)
         defaults, expected = _defaults(register), _expected(register)
+        driver = self._seams.driver(
+            KINDS[register.driver].make(
+                register,
+                Parts(
+                    settings=self._settings,
+                    clock=self._clock,
+                    zone=zone,
+                    transport=transport,
+                    pool=self._pool,
+                    made_up=self._made_up(register),
+                ),
+            )
+        )
 
         def fits(registration: Registration) -> None:
             profile = RegisterProfile(register_id=register_id, registration=registration, defaults=defaults)
-            ensure_fits(profile, expected)
+            missing = missing_capabilities(register, transport, driver.capabilities)
+            ensure_fits(profile, expected, missing=missing)
 
         desk = RegisterDesk(
             register_id,
-            driver=self._seams.driver(self._driver(register, zone, transport)),
+            driver=driver,
             database=self._storage.database,
             clock=self._clock,
             cashier=Cashier(name=register.cashier, inn=register.cashier_inn),
@@ -111,20 +121,8 @@ class RegisterShop:
             zone=zone,
             automatic_shift=register.automatic_shift,
             transport=transport.value,
+            kind=register.driver,
             database=self._storage.database,
-        )
-
-    def _driver(self, register: RegisterSettings, zone: ZoneInfo, transport: Transport) -> VirtualRegister:
-        return VirtualRegister.in_folder(
-            self._settings.fn_dir,
-            RegisterId(register.id),
-            registration=self._made_up(register),
-            pool=self._pool,
-            clock=self._clock,
-            zone=zone,
-            fsync=self._settings.virtual_fsync,
-            keeps_queue=transport is not Transport.HTTP,
-            faults=VirtualFaults(FaultPlan(latency_s=self._settings.virtual_latency_s)),
         )
 
     def _lane(self, desk: RegisterDesk) -> PrintLane:
@@ -145,7 +143,7 @@ class RegisterShop:
         """The lane of a register, and the pump that a virtual one has inside when it delivers by itself."""
         services: list[Service] = [unit.lane]
         gateway = self._routes.of(unit).gateway
-        if unit.transport == DEVICE and gateway is not None:
+        if KINDS[unit.kind].pumped and unit.transport == DEVICE and gateway is not None:
             driver = unit.lane.desk.driver
             services.append(DevicePump(unit.register_id, driver=driver, gateway=gateway, clock=self._clock))
         return services

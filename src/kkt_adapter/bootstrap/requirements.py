@@ -1,7 +1,9 @@
 """What must be configured before anything is opened."""
 
-from kkt_adapter.kernel.errors import SettingsInvalid
-from kkt_adapter.settings import Settings, Transport
+from kkt_adapter.bootstrap.drivers import KINDS
+from kkt_adapter.fiscal.kkt.driver import Capability
+from kkt_adapter.kernel.errors import SettingsInvalid, Text
+from kkt_adapter.settings import RegisterSettings, Settings, Transport
 
 
 def require_registers(settings: Settings, *, demo: bool) -> None:
@@ -17,13 +19,13 @@ def require_registers(settings: Settings, *, demo: bool) -> None:
             "Не настроена ни одна ККТ. Либо добавьте [[register]] в kkt-adapter.toml, либо попробуйте "
             "продукт с виртуальными ККТ (не фискальные устройства): kkt-adapter serve --demo",
         )
+    for register in settings.registers:
+        require_capabilities(register, register.transport_or(settings.ofd_transport))
     routes = {
-        (
-            r.ofd_transport or settings.ofd_transport,
-            r.ofd_host or settings.ofd_host,
-            r.ofd_port or settings.ofd_port,
-        )
+        (transport, r.ofd_host or settings.ofd_host, r.ofd_port or settings.ofd_port)
         for r in settings.registers
+        if (transport := r.transport_or(settings.ofd_transport)) is not Transport.DEVICE
+        or r.driver == "virtual"
     }
     if demo:
         routes.add((settings.ofd_transport, settings.ofd_host, settings.ofd_port))
@@ -38,3 +40,45 @@ def require_registers(settings: Settings, *, demo: bool) -> None:
                 f"ofd_transport = {transport} needs ofd_host and ofd_port (OFD_HOST, OFD_PORT)",
                 f"для ofd_transport = {transport} нужны ofd_host и ofd_port (OFD_HOST, OFD_PORT)",
             )
+
+
+def wanted_capabilities(register: RegisterSettings, transport: Transport) -> dict[str, Capability]:
+    """What the settings of a register ask of its driver, by the setting as it stands in the file."""
+    wanted = {}
+    if transport is Transport.RELAY:
+        wanted["ofd_transport = relay"] = Capability.RELAY
+    if transport is Transport.HTTP:
+        wanted["ofd_transport = http"] = Capability.NO_QUEUE
+    if register.marked_goods:
+        wanted["marked_goods = true"] = Capability.MARKING
+    return wanted
+
+
+def missing_capabilities(
+    register: RegisterSettings, transport: Transport, has: frozenset[Capability]
+) -> list[Text]:
+    """One sentence for each setting that needs what is not there."""
+    return [
+        Text(
+            f"{setting} needs what {register.driver} register {register.id} cannot do: {capability}",
+            f"{setting} требует того, чего ККТ {register.id} ({register.driver}) не умеет: {capability}",
+        )
+        for setting, capability in wanted_capabilities(register, transport).items()
+        if capability not in has
+    ]
+
+
+def require_capabilities(register: RegisterSettings, transport: Transport) -> None:
+    """No setting asks for what no register of that kind can do.
+
+    Raises:
+        SettingsInvalid: it names register, setting and capability.
+    """
+    if register.driver not in KINDS:
+        raise SettingsInvalid(
+            f"register {register.id}: driver {register.driver} is not part of this version",
+            f"ККТ {register.id}: драйвера {register.driver} в этой версии нет",
+        )
+    missing = missing_capabilities(register, transport, KINDS[register.driver].capabilities)
+    if missing:
+        raise SettingsInvalid("; ".join(t.en for t in missing), "; ".join(t.ru for t in missing))

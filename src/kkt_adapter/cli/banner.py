@@ -55,13 +55,18 @@ def _lines(start: Start) -> Iterator[str]:
 
 
 def _register(register: RegisterSettings, settings: Settings) -> str:
+    transport = register.transport_or(settings.ofd_transport)
     operator = _operator(
-        register.ofd_transport or settings.ofd_transport,
+        transport,
         register.ofd_host or settings.ofd_host,
         register.ofd_port or settings.ofd_port,
         settings,
     )
     label = "virtual, NOT a fiscal device / виртуальная, НЕ фискальная"
+    if register.driver != "virtual":
+        label = f"{register.driver} {register.address}"
+        if transport is Transport.DEVICE:
+            operator = "device: it delivers by itself / доставляет сама"
     return f"  register {register.id} ({label}): {', '.join(register.tills)} -> {operator}"
 
 

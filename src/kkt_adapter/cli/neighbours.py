@@ -17,7 +17,9 @@ def operators(settings: Settings) -> Sequence[tuple[Transport, str, int]]:
     """Every operator that a register sends to: transport, host or address, port (0 for HTTP)."""
     found: list[tuple[Transport, str, int]] = []
     for register in settings.registers:
-        transport = register.ofd_transport or settings.ofd_transport
+        transport = register.transport_or(settings.ofd_transport)
+        if transport is Transport.DEVICE and register.driver != "virtual":
+            continue  # the register has an address of its own for it
         if transport is Transport.HTTP:
             found.append((transport, settings.ofd_base_url, 0))
         else:

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from kkt_adapter.fiscal.kkt.driver import ExchangeStatus, KktDriver, KktStatus
+from kkt_adapter.fiscal.kkt.driver import Capability, CashCounts, ExchangeStatus, KktDriver, KktStatus
 from kkt_adapter.fiscal.kkt.virtual import VirtualRegister
 from kkt_adapter.fiscal.model import (
     Cashier,
@@ -84,6 +84,7 @@ class ProbedRegister:
         self.register = register
         self.fence = register.fence
         self.settle_s = register.settle_s
+        self.readback_limit = register.readback_limit
         self._pass_by = probes.pass_by
         self._around_memory("append")
         self._around_memory("confirm")
@@ -140,6 +141,22 @@ class ProbedRegister:
 
     async def shift_report(self, fd_number: int) -> ShiftReport | None:
         return await self.register.shift_report(fd_number)
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        return self.register.capabilities
+
+    async def discard(self) -> None:
+        await self.register.discard()
+
+    async def move_cash(self, amount_kop: int) -> None:
+        await self.register.move_cash(amount_kop)
+
+    async def cash_counts(self) -> CashCounts:
+        return await self.register.cash_counts()
+
+    async def reprint(self) -> None:
+        await self.register.reprint()
 
     async def exchange_status(self) -> ExchangeStatus:
         return await self.register.exchange_status()

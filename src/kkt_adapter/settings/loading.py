@@ -16,6 +16,7 @@ from kkt_adapter.runtime.auth import settings as auth_settings
 from kkt_adapter.runtime.auth.settings import AuthSettings
 from kkt_adapter.settings.fields import env_of
 from kkt_adapter.settings.refusal import refusal
+from kkt_adapter.settings.register import with_password
 from kkt_adapter.settings.rules import check_together
 from kkt_adapter.settings.service import Settings
 
@@ -41,6 +42,8 @@ def load_settings(
             values[name] = environment[variable]
     if isinstance(values.get("back_office"), list):
         values["back_office"] = [with_environment(table, environment) for table in values["back_office"]]
+    if isinstance(values.get("registers"), list):
+        values["registers"] = [with_password(table, environment) for table in values["registers"]]
     values["sign_in"] = auth_settings.read_settings(
         _section(AuthSettings, values.get("sign_in"), environment)
     )

@@ -1,13 +1,17 @@
 """One register as it is configured."""
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Literal
+from pathlib import Path
+from typing import Literal, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from kkt_adapter.fiscal.model import VatRate
+from kkt_adapter.kernel.errors import SettingsInvalid
 
 MUST_AGREE = "; a new virtual FN takes it; if given, a register that says otherwise is stopped"
 
@@ -18,13 +22,36 @@ class Transport(StrEnum):
     HTTP = "http"
 
 
+SCHEMES = {"virtual": (), "shtrih": ("tcp", "serial")}
+"""What an address of each kind of register begins with; none: it has no address."""
+
+FACTORY_ADMIN_PASSWORD = "30"  # noqa: S105 - the system administrator of every new Shtrih-M
+
+
 class RegisterSettings(BaseModel):
     """One ``[[register]]`` of the file: a KKT, its tills, and what receipts take when a till is silent."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str = Field(min_length=1, max_length=64, description="name of the register")
-    driver: Literal["virtual"] = Field(description="kind of register; virtual is not a fiscal device")
+    driver: Literal["virtual", "shtrih"] = Field(
+        description="kind of register; virtual is not a fiscal device"
+    )
+    address: str = Field(
+        default="", description="tcp://HOST:7778 or serial:///dev/ttyUSB0?baudrate=115200; not for virtual"
+    )
+    password: SecretStr | None = Field(
+        default=None, description="Shtrih-M: the operator's of table 2; default: 1, as from the factory"
+    )
+    password_file: str | None = Field(default=None, description="file that holds the password")
+    password_env: str | None = Field(default=None, description="variable that holds the password")
+    admin_password: SecretStr = Field(
+        default=SecretStr(FACTORY_ADMIN_PASSWORD),
+        description="Shtrih-M: for FN commands, tables and Z reports; default: 30, as from the factory",
+    )
+    protocol: Literal["auto", "1", "2"] = Field(
+        default="auto", description="Shtrih-M: low-level protocol; auto asks the device"
+    )
     pos_ids: tuple[str, ...] = Field(default=(), description="tills that print here; default: the id")
     timezone: str | None = Field(default=None, description="zone of its wall clock; default: the host's")
     user_inn: str | None = Field(
@@ -56,13 +83,42 @@ class RegisterSettings(BaseModel):
     vat_dates: Literal["warn", "refuse"] = Field(default="warn", description="a rate out of its dates")
     receipt_key: Literal["auto", "1084", "off"] = Field(default="auto", description="where our key goes")
     automatic_shift: bool = Field(default=True, description="open and close shifts by itself")
-    ofd_transport: Transport | None = Field(default=None, description="default: the service's")
+    ofd_transport: Transport | None = Field(
+        default=None, description="default: the service's; device for registers that are real"
+    )
     ofd_host: str | None = Field(default=None, description="default: the service's")
     ofd_port: int | None = Field(default=None, ge=1, le=65535, description="default: the service's")
 
     @property
     def tills(self) -> tuple[str, ...]:
         return self.pos_ids or (self.id,)
+
+    def transport_or(self, default: Transport) -> Transport:
+        """How its documents travel: as it says, else ``default``; a real register delivers by itself."""
+        if self.ofd_transport is not None:
+            return self.ofd_transport
+        return default if self.driver == "virtual" else Transport.DEVICE
+
+    @field_validator("password", "admin_password", mode="before")
+    @classmethod
+    def _passwords_may_be_numbers(cls, value: object) -> object:
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    @model_validator(mode="after")
+    def _address_fits_the_driver(self) -> Self:
+        schemes = SCHEMES[self.driver]
+        if not schemes and self.address:
+            raise PydanticCustomError(
+                "address", "no address: a virtual register has none", {"ru": "нет адреса: ККТ виртуальная"}
+            )
+        if schemes and not is_device_address(self.address, schemes):
+            example = "tcp://192.168.137.111:7778, serial:///dev/ttyUSB0?baudrate=115200"
+            raise PydanticCustomError(
+                "address",
+                "address: one such as {example}",
+                {"ru": f"address: адрес вида {example}", "example": example},
+            )
+        return self
 
     @field_validator("timezone")
     @classmethod
@@ -75,3 +131,48 @@ class RegisterSettings(BaseModel):
                     "zone", "a zone name such as Europe/Moscow", {"ru": "имя зоны, например Europe/Moscow"}
                 ) from error
         return value
+
+
+def is_device_address(address: str, schemes: tuple[str, ...]) -> bool:
+    """``tcp://host:port`` with both, ``serial:///path`` with a path."""
+    try:
+        parts = urlsplit(address)
+        if parts.scheme not in schemes:
+            return False
+        if parts.scheme == "serial":
+            return len(parts.path) > 1 and not parts.netloc
+        return bool(parts.hostname) and parts.port is not None
+    except ValueError:  # a port that is no number, a bracket that is not closed
+        return False
+
+
+def with_password(table: object, environment: Mapping[str, str]) -> object:
+    """A ``[[register]]`` with its password read from ``password_file`` or ``password_env``.
+
+    Raises:
+        SettingsInvalid: several of the three are given, or the place holds none.
+    """
+    if not isinstance(table, dict):
+        return table
+    given = [name for name in ("password", "password_file", "password_env") if table.get(name) is not None]
+    shown = f"[[register]] {table.get('id', '')}"
+    if len(given) > 1:
+        raise SettingsInvalid(
+            f"{shown}: {' and '.join(given)} are given; one of them is enough",
+            f"{shown}: заданы {' и '.join(given)}; нужен один способ",
+        )
+    if given == ["password_env"]:
+        found = environment.get(str(table["password_env"]), "")
+    elif given == ["password_file"]:
+        try:
+            found = Path(str(table["password_file"])).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsInvalid(
+                f"{shown}: password_file cannot be read: {error}",
+                f"{shown}: не читается password_file: {error}",
+            ) from error
+    else:
+        return table
+    if not found:
+        raise SettingsInvalid(f"{shown}: {given[0]} holds no password", f"{shown}: в {given[0]} пароля нет")
+    return {**table, "password": found}

@@ -27,6 +27,18 @@ class Fence(StrEnum):
     NONE = "none"  # nothing: only a person may decide
 
 
+class Capability(StrEnum):
+    """What not every register can do. A setting that needs one which the driver lacks refuses the start."""
+
+    RELAY = "relay"  # hands its messages to us and takes the operator's answers
+    NO_QUEUE = "no_queue"  # its documents need no operator of their own: receipts may travel over HTTP
+    DOCUMENT_BYTES = "document_bytes"  # whole documents can be read back as the FN keeps them
+    TAGS = "tags"  # the tags of a document can be read back, and so the receipt key in it
+    MARKING = "marking"  # checks marking codes in the FN (FFD 1.2)
+    CASH_COUNTERS = "cash_counters"  # counts cash put in and taken out
+    NO_PRINT = "no_print"  # can make a document without printing it
+
+
 class KktState(StrEnum):
     READY = "ready"
     BUSY = "busy"
@@ -60,10 +72,20 @@ class KktStatus:
     first_unsent_at: datetime | None  # wall clock
     fn_valid_until: date
     documents_left: int
+    open_document: bool = False  # begun and not closed: it can still become a document, or be discarded
 
     @property
     def baseline(self) -> Baseline:
         return Baseline(fn_number=self.fn_number, fd_number=self.fd_number)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CashCounts:
+    """How often cash was put in and taken out since the device began: the proof for a movement whose answer
+    was lost."""
+
+    put_in: int
+    taken_out: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +116,12 @@ class KktDriver(Protocol):
 
     fence: Fence
     settle_s: float  # after a lost answer: how long something sent can still arrive (0: never)
+    readback_limit: int  # documents read back at most when the FN is ahead of the database
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """Before ``open``: what registers of this kind can do at best; after it: what this one can."""
+        ...
 
     async def open(self) -> Registration:
         """Connect and read the registration. May be called again after a loss of the link."""
@@ -127,6 +155,27 @@ class KktDriver(Protocol):
 
     async def shift_report(self, fd_number: int) -> ShiftReport | None:
         """The Z report kept as document ``fd_number``, for recovery; None when it is another document."""
+        ...
+
+    async def discard(self) -> None:
+        """Give up a document that was begun and not closed; never makes one. Nothing open: nothing happens.
+
+        Only for recovery, and only once ``settle_s`` has passed: a closing that is under way counts.
+        """
+        ...
+
+    async def move_cash(self, amount_kop: int) -> None:
+        """Put cash in (positive) or take it out (negative); no fiscal document.
+
+        Raises also:
+            KktOutcomeUnknown: sent, no answer; ``cash_counts`` compared with those from before tells.
+        """
+        ...
+
+    async def cash_counts(self) -> CashCounts: ...
+
+    async def reprint(self) -> None:
+        """Print a copy of the last receipt; no fiscal document."""
         ...
 
     async def exchange_status(self) -> ExchangeStatus: ...

@@ -296,7 +296,35 @@ class RegisterDesk:
         Raises:
             KktUnavailable: the device cannot be asked, or is busy with something.
         """
+        now = await self._standing_still()
+        if now.fn_number != baseline.fn_number:
+            return Evidence(now=now, found=())
+        last = min(now.fd_number, baseline.fd_number + EVIDENCE_LIMIT)
+        with self.calls.call():
+            found = [await self.driver.document(n) for n in range(baseline.fd_number + 1, last + 1)]
+        return Evidence(now=now, found=tuple(document for document in found if document is not None))
+
+    async def _standing_still(self) -> Baseline:
+        """The FN's position once nothing can change it any more: whatever was sent before the link broke has
+        arrived or is lost, and a document that was begun and not closed is given up.
+
+        Raises:
+            KktUnavailable: the device cannot be asked, is busy, or two looks differ.
+        """
         await self._clock.sleep(self.driver.settle_s)
+        status = await self._ask_idle()
+        if status.open_document:
+            with self.calls.call():
+                await self.driver.discard()
+            again = await self._ask_idle()
+            if again.open_document or again.baseline != status.baseline:
+                raise KktUnavailable(
+                    "the register is still at work on a document: it is asked again",
+                    "ККТ ещё занята документом: опрос повторится",
+                )
+        return status.baseline
+
+    async def _ask_idle(self) -> KktStatus:
         status = await self.ask()
         if status.state in (KktState.BUSY, KktState.UNREACHABLE):
             raise KktUnavailable(
@@ -304,13 +332,7 @@ class RegisterDesk:
                 f"ККТ не может показать свои документы: {status.state}",
                 state=status.state.value,
             )
-        now = status.baseline
-        if now.fn_number != baseline.fn_number:
-            return Evidence(now=now, found=())
-        last = min(now.fd_number, baseline.fd_number + EVIDENCE_LIMIT)
-        with self.calls.call():
-            found = [await self.driver.document(n) for n in range(baseline.fd_number + 1, last + 1)]
-        return Evidence(now=now, found=tuple(document for document in found if document is not None))
+        return status
 
 
 def ensure_closed(status: KktStatus) -> None:

@@ -32,6 +32,7 @@ class Unit:
     zone: ZoneInfo
     automatic_shift: bool
     transport: str  # relay, device or http
+    kind: str  # as its driver is called in the configuration
     database: Database
     _profile: RegisterProfile | None = None
 

@@ -6,6 +6,7 @@ receipts against the facts that the holder wrote down.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 
@@ -46,9 +47,10 @@ class ExpectedFacts:
         return found
 
 
-def ensure_fits(profile: RegisterProfile, expected: ExpectedFacts) -> None:
-    """Raises KktBlocked (CONFIGURATION) with everything in which the configuration contradicts the device."""
-    found = expected.contradictions(profile.registration)
+def ensure_fits(profile: RegisterProfile, expected: ExpectedFacts, *, missing: Sequence[Text] = ()) -> None:
+    """Raises KktBlocked (CONFIGURATION) with everything in which the configuration contradicts the device;
+    ``missing`` is what this device cannot do and a setting asks for."""
+    found = [*expected.contradictions(profile.registration), *missing]
     try:
         check_profile(profile)
     except SettingsInvalid as error:

@@ -7,7 +7,14 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from kkt_adapter.fiscal.kkt.driver import ExchangeStatus, Fence, KktState, KktStatus
+from kkt_adapter.fiscal.kkt.driver import (
+    Capability,
+    CashCounts,
+    ExchangeStatus,
+    Fence,
+    KktState,
+    KktStatus,
+)
 from kkt_adapter.fiscal.kkt.virtual.faults import NO_FAULTS, VirtualFaults
 from kkt_adapter.fiscal.kkt.virtual.fn import CAPACITY, LIFE_DAYS, VirtualFn
 from kkt_adapter.fiscal.kkt.virtual.pool import FnPool
@@ -27,6 +34,17 @@ from kkt_adapter.kernel.ids import RegisterId
 
 T = TypeVar("T")
 
+READBACK_LIMIT = 10_000  # documents; older ones are older than any key that matters
+CAPABILITIES = frozenset(
+    {
+        Capability.RELAY,
+        Capability.NO_QUEUE,
+        Capability.DOCUMENT_BYTES,
+        Capability.TAGS,
+        Capability.MARKING,
+        Capability.NO_PRINT,
+    }
+)
 DEADLINE_S = 10.0  # for each command, as for a device (contract 4.2: read time out)
 
 
@@ -56,6 +74,7 @@ class VirtualRegister:
     ) -> None:
         self.fence = Fence.TERM
         self.settle_s = 0.0
+        self.readback_limit = READBACK_LIMIT
         self.faults = faults or VirtualFaults()
         self._fn = fn
         self._lane = pool.lane()
@@ -92,6 +111,10 @@ class VirtualRegister:
         )
         return cls(fn, pool=pool, faults=faults, deadline_s=deadline_s)
 
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        return CAPABILITIES
+
     async def open(self) -> Registration:
         return await self._ask(self._fn.open)
 
@@ -124,6 +147,20 @@ class VirtualRegister:
 
     async def shift_report(self, fd_number: int) -> ShiftReport | None:
         return await self._ask(partial(self._fn.shift_report, fd_number))
+
+    async def discard(self) -> None:
+        """A virtual receipt is begun and closed in one step: there is never one in between."""
+
+    async def move_cash(self, amount_kop: int) -> None:
+        """There is no drawer: nothing to count (no ``CASH_COUNTERS``)."""
+        await self._ask(self._fn.exchange_status)
+
+    async def cash_counts(self) -> CashCounts:
+        return CashCounts(put_in=0, taken_out=0)
+
+    async def reprint(self) -> None:
+        """There is no printer."""
+        await self._ask(self._fn.exchange_status)
 
     async def exchange_status(self) -> ExchangeStatus:
         return await self._ask(self._fn.exchange_status)

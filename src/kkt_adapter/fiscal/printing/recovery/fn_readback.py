@@ -24,7 +24,6 @@ from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.leases.database import check_terms
 
-LIMIT = 10_000  # documents read back at most, the newest ones; older ones are older than any key that matters
 STEP = 200  # documents written down in one commit
 KEYS_LIVE = timedelta(days=31)  # contract 3.2: keys live 30 days; a day for the zone of the wall clock
 
@@ -50,7 +49,7 @@ class LookBack:
         fn_number, last = status.fn_number, status.fd_number
         known = await self._db.read(lambda c: newest_number(c, fn_number))
         if known < last:
-            await self._read_back(max(known + 1, last - LIMIT + 1), last, lane)
+            await self._read_back(max(known + 1, last - self._desk.driver.readback_limit + 1), last, lane)
         since = status.clock - KEYS_LIVE
         return await self._db.read(
             lambda c: unclaimed_rows(c, self._desk.register_id, fn_number, since=since)
