@@ -98,7 +98,7 @@ class LineBody(_Body):
         ),
     ] = None
     sku: Identifier128 = None
-    mark_code: Annotated[str | None, PlainValidator(values.mark_code), _text_schema(255)] = None
+    mark_code: Annotated[str | None, PlainValidator(values.mark_code), _text_schema(256)] = None
     mark_permission: MarkPermissionBody | None = None
     discount: Annotated[
         Kopecks | None,

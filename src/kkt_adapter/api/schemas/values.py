@@ -10,6 +10,7 @@ from datetime import date
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from typing import TypeVar
 
+from kkt_adapter.fiscal.ffd.marks.spelling import RAW_LIMIT as MARK_RAW_LIMIT
 from kkt_adapter.fiscal.ffd.measures import find_measure
 from kkt_adapter.fiscal.ffd.vat import VatRateUnknown, parse_vat
 from kkt_adapter.fiscal.model import VatRate
@@ -24,9 +25,9 @@ _CENT = Decimal("0.01")
 _MICRO = Decimal("0.000001")
 _NUMBER = re.compile(r"\s*[+-]?[0-9]{1,40}(?:\.[0-9]{1,40})?\s*\Z")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
-_MARK = re.compile(
-    r"[\x1d\x20-\x7e\u00e8]+\Z"
-)  # GS1: printable ASCII, separators (29, or 232 as scanners show FNC1)
+_MARK_CONTROL = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1c\x1e\x1f\x7f-\x9f\ud800-\udfff]"
+)  # all but GS and line ends
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 
 T = TypeVar("T")
@@ -241,10 +242,10 @@ def visible(most: int) -> Callable[[object], str]:
 
 
 def mark_code(value: object) -> str:
-    """A marking code as the scanner gave it, group separators (29) included."""
+    """A marking code as the scanner gave it; what it is, the fiscal room reads (``ffd/marks``)."""
     if type(value) is not str:
         raise _wrong_type("text", "текстом")
-    if not 1 <= len(value) <= 255 or _MARK.match(value) is None:
+    if not 1 <= len(value) <= MARK_RAW_LIMIT or _MARK_CONTROL.search(value):
         raise Refused(
             "bad_text",
             Text("is not a marking code", "не похоже на код маркировки"),

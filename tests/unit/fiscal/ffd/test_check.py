@@ -213,7 +213,7 @@ def test_the_cheap_estimate_never_lets_a_large_document_through(count, marked, n
             quantity=ONE if marked else ONE - 1,
             vat=VatRate.P22,
             unit="шт" if marked else "коробка",
-            mark_code=f"01{n:014}21{'s' * 20}" if marked else None,
+            mark_code=f"010469025752852321{n:06}{'s' * 14}" if marked else None,
             mark_permission=permission if marked else None,
         )
         for n in range(count)

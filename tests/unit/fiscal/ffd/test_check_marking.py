@@ -84,7 +84,8 @@ def test_a_code_twice_is_refused_however_the_scanner_frames_it(second):
 
 
 def test_two_codes_are_two_lines():
-    request = marked(a_line_request(mark_code=CODE), a_line_request(mark_code="x" + CODE))
+    other = CODE.replace("G+mgsHwDiLN", "G+mgsHwDiLM")
+    request = marked(a_line_request(mark_code=CODE), a_line_request(mark_code=other))
     assert [line.subject for line in checked(request, MARKING).receipt.lines] == [33, 33]
 
 

@@ -22,10 +22,12 @@ EGAIS3 = "101" + "100" + "12345678" + "X" * 136
         (f"]d201{GTIN}21abc\x1d93dGVz", 1305, f"01{GTIN}21abc"),  # scanner says what it read
         (f"\x1d01{GTIN}21abc{CRYPTO}", 1305, f"01{GTIN}21abc"),  # leading FNC1
         (f"(01){GTIN}(21)abc(91)EE05", 1305, f"01{GTIN}21abc"),  # as printed under the symbol
-        (f"01{GTIN}21{'s' * 30}", 1305, f"01{GTIN}21{'s' * 20}"),  # no separators: AI 21 has 20 at most
+        # damaged: stored by a version that did not see it; never a piece that it may not be
+        (f"01{GTIN}21{'s' * 30}", 1300, f"01{GTIN}21{'s' * 14}"),
+        ("4620303090785", 1300, "4620303090785"),
         # bare product codes
         ("46203397", 1301, "46203397"),
-        ("4620303090785", 1302, "4620303090785"),
+        ("4620303090780", 1302, "4620303090780"),
         (GTIN, 1303, GTIN),
         # tobacco: 29 characters
         (f"{GTIN}mQ:PDvRAA2pxUAB", 1306, f"01{GTIN}21mQ:PDvR"),

@@ -109,8 +109,9 @@ def _line(
     subject = defaults.subject if wanted.subject is None else wanted.subject
     if subject not in SUBJECTS:
         _refuse_subject(subject, index, found)
-    if wanted.mark_code is not None:
-        check_mark(wanted, index, rules.registration, measure, seen_codes, found)
+    mark_code = wanted.mark_code
+    if mark_code is not None:
+        mark_code = check_mark(wanted, index, rules.registration, measure, seen_codes, found)
         subject = marked_subject(subject)
     elif wanted.mark_permission is not None or subject >= 30:
         check_unmarked(wanted, subject, index, rules.registration, found)
@@ -130,7 +131,7 @@ def _line(
         unit=measure.text,
         sku=wanted.sku,
         discount_kop=wanted.discount_kop,
-        mark_code=wanted.mark_code,
+        mark_code=mark_code,
         mark_permission=wanted.mark_permission,
     )
 

@@ -5,14 +5,9 @@ the FN, and by the marking system if it can be reached.
 """
 
 from kkt_adapter.fiscal.ffd.measures import PIECES, Measure
-from kkt_adapter.fiscal.ffd.product_code import (
-    GS,
-    INDUSTRY_VALUE_LIMIT,
-    MARK_CODE_LIMIT,
-    permission_value,
-    without_scanner_prefix,
-)
+from kkt_adapter.fiscal.ffd.product_code import INDUSTRY_VALUE_LIMIT, permission_value
 from kkt_adapter.fiscal.ffd.validation.findings import Findings
+from kkt_adapter.fiscal.ffd.validation.mark_codes import agreed_mark_code
 from kkt_adapter.fiscal.model import FfdVersion, LineRequest, MarkPermission, Registration
 from kkt_adapter.kernel.errors import Text
 from kkt_adapter.kernel.money import ONE, quantity_text
@@ -35,33 +30,11 @@ def check_mark(
     measure: Measure,
     seen: dict[str, int],
     found: Findings,
-) -> None:
-    """A line with a code. ``seen`` holds the codes of the lines before it and gets this one."""
-    code = line.mark_code or ""
-    field = f"items.{index}.mark_code"
-    _check_register(field, registration, found)
-    if not 0 < len(code) <= MARK_CODE_LIMIT or not _is_scannable(code):
-        found.refuse(
-            field,
-            "mark_code_shape",
-            Text(
-                f"A marking code is 1..{MARK_CODE_LIMIT} printable ASCII characters and GS (1D hex).",
-                f"Код маркировки: 1..{MARK_CODE_LIMIT} печатных символов ASCII и GS (1D hex).",
-            ),
-            Text("Send the code as the scanner reads it.", "Передайте код так, как его прочитал сканер."),
-            tag=2000,
-        )
-    first = seen.setdefault(without_scanner_prefix(code), index)
-    if first != index:
-        found.refuse(
-            field,
-            "mark_code_twice",
-            Text(f"The same code stands in line {first}.", f"Этот же код стоит в позиции {first}."),
-            Text(
-                "Scan every piece; one code is one piece.", "Сканируйте каждую единицу: код один на единицу."
-            ),
-            tag=1163,
-        )
+) -> str:
+    """A line with a code: the code as the document and the register take it. ``seen`` holds the codes of the
+    lines before it and gets this one."""
+    _check_register(f"items.{index}.mark_code", registration, found)
+    code = agreed_mark_code(line.mark_code or "", index, seen, found)
     if measure.code == PIECES and line.quantity > ONE:
         found.refuse(
             f"items.{index}.quantity",
@@ -78,6 +51,7 @@ def check_mark(
         )
     if line.mark_permission is not None:
         _check_permission(line.mark_permission, index, found)
+    return code
 
 
 def check_unmarked(
@@ -178,7 +152,3 @@ def _check_permission(permission: MarkPermission, index: int, found: Findings) -
             ),
             tag=1265,
         )
-
-
-def _is_scannable(code: str) -> bool:
-    return code.isascii() and code.replace(GS, "").isprintable()
