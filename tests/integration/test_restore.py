@@ -108,19 +108,26 @@ async def test_a_key_used_for_another_sum_is_another_sale(tmp_path: Path):
         assert second["fiscal_doc_id"] != first["fiscal_doc_id"]
 
 
-async def test_a_receipt_without_a_key_that_waited_is_found_by_its_kind_and_sum(tmp_path: Path):
+async def test_a_receipt_without_a_key_that_waited_and_a_document_like_it_are_a_question(tmp_path: Path):
     async with product(tmp_path, response_budget_s=0.2) as shop:
         await shop.sell()
         await paper_out(shop, sale(kop=3_333, **KEYLESS), "keyless")
         backup = copy(shop)
         shop.break_register()
-        await shop.until(lambda: the_answer(shop, sale(kop=3_333, **KEYLESS), "keyless"))
+        printed = await shop.until(lambda: the_answer(shop, sale(kop=3_333, **KEYLESS), "keyless"))
         made = len(shop.archive())
 
         async with restored(shop, backup):
             pass
-        await shop.delivered()
+        await shop.state_of(printed["receipt_id"], print_state="print_unknown")
+        number = int(printed["fiscal_doc_id"].split("-")[1])
+        resolved = await shop.client.post(
+            f"/v1/kkt/receipt/{printed['receipt_id']}/resolve",
+            json={"action": "adopt", "fiscal_doc_number": number, "reason": "the slip says so"},
+        )
 
+        assert resolved.status_code == 200, resolved.text
+        await shop.delivered()
         assert len(shop.archive()) == made
 
 

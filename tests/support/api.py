@@ -191,10 +191,23 @@ class MemoryRegisters:
         return row
 
     async def resolve(
-        self, receipt_id: str, *, action: ResolveAction, fiscal_doc_number: int | None, reason: str, by: str
+        self,
+        receipt_id: str,
+        *,
+        action: ResolveAction,
+        fiscal_doc_number: int | None,
+        reason: str,
+        by: str,
+        question_version: str | None,
     ) -> Json:
         self.asked.append(
-            {"action": action, "fiscal_doc_number": fiscal_doc_number, "reason": reason, "by": by}
+            {
+                "action": action,
+                "fiscal_doc_number": fiscal_doc_number,
+                "reason": reason,
+                "by": by,
+                "question_version": question_version,
+            }
         )
         return await self.receipts.by_id(receipt_id)
 
@@ -219,6 +232,7 @@ class MemoryRegisters:
         fiscal_doc_number: int | None,
         reason: str,
         by: str,
+        question_version: str | None,
     ) -> Json:
         decided = {
             "pos_id": pos_id,
@@ -226,6 +240,7 @@ class MemoryRegisters:
             "fiscal_doc_number": fiscal_doc_number,
             "reason": reason,
             "by": by,
+            "question_version": question_version,
         }
         self.asked.append(decided)
         return decided

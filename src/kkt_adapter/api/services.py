@@ -108,8 +108,17 @@ class Registers(Protocol):
     async def reprint(self, receipt_id: str) -> Json: ...
 
     async def resolve(
-        self, receipt_id: str, *, action: ResolveAction, fiscal_doc_number: int | None, reason: str, by: str
-    ) -> Json: ...
+        self,
+        receipt_id: str,
+        *,
+        action: ResolveAction,
+        fiscal_doc_number: int | None,
+        reason: str,
+        by: str,
+        question_version: str | None,
+    ) -> Json:
+        """Raises Conflict: no open question, or another one than ``question_version``."""
+        ...
 
     async def x_report(self, pos_id: str | None, *, key: str | None) -> Outcome:
         """``pos_id`` may be None with one register only. A known key gets the first answer again."""
@@ -127,6 +136,7 @@ class Registers(Protocol):
         fiscal_doc_number: int | None,
         reason: str,
         by: str,
+        question_version: str | None,
     ) -> Json:
         """Settle an unknown outcome of a shift opening or a Z report. Raises Conflict."""
         ...

@@ -1,14 +1,26 @@
 """What a person needs to see before deciding an unknown outcome: what the register holds since."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from kkt_adapter.cli.screen import facts, moment, table
 from kkt_adapter.cli.texts import say
 
+QuestionVersion = Annotated[
+    str | None,
+    typer.Option(
+        "--question",
+        metavar="VERSION",
+        help="Decide only while the question is the one with this version, as status shows it; on a terminal "
+        "it is the one shown.",
+    ),
+]
 
-def show_question(register: Mapping[str, Any]) -> None:
-    """The open question of one register of ``/v1/kkt/status``."""
+
+def show_question(register: Mapping[str, Any]) -> str | None:
+    """The open question of one register of ``/v1/kkt/status``; gives its version."""
     question = register["question"]
     baseline = question.get("baseline", {})
     facts(
@@ -18,6 +30,7 @@ def show_question(register: Mapping[str, Any]) -> None:
             (say("in doubt because", "причина сомнения"), question["reason"]),
             (say("last document before", "последний ФД до команды"), baseline.get("fd_number")),
             (say("drive", "ФН"), baseline.get("fn_number")),
+            (say("version of the question", "версия вопроса"), question.get("version")),
         ),
         title=say("What the register says", "Что говорит ККТ"),
     )
@@ -35,3 +48,5 @@ def show_question(register: Mapping[str, Any]) -> None:
         ),
         title=say("Documents made since", "Документы после этого"),
     )
+    version = question.get("version")
+    return None if version is None else str(version)

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import typer
 
 from kkt_adapter.cli.client import AsJson, Service, Token, Url, open_service
-from kkt_adapter.cli.evidence import show_question
+from kkt_adapter.cli.evidence import QuestionVersion, show_question
 from kkt_adapter.cli.screen import complain, facts, json_line, line, moment, table
 from kkt_adapter.cli.texts import say
 from kkt_adapter.fiscal.lifecycle import PrintState, Status
@@ -120,6 +120,7 @@ def resolve(
     print_again: Annotated[
         bool, typer.Option("--print-again", help="The register did not make it: print it again.")
     ] = False,
+    question: QuestionVersion = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask on a terminal.")] = False,
     as_json: AsJson = False,
     url: Url = None,
@@ -137,8 +138,11 @@ def resolve(
         body["fiscal_doc_number"] = adopt
     with open_service(url, token) as service:
         if not yes and sys.stdin.isatty() and sys.stdout.isatty():
-            _show_evidence(service, receipt_id)
+            shown = _show_evidence(service, receipt_id)
+            question = question or shown
             _confirm(adopt)
+        if question is not None:
+            body["question_version"] = question
         receipt = service.post(f"{_path(receipt_id)}/resolve", body)
     _after(receipt, as_json=as_json)
 
@@ -172,14 +176,16 @@ def _confirm(adopt: int | None) -> None:
     typer.confirm(question, abort=True, err=True)
 
 
-def _show_evidence(service: Service, receipt_id: str) -> None:
-    """What we sent, and what the register holds since."""
+def _show_evidence(service: Service, receipt_id: str) -> str | None:
+    """What we sent, and what the register holds since; the version of that question."""
     receipt = service.get(_path(receipt_id))
     _show(receipt)
+    version = None
     for register in service.get("/v1/kkt/status").get("registers", ()):
         question = register.get("question")
         if question and question["receipt_id"] == receipt["id"]:
-            show_question(register)
+            version = show_question(register)
+    return version
 
 
 def _show(receipt: _Json) -> None:

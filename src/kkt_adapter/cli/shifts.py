@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from kkt_adapter.cli.client import AsJson, Service, Token, Url, open_service
-from kkt_adapter.cli.evidence import show_question
+from kkt_adapter.cli.evidence import QuestionVersion, show_question
 from kkt_adapter.cli.screen import busy, complain, facts, json_line, line, moment
 from kkt_adapter.cli.texts import say
 
@@ -72,6 +72,7 @@ def resolve(
         bool, typer.Option("--do-again", help="The register did not make it: it may be made again.")
     ] = False,
     pos: Pos = None,
+    question: QuestionVersion = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask on a terminal.")] = False,
     as_json: AsJson = False,
     url: Url = None,
@@ -88,8 +89,11 @@ def resolve(
         body["fiscal_doc_number"] = adopt
     with open_service(url, token) as service:
         if not yes and sys.stdin.isatty() and sys.stdout.isatty():
-            _show_evidence(service, pos)
+            shown = _show_evidence(service, pos)
+            question = question or shown
             typer.confirm(_question(adopt), abort=True, err=True)
+        if question is not None:
+            body["question_version"] = question
         settled = service.post("/v1/kkt/shift/resolve", body)
     if as_json:
         json_line(settled)
@@ -97,12 +101,13 @@ def resolve(
         line(f"{settled['register_id']}: {settled['what']}, {settled['action']} {adopt or ''}".rstrip())
 
 
-def _show_evidence(service: Service, pos: str | None) -> None:
+def _show_evidence(service: Service, pos: str | None) -> str | None:
+    """The version of the question, if there is one of one register only."""
     asked = [r for r in service.get("/v1/kkt/status", {"pos_id": pos})["registers"] if r.get("question")]
-    for register in asked:
-        show_question(register)
+    versions = [show_question(register) for register in asked]
     if not asked:
         complain(say("No register asks for a decision.", "Ни одна ККТ не ждёт решения."))
+    return versions[0] if len(versions) == 1 else None
 
 
 def _question(adopt: int | None) -> str:

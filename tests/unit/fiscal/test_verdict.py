@@ -16,6 +16,7 @@ from kkt_adapter.fiscal.printing.recovery.rules import (
     Doubt,
     judge_receipt,
     judge_report,
+    judge_suspected,
     misfit,
 )
 from kkt_adapter.kernel.ids import FnNumber
@@ -67,20 +68,33 @@ def test_other_documents_after_the_baseline_are_doubt(found: list[FiscalDocument
 
 
 def test_a_receipt_without_a_key_is_found_by_kind_operation_and_sum() -> None:
-    found = [document(11, key="SOMEBODY-ELSE..."), document(12)]
-    assert judge_receipt(NAMELESS, BEFORE, at(12), found) == Adopt(document=found[1])
+    assert judge_receipt(NAMELESS, BEFORE, at(11), [document(11)]) == Adopt(document=document(11))
+
+
+def test_another_receipts_document_is_not_taken_for_one_without_a_key() -> None:
+    assert isinstance(judge_receipt(NAMELESS, BEFORE, at(11), [document(11)], owned={11}), Doubt)
 
 
 @pytest.mark.parametrize(
     "found",
     [
         [document(11), document(12)],  # two alike: which?
+        [document(11, key="SOMEBODY-ELSE..."), document(12)],  # one command makes one document
+        [document(11), document(12, code=DocumentCode.CLOSE_SHIFT, total_kop=None, operation=None)],
         [document(11, total_kop=Kopecks(1))],
         [document(11, operation=Operation.REFUND)],
         [document(11, code=DocumentCode.CORRECTION)],
         [document(11, key=KEY)],
     ],
-    ids=["two alike", "another sum", "another operation", "a correction", "one with a name"],
+    ids=[
+        "two alike",
+        "one alike and one of another",
+        "one alike and a report",
+        "another sum",
+        "another operation",
+        "a correction",
+        "one with a name",
+    ],
 )
 def test_a_receipt_without_a_key_is_in_doubt_otherwise(found: list[FiscalDocument]) -> None:
     assert isinstance(judge_receipt(NAMELESS, BEFORE, at(10 + len(found)), found), Doubt)
@@ -88,8 +102,14 @@ def test_a_receipt_without_a_key_is_in_doubt_otherwise(found: list[FiscalDocumen
 
 def test_a_correction_without_a_key_is_found_among_corrections() -> None:
     correction = replace(NAMELESS, kind=ReceiptKind.CORRECTION)
-    found = [document(11), document(12, code=DocumentCode.CORRECTION)]
-    assert judge_receipt(correction, BEFORE, at(12), found) == Adopt(document=found[1])
+    found = document(11, code=DocumentCode.CORRECTION)
+    assert judge_receipt(correction, BEFORE, at(11), [found]) == Adopt(document=found)
+
+
+def test_a_receipt_that_was_never_sent_is_never_given_a_document_that_only_looks_alike() -> None:
+    assert isinstance(judge_suspected(BEFORE, at(11), [document(11)]), Doubt)
+    assert judge_suspected(BEFORE, at(11), []) == Absent()
+    assert isinstance(judge_suspected(BEFORE, at(10, OTHER_FN), []), Doubt)
 
 
 def test_another_fn_is_doubt_for_a_receipt_and_absence_for_a_report() -> None:

@@ -87,6 +87,7 @@ async def resolve_report(
         fiscal_doc_number=wanted.fiscal_doc_number,
         reason=wanted.reason,
         by=principal.name,
+        question_version=wanted.question_version,
     )
     return JsonAnswer(settled)
 

@@ -140,6 +140,16 @@ Reason = Annotated[
     PlainValidator(values.text(500)),
     WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 500}),
 ]
+QuestionVersion = Annotated[
+    str | None,
+    PlainValidator(_or_none(values.identifier(128))),
+    WithJsonSchema({"type": "string", "maxLength": 128}),
+    Field(
+        description="``version`` of the question that was looked at; 409 when documents came in since. "
+        "Without it the question as it was asked last counts."
+    ),
+]
+"""Which question a decision answers."""
 _TEXT_OR_NUMBER: dict[str, Any] = {"anyOf": [{"type": "string"}, {"type": "integer"}, {"type": "null"}]}
 
 
@@ -161,6 +171,7 @@ class ResolveReportBody(_Body):
     action: Literal["adopt", "do_again"]
     fiscal_doc_number: Annotated[int, Field(strict=True, ge=1, le=2**32 - 1)] | None = None
     reason: Reason
+    question_version: QuestionVersion = None
 
 
 class RefundCheckBody(_Body):
@@ -184,6 +195,7 @@ class ResolveReceiptBody(_Body):
     action: Literal["adopt", "print_again"]
     fiscal_doc_number: Annotated[int, Field(strict=True, ge=1, le=2**32 - 1)] | None = None
     reason: Reason
+    question_version: QuestionVersion = None
 
 
 class ResolveDeadLetterBody(_Body):

@@ -93,17 +93,27 @@ class RegisterActions:
         return outcome
 
     async def resolve_report(
-        self, pos_id: str | None, *, action: str, fiscal_doc_number: int | None, reason: str, by: str
+        self,
+        pos_id: str | None,
+        *,
+        action: str,
+        fiscal_doc_number: int | None,
+        reason: str,
+        by: str,
+        question_version: str | None = None,
     ) -> dict[str, Any]:
         """A person ends an unknown outcome of a shift opening or a Z report: ``adopt`` a document of the FN,
         or ``do_again``.
 
         Raises:
-            Conflict: no such outcome is an open question, or the document does not fit.
+            Conflict: no such outcome is an open question, it has changed since ``question_version``, or the
+                document does not fit.
         """
         unit = self._registers.chosen(pos_id)
         _check_decision(action, fiscal_doc_number)
-        what = await unit.lane.decide_report(adopt=fiscal_doc_number, by=by, reason=reason)
+        what = await unit.lane.decide_report(
+            adopt=fiscal_doc_number, version=question_version, by=by, reason=reason
+        )
         return {
             "register_id": unit.register_id,
             "what": what,
@@ -162,13 +172,21 @@ class RegisterActions:
         return await self._after(receipt_id)
 
     async def resolve(
-        self, receipt_id: str, *, action: str, fiscal_doc_number: int | None, reason: str, by: str
+        self,
+        receipt_id: str,
+        *,
+        action: str,
+        fiscal_doc_number: int | None,
+        reason: str,
+        by: str,
+        question_version: str | None = None,
     ) -> dict[str, Any]:
         """A person ends an unknown outcome: ``adopt`` a document of the FN, or ``print_again``.
 
         Raises:
             ReceiptNotFound: no such receipt.
-            Conflict: its outcome is no open question, or the document does not fit.
+            Conflict: its outcome is no open question, the question has changed since ``question_version``, or
+                the document does not fit.
         """
         row = await self._db.read(lambda c: records.one_unprinted(c, receipt_id))
         if row is None:
@@ -181,7 +199,7 @@ class RegisterActions:
         _check_decision(action, fiscal_doc_number)
         register_id = receipt_json.load(row.payload).register_id
         lane = self._registers.unit(register_id).lane
-        await lane.decide(receipt_id, adopt=fiscal_doc_number, by=by, reason=reason)
+        await lane.decide(receipt_id, adopt=fiscal_doc_number, version=question_version, by=by, reason=reason)
         return await self._after(receipt_id)
 
     async def _after(self, receipt_id: str) -> dict[str, Any]:
@@ -223,6 +241,7 @@ def _status(unit: Unit) -> dict[str, Any]:
         shown["question"] = {
             "receipt_id": question.receipt_id,
             "what": question.what,
+            "version": question.version,
             "reason": question.reason.ru,
             "reason_en": question.reason.en,
             "baseline": asdict(question.baseline),

@@ -28,6 +28,7 @@ from kkt_adapter.fiscal.store.tables import (
     documents,
     idempotency,
     receipts,
+    rejected_documents,
     report_keys,
     shifts,
 )
@@ -142,6 +143,9 @@ def _forget_receipts(conn: Connection, seqs: Sequence[int]) -> int:
         newest = newest_number(conn, fn_number)
         these = documents.c.fd_number.in_([number for number in made if number != newest])
         gone += conn.execute(delete(documents).where(documents.c.fn_number == fn_number, these)).rowcount
+    gone += conn.execute(
+        delete(rejected_documents).where(rejected_documents.c.receipt_seq.in_(found))
+    ).rowcount
     forgotten = conn.execute(delete(receipts).where(receipts.c.seq.in_(found))).rowcount
     counters.bump(conn, synced=-forgotten)
     return gone + forgotten

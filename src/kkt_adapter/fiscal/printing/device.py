@@ -312,11 +312,11 @@ class RegisterDesk:
             KktUnavailable: the device cannot be asked, is busy, or two looks differ.
         """
         await self._clock.sleep(self.driver.settle_s)
-        status = await self._ask_idle()
+        status = await self.position()
         if status.open_document:
             with self.calls.call():
                 await self.driver.discard()
-            again = await self._ask_idle()
+            again = await self.position()
             if again.open_document or again.baseline != status.baseline:
                 raise KktUnavailable(
                     "the register is still at work on a document: it is asked again",
@@ -324,7 +324,8 @@ class RegisterDesk:
                 )
         return status.baseline
 
-    async def _ask_idle(self) -> KktStatus:
+    async def position(self) -> KktStatus:
+        """Where the FN stands, by a register that is idle. Raises KktUnavailable."""
         status = await self.ask()
         if status.state in (KktState.BUSY, KktState.UNREACHABLE):
             raise KktUnavailable(

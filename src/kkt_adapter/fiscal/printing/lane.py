@@ -30,12 +30,11 @@ from kkt_adapter.fiscal.printing.printer import (
     Refused,
     WrittenDown,
 )
-from kkt_adapter.fiscal.printing.recovery.fn_readback import LookBack
+from kkt_adapter.fiscal.printing.recovery.matching import Match, OrphanMatching
 from kkt_adapter.fiscal.printing.recovery.resolve import Recovery
 from kkt_adapter.fiscal.printing.reply_waiters import Waiting
 from kkt_adapter.fiscal.printing.supply import PrintSupply
 from kkt_adapter.fiscal.store.attempts import LaneTerm, NewAttempt
-from kkt_adapter.fiscal.store.orphan_documents import UnclaimedDocuments
 from kkt_adapter.kernel.backoff import backoff
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import (
@@ -89,8 +88,7 @@ class PrintLane:
             listener=listener,
             owner_ended=owner_ended,
         )
-        self._look_back = LookBack(desk, database=database, clock=clock)
-        self._unclaimed: UnclaimedDocuments | None = None  # None: this term has not looked back yet
+        self._orphans = OrphanMatching(desk, database=database, clock=clock, outcomes=self.recovery.outcomes)
         self.trouble: AdapterError | None = None  # why nothing is printed at the moment
         self.in_hand = False  # a receipt is at the device, or its document is being written down
         self._db = database
@@ -125,7 +123,7 @@ class PrintLane:
             not self._at_rest
             or self._reserved
             or self._work_waits()
-            or self._unclaimed  # a new receipt may have its document already
+            or self._orphans  # a new receipt may have its document already
             or term is None
             or lane is None
             or baseline is None
@@ -192,14 +190,20 @@ class PrintLane:
                 "ККТ не ответила вовремя: проверьте её состояние и повторите",
             ) from None
 
-    async def decide(self, receipt_id: str, *, adopt: int | None, by: str, reason: str) -> None:
+    async def decide(
+        self, receipt_id: str, *, adopt: int | None, version: str | None, by: str, reason: str
+    ) -> None:
         """A person ends this lane's open question; see ``Recovery.decide``."""
-        await self.recovery.decide(receipt_id, self._held(), adopt=adopt, by=by, reason=reason)
+        await self.recovery.decide(
+            receipt_id, self._held(), adopt=adopt, version=version, by=by, reason=reason
+        )
         self._decided()
 
-    async def decide_report(self, *, adopt: int | None, by: str, reason: str) -> str:
+    async def decide_report(self, *, adopt: int | None, version: str | None, by: str, reason: str) -> str:
         """The same for a shift opening or a Z report; see ``Recovery.decide_report``."""
-        what = await self.recovery.decide_report(self._held(), adopt=adopt, by=by, reason=reason)
+        what = await self.recovery.decide_report(
+            self._held(), adopt=adopt, version=version, by=by, reason=reason
+        )
         self._decided()
         return what
 
@@ -210,6 +214,7 @@ class PrintLane:
 
     def _decided(self) -> None:
         self._broken = True
+        self._orphans.forget()
         self.trouble = None
         self._wake.set()
 
@@ -234,7 +239,8 @@ class PrintLane:
         """One term of the lease."""
         try:
             async with self._lease.term(wait_s=1.0) as term:
-                self._term, self._broken, self._unclaimed = term, True, None
+                self._term, self._broken = term, True
+                self._orphans.forget()
                 self._lane = lane = LaneTerm(lease=term.name, owner=term.owner, number=term.number)
                 try:
                     while not stop.is_set() and not term.lost.is_set():
@@ -357,13 +363,12 @@ class PrintLane:
 
     async def _recover(self, lane: LaneTerm) -> None:
         await self.recovery.settle(lane)
-        if self._unclaimed is None:
-            self._unclaimed = await self._look_back.read(lane)
+        await self._orphans.read_back(lane)
         self._supply.begin_anew()
         self._broken = False
 
     async def _print(self, job: Job, lane: LaneTerm, term: Term) -> None:
-        if await self._adopt(job, lane):
+        if await self._is_made(job, lane):
             return
         attempt_id = job.attempt_id
         try:
@@ -378,24 +383,16 @@ class PrintLane:
             raise
         await self._hand_over(job, attempt_id, lane)
 
-    async def _adopt(self, job: Job, lane: LaneTerm) -> bool:
-        """Has the FN this receipt's document already, from before the database was restored?"""
-        if not self._unclaimed or job.attempt_id is not None:
-            return False
-        while (found := self._unclaimed.match(job.receipt, job.seq)) is not None:
-            try:
-                if found.key is None:
-                    await self.recovery.suspect_unclaimed(job, found.fd_number, lane)
-                    self._broken = adopted = True
-                else:
-                    adopted = await self.recovery.adopt_unclaimed(job, found.fd_number, lane)
-            except BaseException:
-                self._broken = True
-                raise
-            self._unclaimed.drop(found.fd_number)
-            if adopted:
-                return True
-        return False
+    async def _is_made(self, job: Job, lane: LaneTerm) -> bool:
+        """Has the FN this receipt's document already, or may have, from before the database was restored?"""
+        try:
+            match = await self._orphans.match(job, lane)
+        except BaseException:
+            self._broken = True
+            raise
+        if match is Match.SUSPECTED:
+            self._broken = True
+        return match is not Match.NONE
 
     async def _begin(self, job: Job, lane: LaneTerm) -> int:
         """The attempt on disk, with an open shift and the FN's position in it."""
@@ -432,6 +429,6 @@ class PrintLane:
 
     def _following(self) -> Job | None:
         """The next receipt, if its attempt may share the commit of this one's document."""
-        if self._commands or self._unclaimed or not self.desk.trusts_shift():
+        if self._commands or self._orphans or not self.desk.trusts_shift():
             return None
         return self._queue.take_fresh()

@@ -43,6 +43,7 @@ class OpenAttempt:
     baseline: Baseline
     owner: str
     started_at: datetime
+    suspected: bool = False  # sent nothing: it asks whether documents that were read back are this receipt
 
 
 def open_attempts(conn: Connection, register_id: str) -> list[OpenAttempt]:
@@ -58,6 +59,7 @@ def open_attempts(conn: Connection, register_id: str) -> list[OpenAttempt]:
             baseline=Baseline(fn_number=row.baseline_fn, fd_number=row.baseline_fd),
             owner=row.owner,
             started_at=row.started_at,
+            suspected=bool(row.suspected),
         )
         for row in rows
     ]
@@ -117,3 +119,8 @@ def end_attempt(
     conn.execute(
         update(attempts).where(attempts.c.id == attempt_id).values(ended_at=at, outcome=outcome, error=error)
     )
+
+
+def mark_suspected(conn: Connection, attempt_id: int) -> None:
+    """This attempt sends no command."""
+    conn.execute(update(attempts).where(attempts.c.id == attempt_id).values(suspected=1))

@@ -1,50 +1,54 @@
 """Documents that an FN holds and that no receipt of ours owns: what is left when the database is older than
 the FN, because it was restored from a copy or made anew.
 
-Pure choice (``match``) and rows; ``printing/recovery/fn_readback.py`` reads them from the FN.
+Pure choice (``matching``) and rows; ``printing/recovery/fn_readback.py`` reads them from the FN.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, func, select, update
 
-from kkt_adapter.fiscal.model import Receipt
+from kkt_adapter.fiscal.model import Baseline, Receipt
 from kkt_adapter.fiscal.store.tables import UNCLAIMED_ROWS, counters, documents
+from kkt_adapter.kernel.ids import FnNumber
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unclaimed:
     """One receipt's document without a receipt."""
 
+    fn_number: FnNumber
     fd_number: int
     key: str | None
     total_kop: int | None
+    accepted_before: int | None  # a receipt from this number on was accepted after it was read back
 
 
 class UnclaimedDocuments:
     """Those of one FN; empty nearly always, so that printing costs nothing more."""
 
-    def __init__(self, found: Sequence[Unclaimed] = (), *, next_seq: int = 0) -> None:
-        """``next_seq``: every receipt from this number on was accepted after the documents were made."""
+    def __init__(self, found: Sequence[Unclaimed] = ()) -> None:
         self._found = {document.fd_number: document for document in found}
-        self._next_seq = next_seq
 
     def __len__(self) -> int:
         return len(self._found)
 
-    def match(self, receipt: Receipt, seq: int) -> Unclaimed | None:
-        """The document that may be this receipt: of the same sum and with its key.
+    def matching(self, receipt: Receipt, seq: int, *, after: int = 0) -> list[Unclaimed]:
+        """The documents after number ``after`` that may be this receipt: of the same sum and with its key.
 
         A receipt without a key fits a document without one, but only if the receipt is the older of the two:
         a new sale of the same sum must never be taken for an old document.
         """
-        for document in self._found.values():
-            old_enough = receipt.key is not None or seq < self._next_seq
-            if document.key == receipt.key and document.total_kop == receipt.total_kop and old_enough:
-                return document
-        return None
+        return [
+            document
+            for document in self._found.values()
+            if document.fd_number > after
+            and document.key == receipt.key
+            and document.total_kop == receipt.total_kop
+            and (receipt.key is not None or _accepted_before(seq, document))
+        ]
 
     def drop(self, fd_number: int) -> None:
         """It has an owner now, or was found not to fit."""
@@ -62,7 +66,13 @@ def unclaimed_rows(
 ) -> UnclaimedDocuments:
     """Receipts' documents without a receipt, not older than ``since`` (the register's wall clock)."""
     rows = conn.execute(
-        select(documents.c.fd_number, documents.c.receipt_key, documents.c.total_kop)
+        select(
+            documents.c.fn_number,
+            documents.c.fd_number,
+            documents.c.receipt_key,
+            documents.c.total_kop,
+            documents.c.accepted_before,
+        )
         .where(
             UNCLAIMED_ROWS,
             documents.c.register_id == register_id,
@@ -70,12 +80,28 @@ def unclaimed_rows(
             documents.c.fiscalized_at >= since.isoformat(),
         )
         .order_by(documents.c.fd_number)
-    ).all()
-    if not rows:
-        return UnclaimedDocuments()
+    )
     return UnclaimedDocuments(
-        [Unclaimed(fd_number=row.fd_number, key=row.receipt_key, total_kop=row.total_kop) for row in rows],
-        next_seq=conn.execute(select(counters.c.next_seq)).scalar_one(),
+        [
+            Unclaimed(
+                fn_number=FnNumber(row.fn_number),
+                fd_number=row.fd_number,
+                key=row.receipt_key,
+                total_kop=row.total_kop,
+                accepted_before=row.accepted_before,
+            )
+            for row in rows
+        ]
+    )
+
+
+def mark_read_back(conn: Connection, fn_number: str) -> None:
+    """No receipt that is accepted from now on can be one of the documents that were written down just now."""
+    next_seq = select(counters.c.next_seq).scalar_subquery()
+    conn.execute(
+        update(documents)
+        .where(UNCLAIMED_ROWS, documents.c.fn_number == fn_number, documents.c.accepted_before.is_(None))
+        .values(accepted_before=next_seq)
     )
 
 
@@ -98,3 +124,17 @@ def has_owner(conn: Connection, fn_number: str, fd_number: int) -> bool:
         documents.c.receipt_seq.is_not(None),
     )
     return conn.execute(query).first() is not None
+
+
+def owned_numbers(conn: Connection, after: Baseline) -> frozenset[int]:
+    """The documents of this FN after ``after`` that are receipts' documents already."""
+    query = select(documents.c.fd_number).where(
+        documents.c.fn_number == after.fn_number,
+        documents.c.fd_number > after.fd_number,
+        documents.c.receipt_seq.is_not(None),
+    )
+    return frozenset(conn.execute(query).scalars())
+
+
+def _accepted_before(seq: int, document: Unclaimed) -> bool:
+    return document.accepted_before is None or seq < document.accepted_before

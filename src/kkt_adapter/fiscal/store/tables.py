@@ -135,6 +135,7 @@ attempts = Table(
     Column("ended_at", UtcMillis),
     Column("outcome", Text),  # done, not_ready, refused, unknown, absent, adopted, failed
     Column("error", Text),
+    Column("suspected", Integer),  # 1: sent nothing; asks whether documents read back are this receipt
 )
 Index("ix_attempts_receipt", attempts.c.receipt_seq)
 OPEN_ROWS = text("ended_at IS NULL")
@@ -153,6 +154,7 @@ documents = Table(
     Column("fiscalized_at", Text, nullable=False),  # the register's wall clock, ISO without zone
     Column("shift_number", BigInteger, nullable=False),
     Column("total_kop", BigInteger),
+    Column("accepted_before", BigInteger),  # read back: receipts of earlier numbers only can be it
     sqlite_with_rowid=False,
 )
 # A receipt's document that no receipt owns: read back from an FN that was ahead of the database.
@@ -163,6 +165,14 @@ Index(
     documents.c.fn_number,
     sqlite_where=UNCLAIMED_ROWS,
     postgresql_where=UNCLAIMED_ROWS,
+)
+
+rejected_documents = Table(
+    "rejected_documents",  # what a person said is not this receipt
+    metadata,
+    Column("receipt_seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("fn_number", Text, primary_key=True),
+    Column("up_to_fd", BigInteger, nullable=False),  # no document up to this one is evidence any more
 )
 
 dlq = Table(

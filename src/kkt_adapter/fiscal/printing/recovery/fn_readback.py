@@ -12,6 +12,7 @@ from datetime import timedelta
 import structlog
 from sqlalchemy import Connection
 
+from kkt_adapter.fiscal.kkt.driver import KktStatus
 from kkt_adapter.fiscal.model import DocumentCode, FiscalDocument, ShiftReport
 from kkt_adapter.fiscal.printing import records
 from kkt_adapter.fiscal.printing.device import RegisterDesk
@@ -19,7 +20,12 @@ from kkt_adapter.fiscal.shifts.shift_rows import record_shift
 from kkt_adapter.fiscal.store import events
 from kkt_adapter.fiscal.store.attempts import LaneTerm
 from kkt_adapter.fiscal.store.events import EventType, Level
-from kkt_adapter.fiscal.store.orphan_documents import UnclaimedDocuments, newest_number, unclaimed_rows
+from kkt_adapter.fiscal.store.orphan_documents import (
+    UnclaimedDocuments,
+    mark_read_back,
+    newest_number,
+    unclaimed_rows,
+)
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.leases.database import check_terms
@@ -28,6 +34,11 @@ STEP = 200  # documents written down in one commit
 KEYS_LIVE = timedelta(days=31)  # contract 3.2: keys live 30 days; a day for the zone of the wall clock
 
 _SHIFT_CODES = (DocumentCode.OPEN_SHIFT, DocumentCode.CLOSE_SHIFT)
+
+
+def orphans_of(conn: Connection, register_id: str, status: KktStatus) -> UnclaimedDocuments:
+    """The receipts' documents without a receipt that still matter, of the FN that is in the register now."""
+    return unclaimed_rows(conn, register_id, status.fn_number, since=status.clock - KEYS_LIVE)
 
 
 class LookBack:
@@ -50,10 +61,7 @@ class LookBack:
         known = await self._db.read(lambda c: newest_number(c, fn_number))
         if known < last:
             await self._read_back(max(known + 1, last - self._desk.driver.readback_limit + 1), last, lane)
-        since = status.clock - KEYS_LIVE
-        return await self._db.read(
-            lambda c: unclaimed_rows(c, self._desk.register_id, fn_number, since=since)
-        )
+        return await self._db.read(lambda c: orphans_of(c, self._desk.register_id, status))
 
     async def _read_back(self, first: int, last: int, lane: LaneTerm) -> None:
         receipts = 0
@@ -85,6 +93,7 @@ class LookBack:
                 if document.code in _SHIFT_CODES:
                     record_shift(conn, register_id, document, report)
             if receipts:
+                mark_read_back(conn, found[0][0].fn_number)
                 events.write(
                     conn,
                     [

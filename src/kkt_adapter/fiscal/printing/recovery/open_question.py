@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from kkt_adapter.fiscal.model import Baseline, FiscalDocument
 from kkt_adapter.fiscal.store import events
 from kkt_adapter.fiscal.store.events import EventType, Level
-from kkt_adapter.kernel.errors import Text
+from kkt_adapter.kernel.errors import Conflict, Text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +21,24 @@ class OpenQuestion:
     what: str  # print, open_shift, close_shift
     reason: Text
     baseline: Baseline
+    now: Baseline  # where the FN stood when this was asked
     found: tuple[FiscalDocument, ...]
+
+    @property
+    def version(self) -> str:
+        """Another text as soon as the FN has made one more document, or another attempt is asked about."""
+        return f"{self.attempt_id}:{self.now.fn_number}:{self.now.fd_number}"
+
+
+def changed(question: OpenQuestion) -> Conflict:
+    """The person saw another question than this one."""
+    return Conflict(
+        "documents came in since this question was shown: look at it again, then decide "
+        f"(question_version {question.version})",
+        "после показа вопроса появились документы: посмотрите его снова и решите "
+        f"(question_version {question.version})",
+        question_version=question.version,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +51,7 @@ class Decision:
     by: str
     reason: str
     at: datetime
+    version: str  # of the question that this answers
     register_id: str | None = None  # of a report; a receipt knows its own
 
     def write(self, conn: Connection) -> None:
@@ -50,6 +68,7 @@ class Decision:
             fd_number=self.adopt,
             by=self.by,
             reason=self.reason,
+            question_version=self.version,
             **facts,
         )
         events.write(conn, [entry])

@@ -1,15 +1,16 @@
 """Pure: what became of an attempt whose answer was lost, judged by what the FN holds.
 
 The rule is deliberately one-sided. A document is adopted when it names our receipt by its key; a receipt
-whose document carries no key (the till took both places for it) is found by kind, operation and sum, if it
-is the only such document without a key. Absence is proven only by an FN that stands exactly where it stood
-before the attempt. Everything else is doubt, and doubt belongs to a person.
+whose document carries no key (the till took both places for it) is found by kind, operation and sum, if
+that document is the only one made since: one command makes one document, so that a second one means that
+somebody else used the FN or that the database is an old copy. Absence is proven only by an FN that stands
+exactly where it stood before the attempt. Everything else is doubt, and doubt belongs to a person.
 
 A report is another matter: made twice it costs nobody money, so that it is in doubt only when not all
 documents after the baseline could be read.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from kkt_adapter.fiscal.model import Baseline, DocumentCode, FiscalDocument, Receipt, ReceiptKind
@@ -38,24 +39,30 @@ CORRECTION_CODES = (DocumentCode.CORRECTION, DocumentCode.BSO_CORRECTION)
 
 
 def judge_receipt(
-    receipt: Receipt, baseline: Baseline, now: Baseline, found: Sequence[FiscalDocument]
+    receipt: Receipt,
+    baseline: Baseline,
+    now: Baseline,
+    found: Sequence[FiscalDocument],
+    *,
+    owned: Collection[int] = (),
 ) -> Verdict:
-    """``found``: every document of the FN after the baseline, in order; ``now``: where the FN stands."""
+    """``found``: every document of the FN after the baseline, in order; ``now``: where the FN stands;
+    ``owned``: numbers of those that are other receipts' documents."""
     if now.fn_number != baseline.fn_number:
-        return Doubt(
-            reason=Text(
-                f"the FN was replaced: {baseline.fn_number} before, {now.fn_number} now",
-                f"ФН заменён: был {baseline.fn_number}, сейчас {now.fn_number}",
-            )
-        )
+        return _replaced(baseline, now)
     if receipt.key is not None:
         for document in found:
             if document.key == receipt.key:
                 return Adopt(document=document)
     if now.fd_number == baseline.fd_number:
         return Absent()
-    alike = [document for document in found if document.key is None and _is_alike(document, receipt)]
-    if receipt.key is None and len(alike) == 1:
+    alike = [
+        document
+        for document in found
+        if document.key is None and document.fd_number not in owned and _is_alike(document, receipt)
+    ]
+    only_one = now.fd_number == baseline.fd_number + 1
+    if receipt.key is None and only_one and alike:
         return Adopt(document=alike[0])
     return Doubt(
         reason=Text(
@@ -65,6 +72,33 @@ def judge_receipt(
             f"после ФД № {baseline.fd_number} в ФН появилось документов: "
             f"{now.fd_number - baseline.fd_number}; ни один не назван этим чеком, похожих без имени: "
             f"{len(alike)}",
+        )
+    )
+
+
+def judge_suspected(baseline: Baseline, now: Baseline, found: Sequence[FiscalDocument]) -> Verdict:
+    """A receipt that was never sent, as far as the database knows. ``found``: the documents read back from
+    the FN that look like it and belong to nobody. Never adopted here: what looks alike is no proof."""
+    if now.fn_number != baseline.fn_number:
+        return _replaced(baseline, now)
+    if not found:
+        return Absent()
+    numbers = ", ".join(str(document.fd_number) for document in found[:10])
+    return Doubt(
+        reason=Text(
+            f"the FN holds documents that this database did not know ({numbers}) and that look like this "
+            "receipt: it was printed before the database was restored, or another program made them",
+            f"в ФН есть документы, которых не было в базе ({numbers}), и они похожи на этот чек: он "
+            "напечатан до восстановления базы, либо их оформила другая программа",
+        )
+    )
+
+
+def _replaced(baseline: Baseline, now: Baseline) -> Doubt:
+    return Doubt(
+        reason=Text(
+            f"the FN was replaced: {baseline.fn_number} before, {now.fn_number} now",
+            f"ФН заменён: был {baseline.fn_number}, сейчас {now.fn_number}",
         )
     )
 

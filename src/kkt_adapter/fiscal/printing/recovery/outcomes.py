@@ -1,0 +1,222 @@
+"""Writing down what became of an attempt: adopted, absent, ended. Each is one commit, with the audit note of
+the person who decided it, if a person did.
+"""
+
+from dataclasses import replace
+
+import structlog
+from sqlalchemy import Connection
+
+from kkt_adapter.fiscal.lifecycle import PrintState
+from kkt_adapter.fiscal.model import Baseline, DocumentCode, FiscalDocument
+from kkt_adapter.fiscal.printing import records
+from kkt_adapter.fiscal.printing.device import RegisterDesk
+from kkt_adapter.fiscal.printing.job import Job, job_of, printed_item
+from kkt_adapter.fiscal.printing.printer import PrintListener
+from kkt_adapter.fiscal.printing.records import PrintedItem, Unprinted
+from kkt_adapter.fiscal.printing.recovery.open_question import Decision
+from kkt_adapter.fiscal.printing.reply_waiters import Waiting
+from kkt_adapter.fiscal.shifts import session_rows
+from kkt_adapter.fiscal.store import attempts, rejected
+from kkt_adapter.fiscal.store.attempts import LaneTerm, NewAttempt, OpenAttempt
+from kkt_adapter.fiscal.store.orphan_documents import has_owner, make_room
+from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.kernel.errors import Conflict
+from kkt_adapter.runtime.db.protocol import Database
+from kkt_adapter.runtime.leases.database import check_terms
+
+
+class Outcomes:
+    """Works for one lane, under the lane's term."""
+
+    def __init__(
+        self,
+        desk: RegisterDesk,
+        *,
+        database: Database,
+        clock: Clock,
+        waiting: Waiting,
+        listener: PrintListener,
+    ) -> None:
+        self._desk = desk
+        self._db = database
+        self._clock = clock
+        self._waiting = waiting
+        self._listener = listener
+        self._log = structlog.get_logger("recovery").bind(register_id=desk.register_id)
+
+    async def open_attempts(self) -> list[OpenAttempt]:
+        return await self._db.read(lambda c: attempts.open_attempts(c, self._desk.register_id))
+
+    async def mark_unknown(self, attempt: OpenAttempt, lane: LaneTerm) -> Unprinted | None:
+        """The receipt of an attempt, in ``print_unknown`` if it was ``printing``; None for a report."""
+        if attempt.receipt_seq is None:
+            return None
+        seq, now = attempt.receipt_seq, self._clock.now()
+
+        def mark(conn: Connection) -> Unprinted:
+            row = records.unprinted_by_seq(conn, seq)
+            if row.print_state is not PrintState.PRINTING:
+                return row
+            check_terms(conn, {(lane.lease, lane.owner, lane.number)})
+            records.print_unknown(
+                conn,
+                seq,
+                receipt_id=job_of(row).receipt.id,
+                at=now,
+                error="нет ответа ККТ: исход выясняется по ФН",
+            )
+            return replace(row, print_state=PrintState.PRINT_UNKNOWN)
+
+        return await self._db.write(mark)
+
+    # ---- receipts -----------------------------------------------------------------------------------
+
+    async def adopt(
+        self,
+        attempt_id: int,
+        job: Job,
+        document: FiscalDocument,
+        lane: LaneTerm,
+        note: Decision | None = None,
+    ) -> None:
+        """The document is this receipt's. Raises Conflict when another receipt owns it."""
+        item = await self._item(job, document, lane, attempt_id=attempt_id)
+
+        def write(conn: Connection) -> None:
+            _own(conn, document)
+            records.printed(conn, [item])
+            if note is not None:
+                note.write(conn)
+
+        await self._db.write(write)
+        self._adopted(job, item)
+
+    async def adopt_unasked(self, job: Job, document: FiscalDocument, lane: LaneTerm) -> None:
+        """The same for a receipt that has no attempt: its document was read back from the FN."""
+        before = Baseline(fn_number=document.fn_number, fd_number=document.fd_number - 1)
+        item, now = await self._item(job, document, lane, attempt_id=0), self._clock.now()
+
+        def write(conn: Connection) -> None:
+            attempt_id = self._begin(conn, job, before, lane)
+            _own(conn, document)
+            records.printed(conn, [replace(item, attempt_id=attempt_id, at=now)])
+
+        await self._db.write(write)
+        self._adopted(job, item)
+
+    async def suspect(self, job: Job, before: Baseline, lane: LaneTerm) -> None:
+        """Documents after ``before`` may be this receipt: an attempt that sends nothing, for ``settle`` to
+        ask about."""
+
+        def write(conn: Connection) -> None:
+            attempts.mark_suspected(conn, self._begin(conn, job, before, lane))
+
+        await self._db.write(write)
+
+    def _begin(self, conn: Connection, job: Job, baseline: Baseline, lane: LaneTerm) -> int:
+        return records.begin_attempt(
+            conn,
+            NewAttempt(lane=lane, baseline=baseline),
+            what="print",
+            register_id=self._desk.register_id,
+            at=self._clock.now(),
+            receipt_seq=job.seq,
+        )
+
+    async def absent(
+        self,
+        attempt: OpenAttempt,
+        seq: int,
+        lane: LaneTerm,
+        note: Decision | None = None,
+        *,
+        rejected_up_to: Baseline | None = None,
+    ) -> None:
+        """The receipt is printed again. ``rejected_up_to``: a person said that no document up to this one is
+        it; none of them is evidence any more."""
+        now = self._clock.now()
+
+        def write(conn: Connection) -> None:
+            records.print_absent(conn, seq, attempt_id=attempt.id, lane=lane, at=now)
+            if rejected_up_to is not None:
+                rejected.reject(conn, seq, rejected_up_to)
+            if note is not None:
+                note.write(conn)
+
+        await self._db.write(write)
+
+    async def _item(
+        self, job: Job, document: FiscalDocument, lane: LaneTerm, *, attempt_id: int
+    ) -> PrintedItem:
+        return printed_item(
+            job,
+            document,
+            await self._desk.open(),
+            attempt_id=attempt_id,
+            lane=lane,
+            at=self._clock.now(),
+            recovered=True,
+        )
+
+    def _adopted(self, job: Job, item: PrintedItem) -> None:
+        self._waiting.settle(job.receipt.id, item.answer)
+        self._log.info("print_recovered", receipt_id=job.receipt.id, fd_number=item.document.fd_number)
+        self._listener.document_made(self._desk.register_id, item.document, took_s=0.0)
+
+    # ---- reports ------------------------------------------------------------------------------------
+
+    async def report(
+        self, attempt: OpenAttempt, document: FiscalDocument, lane: LaneTerm, note: Decision | None = None
+    ) -> None:
+        """The document is this shift opening or Z report."""
+        report = None
+        if document.code is DocumentCode.CLOSE_SHIFT:
+            report = await self._desk.driver.shift_report(document.fd_number)
+        await self._desk.write_report(
+            attempt.id,
+            document,
+            report,
+            lane=lane,
+            outcome="adopted",
+            note=lambda conn: self._settle_sessions(conn, note),
+        )
+
+    async def end(
+        self, attempt: OpenAttempt, outcome: str, lane: LaneTerm, note: Decision | None = None
+    ) -> None:
+        now = self._clock.now()
+
+        def write(conn: Connection) -> None:
+            check_terms(conn, {(lane.lease, lane.owner, lane.number)})
+            attempts.end_attempt(conn, attempt.id, outcome=outcome, at=now)
+            self._settle_sessions(conn, note)
+
+        await self._db.write(write)
+
+    async def end_closing(self, lane: LaneTerm) -> None:
+        """A Z report that never came as far as an attempt has left its sessions ``closing``."""
+        if not await self._db.read(lambda c: session_rows.is_closing(c, self._desk.register_id)):
+            return
+
+        def write(conn: Connection) -> None:
+            check_terms(conn, {(lane.lease, lane.owner, lane.number)})
+            self._settle_sessions(conn, None)
+
+        await self._db.write(write)
+
+    def _settle_sessions(self, conn: Connection, note: Decision | None) -> None:
+        """A Z report whose outcome is known now ends the closing of its sessions; in the same transaction."""
+        session_rows.end_closing(conn, self._desk.register_id, at=self._clock.now())
+        if note is not None:
+            note.write(conn)
+
+
+def _own(conn: Connection, document: FiscalDocument) -> None:
+    """Make the row of this document free for its receipt. Raises Conflict when it has one."""
+    if has_owner(conn, document.fn_number, document.fd_number):
+        raise Conflict(
+            f"document {document.fd_number} belongs to another receipt already",
+            f"ФД № {document.fd_number} уже принадлежит другому чеку",
+        )
+    make_room(conn, document.fn_number, document.fd_number)
