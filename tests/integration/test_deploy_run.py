@@ -10,7 +10,8 @@ from typing import Any
 
 import httpx2
 import yaml  # type: ignore[import-untyped]
-from tests.support.product import ServiceProcess, free_port
+from tests.support.ports import free_port
+from tests.support.product import ServiceProcess
 from tests.support.services import RedisServer
 
 DOCKER = Path(__file__).parents[2] / "deploy" / "docker"

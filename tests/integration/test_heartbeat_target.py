@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 from tests.support.erp import Caller, back_office, caller, event_ids, fresh_database, office, store_receipts
-from tests.support.services import free_port
+from tests.support.ports import free_port
 
 from kkt_adapter.emulators.erp import ErpEmulator, Fault, FaultMode, SignIn
 from kkt_adapter.fiscal.heartbeat import cursors

@@ -2,13 +2,13 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import httpx2
+from tests.support.ports import free_port
 
 from kkt_adapter.runtime.log_lines import LogLines
 
@@ -28,9 +28,7 @@ def full_pipe() -> tuple[int, int]:
 
 
 def test_health_answers_though_nobody_reads_the_log_and_after_sighup(tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     reading, writing = full_pipe()
     command = [sys.executable, "-m", "kkt_adapter", "serve", "--demo", "--port", str(port)]
     service = subprocess.Popen(

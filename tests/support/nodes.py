@@ -24,7 +24,8 @@ from typing import Any
 import httpx2
 from sqlalchemy import Connection, select
 from tests.support.api import Json
-from tests.support.product import ROOT, archive, compare_books, free_port, sale
+from tests.support.ports import free_port
+from tests.support.product import ROOT, archive, compare_books, sale
 
 from kkt_adapter.emulators.ofd import OfdEmulator
 from kkt_adapter.fiscal.printing.registration import stored_facts

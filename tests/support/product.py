@@ -9,7 +9,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from typing import Any, cast
 import httpx2
 from sqlalchemy import Connection, select
 from tests.support.api import BASE_URL, SALE, Json
+from tests.support.ports import free_port
 
 from kkt_adapter.bootstrap import Services, build_services
 from kkt_adapter.emulators.ofd import Fault, FaultMode, OfdEmulator
@@ -531,9 +531,3 @@ def _configured(folder: Path, tills: Sequence[str]) -> Path:
     config = folder / "kkt-adapter.toml"
     config.write_text("".join(f'[[register]]\nid = "{till}"\ndriver = "virtual"\n' for till in tills))
     return config
-
-
-def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])

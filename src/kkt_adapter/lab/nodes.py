@@ -12,6 +12,7 @@ from kkt_adapter.lab.circumstances import peak_mb
 from kkt_adapter.lab.hub import Hub
 from kkt_adapter.lab.node import NodeSpec
 from kkt_adapter.lab.nursery import Nursery
+from kkt_adapter.lab.ports import ReservedPort
 
 UP_WITHIN_S = 60.0  # real seconds until a started node is there
 CROSSED_S = 0.05  # real seconds for a point that was reached while it was called off
@@ -22,11 +23,18 @@ class LabNode:
     """One node over all its processes. ``turn`` is for whoever does something to the process as a whole."""
 
     def __init__(
-        self, name: str, *, port: int, hub: Hub, nursery: Nursery, restart_pause_s: Callable[[], float]
+        self,
+        name: str,
+        *,
+        port: ReservedPort,
+        hub: Hub,
+        nursery: Nursery,
+        restart_pause_s: Callable[[], float],
     ) -> None:
         self.name = name
-        self.port = port
-        self.base_url = f"http://127.0.0.1:{port}"
+        self._reserved = port
+        self.port = port.number
+        self.base_url = f"http://127.0.0.1:{self.port}"
         self.turn = asyncio.Lock()
         self.offset_s = 0.0  # how far its wall clock is wrong
         self.armed: dict[str, Any] | None = None  # what the next process starts with

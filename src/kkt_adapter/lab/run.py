@@ -28,8 +28,9 @@ from kkt_adapter.lab.ledger import Ledger, Outcome
 from kkt_adapter.lab.node import NodeSpec
 from kkt_adapter.lab.nodes import LabNode
 from kkt_adapter.lab.nursery import Nursery
+from kkt_adapter.lab.ports import ReservedPort
 from kkt_adapter.lab.reconcile import Finding, Verdict, forgotten, reconcile
-from kkt_adapter.lab.servers import PostgresServer, RedisServer, free_port
+from kkt_adapter.lab.servers import PostgresServer, RedisServer
 from kkt_adapter.lab.settle import Settling
 from kkt_adapter.lab.traffic import Till
 from kkt_adapter.lab.world import World
@@ -259,7 +260,7 @@ class _Run:
     def _node(self, n: int, links: Sequence[FlakyLink]) -> LabNode:
         node = LabNode(
             f"node{n}",
-            port=free_port(),
+            port=ReservedPort(),
             hub=self._hub,
             nursery=self._nursery,
             restart_pause_s=lambda: self._rng.uniform(0.0, 0.3),

@@ -9,11 +9,12 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+
+from kkt_adapter.lab.ports import ReservedPort
 
 START_WITHIN_S = 20.0
 PR_SET_PDEATHSIG = 1  # prctl(2): a signal for us when our parent ends
@@ -36,17 +37,12 @@ def end_with_parent() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
 class ServerProcess:
     """One server program; ``start`` waits until its port answers."""
 
-    def __init__(self, command: Sequence[str], *, port: int, folder: Path) -> None:
-        self.port = port
+    def __init__(self, command: Sequence[str], *, port: ReservedPort, folder: Path) -> None:
+        self._reserved = port
+        self.port = port.number
         self._command = command
         self._folder = folder
         self._process: asyncio.subprocess.Process | None = None
@@ -111,9 +107,9 @@ class RedisServer(ServerProcess):
         binary = shutil.which("redis-server")
         if binary is None:
             raise NotInstalled("redis-server")
-        port = free_port()
+        port = ReservedPort()
         options = ("--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(folder))
-        super().__init__((binary, "--port", str(port), *options), port=port, folder=folder)
+        super().__init__((binary, "--port", str(port.number), *options), port=port, folder=folder)
 
     @property
     def url(self) -> str:
@@ -126,7 +122,7 @@ class PostgresServer(ServerProcess):
     def __init__(self, folder: Path) -> None:
         """Raises NotInstalled."""
         self._binaries = _postgres_binaries()
-        port = free_port()
+        port = ReservedPort()
         as_user: Sequence[str] = ()
         if os.geteuid() == 0:  # PostgreSQL refuses to run as root
             user = _other_user()
@@ -138,7 +134,7 @@ class PostgresServer(ServerProcess):
         data = folder / "pgdata"
         super().__init__(
             (
-                *as_user, str(self._binaries / "postgres"), "-D", str(data), "-p", str(port),
+                *as_user, str(self._binaries / "postgres"), "-D", str(data), "-p", str(port.number),
                 "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off",
                 "-c", "full_page_writes=off", "-c", "max_connections=60", "-c", "shared_buffers=32MB",
             ),
