@@ -76,7 +76,7 @@ async def _serve(app: ASGIApp) -> None:
 # ---- echo -----------------------------------------------------------------------------------------------
 
 
-class EchoDesk:
+class EchoIntake:
     """Everything the product does before the first statement, then a text of the usual size."""
 
     def __init__(self, tills: list[Till]) -> None:
@@ -96,7 +96,7 @@ class EchoDesk:
 
 def echo(folder: Path, tills: list[Till]) -> ASGIApp:
     nobody = cast(Any, None)
-    services = dict.fromkeys(ApiServices.__dataclass_fields__, nobody) | {"desk": EchoDesk(tills)}
+    services = dict.fromkeys(ApiServices.__dataclass_fields__, nobody) | {"intake": EchoIntake(tills)}
     return create_api(ApiServices(**services), ApiSettings())
 
 

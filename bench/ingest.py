@@ -181,14 +181,14 @@ def _judge_fast(report: Report, rounds: list[dict[str, Outcome]], raw: list[dict
         Target(row="19", what="health p99 / POST p99, c=32", must=1, stretch=0.5, at_least=False),
         (quantile(o.health, 0.99) / o.latency(0.99) for o in asked),
     )
-    crowded = [outcomes[f"product c={OVERLOAD_CONNECTIONS}, takes {OVERLOAD_LIMIT}"] for outcomes in rounds]
+    busy = [outcomes[f"product c={OVERLOAD_CONNECTIONS}, takes {OVERLOAD_LIMIT}"] for outcomes in rounds]
     report.add(
         Target(row="20", what="p99 / p50 of accepted ones, overloaded", must=3, at_least=False),
-        (o.latency(0.99) / o.latency(0.5) for o in crowded),
+        (o.latency(0.99) / o.latency(0.5) for o in busy),
     )
     report.add(
         Target(row="20 refused", what="refused with 503 OVERLOADED and Retry-After", must=1),
-        (o.refused for o in crowded),
+        (o.refused for o in busy),
     )
 
 

@@ -27,7 +27,7 @@ from kkt_adapter.fiscal.model import (
     Registration,
 )
 from kkt_adapter.fiscal.printing import records
-from kkt_adapter.fiscal.printing.job import Job, printed_item
+from kkt_adapter.fiscal.printing.job import PrintJob, printed_item
 from kkt_adapter.fiscal.printing.records import PrintedItem
 from kkt_adapter.fiscal.printing.reply import Place
 from kkt_adapter.fiscal.store import counters, receipt_json
@@ -132,7 +132,7 @@ def accept_item(
 def written_item(found: Checked, accepted: Accepted, document: FiscalDocument, till: Till) -> PrintedItem:
     """The second step of one receipt."""
     assert accepted.attempt_id is not None
-    job = Job(
+    job = PrintJob(
         seq=accepted.seq,
         receipt=found.receipt,
         place=Place(stamp=accepted.stamp, queue_position=accepted.queue_position),

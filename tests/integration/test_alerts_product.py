@@ -17,7 +17,7 @@ from tests.support.product import Product, product, sale, virtual_registers
 from tests.support.watching import Json, Somebody, asked, bury, dig_up, somebody
 
 from kkt_adapter.emulators.ofd import OfdEmulator
-from kkt_adapter.fiscal.alerts import rows as alert_book
+from kkt_adapter.fiscal.alerts import rows as alert_rows
 from kkt_adapter.fiscal.store import counters
 from kkt_adapter.fiscal.store.alert_tables import alerts
 from kkt_adapter.fiscal.store.session_tables import pos_sessions
@@ -48,9 +48,9 @@ async def seen(running: Product) -> dict[tuple[str, str], Json]:
     return {(a["code"], a["subject"]): a for a in await asked(running, "/api/v1/alerts")}
 
 
-async def rows(running: Product) -> list[alert_book.Notice]:
+async def rows(running: Product) -> list[alert_rows.Notice]:
     """Oldest first."""
-    return list(reversed(await running.read(alert_book.history)))
+    return list(reversed(await running.read(alert_rows.history)))
 
 
 async def alarmed(running: Product, code: str, n: int = 1) -> None:

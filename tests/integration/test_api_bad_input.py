@@ -181,7 +181,7 @@ async def test_bad_input_is_refused_and_nothing_is_asked_of_the_desk(
     else:
         assert field in {error["field"] for error in problem["errors"]}
         assert all(error["message"] and error["code"] for error in problem["errors"])
-    assert memory.desk.calls == 0
+    assert memory.intake.calls == 0
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ async def test_only_json_is_read(content_type: str, status: int) -> None:
     async with client_of(memory.app()) as client:
         answer = await post_receipt(client, **{"Content-Type": content_type})
     assert answer.status_code == status
-    assert memory.desk.calls == (status == 200)
+    assert memory.intake.calls == (status == 200)
     if status == 415:
         assert check_problem(answer)["code"] == "UNSUPPORTED_MEDIA_TYPE"
 
@@ -312,7 +312,7 @@ async def test_any_json_is_answered_without_a_failure(mutation: Any, on: str) ->
     assert answer.status_code in (200, 422)
     if answer.status_code == 422:
         check_problem(answer)
-    assert memory.desk.calls == (answer.status_code == 200)
+    assert memory.intake.calls == (answer.status_code == 200)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -75,7 +75,7 @@ async def test_people_read_the_language_they_prefer(client: httpx2.AsyncClient) 
 async def test_an_unforeseen_failure_is_told_to_the_log_and_not_to_the_client(
     client: httpx2.AsyncClient, memory: Memory
 ) -> None:
-    memory.desk.fail_with = memory.summary.fail_with = RuntimeError("secret of /var/lib")
+    memory.intake.fail_with = memory.summary.fail_with = RuntimeError("secret of /var/lib")
     with capture_logs() as lines:
         answers = [await post_receipt(client), await client.get("/v1/kkt/buffer/status")]
     for answer in answers:
@@ -126,7 +126,7 @@ async def test_a_foreign_page_cannot_print_a_receipt(
     assert answer.status_code == 403
     assert (answer.json()["code"], answer.json()["reason"]) == ("FORBIDDEN", "ORIGIN")
     assert "access-control-allow-origin" not in answer.headers
-    assert memory.desk.calls == 0
+    assert memory.intake.calls == 0
 
 
 async def test_the_adapters_own_page_may_call_it(client: httpx2.AsyncClient) -> None:
@@ -195,16 +195,16 @@ async def test_nobody_waits_while_the_limit_is_off(memory: Memory, settings: dic
 
 
 async def test_more_requests_than_the_queue_takes_are_turned_away_at_once(memory: Memory) -> None:
-    memory.desk.hold = asyncio.Event()
+    memory.intake.hold = asyncio.Event()
     async with client_of(memory.app(max_in_flight=2)) as client:
         waiting = [asyncio.create_task(post_receipt(client, key=f"k{n}")) for n in range(2)]
-        assert {await memory.desk.arrivals.get() for _ in waiting} == {"k0", "k1"}
+        assert {await memory.intake.arrivals.get() for _ in waiting} == {"k0", "k1"}
         refused = await post_receipt(client, key="k9", Accept="text/event-stream")
         assert refused.status_code == 503
         assert (refused.json()["code"], refused.headers["retry-after"]) == ("OVERLOADED", "1")
         assert (await client.get("/health")).status_code == 200
         assert (await client.get("/v1/health")).status_code == 200
-        memory.desk.hold.set()
+        memory.intake.hold.set()
         assert [(await task).status_code for task in waiting] == [200, 200]
         assert (await post_receipt(client, key="k9")).status_code == 200, "a place is free again"
 
@@ -213,7 +213,7 @@ async def test_refused_and_failed_requests_give_their_places_back(memory: Memory
     async with client_of(memory.app(max_in_flight=1)) as client:
         for _ in range(3):
             assert (await post_receipt(client, {})).status_code == 422
-        memory.desk.fail_with = RuntimeError("x")
+        memory.intake.fail_with = RuntimeError("x")
         with capture_logs():
             answers = [await post_receipt(client) for _ in range(3)]
         assert {answer.status_code for answer in answers} == {500}
@@ -280,7 +280,7 @@ async def test_a_body_of_two_mebibytes_is_refused_and_the_connection_lives_on(
         answer = await client.post("/v1/kkt/receipt", content=body, headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (413, "BODY_TOO_LARGE")
         assert (await client.get("/health")).status_code == 200
-    assert memory.desk.calls == 0
+    assert memory.intake.calls == 0
 
 
 async def test_a_body_in_chunks_is_accepted(memory: Memory) -> None:
@@ -296,23 +296,23 @@ async def test_a_body_that_stalls_is_given_up(memory: Memory) -> None:
         answer = await exchange(port, head_of_post("Content-Length: 100"), b'{"pos_id"')
     assert answer.startswith(b"HTTP/1.1 408")
     assert b'"code":"REQUEST_TIMEOUT"' in answer
-    assert memory.desk.calls == 0
+    assert memory.intake.calls == 0
 
 
 async def test_a_client_that_leaves_does_not_undo_what_the_desk_has_begun(memory: Memory) -> None:
-    memory.desk.hold = asyncio.Event()
+    memory.intake.hold = asyncio.Event()
     body = json.dumps(SALE).encode()
     async with served(memory.app()) as port:
         _, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(head_of_post(f"Content-Length: {len(body)}") + body)
         async with asyncio.timeout(10):
-            await memory.desk.stored.wait()
+            await memory.intake.stored.wait()
             writer.transport.abort()
             await asyncio.sleep(0.05)  # the server has seen the reset by now
-            assert not memory.desk.finished.is_set()
-            memory.desk.hold.set()
-            await memory.desk.finished.wait()
-    assert list(memory.desk.receipts) == [KEY]
+            assert not memory.intake.finished.is_set()
+            memory.intake.hold.set()
+            await memory.intake.finished.wait()
+    assert list(memory.intake.receipts) == [KEY]
 
 
 async def test_a_client_that_leaves_within_its_body_stores_nothing_and_fails_nothing(memory: Memory) -> None:
@@ -332,7 +332,7 @@ async def test_a_client_that_leaves_within_its_body_stores_nothing_and_fails_not
             writer.transport.abort()
             async with asyncio.timeout(10):
                 await gone.wait()
-    assert memory.desk.calls == 0
+    assert memory.intake.calls == 0
     assert not [line for line in lines if line["log_level"] == "error"]
 
 

@@ -36,7 +36,7 @@ async def test_the_request_of_the_contract_is_accepted_as_it_is(
     assert answer.headers["content-type"] == "application/json"
     assert answer.json()["receipt_id"] == "receipt-1"
     assert "idempotency-replayed" not in answer.headers
-    assert list(memory.desk.receipts) == [KEY]
+    assert list(memory.intake.receipts) == [KEY]
 
 
 async def test_the_same_key_and_body_get_the_first_answer_byte_for_byte(client: httpx2.AsyncClient) -> None:
@@ -60,7 +60,7 @@ async def test_the_same_key_with_another_body_is_a_conflict_that_names_the_first
 @pytest.mark.parametrize("key", ["x", "A" * 128, '"quoted"', "order:1001/2026~!", KEY])
 async def test_a_key_is_any_visible_ascii_text(client: httpx2.AsyncClient, memory: Memory, key: str) -> None:
     assert (await post_receipt(client, key=key)).status_code == 200
-    assert list(memory.desk.receipts) == [key]
+    assert list(memory.intake.receipts) == [key]
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ async def test_a_key_that_is_none_is_refused(
     answer = await post_receipt(client, key=key)
     assert answer.status_code == 422
     assert answer.json()["code"] == code
-    assert memory.desk.calls == 0
+    assert memory.intake.calls == 0
 
 
 async def test_two_different_keys_in_one_request_are_refused(
@@ -92,7 +92,7 @@ async def test_two_different_keys_in_one_request_are_refused(
         headers=[("Content-Type", "application/json"), ("Idempotency-Key", "a"), ("Idempotency-Key", "b")],
     )
     assert answer.status_code == 422
-    assert memory.desk.calls == 0
+    assert memory.intake.calls == 0
 
 
 async def test_a_key_in_letters_of_another_alphabet_is_refused(client: httpx2.AsyncClient) -> None:
@@ -104,7 +104,7 @@ async def test_a_key_in_letters_of_another_alphabet_is_refused(client: httpx2.As
 async def test_a_refusal_of_the_desk_keeps_its_code_and_its_wait(
     client: httpx2.AsyncClient, memory: Memory
 ) -> None:
-    memory.desk.fail_with = BufferFull("Buffer full: 50/50", "Buffer full: 50/50", reason="CAPACITY")
+    memory.intake.fail_with = BufferFull("Buffer full: 50/50", "Buffer full: 50/50", reason="CAPACITY")
     answer = await post_receipt(client, **{"Accept-Language": "ru"})
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "60"
@@ -121,11 +121,11 @@ async def test_a_large_body_is_accepted_off_the_loop(client: httpx2.AsyncClient,
 
 
 async def test_health_is_answered_while_receipts_wait(client: httpx2.AsyncClient, memory: Memory) -> None:
-    memory.desk.hold = asyncio.Event()
+    memory.intake.hold = asyncio.Event()
     posting = asyncio.create_task(post_receipt(client))
-    await memory.desk.stored.wait()
+    await memory.intake.stored.wait()
     assert (await client.get("/v1/health")).status_code == 200
-    memory.desk.hold.set()
+    memory.intake.hold.set()
     assert (await posting).status_code == 200
 
 

@@ -57,7 +57,7 @@ TOKENS = {"v": "viewer", "m": "manager", "a": "admin", "t": "till-1", "o": "till
 async def test_a_call_is_for_those_of_the_table(call: Call, allowed: str) -> None:
     method, path, body = call
     memory = Memory()
-    await memory.desk.accept(a_request(), key=KEY)  # receipt-1, of POS-001
+    await memory.intake.accept(a_request(), key=KEY)  # receipt-1, of POS-001
     answers = {}
     async with client_of(memory.app(auth_open=False)) as client:
         for who, token in TOKENS.items():
@@ -80,7 +80,7 @@ async def test_without_a_good_token_nothing_is_done(authorization: str | None) -
             answer = await client.request(method, path, json=body, headers=headers)
             assert (answer.status_code, answer.json()["code"]) == (401, "UNAUTHORIZED"), path
             assert answer.headers["www-authenticate"] == "Bearer"
-    assert memory.desk.calls == 0
+    assert memory.intake.calls == 0
 
 
 async def test_the_token_is_asked_for_before_the_body_is_judged() -> None:

@@ -13,7 +13,7 @@ from tests.support.catalog import Shop, TestClock, opened, settings_for, stand_i
 
 from kkt_adapter.catalog.runs import RunStatus, Trigger
 from kkt_adapter.catalog.schedule import slot_rows
-from kkt_adapter.catalog.schedule.daily import Health, ScheduleSource
+from kkt_adapter.catalog.schedule.daily import SchedulerHealth, ScheduleSource
 from kkt_adapter.emulators.g2a import Faults, G2AEmulator
 from kkt_adapter.kernel.errors import InvalidInput, JobNotFound
 from kkt_adapter.runtime.db.protocol import Database
@@ -67,7 +67,7 @@ async def test_the_first_start_takes_the_environment_and_nothing_was_missed(town
         status = await shop.schedule.status()
         assert (status.schedule.hour, status.schedule.minute, status.schedule.source) == (2, 0, "env")
         assert status.daily_sync_next_run == utc("2025-09-17T02:00")
-        assert (status.status, status.total_jobs, status.last_run) == (Health.HEALTHY, 1, None)
+        assert (status.status, status.total_jobs, status.last_run) == (SchedulerHealth.HEALTHY, 1, None)
         assert await daily(shop) == []
 
 
@@ -236,7 +236,10 @@ async def test_without_a_source_no_slot_is_run_or_recorded_and_all_is_well(town:
     async with town.up(configured=False) as shop:
         assert await daily(shop) == []
         status = await shop.schedule.status()
-        assert (status.status, status.daily_sync_next_run) == (Health.HEALTHY, utc("2025-09-21T02:00"))
+        assert (status.status, status.daily_sync_next_run) == (
+            SchedulerHealth.HEALTHY,
+            utc("2025-09-21T02:00"),
+        )
         assert (await shop.schedule.put(4, by="anna")).next_run_time == utc("2025-09-20T04:00")
     town.at("2025-09-20T05:00")
     async with town.up() as shop:  # credentials arrive: what passed before was not missed
@@ -247,10 +250,10 @@ async def test_without_a_source_no_slot_is_run_or_recorded_and_all_is_well(town:
 async def test_no_success_for_26_hours_is_degraded(town: Town) -> None:
     async with town.up() as shop:
         town.clock.wall = utc("2025-09-16T12:00") + timedelta(hours=26, minutes=1)
-        assert (await shop.schedule.status()).status is Health.DEGRADED
+        assert (await shop.schedule.status()).status is SchedulerHealth.DEGRADED
         town.clock.wall += timedelta(minutes=1)
         await shop.run()
-        assert (await shop.schedule.status()).status is Health.HEALTHY
+        assert (await shop.schedule.status()).status is SchedulerHealth.HEALTHY
 
 
 async def test_a_slot_missed_before_the_last_success_is_no_reason_for_alarm(town: Town) -> None:
@@ -268,7 +271,7 @@ async def test_a_slot_missed_before_the_last_success_is_no_reason_for_alarm(town
         await town.db.write(note)
         status = await shop.schedule.status()
         assert status.last_run is not None and status.last_run.status is missed
-        assert status.status is Health.HEALTHY
+        assert status.status is SchedulerHealth.HEALTHY
 
 
 async def test_an_unwritable_log_is_shown_and_stops_nothing(
@@ -277,7 +280,7 @@ async def test_an_unwritable_log_is_shown_and_stops_nothing(
     (tmp_path / "blocked").write_text("a file where a folder should be")
     async with town.up(log_file=tmp_path / "blocked" / "sync.log") as shop:
         status = await shop.schedule.status()
-        assert (status.log_file_ok, status.status) == (False, Health.DEGRADED)
+        assert (status.log_file_ok, status.status) == (False, SchedulerHealth.DEGRADED)
         assert (await shop.run()).status is RunStatus.SUCCEEDED
     assert capsys.readouterr().err.count("cannot be written") == 1
 
@@ -313,6 +316,6 @@ async def test_a_process_that_keeps_no_schedule_says_stopped(town: Town) -> None
     status = await town.shop().schedule.status()
     assert (status.scheduler_running, status.status, status.daily_sync_next_run) == (
         False,
-        Health.STOPPED,
+        SchedulerHealth.STOPPED,
         None,
     )

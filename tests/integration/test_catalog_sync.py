@@ -12,7 +12,7 @@ import pytest
 from tests.support.catalog import Shop, opened, settings_for, stand_in
 
 from kkt_adapter.catalog.runs import ErrorKind, RunStatus
-from kkt_adapter.catalog.schedule.daily import Health
+from kkt_adapter.catalog.schedule.daily import SchedulerHealth
 from kkt_adapter.emulators.g2a import G2AEmulator
 
 PRODUCTS = 240  # twelve pages
@@ -92,14 +92,14 @@ async def test_a_page_that_always_fails_hides_no_product(tmp_path: Path) -> None
         (error,) = await shop.sync.errors(run.run_id)
         assert (error.kind, error.page) == (ErrorKind.PAGE, 7)
         assert "COMPLETED WITH ERRORS" in await shop.logged("Error Details:")
-        assert (await shop.schedule.status()).status is Health.DEGRADED
+        assert (await shop.schedule.status()).status is SchedulerHealth.DEGRADED
 
         set_faults(emulator, fail_pages={})
         good = await shop.run()
         assert good.status is RunStatus.SUCCEEDED
         assert good.vanished == 12
         await shop.agrees_with(emulator)
-        assert (await shop.schedule.status()).status is Health.HEALTHY
+        assert (await shop.schedule.status()).status is SchedulerHealth.HEALTHY
 
 
 @pytest.mark.parametrize("kind", ["http_500", "http_503", "cut", "short", "drop", "html", "no_docs"])
@@ -470,5 +470,5 @@ async def test_nothing_is_synced_without_credentials(tmp_path: Path) -> None:
             with pytest.raises(Exception, match="G2A_CLIENT_ID"):
                 await attempt
         status = await shop.schedule.status()
-        assert (status.status, status.sync_running) == (Health.HEALTHY, False)
+        assert (status.status, status.sync_running) == (SchedulerHealth.HEALTHY, False)
         assert json.dumps((await shop.reads.facets()).platform) == "[]"

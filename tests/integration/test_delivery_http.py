@@ -16,7 +16,7 @@ from tests.support.product import TILL, Product, product, sale, virtual_register
 from kkt_adapter.emulators.ofd import Duplicates, Fault, FaultMode, OfdEmulator
 from kkt_adapter.emulators.ofd.control import kept_json
 from kkt_adapter.fiscal.delivery.endpoint import Endpoint
-from kkt_adapter.fiscal.delivery.lanes.http import CloudLane
+from kkt_adapter.fiscal.delivery.lanes.http import HttpLane
 from kkt_adapter.fiscal.store import counters
 from kkt_adapter.fiscal.store.tables import receipts
 from kkt_adapter.settings import Transport
@@ -194,7 +194,7 @@ async def test_a_channel_failure_holds_the_fn_and_counts_for_the_breaker(running
     assert [row["retry_count"] for row in rows] == [1, 0, 0]
     assert [row["status"] for row in rows] == ["pending"] * 3
     assert f"http_{code}" in rows[0]["last_error"]
-    assert endpoint(running).tally.errors == {f"http_{code}": 1}
+    assert endpoint(running).stats.errors == {f"http_{code}": 1}
     await running.delivered()
     await running.check_books()
     assert endpoint(running).breaker.failure_count == 0
@@ -206,7 +206,7 @@ async def test_what_is_no_answer_is_a_channel_failure(running: Product, mode: Fa
     await running.ofd.set_faults(Fault(mode=mode, count=1))
     await sold_unsent(running, 1)
     await running.delivered()
-    assert sum(endpoint(running).tally.errors.values()) == 1
+    assert sum(endpoint(running).stats.errors.values()) == 1
     assert running.ofd.state()["repeated"] == 1
     await running.check_books()
 
@@ -231,9 +231,9 @@ async def test_five_channel_failures_open_the_breaker_and_rejections_do_not(tmp_
         assert (await running.status())["cb_state"] == "CLOSED"
         await running.ofd.set_faults(Fault(mode=FaultMode.CODE, code=503))
         await running.until(partial(breaker_is, running, "OPEN"))
-        tried = sum(endpoint(running).tally.errors.values())
+        tried = sum(endpoint(running).stats.errors.values())
         await asyncio.sleep(0.5)
-        assert sum(endpoint(running).tally.errors.values()) == tried
+        assert sum(endpoint(running).stats.errors.values()) == tried
 
 
 async def all_tried(running: Product, ids: list[str]) -> bool:
@@ -346,7 +346,7 @@ async def test_a_claim_that_ran_out_while_the_process_stood_still_sends_nothing(
     async with paused(running):
         await sold_unsent(running, 1)
         (lane,) = await running.services.worker._lanes()
-        assert isinstance(lane, CloudLane)
+        assert isinstance(lane, HttpLane)
         step = lane._step
 
         async def slow_step(*args: Any, **kwargs: Any) -> Any:

@@ -36,11 +36,11 @@ async def test_fifty_receipts_of_an_outage_are_delivered_in_order_when_it_is_ove
         status = await running.status()
         assert (status["pending"] + status["syncing"], status["dlq_size"]) == (50, 0)
 
-        failures = endpoint(running).tally.errors.copy()
+        failures = endpoint(running).stats.errors.copy()
         # Five open it; the other tills' documents that were on their way at that moment fail too.
         assert 5 <= sum(failures.values()) < 5 + len(TILLS)
         await asyncio.sleep(0.5)  # two planned passes
-        assert endpoint(running).tally.errors == failures, "nothing is tried while the breaker is open"
+        assert endpoint(running).stats.errors == failures, "nothing is tried while the breaker is open"
         retries = await running.get("/v1/kkt/receipts", limit=100)
         assert sum(row["retry_count"] for row in retries["items"]) < 5 + len(TILLS)
 
@@ -180,7 +180,7 @@ async def test_passes_do_not_follow_each_other_without_need(tmp_path: Path) -> N
             await running.break_operator("down")
             await running.sell_at_once(4, tills=("T0", "T1"))
             await running.until(lambda: only_waits(running, "T0"))
-            passes = running.services.worker.tally.pass_s
+            passes = running.services.worker.stats.pass_s
             before = passes.snapshot().count
             await asyncio.sleep(1.0)
             assert passes.snapshot().count - before <= 6

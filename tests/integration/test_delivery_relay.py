@@ -84,7 +84,7 @@ async def test_a_confirmation_that_the_fn_refuses_is_a_failed_attempt_and_no_bre
     row = await running.state_of(answer["receipt_id"], status="synced")
     assert row["retry_count"] == 2
     assert endpoint(running).breaker.opens_total == 0
-    assert endpoint(running).tally.errors == {"fn_refused": 2}
+    assert endpoint(running).stats.errors == {"fn_refused": 2}
     assert running.ofd.state()["repeated"] == 2
     await running.check_books()
 
@@ -130,10 +130,10 @@ async def test_a_dead_letter_at_the_head_is_tried_on_and_closes_itself(
         assert (status["dlq_size"], status["failed"], status["pending"]) == (1, 1, 1)
         assert (await running.receipt(second))["retry_count"] == 0, "the FN cannot skip a document"
 
-        tries = sum(endpoint(running).tally.errors.values())
+        tries = sum(endpoint(running).stats.errors.values())
 
         async def tried_on() -> bool:
-            return sum(endpoint(running).tally.errors.values()) > tries
+            return sum(endpoint(running).stats.errors.values()) > tries
 
         await running.until(tried_on)
         assert await running.read(counters.verify) == {}
@@ -200,7 +200,7 @@ async def test_a_document_that_goes_out_before_it_is_written_down_is_synced_all_
     await running.sell(1)
     await running.delivered()
     lane = await relay_lane(running)
-    monkeypatch.setattr(lane, "_in_hand", lambda: False)
+    monkeypatch.setattr(lane, "_in_flight", lambda: False)
     database = running.services.database
     write_each = database.write_each
 
@@ -280,7 +280,7 @@ async def test_a_row_that_is_written_while_its_claim_waits_is_left_for_the_next_
         return done
 
     async def let_go() -> bool:
-        return not lane._in_hand()
+        return not lane._in_flight()
 
     monkeypatch.setattr(database, "write_each", delayed)
     (answer,) = await running.sell(1)

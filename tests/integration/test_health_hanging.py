@@ -141,8 +141,8 @@ async def test_a_register_is_named_while_its_command_hangs_and_until_it_answers(
         await running.delivered()
         running.break_register(hang=True)
         await running.sell(1)
-        calls = running.lane().desk.calls
-        await in_hand(running, lambda: calls.oldest_s > 0)
+        calls = running.lane().session.calls
+        await in_flight(running, lambda: calls.oldest_s > 0)
         assert (await words(running))["kkt"]["registers"] == {"POS-001": "ok"}  # a slip takes a while
         clock.leap(5.1)
         kkt = (await words(running))["kkt"]
@@ -159,7 +159,7 @@ async def test_an_operator_is_named_while_a_delivery_hangs(tmp_path: Path) -> No
         await running.break_operator("hang")
         await running.sell(1)
         (endpoint,) = running.services.worker._endpoints()
-        await in_hand(running, lambda: endpoint.calls.oldest_s > 0)
+        await in_flight(running, lambda: endpoint.calls.oldest_s > 0)
         clock.leap(3.1)
         ofd = (await words(running))["ofd"]
         assert ofd["status"] == "hanging"
@@ -168,7 +168,7 @@ async def test_an_operator_is_named_while_a_delivery_hangs(tmp_path: Path) -> No
         await running.break_operator("down")  # cuts what hangs, so that the end need not wait for it
 
 
-async def in_hand(running: Product, check: Callable[[], bool]) -> None:
+async def in_flight(running: Product, check: Callable[[], bool]) -> None:
     async def checked() -> bool:
         return check()
 

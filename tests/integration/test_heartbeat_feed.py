@@ -20,7 +20,7 @@ from kkt_adapter.fiscal.printing import records
 from kkt_adapter.fiscal.shifts import cash_movements
 from kkt_adapter.fiscal.store import counters
 from kkt_adapter.fiscal.store import events as journal
-from kkt_adapter.fiscal.store.events import EventType, Level
+from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.fiscal.store.session_tables import cash_transactions
 from kkt_adapter.fiscal.store.tables import buffer_events, receipts
 from kkt_adapter.runtime.db.bulk import PARTS
@@ -154,7 +154,7 @@ async def test_what_is_about_no_receipt_or_no_state_is_not_told(stored: Database
     before = len(await read(stored))
     for event in set(EventType) - set(MEANINGS):
         await note(stored, receipt_id, event)
-    entry = journal.entry(EventType.CIRCUIT_OPENED, START, level=Level.WARNING)
+    entry = journal.entry(EventType.CIRCUIT_OPENED, START, level=EventLevel.WARNING)
     await stored.write(lambda c: journal.write(c, [entry]))
     assert len(await read(stored)) == before
 

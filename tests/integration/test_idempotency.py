@@ -222,7 +222,7 @@ async def test_a_cancelled_request_is_stored_and_printed_and_its_key_finds_it(ru
 
 async def test_nobody_waits_for_ever_in_memory(running: Product) -> None:
     """Entries of waiting requests are gone when the requests are, however they ended."""
-    waiting = running.services.desk._waiting
+    waiting = running.services.intake._waiting
     running.break_register(paper_out=True)
     posts = [asyncio.create_task(running.post(key=f"k{i}")) for i in range(10)]
     twins = [asyncio.create_task(running.post(key=f"k{i}")) for i in range(10)]

@@ -12,7 +12,7 @@ from tests.support.ofd import FN, a_message, raw_server
 from tests.support.worked_messages import FN_FFD12, golden, in_session
 
 from kkt_adapter.emulators.ofd import OfdEmulator
-from kkt_adapter.emulators.ofd.faults import Verdict
+from kkt_adapter.emulators.ofd.faults import FaultDecision
 from kkt_adapter.emulators.ofd.message import read_strictly
 from kkt_adapter.emulators.ofd.reply import ReplyShape, reply_bytes
 from kkt_adapter.fiscal.model import OfdMessage
@@ -35,7 +35,7 @@ async def read_request(reader: asyncio.StreamReader) -> bytes:
 
 def good_answer(message: OfdMessage) -> bytes:
     now = SystemClock().now()
-    return reply_bytes(read_strictly(message.raw), Verdict(), shape=ReplyShape.OPERATOR, now=now)
+    return reply_bytes(read_strictly(message.raw), FaultDecision(), shape=ReplyShape.OPERATOR, now=now)
 
 
 async def answered_with(answer: bytes, message: OfdMessage) -> OfdReply:

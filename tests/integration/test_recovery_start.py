@@ -357,10 +357,10 @@ async def test_the_print_book_refuses_a_following_receipt_that_cannot_be_printed
         await running.sell(2)
         lane = running.lane()
         assert lane._term is not None
-        assert lane.desk.baseline is not None
+        assert lane.session.baseline is not None
         attempt = NewAttempt(
             lane=LaneTerm(lease=lane._term.name, owner=lane._term.owner, number=lane._term.number),
-            baseline=lane.desk.baseline,
+            baseline=lane.session.baseline,
         )
         now = running.clock.now()
         with pytest.raises(Exception, match="cannot be printed"):

@@ -201,7 +201,7 @@ async def test_no_step_deletes_more_than_it_may(tmp_path: Path, monkeypatch: pyt
                 steps.append(forget_them(conn, ids))
                 return steps[-1]
 
-            changed = retention.Kind(look=kind.look, forget=counted, begin=kind.begin)
+            changed = retention.RetentionKind(look=kind.look, forget=counted, begin=kind.begin)
             monkeypatch.setattr(retention, "KINDS", {**retention.KINDS, name: changed})
         monkeypatch.setattr("kkt_adapter.fiscal.housekeeping.forgetting.KINDS", retention.KINDS)
 

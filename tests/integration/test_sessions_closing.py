@@ -128,7 +128,7 @@ async def test_a_crash_before_the_register_was_told_leaves_the_session_open(runn
 
 def begin(conn: Connection, running: Product) -> None:
     """The first of the commits that a Z report makes."""
-    registration = running.lane().desk.registration
+    registration = running.lane().session.registration
     assert registration is not None
     shift = {"fn_number": registration.fn_number, "shift_number": 1}
     session_rows.begin_closing(conn, "POS-001", shift)

@@ -14,7 +14,7 @@ from tests.support.erp import fresh_database
 from kkt_adapter.bootstrap import Services
 from kkt_adapter.fiscal.queries import event_log
 from kkt_adapter.fiscal.store import events
-from kkt_adapter.fiscal.store.events import EventType, Level
+from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.runtime.auth.roles import Role
 from kkt_adapter.runtime.db.protocol import Database
 
@@ -78,7 +78,7 @@ def write_events(conn: Connection) -> None:
     entries = []
     for n in range(60):
         kind = (EventType.RECEIPT_ADDED, EventType.RECEIPT_PRINTED, EventType.CIRCUIT_OPENED)[n % 3]
-        level = Level.WARNING if kind is EventType.CIRCUIT_OPENED else Level.INFO
+        level = EventLevel.WARNING if kind is EventType.CIRCUIT_OPENED else EventLevel.INFO
         moment = START + timedelta(hours=n) - (timedelta(hours=1) if n >= 30 else timedelta())
         entries.append(events.entry(kind, moment, level=level, n=n))
     events.write(conn, entries)

@@ -2,13 +2,20 @@
 
 import pytest
 
-from kkt_adapter.lab.ledger import Asked, Kind, Outcome, Told
+from kkt_adapter.lab.ledger import Asked, CommandKind, LedgerOutcome, Told
 
 
 @pytest.fixture
 def asked() -> Asked:
     return Asked(
-        number=7, key="k", till="R0-T0", kind=Kind.REFUND, total_kop=100, body={}, keyless=False, tries=1
+        number=7,
+        key="k",
+        till="R0-T0",
+        kind=CommandKind.REFUND,
+        total_kop=100,
+        body={},
+        keyless=False,
+        tries=1,
     )
 
 
@@ -18,21 +25,21 @@ def told(receipt_id: str = "r1", document_id: str | None = None) -> Told:
 
 def test_a_refusal_ends_it_when_no_other_try_is_in_doubt(asked: Asked):
     assert asked.refuse("REFUND_BLOCKED")
-    assert (asked.outcome, asked.refusal) == (Outcome.REFUSED, "REFUND_BLOCKED")
+    assert (asked.outcome, asked.refusal) == (LedgerOutcome.REFUSED, "REFUND_BLOCKED")
 
 
 def test_a_refusal_proves_nothing_while_an_earlier_try_may_still_arrive(asked: Asked):
     asked.in_doubt = 1
 
     assert not asked.refuse("REFUND_BLOCKED")
-    assert asked.outcome is Outcome.OPEN
+    assert asked.outcome is LedgerOutcome.OPEN
 
 
 def test_a_refusal_does_not_take_back_what_a_twin_was_told(asked: Asked):
     asked.note(told())
 
     assert asked.refuse("REFUND_BLOCKED")
-    assert asked.outcome is Outcome.TOLD
+    assert asked.outcome is LedgerOutcome.TOLD
 
 
 def test_two_receipts_under_one_key_are_a_broken_promise(asked: Asked):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from kkt_adapter.lab.menu import MENU
-from kkt_adapter.lab.reconcile import Verdict
+from kkt_adapter.lab.reconcile import FindingKind
 from kkt_adapter.lab.variants import VARIANTS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "fault-lab.md").read_text(encoding="utf-8")
@@ -23,6 +23,6 @@ def test_each_variant_is_on_the_page(name: str):
     assert WORDS[name] == VARIANTS[name].what
 
 
-@pytest.mark.parametrize("verdict", [verdict for verdict in Verdict if verdict is not Verdict.WRONG])
-def test_each_finding_is_on_the_page(verdict: Verdict):
+@pytest.mark.parametrize("verdict", [verdict for verdict in FindingKind if verdict is not FindingKind.WRONG])
+def test_each_finding_is_on_the_page(verdict: FindingKind):
     assert WORDS[verdict.value]

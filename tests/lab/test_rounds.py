@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from kkt_adapter.lab.certificate import Books, Certificate, Footprint, Traffic
-from kkt_adapter.lab.reconcile import Finding, Verdict
+from kkt_adapter.lab.reconcile import Finding, FindingKind
 from kkt_adapter.lab.rounds import MIXED, ONE_SQLITE, TWO_POSTGRES, merged, rounds_of
 from kkt_adapter.lab.run import LabPlan
 
-LOST = Finding(verdict=Verdict.LOST, subject="Lab 000007", text="told printed, and it is not stored")
+LOST = Finding(verdict=FindingKind.LOST, subject="Lab 000007", text="told printed, and it is not stored")
 
 
 def certificate(**changes: object) -> Certificate:
@@ -87,7 +87,7 @@ def test_one_finding_fails_the_whole_run_and_says_in_which_round_it_was():
     whole = merged([certificate(), certificate(seed=1001, findings=(LOST,))], seed=1, duration_s=70.0)
 
     assert not whole.passed
-    assert whole.count(Verdict.LOST) == 1
+    assert whole.count(FindingKind.LOST) == 1
     assert whole.findings[0].subject == "seed 1001, 1 node, SQLite: Lab 000007"
 
 

@@ -36,7 +36,7 @@ async def rows(shop: Product, table: Table, *where: Any) -> int:
     return int(await shop.read(count))
 
 
-async def walk(shop: Product, kind: retention.Kind, limits: retention.Limits) -> list[int]:
+async def walk(shop: Product, kind: retention.RetentionKind, limits: retention.Limits) -> list[int]:
     """How many rows each step deleted."""
     steps: list[int] = []
     after: Any = kind.begin
@@ -48,11 +48,13 @@ async def walk(shop: Product, kind: retention.Kind, limits: retention.Limits) ->
     return steps
 
 
-def _look(conn: Connection, *, kind: retention.Kind, limits: retention.Limits, after: Any) -> retention.Look:
+def _look(
+    conn: Connection, *, kind: retention.RetentionKind, limits: retention.Limits, after: Any
+) -> retention.Look:
     return kind.look(conn, limits, after)
 
 
-def _forget(conn: Connection, *, kind: retention.Kind, old: Sequence[Any]) -> int:
+def _forget(conn: Connection, *, kind: retention.RetentionKind, old: Sequence[Any]) -> int:
     return kind.forget(conn, old)
 
 

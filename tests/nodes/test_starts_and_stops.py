@@ -76,10 +76,10 @@ async def fill(folder: Path, node: Node) -> None:
 
         async def accept(first: int, after: int) -> None:
             bodies = [json.dumps(sale(till=node.tills[n % 2])).encode() for n in range(first, after)]
-            desk = shop.services.desk
+            intake = shop.services.intake
             await asyncio.gather(
                 *(
-                    desk.accept(parse_receipt(body).request, key=f"filled-{n}")
+                    intake.accept(parse_receipt(body).request, key=f"filled-{n}")
                     for n, body in enumerate(bodies, first)
                 )
             )
@@ -119,12 +119,12 @@ async def test_a_stop_signal_lets_what_is_in_hand_be_finished_and_answered(tmp_p
         environment = surroundings(tmp_path, ofd, KKT_VIRTUAL_LATENCY="2")
         node = Node(name="one", folder=tmp_path, environment=environment, tills=("A",))
         async with nodes(node):
-            in_hand = asyncio.create_task(node.post(sale(till="A"), key="in-hand"))
+            in_flight = asyncio.create_task(node.post(sale(till="A"), key="in-hand"))
             await until(partial(printing, node, "in-hand"), "it is at the register")
 
             code = await asyncio.to_thread(node.terminate)
 
-            answer = await in_hand
+            answer = await in_flight
             assert code == 0, node.log()
             assert (answer.status_code, answer.json()["status"]) == (200, "printed")
             assert len([d for d in archive(node.settings.fn_dir, "A") if d.total_kop is not None]) == 1

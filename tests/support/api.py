@@ -51,7 +51,7 @@ class MemoryAcceptance:
 
 
 @dataclass
-class MemoryDesk:
+class MemoryIntake:
     """Keeps receipts by key. ``fail_with`` is raised instead, ``hold`` is waited for after the storing."""
 
     receipts: dict[str, tuple[ReceiptRequest, Json]] = field(default_factory=dict)
@@ -96,19 +96,19 @@ def total_kop(request: ReceiptRequest) -> int:
 
 @dataclass
 class MemoryReceipts:
-    desk: MemoryDesk
+    intake: MemoryIntake
     asked: list[Json] = field(default_factory=list)
 
     async def by_id(self, receipt_id: str) -> Json:
-        for key, (request, answer) in self.desk.receipts.items():
+        for key, (request, answer) in self.intake.receipts.items():
             if answer["receipt_id"] == receipt_id:
                 return _row(key, request, answer)
         raise ReceiptNotFound(f"no receipt {receipt_id}", f"нет чека {receipt_id}")
 
     async def by_key(self, key: str) -> Json:
-        if key not in self.desk.receipts:
+        if key not in self.intake.receipts:
             raise ReceiptNotFound("never accepted", "не принимался")
-        return _row(key, *self.desk.receipts[key])
+        return _row(key, *self.intake.receipts[key])
 
     async def page(
         self,
@@ -130,7 +130,7 @@ class MemoryReceipts:
                 "cursor": cursor,
             }
         )
-        rows = [_row(key, *kept) for key, kept in reversed(self.desk.receipts.items())]
+        rows = [_row(key, *kept) for key, kept in reversed(self.intake.receipts.items())]
         rows = [row for row in rows if pos_id is None or row["pos_id"] == pos_id]
         start = int(cursor or 0)
         more = len(rows) > start + limit
@@ -251,7 +251,7 @@ class MemoryRegisters:
     def _cash_kop(self) -> int:
         return sum(
             payment.amount_kop
-            for request, _ in self.receipts.desk.receipts.values()
+            for request, _ in self.receipts.intake.receipts.values()
             for payment in request.payments
             if payment.kind is PaymentKind.CASH
         )
@@ -400,8 +400,8 @@ class Memory:
     """All of them together, wired."""
 
     def __init__(self) -> None:
-        self.desk = MemoryDesk()
-        self.receipts = MemoryReceipts(self.desk)
+        self.intake = MemoryIntake()
+        self.receipts = MemoryReceipts(self.intake)
         self.refunds = MemoryRefunds()
         self.registers = MemoryRegisters(self.receipts)
         self.delivery = MemoryDelivery()
@@ -412,7 +412,7 @@ class Memory:
 
     def services(self) -> ApiServices:
         return ApiServices(
-            desk=self.desk,
+            intake=self.intake,
             receipts=self.receipts,
             refunds=self.refunds,
             registers=self.registers,

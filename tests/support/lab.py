@@ -1,4 +1,4 @@
-"""Labs for tests: several at once in one event loop, on one nursery of node processes."""
+"""Labs for tests: several at once in one event loop, on one fork_server of node processes."""
 
 import asyncio
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from tests.support.services import missing
 
 from kkt_adapter.lab.certificate import Certificate
-from kkt_adapter.lab.nursery import Nursery
+from kkt_adapter.lab.fork_server import ForkServer
 from kkt_adapter.lab.run import NODE_COMMAND, LabPlan, run_lab
 from kkt_adapter.lab.servers import NotInstalled, check_installed
 
@@ -31,18 +31,18 @@ def run_labs(plans: Mapping[str, LabPlan], *, at_once: int) -> dict[str, Certifi
     """The certificate of each plan: their waits overlap."""
 
     async def run() -> dict[str, Certificate]:
-        nursery, gate = Nursery(NODE_COMMAND), asyncio.Semaphore(at_once)
-        await nursery.open()
+        fork_server, gate = ForkServer(NODE_COMMAND), asyncio.Semaphore(at_once)
+        await fork_server.open()
 
         async def one(plan: LabPlan) -> Certificate:
             async with gate:
-                return await run_lab(plan, nursery=nursery)
+                return await run_lab(plan, fork_server=fork_server)
 
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = {name: group.create_task(one(plan)) for name, plan in plans.items()}
         finally:
-            await nursery.close()
+            await fork_server.close()
         return {name: task.result() for name, task in tasks.items()}
 
     return asyncio.run(run())

@@ -17,7 +17,7 @@ from typing import Any
 
 from kkt_adapter.bootstrap import Seams, Services, build_services
 from kkt_adapter.cli.serve import run_service
-from kkt_adapter.lab.around import ProbedCloud, ProbedDatabase, ProbedGateway, probed_driver
+from kkt_adapter.lab.around import ProbedDatabase, ProbedGateway, ProbedHttpOfd, probed_driver
 from kkt_adapter.lab.probes import Probes
 from kkt_adapter.lab.timing import LabClock, LabLoop
 from kkt_adapter.runtime.leases.pass_lock import EXPIRY_S
@@ -49,7 +49,7 @@ def main(order: dict[str, Any]) -> None:
                 database=lambda database: ProbedDatabase(database, probes),
                 driver=lambda driver: probed_driver(driver, probes),
                 gateway=lambda gateway: ProbedGateway(gateway, probes),
-                cloud=lambda gateway: ProbedCloud(gateway, probes),
+                http=lambda gateway: ProbedHttpOfd(gateway, probes),
                 lock_expiry_s=max(2, round(EXPIRY_S / scale)),
             ),
         )

@@ -10,7 +10,7 @@ from typing import Any
 from tests.support.worked_messages import NONCE, SIGN, WORKED, golden
 
 from kkt_adapter.emulators.ofd import Fault, FaultMode, OfdBook, Transport
-from kkt_adapter.emulators.ofd.faults import FaultPlan, Verdict
+from kkt_adapter.emulators.ofd.faults import FaultDecision, FaultPlan
 from kkt_adapter.emulators.ofd.ledger import Arrival
 from kkt_adapter.emulators.ofd.message import Received, read_strictly
 from kkt_adapter.emulators.ofd.reply import ReplyShape, reply_bytes
@@ -113,8 +113,8 @@ class InMemoryOfd:
         except FrameError as error:
             self.book.refusals[error.reason] += 1
             raise _closed() from error
-        verdict = self._plan.judge(Transport.TCP, fn=received.fn_number, document=received.fd_number)
-        raw = await self._answer(message, received, verdict)
+        decision = self._plan.judge(Transport.TCP, fn=received.fn_number, document=received.fd_number)
+        raw = await self._answer(message, received, decision)
         try:
             confirmation = read_confirmation(raw, fn_number=message.fn_number, fd_number=message.fd_number)
         except FrameError as error:
@@ -135,11 +135,11 @@ class InMemoryOfd:
     async def close(self) -> None:
         pass
 
-    async def _answer(self, message: OfdMessage, received: Received, verdict: Verdict) -> bytes:
-        if verdict.mode is FaultMode.HANG or verdict.delay_s > self._timeout_s:
+    async def _answer(self, message: OfdMessage, received: Received, decision: FaultDecision) -> bytes:
+        if decision.mode is FaultMode.HANG or decision.delay_s > self._timeout_s:
             await asyncio.sleep(self._timeout_s)
             raise OfdUnavailable("no answer in time", error_code="timeout")
-        if verdict.mode is FaultMode.REFUSE:
+        if decision.mode is FaultMode.REFUSE:
             raise _closed()
         arrival = self.book.receive(
             Transport.TCP,
@@ -149,11 +149,11 @@ class InMemoryOfd:
             raw=message.raw,
             now=datetime.now(UTC),
         )
-        await asyncio.sleep(verdict.delay_s)
-        lost = verdict.mode in (FaultMode.CLOSE, FaultMode.HALF_ANSWER)
+        await asyncio.sleep(decision.delay_s)
+        lost = decision.mode in (FaultMode.CLOSE, FaultMode.HALF_ANSWER)
         if lost or arrival not in (Arrival.NEW, Arrival.REPEATED):
             raise _closed()
-        return reply_bytes(received, verdict, shape=ReplyShape.OPERATOR, now=datetime.now(UTC))
+        return reply_bytes(received, decision, shape=ReplyShape.OPERATOR, now=datetime.now(UTC))
 
 
 @asynccontextmanager

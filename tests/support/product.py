@@ -42,7 +42,7 @@ from kkt_adapter.settings import RegisterSettings, Settings, load_settings
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 20.0  # real seconds before a test that waits for the product gives up
 TILL = "POS-001"
-RECEIPT_CODES = (DocumentCode.RECEIPT, DocumentCode.CORRECTION)
+MONEY_DOCUMENT_CODES = (DocumentCode.RECEIPT, DocumentCode.CORRECTION)
 
 QUICK: dict[str, Any] = {
     "virtual_fsync": False,
@@ -191,7 +191,7 @@ class Product:
         return self.unit(register_id).lane
 
     def driver(self, register_id: str = TILL) -> VirtualRegister:
-        return cast(VirtualRegister, self.lane(register_id).desk.driver)
+        return cast(VirtualRegister, self.lane(register_id).session.driver)
 
     def faults(self, register_id: str = TILL) -> VirtualFaults:
         return self.driver(register_id).faults
@@ -212,12 +212,12 @@ class Product:
 
     async def look(self, register_id: str = TILL) -> None:
         """Have an idle lane look at its device now, and wait until it has."""
-        desk = self.lane(register_id).desk
-        before, desk.looked_at = desk.status, float("-inf")
+        session = self.lane(register_id).session
+        before, session.looked_at = session.status, float("-inf")
 
         async def looked() -> bool:
             self.wake(register_id)
-            return desk.status is not before
+            return session.status is not before
 
         await self.until(looked)
 
@@ -301,7 +301,7 @@ def compare_books(
             for r in rows
             if r.register_id == register_id and r.print_state == "printed"
         }
-        in_fn = {d.fd_number: d for d in documents if d.code in RECEIPT_CODES}
+        in_fn = {d.fd_number: d for d in documents if d.code in MONEY_DOCUMENT_CODES}
         for number, row in ours.items():
             assert number in in_fn, f"document {number} of {register_id} was never made"
             assert (in_fn[number].total_kop, in_fn[number].key) == (row.total_kop, row.receipt_key)
@@ -312,7 +312,7 @@ def compare_books(
     synced = Counter(row.fn_number for row in rows if row.status == "synced")
     for fn_number, n in synced.items():
         drive = operator["per_fn"][fn_number]
-        at_operator = sum(drive["by_code"].get(str(int(code)), 0) for code in RECEIPT_CODES)
+        at_operator = sum(drive["by_code"].get(str(int(code)), 0) for code in MONEY_DOCUMENT_CODES)
         assert at_operator >= n, (
             f"{n} receipts of {fn_number} are called synced, the operator has {at_operator}"
         )

@@ -15,7 +15,7 @@ from tests.support.services import missing
 
 from kkt_adapter.cli import PARTS, load
 from kkt_adapter.fiscal.alerts.rules import RULES
-from kkt_adapter.fiscal.status.metric_table import METRICS, Kind
+from kkt_adapter.fiscal.status.metric_table import METRICS, MetricKind
 from kkt_adapter.settings import Settings, env_of, load_settings
 
 ROOT = Path(__file__).parents[2]
@@ -41,7 +41,7 @@ def exported() -> set[str]:
     names = set(FROM_THE_LIBRARY)
     for metric in METRICS:
         names.add(metric.name)
-        if metric.kind is Kind.HISTOGRAM:
+        if metric.kind is MetricKind.HISTOGRAM:
             names |= {f"{metric.name}_{part}" for part in ("bucket", "sum", "count")}
     return names
 

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kkt_adapter.api.errors import REQUEST_ID, answer_to, send_problem
 from kkt_adapter.api.intake import announces_body, body_too_large, guarded, is_json, not_json, too_large
-from kkt_adapter.api.origins import HostRule, OriginRule, Sender, cors_headers, preflight_headers
+from kkt_adapter.api.origins import HostRule, OriginRule, RequestOrigin, cors_headers, preflight_headers
 from kkt_adapter.api.rate import RateLimit, caller_of
 from kkt_adapter.api.settings import ApiSettings
 from kkt_adapter.kernel.clock import Clock
@@ -99,9 +99,9 @@ class Edge:
             raise _foreign_host()
         if origin is not None:
             sender = self._origins.sender(origin, host)
-            if sender is Sender.FOREIGN:
+            if sender is RequestOrigin.FOREIGN:
                 raise _foreign_origin()
-            if sender is Sender.LISTED:
+            if sender is RequestOrigin.LISTED:
                 if scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
                     await _answer_preflight(send, origin, headers)
                     return

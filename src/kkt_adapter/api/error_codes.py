@@ -12,17 +12,17 @@ from kkt_adapter.kernel.errors import Text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class ErrorRow:
     status: int
     title: Text  # also the detail where an error brings none
     retry_after_s: int | None = None  # header Retry-After, unless the error names its own
 
 
-def _row(status: int, en: str, ru: str, *, retry_after_s: int | None = None) -> Row:
-    return Row(status=status, title=Text(en, ru), retry_after_s=retry_after_s)
+def _row(status: int, en: str, ru: str, *, retry_after_s: int | None = None) -> ErrorRow:
+    return ErrorRow(status=status, title=Text(en, ru), retry_after_s=retry_after_s)
 
 
-ROWS: Mapping[str, Row] = MappingProxyType(
+ROWS: Mapping[str, ErrorRow] = MappingProxyType(
     {
         # what the client can put right
         "VALIDATION_ERROR": _row(422, "The request does not fit", "Запрос не соответствует правилам"),

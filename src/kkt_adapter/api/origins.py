@@ -19,7 +19,7 @@ _PREFLIGHT_HEADERS: tuple[tuple[bytes, bytes], ...] = (
 _EXPOSED = b"X-Request-Id, Idempotency-Replayed, Retry-After"
 
 
-class Sender(Enum):
+class RequestOrigin(Enum):
     """Where a request comes from, judged by its Origin."""
 
     PROGRAM = "program"  # no Origin: no browser, or the browser's own navigation
@@ -55,16 +55,16 @@ class OriginRule:
     def __init__(self, allowed: Iterable[str] = ()) -> None:
         self._allowed = frozenset(origin.lower().encode("ascii") for origin in allowed)
 
-    def sender(self, origin: bytes | None, host: bytes | None) -> Sender:
+    def sender(self, origin: bytes | None, host: bytes | None) -> RequestOrigin:
         if origin is None:
-            return Sender.PROGRAM
+            return RequestOrigin.PROGRAM
         plain = origin.lower()
         if plain in self._allowed:
-            return Sender.LISTED
+            return RequestOrigin.LISTED
         scheme, separator, place = plain.partition(b"://")
         if separator and scheme in (b"http", b"https") and host is not None and place == host.lower():
-            return Sender.OWN_PAGE
-        return Sender.FOREIGN
+            return RequestOrigin.OWN_PAGE
+        return RequestOrigin.FOREIGN
 
 
 def cors_headers(origin: bytes) -> list[tuple[bytes, bytes]]:

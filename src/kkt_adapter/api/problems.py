@@ -5,7 +5,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from kkt_adapter.api.error_codes import INTERNAL_DETAIL, ROWS, Row
+from kkt_adapter.api.error_codes import INTERNAL_DETAIL, ROWS, ErrorRow
 from kkt_adapter.api.language import Language
 from kkt_adapter.kernel.errors import AdapterError, InvalidInput, ReceiptInvalid, Text, Violation
 
@@ -100,7 +100,7 @@ def _said(text: Text, language: Language) -> str:
     return text.ru if language == "ru" else text.en
 
 
-def _retry_after(row: Row, asked_s: object) -> int | None:
+def _retry_after(row: ErrorRow, asked_s: object) -> int | None:
     """Whole seconds, at least one; what the error asks for goes before the row."""
     if isinstance(asked_s, (int, float)) and math.isfinite(asked_s) and asked_s >= 0:
         return max(1, math.ceil(asked_s))
@@ -130,7 +130,7 @@ def _finding(violation: Violation, language: Language) -> dict[str, Any]:
     return finding
 
 
-def _headers(row: Row, body: bytes, language: Language, retry_after_s: int | None) -> Headers:
+def _headers(row: ErrorRow, body: bytes, language: Language, retry_after_s: int | None) -> Headers:
     headers = [
         (b"content-type", MEDIA_TYPE),
         (b"content-length", str(len(body)).encode()),

@@ -31,7 +31,7 @@ class Acceptance(Protocol):
         ...
 
 
-class ReceiptDesk(Protocol):
+class ReceiptIntake(Protocol):
     async def accept(self, request: ReceiptRequest, *, key: str) -> Acceptance:
         """Store, print, answer. Cancelling the call does not undo what is stored.
 
@@ -69,7 +69,7 @@ class Receipts(Protocol):
     async def qr_svg(self, receipt_id: str) -> str: ...
 
 
-class RefundVerdict(Protocol):
+class RefundDecision(Protocol):
     @property
     def allowed(self) -> bool: ...
 
@@ -87,7 +87,7 @@ class RefundVerdict(Protocol):
 
 
 class Refunds(Protocol):
-    async def check(self, original: str) -> RefundVerdict:
+    async def check(self, original: str) -> RefundDecision:
         """``original`` is a fiscal_doc_id, a receipt id or a fiscal document number."""
         ...
 
@@ -196,7 +196,7 @@ class Gate(Protocol):
 class ApiServices:
     """Everything the routes of receipts, registers, buffer and health call."""
 
-    desk: ReceiptDesk
+    intake: ReceiptIntake
     receipts: Receipts
     refunds: Refunds
     registers: Registers

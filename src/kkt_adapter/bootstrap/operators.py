@@ -9,8 +9,8 @@ from kkt_adapter.fiscal.ofd.http import HttpOfd
 from kkt_adapter.fiscal.ofd.tcp import TcpOfdGateway
 from kkt_adapter.fiscal.printing.registers import Unit
 from kkt_adapter.fiscal.store import events
-from kkt_adapter.fiscal.store.event_writer import JournalWriter
-from kkt_adapter.fiscal.store.events import EventType, Level
+from kkt_adapter.fiscal.store.event_writer import EventWriter
+from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.kernel.breaker import METRIC_VALUE, Breaker, BreakerState
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.settings import Settings
@@ -19,13 +19,11 @@ from kkt_adapter.settings import Settings
 class Routes:
     """Registers with one address share what stands for it."""
 
-    def __init__(
-        self, settings: Settings, *, clock: Clock, journal_writer: JournalWriter, seams: Seams
-    ) -> None:
+    def __init__(self, settings: Settings, *, clock: Clock, event_writer: EventWriter, seams: Seams) -> None:
         self._settings = settings
         self._seams = seams
         self._clock = clock
-        self._journal = journal_writer
+        self._journal = event_writer
         self._of_address: dict[str, Route] = {}
         self._registers = {register.id: register for register in settings.registers}
 
@@ -41,7 +39,7 @@ class Routes:
 
     async def close(self) -> None:
         for route in self._of_address.values():
-            for gateway in (route.gateway, route.cloud):
+            for gateway in (route.gateway, route.http):
                 if gateway is not None:
                     await gateway.close()
 
@@ -49,10 +47,10 @@ class Routes:
         settings = self._settings
         if transport == HTTP:
             token = settings.ofd_token.get_secret_value() or None
-            cloud = self._seams.cloud(
+            http = self._seams.http(
                 HttpOfd(settings.ofd_base_url, timeout_s=settings.ofd_timeout_s, token=token)
             )
-            return Route(endpoint=self._endpoint(name, transport, cloud.probe), cloud=cloud)
+            return Route(endpoint=self._endpoint(name, transport, http.probe), http=http)
         gateway = self._seams.gateway(TcpOfdGateway(host, port, timeout_s=settings.ofd_timeout_s))
         return Route(endpoint=self._endpoint(name, transport, gateway.probe), gateway=gateway)
 
@@ -77,7 +75,7 @@ class Routes:
             BreakerState.HALF_OPEN: EventType.CIRCUIT_HALF_OPEN,
             BreakerState.CLOSED: EventType.CIRCUIT_CLOSED,
         }[state]
-        level = Level.INFO if state is BreakerState.CLOSED else Level.WARNING
+        level = EventLevel.INFO if state is BreakerState.CLOSED else EventLevel.WARNING
         self._journal.put(
             events.entry(
                 event,

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 
 from fastapi import FastAPI
 
-from kkt_adapter.bootstrap.closing import Closers, close_all
 from kkt_adapter.bootstrap.daily import daily_services
 from kkt_adapter.bootstrap.operators import Routes
 from kkt_adapter.bootstrap.registers import RegisterShop
 from kkt_adapter.bootstrap.requirements import require_registers
 from kkt_adapter.bootstrap.seams import Seams
+from kkt_adapter.bootstrap.shutdown import Closers, close_all
 from kkt_adapter.bootstrap.storage import open_storage
 from kkt_adapter.bootstrap.watch_parts import WatchParts
 from kkt_adapter.bootstrap.watching import build_watching
@@ -22,12 +22,12 @@ from kkt_adapter.fiscal.delivery.lanes.factory import DeliveryLanes
 from kkt_adapter.fiscal.delivery.transport_guard import guard_transport
 from kkt_adapter.fiscal.delivery.worker import DeliveryPolicy, DeliveryWorker
 from kkt_adapter.fiscal.heartbeat.service import Heartbeat
-from kkt_adapter.fiscal.intake.accept import DeskPolicy, ReceiptDesk
+from kkt_adapter.fiscal.intake.accept import IntakePolicy, ReceiptIntake
 from kkt_adapter.fiscal.monitoring.network_mode import NetworkMonitor
 from kkt_adapter.fiscal.printing.registers import Registers, Unit
 from kkt_adapter.fiscal.printing.reply_waiters import Waiting
-from kkt_adapter.fiscal.printing.stats import PrintTally
-from kkt_adapter.fiscal.store.event_writer import JournalWriter
+from kkt_adapter.fiscal.printing.stats import PrintStats
+from kkt_adapter.fiscal.store.event_writer import EventWriter
 from kkt_adapter.kernel.clock import Clock, SystemClock
 from kkt_adapter.kernel.errors import AdapterError
 from kkt_adapter.runtime.auth.parts import AuthParts, build_auth
@@ -47,7 +47,7 @@ class Services:
     app: FastAPI
     database: Database
     registers: Registers
-    desk: ReceiptDesk
+    intake: ReceiptIntake
     worker: DeliveryWorker
     sessions: Sessions
     network: NetworkMonitor
@@ -103,12 +103,12 @@ async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, 
     auth = build_auth(database, settings.sign_in, clock=clock, data_dir=settings.data_dir)
     closers.append(auth.close)
     disk = DiskMark(settings.data_dir, mark_mb=settings.disk_low_mb, clock=clock)
-    journal_writer = JournalWriter(database)
-    made = PrintTally(clock)
+    event_writer = EventWriter(database)
+    made = PrintStats(clock)
     waiting = Waiting(printed=made.receipt_printed)
 
     # Registers and where their documents go.
-    routes = Routes(settings, clock=clock, journal_writer=journal_writer, seams=seams)
+    routes = Routes(settings, clock=clock, event_writer=event_writer, seams=seams)
     closers.append(routes.close)
     shop = RegisterShop(
         settings,
@@ -126,12 +126,12 @@ async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, 
 
     # Phase 1: a receipt is accepted and printed.
     sessions = Sessions(database=database, registers=registers, clock=clock)
-    desk = ReceiptDesk(
+    intake = ReceiptIntake(
         database=database,
         registers=registers,
         waiting=waiting,
         clock=clock,
-        policy=DeskPolicy(
+        policy=IntakePolicy(
             response_budget_s=settings.response_budget_s,
             capacity=settings.capacity,
             refund_requires_synced=settings.refund_requires_synced,
@@ -164,7 +164,7 @@ async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, 
         owner_ended=storage.locks.ended,
     )
     made.tell = worker.document_made
-    storage.neighbours.changed = registers.pace_changed
+    storage.peers.changed = registers.pace_changed
 
     # The catalogue, and what is told of all this.
     catalog = build_catalog(
@@ -182,11 +182,11 @@ async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, 
         routes=routes,
         lanes=lanes,
         worker=worker,
-        desk=desk,
+        intake=intake,
         sessions=sessions,
         made=made,
         disk=disk,
-        journal_writer=journal_writer,
+        event_writer=event_writer,
         services=lambda: supervisor.states,
         clock=clock,
         closers=closers,
@@ -195,8 +195,8 @@ async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, 
     # What runs, in this order, and the web in front of it.
     supervisor = Supervisor(
         [
-            journal_writer,
-            storage.neighbours,
+            event_writer,
+            storage.peers,
             *register_services,
             worker,
             watching.heartbeat,
@@ -212,7 +212,7 @@ async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, 
         settings,
         database=database,
         registers=registers,
-        desk=desk,
+        intake=intake,
         worker=worker,
         sessions=sessions,
         watching=watching,
@@ -225,7 +225,7 @@ async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, 
         app=app,
         database=database,
         registers=registers,
-        desk=desk,
+        intake=intake,
         worker=worker,
         sessions=sessions,
         network=watching.network,

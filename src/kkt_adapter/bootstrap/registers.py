@@ -6,11 +6,11 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select
 
-from kkt_adapter.bootstrap.closing import Closers
 from kkt_adapter.bootstrap.drivers import KINDS, Parts
 from kkt_adapter.bootstrap.operators import Routes
 from kkt_adapter.bootstrap.requirements import missing_capabilities
 from kkt_adapter.bootstrap.seams import Seams
+from kkt_adapter.bootstrap.shutdown import Closers
 from kkt_adapter.bootstrap.storage import Storage
 from kkt_adapter.fiscal.delivery.lanes.device import DevicePump
 from kkt_adapter.fiscal.delivery.lanes.factory import DEVICE
@@ -23,12 +23,12 @@ from kkt_adapter.fiscal.model import (
     RegisterProfile,
     Registration,
 )
-from kkt_adapter.fiscal.printing.device import RegisterDesk
 from kkt_adapter.fiscal.printing.lane import LanePolicy, PrintLane
+from kkt_adapter.fiscal.printing.register_session import RegisterSession
 from kkt_adapter.fiscal.printing.registers import Prospect, Registers, Unit
 from kkt_adapter.fiscal.printing.registration import ExpectedFacts, ensure_fits
 from kkt_adapter.fiscal.printing.reply_waiters import Waiting
-from kkt_adapter.fiscal.printing.stats import PrintTally
+from kkt_adapter.fiscal.printing.stats import PrintStats
 from kkt_adapter.fiscal.store.runtime_settings import store_setting
 from kkt_adapter.fiscal.store.tables import config
 from kkt_adapter.kernel.clock import Clock
@@ -51,7 +51,7 @@ class RegisterShop:
         storage: Storage,
         routes: Routes,
         waiting: Waiting,
-        made: PrintTally,
+        made: PrintStats,
         clock: Clock,
         seams: Seams,
         closers: Closers,
@@ -105,7 +105,7 @@ class RegisterShop:
             missing = missing_capabilities(register, transport, driver.capabilities)
             ensure_fits(profile, expected, missing=missing)
 
-        desk = RegisterDesk(
+        session = RegisterSession(
             register_id,
             driver=driver,
             database=self._storage.database,
@@ -116,7 +116,7 @@ class RegisterShop:
         )
         return Unit(
             register_id=register_id,
-            lane=self._lane(desk),
+            lane=self._lane(session),
             defaults=defaults,
             zone=zone,
             automatic_shift=register.automatic_shift,
@@ -125,17 +125,17 @@ class RegisterShop:
             database=self._storage.database,
         )
 
-    def _lane(self, desk: RegisterDesk) -> PrintLane:
+    def _lane(self, session: RegisterSession) -> PrintLane:
         storage = self._storage
         return PrintLane(
-            desk,
+            session,
             database=storage.database,
             clock=self._clock,
-            lease=storage.leases.lease(f"lane:{desk.register_id}"),
+            lease=storage.leases.lease(f"lane:{session.register_id}"),
             waiting=self._waiting,
             listener=self._made,
             policy=LanePolicy(),
-            shared=lambda: storage.neighbours.alive,
+            shared=lambda: storage.peers.alive,
             owner_ended=storage.locks.ended,
         )
 
@@ -144,7 +144,7 @@ class RegisterShop:
         services: list[Service] = [unit.lane]
         gateway = self._routes.of(unit).gateway
         if KINDS[unit.kind].pumped and unit.transport == DEVICE and gateway is not None:
-            driver = unit.lane.desk.driver
+            driver = unit.lane.session.driver
             services.append(DevicePump(unit.register_id, driver=driver, gateway=gateway, clock=self._clock))
         return services
 

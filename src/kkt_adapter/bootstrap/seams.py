@@ -16,5 +16,5 @@ class Seams:
     database: Callable[[Database], Database] = lambda database: database
     driver: Callable[[KktDriver], KktDriver] = lambda driver: driver
     gateway: Callable[[OfdGateway], OfdGateway] = lambda gateway: gateway
-    cloud: Callable[[HttpOfdGateway], HttpOfdGateway] = lambda gateway: gateway
+    http: Callable[[HttpOfdGateway], HttpOfdGateway] = lambda gateway: gateway
     lock_expiry_s: int = EXPIRY_S  # of the pass lock

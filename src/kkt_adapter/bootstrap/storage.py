@@ -7,8 +7,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from kkt_adapter.bootstrap.closing import Closers
 from kkt_adapter.bootstrap.seams import Seams
+from kkt_adapter.bootstrap.shutdown import Closers
 from kkt_adapter.fiscal.store import counters
 from kkt_adapter.fiscal.store.runtime_settings import read_setting, store_setting
 from kkt_adapter.kernel.clock import Clock
@@ -22,7 +22,7 @@ from kkt_adapter.runtime.db.sqlite_file import SqliteSettings
 from kkt_adapter.runtime.file_lock import FileLock, ProcessLocks
 from kkt_adapter.runtime.leases.database import DatabaseLeases
 from kkt_adapter.runtime.leases.pass_lock import PassLock, ProcessPassLock
-from kkt_adapter.runtime.leases.peers import Neighbours
+from kkt_adapter.runtime.leases.peers import Peers
 from kkt_adapter.settings import Settings
 
 ADAPTER_ID = "adapter_id"
@@ -36,7 +36,7 @@ class Storage:
     adapter_id: str
     owner: str
     locks: ProcessLocks
-    neighbours: Neighbours
+    peers: Peers
     leases: DatabaseLeases
     pass_lock: PassLock
 
@@ -70,7 +70,7 @@ async def open_storage(settings: Settings, *, seams: Seams, clock: Clock, closer
         adapter_id=adapter_id,
         owner=owner,
         locks=locks,
-        neighbours=Neighbours(locks, owner=owner, on_server=database.dialect != "sqlite", clock=clock),
+        peers=Peers(locks, owner=owner, on_server=database.dialect != "sqlite", clock=clock),
         leases=DatabaseLeases(database, owner=owner, clock=clock, holder_ended=locks.ended),
         pass_lock=pass_lock,
     )

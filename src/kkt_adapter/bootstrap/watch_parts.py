@@ -8,7 +8,7 @@ from kkt_adapter.fiscal.alerts.board import AlertBoard
 from kkt_adapter.fiscal.alerts.evaluator import AlertWatch
 from kkt_adapter.fiscal.alerts.notifier import Channel, Notifier
 from kkt_adapter.fiscal.control.sessions import Mismatch
-from kkt_adapter.fiscal.intake.accept import DeskTally
+from kkt_adapter.fiscal.intake.accept import IntakeStats
 from kkt_adapter.fiscal.monitoring.network_mode import NetworkMode
 from kkt_adapter.fiscal.monitoring.observer import Observer, Watched
 from kkt_adapter.fiscal.monitoring.snapshot import Snapshot, Snapshots
@@ -41,7 +41,7 @@ def build_watch(
     owner_ended: Callable[[str], bool],
     lease: Lease,
     channels: Sequence[Channel],
-    desk: DeskTally,
+    intake: IntakeStats,
     mode: Callable[[], NetworkMode],
     mismatches: Callable[[], Sequence[Mismatch]],
     default_capacity: int,
@@ -54,14 +54,14 @@ def build_watch(
     board = AlertBoard()
     started_at = clock.now()
 
-    def look(shot: Snapshot) -> Scrape:
+    def look(snapshot: Snapshot) -> Scrape:
         worker = watched.worker
         return Scrape(
-            seen=observer.observe(shot),
-            shot=shot,
+            seen=observer.observe(snapshot),
+            snapshot=snapshot,
             prints=watched.prints,
-            desk=desk,
-            worker=worker.tally,
+            intake=intake,
+            worker=worker.stats,
             endpoints=watched.endpoints(),
             alerts=board.alerts(),
             mode=mode(),

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from kkt_adapter import __version__
-from kkt_adapter.bootstrap.closing import Closers
 from kkt_adapter.bootstrap.operators import Routes
 from kkt_adapter.bootstrap.registers import host_zone
+from kkt_adapter.bootstrap.shutdown import Closers
 from kkt_adapter.bootstrap.storage import Storage
 from kkt_adapter.bootstrap.watch_parts import WatchParts, build_watch
 from kkt_adapter.fiscal.alerts.channels import channels as notify_channels
@@ -19,15 +19,15 @@ from kkt_adapter.fiscal.heartbeat.payload import Sender
 from kkt_adapter.fiscal.heartbeat.points import Points
 from kkt_adapter.fiscal.heartbeat.service import LEASE as HEARTBEAT_LEASE
 from kkt_adapter.fiscal.heartbeat.service import Heartbeat
-from kkt_adapter.fiscal.intake.accept import ReceiptDesk
+from kkt_adapter.fiscal.intake.accept import ReceiptIntake
 from kkt_adapter.fiscal.monitoring.network_mode import NetworkMonitor, NetworkPolicy
 from kkt_adapter.fiscal.monitoring.observer import Watched
 from kkt_adapter.fiscal.printing.registers import Registers
-from kkt_adapter.fiscal.printing.stats import PrintTally
+from kkt_adapter.fiscal.printing.stats import PrintStats
 from kkt_adapter.fiscal.status.health import Health
 from kkt_adapter.fiscal.status.overview import Overview
 from kkt_adapter.fiscal.status.pages import Summary
-from kkt_adapter.fiscal.store.event_writer import JournalWriter
+from kkt_adapter.fiscal.store.event_writer import EventWriter
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.runtime.disk import DiskMark
 from kkt_adapter.runtime.supervisor import ServiceState
@@ -51,11 +51,11 @@ def build_watching(
     routes: Routes,
     lanes: DeliveryLanes,
     worker: DeliveryWorker,
-    desk: ReceiptDesk,
+    intake: ReceiptIntake,
     sessions: Sessions,
-    made: PrintTally,
+    made: PrintStats,
     disk: DiskMark,
-    journal_writer: JournalWriter,
+    event_writer: EventWriter,
     services: Callable[[], Mapping[str, ServiceState]],
     clock: Clock,
     closers: Closers,
@@ -79,14 +79,14 @@ def build_watching(
         database=database,
         lease=storage.leases.lease(HEARTBEAT_LEASE),
         clock=clock,
-        tell=journal_writer.put,
+        tell=event_writer.put,
     )
     closers.append(heartbeat.close)
     network = NetworkMonitor(
         endpoints=lanes.endpoints,
         back_office=heartbeat.presence,
         clock=clock,
-        tell=journal_writer.put,
+        tell=event_writer.put,
         policy=NetworkPolicy(
             check_s=settings.network_interval_s,
             results=settings.network_results,
@@ -113,7 +113,7 @@ def build_watching(
         owner_ended=storage.locks.ended,
         lease=storage.leases.lease(NOTIFIER_LEASE),
         channels=_notify_channels(settings, source=adapter_id, clock=clock),
-        desk=desk.tally,
+        intake=intake.stats,
         mode=lambda: network.mode,
         mismatches=lambda: sessions.mismatches,
         default_capacity=settings.capacity,

@@ -22,7 +22,7 @@ from kkt_adapter.fiscal.control.sessions import Sessions
 from kkt_adapter.fiscal.delivery.dead_letters import DeadLetters
 from kkt_adapter.fiscal.delivery.worker import DeliveryWorker
 from kkt_adapter.fiscal.heartbeat.export import EventExport
-from kkt_adapter.fiscal.intake.accept import ReceiptDesk
+from kkt_adapter.fiscal.intake.accept import ReceiptIntake
 from kkt_adapter.fiscal.intake.refund_check import Refunds
 from kkt_adapter.fiscal.printing.registers import Registers
 from kkt_adapter.fiscal.queries.receipts import Receipts
@@ -37,7 +37,7 @@ def build_app(
     *,
     database: Database,
     registers: Registers,
-    desk: ReceiptDesk,
+    intake: ReceiptIntake,
     worker: DeliveryWorker,
     sessions: Sessions,
     watching: Watching,
@@ -46,7 +46,7 @@ def build_app(
     clock: Clock,
 ) -> FastAPI:
     api = ApiServices(
-        desk=desk,
+        intake=intake,
         receipts=Receipts(database=database, registers=registers),
         refunds=Refunds(database=database, default_capacity=settings.capacity),
         registers=RegisterActions(

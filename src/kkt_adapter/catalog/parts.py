@@ -19,8 +19,8 @@ from kkt_adapter.catalog.sync.control import CatalogSync
 from kkt_adapter.catalog.sync.page_run import PageRuns
 from kkt_adapter.catalog.sync.rate_limit import Pacer
 from kkt_adapter.catalog.sync.run import Tools
+from kkt_adapter.catalog.sync.throttle import Throttle
 from kkt_adapter.catalog.sync.worker import RunWorker
-from kkt_adapter.catalog.sync.yield_to_receipts import Courtesy
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.http import HttpClient
@@ -65,9 +65,9 @@ def build_catalog(
     redactor = Redactor(settings.client_secret.get_secret_value())
     sync_log = SyncLog(LogFile(settings.log_file), clock=clock, redactor=redactor)
     work, schedule_changed = Wakeup(clock), Wakeup(clock)
-    courtesy = Courtesy(db, clock=clock, always=beside_service)
+    throttle = Throttle(db, clock=clock, always=beside_service)
     if source is None and settings.source_configured:
-        source = g2a_source(settings, clock=clock, redactor=redactor, courtesy=courtesy)
+        source = g2a_source(settings, clock=clock, redactor=redactor, throttle=throttle)
     worker: RunWorker | None = None
     pages: PageRuns | None = None
     if source is not None:
@@ -78,7 +78,7 @@ def build_catalog(
             source=source,
             pacer=Pacer(clock, concurrency=settings.concurrency, per_minute=settings.requests_per_minute),
             redactor=redactor,
-            courtesy=courtesy,
+            throttle=throttle,
         )
         worker = RunWorker(tools, leases=leases, wakeup=work, sync_log=sync_log, node=node)
         pages = PageRuns(tools, node=node)
@@ -98,7 +98,7 @@ def build_catalog(
 
 
 def g2a_source(
-    settings: CatalogSettings, *, clock: Clock, redactor: Redactor, courtesy: Courtesy | None = None
+    settings: CatalogSettings, *, clock: Clock, redactor: Redactor, throttle: Throttle | None = None
 ) -> G2ASource:
     """The vendor's export API, signed in as the settings say; nothing is sent yet."""
     http = HttpClient(
@@ -128,6 +128,6 @@ def g2a_source(
         http,
         sign_in,
         clock=clock,
-        parsing=courtesy.parsing if courtesy is not None else nullcontext,
+        parsing=throttle.parsing if throttle is not None else nullcontext,
         include_out_of_stock=settings.include_out_of_stock,
     )

@@ -47,7 +47,7 @@ class Phase(StrEnum):
     SWEEPING = "sweeping"
 
 
-class Reason(StrEnum):
+class RunReason(StrEnum):
     """Why a run did not end as ``succeeded``, or why a slot has a record without work."""
 
     THROTTLED = "throttled"  # the source asked for a pause longer than a run may wait

@@ -51,7 +51,7 @@ def doctor(
 
 
 def _examine(settings: "Settings") -> "list[Finding]":
-    from kkt_adapter.cli import checkup, neighbours
+    from kkt_adapter.cli import checkup, peers
     from kkt_adapter.kernel.clock import SystemClock
 
     now = SystemClock().now()
@@ -65,9 +65,9 @@ def _examine(settings: "Settings") -> "list[Finding]":
     ]
     for register in settings.registers:
         findings += checkup.check_register(settings, register, now, rows)
-    for transport, address, port in neighbours.operators(settings):
-        findings += neighbours.check_operator(settings, transport, address, port)
-    return [*findings, *neighbours.check_redis(settings), *neighbours.check_service(settings)]
+    for transport, address, port in peers.operators(settings):
+        findings += peers.check_operator(settings, transport, address, port)
+    return [*findings, *peers.check_redis(settings), *peers.check_service(settings)]
 
 
 def _configuration(settings: "Settings") -> "list[Finding]":

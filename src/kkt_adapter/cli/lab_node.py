@@ -10,9 +10,9 @@ import asyncio
 
 def main() -> None:
     """Import everything once, then fork nodes."""
-    from kkt_adapter.lab.nursery import serve_nursery
+    from kkt_adapter.lab.fork_server import serve_forks
 
-    serve_nursery(run)
+    serve_forks(run)
 
 
 def run(spec: object) -> int:

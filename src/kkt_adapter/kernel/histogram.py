@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class HistogramSnapshot:
     """``counts[i]`` observations were at most ``bounds[i]`` (and above the bound before); the last count is
     for those above every bound. Not cumulative."""
 
@@ -21,10 +21,10 @@ class Snapshot:
     def count(self) -> int:
         return sum(self.counts)
 
-    def since(self, earlier: "Snapshot") -> "Snapshot":
+    def since(self, earlier: "HistogramSnapshot") -> "HistogramSnapshot":
         """What was observed after ``earlier``, a snapshot of the same histogram."""
         counts = tuple(now - then for now, then in zip(self.counts, earlier.counts, strict=True))
-        return Snapshot(self.bounds, counts, self.total - earlier.total)
+        return HistogramSnapshot(self.bounds, counts, self.total - earlier.total)
 
     def quantile(self, share: float) -> float | None:
         """The value that ``share`` (0..1) of the observations do not exceed, linear within a bucket, as
@@ -57,5 +57,5 @@ class Histogram:
         self._counts[bisect_left(self._bounds, value)] += 1
         self._total += value
 
-    def snapshot(self) -> Snapshot:
-        return Snapshot(self._bounds, tuple(self._counts), self._total)
+    def snapshot(self) -> HistogramSnapshot:
+        return HistogramSnapshot(self._bounds, tuple(self._counts), self._total)

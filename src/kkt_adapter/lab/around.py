@@ -195,7 +195,7 @@ class ProbedGateway:
         await self._gateway.close()
 
 
-class ProbedCloud:
+class ProbedHttpOfd:
     """Implements ``HttpOfdGateway``."""
 
     def __init__(self, gateway: HttpOfdGateway, probes: Probes) -> None:

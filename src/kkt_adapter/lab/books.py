@@ -50,7 +50,7 @@ class Archive:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class BookRow:
     """One receipt as the adapter has it."""
 
     id: str
@@ -63,7 +63,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdapterBook:
-    rows: tuple[Row, ...]
+    rows: tuple[BookRow, ...]
     documents: frozenset[str]  # FN and number of each that was written down
     keys: int  # stored Idempotency-Keys
     open_attempts: int
@@ -152,9 +152,9 @@ def read_adapter(connection: Connection) -> AdapterBook:
     )
 
 
-def _row(row: Any) -> Row:
+def _row(row: Any) -> BookRow:
     printed = row.fiscal_doc_number is not None
-    return Row(
+    return BookRow(
         id=row.id,
         key=row.idempotency_key,
         print_state=row.print_state,

@@ -11,7 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from kkt_adapter.lab.reconcile import Finding, Verdict
+from kkt_adapter.lab.reconcile import Finding, FindingKind
 
 SHOWN_FINDINGS = 20
 
@@ -69,7 +69,7 @@ class Certificate:
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
 
-    def count(self, verdict: Verdict) -> int:
+    def count(self, verdict: FindingKind) -> int:
         return sum(finding.verdict is verdict for finding in self.findings)
 
     @property
@@ -84,11 +84,11 @@ class Certificate:
         counted = {
             "passed": self.passed,
             "fault_total": self.fault_total,
-            "lost": self.count(Verdict.LOST),
-            "doubled": self.count(Verdict.DOUBLED),
-            "undelivered": self.count(Verdict.UNDELIVERED),
-            "open_questions": self.count(Verdict.OPEN),
-            "wrong": self.count(Verdict.WRONG),
+            "lost": self.count(FindingKind.LOST),
+            "doubled": self.count(FindingKind.DOUBLED),
+            "undelivered": self.count(FindingKind.UNDELIVERED),
+            "open_questions": self.count(FindingKind.OPEN),
+            "wrong": self.count(FindingKind.WRONG),
         }
         body: dict[str, Any] = {**counted, **asdict(self)}
         return json.dumps(body, ensure_ascii=False, indent=2) + "\n"
@@ -98,7 +98,9 @@ class Certificate:
         """What ``as_json`` made. Raises ValueError, TypeError or KeyError for anything else."""
         raw = json.loads(text)
         body = {name: raw[name] for name in [known.name for known in fields(cls)]}
-        findings = [Finding(**{**found, "verdict": Verdict(found["verdict"])}) for found in body["findings"]]
+        findings = [
+            Finding(**{**found, "verdict": FindingKind(found["verdict"])}) for found in body["findings"]
+        ]
         return cls(
             **{
                 **body,
@@ -158,11 +160,11 @@ class Certificate:
             ("of these receipts", books.receipts),
             ("documents at the operator", books.at_operator),
             ("repeated on the way", books.repeated),
-            ("lost", self.count(Verdict.LOST)),
-            ("doubled", self.count(Verdict.DOUBLED)),
-            ("undelivered", self.count(Verdict.UNDELIVERED)),
-            ("open questions", self.count(Verdict.OPEN)),
-            ("other contradictions", self.count(Verdict.WRONG)),
+            ("lost", self.count(FindingKind.LOST)),
+            ("doubled", self.count(FindingKind.DOUBLED)),
+            ("undelivered", self.count(FindingKind.UNDELIVERED)),
+            ("open questions", self.count(FindingKind.OPEN)),
+            ("other contradictions", self.count(FindingKind.WRONG)),
         ]
         for name, n in rows:
             table.add_row(name, str(n))

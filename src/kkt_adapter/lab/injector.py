@@ -14,7 +14,7 @@ FAULT_LIMIT_S = 120.0  # real seconds; one that takes longer means that somethin
 
 
 @dataclass(slots=True)
-class FaultTally:
+class FaultStats:
     """What was done: by kind, and by what exactly was hit."""
 
     hit: Counter[str] = field(default_factory=Counter)
@@ -31,7 +31,7 @@ class Injector:
 
     def __init__(self, world: World, *, seed: int, gap_s: float, only: frozenset[str] | None = None) -> None:
         """``only``: names of the kinds to choose from; None: all that this world has."""
-        self.tally = FaultTally()
+        self.stats = FaultStats()
         self._world = world
         self._rng = Random(seed)
         self._gap_s = gap_s
@@ -44,8 +44,8 @@ class Injector:
         until = loop.time() + limit_s
         running: set[asyncio.Task[None]] = set()
         try:
-            while self.tally.total < faults and loop.time() < until:
-                if len(running) >= AT_ONCE or self.tally.total + len(running) >= faults:
+            while self.stats.total < faults and loop.time() < until:
+                if len(running) >= AT_ONCE or self.stats.total + len(running) >= faults:
                     done, running = await asyncio.wait(
                         running, return_when=asyncio.FIRST_COMPLETED, timeout=max(0.0, until - loop.time())
                     )
@@ -77,11 +77,11 @@ class Injector:
             async with asyncio.timeout(FAULT_LIMIT_S):
                 hit = await kind.work(self._world, rng)
         except TimeoutError:
-            self.tally.stuck.append(kind.name)
+            self.stats.stuck.append(kind.name)
             return
         if hit is None:
-            self.tally.missed[kind.name] += 1
-            if not self.tally.hit[kind.name] and kind not in self._owed:
+            self.stats.missed[kind.name] += 1
+            if not self.stats.hit[kind.name] and kind not in self._owed:
                 self._owed.append(kind)
         else:
-            self.tally.hit[kind.name] += 1
+            self.stats.hit[kind.name] += 1

@@ -11,13 +11,13 @@ from typing import Any
 NAME = "Lab {number:06d}"  # tag 1030 of the only line
 
 
-class Kind(StrEnum):
+class CommandKind(StrEnum):
     SALE = "sale"
     REFUND = "refund"
     CORRECTION = "correction"
 
 
-class Outcome(StrEnum):
+class LedgerOutcome(StrEnum):
     """Where a client stands with one receipt."""
 
     OPEN = "open"  # no answer yet, or one that says "try again"
@@ -42,11 +42,11 @@ class Asked:
     number: int
     key: str
     till: str
-    kind: Kind
+    kind: CommandKind
     total_kop: int
     body: dict[str, Any]
     keyless: bool  # the till took every place where the product could put its receipt key
-    outcome: Outcome = Outcome.OPEN
+    outcome: LedgerOutcome = LedgerOutcome.OPEN
     told: list[Told] = field(default_factory=list)
     tries: int = 0
     in_doubt: int = 0  # tries without an answer, be it for now or for good
@@ -73,7 +73,7 @@ class Asked:
         if told.document_id is not None and self.document_ids - {told.document_id}:
             self.complaints.append(f"told of {told.document_id} after {sorted(self.document_ids)}")
         self.told.append(told)
-        self.outcome = Outcome.TOLD
+        self.outcome = LedgerOutcome.TOLD
 
     def refuse(self, code: str) -> bool:
         """The rules refuse it for now; is that the end of it?
@@ -81,9 +81,9 @@ class Asked:
         Not while another try has no answer: it may still be on its way to where it is accepted, and only
         asking again will tell. And a twin may have been luckier: then that answer counts.
         """
-        if self.outcome is Outcome.OPEN and self.in_doubt == 0:
-            self.outcome, self.refusal = Outcome.REFUSED, code
-        return self.outcome is not Outcome.OPEN
+        if self.outcome is LedgerOutcome.OPEN and self.in_doubt == 0:
+            self.outcome, self.refusal = LedgerOutcome.REFUSED, code
+        return self.outcome is not LedgerOutcome.OPEN
 
 
 class Ledger:
@@ -98,4 +98,4 @@ class Ledger:
         self.wrong_answers: list[str] = []  # answers that the contract does not know
 
     def open(self) -> list[Asked]:
-        return [asked for asked in self.asked if asked.outcome is Outcome.OPEN]
+        return [asked for asked in self.asked if asked.outcome is LedgerOutcome.OPEN]

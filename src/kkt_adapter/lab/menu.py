@@ -60,7 +60,7 @@ async def _freeze_at(world: World, rng: Random) -> str | None:
 
 
 async def _signal_at(world: World, rng: Random, kind: signal.Signals) -> str | None:
-    points = world.hub.rarest(rng)
+    points = world.channel.rarest(rng)
     node = world.node(rng)
     if not points:
         return None

@@ -17,9 +17,9 @@ from kkt_adapter.bootstrap import Seams, Services, build_services
 from kkt_adapter.fiscal.kkt.virtual import FaultPlan, VirtualFaults
 from kkt_adapter.lab.around import (
     ProbedAnswers,
-    ProbedCloud,
     ProbedDatabase,
     ProbedGateway,
+    ProbedHttpOfd,
     ProbedRegister,
     probed_driver,
 )
@@ -112,13 +112,13 @@ class Node:
                 database=lambda database: ProbedDatabase(database, probes),
                 driver=lambda driver: probed_driver(driver, probes),
                 gateway=lambda gateway: ProbedGateway(gateway, probes),
-                cloud=lambda gateway: ProbedCloud(gateway, probes),
+                http=lambda gateway: ProbedHttpOfd(gateway, probes),
                 lock_expiry_s=max(2, round(EXPIRY_S / self.spec.scale)),
             ),
         )
         services.app.add_middleware(ProbedAnswers, probes=probes)
         for unit in services.registers.all():
-            driver = unit.lane.desk.driver
+            driver = unit.lane.session.driver
             assert isinstance(driver, ProbedRegister)
             self._registers[unit.register_id] = driver.register.faults
             if unit.register_id in self._plans:

@@ -9,9 +9,9 @@ from contextlib import suppress
 from typing import Any
 
 from kkt_adapter.lab.circumstances import peak_mb
-from kkt_adapter.lab.hub import Hub
+from kkt_adapter.lab.control_channel import ControlChannel
+from kkt_adapter.lab.fork_server import ForkServer
 from kkt_adapter.lab.node import NodeSpec
-from kkt_adapter.lab.nursery import Nursery
 from kkt_adapter.lab.ports import ReservedPort
 
 UP_WITHIN_S = 60.0  # real seconds until a started node is there
@@ -27,8 +27,8 @@ class LabNode:
         name: str,
         *,
         port: ReservedPort,
-        hub: Hub,
-        nursery: Nursery,
+        channel: ControlChannel,
+        fork_server: ForkServer,
         restart_pause_s: Callable[[], float],
     ) -> None:
         self.name = name
@@ -42,8 +42,8 @@ class LabNode:
         self.peak_mb = 0  # memory, over all processes that were seen to their end
         self.unexpected: list[int] = []  # exit codes of processes that ended by themselves
         self.make_spec: Callable[[LabNode], NodeSpec] | None = None
-        self._hub = hub
-        self._nursery = nursery
+        self._channel = channel
+        self._fork_server = fork_server
         self._restart_pause_s = restart_pause_s
         self._pid: int | None = None
         self._wanted = False  # shall it run?
@@ -55,7 +55,7 @@ class LabNode:
         self._left: asyncio.Queue[tuple[str, dict[str, Any] | None]] = asyncio.Queue()
         self._plans: dict[str, dict[str, Any]] = {}
         self._life: asyncio.Task[None] | None = None
-        hub.add(self)
+        channel.add(self)
 
     # ---- life ---------------------------------------------------------------------------------------
 
@@ -68,7 +68,7 @@ class LabNode:
         while self._wanted:
             self._blamed = self._asked_to_end = False
             self._down.clear()
-            self._pid = await self._nursery.start(self.make_spec(self))
+            self._pid = await self._fork_server.start(self.make_spec(self))
             self.starts += 1
             await self._down.wait()
             if self._wanted:
@@ -99,11 +99,11 @@ class LabNode:
         async with asyncio.timeout(UP_WITHIN_S):
             await self._up.wait()
 
-    # ---- what the hub and the nursery tell ----------------------------------------------------------
+    # ---- what control channel and fork server tell -------------------------------------------------------
 
     def said_hello(self, pid: int) -> None:
         for register_id, plan in self._plans.items():
-            self._hub.send(self.name, {"do": "faults", "register": register_id, "plan": plan})
+            self._channel.send(self.name, {"do": "faults", "register": register_id, "plan": plan})
 
     def built(self) -> None:
         self._up.set()
@@ -156,11 +156,11 @@ class LabNode:
         self._drain_reached()
         self._blamed = self._blamed or kind is signal.SIGKILL
         order = {"do": "arm", "points": points, "signal": kind.name, "skip": skip}
-        if not self._hub.send(self.name, order):
+        if not self._channel.send(self.name, order):
             return None
         point = await self._reached_one(within_s)
         if point is None:
-            self._hub.send(self.name, {"do": "disarm"})
+            self._channel.send(self.name, {"do": "disarm"})
             point = await self._reached_one(CROSSED_S)
         if point is None:
             self._blamed = False
@@ -180,7 +180,7 @@ class LabNode:
             await self._down.wait()
         point = await self._reached_one(within_s)
         self.armed = None
-        self._hub.send(self.name, {"do": "disarm"})
+        self._channel.send(self.name, {"do": "disarm"})
         if point is None:
             point = await self._reached_one(CROSSED_S)
         if point is not None and kind is signal.SIGKILL:
@@ -203,7 +203,7 @@ class LabNode:
 
     def set_clock(self, offset_s: float) -> None:
         self.offset_s = offset_s
-        self._hub.send(self.name, {"do": "clock", "offset_s": offset_s})
+        self._channel.send(self.name, {"do": "clock", "offset_s": offset_s})
 
     def set_plan(self, register_id: str, **plan: Any) -> None:
         """The register's faults, also for later processes of this node; none lifts them."""
@@ -211,13 +211,13 @@ class LabNode:
             self._plans[register_id] = plan
         else:
             self._plans.pop(register_id, None)
-        self._hub.send(self.name, {"do": "faults", "register": register_id, "plan": plan})
+        self._channel.send(self.name, {"do": "faults", "register": register_id, "plan": plan})
 
     async def plan_left(self, register_id: str) -> dict[str, Any] | None:
         """What is left of a register's faults; None when the node does not answer."""
         while not self._left.empty():
             self._left.get_nowait()
-        if not self._hub.send(self.name, {"do": "left", "register": register_id}):
+        if not self._channel.send(self.name, {"do": "left", "register": register_id}):
             return None
         with suppress(TimeoutError):
             async with asyncio.timeout(0.3):

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from kkt_adapter.fiscal.model import DocumentCode
-from kkt_adapter.lab.books import AdapterBook, Archive, Archived, OperatorBook, Row
-from kkt_adapter.lab.ledger import Asked, Kind, Ledger, Outcome
+from kkt_adapter.lab.books import AdapterBook, Archive, Archived, BookRow, OperatorBook
+from kkt_adapter.lab.ledger import Asked, CommandKind, Ledger, LedgerOutcome
 
 
-class Verdict(StrEnum):
+class FindingKind(StrEnum):
     """What is wrong."""
 
     LOST = "lost"  # a client was told, and the receipt or its document is gone
@@ -22,7 +22,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    verdict: Verdict
+    verdict: FindingKind
     subject: str
     text: str
 
@@ -40,7 +40,7 @@ def forgotten(ledger: Ledger, adapter: AdapterBook) -> list[Finding]:
     keys = {row.key for row in adapter.rows}
     return [
         Finding(
-            verdict=Verdict.LOST,
+            verdict=FindingKind.LOST,
             subject=asked.name,
             text=f"told {asked.told[0].status}, and it is not stored",
         )
@@ -74,18 +74,18 @@ class _Comparison:
         names = {asked.name for asked in self._ledger.asked}
         for name, documents in self._by_name.items():
             if name not in names:
-                self._say(Verdict.WRONG, name, f"nobody asked for {[d.id for d in documents]}")
+                self._say(FindingKind.WRONG, name, f"nobody asked for {[d.id for d in documents]}")
         for archive in self._archives:
             self._archive(archive)
         self._adapters_own()
         if self._operator.conflicts:
             text = f"{self._operator.conflicts} documents contradict others under the same number or receipt"
-            self._say(Verdict.DOUBLED, "operator", text)
+            self._say(FindingKind.DOUBLED, "operator", text)
         for answer in self._ledger.wrong_answers:
-            self._say(Verdict.WRONG, "answer", answer)
+            self._say(FindingKind.WRONG, "answer", answer)
         return self._found
 
-    def _say(self, verdict: Verdict, subject: str, text: str) -> None:
+    def _say(self, verdict: FindingKind, subject: str, text: str) -> None:
         self._found.append(Finding(verdict=verdict, subject=subject, text=text))
 
     # ---- one receipt --------------------------------------------------------------------------------
@@ -95,49 +95,49 @@ class _Comparison:
         row = self._rows.get(asked.key)
         for complaint in asked.complaints:
             doubled = complaint.startswith("one key, two")
-            self._say(Verdict.DOUBLED if doubled else Verdict.WRONG, asked.name, complaint)
+            self._say(FindingKind.DOUBLED if doubled else FindingKind.WRONG, asked.name, complaint)
         if len(documents) > 1:
-            self._say(Verdict.DOUBLED, asked.name, f"documents {[d.id for d in documents]}")
+            self._say(FindingKind.DOUBLED, asked.name, f"documents {[d.id for d in documents]}")
             return
         match asked.outcome:
-            case Outcome.REFUSED:
+            case LedgerOutcome.REFUSED:
                 if documents or row is not None:
                     text = f"refused with {asked.refusal}, yet it exists"
-                    self._say(Verdict.WRONG, asked.name, text)
-            case Outcome.OPEN:
-                self._say(Verdict.UNDELIVERED, asked.name, f"no answer after {asked.tries} tries")
-            case Outcome.TOLD:
+                    self._say(FindingKind.WRONG, asked.name, text)
+            case LedgerOutcome.OPEN:
+                self._say(FindingKind.UNDELIVERED, asked.name, f"no answer after {asked.tries} tries")
+            case LedgerOutcome.TOLD:
                 self._told(asked, documents[0] if documents else None, row)
 
-    def _told(self, asked: Asked, document: Archived | None, row: Row | None) -> None:
+    def _told(self, asked: Asked, document: Archived | None, row: BookRow | None) -> None:
         if row is None:
-            self._say(Verdict.LOST, asked.name, "asked for again, and still not stored")
+            self._say(FindingKind.LOST, asked.name, "asked for again, and still not stored")
             return
         if row.id != asked.receipt_id:
-            self._say(Verdict.WRONG, asked.name, f"stored as {row.id}, told {asked.receipt_id}")
+            self._say(FindingKind.WRONG, asked.name, f"stored as {row.id}, told {asked.receipt_id}")
         if document is None:
             self._unprinted(asked, row)
             return
         if row.document_id != document.id:
-            self._say(Verdict.WRONG, asked.name, f"the row says {row.document_id}, the FN {document.id}")
+            self._say(FindingKind.WRONG, asked.name, f"the row says {row.document_id}, the FN {document.id}")
         if asked.document_ids - {document.id}:
             text = f"told of {sorted(asked.document_ids)}, the FN has {document.id}"
-            self._say(Verdict.WRONG, asked.name, text)
-        code = DocumentCode.CORRECTION if asked.kind is Kind.CORRECTION else DocumentCode.RECEIPT
+            self._say(FindingKind.WRONG, asked.name, text)
+        code = DocumentCode.CORRECTION if asked.kind is CommandKind.CORRECTION else DocumentCode.RECEIPT
         if document.total_kop != asked.total_kop or document.code is not code:
             text = f"asked for {asked.kind} {asked.total_kop}, got {document.code} {document.total_kop}"
-            self._say(Verdict.WRONG, asked.name, text)
+            self._say(FindingKind.WRONG, asked.name, text)
         self._delivery(asked, document, row)
 
-    def _unprinted(self, asked: Asked, row: Row) -> None:
+    def _unprinted(self, asked: Asked, row: BookRow) -> None:
         if row.print_state == "print_unknown":
-            self._say(Verdict.OPEN, asked.name, f"outcome unknown: {row.error}")
+            self._say(FindingKind.OPEN, asked.name, f"outcome unknown: {row.error}")
         elif row.print_state == "printed" or asked.document_ids:
-            self._say(Verdict.LOST, asked.name, f"called printed ({row.document_id}), and no FN has it")
+            self._say(FindingKind.LOST, asked.name, f"called printed ({row.document_id}), and no FN has it")
         else:
-            self._say(Verdict.UNDELIVERED, asked.name, f"still {row.print_state}: {row.error}")
+            self._say(FindingKind.UNDELIVERED, asked.name, f"still {row.print_state}: {row.error}")
 
-    def _delivery(self, asked: Asked, document: Archived, row: Row) -> None:
+    def _delivery(self, asked: Asked, document: Archived, row: BookRow) -> None:
         if document.fn_number in self._queued:
             arrived = self._operator.has_message(document)
         else:
@@ -145,10 +145,10 @@ class _Comparison:
         if not arrived:
             lost = row.status == "synced"
             text = f"{document.id} is {row.status}, and the operator has not got it: {row.error}"
-            self._say(Verdict.LOST if lost else Verdict.UNDELIVERED, asked.name, text)
+            self._say(FindingKind.LOST if lost else FindingKind.UNDELIVERED, asked.name, text)
         elif row.status != "synced":
             text = f"the operator has {document.id}, the row says {row.status}: {row.error}"
-            self._say(Verdict.UNDELIVERED, asked.name, text)
+            self._say(FindingKind.UNDELIVERED, asked.name, text)
 
     # ---- whole books --------------------------------------------------------------------------------
 
@@ -156,37 +156,37 @@ class _Comparison:
         documents, who = archive.documents, f"FN of {archive.register_id}"
         numbers = [document.fd_number for document in documents]
         if numbers != list(range(1, len(numbers) + 1)):
-            self._say(Verdict.LOST, who, "its numbers have gaps")
+            self._say(FindingKind.LOST, who, "its numbers have gaps")
         for document in documents:
             if document.code is DocumentCode.REGISTRATION:
                 continue
             if document.id not in self._adapter.documents:
                 text = f"document {document.fd_number} ({document.code.name}) was never written down"
-                self._say(Verdict.WRONG, who, text)
+                self._say(FindingKind.WRONG, who, text)
         if not archive.queued:
             return
         for document in documents:
             if document.name is None and not self._operator.has_message(document):
                 text = f"document {document.fd_number} ({document.code.name}) has not reached the operator"
-                self._say(Verdict.UNDELIVERED, who, text)
+                self._say(FindingKind.UNDELIVERED, who, text)
         if documents and self._operator.numbers(documents[0].fn_number) > len(documents):
-            self._say(Verdict.DOUBLED, who, "the operator has documents that the FN never made")
+            self._say(FindingKind.DOUBLED, who, "the operator has documents that the FN never made")
 
     def _adapters_own(self) -> None:
         book = self._adapter
         made = {document.id for archive in self._archives for document in archive.documents}
         for document_id in sorted(book.documents - made):
-            self._say(Verdict.LOST, "adapter", f"{document_id} is written down, and no FN has it")
+            self._say(FindingKind.LOST, "adapter", f"{document_id} is written down, and no FN has it")
         if book.keys != len(book.rows):
-            self._say(Verdict.WRONG, "adapter", f"{book.keys} keys for {len(book.rows)} receipts")
+            self._say(FindingKind.WRONG, "adapter", f"{book.keys} keys for {len(book.rows)} receipts")
         for name, (kept, counted) in book.wrong_totals.items():
-            self._say(Verdict.WRONG, "adapter", f"total {name}: {kept} kept, {counted} counted")
-        questions = sum(finding.verdict is Verdict.OPEN for finding in self._found)
+            self._say(FindingKind.WRONG, "adapter", f"total {name}: {kept} kept, {counted} counted")
+        questions = sum(finding.verdict is FindingKind.OPEN for finding in self._found)
         if book.open_attempts > questions:
-            self._say(Verdict.WRONG, "adapter", f"{book.open_attempts} attempts have no result")
+            self._say(FindingKind.WRONG, "adapter", f"{book.open_attempts} attempts have no result")
         if book.open_letters:
-            self._say(Verdict.UNDELIVERED, "adapter", f"{book.open_letters} dead letters are open")
+            self._say(FindingKind.UNDELIVERED, "adapter", f"{book.open_letters} dead letters are open")
         keys = {asked.key for asked in self._ledger.asked}
         for row in book.rows:
             if row.key not in keys:
-                self._say(Verdict.WRONG, "adapter", f"receipt {row.id} was asked for by nobody")
+                self._say(FindingKind.WRONG, "adapter", f"receipt {row.id} was asked for by nobody")

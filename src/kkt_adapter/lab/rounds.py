@@ -20,7 +20,7 @@ from typing import Any
 from kkt_adapter import __version__
 from kkt_adapter.lab.certificate import Certificate
 from kkt_adapter.lab.circumstances import commit_of_checkout
-from kkt_adapter.lab.reconcile import Finding, Verdict
+from kkt_adapter.lab.reconcile import Finding, FindingKind
 from kkt_adapter.lab.run import LabPlan
 from kkt_adapter.lab.servers import end_with_parent
 
@@ -137,7 +137,7 @@ def _without_certificate(plan: LabPlan, why: str) -> Certificate:
         started_at=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         duration_s=0.0,
         settled_s=0.0,
-        findings=(Finding(verdict=Verdict.WRONG, subject="the lab", text=why),),
+        findings=(Finding(verdict=FindingKind.WRONG, subject="the lab", text=why),),
     )
 
 

@@ -22,14 +22,14 @@ from kkt_adapter.kernel.ids import RegisterId
 from kkt_adapter.lab.books import Archive, OperatorBook, read_adapter, read_archive
 from kkt_adapter.lab.certificate import Books, Certificate, Traffic
 from kkt_adapter.lab.circumstances import commit_of_checkout, footprint
-from kkt_adapter.lab.hub import Hub
+from kkt_adapter.lab.control_channel import ControlChannel
+from kkt_adapter.lab.fork_server import ForkServer
 from kkt_adapter.lab.injector import Injector
-from kkt_adapter.lab.ledger import Ledger, Outcome
+from kkt_adapter.lab.ledger import Ledger, LedgerOutcome
 from kkt_adapter.lab.node import NodeSpec
 from kkt_adapter.lab.nodes import LabNode
-from kkt_adapter.lab.nursery import Nursery
 from kkt_adapter.lab.ports import ReservedPort
-from kkt_adapter.lab.reconcile import Finding, Verdict, forgotten, reconcile
+from kkt_adapter.lab.reconcile import Finding, FindingKind, forgotten, reconcile
 from kkt_adapter.lab.servers import PostgresServer, RedisServer
 from kkt_adapter.lab.settle import Settling
 from kkt_adapter.lab.traffic import Till
@@ -78,12 +78,12 @@ class LabPlan:
 async def run_lab(
     plan: LabPlan,
     *,
-    nursery: Nursery | None = None,
+    fork_server: ForkServer | None = None,
     progress: Callable[[str, int], None] = lambda stage, faults: None,
 ) -> Certificate:
     """Start everything, let the faults rain, settle, compare the books.
 
-    ``nursery``: an open one that other labs use too; None: one of its own.
+    ``fork_server``: an open one that other labs use too; None: one of its own.
 
     Raises:
         NotInstalled: a server that the plan asks for is not on this machine.
@@ -91,11 +91,11 @@ async def run_lab(
     """
     async with AsyncExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kkt-lab-")))
-        if nursery is None:
-            nursery = Nursery(NODE_COMMAND)
-            await nursery.open()
-            stack.push_async_callback(nursery.close)
-        return await _Run(plan, scratch, stack, nursery, progress).run()
+        if fork_server is None:
+            fork_server = ForkServer(NODE_COMMAND)
+            await fork_server.open()
+            stack.push_async_callback(fork_server.close)
+        return await _Run(plan, scratch, stack, fork_server, progress).run()
 
 
 class _Run:
@@ -104,7 +104,7 @@ class _Run:
         plan: LabPlan,
         scratch: Path,
         stack: AsyncExitStack,
-        nursery: Nursery,
+        fork_server: ForkServer,
         progress: Callable[[str, int], None],
     ) -> None:
         self._plan = plan
@@ -114,9 +114,9 @@ class _Run:
         self._folder = plan.folder or scratch
         self._rng = Random(plan.seed)
         self._epoch = time.time()
-        self._hub = Hub(scratch / "control", only=plan.points)
-        self._nursery = nursery
-        nursery.listen(self._ended)
+        self._channel = ControlChannel(scratch / "control", only=plan.points)
+        self._fork_server = fork_server
+        fork_server.listen(self._ended)
         self._nodes: list[LabNode] = []
         self._ledger = Ledger()
         self._postgres: PostgresServer | None = None
@@ -135,7 +135,7 @@ class _Run:
         for node in self._nodes:
             await _ready(node, session)
         await self._rain(injector, tills)
-        self._progress("settling", injector.tally.total)
+        self._progress("settling", injector.stats.total)
         await world.lift()
         database = open_database(self._database_url(), postgres=PostgresSettings(writers=1, readers=1))
         try:
@@ -150,7 +150,7 @@ class _Run:
             settled_s, _ = await settling.settle(limit_s=plan.settle_s)
             before = await database.read(read_adapter)
             await settling.ask_all_again([asked for asked in self._ledger.asked if asked.told])
-            self._progress("comparing the books", injector.tally.total)
+            self._progress("comparing the books", injector.stats.total)
             for node in self._nodes:
                 await node.end()
             adapter = await database.read(read_adapter)
@@ -174,14 +174,14 @@ class _Run:
             started_at=self._started_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
             duration_s=round(time.monotonic() - began, 1),
             settled_s=round(settled_s, 1),
-            faults=dict(injector.tally.hit),
-            without_effect=dict(injector.tally.missed),
-            points=dict(sorted(self._hub.points.items())),
+            faults=dict(injector.stats.hit),
+            without_effect=dict(injector.stats.missed),
+            points=dict(sorted(self._channel.points.items())),
             node_starts=sum(node.starts for node in self._nodes),
             traffic=Traffic(
                 receipts=len(self._ledger.asked),
                 accepted=sum(bool(asked.told) for asked in self._ledger.asked),
-                refused=sum(asked.outcome is Outcome.REFUSED for asked in self._ledger.asked),
+                refused=sum(asked.outcome is LedgerOutcome.REFUSED for asked in self._ledger.asked),
                 tries_without_answer=self._ledger.unanswered,
                 replays=self._ledger.replays,
                 conflicts=self._ledger.conflicts,
@@ -213,7 +213,7 @@ class _Run:
 
     async def _tell_progress(self, injector: Injector) -> None:
         while True:
-            self._progress("injecting", injector.tally.total)
+            self._progress("injecting", injector.stats.total)
             await asyncio.sleep(1.0)
 
     # ---- the parts ----------------------------------------------------------------------------------
@@ -239,8 +239,8 @@ class _Run:
             self._redis = RedisServer(self._scratch)
             await self._redis.start()
             stack.push_async_callback(self._redis.stop)
-        await self._hub.open()
-        stack.push_async_callback(self._hub.close)
+        await self._channel.open()
+        stack.push_async_callback(self._channel.close)
         self._nodes = [self._node(n, links) for n in range(plan.nodes)]
         for node in self._nodes:
             node.begin()
@@ -248,7 +248,7 @@ class _Run:
         return World(
             nodes=self._nodes,
             registers=[register["id"] for register in self._registers()],
-            hub=self._hub,
+            channel=self._channel,
             operator=operator,
             tcp_link=links[0],
             http_link=links[1],
@@ -261,8 +261,8 @@ class _Run:
         node = LabNode(
             f"node{n}",
             port=ReservedPort(),
-            hub=self._hub,
-            nursery=self._nursery,
+            channel=self._channel,
+            fork_server=self._fork_server,
             restart_pause_s=lambda: self._rng.uniform(0.0, 0.3),
         )
         node.make_spec = lambda of: self._spec(of, links)
@@ -273,7 +273,7 @@ class _Run:
         shared = plan.database == "sqlite"
         return NodeSpec(
             name=node.name,
-            control=str(self._hub.path),
+            control=str(self._channel.path),
             log=str(self._folder / f"{node.name}.log"),
             scale=plan.scale,
             epoch=self._epoch,
@@ -362,15 +362,15 @@ class _Run:
         starts waits for a process that holds the file, also for one that is frozen.
         """
         found = [
-            Finding(verdict=Verdict.WRONG, subject="fault", text=f"{name} did not end")
-            for name in injector.tally.stuck
+            Finding(verdict=FindingKind.WRONG, subject="fault", text=f"{name} did not end")
+            for name in injector.stats.stuck
         ]
         allowed = set() if self._postgres is None else {NO_DATABASE}
         for node in self._nodes:
             ended = [status for status in node.unexpected if status not in allowed]
             if ended:
                 text = f"ended by itself: {ended}"
-                found.append(Finding(verdict=Verdict.WRONG, subject=node.name, text=text))
+                found.append(Finding(verdict=FindingKind.WRONG, subject=node.name, text=text))
         return found
 
 

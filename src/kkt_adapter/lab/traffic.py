@@ -15,7 +15,7 @@ from typing import Any
 
 import aiohttp
 
-from kkt_adapter.lab.ledger import NAME, Asked, Kind, Ledger, Told
+from kkt_adapter.lab.ledger import NAME, Asked, CommandKind, Ledger, Told
 
 TRY_AGAIN = frozenset(
     {
@@ -138,17 +138,17 @@ class Till:
         number = len(self._ledger.asked)
         rng = self._rng
         total = rng.choice((100, 9_900, rng.randrange(1, 500_000)))
-        kind = Kind.SALE
+        kind = CommandKind.SALE
         more: dict[str, Any] = {}
         dice = rng.random()
-        sales = [a for a in self._mine[-80:] if a.kind is Kind.SALE and a.told]
+        sales = [a for a in self._mine[-80:] if a.kind is CommandKind.SALE and a.told]
         if dice < 0.12 and sales:
             sale = rng.choice(sales)
-            kind, total, more = Kind.REFUND, sale.total_kop, {"original_receipt_id": sale.receipt_id}
+            kind, total, more = CommandKind.REFUND, sale.total_kop, {"original_receipt_id": sale.receipt_id}
         elif dice < 0.18:
-            kind = Kind.CORRECTION
+            kind = CommandKind.CORRECTION
             more = {"correction": {"type": "self", "date": self._day.isoformat(), "operation": "sale"}}
-        keyless = kind is Kind.SALE and rng.random() < 0.05
+        keyless = kind is CommandKind.SALE and rng.random() < 0.05
         if keyless:
             more = {
                 "additional_attribute": f"L{number}",

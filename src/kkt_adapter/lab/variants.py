@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from kkt_adapter.fiscal.intake import buffer
-from kkt_adapter.fiscal.intake.accept import Acceptance, ReceiptDesk
+from kkt_adapter.fiscal.intake.accept import Acceptance, ReceiptIntake
 from kkt_adapter.fiscal.intake.buffer import Accepted, AcceptItem
 from kkt_adapter.fiscal.kkt.virtual import VirtualRegister
 from kkt_adapter.fiscal.kkt.virtual.filelock import FileLock
@@ -21,19 +21,19 @@ from kkt_adapter.fiscal.kkt.virtual.memory import FnMemory
 from kkt_adapter.fiscal.ofd.gateway import HttpReply
 from kkt_adapter.fiscal.ofd.http import HttpOfd
 from kkt_adapter.fiscal.printing import records, reply
-from kkt_adapter.fiscal.printing.job import Job
+from kkt_adapter.fiscal.printing.job import PrintJob
 from kkt_adapter.fiscal.printing.lane import PrintLane
 from kkt_adapter.fiscal.printing.printer import ReceiptPrinter
 from kkt_adapter.fiscal.printing.recovery import resolve
-from kkt_adapter.fiscal.printing.recovery.fn_readback import LookBack
+from kkt_adapter.fiscal.printing.recovery.fn_readback import FnReadback
 from kkt_adapter.fiscal.printing.recovery.rules import Absent
 from kkt_adapter.fiscal.printing.reply import Place
 from kkt_adapter.fiscal.store.attempts import LaneTerm, NewAttempt
-from kkt_adapter.fiscal.store.orphan_documents import UnclaimedDocuments
+from kkt_adapter.fiscal.store.orphan_documents import OrphanDocuments
 from kkt_adapter.fiscal.store.tables import idempotency
 from kkt_adapter.kernel.errors import KktOutcomeUnknown, KktUnavailable, OfdUnavailable
 from kkt_adapter.kernel.hlc import HybridTimestamp
-from kkt_adapter.lab.reconcile import Verdict
+from kkt_adapter.lab.reconcile import FindingKind
 from kkt_adapter.runtime.db import sqlite_writer
 
 KILLED_AT = "process killed at a named point"
@@ -49,7 +49,7 @@ class Variant:
 
     what: str
     build: Callable[[], None]
-    caught_as: Verdict
+    caught_as: FindingKind
     faults: frozenset[str]  # kinds under which it fails
     points: Sequence[str] = ()  # named points under which it fails; empty: any
     nodes: int = 1
@@ -66,33 +66,33 @@ def _print_before_intent() -> None:
         ReceiptPrinter._refuse,
     )
 
-    async def no_attempt(self: PrintLane, job: Job, lane: LaneTerm) -> int:
-        await self.desk.ready(lane)
+    async def no_attempt(self: PrintLane, job: PrintJob, lane: LaneTerm) -> int:
+        await self.session.ready(lane)
         return 0
 
-    async def late(self: ReceiptPrinter, job: Job, lane: LaneTerm) -> int:
-        status = await self._desk.driver.status()
+    async def late(self: ReceiptPrinter, job: PrintJob, lane: LaneTerm) -> int:
+        status = await self._session.driver.status()
         attempt = NewAttempt(lane=lane, baseline=status.baseline)
         return await self._db.write(
             lambda c: records.begin_attempt(
                 c,
                 attempt,
                 what="print",
-                register_id=self._desk.register_id,
+                register_id=self._session.register_id,
                 at=self._clock.now(),
                 receipt_seq=job.seq,
             )
         )
 
     async def late_write_down(
-        self: ReceiptPrinter, job: Job, _: int, document: Any, lane: LaneTerm, following: Any
+        self: ReceiptPrinter, job: PrintJob, _: int, document: Any, lane: LaneTerm, following: Any
     ) -> Any:
         return await write_down(self, job, await late(self, job, lane), document, lane, following)
 
-    async def late_put_back(self: ReceiptPrinter, job: Job, _: int, lane: LaneTerm, error: Any) -> None:
+    async def late_put_back(self: ReceiptPrinter, job: PrintJob, _: int, lane: LaneTerm, error: Any) -> None:
         await put_back(self, job, await late(self, job, lane), lane, error)
 
-    async def late_refuse(self: ReceiptPrinter, job: Job, _: int, lane: LaneTerm, error: Any) -> Any:
+    async def late_refuse(self: ReceiptPrinter, job: PrintJob, _: int, lane: LaneTerm, error: Any) -> Any:
         return await refuse(self, job, await late(self, job, lane), lane, error)
 
     _replace(PrintLane, "reserve", lambda self: None)
@@ -137,16 +137,16 @@ class _Nothing:
 
 def _key_apart() -> None:
     _forget_the_fn()
-    commit = ReceiptDesk._commit
+    commit = ReceiptIntake._commit
 
-    async def key_afterwards(self: ReceiptDesk, item: AcceptItem, unit: Any, checked: Any) -> Any:
+    async def key_afterwards(self: ReceiptIntake, item: AcceptItem, unit: Any, checked: Any) -> Any:
         outcome = await commit(self, item, unit, checked)
         if isinstance(outcome, Accepted):
             await self._db.write(lambda c: _insert_key(c, item, outcome.seq))
         return outcome
 
     _replace(buffer, "_INSERT_KEYS", _Nothing())
-    _replace(ReceiptDesk, "_commit", key_afterwards)
+    _replace(ReceiptIntake, "_commit", key_afterwards)
 
 
 def _insert_key(connection: Connection, item: AcceptItem, seq: int) -> None:
@@ -169,9 +169,9 @@ def _insert_key(connection: Connection, item: AcceptItem, seq: int) -> None:
 
 
 def _answer_before_commit() -> None:
-    commit = ReceiptDesk._commit
+    commit = ReceiptIntake._commit
 
-    async def hasty(self: ReceiptDesk, item: AcceptItem, unit: Any, checked: Any) -> Any:
+    async def hasty(self: ReceiptIntake, item: AcceptItem, unit: Any, checked: Any) -> Any:
         known = await self._db.read(lambda c: buffer.find_key(c, item.key_hash))
         if known is not None:
             return known
@@ -186,17 +186,17 @@ def _answer_before_commit() -> None:
         asyncio.create_task(later()).add_done_callback(lambda done: done.cancelled() or done.exception())
         return Accepted(seq=0, stamp=HybridTimestamp(0, 0), queue_position=1, attempt_id=None)
 
-    async def at_once(self: ReceiptDesk, unit: Any, outcome: Accepted, future: Any) -> None:
+    async def at_once(self: ReceiptIntake, unit: Any, outcome: Accepted, future: Any) -> None:
         return None
 
-    async def buffered(self: ReceiptDesk, unit: Any, outcome: Accepted, checked: Any) -> Acceptance:
+    async def buffered(self: ReceiptIntake, unit: Any, outcome: Accepted, checked: Any) -> Acceptance:
         place = Place(stamp=outcome.stamp, queue_position=outcome.queue_position)
         text = reply.buffered(checked.receipt.id, place, reason="", warnings=())
         return Acceptance(body=text.encode(), replayed=False)
 
-    _replace(ReceiptDesk, "_commit", hasty)
-    _replace(ReceiptDesk, "_answer", at_once)
-    _replace(ReceiptDesk, "_not_printed", buffered)
+    _replace(ReceiptIntake, "_commit", hasty)
+    _replace(ReceiptIntake, "_answer", at_once)
+    _replace(ReceiptIntake, "_not_printed", buffered)
 
 
 # ---- a failed commit answered as a success --------------------------------------------------------------
@@ -252,10 +252,10 @@ def _sent_is_delivered() -> None:
 def _forget_the_fn() -> None:
     """Without reading the FN back at the start of a term, which repairs much of what others let through."""
 
-    async def nothing(self: LookBack, lane: LaneTerm) -> UnclaimedDocuments:
-        return UnclaimedDocuments()
+    async def nothing(self: FnReadback, lane: LaneTerm) -> OrphanDocuments:
+        return OrphanDocuments()
 
-    _replace(LookBack, "read", nothing)
+    _replace(FnReadback, "read", nothing)
 
 
 def _replace(owner: Any, name: str, value: Any) -> None:
@@ -269,46 +269,46 @@ VARIANTS: Mapping[str, Variant] = MappingProxyType(
         "print-before-intent": Variant(
             what="the attempt row is written after the print",
             build=_print_before_intent,
-            caught_as=Verdict.DOUBLED,
+            caught_as=FindingKind.DOUBLED,
             faults=frozenset({KILLED_AT}),
             points=("fn.append:after", "register.fiscalize:after"),
         ),
         "blind-recovery": Variant(
             what="recovery prints again without asking the FN",
             build=_blind_recovery,
-            caught_as=Verdict.DOUBLED,
+            caught_as=FindingKind.DOUBLED,
             faults=frozenset({DEVICE_LOST}),
         ),
         "lost-means-unsent": Variant(
             what="a lost answer of the device is taken for a command that was not sent",
             build=_lost_means_unsent,
-            caught_as=Verdict.DOUBLED,
+            caught_as=FindingKind.DOUBLED,
             faults=frozenset({DEVICE_LOST}),
         ),
         "key-apart": Variant(
             what="the Idempotency-Key is stored after its receipt, in a transaction of its own",
             build=_key_apart,
-            caught_as=Verdict.DOUBLED,
+            caught_as=FindingKind.DOUBLED,
             faults=frozenset({KILLED_AT}),
             points=("variants._key_apart:before", "variants._key_apart:inside"),
         ),
         "answer-before-commit": Variant(
             what="the client is answered before the receipt is on disk",
             build=_answer_before_commit,
-            caught_as=Verdict.LOST,
+            caught_as=FindingKind.LOST,
             faults=frozenset({KILLED_AT}),
             points=("answer:after",),
         ),
         "failed-commit-is-fine": Variant(
             what="a failed commit is answered like one that reached the disk",
             build=_failed_commit_is_fine,
-            caught_as=Verdict.LOST,
+            caught_as=FindingKind.LOST,
             faults=frozenset({DISK_FULL}),
         ),
         "register-without-fence": Variant(
             what="the register takes commands of a holder whose lease is over",
             build=_register_without_fence,
-            caught_as=Verdict.DOUBLED,
+            caught_as=FindingKind.DOUBLED,
             faults=frozenset({FROZEN_AT}),
             points=("register.fiscalize:before",),
             nodes=2,
@@ -316,7 +316,7 @@ VARIANTS: Mapping[str, Variant] = MappingProxyType(
         "sent-is-delivered": Variant(
             what="a receipt that was sent without an answer is called delivered",
             build=_sent_is_delivered,
-            caught_as=Verdict.LOST,
+            caught_as=FindingKind.LOST,
             faults=frozenset({OPERATOR_DOWN}),
         ),
     }

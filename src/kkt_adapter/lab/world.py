@@ -7,7 +7,7 @@ from random import Random
 
 from kkt_adapter.emulators.link import FlakyLink
 from kkt_adapter.emulators.ofd import OfdEmulator
-from kkt_adapter.lab.hub import Hub
+from kkt_adapter.lab.control_channel import ControlChannel
 from kkt_adapter.lab.nodes import LabNode
 from kkt_adapter.lab.servers import PostgresServer, RedisServer
 from kkt_adapter.lab.traffic import Till
@@ -19,7 +19,7 @@ class World:
 
     nodes: Sequence[LabNode]
     registers: Sequence[str]
-    hub: Hub
+    channel: ControlChannel
     operator: OfdEmulator
     tcp_link: FlakyLink
     http_link: FlakyLink

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kkt_adapter.api.origins import HostRule, OriginRule, Sender
+from kkt_adapter.api.origins import HostRule, OriginRule, RequestOrigin
 
 
 @pytest.mark.parametrize(
@@ -52,23 +52,27 @@ def test_other_names_are_not_answered(host: bytes | None) -> None:
 @pytest.mark.parametrize(
     ("origin", "host", "sender"),
     [
-        (None, b"localhost:8000", Sender.PROGRAM),
-        (b"http://localhost:8000", b"localhost:8000", Sender.OWN_PAGE),
-        (b"https://LOCALHOST:8000", b"localhost:8000", Sender.OWN_PAGE),  # TLS may end before us
-        (b"http://localhost:3000", b"localhost:8000", Sender.FOREIGN),  # another program of this machine
-        (b"http://127.0.0.1:8000", b"localhost:8000", Sender.FOREIGN),
-        (b"https://odoo.example", b"127.0.0.1:8000", Sender.LISTED),
-        (b"https://ODOO.example", b"127.0.0.1:8000", Sender.LISTED),
-        (b"http://odoo.example", b"127.0.0.1:8000", Sender.FOREIGN),  # the scheme is part of it
-        (b"https://odoo.example.evil.example", b"127.0.0.1:8000", Sender.FOREIGN),
-        (b"null", b"127.0.0.1:8000", Sender.FOREIGN),
-        (b"", b"127.0.0.1:8000", Sender.FOREIGN),
-        (b"http://localhost:8000", None, Sender.FOREIGN),
-        (b"file://localhost:8000", b"localhost:8000", Sender.FOREIGN),
+        (None, b"localhost:8000", RequestOrigin.PROGRAM),
+        (b"http://localhost:8000", b"localhost:8000", RequestOrigin.OWN_PAGE),
+        (b"https://LOCALHOST:8000", b"localhost:8000", RequestOrigin.OWN_PAGE),  # TLS may end before us
+        (
+            b"http://localhost:3000",
+            b"localhost:8000",
+            RequestOrigin.FOREIGN,
+        ),  # another program of this machine
+        (b"http://127.0.0.1:8000", b"localhost:8000", RequestOrigin.FOREIGN),
+        (b"https://odoo.example", b"127.0.0.1:8000", RequestOrigin.LISTED),
+        (b"https://ODOO.example", b"127.0.0.1:8000", RequestOrigin.LISTED),
+        (b"http://odoo.example", b"127.0.0.1:8000", RequestOrigin.FOREIGN),  # the scheme is part of it
+        (b"https://odoo.example.evil.example", b"127.0.0.1:8000", RequestOrigin.FOREIGN),
+        (b"null", b"127.0.0.1:8000", RequestOrigin.FOREIGN),
+        (b"", b"127.0.0.1:8000", RequestOrigin.FOREIGN),
+        (b"http://localhost:8000", None, RequestOrigin.FOREIGN),
+        (b"file://localhost:8000", b"localhost:8000", RequestOrigin.FOREIGN),
     ],
 )
 def test_a_page_is_known_by_its_whole_origin(
-    origin: bytes | None, host: bytes | None, sender: Sender
+    origin: bytes | None, host: bytes | None, sender: RequestOrigin
 ) -> None:
     assert OriginRule(("https://odoo.example",)).sender(origin, host) is sender
 

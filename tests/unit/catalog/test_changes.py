@@ -7,7 +7,7 @@ import pytest
 from tests.support.catalog import made
 
 from kkt_adapter.catalog.model import Product
-from kkt_adapter.catalog.store.changes import FieldChange, Kind, Stored, compare
+from kkt_adapter.catalog.store.changes import FieldChange, Kind, StoredFields, compare
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Row:
     available_to_buy: bool | None
 
 
-def stored(product: Product, **changes: Any) -> Stored:
+def stored(product: Product, **changes: Any) -> StoredFields:
     row = Row(
         digest=product.digest,
         generation=1,
@@ -37,9 +37,9 @@ def stored(product: Product, **changes: Any) -> Stored:
 
 
 def test_an_unknown_product_is_new_and_has_no_history() -> None:
-    verdict = compare(None, made(1), generation=1)
-    assert verdict.kind is Kind.NEW
-    assert verdict.history == ()
+    decision = compare(None, made(1), generation=1)
+    assert decision.kind is Kind.NEW
+    assert decision.history == ()
 
 
 def test_an_equal_digest_is_unchanged() -> None:
@@ -47,8 +47,8 @@ def test_an_equal_digest_is_unchanged() -> None:
 
 
 def test_an_older_run_may_not_write_over_a_newer_one() -> None:
-    verdict = compare(stored(made(1), generation=3), made(1, qty=99), generation=2)
-    assert verdict.kind is Kind.OUTDATED
+    decision = compare(stored(made(1), generation=3), made(1, qty=99), generation=2)
+    assert decision.kind is Kind.OUTDATED
 
 
 @pytest.mark.parametrize(
@@ -65,18 +65,18 @@ def test_an_older_run_may_not_write_over_a_newer_one() -> None:
 def test_each_watched_field_gets_its_history(change: dict[str, Any], expected: FieldChange) -> None:
     if isinstance(change.get("retailMinBasePrice"), float):
         change = {"retailMinBasePrice": "3.5"}  # what the parser makes of a JSON number
-    verdict = compare(stored(made(1)), made(1, **change), generation=2)
-    assert verdict.kind is Kind.UPDATED
-    assert verdict.history == (expected,)
+    decision = compare(stored(made(1)), made(1, **change), generation=2)
+    assert decision.kind is Kind.UPDATED
+    assert decision.history == (expected,)
 
 
 def test_another_name_is_a_visible_change_without_history() -> None:
-    verdict = compare(stored(made(1)), made(1, name="Other"), generation=2)
-    assert verdict.kind is Kind.UPDATED
-    assert verdict.history == ()
+    decision = compare(stored(made(1)), made(1, name="Other"), generation=2)
+    assert decision.kind is Kind.UPDATED
+    assert decision.history == ()
 
 
 def test_a_product_that_comes_back_as_it_was_is_a_change_of_status() -> None:
-    verdict = compare(stored(made(1), status="vanished"), made(1), generation=2)
-    assert verdict.reappeared
-    assert verdict.history == (FieldChange("status", "vanished", "active"),)
+    decision = compare(stored(made(1), status="vanished"), made(1), generation=2)
+    assert decision.reappeared
+    assert decision.history == (FieldChange("status", "vanished", "active"),)

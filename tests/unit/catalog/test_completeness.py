@@ -36,8 +36,8 @@ def final(rows: list[PageRow], *, total: int | None = None, moved: bool = False)
 
 def test_every_page_and_the_right_count_is_complete() -> None:
     rows = read([["1", "2", "3"], ["4", "5", "6"], ["7"]])
-    verdict = assess(plan(7), rows, final(rows), total=7)
-    assert verdict == Complete(products=7)
+    decision = assess(plan(7), rows, final(rows), total=7)
+    assert decision == Complete(products=7)
 
 
 def test_entries_without_an_id_count_too() -> None:
@@ -47,9 +47,9 @@ def test_entries_without_an_id_count_too() -> None:
 
 def test_a_product_served_twice_makes_it_incomplete_and_everything_is_read_again() -> None:
     rows = read([["1", "2", "3"], ["3", "4", "5"], ["6"]])
-    verdict = assess(plan(7), rows, final(rows), total=7)
-    assert isinstance(verdict, ReadAgain)
-    assert [key.number for key in verdict.plan.missing(rows)] == [2, 3]  # page 1 has just been read again
+    decision = assess(plan(7), rows, final(rows), total=7)
+    assert isinstance(decision, ReadAgain)
+    assert [key.number for key in decision.plan.missing(rows)] == [2, 3]  # page 1 has just been read again
 
 
 def test_pages_read_before_the_total_changed_are_read_again() -> None:
@@ -59,31 +59,31 @@ def test_pages_read_before_the_total_changed_are_read_again() -> None:
         PageRow(scope="", page=2, arrival=2, total=7, ids=("4", "5", "6")),
         PageRow(scope="", page=3, arrival=4, total=6, ids=()),
     ]
-    verdict = assess(plan(7), rows, final(rows), total=6)
-    assert isinstance(verdict, ReadAgain)
-    assert [key.number for key in verdict.plan.missing(rows)] == [2]
+    decision = assess(plan(7), rows, final(rows), total=6)
+    assert isinstance(decision, ReadAgain)
+    assert [key.number for key in decision.plan.missing(rows)] == [2]
 
 
 def test_a_total_that_changes_and_changes_back_is_still_a_move() -> None:
     rows = read([["1", "2", "3"], ["4", "5", "6"], ["7", "8", "9"], ["a"]], totals=[10, 9, 10, 10])
-    verdict = assess(plan(10), rows, final(rows), total=10)
-    assert isinstance(verdict, ReadAgain)
-    assert [key.number for key in verdict.plan.missing(rows)] == [2]
+    decision = assess(plan(10), rows, final(rows), total=10)
+    assert isinstance(decision, ReadAgain)
+    assert [key.number for key in decision.plan.missing(rows)] == [2]
 
 
 def test_a_first_page_with_other_products_at_the_end_makes_everything_stale() -> None:
     rows = read([["1", "2", "3"], ["4", "5", "6"]])
-    verdict = assess(plan(6), rows, final(rows, moved=True), total=6)
-    assert isinstance(verdict, ReadAgain)
-    assert [key.number for key in verdict.plan.missing(rows)] == [2]
+    decision = assess(plan(6), rows, final(rows, moved=True), total=6)
+    assert isinstance(decision, ReadAgain)
+    assert [key.number for key in decision.plan.missing(rows)] == [2]
 
 
 def test_a_list_that_grew_needs_its_new_pages() -> None:
     rows = read([["1", "2", "3"], ["4", "5", "6"]], totals=[6, 6])
     rows[0] = PageRow(scope="", page=1, arrival=3, total=8, ids=rows[0].ids)
-    verdict = assess(plan(6), rows, final(rows), total=8)
-    assert isinstance(verdict, ReadAgain)
-    assert [key.number for key in verdict.plan.missing(rows)] == [2, 3]
+    decision = assess(plan(6), rows, final(rows), total=8)
+    assert isinstance(decision, ReadAgain)
+    assert [key.number for key in decision.plan.missing(rows)] == [2, 3]
 
 
 @pytest.mark.parametrize(
@@ -160,11 +160,11 @@ def test_nothing_that_exists_is_ever_taken_for_gone(seed: int, moves: list[Move]
             seen |= set(ids)
         moved = earlier is not None and earlier.total == len(items) and earlier.ids != ids
         said = {"": Final(arrival=arrival, total=len(items), moved=moved)}
-        verdict = assess(current, rows.values(), said, total=len(items))
-        if isinstance(verdict, Complete):
+        decision = assess(current, rows.values(), said, total=len(items))
+        if isinstance(decision, Complete):
             unseen = sorted(set(before) - seen)
             asked_for = set(doubtful(unseen, current.valid(rows.values())))
             gone = [product_id for product_id in unseen if product_id not in asked_for]
             assert not always.intersection(gone)
             return
-        current = verdict.plan
+        current = decision.plan

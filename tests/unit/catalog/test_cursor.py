@@ -6,16 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kkt_adapter.catalog.reads.cursor import Place, seal, unseal
+from kkt_adapter.catalog.reads.cursor import CursorPlace, seal, unseal
 from kkt_adapter.kernel.errors import InvalidInput
 
 SECRET = b"k" * 32
-PLACE = Place(revision=17, key=" ведьмин", id="10000000000007")
+PLACE = CursorPlace(revision=17, key=" ведьмин", id="10000000000007")
 
 
 @given(st.integers(0, 2**62), st.none() | st.integers() | st.text(max_size=200), st.text(max_size=64))
 def test_a_sealed_place_comes_back(revision: int, key: str | int | None, product_id: str) -> None:
-    place = Place(revision=revision, key=key, id=product_id)
+    place = CursorPlace(revision=revision, key=key, id=product_id)
     assert unseal(seal(place, query="q", secret=SECRET), query="q", secret=SECRET) == place
 
 

@@ -76,9 +76,9 @@ async def test_failures_are_tried_again_with_growing_delays() -> None:
     chosen = fetcher(script, clock)
     assert await chosen.page(PageKey(1)) is GOOD
     assert clock.slept == [0.5, 1.0, 2.0, 4.0]
-    tally = chosen.tally.take()
-    assert (tally.requests, tally.retries, tally.throttled, tally.bytes) == (5, 4, 0, 100)
-    assert chosen.tally.requests == 0
+    stats = chosen.stats.take()
+    assert (stats.requests, stats.retries, stats.throttled, stats.bytes) == (5, 4, 0, 100)
+    assert chosen.stats.requests == 0
 
 
 async def test_jitter_covers_the_full_range() -> None:
@@ -113,7 +113,7 @@ async def test_a_throttled_page_waits_as_long_as_it_was_told() -> None:
     chosen = fetcher(script, clock)
     await chosen.page(PageKey(1))
     assert clock.monotonic() >= 7.0
-    assert chosen.tally.throttled == 1
+    assert chosen.stats.throttled == 1
 
 
 async def test_a_pause_that_is_too_long_ends_the_patience() -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 from tests.support.clock import ManualClock
 
-from kkt_adapter.catalog.sync.rate_limit import MINUTE_S, Crowd, Pacer, RequestBudget
+from kkt_adapter.catalog.sync.rate_limit import MINUTE_S, ConcurrencyLimit, Pacer, RequestBudget
 
 
 def test_a_budget_allows_a_burst_and_then_slides() -> None:
@@ -26,22 +26,22 @@ def test_no_budget_never_waits() -> None:
 
 
 def test_each_refusal_halves_and_fifty_answers_add_one() -> None:
-    crowd = Crowd(8)
+    limit = ConcurrencyLimit(8)
     for expected in (4, 2, 1, 1):
-        crowd.refused()
-        assert crowd.allowed == expected
+        limit.refused()
+        assert limit.allowed == expected
     for _ in range(49):
-        crowd.answered()
-    assert crowd.allowed == 1
-    crowd.answered()
-    assert crowd.allowed == 2
+        limit.answered()
+    assert limit.allowed == 1
+    limit.answered()
+    assert limit.allowed == 2
 
 
 def test_the_crowd_never_grows_beyond_its_setting() -> None:
-    crowd = Crowd(2)
+    limit = ConcurrencyLimit(2)
     for _ in range(500):
-        crowd.answered()
-    assert crowd.allowed == 2
+        limit.answered()
+    assert limit.allowed == 2
 
 
 async def test_a_pause_holds_everybody_until_it_ends(clock: ManualClock) -> None:

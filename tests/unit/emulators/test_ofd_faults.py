@@ -1,17 +1,19 @@
 from kkt_adapter.emulators.ofd.book import Transport
-from kkt_adapter.emulators.ofd.faults import Fault, FaultMode, FaultPlan, Verdict
+from kkt_adapter.emulators.ofd.faults import Fault, FaultDecision, FaultMode, FaultPlan
 
 FN, OTHER_FN = "9999078900000001", "9999078900000002"
 
 
-def judge(*faults: Fault, fn: str = FN, document: int = 1, transport: Transport = Transport.TCP) -> Verdict:
+def judge(
+    *faults: Fault, fn: str = FN, document: int = 1, transport: Transport = Transport.TCP
+) -> FaultDecision:
     plan = FaultPlan()
     plan.set(faults)
     return plan.judge(transport, fn=fn, document=document)
 
 
 def test_without_faults_all_is_well():
-    assert judge() == Verdict()
+    assert judge() == FaultDecision()
 
 
 def test_a_fault_is_aimed_at_a_drive_a_document_or_both():
@@ -30,8 +32,8 @@ def test_a_fault_is_used_up_by_the_messages_it_acted_on():
 
 def test_delays_add_up_and_the_first_other_fault_decides():
     slow = Fault(mode=FaultMode.SLOW, delay_s=0.5)
-    verdict = judge(slow, slow, Fault(mode=FaultMode.BAD_CRC), Fault(mode=FaultMode.CLOSE))
-    assert verdict == Verdict(mode=FaultMode.BAD_CRC, delay_s=1.0)
+    decision = judge(slow, slow, Fault(mode=FaultMode.BAD_CRC), Fault(mode=FaultMode.CLOSE))
+    assert decision == FaultDecision(mode=FaultMode.BAD_CRC, delay_s=1.0)
 
 
 def test_none_exempts_a_message_from_what_follows():
@@ -56,4 +58,4 @@ def test_down_is_about_the_listener_not_about_messages():
     plan = FaultPlan()
     plan.set([Fault(mode=FaultMode.DOWN)])
     assert plan.is_down
-    assert plan.judge(Transport.TCP, fn=FN, document=1) == Verdict()
+    assert plan.judge(Transport.TCP, fn=FN, document=1) == FaultDecision()

@@ -17,10 +17,10 @@ from kkt_adapter.fiscal.control.sessions import Mismatch
 from kkt_adapter.fiscal.heartbeat.answer import AnswerClass
 from kkt_adapter.fiscal.monitoring.legal_clocks import ClockName, LegalClock
 from kkt_adapter.fiscal.monitoring.observation import (
-    EndpointSeen,
+    BackOfficeObservation,
+    EndpointObservation,
     Observation,
-    OfficeSeen,
-    RegisterSeen,
+    RegisterObservation,
     WorkerState,
 )
 from kkt_adapter.kernel.breaker import BreakerState
@@ -51,13 +51,13 @@ class Shop:
         return {alert.rule.code: alert.level for alert in self.board.alerts()}
 
 
-def register(**seen: Any) -> RegisterSeen:
+def register(**seen: Any) -> RegisterObservation:
     clocks = tuple(
         LegalClock(name=name, value=float(seen.pop(name.value)), limit=0.0)
         for name in ClockName
         if name.value in seen
     )
-    return RegisterSeen(register_id="POS-001", clocks=clocks, **seen)
+    return RegisterObservation(register_id="POS-001", clocks=clocks, **seen)
 
 
 def registers(**seen: Any) -> dict[str, Any]:
@@ -65,11 +65,11 @@ def registers(**seen: Any) -> dict[str, Any]:
 
 
 def endpoints(**seen: Any) -> dict[str, Any]:
-    return {"endpoints": (EndpointSeen(name="ofd", **({"state": BreakerState.CLOSED} | seen)),)}
+    return {"endpoints": (EndpointObservation(name="ofd", **({"state": BreakerState.CLOSED} | seen)),)}
 
 
 def offices(state: Presence = Presence.ONLINE, answer: AnswerClass = AnswerClass.TAKEN) -> dict[str, Any]:
-    return {"offices": (OfficeSeen(name="odoo", state=state, answer=answer),)}
+    return {"offices": (BackOfficeObservation(name="odoo", state=state, answer=answer),)}
 
 
 MISMATCH = Mismatch(session_id="s", pos_id="POS-001", kept_kop=10_000, counted_kop=9_000)

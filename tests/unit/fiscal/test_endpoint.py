@@ -99,7 +99,7 @@ async def test_a_probe_that_fails_opens_it_for_the_whole_time_again(
     assert not await endpoint.probe()
     assert endpoint.state is OPEN
     assert endpoint.wait_s() == 60.0
-    assert endpoint.tally.errors == {"timeout": 2, "connection": 1}
+    assert endpoint.stats.errors == {"timeout": 2, "connection": 1}
 
 
 def test_a_refusal_says_that_the_operator_is_alive(endpoint: Endpoint) -> None:
@@ -123,7 +123,7 @@ def test_a_forced_pass_may_probe_early_and_only_through_an_open_breaker(endpoint
 async def test_who_only_wants_to_know_changes_nothing(endpoint: Endpoint, operator: Operator) -> None:
     operator.up = False
     assert not await endpoint.answers()
-    assert endpoint.tally.errors == {}
+    assert endpoint.stats.errors == {}
     assert endpoint.breaker.failure_count == 0
     operator.up = True
     assert await endpoint.answers()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kkt_adapter.fiscal.heartbeat.answer import Verdict, not_sent, read_answer, read_fault
+from kkt_adapter.fiscal.heartbeat.answer import AnswerOutcome, not_sent, read_answer, read_fault
 from kkt_adapter.fiscal.heartbeat.settings import Profile
 from kkt_adapter.runtime.http import HttpAnswer, HttpFault, HttpFaultKind
 
@@ -16,7 +16,7 @@ NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 JSON = {"Content-Type": "application/json"}
 
 
-def read(status: int, body: Any = None, *, profile: Profile = Profile.ODOO, **headers: str) -> Verdict:
+def read(status: int, body: Any = None, *, profile: Profile = Profile.ODOO, **headers: str) -> AnswerOutcome:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     answer = HttpAnswer(status=status, headers=JSON | named, body=content)
@@ -49,9 +49,9 @@ def read(status: int, body: Any = None, *, profile: Profile = Profile.ODOO, **he
     ],
 )
 def test_every_status_has_its_class(status: int, body: Any, kind: str) -> None:
-    verdict = read(status, body)
-    assert verdict.kind == kind
-    assert verdict.hit == (kind == "taken") == (verdict.error is None)
+    outcome = read(status, body)
+    assert outcome.kind == kind
+    assert outcome.hit == (kind == "taken") == (outcome.error is None)
 
 
 def test_a_page_that_calls_itself_html_is_none_of_ours_whatever_it_holds() -> None:
@@ -71,16 +71,16 @@ def test_a_page_that_calls_itself_html_is_none_of_ours_whatever_it_holds() -> No
     ],
 )
 def test_every_fault_is_a_miss_with_its_cause(kind: HttpFaultKind, expected: str) -> None:
-    verdict = read_fault(HttpFault(kind, "why"))
-    assert (verdict.kind, verdict.hit) == (expected, False)
-    assert verdict.error is not None
+    outcome = read_fault(HttpFault(kind, "why"))
+    assert (outcome.kind, outcome.hit) == (expected, False)
+    assert outcome.error is not None
 
 
 def test_a_failure_of_ours_is_a_miss_that_names_it() -> None:
-    verdict = not_sent(ValueError("no such column"))
-    assert (verdict.kind, verdict.hit) == ("not_sent", False)
-    assert verdict.error is not None
-    assert "no such column" in verdict.error.en
+    outcome = not_sent(ValueError("no such column"))
+    assert (outcome.kind, outcome.hit) == ("not_sent", False)
+    assert outcome.error is not None
+    assert "no such column" in outcome.error.en
 
 
 @pytest.mark.parametrize(
@@ -88,9 +88,9 @@ def test_a_failure_of_ours_is_a_miss_that_names_it() -> None:
     [(Profile.ODOO, "db filter"), (Profile.ONEC, "/hs/"), (Profile.WEBHOOK, "wrong address")],
 )
 def test_a_wrong_address_is_explained_in_the_words_of_the_profile(profile: Profile, hint: str) -> None:
-    verdict = read(404, {}, profile=profile)
-    assert verdict.error is not None
-    assert hint in verdict.error.en
+    outcome = read(404, {}, profile=profile)
+    assert outcome.error is not None
+    assert hint in outcome.error.en
 
 
 @pytest.mark.parametrize(
@@ -106,19 +106,19 @@ def test_a_wrong_address_is_explained_in_the_words_of_the_profile(profile: Profi
     ],
 )
 def test_only_a_whole_number_acknowledges(body: Any, acked: int | None, all_acked: bool) -> None:
-    verdict = read(200, body)
-    assert (verdict.acked, verdict.all_acked) == (acked, all_acked)
+    outcome = read(200, body)
+    assert (outcome.acked, outcome.all_acked) == (acked, all_acked)
 
 
 @pytest.mark.parametrize("body", [b"", b"OK", b"null", {}, {"ok": True}])
 def test_a_webhook_acknowledges_with_its_status(body: Any) -> None:
-    verdict = read(204, body, profile=Profile.WEBHOOK)
-    assert (verdict.hit, verdict.all_acked) == (True, True)
+    outcome = read(204, body, profile=Profile.WEBHOOK)
+    assert (outcome.hit, outcome.all_acked) == (True, True)
 
 
 def test_a_webhook_that_names_an_event_acknowledges_up_to_it() -> None:
-    verdict = read(200, {"ack_event_id": 7}, profile=Profile.WEBHOOK)
-    assert (verdict.acked, verdict.all_acked) == (7, False)
+    outcome = read(200, {"ack_event_id": 7}, profile=Profile.WEBHOOK)
+    assert (outcome.acked, outcome.all_acked) == (7, False)
 
 
 @pytest.mark.parametrize(
@@ -170,10 +170,10 @@ def test_a_refused_token_is_tried_again_in_five_minutes() -> None:
 
 
 def test_the_beginning_of_a_refusal_is_kept_on_one_line() -> None:
-    verdict = read(400, b"line 1\n  line 2 " + "ё".encode() * 5000)
-    assert verdict.excerpt is not None
-    assert verdict.excerpt.startswith("line 1 line 2 ё")
-    assert len(verdict.excerpt) == 500
+    outcome = read(400, b"line 1\n  line 2 " + "ё".encode() * 5000)
+    assert outcome.excerpt is not None
+    assert outcome.excerpt.startswith("line 1 line 2 ё")
+    assert len(outcome.excerpt) == 500
 
 
 @given(
@@ -183,7 +183,7 @@ def test_the_beginning_of_a_refusal_is_kept_on_one_line() -> None:
     st.text(max_size=20),
 )
 def test_any_answer_gets_a_verdict(status: int, body: bytes, profile: Profile, header: str) -> None:
-    verdict = read(status, body, profile=profile, Retry_After=header)
-    assert verdict.hit == (verdict.error is None)
-    assert not verdict.hit or 200 <= status < 300
-    assert verdict.wait_s is None or 1.0 <= verdict.wait_s <= 300.0
+    outcome = read(status, body, profile=profile, Retry_After=header)
+    assert outcome.hit == (outcome.error is None)
+    assert not outcome.hit or 200 <= status < 300
+    assert outcome.wait_s is None or 1.0 <= outcome.wait_s <= 300.0

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.receipts import a_sale
 
-from kkt_adapter.fiscal.printing.job import Job
+from kkt_adapter.fiscal.printing.job import PrintJob
 from kkt_adapter.fiscal.printing.queue import QUEUE_LIMIT, PrintQueue
 from kkt_adapter.fiscal.printing.reply import Place
 from kkt_adapter.kernel.hlc import HybridTimestamp
@@ -14,9 +14,9 @@ from kkt_adapter.kernel.hlc import HybridTimestamp
 RECEIPT = a_sale()
 
 
-def job(seq: int, *, tries: int = 0, attempt_id: int | None = None) -> Job:
+def job(seq: int, *, tries: int = 0, attempt_id: int | None = None) -> PrintJob:
     place = Place(stamp=HybridTimestamp(seq, 0), queue_position=1)
-    return Job(seq=seq, receipt=RECEIPT, place=place, warnings=(), tries=tries, attempt_id=attempt_id)
+    return PrintJob(seq=seq, receipt=RECEIPT, place=place, warnings=(), tries=tries, attempt_id=attempt_id)
 
 
 def read_queue(*seqs: int) -> PrintQueue:
@@ -106,7 +106,7 @@ def test_only_a_receipt_that_was_never_tried_shares_another_ones_commit() -> Non
 
 @dataclass
 class Rows:
-    """The database and the desk, as the queue meets them: rows are stored, and announced some time later."""
+    """The database and the intake as the queue meets them: rows are stored and announced some time later."""
 
     stored: list[int] = field(default_factory=list)
     unannounced: list[int] = field(default_factory=list)

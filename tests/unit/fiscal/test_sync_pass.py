@@ -8,7 +8,7 @@ import pytest
 from tests.support.clock import ManualClock
 
 from kkt_adapter.fiscal.delivery.endpoint import Endpoint
-from kkt_adapter.fiscal.delivery.lanes.base import DeliveryLane, Head, PassTally, Permit
+from kkt_adapter.fiscal.delivery.lanes.base import DeliveryLane, Head, PassStats, Permit
 from kkt_adapter.fiscal.delivery.outcome import Signal
 from kkt_adapter.fiscal.delivery.sync_pass import PassPlan, SyncPass
 from kkt_adapter.kernel.breaker import Breaker, BreakerState
@@ -33,7 +33,7 @@ class Lane:
     async def head(self, *, ignore_due: bool) -> Head | None:
         return Head(fd_number=1, retry_count=self.retry_count) if self.documents else None
 
-    async def drain(self, permit: Permit, tally: PassTally, *, limit: int | None) -> None:
+    async def drain(self, permit: Permit, stats: PassStats, *, limit: int | None) -> None:
         self.drains += 1
         self.begun.set()
         if self.gate is not None:
@@ -46,12 +46,12 @@ class Lane:
             tried += 1
             if self.refused:
                 self.endpoint.heard(Signal.FAILURE, label="timeout", error="no answer")
-                tally.failed += 1
+                stats.failed += 1
                 return
             self.documents -= 1
             self.sent.append(self.documents)
             self.endpoint.succeeded(0.0)
-            tally.synced += 1
+            stats.synced += 1
 
     def due_in_s(self) -> float | None:
         return None
@@ -130,7 +130,7 @@ async def test_every_lane_is_drained_once(shop: Shop) -> None:
     one = shop.a_pass()
     await one.run()
     assert [lane.drains for lane in lanes] == [1] * 4
-    assert (one.tally.synced, one.tally.failed) == (6, 0)
+    assert (one.stats.synced, one.stats.failed) == (6, 0)
     assert not one.waited_for_breaker
 
 
@@ -221,7 +221,7 @@ async def test_one_lanes_trouble_is_its_own(shop: Shop, error: Exception) -> Non
     one = shop.a_pass()
     await one.run()
     assert fine.documents == 0
-    assert (one.tally.synced, one.tally.failed, len(one.tally.errors)) == (3, 1, 1)
+    assert (one.stats.synced, one.stats.failed, len(one.stats.errors)) == (3, 1, 1)
 
 
 async def test_an_open_breaker_lets_nothing_through(shop: Shop) -> None:
@@ -238,7 +238,7 @@ async def test_the_breaker_that_opens_in_the_middle_stops_the_other_lanes(shop: 
     one = shop.a_pass(in_flight=1)
     await one.run()
     assert shop.endpoint.state is BreakerState.OPEN
-    assert one.tally.failed == 2, "the failures that opened it, and no more"
+    assert one.stats.failed == 2, "the failures that opened it, and no more"
     assert sum(lane.documents for lane in lanes) == 1_000
 
 

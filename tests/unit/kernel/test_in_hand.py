@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from tests.support.clock import ManualClock
 
-from kkt_adapter.kernel.call_age import InHand
+from kkt_adapter.kernel.in_flight import InFlightCalls
 
 
 class SilenceError(Exception):
@@ -13,11 +13,11 @@ class SilenceError(Exception):
 
 
 @pytest.fixture
-def calls(clock: ManualClock) -> InHand:
-    return InHand(clock, silent=(SilenceError,))
+def calls(clock: ManualClock) -> InFlightCalls:
+    return InFlightCalls(clock, silent=(SilenceError,))
 
 
-async def test_nothing_is_owed_while_no_call_runs(calls: InHand, clock: ManualClock) -> None:
+async def test_nothing_is_owed_while_no_call_runs(calls: InFlightCalls, clock: ManualClock) -> None:
     assert calls.oldest_s == 0.0
     with calls.call():
         await clock.advance(2)
@@ -25,7 +25,7 @@ async def test_nothing_is_owed_while_no_call_runs(calls: InHand, clock: ManualCl
     assert calls.oldest_s == 0.0
 
 
-async def test_the_oldest_of_several_calls_counts(calls: InHand, clock: ManualClock) -> None:
+async def test_the_oldest_of_several_calls_counts(calls: InFlightCalls, clock: ManualClock) -> None:
     with calls.call():
         await clock.advance(2)
         with calls.call():
@@ -34,7 +34,9 @@ async def test_the_oldest_of_several_calls_counts(calls: InHand, clock: ManualCl
         assert calls.oldest_s == 5.0
 
 
-async def test_after_no_answer_the_next_call_counts_from_the_first(calls: InHand, clock: ManualClock) -> None:
+async def test_after_no_answer_the_next_call_counts_from_the_first(
+    calls: InFlightCalls, clock: ManualClock
+) -> None:
     with pytest.raises(SilenceError), calls.call():
         await clock.advance(10)
         raise SilenceError
@@ -46,7 +48,7 @@ async def test_after_no_answer_the_next_call_counts_from_the_first(calls: InHand
         assert calls.oldest_s == 0.0
 
 
-async def test_an_error_that_is_an_answer_ends_the_silence(calls: InHand, clock: ManualClock) -> None:
+async def test_an_error_that_is_an_answer_ends_the_silence(calls: InFlightCalls, clock: ManualClock) -> None:
     with pytest.raises(ValueError, match="refused"), calls.call():
         await clock.advance(10)
         raise ValueError("refused")
@@ -54,7 +56,7 @@ async def test_an_error_that_is_an_answer_ends_the_silence(calls: InHand, clock:
         assert calls.oldest_s == 0.0
 
 
-async def test_who_gives_up_waiting_has_got_no_answer(calls: InHand, clock: ManualClock) -> None:
+async def test_who_gives_up_waiting_has_got_no_answer(calls: InFlightCalls, clock: ManualClock) -> None:
     async def ask() -> None:
         with calls.call():
             await asyncio.Event().wait()

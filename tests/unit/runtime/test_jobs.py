@@ -7,18 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kkt_adapter.runtime.db.jobs import Job, answer, arrange
+from kkt_adapter.runtime.db.jobs import DatabaseJob, answer, arrange
 
 
 class NoFuture:
     """Stands where arranging needs none."""
 
 
-def a_job(kind: str, number: int) -> Job:
+def a_job(kind: str, number: int) -> DatabaseJob:
     future: Any = NoFuture()
     if kind == "write":
-        return Job(future, work=lambda connection: None, item=number)
-    return Job(future, apply={"first": first_apply, "second": second_apply}[kind], item=number)
+        return DatabaseJob(future, work=lambda connection: None, item=number)
+    return DatabaseJob(future, apply={"first": first_apply, "second": second_apply}[kind], item=number)
 
 
 def first_apply(connection: Any, items: Any) -> list[Any]:
@@ -48,7 +48,7 @@ def test_arranging_loses_nothing_and_keeps_the_order_within_each_kind(kinds: lis
 
 async def test_a_group_is_answered_with_one_hand_over_to_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     loop = asyncio.get_running_loop()
-    jobs = [Job(loop.create_future()) for _ in range(5)]
+    jobs = [DatabaseJob(loop.create_future()) for _ in range(5)]
     for number, job in enumerate(jobs):
         job.value = number
     jobs[3].error = ValueError("its own")
@@ -73,7 +73,7 @@ async def test_a_group_is_answered_with_one_hand_over_to_the_loop(monkeypatch: p
 
 def test_answering_a_loop_that_is_closed_harms_nobody() -> None:
     loop = asyncio.new_event_loop()
-    job = Job(loop.create_future())
+    job = DatabaseJob(loop.create_future())
     loop.close()
     answer([job])
     assert not job.future.done()
@@ -81,10 +81,10 @@ def test_answering_a_loop_that_is_closed_harms_nobody() -> None:
 
 async def test_callers_go_on_before_a_group_counts_as_settled() -> None:
     order: list[str] = []
-    jobs = [Job(asyncio.get_running_loop().create_future()) for _ in range(3)]
+    jobs = [DatabaseJob(asyncio.get_running_loop().create_future()) for _ in range(3)]
     settled = asyncio.Event()
 
-    async def caller(job: Job) -> None:
+    async def caller(job: DatabaseJob) -> None:
         await job.future
         order.append("answered")
         await asyncio.create_task(woken())
@@ -108,7 +108,7 @@ async def test_callers_go_on_before_a_group_counts_as_settled() -> None:
 
 def test_a_group_whose_loop_is_closed_is_settled_at_once() -> None:
     loop = asyncio.new_event_loop()
-    job = Job(loop.create_future())
+    job = DatabaseJob(loop.create_future())
     loop.close()
     settled: list[bool] = []
     answer([job], settled=lambda: settled.append(True))

@@ -133,7 +133,7 @@ def test_a_crash_shows_its_trace_but_no_local_variables(out: io.StringIO, log_fo
 def test_what_is_bound_to_the_context_is_in_the_line(out: io.StringIO) -> None:
     configure_logging(log_format=LogFormat.JSON, stream=out)
     with structlog.contextvars.bound_contextvars(receipt_id="r-1"):
-        get_logger("desk").info("receipt_accepted")
+        get_logger("intake").info("receipt_accepted")
 
     assert lines(out)[0]["receipt_id"] == "r-1"
 
@@ -149,7 +149,7 @@ def test_unless_told_otherwise_a_terminal_gets_text_and_everything_else_json(
 ) -> None:
     stream = where()
     configure_logging(stream=stream)
-    get_logger("desk").info("receipt_accepted", phone="+79161234567")
+    get_logger("intake").info("receipt_accepted", phone="+79161234567")
 
     assert stream.getvalue().startswith("{") is is_json
     assert "receipt_accepted" in stream.getvalue()
@@ -158,7 +158,7 @@ def test_unless_told_otherwise_a_terminal_gets_text_and_everything_else_json(
 
 def test_on_a_terminal_the_text_is_for_people(out: io.StringIO) -> None:
     configure_logging(log_format=LogFormat.CONSOLE, stream=out)
-    get_logger("desk").info("receipt_accepted", token="hunter2")
+    get_logger("intake").info("receipt_accepted", token="hunter2")
 
     assert "receipt_accepted" in out.getvalue()
     assert "hunter2" not in out.getvalue()

@@ -47,11 +47,11 @@ class AcceptReceipt:
     """POST of a receipt, as plain ASGI: body bytes in, answer bytes out, nothing in between walks over them.
 
     A client that goes away while its receipt is being stored changes nothing: the server does not cancel the
-    request, and the desk does not cancel what it has begun.
+    request, and the intake does not cancel what it has begun.
     """
 
     def __init__(self, services: ApiServices, settings: ApiSettings) -> None:
-        self._desk = services.desk
+        self._intake = services.intake
         self._open = settings.auth_open
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,7 +63,7 @@ class AcceptReceipt:
         if parsed.ignored:
             log.info("unknown_fields_ignored", fields=parsed.ignored)
         check_till(principal, parsed.request.pos_id)
-        acceptance = await self._desk.accept(parsed.request, key=key)
+        acceptance = await self._intake.accept(parsed.request, key=key)
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", str(len(acceptance.body)).encode()),

@@ -40,15 +40,15 @@ async def check_refund(
             "Name the sale in original_fiscal_doc_id.",
             "Укажите продажу в original_fiscal_doc_id.",
         )
-    verdict = await services.refunds.check(original)
+    decision = await services.refunds.check(original)
     facts = {
-        "allowed": verdict.allowed,
-        "sync_status": verdict.sync_status,
-        "reason": verdict.reason,
-        "buffer_count": verdict.buffer_count,
-        "buffer_percent": verdict.buffer_percent,
+        "allowed": decision.allowed,
+        "sync_status": decision.sync_status,
+        "reason": decision.reason,
+        "buffer_count": decision.buffer_count,
+        "buffer_percent": decision.buffer_percent,
     }
-    if not verdict.allowed:
+    if not decision.allowed:
         raise RefundBlocked(
             "The sale is not synced yet: wait until the operator has it, then refund.",
             "Продажа ещё не передана в ОФД: дождитесь передачи, затем оформляйте возврат.",

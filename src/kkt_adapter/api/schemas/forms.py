@@ -23,7 +23,7 @@ _NULL_SPEAKS = "vat_rate"
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class BodyForm:
     """The names one kind of object may have."""
 
     names: Mapping[str, str]  # written -> canonical
@@ -38,12 +38,12 @@ class Notes:
     violations: list[Violation] = field(default_factory=list)
 
 
-def _shape(canonical: str, others: str = "", /, **readings: Callable[[object], object]) -> Shape:
+def _shape(canonical: str, others: str = "", /, **readings: Callable[[object], object]) -> BodyForm:
     names = {name: name for name in canonical.split()}
     for pair in others.split():
         other, _, name = pair.partition(">")
         names[other] = name
-    return Shape(MappingProxyType(names), MappingProxyType(readings))
+    return BodyForm(MappingProxyType(names), MappingProxyType(readings))
 
 
 RECEIPT = _shape(
@@ -71,7 +71,7 @@ USER_ATTRIBUTE = _shape("name value")
 MARK_PERMISSION = _shape("uuid time inst ver blocked")
 
 
-def canonical(written: object, shape: Shape, place: str, notes: Notes) -> Any:
+def canonical(written: object, shape: BodyForm, place: str, notes: Notes) -> Any:
     """An object under canonical names; anything that is no object is handed on for the model to refuse."""
     if type(written) is not dict:
         return written
@@ -91,7 +91,7 @@ def canonical(written: object, shape: Shape, place: str, notes: Notes) -> Any:
     return found
 
 
-def canonical_all(written: object, shape: Shape, place: str, notes: Notes, *, most: int) -> Any:
+def canonical_all(written: object, shape: BodyForm, place: str, notes: Notes, *, most: int) -> Any:
     """A list of objects; a longer one is handed on as it is, because it is refused anyway."""
     if type(written) is not list or len(written) > most:
         return written
@@ -101,7 +101,7 @@ def canonical_all(written: object, shape: Shape, place: str, notes: Notes, *, mo
 def written_place(document: object, place: tuple[int | str, ...]) -> tuple[int | str, ...]:
     """A place by the names the client used: ``items, 0, quantity`` may have been ``items, 0, qty``."""
     steps: list[int | str] = []
-    shape: Shape | None = RECEIPT
+    shape: BodyForm | None = RECEIPT
     for step in place:
         name = step
         if isinstance(document, dict):
@@ -115,7 +115,7 @@ def written_place(document: object, place: tuple[int | str, ...]) -> tuple[int |
     return tuple(steps)
 
 
-_SHAPE_OF: Mapping[str, Shape] = MappingProxyType(
+_SHAPE_OF: Mapping[str, BodyForm] = MappingProxyType(
     {
         "items": LINE,
         "payments": PAYMENT,
@@ -128,7 +128,7 @@ _SHAPE_OF: Mapping[str, Shape] = MappingProxyType(
 )
 
 
-def _check_same(shape: Shape, name: str, first: object, second: object, place: str, notes: Notes) -> None:
+def _check_same(shape: BodyForm, name: str, first: object, second: object, place: str, notes: Notes) -> None:
     try:
         reading = shape.readings.get(name)
         same = first == second if reading is None else reading(first) == reading(second)

@@ -87,7 +87,7 @@ def parse_receipt(raw: bytes) -> ParsedReceipt:
     return ParsedReceipt(request=_request(body), ignored=tuple(sorted(notes.ignored)))
 
 
-_NESTED: tuple[tuple[str, forms.Shape], ...] = (
+_NESTED: tuple[tuple[str, forms.BodyForm], ...] = (
     ("correction", forms.CORRECTION),
     ("customer", forms.CUSTOMER),
     ("cashier", forms.CASHIER),

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kkt_adapter.catalog.runs import PageResult, RunError, RunListing, RunRecord
-from kkt_adapter.catalog.schedule.daily import DailyTime, Job, Rescheduled, SchedulerStatus
+from kkt_adapter.catalog.schedule.daily import DailyTime, Rescheduled, ScheduledJob, SchedulerStatus
 
 Json = dict[str, Any]
 
@@ -137,7 +137,7 @@ def status_answer(status: SchedulerStatus) -> Json:
     }
 
 
-def job_answer(job: Job) -> Json:
+def job_answer(job: ScheduledJob) -> Json:
     return {
         "id": job.id,
         "name": job.name,
@@ -148,7 +148,7 @@ def job_answer(job: Job) -> Json:
     }
 
 
-def whole_job_answer(job: Job) -> Json:
+def whole_job_answer(job: ScheduledJob) -> Json:
     """One job with its last run and, while one is in progress, that run."""
     return job_answer(job) | {
         "last_run": None if job.last_run is None else run_answer(job.last_run),

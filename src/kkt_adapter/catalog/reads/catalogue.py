@@ -226,7 +226,7 @@ def _search(connection: Connection, *, query: ProductQuery, dialect: str) -> Pro
     shown = found[: query.limit]
     next_cursor = None
     if len(found) > query.limit:
-        last = cursors.Place(
+        last = cursors.CursorPlace(
             revision=state.revision if place is None else place.revision, key=shown[-1].key, id=shown[-1].id
         )
         next_cursor = cursors.seal(last, query=identity, secret=state.cursor_key)
@@ -283,7 +283,7 @@ def _history(
     shown = found[:limit]
     next_cursor = None
     if len(found) > limit:
-        last = cursors.Place(revision=shown[-1].revision, key=None, id=shown[-1].field)
+        last = cursors.CursorPlace(revision=shown[-1].revision, key=None, id=shown[-1].field)
         next_cursor = cursors.seal(last, query=identity, secret=secret)
     return HistoryListing(entries=[_entry(row) for row in shown], next_cursor=next_cursor)
 

@@ -18,7 +18,7 @@ LONGEST = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class CursorPlace:
     """The last product shown: its sort key and id; ``revision`` is that of the walk's first page."""
 
     revision: int
@@ -26,12 +26,12 @@ class Place:
     id: str
 
 
-def seal(place: Place, *, query: str, secret: bytes) -> str:
+def seal(place: CursorPlace, *, query: str, secret: bytes) -> str:
     payload = json.dumps([place.revision, place.key, place.id], separators=(",", ":")).encode()
     return base64.urlsafe_b64encode(_signature(payload, query, secret) + payload).decode().rstrip("=")
 
 
-def unseal(cursor: str, *, query: str, secret: bytes) -> Place:
+def unseal(cursor: str, *, query: str, secret: bytes) -> CursorPlace:
     """Raises InvalidInput for anything that `seal` did not make for this query."""
     try:
         if len(cursor) > LONGEST:
@@ -47,7 +47,7 @@ def unseal(cursor: str, *, query: str, secret: bytes) -> Place:
             "Неверный cursor или cursor другого запроса.",
             field="cursor",
         ) from None
-    return Place(revision=revision, key=key, id=product_id)
+    return CursorPlace(revision=revision, key=key, id=product_id)
 
 
 def _signature(payload: bytes, query: str, secret: bytes) -> bytes:

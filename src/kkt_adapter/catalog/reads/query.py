@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 from kkt_adapter.catalog.model import ProductStatus
-from kkt_adapter.catalog.reads.cursor import Place
+from kkt_adapter.catalog.reads.cursor import CursorPlace
 from kkt_adapter.catalog.store.search_forms import query_words, value_key
 from kkt_adapter.catalog.store.tables import millis, product_changes, products
 from kkt_adapter.kernel.errors import InvalidInput
@@ -121,7 +121,7 @@ _PRICE = (Sort.PRICE, Sort.PRICE_DOWN)
 
 
 def page_of_ids(
-    query: ProductQuery, place: Place | None, *, revision: int, dialect: str
+    query: ProductQuery, place: CursorPlace | None, *, revision: int, dialect: str
 ) -> Select[*tuple[Any, ...]]:
     """(id, key) of one product more than the page holds, in order; ``revision`` is the present one."""
     sort = query.sort
@@ -198,7 +198,7 @@ def _as_of(sort: Sort, revision: int) -> ColumnElement[Any]:
     return case((products.c.changed_revision > revision, first), else_=_live[sort])
 
 
-def _behind(key: ColumnElement[Any], place: Place, sort: Sort) -> ColumnElement[bool]:
+def _behind(key: ColumnElement[Any], place: CursorPlace, sort: Sort) -> ColumnElement[bool]:
     """Everything that comes after ``place``; products without a price come last."""
     after_id = products.c.id > place.id
     if sort is Sort.ID:

@@ -35,11 +35,17 @@ DAILY_NAME = "Daily Product Sync"
 MANUAL_NAME = "Manual Product Sync"
 
 __all__ = [
-    "DailySchedule", "DailyTime", "Health", "Job", "Rescheduled", "ScheduleSource", "SchedulerStatus",
+    "DailySchedule",
+    "DailyTime",
+    "Rescheduled",
+    "ScheduleSource",
+    "ScheduledJob",
+    "SchedulerHealth",
+    "SchedulerStatus",
 ]  # fmt: skip
 
 
-class Health(StrEnum):
+class SchedulerHealth(StrEnum):
     HEALTHY = "healthy"
     DEGRADED = "degraded"
     STOPPED = "stopped"
@@ -53,7 +59,7 @@ class SchedulerStatus:
     """
 
     scheduler_running: bool
-    status: Health
+    status: SchedulerHealth
     total_jobs: int
     daily_sync_scheduled: bool
     daily_sync_next_run: datetime | None
@@ -64,7 +70,7 @@ class SchedulerStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class ScheduledJob:
     """``daily_product_sync``, or ``manual_product_sync_<unique>`` for a manual run (kept with its run)."""
 
     id: str
@@ -90,7 +96,7 @@ class Rescheduled:
 class _View:
     """One consistent look at everything the status needs."""
 
-    stored: slot_rows.Stored | None
+    stored: slot_rows.StoredSlot | None
     in_progress: RunRecord | None
     last_run: RunRecord | None
     last_success: RunRecord | None
@@ -187,11 +193,11 @@ class DailySchedule:
             log_file_ok=self._log.ok,
         )
 
-    async def jobs(self) -> Sequence[Job]:
+    async def jobs(self) -> Sequence[ScheduledJob]:
         """The daily job, then manual jobs that are queued or going on."""
         return self._jobs(await self._view())
 
-    async def job(self, job_id: str) -> Job:
+    async def job(self, job_id: str) -> ScheduledJob:
         """One job with its last run and progress. Raises JobNotFound."""
         if job_id == DAILY_JOB:
             view = await self._view()
@@ -243,7 +249,7 @@ class DailySchedule:
         else:
             await self._db.write(partial(_keep_since, time=time))
 
-    async def _follow(self) -> slot_rows.Stored | None:
+    async def _follow(self) -> slot_rows.StoredSlot | None:
         """Set the alarm clock to the stored time."""
         stored = await self._db.read(slot_rows.load)
         if stored is not None:
@@ -271,34 +277,36 @@ class DailySchedule:
     def _next(self, time: DailyTime) -> datetime:
         return slots.next_slot(time.hour, time.minute, after=self._clock.now())
 
-    def _health(self, view: _View) -> Health:
+    def _health(self, view: _View) -> SchedulerHealth:
         if not self.running:
-            return Health.STOPPED
+            return SchedulerHealth.STOPPED
         if not self._log.ok:
-            return Health.DEGRADED
+            return SchedulerHealth.DEGRADED
         if not self._configured:
-            return Health.HEALTHY
+            return SchedulerHealth.HEALTHY
         if _is_bad(view.last_run, last_success=view.last_success):
-            return Health.DEGRADED
+            return SchedulerHealth.DEGRADED
         since = None if view.stored is None else view.stored.since
         if view.last_success is not None:
             since = view.last_success.finished_at
         if since is not None and self._clock.now() - since > NO_SUCCESS_FOR:
-            return Health.DEGRADED
-        return Health.HEALTHY
+            return SchedulerHealth.DEGRADED
+        return SchedulerHealth.HEALTHY
 
-    def _jobs(self, view: _View) -> list[Job]:
+    def _jobs(self, view: _View) -> list[ScheduledJob]:
         found = [self._daily(view)]
         if view.in_progress is not None and view.in_progress.trigger is Trigger.MANUAL:
             found.append(_manual(view.in_progress))
         return found
 
-    def _daily(self, view: _View, *, last_run: RunRecord | None = None, details: bool = False) -> Job:
+    def _daily(
+        self, view: _View, *, last_run: RunRecord | None = None, details: bool = False
+    ) -> ScheduledJob:
         time = self._time(view)
         run = view.in_progress
         if run is not None and run.trigger is not Trigger.DAILY:
             run = None
-        return Job(
+        return ScheduledJob(
             id=DAILY_JOB,
             name=DAILY_NAME,
             trigger=f"cron[hour='{time.hour}', minute='{time.minute}']",
@@ -310,8 +318,8 @@ class DailySchedule:
         )
 
 
-def _manual(run: RunRecord, *, details: bool = False) -> Job:
-    return Job(
+def _manual(run: RunRecord, *, details: bool = False) -> ScheduledJob:
+    return ScheduledJob(
         id=run.job_id,
         name=MANUAL_NAME,
         trigger=f"date[{run.created_at:%Y-%m-%d %H:%M:%S} UTC]",

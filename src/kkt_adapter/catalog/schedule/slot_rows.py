@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, insert, select, update
 
-from kkt_adapter.catalog.runs import Reason, RunStatus, Trigger
+from kkt_adapter.catalog.runs import RunReason, RunStatus, Trigger
 from kkt_adapter.catalog.schedule import slots
 from kkt_adapter.catalog.schedule.times import DailyTime, ScheduleSource
 from kkt_adapter.catalog.store.products import lock_state
@@ -25,7 +25,7 @@ FAR_AHEAD_MS = 25 * 3_600_000  # a mark so far in the future was made by a clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
+class StoredSlot:
     """The schedule row. ``since``: slots up to here are not due; None until a source is configured."""
 
     time: DailyTime
@@ -42,13 +42,13 @@ class Claimed:
     missed: tuple[datetime, ...] = ()
 
 
-def load(connection: Connection) -> Stored | None:
+def load(connection: Connection) -> StoredSlot | None:
     row = connection.execute(select(catalog_schedule)).one_or_none()
     if row is None:
         return None
     changed_at = moment(row.changed_at)
     assert changed_at is not None
-    return Stored(
+    return StoredSlot(
         time=DailyTime(
             hour=row.hour,
             minute=row.minute,
@@ -76,7 +76,7 @@ def save(connection: Connection, time: DailyTime, *, since: datetime | None) -> 
         connection.execute(insert(catalog_schedule).values(id=THE_ROW, **values))
 
 
-def pending(stored: Stored, *, now: datetime, grace_s: float) -> slots.Due:
+def pending(stored: StoredSlot, *, now: datetime, grace_s: float) -> slots.Due:
     """What is due and not dealt with; nothing before a source was configured."""
     if stored.since is None:
         return slots.Due(run=None)
@@ -126,7 +126,9 @@ def record(
     """Add the run row of a slot; false when the slot has one already."""
     if _taken(connection, slot):
         return False
-    reason = {RunStatus.MISSED: Reason.GRACE_OVER, RunStatus.SKIPPED: Reason.RUN_IN_PROGRESS}.get(status)
+    reason = {RunStatus.MISSED: RunReason.GRACE_OVER, RunStatus.SKIPPED: RunReason.RUN_IN_PROGRESS}.get(
+        status
+    )
     run_rows.add(
         connection,
         NewRun(

@@ -27,7 +27,7 @@ HISTORY_FIELDS = ("min_price", "retail_min_price", "retail_min_base_price", "qty
 STATUS = "status"  # the sixth field with a history
 
 
-class Stored(Protocol):
+class StoredFields(Protocol):
     """The part of a stored product that decides, a row of the table.
 
     ``digest`` is empty when it cannot be trusted; ``status`` is a `ProductStatus` as text.
@@ -61,18 +61,18 @@ class FieldChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ChangeDecision:
     kind: Kind
     history: tuple[FieldChange, ...] = ()
     reappeared: bool = False
 
 
-UNCHANGED = Verdict(Kind.UNCHANGED)
-NEW = Verdict(Kind.NEW)
-OUTDATED = Verdict(Kind.OUTDATED)
+UNCHANGED = ChangeDecision(Kind.UNCHANGED)
+NEW = ChangeDecision(Kind.NEW)
+OUTDATED = ChangeDecision(Kind.OUTDATED)
 
 
-def compare(stored: Stored | None, fetched: Product, *, generation: int) -> Verdict:
+def compare(stored: StoredFields | None, fetched: Product, *, generation: int) -> ChangeDecision:
     """What storing ``fetched`` for a run of ``generation`` means."""
     if stored is None:
         return NEW
@@ -88,7 +88,7 @@ def compare(stored: Stored | None, fetched: Product, *, generation: int) -> Verd
     ]
     if reappeared:
         history.append(FieldChange(STATUS, ProductStatus.VANISHED, ProductStatus.ACTIVE))
-    return Verdict(Kind.UPDATED, tuple(history), reappeared)
+    return ChangeDecision(Kind.UPDATED, tuple(history), reappeared)
 
 
 def as_text(value: int | bool | None) -> str | None:

@@ -14,7 +14,7 @@ from sqlalchemy import BindParameter, Column, Connection, Executable, Row, bindp
 from sqlalchemy.dialects import postgresql, sqlite
 
 from kkt_adapter.catalog.model import Product, ProductStatus
-from kkt_adapter.catalog.store.changes import ChangeKind, Kind, Verdict, compare
+from kkt_adapter.catalog.store.changes import ChangeDecision, ChangeKind, Kind, compare
 from kkt_adapter.catalog.store.history import Entry, Stamp, record
 from kkt_adapter.catalog.store.search_forms import list_key, name_key, value_key
 from kkt_adapter.catalog.store.tables import (
@@ -109,13 +109,13 @@ def store_products(
         return counts
     known = _known(connection, list(latest))
     seen: list[str] = []
-    written: list[tuple[Product, StoredProduct | None, Verdict]] = []
+    written: list[tuple[Product, StoredProduct | None, ChangeDecision]] = []
     for product in latest.values():
         stored = known.get(product.id)
-        verdict = compare(stored, product, generation=stamp.generation)
+        decision = compare(stored, product, generation=stamp.generation)
         first = stored is None or stored.generation < stamp.generation
         counts.first_seen += first
-        match verdict.kind:
+        match decision.kind:
             case Kind.OUTDATED:
                 counts.outdated += 1
             case Kind.UNCHANGED:
@@ -124,11 +124,11 @@ def store_products(
                 seen.append(product.id)
             case Kind.NEW:
                 counts.new += 1
-                written.append((product, stored, verdict))
+                written.append((product, stored, decision))
             case Kind.UPDATED:
                 counts.updated += 1
-                counts.reappeared += verdict.reappeared
-                written.append((product, stored, verdict))
+                counts.reappeared += decision.reappeared
+                written.append((product, stored, decision))
     mark_seen(connection, seen, stamp)
     if written:
         _write(connection, written, stamp, revision)
@@ -158,14 +158,14 @@ def _known(connection: Connection, ids: Sequence[str]) -> dict[str, StoredProduc
 
 def _write(
     connection: Connection,
-    written: Sequence[tuple[Product, StoredProduct | None, Verdict]],
+    written: Sequence[tuple[Product, StoredProduct | None, ChangeDecision]],
     stamp: Stamp,
     revision: int,
 ) -> None:
     rows: list[tuple[Any, ...]] = []
     bodies: list[tuple[str, str]] = []
     entries: list[Entry] = []
-    for number, (product, stored, verdict) in enumerate(written, revision + 1):
+    for number, (product, stored, decision) in enumerate(written, revision + 1):
         rows.append(_row(product, stamp, number))
         bodies.append((product.id, product.details))
         if stored is not None:
@@ -173,11 +173,11 @@ def _write(
                 Entry(
                     revision=number,
                     product_id=product.id,
-                    kind=ChangeKind.REAPPEARED if verdict.reappeared else ChangeKind.CHANGED,
+                    kind=ChangeKind.REAPPEARED if decision.reappeared else ChangeKind.CHANGED,
                     name_key=stored.name_key,
                     price=stored.min_price,
                     changed_at=stored.changed_at,
-                    fields=verdict.history,
+                    fields=decision.history,
                 )
             )
     product_upsert, body_upsert = _upserts(connection.dialect.name)

@@ -17,7 +17,7 @@ from kkt_adapter.catalog.store.history import Stamp
 from kkt_adapter.catalog.store.products import lock_state, mark_seen, store_products
 from kkt_adapter.catalog.store.tables import sync_errors, sync_pages, sync_runs
 from kkt_adapter.catalog.sync import run_rows
-from kkt_adapter.catalog.sync.fetch import Tally
+from kkt_adapter.catalog.sync.fetch import FetchStats
 from kkt_adapter.catalog.sync.run_rows import Fence
 from kkt_adapter.kernel.errors import IllegalTransition
 from kkt_adapter.runtime.db.bulk import Bulk, bulk
@@ -62,7 +62,7 @@ class Work:
     """What a commit of a running run adds to its row."""
 
     stamp: Stamp
-    tally: Tally
+    stats: FetchStats
     worked_ms: int
     pages_total: int
 
@@ -110,20 +110,20 @@ def commit_pages(connection: Connection, arrived: Sequence[Arrived], work: Work,
                 skipped,
                 skipped,
                 percent(pages_processed, pages_total, at_least=run.percent),
-                *spent(run, work.tally).values(),
+                *spent(run, work.stats).values(),
             )
         ],
     )
     return run.cancel_by is not None
 
 
-def spent(run: run_rows.RunRow, tally: Tally) -> dict[str, int]:
-    """The cost columns of a run after another ``tally``: requests, retries, throttled, bytes."""
+def spent(run: run_rows.RunRow, stats: FetchStats) -> dict[str, int]:
+    """The cost columns of a run after another ``stats``: requests, retries, throttled, bytes."""
     return {
-        "requests": run.requests + tally.requests,
-        "retries": run.retries + tally.retries,
-        "throttled": run.throttled + tally.throttled,
-        "bytes": run.bytes + tally.bytes,
+        "requests": run.requests + stats.requests,
+        "retries": run.retries + stats.retries,
+        "throttled": run.throttled + stats.throttled,
+        "bytes": run.bytes + stats.bytes,
     }
 
 

@@ -11,9 +11,9 @@ from sqlalchemy import Connection
 from kkt_adapter.catalog.run_log.run_log import SyncLog
 from kkt_adapter.catalog.runs import (
     PageResult,
-    Reason,
     RunError,
     RunListing,
+    RunReason,
     RunRecord,
     RunStatus,
     Trigger,
@@ -254,7 +254,7 @@ def _queue(connection: Connection, *, request: _Request) -> RunRow:
             connection,
             running.run_id,
             RunStatus.ABANDONED,
-            reason=Reason.REPLACED.value,
+            reason=RunReason.REPLACED.value,
             finished_at=request.at,
             phase=None,
         )
@@ -289,7 +289,7 @@ def _cancel(connection: Connection, *, run_id: str, by: str, at: int) -> RunRow:
                 RunStatus.CANCELLED,
                 cancel_by=by,
                 finished_at=at,
-                reason=Reason.CANCELLED.value,
+                reason=RunReason.CANCELLED.value,
                 phase=None,
             )
         case RunStatus.RUNNING:

@@ -44,7 +44,7 @@ class PageGivenUp(Exception):
 
 
 @dataclass(slots=True)
-class Tally:
+class FetchStats:
     """What fetching cost since the last `take`."""
 
     requests: int = 0
@@ -52,15 +52,15 @@ class Tally:
     throttled: int = 0
     bytes: int = 0
 
-    def take(self) -> "Tally":
+    def take(self) -> "FetchStats":
         """The counts so far; counting starts anew."""
-        taken = Tally(self.requests, self.retries, self.throttled, self.bytes)
+        taken = FetchStats(self.requests, self.retries, self.throttled, self.bytes)
         self.requests = self.retries = self.throttled = self.bytes = 0
         return taken
 
 
 class PageFetcher:
-    """Fetches pages for one run, by any number of tasks at once; every cost lands in ``tally``."""
+    """Fetches pages for one run, by any number of tasks at once; every cost lands in ``stats``."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class PageFetcher:
         longest_pause_s: float = LONGEST_PAUSE_S,
         jitter: Callable[[float, float], float] = random.uniform,
     ) -> None:
-        self.tally = Tally()
+        self.stats = FetchStats()
         self._source = source
         self._pacer = pacer
         self._clock = clock
@@ -108,12 +108,12 @@ class PageFetcher:
             failure: CatalogError
             delay_s = 0.0
             async with self._pacer.leave():
-                self.tally.requests += 1
+                self.stats.requests += 1
                 try:
                     page = await ask()
                 except SourceThrottled as error:
                     failure = error
-                    self.tally.throttled += 1
+                    self.stats.throttled += 1
                     pause_s = self._pacer.refused(error.retry_after_s)
                     if pause_s > self._longest_pause_s:
                         raise
@@ -123,12 +123,12 @@ class PageFetcher:
                         0.0, backoff(attempt, first_s=FIRST_DELAY_S, cap_s=LONGEST_DELAY_S)
                     )
                 else:
-                    self.tally.bytes += page.size_bytes
+                    self.stats.bytes += page.size_bytes
                     self._pacer.answered()
                     return page
             if attempt >= self._max_attempts:
                 raise PageGivenUp(key, failure, attempts=attempt)
-            self.tally.retries += 1
+            self.stats.retries += 1
             await self._clock.sleep(delay_s)
 
 

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from kkt_adapter.catalog.runs import ErrorKind, Phase, Reason, RunStatus
+from kkt_adapter.catalog.runs import ErrorKind, Phase, RunReason, RunStatus
 from kkt_adapter.catalog.store.history import Stamp
 from kkt_adapter.catalog.store.products import lock_state
 from kkt_adapter.catalog.store.tables import THE_ROW, catalog_state, sync_errors, sync_pages
 from kkt_adapter.catalog.sync import run_rows
 from kkt_adapter.catalog.sync.checkpoint import spent
-from kkt_adapter.catalog.sync.fetch import PageGivenUp, Tally
+from kkt_adapter.catalog.sync.fetch import FetchStats, PageGivenUp
 from kkt_adapter.catalog.sync.plan import Plan
 from kkt_adapter.catalog.sync.run_rows import Fence
 from kkt_adapter.catalog.sync.sweep import mark_sold_out, mark_vanished
@@ -23,7 +23,7 @@ class Ending:
     """How a run ends. ``error`` is one line for people, ``trace`` a traceback for the log file."""
 
     status: RunStatus
-    reason: Reason | None = None
+    reason: RunReason | None = None
     error: str | None = None
     trace: str | None = None
     held: int = 0
@@ -35,7 +35,7 @@ class Sweep:
     """A complete run, ready to be swept and closed."""
 
     stamp: Stamp
-    tally: Tally
+    stats: FetchStats
     worked_ms: int
     plan: Plan
     products_seen: int  # distinct ids, broken entries included
@@ -77,7 +77,7 @@ def close_swept(connection: Connection, sweep: Sweep, *, fence: Fence) -> Ending
     stamp = sweep.stamp
     run = run_rows.get(connection, stamp.run_id)
     if run.cancel_by is not None:
-        return Ending(status=RunStatus.CANCELLED, reason=Reason.CANCELLED)
+        return Ending(status=RunStatus.CANCELLED, reason=RunReason.CANCELLED)
     mark = mark_vanished if sweep.vanish else mark_sold_out
     taken = mark(connection, stamp, revision=state.revision)
     rows = sweep.plan.valid(run_rows.page_rows(connection, stamp.generation))
@@ -98,7 +98,7 @@ def close_swept(connection: Connection, sweep: Sweep, *, fence: Fence) -> Ending
         percent=100.0,
         phase=None,
         plan="{}",
-        **spent(run, sweep.tally),
+        **spent(run, sweep.stats),
     )
     connection.execute(update(catalog_state).where(catalog_state.c.id == THE_ROW).values(synced_at=stamp.at))
     connection.execute(delete(sync_pages).where(sync_pages.c.generation == stamp.generation))
@@ -106,7 +106,7 @@ def close_swept(connection: Connection, sweep: Sweep, *, fence: Fence) -> Ending
 
 
 def close(
-    connection: Connection, ending: Ending, stamp: Stamp, *, tally: Tally, worked_ms: int, fence: Fence
+    connection: Connection, ending: Ending, stamp: Stamp, *, stats: FetchStats, worked_ms: int, fence: Fence
 ) -> Ending:
     """End a run that did not succeed; ``partial`` with nothing stored becomes ``failed``.
 
@@ -146,7 +146,7 @@ def close(
         active_at=stamp.at,
         worked_ms=worked_ms,
         phase=None,
-        **spent(run, tally),
+        **spent(run, stats),
     )
     return Ending(
         status=status,

@@ -11,12 +11,12 @@ from sqlalchemy import Connection
 
 from kkt_adapter.catalog.model import ProductPage
 from kkt_adapter.catalog.run_log.redaction import one_line
-from kkt_adapter.catalog.runs import PageResult, Reason, RunStatus, Trigger
+from kkt_adapter.catalog.runs import PageResult, RunReason, RunStatus, Trigger
 from kkt_adapter.catalog.store.history import Stamp
 from kkt_adapter.catalog.store.products import lock_state, mark_seen, store_products
 from kkt_adapter.catalog.store.tables import millis
 from kkt_adapter.catalog.sync import run_rows
-from kkt_adapter.catalog.sync.fetch import PageFetcher, PageGivenUp, PageKey, Tally
+from kkt_adapter.catalog.sync.fetch import FetchStats, PageFetcher, PageGivenUp, PageKey
 from kkt_adapter.catalog.sync.plan import pages_needed
 from kkt_adapter.catalog.sync.run import USUAL_PAGE_SIZE, Tools
 from kkt_adapter.kernel.errors import (
@@ -91,7 +91,7 @@ class PageRuns:
                 _close,
                 run_id=run_id,
                 page=page,
-                tally=fetcher.tally.take(),
+                stats=fetcher.stats.take(),
                 at=self._now(),
                 worked_s=self._tools.clock.monotonic() - started,
             )
@@ -109,7 +109,7 @@ class PageRuns:
                 RunStatus.FAILED,
                 finished_at=now,
                 worked_ms=worked_ms,
-                reason=Reason.SOURCE_DOWN.value,
+                reason=RunReason.SOURCE_DOWN.value,
                 error=text,
             )
 
@@ -135,7 +135,7 @@ def _open(connection: Connection, *, run_id: str, by: str, node: str, at: int) -
 
 
 def _close(
-    connection: Connection, *, run_id: str, page: ProductPage, tally: Tally, at: int, worked_s: float
+    connection: Connection, *, run_id: str, page: ProductPage, stats: FetchStats, at: int, worked_s: float
 ) -> PageResult:
     """Store the page and end its run, in one commit."""
     state = lock_state(connection)
@@ -167,10 +167,10 @@ def _close(
         reappeared=counts.reappeared,
         skipped_items=len(page.bad),
         errors=len(page.bad),
-        requests=tally.requests,
-        retries=tally.retries,
-        throttled=tally.throttled,
-        bytes=tally.bytes,
+        requests=stats.requests,
+        retries=stats.retries,
+        throttled=stats.throttled,
+        bytes=stats.bytes,
         percent=100.0,
     )
     return PageResult(

@@ -32,7 +32,7 @@ class RequestBudget:
             self._left_at.append(now)
 
 
-class Crowd:
+class ConcurrencyLimit:
     """How many requests may be under way: halved by each refusal, one more after enough good answers."""
 
     def __init__(self, most: int) -> None:
@@ -57,7 +57,7 @@ class Pacer:
     def __init__(self, clock: Clock, *, concurrency: int, per_minute: int) -> None:
         self._clock = clock
         self._budget = RequestBudget(per_minute)
-        self._crowd = Crowd(concurrency)
+        self._limit = ConcurrencyLimit(concurrency)
         self._under_way = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._paused_until = 0.0
@@ -66,7 +66,7 @@ class Pacer:
     @property
     def allowed(self) -> int:
         """How many requests may be under way now."""
-        return self._crowd.allowed
+        return self._limit.allowed
 
     def pause_left_s(self) -> float:
         return max(0.0, self._paused_until - self._clock.monotonic())
@@ -84,7 +84,7 @@ class Pacer:
 
     def refused(self, retry_after_s: float | None) -> float:
         """The source asked for fewer requests; returns the pause in seconds, which holds for everybody."""
-        self._crowd.refused()
+        self._limit.refused()
         if retry_after_s is None:
             self._refusals += 1
             retry_after_s = backoff(self._refusals, first_s=SILENT_FIRST_S, cap_s=SILENT_CAP_S)
@@ -94,11 +94,11 @@ class Pacer:
     def answered(self) -> None:
         """A good answer came."""
         self._refusals = 0
-        self._crowd.answered()
+        self._limit.answered()
         self._wake()
 
     async def _enter(self) -> None:
-        while self._under_way >= self._crowd.allowed:
+        while self._under_way >= self._limit.allowed:
             turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.append(turn)
             try:
@@ -120,7 +120,7 @@ class Pacer:
 
     def _wake(self) -> None:
         """Wake as many as may go; who wakes looks again, so one too many does no harm."""
-        free = self._crowd.allowed - self._under_way
+        free = self._limit.allowed - self._under_way
         while free > 0 and self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():

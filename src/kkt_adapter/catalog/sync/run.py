@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from kkt_adapter.catalog.model import WHOLE, PriceWindow, ProductPage
 from kkt_adapter.catalog.run_log.redaction import Redactor
-from kkt_adapter.catalog.runs import Phase, Reason, RunStatus
+from kkt_adapter.catalog.runs import Phase, RunReason, RunStatus
 from kkt_adapter.catalog.settings import CatalogSettings
 from kkt_adapter.catalog.source import ProductSource
 from kkt_adapter.catalog.store.history import Stamp
@@ -29,7 +29,7 @@ from kkt_adapter.catalog.sync.plan import PageRow, Plan, Slice, pages_needed, sp
 from kkt_adapter.catalog.sync.rate_limit import Pacer
 from kkt_adapter.catalog.sync.run_rows import Fence, RunRow
 from kkt_adapter.catalog.sync.sweep import count_active, unseen
-from kkt_adapter.catalog.sync.yield_to_receipts import Courtesy
+from kkt_adapter.catalog.sync.throttle import Throttle
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import PageBeyondCeiling, SourceRefused, SourceThrottled
 from kkt_adapter.runtime.db.protocol import Database
@@ -48,7 +48,7 @@ class Tools:
     source: ProductSource
     pacer: Pacer
     redactor: Redactor
-    courtesy: Courtesy
+    throttle: Throttle
 
 
 class WindowTooFull(Exception):
@@ -86,7 +86,7 @@ class SyncRun:
         return self._fetcher
 
     async def execute(self) -> Ending:
-        """Read and sweep. An ending other than ``succeeded`` is not written yet: see `closing.close`.
+        """Read and sweep. An ending other than ``succeeded`` is not written yet: see `finish.close`.
 
         Raises:
             Halted, SourceDown, PageGivenUp, WindowTooFull, SourceThrottled, SourceAuthFailed, SourceRefused
@@ -102,12 +102,14 @@ class SyncRun:
         for _ in range(1 + REREADS):
             given_up = await self._read_missing()
             if given_up:
-                return Ending(status=RunStatus.PARTIAL, reason=Reason.PAGES_FAILED, given_up=tuple(given_up))
-            verdict = await self._assess()
-            if isinstance(verdict, Complete):
-                return await self._sweep(verdict)
-            await self._set_plan(verdict.plan, Phase.READING)
-        return Ending(status=RunStatus.PARTIAL, reason=Reason.CATALOGUE_MOVED)
+                return Ending(
+                    status=RunStatus.PARTIAL, reason=RunReason.PAGES_FAILED, given_up=tuple(given_up)
+                )
+            decision = await self._assess()
+            if isinstance(decision, Complete):
+                return await self._sweep(decision)
+            await self._set_plan(decision.plan, Phase.READING)
+        return Ending(status=RunStatus.PARTIAL, reason=RunReason.CATALOGUE_MOVED)
 
     # reading
 
@@ -140,7 +142,7 @@ class SyncRun:
             self._store,
             width=2 * self._tools.settings.concurrency,
             halt=self._halt,
-            at_once=lambda: self._tools.courtesy.pages_a_commit,
+            at_once=lambda: self._tools.throttle.pages_a_commit,
         )
         aside = await reader.read(key.key if isinstance(key, PageGivenUp) else key for key in keys)
         return [failure for _, failure in aside]
@@ -179,11 +181,11 @@ class SyncRun:
         arrived = [Arrived(page=page, arrival=next(self._arrivals), counted=counted) for page in pages]
         work = Work(
             stamp=self._stamp(),
-            tally=self._fetcher.tally.take(),
+            stats=self._fetcher.stats.take(),
             worked_ms=self.worked_ms,
             pages_total=self._plan.pages_total,
         )
-        async with self._tools.courtesy.storing():
+        async with self._tools.throttle.storing():
             cancelled = await self._tools.db.write(
                 lambda connection: commit_pages(connection, arrived, work, fence=self._fence)
             )
@@ -256,13 +258,13 @@ class SyncRun:
         limit = active * settings.sweep_limit_percent
         held = not self._force_sweep and (not self._plan.total or len(candidates) * 100 > limit)
         if held:
-            return Ending(status=RunStatus.PARTIAL, reason=Reason.SWEEP_HELD, held=len(candidates))
+            return Ending(status=RunStatus.PARTIAL, reason=RunReason.SWEEP_HELD, held=len(candidates))
         given_up = await self._look_for(await self._doubtful(candidates)) if candidates else []
         if given_up:
-            return Ending(status=RunStatus.PARTIAL, reason=Reason.PAGES_FAILED, given_up=tuple(given_up))
+            return Ending(status=RunStatus.PARTIAL, reason=RunReason.PAGES_FAILED, given_up=tuple(given_up))
         ending = finish.Sweep(
             stamp=self._stamp(),
-            tally=self._fetcher.tally.take(),
+            stats=self._fetcher.stats.take(),
             worked_ms=self.worked_ms,
             plan=self._plan,
             products_seen=complete.products + self._found,

@@ -5,13 +5,13 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, insert, select
 
-from kkt_adapter.catalog.runs import Phase, Reason, RunStatus, Trigger
+from kkt_adapter.catalog.runs import Phase, RunReason, RunStatus, Trigger
 from kkt_adapter.catalog.store.products import lock_state
 from kkt_adapter.catalog.store.tables import sync_errors
 from kkt_adapter.catalog.sync import run_rows
 from kkt_adapter.catalog.sync.run_rows import Fence, RunRow
 
-RESUMABLE = (Reason.THROTTLED.value, Reason.TIMEOUT.value, Reason.SOURCE_DOWN.value)
+RESUMABLE = (RunReason.THROTTLED.value, RunReason.TIMEOUT.value, RunReason.SOURCE_DOWN.value)
 TAKEN_OVER = (
     "plan", "pages_total", "pages_processed", "products_total", "products_synced", "new", "updated",
     "unchanged", "reappeared", "skipped_items", "errors", "percent",
@@ -48,14 +48,19 @@ def begin(
         return _start(connection, row, now=now, node=node, resume_max_age_s=resume_max_age_s)
     if row.cancel_by is not None:
         run_rows.move(
-            connection, row.run_id, RunStatus.CANCELLED, finished_at=now, reason=Reason.CANCELLED, phase=None
+            connection,
+            row.run_id,
+            RunStatus.CANCELLED,
+            finished_at=now,
+            reason=RunReason.CANCELLED,
+            phase=None,
         )
         return _begun(connection, row, Start.CANCELLED)
     if row.status == RunStatus.RUNNING.value:
         run_rows.move(connection, row.run_id, RunStatus.INTERRUPTED)
     if now - row.active_at > resume_max_age_s * 1000:
         run_rows.move(
-            connection, row.run_id, RunStatus.ABANDONED, finished_at=now, reason=Reason.TOO_OLD, phase=None
+            connection, row.run_id, RunStatus.ABANDONED, finished_at=now, reason=RunReason.TOO_OLD, phase=None
         )
         return _begun(connection, row, Start.ABANDONED)
     run_rows.move(

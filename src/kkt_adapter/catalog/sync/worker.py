@@ -11,7 +11,7 @@ from functools import partial
 
 from kkt_adapter.catalog.run_log.redaction import one_line
 from kkt_adapter.catalog.run_log.run_log import SyncLog
-from kkt_adapter.catalog.runs import Reason, RunStatus
+from kkt_adapter.catalog.runs import RunReason, RunStatus
 from kkt_adapter.catalog.store.history import Stamp
 from kkt_adapter.catalog.store.tables import millis
 from kkt_adapter.catalog.sync import finish, run_rows
@@ -109,7 +109,7 @@ class RunWorker:
                     finish.close,
                     ending=ending,
                     stamp=stamp,
-                    tally=run.fetcher.tally.take(),
+                    stats=run.fetcher.stats.take(),
                     worked_ms=run.worked_ms,
                     fence=fence,
                 )
@@ -151,21 +151,21 @@ class RunWorker:
         except Halted as halted:
             return ENDINGS_BY_HALT[halted.reason]() if halted.reason is not HaltReason.LOST else None
         except SourceDown as error:
-            return self._ending(RunStatus.PARTIAL, Reason.SOURCE_DOWN, error, given_up=error.failures)
+            return self._ending(RunStatus.PARTIAL, RunReason.SOURCE_DOWN, error, given_up=error.failures)
         except PageGivenUp as error:
-            return self._ending(RunStatus.PARTIAL, Reason.SOURCE_DOWN, error, given_up=(error,))
+            return self._ending(RunStatus.PARTIAL, RunReason.SOURCE_DOWN, error, given_up=(error,))
         except WindowTooFull as error:
-            return self._ending(RunStatus.PARTIAL, Reason.PAGE_CEILING, error)
+            return self._ending(RunStatus.PARTIAL, RunReason.PAGE_CEILING, error)
         except SourceThrottled as error:
-            return self._ending(RunStatus.PARTIAL, Reason.THROTTLED, error)
+            return self._ending(RunStatus.PARTIAL, RunReason.THROTTLED, error)
         except SourceAuthFailed as error:
-            return self._ending(RunStatus.FAILED, Reason.AUTH, error)
+            return self._ending(RunStatus.FAILED, RunReason.AUTH, error)
         except SourceRefused as error:
-            return self._ending(RunStatus.PARTIAL, Reason.REFUSED, error)
+            return self._ending(RunStatus.PARTIAL, RunReason.REFUSED, error)
         except AdapterError:
             raise  # the database: the row stays as it is, and whoever has the lease next goes on
         except Exception as error:
-            return self._ending(RunStatus.FAILED, Reason.ERROR, error)
+            return self._ending(RunStatus.FAILED, RunReason.ERROR, error)
 
     async def _notice_cancel(self, run_id: str, halt: Halt) -> None:
         """Another node may have been asked to cancel."""
@@ -194,7 +194,7 @@ class RunWorker:
         errors = await self._tools.db.read(partial(run_rows.errors, run_id=run_id, limit=ERRORS_LOGGED))
         record = run_rows.record(row)
         await self._log.ended(record, errors=errors, trace=trace)
-        if record.reason == Reason.SWEEP_HELD:
+        if record.reason == RunReason.SWEEP_HELD:
             await self._log.alarm(
                 f"ALARM: run {run_id} would have marked {record.held} products as vanished; the sweep was "
                 "held back. Check the source, then run again with force_sweep."
@@ -209,7 +209,7 @@ class RunWorker:
     def _ending(
         self,
         status: RunStatus,
-        reason: Reason,
+        reason: RunReason,
         error: Exception,
         *,
         given_up: tuple[PageGivenUp, ...] = (),
@@ -228,9 +228,11 @@ class RunWorker:
 
 
 ENDINGS_BY_HALT: dict[HaltReason, Callable[[], Ending]] = {
-    HaltReason.CANCEL: lambda: Ending(status=RunStatus.CANCELLED, reason=Reason.CANCELLED),
+    HaltReason.CANCEL: lambda: Ending(status=RunStatus.CANCELLED, reason=RunReason.CANCELLED),
     HaltReason.STOP: lambda: Ending(status=RunStatus.INTERRUPTED),
     HaltReason.TIMEOUT: lambda: Ending(
-        status=RunStatus.PARTIAL, reason=Reason.TIMEOUT, error="The run took longer than SYNC_RUN_TIMEOUT_S."
+        status=RunStatus.PARTIAL,
+        reason=RunReason.TIMEOUT,
+        error="The run took longer than SYNC_RUN_TIMEOUT_S.",
     ),
 }

@@ -22,7 +22,7 @@ class FaultMode(StrEnum):
     REFUSE = "refuse"  # closes without an answer, HTTP: 422; not noted
     BAD_CRC = "bad_crc"  # answer with a damaged check code, HTTP: a web page; noted
     WRONG_FN = "wrong_fn"  # answer about another FN (TCP only); noted
-    WRONG_NUMBER = "wrong_number"  # answer about a neighbour of the document (TCP only); noted
+    WRONG_NUMBER = "wrong_number"  # answer about the document before or after it (TCP only); noted
     HALF_ANSWER = "half_answer"  # half of the answer, then closes; noted
     CLOSE = "close"  # closes without an answer; noted: the answer was lost on its way
     CODE = "code"  # TCP: confirms with response code ``code``, noted; HTTP: answers that status, not noted
@@ -65,7 +65,7 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class FaultDecision:
     """What happens to one message."""
 
     mode: FaultMode = FaultMode.NONE
@@ -93,7 +93,7 @@ class FaultPlan:
 
     def judge(
         self, transport: Transport, *, fn: str, document: int, receipt_id: str | None = None
-    ) -> Verdict:
+    ) -> FaultDecision:
         """What to do with this message; uses up the faults that act on it."""
         if not self._faults:
             return _NO_FAULT
@@ -106,8 +106,10 @@ class FaultPlan:
             if fault.mode is FaultMode.SLOW:
                 delay_s += fault.delay_s
                 continue
-            return Verdict(mode=fault.mode, delay_s=delay_s, code=fault.code, retry_after=fault.retry_after)
-        return Verdict(delay_s=delay_s)
+            return FaultDecision(
+                mode=fault.mode, delay_s=delay_s, code=fault.code, retry_after=fault.retry_after
+            )
+        return FaultDecision(delay_s=delay_s)
 
 
-_NO_FAULT = Verdict()
+_NO_FAULT = FaultDecision()

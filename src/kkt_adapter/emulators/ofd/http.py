@@ -9,7 +9,7 @@ from aiohttp import web
 
 from kkt_adapter.emulators.listening import HttpListener
 from kkt_adapter.emulators.ofd.book import Kept, OfdBook, Transport
-from kkt_adapter.emulators.ofd.faults import FaultMode, FaultPlan, Verdict
+from kkt_adapter.emulators.ofd.faults import FaultDecision, FaultMode, FaultPlan
 from kkt_adapter.emulators.ofd.ledger import Arrival
 from kkt_adapter.emulators.ofd.receipt import ReceiptProblem, ReceivedReceipt, read_receipt
 from kkt_adapter.emulators.ofd.tcp import HANG_LIMIT_S
@@ -66,28 +66,28 @@ class OfdHttpServer:
             receipt = read_receipt(request.headers.get("Idempotency-Key"), raw)
         except ReceiptProblem as problem:
             return self._refusal(422, problem.reason, str(problem))
-        verdict = self.plan.judge(
+        decision = self.plan.judge(
             Transport.HTTP, fn=receipt.fn_number, document=receipt.fd_number, receipt_id=receipt.receipt_id
         )
-        match verdict.mode:
+        match decision.mode:
             case FaultMode.HANG:
                 self.book.answers["hang"] += 1
                 await asyncio.sleep(HANG_LIMIT_S)
                 return self._refusal(503, "fault", "held back on request")
             case FaultMode.REFUSE:
-                await asyncio.sleep(verdict.delay_s)
+                await asyncio.sleep(decision.delay_s)
                 return self._refusal(422, "fault", "refused on request")
             case FaultMode.CODE:
-                await asyncio.sleep(verdict.delay_s)
-                response = self._refusal(verdict.code, "fault", "answered so on request")
-                if verdict.retry_after is not None:
-                    response.headers["Retry-After"] = verdict.retry_after
+                await asyncio.sleep(decision.delay_s)
+                response = self._refusal(decision.code, "fault", "answered so on request")
+                if decision.retry_after is not None:
+                    response.headers["Retry-After"] = decision.retry_after
                 return response
         arrival = self._enter(receipt, raw)
         if arrival not in (Arrival.NEW, Arrival.REPEATED):
             return self._refusal(422, arrival.value, "another receipt has this document, or the book is full")
-        await asyncio.sleep(verdict.delay_s)
-        return await self._answer(request, receipt, arrival, verdict)
+        await asyncio.sleep(decision.delay_s)
+        return await self._answer(request, receipt, arrival, decision)
 
     def _enter(self, receipt: ReceivedReceipt, raw: bytes) -> Arrival:
         kept = Kept(
@@ -103,9 +103,9 @@ class OfdHttpServer:
         return self.book.receive_receipt(receipt.receipt_id, kept)
 
     async def _answer(
-        self, request: web.Request, receipt: ReceivedReceipt, arrival: Arrival, verdict: Verdict
+        self, request: web.Request, receipt: ReceivedReceipt, arrival: Arrival, decision: FaultDecision
     ) -> web.StreamResponse:
-        match verdict.mode:
+        match decision.mode:
             case FaultMode.BAD_CRC:
                 self.book.answers["bad_crc"] += 1
                 return web.Response(text=_PAGE, content_type="text/html")
@@ -114,13 +114,13 @@ class OfdHttpServer:
                 return _cut_off(request)
             case FaultMode.HALF_ANSWER:
                 self.book.answers["half_answer"] += 1
-                return await _half(request, self._verdict(receipt, arrival))
+                return await _half(request, self._decision(receipt, arrival))
         self.book.confirm(receipt.fn_number, receipt.fd_number)
-        response = self._verdict(receipt, arrival)
+        response = self._decision(receipt, arrival)
         self.book.answers["accepted" if response.status == 200 else "http_409"] += 1
         return response
 
-    def _verdict(self, receipt: ReceivedReceipt, arrival: Arrival) -> web.Response:
+    def _decision(self, receipt: ReceivedReceipt, arrival: Arrival) -> web.Response:
         facts = {
             "ofd_id": blake2b(receipt.receipt_id.encode(), digest_size=8).hexdigest(),
             "timestamp": self.book.receipts[receipt.receipt_id].accepted_at,

@@ -10,7 +10,7 @@ from typing import cast
 
 from kkt_adapter.emulators.listening import bind_again
 from kkt_adapter.emulators.ofd.book import OfdBook, Transport
-from kkt_adapter.emulators.ofd.faults import FaultMode, FaultPlan, Verdict
+from kkt_adapter.emulators.ofd.faults import FaultDecision, FaultMode, FaultPlan
 from kkt_adapter.emulators.ofd.ledger import Arrival
 from kkt_adapter.emulators.ofd.message import Received, read_strictly
 from kkt_adapter.emulators.ofd.reply import ReplyShape, reply_bytes
@@ -114,13 +114,13 @@ class _Connection(asyncio.Protocol):
 
     def _take(self, received: Received) -> None:
         server = self._server
-        verdict = server.plan.judge(Transport.TCP, fn=received.fn_number, document=received.fd_number)
-        if verdict.mode is FaultMode.HANG:
+        decision = server.plan.judge(Transport.TCP, fn=received.fn_number, document=received.fd_number)
+        if decision.mode is FaultMode.HANG:
             server.book.answers["hang"] += 1
             self._timer.cancel()
             self._timer = self._loop.call_later(HANG_LIMIT_S, self._transport.abort)
             return
-        if verdict.mode is not FaultMode.REFUSE:
+        if decision.mode is not FaultMode.REFUSE:
             arrival = server.book.receive(
                 Transport.TCP,
                 fn_number=received.fn_number,
@@ -132,29 +132,29 @@ class _Connection(asyncio.Protocol):
             if arrival not in (Arrival.NEW, Arrival.REPEATED):
                 self._refuse(arrival.value)
                 return
-        if verdict.delay_s:
+        if decision.delay_s:
             self._answer_due = True
             self._timer.cancel()
-            self._timer = self._loop.call_later(verdict.delay_s, self._answer, received, verdict)
+            self._timer = self._loop.call_later(decision.delay_s, self._answer, received, decision)
         else:
-            self._answer(received, verdict)
+            self._answer(received, decision)
 
-    def _answer(self, received: Received, verdict: Verdict) -> None:
+    def _answer(self, received: Received, decision: FaultDecision) -> None:
         server = self._server
-        if verdict.mode is FaultMode.REFUSE:
+        if decision.mode is FaultMode.REFUSE:
             self._refuse("fault")
             return
-        if verdict.mode is FaultMode.CLOSE:
+        if decision.mode is FaultMode.CLOSE:
             server.book.answers["close"] += 1
             self._transport.close()
             return
-        self._transport.write(reply_bytes(received, verdict, shape=server.shape, now=server.clock.now()))
-        if verdict.mode in (FaultMode.NONE, FaultMode.CODE):
+        self._transport.write(reply_bytes(received, decision, shape=server.shape, now=server.clock.now()))
+        if decision.mode in (FaultMode.NONE, FaultMode.CODE):
             server.book.confirm(received.fn_number, received.fd_number)
-            code = verdict.code or received.response_code
+            code = decision.code or received.response_code
             server.book.answers[f"code_{code}" if code else "accepted"] += 1
         else:
-            server.book.answers[verdict.mode.value] += 1
+            server.book.answers[decision.mode.value] += 1
         self._transport.close()
 
     def _refuse(self, reason: str) -> None:

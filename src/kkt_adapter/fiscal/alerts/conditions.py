@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from kkt_adapter.fiscal.heartbeat.answer import AnswerClass
 from kkt_adapter.fiscal.monitoring import legal_clocks
 from kkt_adapter.fiscal.monitoring.legal_clocks import ClockName
-from kkt_adapter.fiscal.monitoring.observation import Observation, RegisterSeen, WorkerState
+from kkt_adapter.fiscal.monitoring.observation import Observation, RegisterObservation, WorkerState
 from kkt_adapter.kernel.breaker import BreakerState
 from kkt_adapter.kernel.errors import Text
 from kkt_adapter.kernel.hysteresis import Presence
@@ -350,7 +350,7 @@ def growing(seen: Observation) -> Iterator[Finding]:
         )
 
 
-def _clock(seen: Observation, name: ClockName) -> Iterator[tuple[RegisterSeen, float]]:
+def _clock(seen: Observation, name: ClockName) -> Iterator[tuple[RegisterObservation, float]]:
     for register in seen.registers:
         value = register.value(name)
         if value is not None:

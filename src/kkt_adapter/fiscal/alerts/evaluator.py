@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from kkt_adapter.fiscal.alerts import rows as alert_book
+from kkt_adapter.fiscal.alerts import rows as alert_rows
 from kkt_adapter.fiscal.alerts.board import Alert, AlertBoard, Changes
 from kkt_adapter.fiscal.alerts.rows import OpenRow
 from kkt_adapter.fiscal.monitoring.observation import Observation
@@ -20,7 +20,7 @@ from kkt_adapter.fiscal.monitoring.observer import Observer
 from kkt_adapter.fiscal.monitoring.snapshot import Snapshot, Snapshots
 from kkt_adapter.fiscal.printing.registers import Registers
 from kkt_adapter.fiscal.store import document_dates, events
-from kkt_adapter.fiscal.store.events import EventType, Level
+from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import AdapterError
 from kkt_adapter.runtime.db.protocol import Database
@@ -71,7 +71,7 @@ class AlertWatch:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look until ``stop``. A database that cannot be used is looked at again."""
-        self._board.adopt(await self._db.read(alert_book.known), monotonic=self._clock.monotonic())
+        self._board.adopt(await self._db.read(alert_rows.known), monotonic=self._clock.monotonic())
         while not stop.is_set():
             try:
                 await self.look()
@@ -82,15 +82,15 @@ class AlertWatch:
     async def look(self) -> None:
         """One look, with everything that follows from it. Raises StorageError."""
         await self._measure_rates()
-        shot = await self._snapshots.take()
-        self.see(shot)
-        await self._write_fill(shot)
+        snapshot = await self._snapshots.take()
+        self.see(snapshot)
+        await self._write_fill(snapshot)
         await self._write_alerts()
         await self._forget_old()
 
-    def see(self, shot: Snapshot) -> Observation:
+    def see(self, snapshot: Snapshot) -> Observation:
         """Take a snapshot in; also for pages that show alerts, so that they agree with their numbers."""
-        seen = self._observer.observe(shot)
+        seen = self._observer.observe(snapshot)
         self._log_changes(self._board.update(seen))
         return seen
 
@@ -103,7 +103,7 @@ class AlertWatch:
 
     async def _write_alerts(self) -> None:
         now, firing = self._clock.now(), self._board.firing()
-        rows = {row.key: row for row in await self._db.read(alert_book.open_rows)}
+        rows = {row.key: row for row in await self._db.read(alert_rows.open_rows)}
         missing = [alert for key, alert in firing.items() if key not in rows]
         gone = await self._gone({row.node for row in rows.values()} - {self._owner})
         seen, over = [], []
@@ -122,9 +122,9 @@ class AlertWatch:
     async def _gone(self, nodes: set[str]) -> set[str]:
         return {node for node in nodes if await asyncio.to_thread(self._owner_ended, node)}
 
-    async def _write_fill(self, shot: Snapshot) -> None:
+    async def _write_fill(self, snapshot: Snapshot) -> None:
         """Passing 80, 90 and 100 percent upwards is an event; so is each time anew."""
-        percent = shot.fill.percent
+        percent = snapshot.fill.percent
         mark = max((mark for mark in FILL_MARKS if percent >= mark), default=0.0)
         if mark <= self._mark:
             self._mark = mark
@@ -133,10 +133,10 @@ class AlertWatch:
         entry = events.entry(
             EventType.BUFFER_FULL if full else EventType.BUFFER_WARNING,
             self._clock.now(),
-            level=Level.ERROR if full else Level.WARNING,
+            level=EventLevel.ERROR if full else EventLevel.WARNING,
             percent=percent,
-            undelivered=shot.fill.totals.undelivered,
-            capacity=shot.fill.capacity,
+            undelivered=snapshot.fill.totals.undelivered,
+            capacity=snapshot.fill.capacity,
         )
         await self._db.write(lambda c: events.write(c, [entry]))
         self._mark = mark
@@ -161,8 +161,8 @@ class AlertWatch:
         now = self._clock.now()
         if self._pruned_on != now.date():
             before = now - timedelta(days=KEEP_DAYS)
-            if await self._db.read(partial(alert_book.any_ended, before=before)):
-                await self._db.write(partial(alert_book.forget, before=before))
+            if await self._db.read(partial(alert_rows.any_ended, before=before)):
+                await self._db.write(partial(alert_rows.forget, before=before))
             self._pruned_on = now.date()
 
 
@@ -176,11 +176,11 @@ def _write(
     at: datetime,
 ) -> None:
     if over:
-        alert_book.end(conn, over, at=at)
+        alert_rows.end(conn, over, at=at)
     if seen:
-        alert_book.still_see(conn, seen, node=node, at=at)
+        alert_rows.still_see(conn, seen, node=node, at=at)
     if missing:
-        alert_book.begin(conn, missing, node=node, at=at)
+        alert_rows.begin(conn, missing, node=node, at=at)
 
 
 def _named(alert: Alert) -> dict[str, Any]:

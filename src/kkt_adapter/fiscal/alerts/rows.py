@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from kkt_adapter.fiscal.alerts.board import Alert, Key, Known
 from kkt_adapter.fiscal.store import events
 from kkt_adapter.fiscal.store.alert_tables import OPEN_ALERTS, TO_TELL, alerts
-from kkt_adapter.fiscal.store.events import EventType, Level
+from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.kernel.errors import Text
 
 HISTORY_LIMIT = 500
@@ -92,7 +92,7 @@ def begin(conn: Connection, found: Iterable[Alert], *, node: str, at: datetime) 
             events.entry(
                 EventType.ALERT_STARTED,
                 alert.started_at or alert.since,
-                level=Level.ERROR if alert.rule.level == "P1" else Level.WARNING,
+                level=EventLevel.ERROR if alert.rule.level == "P1" else EventLevel.WARNING,
                 code=alert.rule.code,
                 subject=alert.subject,
                 severity=alert.rule.level.value,

@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from kkt_adapter.fiscal.store import events
 from kkt_adapter.fiscal.store.capacity import fill
-from kkt_adapter.fiscal.store.events import EventType, Level
+from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.fiscal.store.runtime_settings import CAPACITY, MAINTENANCE, drop_setting, store_setting
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import Conflict, InvalidInput
@@ -36,7 +36,7 @@ class Administration:
             before = fill(conn, default_capacity=self._default_capacity)
             store_setting(conn, CAPACITY, str(n), at=now, by=by)
             entry = events.entry(
-                EventType.CAPACITY_CHANGED, now, level=Level.WARNING, by=by, was=before.capacity, now=n
+                EventType.CAPACITY_CHANGED, now, level=EventLevel.WARNING, by=by, was=before.capacity, now=n
             )
             events.write(conn, [entry])
             after = fill(conn, default_capacity=self._default_capacity)
@@ -56,7 +56,7 @@ class Administration:
         def write(conn: Connection) -> None:
             store_setting(conn, MAINTENANCE, reason, at=now, by=by)
             entry = events.entry(
-                EventType.MAINTENANCE_ON, now, level=Level.WARNING, by=by, reason=reason, minutes=minutes
+                EventType.MAINTENANCE_ON, now, level=EventLevel.WARNING, by=by, reason=reason, minutes=minutes
             )
             events.write(conn, [entry])
 

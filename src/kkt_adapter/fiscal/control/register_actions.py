@@ -131,14 +131,14 @@ class RegisterActions:
 
     async def _ask(self, unit: Unit) -> None:
         """Ask a device of ours that has not told for a while; a busy one stays with what it said."""
-        desk = unit.lane.desk
-        told_at = desk.status_at
+        session = unit.lane.session
+        told_at = session.status_at
         fresh = told_at is not None and (self._clock.now() - told_at).total_seconds() < FRESH_S
         if fresh or not unit.lane.holds():
             return
         with suppress(KktError, TimeoutError):
             async with asyncio.timeout(ASK_S):
-                await desk.ask()
+                await session.ask()
 
     async def reprint(self, receipt_id: str) -> dict[str, Any]:
         """Put a ``print_failed`` receipt back into its lane.
@@ -220,7 +220,7 @@ def _check_decision(action: str, fiscal_doc_number: int | None) -> None:
 
 
 def _status(unit: Unit) -> dict[str, Any]:
-    desk, registration = unit.lane.desk, unit.registration
+    session, registration = unit.lane.session, unit.registration
     shown: dict[str, Any] = {
         "register_id": unit.register_id,
         "transport": unit.transport,
@@ -256,7 +256,7 @@ def _status(unit: Unit) -> dict[str, Any]:
                 for d in question.found[:20]
             ],
         }
-    status = desk.status
+    status = session.status
     if status is not None:
         shown["device"] = {
             "state": status.state.value,
@@ -276,6 +276,6 @@ def _status(unit: Unit) -> dict[str, Any]:
             "fn_days_left": (status.fn_valid_until - status.clock.date()).days,
             "documents_left": status.documents_left,
             "clock": status.clock.isoformat(),
-            "told_at": iso(desk.status_at),
+            "told_at": iso(session.status_at),
         }
     return shown

@@ -21,7 +21,7 @@ from kkt_adapter.fiscal.printing.registers import Registers
 from kkt_adapter.fiscal.shifts.session_rows import CLOSING, settle_closing
 from kkt_adapter.fiscal.shifts.session_rows import close as close_row
 from kkt_adapter.fiscal.store import counters, events
-from kkt_adapter.fiscal.store.events import EventType, Level
+from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.fiscal.store.idempotency import Outcome, once
 from kkt_adapter.fiscal.store.session_tables import OPEN_SESSION, cash_transactions, pos_sessions
 from kkt_adapter.kernel import jsontext
@@ -221,7 +221,7 @@ def _restore(conn: Connection, at: datetime) -> tuple[Mismatch, ...]:
                     events.entry(
                         EventType.SESSION_MISMATCH,
                         at,
-                        level=Level.ERROR,
+                        level=EventLevel.ERROR,
                         session_id=row.session_id,
                         pos_id=row.pos_id,
                         kept=rubles(row.cash_kop),

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from kkt_adapter.fiscal.kkt.driver import ShiftState
-from kkt_adapter.fiscal.printing.device import ensure_closed
+from kkt_adapter.fiscal.printing.register_session import ensure_closed
 from kkt_adapter.fiscal.printing.registers import Unit
 from kkt_adapter.fiscal.shifts import session_rows
 from kkt_adapter.fiscal.shifts.report_json import X_REPORT, report_answer, z_answer
@@ -41,7 +41,7 @@ class ShiftReports:
 
     async def x_report(self, unit: Unit, key: str | None) -> Outcome:
         """Totals of the present shift; makes no document. A key that is used twice at once has one answer."""
-        totals = await unit.lane.desk.driver.x_report()
+        totals = await unit.lane.session.driver.x_report()
         held = await self._db.read(lambda c: session_rows.totals(c, unit.register_id))
         now = self._clock.now()
         answer = report_answer(
@@ -75,12 +75,12 @@ class ShiftReports:
             stored = await self._db.read(lambda c: stored_opening(c, **bound))
             if stored is not None:
                 return Outcome(answer=await self._settle_opening(stored, key))
-        status = await unit.lane.desk.look()
+        status = await unit.lane.session.look()
         ensure_closed(status)
         bound = {"fn_number": status.fn_number, "after": status.fd_number}
         if key is not None and kept is None:
             await self._bind(unit, key, bound, scope=OPEN_SCOPE)
-        await unit.lane.desk.open_shift(lane)
+        await unit.lane.session.open_shift(lane)
         stored = await self._db.read(lambda c: stored_opening(c, **bound))
         assert stored is not None, "a shift that was opened has its document in the rows"
         return Outcome(answer=await self._settle_opening(stored, key))
@@ -111,7 +111,7 @@ class ShiftReports:
             stored = await self._db.read(lambda c: stored_z_report(c, unit.register_id, **shift))
             if stored is not None:
                 return Outcome(answer=await self._settle(unit, stored, key))
-        status = await unit.lane.desk.driver.status()
+        status = await unit.lane.session.driver.status()
         if status.shift_state is ShiftState.CLOSED:
             raise Conflict("no shift is open", "нет открытой смены")
         shift = {"fn_number": status.fn_number, "shift_number": status.shift_number}
@@ -136,7 +136,7 @@ class ShiftReports:
 
         await self._db.write(begin)
         try:
-            await unit.lane.desk.close_shift(lane)
+            await unit.lane.session.close_shift(lane)
         except AdapterError:
             await self._db.write(end)
             raise

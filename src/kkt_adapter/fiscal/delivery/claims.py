@@ -106,7 +106,7 @@ DUE_HEAD = _HEAD.where(
 # Another process has an older document of this FN in hand: order is kept by waiting for it, or for the end of
 # its claim. Older ones only, so that a backlog behind the head is never walked through.
 _elsewhere = receipts.alias("elsewhere")
-_OLDER_IN_HAND = exists(
+_OLDER_IN_FLIGHT = exists(
     select(_elsewhere.c.seq)
     .where(
         _elsewhere.c.fn_number == receipts.c.fn_number,
@@ -116,9 +116,9 @@ _OLDER_IN_HAND = exists(
         _elsewhere.c.owner != bindparam("b_owner"),
     )
     .correlate(receipts)
-).label("older_in_hand")
-_HEAD_FOR_CLAIM = _HEAD.add_columns(_OLDER_IN_HAND)
-_DUE_HEAD_FOR_CLAIM = DUE_HEAD.add_columns(_OLDER_IN_HAND)
+).label("older_in_flight")
+_HEAD_FOR_CLAIM = _HEAD.add_columns(_OLDER_IN_FLIGHT)
+_DUE_HEAD_FOR_CLAIM = DUE_HEAD.add_columns(_OLDER_IN_FLIGHT)
 
 
 def take(conn: Connection, wanted: Sequence[ClaimRequest]) -> dict[str, Claim]:
@@ -144,7 +144,7 @@ def _head(conn: Connection, want: ClaimRequest) -> int | None:
     head = _HEAD_FOR_CLAIM if want.ignore_due else _DUE_HEAD_FOR_CLAIM
     given = {"b_fn": want.fn_number, "b_after": want.after, "b_owner": want.owner}
     found = conn.execute(head, given | {"b_now": want.at, "b_far": far(want.at)}).first()
-    return None if found is None or found.older_in_hand else int(found.fiscal_doc_number)
+    return None if found is None or found.older_in_flight else int(found.fiscal_doc_number)
 
 
 def _claimed(want: ClaimRequest, row: tuple[Any, ...]) -> Claim:

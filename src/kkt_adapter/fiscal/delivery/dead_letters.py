@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from kkt_adapter.fiscal.store import counters, events
-from kkt_adapter.fiscal.store.events import EventType, Level
+from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.fiscal.store.tables import FAILED_ROWS, attempts, dlq, receipts
 from kkt_adapter.kernel import jsontext
 from kkt_adapter.kernel.clock import Clock
@@ -129,7 +129,7 @@ def _close(conn: Connection, id: int, *, at: datetime, by: str, resolution: str,
 
 
 def _note(conn: Connection, event: EventType, receipt_id: str, at: datetime, **facts: Any) -> None:
-    events.write(conn, [events.entry(event, at, receipt_id=receipt_id, level=Level.WARNING, **facts)])
+    events.write(conn, [events.entry(event, at, receipt_id=receipt_id, level=EventLevel.WARNING, **facts)])
 
 
 def _letter(row: Any) -> dict[str, Any]:

@@ -10,10 +10,10 @@ import structlog
 
 from kkt_adapter.fiscal.delivery.outcome import Signal
 from kkt_adapter.kernel.breaker import Breaker, BreakerState
-from kkt_adapter.kernel.call_age import InHand
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import OfdUnavailable
 from kkt_adapter.kernel.histogram import Histogram
+from kkt_adapter.kernel.in_flight import InFlightCalls
 
 HEALTH_CALL_S = 10.0  # contract 4.6
 REQUEST_BOUNDS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -21,7 +21,7 @@ TOKEN_REFUSED: Final = frozenset({"http_401", "http_403"})
 
 
 @dataclass(slots=True)
-class EndpointTally:
+class EndpointStats:
     """Plain counts for metrics; only grow. Labels come from a closed set."""
 
     delivered: int = 0
@@ -46,7 +46,7 @@ class Endpoint:
         self.name = name
         self.transport = transport
         self.breaker = breaker
-        self.tally = EndpointTally()
+        self.stats = EndpointStats()
         self.last_ok_at: datetime | None = None
         self.last_failure_at: datetime | None = None
         self.last_error: str | None = None
@@ -54,7 +54,7 @@ class Endpoint:
         self.outcome_ok = False  # the operator was alive then; a refusal of a receipt counts as alive
         self.last_label: str | None = None  # of the last error; None after a success
         self.drift_s: float | None = None  # the operator's clock less ours, when it last told the time
-        self.calls = InHand(clock)  # requests that wait for the operator
+        self.calls = InFlightCalls(clock)  # requests that wait for the operator
         self._probe = probe
         self._clock = clock
         self._on_change = on_change
@@ -86,8 +86,8 @@ class Endpoint:
         if drift_s is not None:
             self.drift_s = drift_s
         self._was_alive(True)
-        self.tally.delivered += 1
-        self.tally.request_s.observe(took_s)
+        self.stats.delivered += 1
+        self.stats.request_s.observe(took_s)
         self.breaker.success()
         self._tell(before)
 
@@ -96,9 +96,9 @@ class Endpoint:
         before = self.breaker.state
         self.last_failure_at, self.last_error, self.last_label = self._clock.now(), error, label
         self._was_alive(signal is not Signal.FAILURE)
-        self.tally.errors[label] = self.tally.errors.get(label, 0) + 1
+        self.stats.errors[label] = self.stats.errors.get(label, 0) + 1
         if signal is Signal.FAILURE:
-            self.tally.failures += 1
+            self.stats.failures += 1
             self.breaker.failure(self._clock.monotonic())
         else:
             self.breaker.alive()
@@ -136,7 +136,7 @@ class Endpoint:
         return True
 
     async def answers(self) -> bool:
-        """The health call for those who only want to know: no tally, and the breaker hears nothing of it."""
+        """The health call for those who only want to know: no stats, and the breaker hears nothing of it."""
         try:
             await self._health_call()
         except (OfdUnavailable, TimeoutError):

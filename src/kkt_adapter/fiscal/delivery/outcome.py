@@ -30,7 +30,7 @@ class Signal(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class RetryDecision:
     counts: bool  # costs the receipt an attempt
     to_dead_letters: bool
     delay_s: float  # until the receipt, or its FN, is due again
@@ -41,7 +41,7 @@ class Decision:
 
 def decide(
     error: AdapterError, *, failed_before: int, probing: bool, max_attempts: int = MAX_ATTEMPTS
-) -> Decision:
+) -> RetryDecision:
     """``failed_before``: failed attempts so far; ``probing``: the breaker is half-open.
 
     Raises:
@@ -61,7 +61,7 @@ def decide(
     failed = failed_before + int(counts)
     asked = error.retry_after_s if isinstance(error, OfdUnavailable) else None
     delay_s = backoff(max(1, failed)) if asked is None else min(asked, RETRY_AFTER_CAP_S)
-    return Decision(
+    return RetryDecision(
         counts=counts,
         to_dead_letters=counts and failed >= max_attempts,
         delay_s=delay_s,

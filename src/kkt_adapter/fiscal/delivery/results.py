@@ -15,7 +15,7 @@ from kkt_adapter.fiscal.delivery import claims
 from kkt_adapter.fiscal.delivery.claims import Claim, ClaimRequest
 from kkt_adapter.fiscal.store import counters
 from kkt_adapter.fiscal.store import events as journal
-from kkt_adapter.fiscal.store.events import EventType, Level
+from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.fiscal.store.tables import attempts, dlq, receipts
 from kkt_adapter.kernel.errors import LeaseLost
 from kkt_adapter.runtime.db.bulk import bulk, bulk_insert
@@ -179,7 +179,7 @@ def _synced(
                 EventType.RECEIPT_SYNCED,
                 result.at,
                 receipt_id=result.claim.receipt_id,
-                level=Level.INFO if result.note is None else Level.WARNING,
+                level=EventLevel.INFO if result.note is None else EventLevel.WARNING,
                 **({} if result.note is None else {"note": result.note}),
             )
         )
@@ -216,7 +216,7 @@ def _failed(
                 EventType.RECEIPT_RETRY,
                 result.at,
                 receipt_id=claim.receipt_id,
-                level=Level.WARNING,
+                level=EventLevel.WARNING,
                 error=error,
                 retry_count=claim.retry_count + int(result.counts),
             )
@@ -236,7 +236,11 @@ def _failed(
     )
     events.append(
         journal.entry(
-            EventType.RECEIPT_FAILED, result.at, receipt_id=claim.receipt_id, level=Level.ERROR, error=error
+            EventType.RECEIPT_FAILED,
+            result.at,
+            receipt_id=claim.receipt_id,
+            level=EventLevel.ERROR,
+            error=error,
         )
     )
 

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 import structlog
 
 from kkt_adapter.fiscal.delivery.endpoint import Endpoint
-from kkt_adapter.fiscal.delivery.lanes.base import DeliveryLane, PassTally
+from kkt_adapter.fiscal.delivery.lanes.base import DeliveryLane, PassStats
 from kkt_adapter.kernel.breaker import BreakerState
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import AdapterError
@@ -87,7 +87,7 @@ class SyncPass:
         """``limit_s``: no document is begun after that; ``force``: due times do not count; ``wanted``: the
         FNs to begin with, None for all."""
         until = clock.monotonic() + limit_s
-        self.tally = PassTally()
+        self.stats = PassStats()
         self.waited_for_breaker = False
         self._read_lanes = lanes
         self._flight = flight
@@ -195,13 +195,13 @@ class SyncPass:
             self._note(type(error).__name__)
 
     def _note(self, error: str) -> None:
-        self.tally.failed += 1
-        if len(self.tally.errors) < 5:
-            self.tally.errors.append(error)
+        self.stats.failed += 1
+        if len(self.stats.errors) < 5:
+            self.stats.errors.append(error)
 
     async def _drain(self, lane: DeliveryLane, permit: _PassPermit) -> None:
         async with self._flight:
-            await lane.drain(permit, self.tally, limit=None)
+            await lane.drain(permit, self.stats, limit=None)
         if permit.out_of_time:
             self._cut_short.add(lane.fn_number)
 
@@ -215,9 +215,9 @@ class SyncPass:
                 if (head := await lane.head(ignore_due=True)) is not None
             ]
             if heads:
-                before = (self.tally.synced + self.tally.failed, endpoint.breaker.success_count)
-                await lanes[min(heads)[1]].drain(_ProbePermit(), self.tally, limit=1)
-                if (self.tally.synced + self.tally.failed, endpoint.breaker.success_count) != before:
+                before = (self.stats.synced + self.stats.failed, endpoint.breaker.success_count)
+                await lanes[min(heads)[1]].drain(_ProbePermit(), self.stats, limit=1)
+                if (self.stats.synced + self.stats.failed, endpoint.breaker.success_count) != before:
                     continue
             if not await endpoint.probe():
                 return

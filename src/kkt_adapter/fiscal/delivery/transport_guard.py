@@ -31,7 +31,7 @@ async def guard_transport(unit: Unit, database: Database) -> None:
     if before == unit.transport:
         return
     if before is not None:
-        driver = unit.lane.desk.driver
+        driver = unit.lane.session.driver
         try:
             registration = await driver.open()
             status = await driver.exchange_status()

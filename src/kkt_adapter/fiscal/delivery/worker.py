@@ -20,7 +20,7 @@ from kkt_adapter.fiscal.delivery.endpoint import Endpoint
 from kkt_adapter.fiscal.delivery.lanes.base import DeliveryLane
 from kkt_adapter.fiscal.delivery.sync_pass import PassPlan, SyncPass
 from kkt_adapter.fiscal.store import counters, events
-from kkt_adapter.fiscal.store.events import EventType, Level
+from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.fiscal.store.runtime_settings import LAST_SYNC, store_setting
 from kkt_adapter.kernel.backoff import backoff
 from kkt_adapter.kernel.breaker import BreakerState
@@ -62,7 +62,7 @@ class PassResult:
 
 
 @dataclass(slots=True)
-class WorkerTally:
+class WorkerStats:
     """Plain counts for metrics; only grow."""
 
     synced: int = 0
@@ -98,7 +98,7 @@ class DeliveryWorker:
         self._owner_ended = owner_ended
         self._log = structlog.get_logger("delivery")
         self._wakeup = Wakeup(clock)
-        self._pass_in_hand: SyncPass | None = None
+        self._pass_in_flight: SyncPass | None = None
         self._plan = PassPlan()
         self._endpoint_of: Mapping[str, Endpoint] = {}  # by FN, as of the last pass
         self._stop = asyncio.Event()
@@ -109,7 +109,7 @@ class DeliveryWorker:
         self._last_pass: PassResult | None = None
         self._last_success_at: datetime | None = None
         self._state = "stopped"
-        self.tally = WorkerTally()
+        self.stats = WorkerStats()
         self.pass_began: float | None = None  # monotonic; None while no pass runs
         self.last_pass_monotonic: float | None = None
         self.planned_wait_s = 0.0
@@ -129,8 +129,8 @@ class DeliveryWorker:
         """A document of this FN, or of some FN (None), waits: wake the worker, or feed the pass that runs."""
         if not self._policy.wake_on_receipt:
             return
-        if self._pass_in_hand is not None:
-            self._pass_in_hand.feed(fn_number)
+        if self._pass_in_flight is not None:
+            self._pass_in_flight.feed(fn_number)
             return
         self._plan.add(fn_number)
         if self._may_wake(fn_number):
@@ -278,21 +278,21 @@ class DeliveryWorker:
 
     async def _pass(self, *, limit_s: float, force: bool, manual: bool) -> PassResult:
         async with self._passing, self._pass_lock.attempt() as hold:
-            cloud = hold.outcome is not LockOutcome.BUSY
-            if not cloud:
+            http = hold.outcome is not LockOutcome.BUSY
+            if not http:
                 await self._note_conflict()
                 if manual:
                     raise _in_progress()
-            return await self._counted_pass(limit_s=limit_s, force=force, manual=manual, cloud=cloud)
+            return await self._counted_pass(limit_s=limit_s, force=force, manual=manual, http=http)
 
-    async def _counted_pass(self, *, limit_s: float, force: bool, manual: bool, cloud: bool) -> PassResult:
+    async def _counted_pass(self, *, limit_s: float, force: bool, manual: bool, http: bool) -> PassResult:
         at, started = self._clock.now(), self._clock.monotonic()
         self.pass_began = started
 
         async def lanes() -> list[DeliveryLane]:
-            return [lane for lane in await self._lanes() if cloud or lane.endpoint.transport != "http"]
+            return [lane for lane in await self._lanes() if http or lane.endpoint.transport != "http"]
 
-        self._pass_in_hand = one = SyncPass(
+        self._pass_in_flight = one = SyncPass(
             lanes=lanes,
             endpoints=self._endpoints(),
             clock=self._clock,
@@ -306,18 +306,18 @@ class DeliveryWorker:
             await self._free_claims()
             await one.run()
         finally:
-            self._pass_in_hand = self.pass_began = None
+            self._pass_in_flight = self.pass_began = None
             self._endpoint_of = one.endpoint_of()
             self._plan_left_over(one)
         result = PassResult(
             at=at,
-            synced=one.tally.synced,
-            failed=one.tally.failed,
+            synced=one.stats.synced,
+            failed=one.stats.failed,
             skipped=await self._skipped(one),
             duration_s=self._clock.monotonic() - started,
             waited_for_breaker=one.waited_for_breaker,
         )
-        await self._close_pass(result, one.tally.errors)
+        await self._close_pass(result, one.stats.errors)
         return result
 
     def _plan_left_over(self, one: SyncPass) -> None:
@@ -332,17 +332,17 @@ class DeliveryWorker:
         return (await self._db.read(counters.read)).pending if one.waited_for_breaker else 0
 
     async def _note_conflict(self) -> None:
-        self.tally.lock_conflicts += 1
+        self.stats.lock_conflicts += 1
         now = self._clock.now()
-        entry = events.entry(EventType.SYNC_LOCK_CONFLICT, now, level=Level.INFO)
+        entry = events.entry(EventType.SYNC_LOCK_CONFLICT, now, level=EventLevel.INFO)
         await self._db.write(lambda c: events.write(c, [entry]))
 
     async def _close_pass(self, result: PassResult, errors: Sequence[str]) -> None:
         """A pass without receipts writes no event."""
         self._last_pass = result
-        self.tally.synced += result.synced
-        self.tally.failed += result.failed
-        self.tally.pass_s.observe(result.duration_s)
+        self.stats.synced += result.synced
+        self.stats.failed += result.failed
+        self.stats.pass_s.observe(result.duration_s)
         self.last_pass_monotonic = self._clock.monotonic()
         if result.synced:
             self._last_success_at = self._clock.now()
@@ -355,7 +355,7 @@ class DeliveryWorker:
             events.entry(
                 EventType.SYNC_FAILED if failed else EventType.SYNC_COMPLETED,
                 now,
-                level=Level.WARNING if failed else Level.INFO,
+                level=EventLevel.WARNING if failed else EventLevel.INFO,
                 synced=result.synced,
                 failed=result.failed,
                 duration_s=f"{result.duration_s:.3f}",

@@ -53,7 +53,7 @@ class AnswerClass(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class AnswerOutcome:
     """``acked`` is what the receiver says it has; None: it did not say. Durations in seconds."""
 
     kind: AnswerClass
@@ -69,7 +69,7 @@ class Verdict:
         return self.kind is AnswerClass.TAKEN
 
 
-def read_answer(answer: HttpAnswer, *, profile: Profile, now: datetime) -> Verdict:
+def read_answer(answer: HttpAnswer, *, profile: Profile, now: datetime) -> AnswerOutcome:
     """``now`` (aware UTC) is for a Retry-After that is a date."""
     status = answer.status
     if 200 <= status < 300:
@@ -80,48 +80,48 @@ def read_answer(answer: HttpAnswer, *, profile: Profile, now: datetime) -> Verdi
             text = Text(
                 "the back office could not use the body (400)", "учётная система не приняла тело (400)"
             )
-            return Verdict(kind=AnswerClass.REFUSED_BODY, error=text, excerpt=excerpt(answer))
+            return AnswerOutcome(kind=AnswerClass.REFUSED_BODY, error=text, excerpt=excerpt(answer))
         case 401 | 403:
             text = Text(f"token refused ({status})", f"токен отклонён ({status})")
-            return Verdict(kind=AnswerClass.REFUSED_TOKEN, error=text, wait_s=TOKEN_REFUSED_S)
+            return AnswerOutcome(kind=AnswerClass.REFUSED_TOKEN, error=text, wait_s=TOKEN_REFUSED_S)
         case 404:
-            return Verdict(kind=AnswerClass.WRONG_ADDRESS, error=_WRONG_ADDRESS[profile])
+            return AnswerOutcome(kind=AnswerClass.WRONG_ADDRESS, error=_WRONG_ADDRESS[profile])
         case 409:
             text = Text(
                 "another instance uses this adapter_id (409)",
                 "этим adapter_id пользуется другой экземпляр (409)",
             )
-            return Verdict(kind=AnswerClass.OTHER_INSTANCE, error=text)
+            return AnswerOutcome(kind=AnswerClass.OTHER_INSTANCE, error=text)
         case 413:
             text = Text("the body is too large (413)", "тело слишком велико (413)")
-            return Verdict(kind=AnswerClass.TOO_LARGE, error=text)
+            return AnswerOutcome(kind=AnswerClass.TOO_LARGE, error=text)
         case 429 | 503:
-            return Verdict(kind=AnswerClass.BUSY, error=said, wait_s=retry_after_s(answer, now=now))
+            return AnswerOutcome(kind=AnswerClass.BUSY, error=said, wait_s=retry_after_s(answer, now=now))
     kind = AnswerClass.SERVER_ERROR if status >= 500 else AnswerClass.NOT_OURS
-    return Verdict(kind=kind, error=said)
+    return AnswerOutcome(kind=kind, error=said)
 
 
-def read_fault(fault: HttpFault) -> Verdict:
+def read_fault(fault: HttpFault) -> AnswerOutcome:
     """No whole answer came. The receiver may have taken the events all the same; they are sent again."""
     match fault.kind:
         case HttpFaultKind.TIMEOUT:
             text = Text("no answer in time", "нет ответа вовремя")
-            return Verdict(kind=AnswerClass.TIMEOUT, error=text)
+            return AnswerOutcome(kind=AnswerClass.TIMEOUT, error=text)
         case HttpFaultKind.TLS:
             text = Text(f"TLS: {fault.detail}", f"TLS: {fault.detail}")
-            return Verdict(kind=AnswerClass.TLS, error=text)
+            return AnswerOutcome(kind=AnswerClass.TLS, error=text)
         case HttpFaultKind.TOO_LARGE | HttpFaultKind.BAD_HTTP:
             text = Text(f"not an answer of ours: {fault.detail}", f"чужой ответ: {fault.detail}")
-            return Verdict(kind=AnswerClass.NOT_OURS, error=text)
+            return AnswerOutcome(kind=AnswerClass.NOT_OURS, error=text)
         case _:
             text = Text(f"no connection: {fault.detail}", f"нет соединения: {fault.detail}")
-            return Verdict(kind=AnswerClass.CONNECTION, error=text)
+            return AnswerOutcome(kind=AnswerClass.CONNECTION, error=text)
 
 
-def not_sent(error: Exception) -> Verdict:
+def not_sent(error: Exception) -> AnswerOutcome:
     """A failure on our side counts as a miss, so that it shows."""
     said = f"{type(error).__name__}: {error}"[:EXCERPT_CHARACTERS]
-    return Verdict(kind=AnswerClass.NOT_SENT, error=Text(f"not sent: {said}", f"не отправлено: {said}"))
+    return AnswerOutcome(kind=AnswerClass.NOT_SENT, error=Text(f"not sent: {said}", f"не отправлено: {said}"))
 
 
 def retry_after_s(answer: HttpAnswer, *, now: datetime) -> float | None:
@@ -149,19 +149,19 @@ _WRONG_ADDRESS = {
 }
 
 
-def _taken(answer: HttpAnswer, profile: Profile) -> Verdict:
+def _taken(answer: HttpAnswer, profile: Profile) -> AnswerOutcome:
     page = _is_page(answer)
     content = None if page else _json_object(answer)
     if content is None:
         if profile is Profile.WEBHOOK and not page:
-            return Verdict(kind=AnswerClass.TAKEN, all_acked=True)
+            return AnswerOutcome(kind=AnswerClass.TAKEN, all_acked=True)
         text = Text(
             f"HTTP {answer.status} without a JSON object: not the back office answers there",
             f"HTTP {answer.status} без объекта JSON: отвечает не учётная система",
         )
-        return Verdict(kind=AnswerClass.NOT_OURS, error=text)
+        return AnswerOutcome(kind=AnswerClass.NOT_OURS, error=text)
     acked = _whole(content.get("ack_event_id"))
-    return Verdict(
+    return AnswerOutcome(
         kind=AnswerClass.TAKEN,
         acked=acked,
         all_acked=profile is Profile.WEBHOOK and acked is None,

@@ -83,7 +83,7 @@ class Points:
 
 
 def _register(unit: Unit, facts: Registration | None) -> Json:
-    status = unit.lane.desk.status if unit.lane.holds() else None
+    status = unit.lane.session.status if unit.lane.holds() else None
     return {
         "serial_number": None if facts is None else facts.serial_number,
         "registration_number": None if facts is None else facts.registration_number,

@@ -13,17 +13,17 @@ from functools import partial
 from typing import Any
 
 from kkt_adapter.fiscal.heartbeat import cursors, feed, payload
-from kkt_adapter.fiscal.heartbeat.answer import AnswerClass, Verdict, not_sent, read_answer, read_fault
+from kkt_adapter.fiscal.heartbeat.answer import AnswerClass, AnswerOutcome, not_sent, read_answer, read_fault
 from kkt_adapter.fiscal.heartbeat.credentials import Credentials
 from kkt_adapter.fiscal.heartbeat.payload import MAX_EVENTS, Beat, Sender, Situation
 from kkt_adapter.fiscal.heartbeat.settings import BackOfficeSettings
 from kkt_adapter.fiscal.store import events
-from kkt_adapter.fiscal.store.events import EventType, Level
-from kkt_adapter.kernel.call_age import InHand
+from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import AdapterError, LeaseLost, Text
 from kkt_adapter.kernel.hysteresis import Hysteresis, Presence
 from kkt_adapter.kernel.ids import random_id
+from kkt_adapter.kernel.in_flight import InFlightCalls
 from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.http import HttpClient, HttpFault
 from kkt_adapter.runtime.leases.lease import Term
@@ -70,7 +70,7 @@ class Target:
         self.settings = settings
         self.state = TargetState()
         self.failures_total = 0
-        self.calls = InHand(clock)
+        self.calls = InFlightCalls(clock)
         self._sender = sender
         self._situation = situation
         self._db = database
@@ -121,11 +121,11 @@ class Target:
         beat: Beat | None = None
         try:
             beat = await self._prepare()
-            verdict = await self._send(beat)
+            outcome = await self._send(beat)
         except Exception as error:  # a failure of ours is a miss, never the end of the loop
             self._log.warning("heartbeat_not_sent", exc_info=error)
-            verdict = not_sent(error)
-        return await self._settle(verdict, beat, term)
+            outcome = not_sent(error)
+        return await self._settle(outcome, beat, term)
 
     async def _prepare(self) -> Beat:
         situation = await self._situation()
@@ -133,7 +133,7 @@ class Target:
         self._seq += 1
         return payload.beat(self._sender, situation, page, seq=self._seq, at=self._clock.now())
 
-    async def _send(self, beat: Beat) -> Verdict:
+    async def _send(self, beat: Beat) -> AnswerOutcome:
         now, call_id = self._clock.now(), random_id()
         headers = await self._credentials.headers(
             call_id=call_id, timestamp=int(now.timestamp()), body=beat.body
@@ -146,22 +146,22 @@ class Target:
             return read_fault(fault)
         return read_answer(answer, profile=self.settings.profile, now=now)
 
-    async def _settle(self, verdict: Verdict, beat: Beat | None, term: Term) -> float:
-        acked = self._acked if beat is None else self._acked_by(verdict, beat)
+    async def _settle(self, outcome: AnswerOutcome, beat: Beat | None, term: Term) -> float:
+        acked = self._acked if beat is None else self._acked_by(outcome, beat)
         progress = acked > self._acked
-        halved = verdict.kind is AnswerClass.TOO_LARGE and self._halve(beat)
+        halved = outcome.kind is AnswerClass.TOO_LARGE and self._halve(beat)
         if not halved:  # the smaller call that follows at once decides
-            self._count(verdict)
+            self._count(outcome)
         more = beat is not None and (beat.has_more or acked < (beat.last_event_id or 0))
-        pause_s = 0.0 if halved or (progress and more) else self._pause_s(verdict)
-        written = await self._write(verdict, beat, acked, pause_s, term)
-        return pause_s if written else self._pause_s(verdict)
+        pause_s = 0.0 if halved or (progress and more) else self._pause_s(outcome)
+        written = await self._write(outcome, beat, acked, pause_s, term)
+        return pause_s if written else self._pause_s(outcome)
 
-    def _acked_by(self, verdict: Verdict, beat: Beat) -> int:
+    def _acked_by(self, outcome: AnswerOutcome, beat: Beat) -> int:
         """The cursor after this answer: never back, and never beyond what was sent."""
-        if not verdict.hit or beat.last_event_id is None:
+        if not outcome.hit or beat.last_event_id is None:
             return self._acked
-        said = beat.last_event_id if verdict.all_acked else verdict.acked
+        said = beat.last_event_id if outcome.all_acked else outcome.acked
         if said is None or said < self._acked:
             self._log.warning("heartbeat_not_acknowledged", said=said, known=self._acked)
             return self._acked
@@ -175,56 +175,56 @@ class Target:
         self._limit //= 2
         return True
 
-    def _count(self, verdict: Verdict) -> None:
+    def _count(self, outcome: AnswerOutcome) -> None:
         was, before = self._hysteresis.state, self.state
-        if verdict.hit:
+        if outcome.hit:
             self._hysteresis = self._hysteresis.hit()
-            self._interval_s = verdict.interval_s or self.settings.interval_s
+            self._interval_s = outcome.interval_s or self.settings.interval_s
             self._hits_at_limit += 1
             if self._hits_at_limit >= GROW_AFTER and self._limit < MAX_EVENTS:
                 self._limit, self._hits_at_limit = min(2 * self._limit, MAX_EVENTS), 0
         else:
             self._hysteresis = self._hysteresis.miss()
             self.failures_total += 1
-        if verdict.kind is not before.last_class:
-            said = None if verdict.error is None else verdict.error.en
-            tell = self._log.info if verdict.hit else self._log.warning
-            tell("heartbeat_answered", answer=verdict.kind.value, error=said)
+        if outcome.kind is not before.last_class:
+            said = None if outcome.error is None else outcome.error.en
+            tell = self._log.info if outcome.hit else self._log.warning
+            tell("heartbeat_answered", answer=outcome.kind.value, error=said)
         if self._hysteresis.state is not was:
-            self._changed(was, verdict)
+            self._changed(was, outcome)
 
-    def _changed(self, was: Presence, verdict: Verdict) -> None:
+    def _changed(self, was: Presence, outcome: AnswerOutcome) -> None:
         state = self._hysteresis.state
         self._tell(
             events.entry(
                 EventType.HEARTBEAT_STATE_CHANGED,
                 self._clock.now(),
-                level=Level.INFO if state is Presence.ONLINE else Level.WARNING,
+                level=EventLevel.INFO if state is Presence.ONLINE else EventLevel.WARNING,
                 back_office=self.settings.name,
                 state=state.value,
                 was=was.value,
-                error=None if verdict.error is None else verdict.error.en,
+                error=None if outcome.error is None else outcome.error.en,
             )
         )
 
-    def _pause_s(self, verdict: Verdict) -> float:
-        if verdict.wait_s is None:
+    def _pause_s(self, outcome: AnswerOutcome) -> float:
+        if outcome.wait_s is None:
             return self._interval_s * self._jitter()
-        return verdict.wait_s * max(1.0, self._jitter())  # who asks us to wait is not called early
+        return outcome.wait_s * max(1.0, self._jitter())  # who asks us to wait is not called early
 
     async def _write(
-        self, verdict: Verdict, beat: Beat | None, acked: int, pause_s: float, term: Term
+        self, outcome: AnswerOutcome, beat: Beat | None, acked: int, pause_s: float, term: Term
     ) -> bool:
         """The row first, then what is shown. False when the cursor could not be moved: it is sent again."""
         now = self._clock.now()
         report = cursors.Report(
             at=now,
             state=self._hysteresis.state,
-            error=None if verdict.error is None else verdict.error.en,
+            error=None if outcome.error is None else outcome.error.en,
             acked_event_id=acked,
             refused=None
-            if verdict.kind is not AnswerClass.REFUSED_BODY or beat is None
-            else cursors.Refused(body=beat.body.decode(), answer=verdict.excerpt or ""),
+            if outcome.kind is not AnswerClass.REFUSED_BODY or beat is None
+            else cursors.Refused(body=beat.body.decode(), answer=outcome.excerpt or ""),
             told=[receipt_id for event_id, receipt_id in beat.printed if event_id <= acked]
             if self._marks_cash and beat is not None
             else (),
@@ -242,9 +242,9 @@ class Target:
             presence=self._hysteresis.state,
             successes=self._hysteresis.hits,
             failures=self._hysteresis.misses,
-            last_success_at=now if verdict.hit else self.state.last_success_at,
-            last_error=verdict.error,
-            last_class=verdict.kind,
+            last_success_at=now if outcome.hit else self.state.last_success_at,
+            last_error=outcome.error,
+            last_class=outcome.kind,
             acked_event_id=self._acked,
             called_at=now,
             next_call_at=now + timedelta(seconds=pause_s),

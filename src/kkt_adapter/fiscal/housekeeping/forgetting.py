@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy import Connection
 
 from kkt_adapter.fiscal.heartbeat import cursors
-from kkt_adapter.fiscal.housekeeping.retention import KINDS, Kind, Limits, Look
+from kkt_adapter.fiscal.housekeeping.retention import KINDS, Limits, Look, RetentionKind
 from kkt_adapter.fiscal.store import events
 from kkt_adapter.fiscal.store.events import EventType
 from kkt_adapter.kernel.clock import Clock
@@ -57,7 +57,7 @@ class Forgetting:
     def _told(self, conn: Connection) -> int | None:
         return cursors.lowest(conn, self._back_offices) if self._back_offices else None
 
-    async def _walk(self, kind: Kind, limits: Limits, term: Term) -> int:
+    async def _walk(self, kind: RetentionKind, limits: Limits, term: Term) -> int:
         gone, cursor = 0, kind.begin
         while cursor is not None and not term.lost.is_set():
             look = await self._db.read(partial(_look, kind=kind, limits=limits, after=cursor))
@@ -74,10 +74,10 @@ class Forgetting:
         self._log.info("retention_done", deleted=counted)
 
 
-def _look(conn: Connection, *, kind: Kind, limits: Limits, after: Any) -> Look:
+def _look(conn: Connection, *, kind: RetentionKind, limits: Limits, after: Any) -> Look:
     return kind.look(conn, limits, after)
 
 
-def _forget(conn: Connection, *, kind: Kind, old: Sequence[Any], term: Term) -> int:
+def _forget(conn: Connection, *, kind: RetentionKind, old: Sequence[Any], term: Term) -> int:
     check_terms(conn, {(term.name, term.owner, term.number)})
     return kind.forget(conn, old)

@@ -74,7 +74,7 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class RetentionKind:
     """One kind of rows. ``look`` only reads; ``forget`` deletes what it is given and counts the rows."""
 
     look: Callable[[Connection, Limits, Any], Look]
@@ -235,41 +235,41 @@ def _forget_shifts(conn: Connection, keys: Sequence[tuple[str, str, int]]) -> in
     return gone
 
 
-KINDS: Mapping[str, Kind] = MappingProxyType(
+KINDS: Mapping[str, RetentionKind] = MappingProxyType(
     {
-        "receipts": Kind(look=_look_at_receipts, forget=_forget_receipts),
-        "keys": Kind(look=_look_at_keys, forget=_delete(idempotency.c.seq, idempotency)),
-        "report_keys": Kind(
+        "receipts": RetentionKind(look=_look_at_receipts, forget=_forget_receipts),
+        "keys": RetentionKind(look=_look_at_keys, forget=_delete(idempotency.c.seq, idempotency)),
+        "report_keys": RetentionKind(
             look=_search(report_keys.c.key_hash, lambda limits: report_keys.c.created_at < limits.keys),
             forget=_delete(report_keys.c.key_hash, report_keys),
         ),
-        "events": Kind(
+        "events": RetentionKind(
             look=_look_at_events,
             forget=_delete(buffer_events.c.id, buffer_events),
         ),
-        "report_attempts": Kind(  # of shifts and cash: those of receipts go with them
+        "report_attempts": RetentionKind(  # of shifts and cash: those of receipts go with them
             look=_search(
                 attempts.c.id,
                 lambda limits: attempts.c.receipt_seq.is_(None) & (attempts.c.ended_at < limits.books),
             ),
             forget=_delete(attempts.c.id, attempts),
         ),
-        "alerts": Kind(
+        "alerts": RetentionKind(
             look=_search(alerts.c.id, lambda limits: alerts.c.ended_at < limits.events),
             forget=_delete(alerts.c.id, alerts),
         ),
-        "dead_letters": Kind(
+        "dead_letters": RetentionKind(
             look=_search(dlq.c.id, lambda limits: dlq.c.resolved_at < limits.letters),
             forget=_delete(dlq.c.id, dlq),
         ),
-        "cash_movements": Kind(
+        "cash_movements": RetentionKind(
             look=_walk(cash_transactions, "timestamp", "books"),
             forget=_delete(cash_transactions.c.id, cash_transactions),
         ),
-        "sessions": Kind(
+        "sessions": RetentionKind(
             look=_search(pos_sessions.c.session_id, lambda limits: pos_sessions.c.closed_at < limits.books),
             forget=_delete(pos_sessions.c.session_id, pos_sessions),
         ),
-        "shifts": Kind(look=_look_at_shifts, forget=_forget_shifts),
+        "shifts": RetentionKind(look=_look_at_shifts, forget=_forget_shifts),
     }
 )

@@ -21,8 +21,8 @@ from kkt_adapter.fiscal.kkt.driver import ShiftState
 from kkt_adapter.fiscal.lifecycle import PrintState
 from kkt_adapter.fiscal.model import ReceiptKind, ReceiptRequest, RegisterProfile
 from kkt_adapter.fiscal.printing import records, reply
-from kkt_adapter.fiscal.printing.device import shift_expired
-from kkt_adapter.fiscal.printing.job import Job
+from kkt_adapter.fiscal.printing.job import PrintJob
+from kkt_adapter.fiscal.printing.register_session import shift_expired
 from kkt_adapter.fiscal.printing.registers import Registers, Unit
 from kkt_adapter.fiscal.printing.reply import Place
 from kkt_adapter.fiscal.printing.reply_waiters import Answer, Waiting, answered
@@ -50,7 +50,7 @@ Stored = asyncio.Future[Accepted | Known]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeskPolicy:
+class IntakePolicy:
     """Contract 3.1, 3.4 and 5."""
 
     response_budget_s: float = 7.0  # then the answer is ``buffered``
@@ -67,7 +67,7 @@ class Acceptance:
 
 
 @dataclass(slots=True)
-class DeskTally:
+class IntakeStats:
     """Plain counts for metrics; only grow."""
 
     printed: int = 0  # within the answer's budget
@@ -76,7 +76,7 @@ class DeskTally:
     refused: dict[str, int] = field(default_factory=dict)  # by error code, a closed set
 
 
-class ReceiptDesk:
+class ReceiptIntake:
     """Takes receipts from any number of requests at once."""
 
     def __init__(
@@ -86,7 +86,7 @@ class ReceiptDesk:
         registers: Registers,
         waiting: Waiting,
         clock: Clock,
-        policy: DeskPolicy,
+        policy: IntakePolicy,
         disk: DiskMark,
     ) -> None:
         self._db = database
@@ -95,9 +95,9 @@ class ReceiptDesk:
         self._clock = clock
         self._policy = policy
         self._disk = disk
-        self._log = get_logger("desk")
+        self._log = get_logger("intake")
         self._storing: set[asyncio.Task[None]] = set()
-        self.tally = DeskTally()
+        self.stats = IntakeStats()
 
     async def accept(self, request: ReceiptRequest, *, key: str) -> Acceptance:
         """Store and print one receipt, or replay what the key got before.
@@ -114,10 +114,10 @@ class ReceiptDesk:
         try:
             acceptance = await self._accept(request, key)
         except AdapterError as error:
-            self.tally.refused[error.code] = self.tally.refused.get(error.code, 0) + 1
+            self.stats.refused[error.code] = self.stats.refused.get(error.code, 0) + 1
             raise
         if acceptance.replayed:
-            self.tally.replayed += 1
+            self.stats.replayed += 1
         return acceptance
 
     async def _accept(self, request: ReceiptRequest, key: str) -> Acceptance:
@@ -157,9 +157,9 @@ class ReceiptDesk:
         finally:
             self._waiting.drop(receipt_id)  # nobody waits any more, however this ended
         if answer is not None:
-            self.tally.printed += 1
+            self.stats.printed += 1
             return Acceptance(body=answer.encode(), replayed=False)
-        self.tally.buffered += 1
+        self.stats.buffered += 1
         self._log.info("receipt_buffered", register_id=unit.register_id)
         return await self._not_printed(unit, outcome, checked)
 
@@ -238,7 +238,7 @@ class ReceiptDesk:
         if reason is not None and trouble is not None:
             cause = trouble.detail
             raise KktBlocked(f"{cause.en} Nothing was stored.", f"{cause.ru} Чек не принят.", reason=reason)
-        status = unit.lane.desk.status
+        status = unit.lane.session.status
         if not unit.automatic_shift and status is not None and status.shift_state is ShiftState.EXPIRED:
             raise shift_expired()
 
@@ -276,7 +276,7 @@ class ReceiptDesk:
                 lane.release(stored=False)
             return outcome
         lane.submit(
-            Job(
+            PrintJob(
                 seq=outcome.seq,
                 receipt=checked.receipt,
                 place=_place(outcome),

@@ -18,7 +18,7 @@ from kkt_adapter.fiscal.lifecycle import Status
 from kkt_adapter.fiscal.model import Receipt
 from kkt_adapter.fiscal.store import events as journal
 from kkt_adapter.fiscal.store.attempts import INSERT_ATTEMPTS, NewAttempt, attempt_row
-from kkt_adapter.fiscal.store.events import EventType, Level
+from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.fiscal.store.runtime_settings import CAPACITY, MAINTENANCE
 from kkt_adapter.fiscal.store.tables import config, counters, idempotency, receipts
 from kkt_adapter.kernel import hlc
@@ -203,7 +203,7 @@ def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted | Kno
                     EventType.RECEIPT_WARNING,
                     item.at,
                     receipt_id=item.receipt.id,
-                    level=Level.WARNING,
+                    level=EventLevel.WARNING,
                     warnings=item.warnings,
                 )
             )

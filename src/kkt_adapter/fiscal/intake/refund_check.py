@@ -13,7 +13,7 @@ NOT_FOUND = "not_found"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RefundVerdict:
+class RefundDecision:
     allowed: bool
     sync_status: str  # a delivery status, or ``not_found``
     reason: str
@@ -26,15 +26,15 @@ class Refunds:
         self._db = database
         self._default_capacity = default_capacity
 
-    async def check(self, original: str) -> RefundVerdict:
+    async def check(self, original: str) -> RefundDecision:
         """``original`` is a fiscal_doc_id, a receipt id, or a fiscal document number (the newest with it)."""
 
-        def read(conn: Connection) -> RefundVerdict:
+        def read(conn: Connection) -> RefundDecision:
             found = receipt_lookup.find(conn, original)
             filled = fill(conn, default_capacity=self._default_capacity)
             status = NOT_FOUND if found is None else str(found.status)
             allowed = status in (NOT_FOUND, Status.SYNCED)
-            return RefundVerdict(
+            return RefundDecision(
                 allowed=allowed,
                 sync_status=status,
                 reason=_reason(status),

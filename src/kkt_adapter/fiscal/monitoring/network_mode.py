@@ -18,7 +18,7 @@ from typing import Any
 
 from kkt_adapter.fiscal.delivery.endpoint import Endpoint
 from kkt_adapter.fiscal.store import events
-from kkt_adapter.fiscal.store.events import EventType, Level
+from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.kernel.breaker import BreakerState
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.hysteresis import Presence
@@ -163,7 +163,7 @@ class NetworkMonitor:
             events.entry(
                 EventType.NETWORK_MODE_CHANGED,
                 now,
-                level=Level.INFO if mode is NetworkMode.ONLINE else Level.WARNING,
+                level=EventLevel.INFO if mode is NetworkMode.ONLINE else EventLevel.WARNING,
                 mode=mode.value,
                 was=was.value,
                 missing=missing,

@@ -23,7 +23,7 @@ class WorkerState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RegisterSeen:
+class RegisterObservation:
     """A register that this process drives; of others it knows nothing but their rows."""
 
     register_id: str
@@ -38,7 +38,7 @@ class RegisterSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EndpointSeen:
+class EndpointObservation:
     """One operator's address."""
 
     name: str
@@ -48,7 +48,7 @@ class EndpointSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OfficeSeen:
+class BackOfficeObservation:
     """One back office (ERP) that gets heartbeats."""
 
     name: str
@@ -77,9 +77,9 @@ class Observation:
     # speed: over the last five minutes
     receipt_p95_s: float | None = None
     # peers
-    registers: tuple[RegisterSeen, ...] = ()
-    endpoints: tuple[EndpointSeen, ...] = ()
-    offices: tuple[OfficeSeen, ...] = ()
+    registers: tuple[RegisterObservation, ...] = ()
+    endpoints: tuple[EndpointObservation, ...] = ()
+    offices: tuple[BackOfficeObservation, ...] = ()
     redis_lost: bool = False
     # the host
     disk_free_bytes: int | None = None  # None: not watched

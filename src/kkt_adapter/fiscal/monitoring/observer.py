@@ -14,18 +14,18 @@ from kkt_adapter.fiscal.heartbeat.service import Heartbeat
 from kkt_adapter.fiscal.kkt.driver import ShiftState
 from kkt_adapter.fiscal.monitoring.legal_clocks import DeviceFacts, LegalClock, Rates, legal_clocks
 from kkt_adapter.fiscal.monitoring.observation import (
-    EndpointSeen,
+    BackOfficeObservation,
+    EndpointObservation,
     Observation,
-    OfficeSeen,
-    RegisterSeen,
+    RegisterObservation,
     WorkerState,
 )
 from kkt_adapter.fiscal.monitoring.snapshot import Snapshot
 from kkt_adapter.fiscal.printing.registers import Registers, Unit
-from kkt_adapter.fiscal.printing.stats import PrintTally
+from kkt_adapter.fiscal.printing.stats import PrintStats
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.clock_drift import drift_s
-from kkt_adapter.kernel.histogram import Snapshot as Counted
+from kkt_adapter.kernel.histogram import HistogramSnapshot as Counted
 from kkt_adapter.kernel.window import Window
 from kkt_adapter.runtime.disk import DiskMark
 from kkt_adapter.runtime.leases.pass_lock import PassLock
@@ -49,7 +49,7 @@ class Watched:
     heartbeat: Heartbeat
     pass_lock: PassLock
     disk: DiskMark
-    prints: PrintTally
+    prints: PrintStats
     interval_s: float  # between two passes
 
 
@@ -67,32 +67,34 @@ class Observer:
         self._latency = Window[Counted](span_s=300, step_s=15)
         self._drifts: dict[str, Window[float]] = {}
 
-    def observe(self, shot: Snapshot) -> Observation:
-        """Everything as of now; ``shot`` was taken just before."""
+    def observe(self, snapshot: Snapshot) -> Observation:
+        """Everything as of now; ``snapshot`` was taken just before."""
         now, monotonic = self._clock.now(), self._clock.monotonic()
-        totals, worker = shot.fill.totals, self._watched.worker
+        totals, worker = snapshot.fill.totals, self._watched.worker
         began = worker.pass_began
         return Observation(
             at=now,
             monotonic=monotonic,
-            percent=shot.fill.percent,
+            percent=snapshot.fill.percent,
             undelivered=totals.undelivered,
             pending=totals.pending,
             dlq_open=totals.dlq_open,
-            oldest_pending_age_s=None if shot.oldest is None else (now - shot.oldest[1]).total_seconds(),
+            oldest_pending_age_s=None
+            if snapshot.oldest is None
+            else (now - snapshot.oldest[1]).total_seconds(),
             grown_30m=self._grown(totals.undelivered, monotonic),
             retried_share_day=self._retried_share(monotonic),
             worker=self.worker_state(),
             pass_running_s=None if began is None else monotonic - began,
-            last_sync_age_s=(now - self._last_success_at(shot)).total_seconds(),
+            last_sync_age_s=(now - self._last_success_at(snapshot)).total_seconds(),
             receipt_p95_s=self._receipt_p95(monotonic),
             registers=tuple(self._register(unit, now, monotonic) for unit in self._watched.registers.all()),
             endpoints=tuple(self._endpoint(e, monotonic) for e in self._watched.endpoints()),
-            offices=self._offices(shot),
+            offices=self._offices(snapshot),
             redis_lost=self.redis_lost,
             disk_free_bytes=self._watched.disk.free_bytes if self._watched.disk.mark_mb else None,
             disk_mark_bytes=self._watched.disk.mark_mb * 1_000_000,
-            mismatches=shot.mismatches,
+            mismatches=snapshot.mismatches,
         )
 
     @property
@@ -115,21 +117,23 @@ class Observer:
         """The legal clocks of a register; none while its device has not been reached by this process."""
         return self._clocks(unit, self._clock.now(), self._clock.monotonic())
 
-    def _register(self, unit: Unit, now: datetime, monotonic: float) -> RegisterSeen:
+    def _register(self, unit: Unit, now: datetime, monotonic: float) -> RegisterObservation:
         lane = unit.lane
         question = lane.recovery.question
-        return RegisterSeen(
+        return RegisterObservation(
             register_id=unit.register_id,
             trouble=None if lane.trouble is None else lane.trouble.detail,
             blocked=lane.blocked,
             undecided=None if question is None else question.receipt_id or question.what,
-            unsent=None if lane.desk.status is None or not lane.holds() else lane.desk.status.unsent_count,
+            unsent=None
+            if lane.session.status is None or not lane.holds()
+            else lane.session.status.unsent_count,
             clocks=self._clocks(unit, now, monotonic),
         )
 
     def _clocks(self, unit: Unit, now: datetime, monotonic: float) -> tuple[LegalClock, ...]:
-        desk = unit.lane.desk
-        status, told_at = desk.status, desk.status_at
+        session = unit.lane.session
+        status, told_at = session.status, session.status_at
         if status is None or told_at is None or not unit.lane.holds():
             return ()
         register = drift_s(status.clock, at=told_at, zone=unit.zone)
@@ -160,26 +164,26 @@ class Observer:
             return None
         return (apart_s - begin[1]) / (monotonic - begin[0]) * DAY_S
 
-    def _endpoint(self, endpoint: Endpoint, monotonic: float) -> EndpointSeen:
+    def _endpoint(self, endpoint: Endpoint, monotonic: float) -> EndpointObservation:
         window = self._openings.setdefault(endpoint.name, Window(span_s=3600, step_s=60))
         opens = endpoint.breaker.opens_total
         window.add(monotonic, opens)
         begin = window.begin()
-        return EndpointSeen(
+        return EndpointObservation(
             name=endpoint.name,
             state=endpoint.state,
             openings_1h=0 if begin is None else opens - begin[1],
             token_refused=endpoint.token_refused,
         )
 
-    def _offices(self, shot: Snapshot) -> tuple[OfficeSeen, ...]:
+    def _offices(self, snapshot: Snapshot) -> tuple[BackOfficeObservation, ...]:
         return tuple(
-            OfficeSeen(
+            BackOfficeObservation(
                 name=target.settings.name,
                 state=target.state.presence,
                 answer=target.state.last_class,
                 failures=target.failures_total,
-                waiting=max(0, shot.last_event_id - target.state.acked_event_id),
+                waiting=max(0, snapshot.last_event_id - target.state.acked_event_id),
             )
             for target in self._watched.heartbeat.targets
         )
@@ -190,11 +194,11 @@ class Observer:
         return 0 if begin is None else undelivered - begin[1]
 
     def _retried_share(self, monotonic: float) -> float:
-        tally = self._watched.worker.tally
-        self._attempts.add(monotonic, (tally.synced, tally.failed))
+        stats = self._watched.worker.stats
+        self._attempts.add(monotonic, (stats.synced, stats.failed))
         begin = self._attempts.begin()
         synced, failed = (0, 0) if begin is None else begin[1]
-        synced, failed = tally.synced - synced, tally.failed - failed
+        synced, failed = stats.synced - synced, stats.failed - failed
         return failed / (synced + failed) if failed else 0.0
 
     def _receipt_p95(self, monotonic: float) -> float | None:
@@ -203,12 +207,12 @@ class Observer:
         begin = self._latency.begin()
         return None if begin is None else counted.since(begin[1]).quantile(0.95)
 
-    def _last_success_at(self, shot: Snapshot) -> datetime:
+    def _last_success_at(self, snapshot: Snapshot) -> datetime:
         """In this process, else as written down by a pass of before, else the start."""
         told = self._watched.worker.last_success_at
         if told is not None:
             return told
-        last = shot.last_sync
+        last = snapshot.last_sync
         if last is not None and last["synced_count"]:
             return datetime.fromisoformat(last["timestamp"])
         return self._started_at

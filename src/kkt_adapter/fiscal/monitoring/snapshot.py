@@ -41,7 +41,7 @@ class Snapshot:
 class Taken:
     """A snapshot and when it was read; aware UTC."""
 
-    shot: Snapshot
+    snapshot: Snapshot
     at: datetime
     monotonic: float
 
@@ -66,9 +66,9 @@ class Snapshots:
 
     async def take(self) -> Snapshot:
         """As of now. Raises StorageError."""
-        shot = await self._db.read(self._take)
-        self._last = Taken(shot=shot, at=self._clock.now(), monotonic=self._clock.monotonic())
-        return shot
+        snapshot = await self._db.read(self._take)
+        self._last = Taken(snapshot=snapshot, at=self._clock.now(), monotonic=self._clock.monotonic())
+        return snapshot
 
     async def recent(self, *, wait_s: float) -> Taken | None:
         """As of now or, where the database takes longer than ``wait_s``, the last one that is fresh enough.

@@ -33,7 +33,7 @@ _FISCAL_SIGN = 1077
 _NOT_MONEY = frozenset({1293, 1294})  # numerator and denominator: the only VLN that are no kopecks
 
 
-class Shape(StrEnum):
+class MessageForm(StrEnum):
     """What the bytes turned out to be."""
 
     MESSAGE = "message"
@@ -60,7 +60,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Described:
-    shape: Shape
+    shape: MessageForm
     nodes: tuple[Node, ...]  # empty when there is no document, or an encrypted one
     header: SessionHeader | None = None
     container: Container | None = None
@@ -89,10 +89,10 @@ def describe(data: bytes) -> Described:
     """
     if data.startswith(SIGNATURE):
         message = parse_message(data)
-        return _described(Shape.MESSAGE, message.container, message.header)
+        return _described(MessageForm.MESSAGE, message.container, message.header)
     if _looks_like_container(data):
-        return _described(Shape.CONTAINER, parse_container(data), None)
-    return Described(shape=Shape.TLV, nodes=nodes(decode(data)))
+        return _described(MessageForm.CONTAINER, parse_container(data), None)
+    return Described(shape=MessageForm.TLV, nodes=nodes(decode(data)))
 
 
 def nodes(elements: Iterable[Element]) -> tuple[Node, ...]:
@@ -104,7 +104,7 @@ def document_json(elements: Iterable[Element]) -> Json:
     return _json(nodes(elements))
 
 
-def _described(shape: Shape, container: Container | None, header: SessionHeader | None) -> Described:
+def _described(shape: MessageForm, container: Container | None, header: SessionHeader | None) -> Described:
     if container is None:
         return Described(shape=shape, nodes=(), header=header)
     if not container.is_clear:

@@ -12,7 +12,7 @@ from kkt_adapter.fiscal.store.attempts import LaneTerm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class PrintJob:
     """``attempt_id`` when its attempt is already on disk; ``tries`` counts the device's refusals."""
 
     seq: int
@@ -22,13 +22,13 @@ class Job:
     attempt_id: int | None = None
     tries: int = 0
 
-    def with_attempt(self, attempt_id: int | None) -> "Job":
+    def with_attempt(self, attempt_id: int | None) -> "PrintJob":
         return replace(self, attempt_id=attempt_id)
 
 
-def job_of(row: Unprinted) -> Job:
+def job_of(row: Unprinted) -> PrintJob:
     """The job of a stored row, without an attempt."""
-    return Job(
+    return PrintJob(
         seq=row.seq,
         receipt=receipt_json.load(row.payload),
         place=Place(stamp=row.stamp, queue_position=row.queue_position),
@@ -38,17 +38,17 @@ def job_of(row: Unprinted) -> Job:
 
 
 def printed_item(
-    job: Job,
+    job: PrintJob,
     document: FiscalDocument,
     registration: Registration,
     *,
     attempt_id: int,
     lane: LaneTerm,
     at: datetime,
-    following: Job | None = None,
+    following: PrintJob | None = None,
     recovered: bool = False,
 ) -> PrintedItem:
-    """Everything ``printbook.printed`` writes for one document, answer included."""
+    """Everything ``records.printed`` writes for one document, answer included."""
     doc = reply.fiscal_doc(document, job.receipt, registration)
     return PrintedItem(
         seq=job.seq,

@@ -18,8 +18,7 @@ from typing import TypeVar
 import structlog
 
 from kkt_adapter.fiscal.printing import records
-from kkt_adapter.fiscal.printing.device import RegisterDesk
-from kkt_adapter.fiscal.printing.job import Job
+from kkt_adapter.fiscal.printing.job import PrintJob
 from kkt_adapter.fiscal.printing.lane_commands import Command, LaneCommands, failed, not_held, stopping
 from kkt_adapter.fiscal.printing.lane_timer import LaneWake
 from kkt_adapter.fiscal.printing.printer import (
@@ -32,6 +31,7 @@ from kkt_adapter.fiscal.printing.printer import (
 )
 from kkt_adapter.fiscal.printing.recovery.matching import Match, OrphanMatching
 from kkt_adapter.fiscal.printing.recovery.resolve import Recovery
+from kkt_adapter.fiscal.printing.register_session import RegisterSession
 from kkt_adapter.fiscal.printing.reply_waiters import Waiting
 from kkt_adapter.fiscal.printing.supply import PrintSupply
 from kkt_adapter.fiscal.store.attempts import LaneTerm, NewAttempt
@@ -62,11 +62,11 @@ class LanePolicy:
 
 
 class PrintLane:
-    """A ``Service``. ``reserve``, ``submit`` and ``release`` belong to the receipt desk, on the same loop."""
+    """A ``Service``. ``reserve``, ``submit`` and ``release`` belong to the intake, on the same loop."""
 
     def __init__(
         self,
-        desk: RegisterDesk,
+        session: RegisterSession,
         *,
         database: Database,
         clock: Clock,
@@ -77,30 +77,32 @@ class PrintLane:
         shared: Callable[[], bool] = lambda: False,
         owner_ended: Callable[[str], bool] = lambda owner: False,
     ) -> None:
-        self.register_id = desk.register_id
-        self.name = f"lane:{desk.register_id}"
-        self.desk = desk
+        self.register_id = session.register_id
+        self.name = f"lane:{session.register_id}"
+        self.session = session
         self.recovery = Recovery(
-            desk,
+            session,
             database=database,
             clock=clock,
             waiting=waiting,
             listener=listener,
             owner_ended=owner_ended,
         )
-        self._orphans = OrphanMatching(desk, database=database, clock=clock, outcomes=self.recovery.outcomes)
+        self._orphans = OrphanMatching(
+            session, database=database, clock=clock, outcomes=self.recovery.outcomes
+        )
         self.trouble: AdapterError | None = None  # why nothing is printed at the moment
-        self.in_hand = False  # a receipt is at the device, or its document is being written down
+        self.in_flight = False  # a receipt is at the device, or its document is being written down
         self._db = database
         self._clock = clock
         self._lease = lease
         self._policy = policy
         self._shared = shared  # does another process store receipts for this register?
-        self._log = structlog.get_logger("lane").bind(register_id=desk.register_id)
+        self._log = structlog.get_logger("lane").bind(register_id=session.register_id)
         self._printer = ReceiptPrinter(
-            desk, database=database, clock=clock, waiting=waiting, listener=listener
+            session, database=database, clock=clock, waiting=waiting, listener=listener
         )
-        self._supply = PrintSupply(desk.register_id, database=database, clock=clock)
+        self._supply = PrintSupply(session.register_id, database=database, clock=clock)
         self._queue = self._supply.queue
         self._commands = LaneCommands()
         self._broken = True  # an attempt may be open: recover before anything else
@@ -111,14 +113,14 @@ class PrintLane:
         self._lane: LaneTerm | None = None  # the same term, as rows name it
         self._not_ready = 0  # failed steps in a row
 
-    # ---- for the receipt desk -----------------------------------------------------------------------
+    # ---- for the receipt session -----------------------------------------------------------------------
 
     def reserve(self) -> NewAttempt | None:
         """The attempt to store together with a receipt that this lane would print at once, or None.
 
         After a reservation the lane waits for ``submit`` or ``release``.
         """
-        term, lane, baseline = self._term, self._lane, self.desk.baseline
+        term, lane, baseline = self._term, self._lane, self.session.baseline
         if (
             not self._at_rest
             or self._reserved
@@ -127,14 +129,14 @@ class PrintLane:
             or term is None
             or lane is None
             or baseline is None
-            or not self.desk.trusts_shift()
+            or not self.session.trusts_shift()
             or not term.still_trusted(self._clock.monotonic())
         ):
             return None
         self._reserved = True
         return NewAttempt(lane=lane, baseline=baseline)
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: PrintJob) -> None:
         """A stored receipt, in the order of storing."""
         if job.attempt_id is not None:
             self._reserved = False
@@ -263,18 +265,18 @@ class PrintLane:
     async def _give_device_back(self) -> None:
         """Before the lease goes: whoever takes it next must find the device free."""
         try:
-            await self.desk.close()
+            await self.session.close()
         except AdapterError as error:
             self._log.warning("register_not_closed", error=error.detail.en)
 
     async def _step(self, term: Term, lane: LaneTerm, stop: asyncio.Event) -> None:
         """One thing done, or one wait. Errors become a wait, so a lane never ends by itself."""
         try:
-            await self.desk.open()
+            await self.session.open()
             if self._reserved:
                 await self._until_stored(term, stop)
                 return
-            if self._broken or self.desk.report_open:
+            if self._broken or self.session.report_open:
                 await self._recover(lane)
             # Before the look, as a blocked register can still close a shift; after a receipt that has begun.
             if not self._queue.has_begun and await self._commands.run(lane):
@@ -296,15 +298,15 @@ class PrintLane:
     async def _work(self, lane: LaneTerm, term: Term, stop: asyncio.Event) -> None:
         """Print the next receipt, look, or rest."""
         if self.trouble is not None:
-            await self.desk.look()
+            await self.session.look()
         job = await self._supply.next()
         if job is not None:
             await self._print(job, lane, term)
             self._not_in_trouble()
             return
         self._not_in_trouble()
-        if self._clock.monotonic() - self.desk.looked_at >= self._policy.look_again_s:
-            await self.desk.look()
+        if self._clock.monotonic() - self.session.looked_at >= self._policy.look_again_s:
+            await self.session.look()
             self._queue.doubt()
         else:
             await self._rest(stop)
@@ -321,7 +323,7 @@ class PrintLane:
         if self.trouble is None or self.trouble.code != error.code:
             self._log.warning("register_not_ready", code=error.code, error=error.detail.en)
         self.trouble = error
-        self.desk.forget()
+        self.session.forget()
         await self._stand_still(backoff(self._not_ready, cap_s=self._policy.not_ready_cap_s), stop)
 
     async def _stand_still(self, seconds: float, stop: asyncio.Event) -> None:
@@ -355,7 +357,7 @@ class PrintLane:
         return bool(self._broken or self._supply.waits or self._commands)
 
     async def _until_stored(self, term: Term, stop: asyncio.Event) -> None:
-        """Touch nothing until the desk has said what became of the reserved receipt."""
+        """Touch nothing until the intake has said what became of the reserved receipt."""
         while self._reserved and not (stop.is_set() or term.lost.is_set()):
             await self._wake.wait(1.0)
 
@@ -367,7 +369,7 @@ class PrintLane:
         self._supply.begin_anew()
         self._broken = False
 
-    async def _print(self, job: Job, lane: LaneTerm, term: Term) -> None:
+    async def _print(self, job: PrintJob, lane: LaneTerm, term: Term) -> None:
         if await self._is_made(job, lane):
             return
         attempt_id = job.attempt_id
@@ -383,7 +385,7 @@ class PrintLane:
             raise
         await self._hand_over(job, attempt_id, lane)
 
-    async def _is_made(self, job: Job, lane: LaneTerm) -> bool:
+    async def _is_made(self, job: PrintJob, lane: LaneTerm) -> bool:
         """Has the FN this receipt's document already, or may have, from before the database was restored?"""
         try:
             match = await self._orphans.match(job, lane)
@@ -394,24 +396,24 @@ class PrintLane:
             self._broken = True
         return match is not Match.NONE
 
-    async def _begin(self, job: Job, lane: LaneTerm) -> int:
+    async def _begin(self, job: PrintJob, lane: LaneTerm) -> int:
         """The attempt on disk, with an open shift and the FN's position in it."""
-        attempt, now = NewAttempt(lane=lane, baseline=await self.desk.ready(lane)), self._clock.now()
+        attempt, now = NewAttempt(lane=lane, baseline=await self.session.ready(lane)), self._clock.now()
         return await self._db.write(
             lambda c: records.begin_attempt(
                 c, attempt, what="print", register_id=self.register_id, at=now, receipt_seq=job.seq
             )
         )
 
-    async def _hand_over(self, job: Job, attempt_id: int, lane: LaneTerm) -> None:
-        self.in_hand = True
+    async def _hand_over(self, job: PrintJob, attempt_id: int, lane: LaneTerm) -> None:
+        self.in_flight = True
         try:
             result = await self._printer.print(job, attempt_id, lane, take_following=self._following)
         except BaseException:
             self._doubt_device()
             raise
         finally:
-            self.in_hand = False
+            self.in_flight = False
         match result:
             case WrittenDown(following=following):
                 if following is not None:
@@ -425,10 +427,10 @@ class PrintLane:
     def _doubt_device(self) -> None:
         """Nothing more goes to the device before it has been asked."""
         self._broken = True
-        self.desk.forget()
+        self.session.forget()
 
-    def _following(self) -> Job | None:
+    def _following(self) -> PrintJob | None:
         """The next receipt, if its attempt may share the commit of this one's document."""
-        if self._commands or self._orphans or not self.desk.trusts_shift():
+        if self._commands or self._orphans or not self.session.trusts_shift():
             return None
         return self._queue.take_fresh()

@@ -13,8 +13,8 @@ import structlog
 
 from kkt_adapter.fiscal.model import FiscalDocument
 from kkt_adapter.fiscal.printing import records
-from kkt_adapter.fiscal.printing.device import RegisterDesk
-from kkt_adapter.fiscal.printing.job import Job, printed_item
+from kkt_adapter.fiscal.printing.job import PrintJob, printed_item
+from kkt_adapter.fiscal.printing.register_session import RegisterSession
 from kkt_adapter.fiscal.printing.reply_waiters import Waiting
 from kkt_adapter.fiscal.store.attempts import LaneTerm
 from kkt_adapter.kernel.backoff import backoff
@@ -46,7 +46,7 @@ class PrintListener(Protocol):
 class WrittenDown:
     """The document is in the rows; ``following`` may be printed at once, its attempt is in them too."""
 
-    following: Job | None
+    following: PrintJob | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,22 +72,22 @@ class ReceiptPrinter:
 
     def __init__(
         self,
-        desk: RegisterDesk,
+        session: RegisterSession,
         *,
         database: Database,
         clock: Clock,
         waiting: Waiting,
         listener: PrintListener,
     ) -> None:
-        self._desk = desk
+        self._session = session
         self._db = database
         self._clock = clock
         self._waiting = waiting
         self._listener = listener
-        self._log = structlog.get_logger("lane").bind(register_id=desk.register_id)
+        self._log = structlog.get_logger("lane").bind(register_id=session.register_id)
 
     async def print(
-        self, job: Job, attempt_id: int, lane: LaneTerm, *, take_following: Callable[[], Job | None]
+        self, job: PrintJob, attempt_id: int, lane: LaneTerm, *, take_following: Callable[[], PrintJob | None]
     ) -> Result:
         """Sends at most one command that makes a document; ``take_following`` is asked when it is made.
 
@@ -97,8 +97,8 @@ class ReceiptPrinter:
         """
         started = self._clock.monotonic()
         try:
-            with self._desk.calls.call():
-                document = await self._desk.driver.fiscalize(job.receipt, term=lane.number)
+            with self._session.calls.call():
+                document = await self._session.driver.fiscalize(job.receipt, term=lane.number)
         except ShiftExpired as error:
             await self._put_back(job, attempt_id, lane, error)
             return PutBack()
@@ -115,15 +115,15 @@ class ReceiptPrinter:
             raise
         following = await self._write_down(job, attempt_id, document, lane, take_following)
         self._listener.document_made(
-            self._desk.register_id, document, took_s=self._clock.monotonic() - started
+            self._session.register_id, document, took_s=self._clock.monotonic() - started
         )
         return WrittenDown(following=following)
 
-    def _lose(self, job: Job, error: BaseException) -> None:
-        self._listener.print_failed(self._desk.register_id, "outcome_unknown")
+    def _lose(self, job: PrintJob, error: BaseException) -> None:
+        self._listener.print_failed(self._session.register_id, "outcome_unknown")
         self._log.warning("print_outcome_unknown", **_named(job), error=str(error))
 
-    async def _put_back(self, job: Job, attempt_id: int, lane: LaneTerm, error: AdapterError) -> None:
+    async def _put_back(self, job: PrintJob, attempt_id: int, lane: LaneTerm, error: AdapterError) -> None:
         """Nothing was fiscalised: the receipt keeps its place at the head of the lane."""
         now, text = self._clock.now(), error.detail.ru
         await self._db.write(
@@ -131,22 +131,22 @@ class ReceiptPrinter:
                 c, job.seq, attempt_id=attempt_id, lane=lane, at=now, error=text
             )
         )
-        self._listener.print_failed(self._desk.register_id, "not_ready")
+        self._listener.print_failed(self._session.register_id, "not_ready")
 
     async def _write_down(
         self,
-        job: Job,
+        job: PrintJob,
         attempt_id: int,
         document: FiscalDocument,
         lane: LaneTerm,
-        take_following: Callable[[], Job | None],
-    ) -> Job | None:
+        take_following: Callable[[], PrintJob | None],
+    ) -> PrintJob | None:
         """The document, its answer, and the attempt of the following receipt, in one commit."""
         following = take_following()
         item = printed_item(
             job,
             document,
-            await self._desk.open(),
+            await self._session.open(),
             attempt_id=attempt_id,
             lane=lane,
             at=self._clock.now(),
@@ -160,11 +160,11 @@ class ReceiptPrinter:
             # The following receipt is no longer what the queue thought; this document counts all the same.
             self._log.warning("following_receipt_changed", seq=following.seq)
             return await self._write_down(job, attempt_id, document, lane, lambda: None)
-        self._desk.baseline = item.baseline
+        self._session.baseline = item.baseline
         self._waiting.settle(job.receipt.id, item.answer)
         return None if following is None else following.with_attempt(done.next_attempt_id)
 
-    async def _refuse(self, job: Job, attempt_id: int, lane: LaneTerm, error: KktRefused) -> Refused:
+    async def _refuse(self, job: PrintJob, attempt_id: int, lane: LaneTerm, error: KktRefused) -> Refused:
         now, tries = self._clock.now(), job.tries + 1
         wait_s = backoff(tries) if tries <= AUTOMATIC_TRIES else None
         due_at = None if wait_s is None else now + timedelta(seconds=wait_s)
@@ -181,11 +181,11 @@ class ReceiptPrinter:
                 due_at=due_at,
             )
         )
-        self._listener.print_failed(self._desk.register_id, "refused")
+        self._listener.print_failed(self._session.register_id, "refused")
         self._log.warning("print_refused", **_named(job), code=error.device_code, retry_in_s=wait_s)
         self._waiting.settle(job.receipt.id, None)
         return Refused(retry_in_s=wait_s)
 
 
-def _named(job: Job) -> dict[str, str]:
+def _named(job: PrintJob) -> dict[str, str]:
     return {"receipt_id": job.receipt.id, "pos_id": job.receipt.pos_id}

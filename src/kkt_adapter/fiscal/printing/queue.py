@@ -9,7 +9,7 @@ reading that found it is known by its number.
 from collections import deque
 from collections.abc import Iterable
 
-from kkt_adapter.fiscal.printing.job import Job
+from kkt_adapter.fiscal.printing.job import PrintJob
 
 QUEUE_LIMIT = 500  # receipts kept in memory; beyond that the lane reads them from the database
 
@@ -18,7 +18,7 @@ class PrintQueue:
     """Not thread-safe: event loop only."""
 
     def __init__(self) -> None:
-        self._jobs: deque[Job] = deque()
+        self._jobs: deque[PrintJob] = deque()
         self._behind = True  # the database may hold receipts that the queue does not
         self._changes = 0  # grows whenever rows changed that the queue did not take up
         self._read_up_to = 0  # every receipt up to this seq was seen by a reading
@@ -37,7 +37,7 @@ class PrintQueue:
         would be wrong, and after a crash nobody could prove its absence."""
         return bool(self._jobs) and self._jobs[0].attempt_id is not None
 
-    def add(self, job: Job) -> None:
+    def add(self, job: PrintJob) -> None:
         """A receipt that was stored just now, in the order of storing."""
         if job.seq <= self._read_up_to:
             return  # a reading was faster than the announcement
@@ -46,11 +46,11 @@ class PrintQueue:
         else:
             self._jobs.append(job)
 
-    def add_first(self, job: Job) -> None:
+    def add_first(self, job: PrintJob) -> None:
         """A receipt whose attempt is on disk already, or one that goes back to its place."""
         self._jobs.appendleft(job)
 
-    def add_refused(self, jobs: Iterable[Job]) -> None:
+    def add_refused(self, jobs: Iterable[PrintJob]) -> None:
         """Receipts that are tried again go before the others, the oldest first; not before one that has
         begun."""
         waiting = {job.seq for job in self._jobs}
@@ -69,10 +69,10 @@ class PrintQueue:
         self._jobs.clear()
         self.doubt()
 
-    def take(self) -> Job | None:
+    def take(self) -> PrintJob | None:
         return self._jobs.popleft() if self._jobs else None
 
-    def take_fresh(self) -> Job | None:
+    def take_fresh(self) -> PrintJob | None:
         """The next receipt if it was never tried and has not begun; else it keeps its place."""
         if not self._jobs or self._jobs[0].tries or self.has_begun:
             return None
@@ -82,7 +82,7 @@ class PrintQueue:
         """Call before rows are read, and hand what it gives to ``fill``."""
         return self._changes
 
-    def fill(self, jobs: Iterable[Job], *, read_up_to: int, more: bool, begun: int) -> None:
+    def fill(self, jobs: Iterable[PrintJob], *, read_up_to: int, more: bool, begun: int) -> None:
         """The rows that were read, into an empty queue. ``more``: the database holds others behind them."""
         self._jobs.extend(jobs)
         self._read_up_to = max(self._read_up_to, read_up_to)

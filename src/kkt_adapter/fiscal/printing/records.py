@@ -24,7 +24,7 @@ from kkt_adapter.fiscal.store.attempts import (
     attempt_row,
     end_attempt,
 )
-from kkt_adapter.fiscal.store.events import EventType, Level
+from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.fiscal.store.tables import (
     PRINT_FAILED_ROWS,
     UNPRINTED_ROWS,
@@ -298,7 +298,11 @@ def print_refused(
     counters.bump(conn, unprinted=-1, print_failed=1)
     events.write(
         conn,
-        [events.entry(EventType.PRINT_FAILED, at, receipt_id=receipt_id, level=Level.ERROR, error=error)],
+        [
+            events.entry(
+                EventType.PRINT_FAILED, at, receipt_id=receipt_id, level=EventLevel.ERROR, error=error
+            )
+        ],
     )
 
 
@@ -308,7 +312,11 @@ def print_unknown(conn: Connection, seq: int, *, receipt_id: str, at: datetime, 
     _move_print(conn, seq, PrintState.PRINT_UNKNOWN, last_error=error)
     events.write(
         conn,
-        [events.entry(EventType.PRINT_UNKNOWN, at, receipt_id=receipt_id, level=Level.WARNING, error=error)],
+        [
+            events.entry(
+                EventType.PRINT_UNKNOWN, at, receipt_id=receipt_id, level=EventLevel.WARNING, error=error
+            )
+        ],
     )
 
 

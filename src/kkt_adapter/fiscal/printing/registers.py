@@ -38,7 +38,7 @@ class Unit:
 
     @property
     def registration(self) -> Registration | None:
-        return self.lane.desk.registration
+        return self.lane.session.registration
 
     async def profile(self) -> RegisterProfile:
         """Facts and defaults together, whichever process drives the register.
@@ -50,7 +50,7 @@ class Unit:
         if self._profile is not None and self._profile.registration is self.registration:
             return self._profile
         registration = await self._facts()
-        self.lane.desk.fits(registration)
+        self.lane.session.fits(registration)
         profile = RegisterProfile(
             register_id=self.register_id, registration=registration, defaults=self.defaults
         )
@@ -66,10 +66,10 @@ class Unit:
             return stored
         try:
             async with asyncio.timeout(OPENING_S):
-                await self.lane.desk.opened.wait()
+                await self.lane.session.opened.wait()
         except TimeoutError:
             pass
-        opened = self.lane.desk.registration
+        opened = self.lane.session.registration
         if opened is None:
             raise self.lane.trouble or KktUnavailable(
                 "the register has not been reached yet: look at its status",

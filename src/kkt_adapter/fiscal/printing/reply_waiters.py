@@ -1,6 +1,6 @@
 """Requests that wait for their receipt's document, by receipt id.
 
-The desk opens an entry before the receipt is stored, the lane closes it; a lane that prints a receipt
+The intake opens an entry before the receipt is stored, the lane closes it; a lane that prints a receipt
 nobody waits for finds no entry and goes on. Everybody waits on a future of their own, so a request that is
 cancelled takes nobody else along. Bounded by the requests in flight.
 """
@@ -38,7 +38,7 @@ class Waiting:
                 waiter.set_result(answer)
 
     def drop(self, receipt_id: str) -> None:
-        """The desk gives up waiting; twins that still wait see the row's state."""
+        """The intake gives up waiting; twins that still wait see the row's state."""
         self.settle(receipt_id, None)
 
     def __len__(self) -> int:

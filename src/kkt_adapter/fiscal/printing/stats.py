@@ -13,7 +13,7 @@ PRINT_BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 REASONS = ("not_ready", "refused", "outcome_unknown")
 
 
-class PrintTally:
+class PrintStats:
     """The lanes' listener. ``tell`` wakes delivery with the FN of a new document; it is set once there is
     something to wake."""
 

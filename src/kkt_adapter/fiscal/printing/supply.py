@@ -2,7 +2,7 @@
 
 from kkt_adapter.fiscal.lifecycle import PrintState
 from kkt_adapter.fiscal.printing import records
-from kkt_adapter.fiscal.printing.job import Job, job_of
+from kkt_adapter.fiscal.printing.job import PrintJob, job_of
 from kkt_adapter.fiscal.printing.queue import QUEUE_LIMIT, PrintQueue
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.runtime.db.protocol import Database
@@ -40,7 +40,7 @@ class PrintSupply:
         due = self._clock.monotonic() + in_s
         self._refused_due = due if self._refused_due is None else min(due, self._refused_due)
 
-    async def next(self) -> Job | None:
+    async def next(self) -> PrintJob | None:
         """The next receipt to print. Raises StorageError; nothing is forgotten then."""
         if self._refused_due is not None and self._refused_due <= self._clock.monotonic():
             await self._read_refused()

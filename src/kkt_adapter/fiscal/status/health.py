@@ -75,18 +75,18 @@ class Health:
             taken = await self._snapshots.recent(wait_s=DATABASE_WAIT_S)
         except AdapterError:
             taken = None
-        shot = None if taken is None else taken.shot
+        snapshot = None if taken is None else taken.snapshot
         components = self._components(taken)
         return (
             {
-                "status": self._verdict(shot, components),
+                "status": self._verdict(snapshot, components),
                 "version": self._version,
                 "circuit_breaker_state": self.worst_breaker().value,
-                "maintenance": None if shot is None else shot.maintenance,
+                "maintenance": None if snapshot is None else snapshot.maintenance,
                 "trouble": _trouble(components),
                 "components": components,
             },
-            shot is not None,
+            snapshot is not None,
         )
 
     def worst_breaker(self) -> BreakerState:
@@ -137,7 +137,7 @@ class Health:
         """``last_check``: what each register said of itself is at least as new as that."""
         units = self._registers.all()
         words = {unit.register_id: _device(unit) for unit in units}
-        told = [unit.lane.desk.status_at for unit in units if unit.lane.holds()]
+        told = [unit.lane.session.status_at for unit in units if unit.lane.holds()]
         known = [at for at in told if at is not None]
         different = set(words.values()) - {OK}
         return {
@@ -177,10 +177,10 @@ class Health:
                 status = HANGING
         return {"status": status, "last_check": iso(lock.asked_at)}
 
-    def _verdict(self, shot: Snapshot | None, components: Json) -> str:
-        if shot is None:
+    def _verdict(self, snapshot: Snapshot | None, components: Json) -> str:
+        if snapshot is None:
             return "unhealthy"
-        totals, percent = shot.fill.totals, shot.fill.percent
+        totals, percent = snapshot.fill.totals, snapshot.fill.percent
         blocked = any(unit.lane.blocked for unit in self._registers.all())
         worker_bad = components["sync_worker"]["status"] != WorkerState.RUNNING
         if totals.dlq_open > DLQ_UNHEALTHY or percent >= 100 or blocked or worker_bad:
@@ -194,7 +194,7 @@ class Health:
 def _buffer(taken: Taken | None) -> Json:
     if taken is None:
         return {"status": UNKNOWN}
-    fill = taken.shot.fill
+    fill = taken.snapshot.fill
     return {
         "status": "full" if fill.percent >= 100 else OK,
         "percent_full": fill.percent,
@@ -208,7 +208,7 @@ def _device(unit: Unit) -> str:
     """``ok``, ``hanging``, or the code of what keeps it from printing."""
     if unit.lane.trouble is not None:
         return unit.lane.trouble.code
-    return HANGING if unit.lane.desk.calls.oldest_s > REGISTER_HANGS_S else OK
+    return HANGING if unit.lane.session.calls.oldest_s > REGISTER_HANGS_S else OK
 
 
 def _operator(endpoint: Endpoint) -> str:

@@ -13,19 +13,19 @@ from enum import StrEnum
 from kkt_adapter.fiscal.alerts.board import Alert
 from kkt_adapter.fiscal.alerts.rules import Level
 from kkt_adapter.fiscal.delivery.endpoint import Endpoint
-from kkt_adapter.fiscal.delivery.worker import WorkerTally
+from kkt_adapter.fiscal.delivery.worker import WorkerStats
 from kkt_adapter.fiscal.heartbeat.answer import AnswerClass
 from kkt_adapter.fiscal.heartbeat.service import METRIC_VALUE as PRESENCE_VALUE
-from kkt_adapter.fiscal.intake.accept import DeskTally
+from kkt_adapter.fiscal.intake.accept import IntakeStats
 from kkt_adapter.fiscal.monitoring.legal_clocks import ClockName
 from kkt_adapter.fiscal.monitoring.network_mode import METRIC_VALUE as MODE_VALUE
 from kkt_adapter.fiscal.monitoring.network_mode import NetworkMode
-from kkt_adapter.fiscal.monitoring.observation import Observation, RegisterSeen, WorkerState
+from kkt_adapter.fiscal.monitoring.observation import Observation, RegisterObservation, WorkerState
 from kkt_adapter.fiscal.monitoring.snapshot import Snapshot
-from kkt_adapter.fiscal.printing.stats import PrintTally
+from kkt_adapter.fiscal.printing.stats import PrintStats
 from kkt_adapter.kernel.breaker import METRIC_VALUE as BREAKER_VALUE
 from kkt_adapter.kernel.breaker import BreakerState
-from kkt_adapter.kernel.histogram import Snapshot as Counted
+from kkt_adapter.kernel.histogram import HistogramSnapshot as Counted
 from kkt_adapter.kernel.hysteresis import Presence
 
 
@@ -34,10 +34,10 @@ class Scrape:
     """Everything one answer is made of, read at one moment."""
 
     seen: Observation
-    shot: Snapshot
-    prints: PrintTally
-    desk: DeskTally
-    worker: WorkerTally
+    snapshot: Snapshot
+    prints: PrintStats
+    intake: IntakeStats
+    worker: WorkerStats
     endpoints: Sequence[Endpoint]
     alerts: Sequence[Alert]
     mode: NetworkMode
@@ -52,7 +52,7 @@ Sample = tuple[Mapping[str, str], float]
 NONE: Mapping[str, str] = {}
 
 
-class Kind(StrEnum):
+class MetricKind(StrEnum):
     GAUGE = "gauge"
     COUNTER = "counter"
     HISTOGRAM = "histogram"
@@ -63,7 +63,7 @@ class Metric:
     """``read`` gives the samples of gauges and counters, ``observed`` those of histograms."""
 
     name: str
-    kind: Kind
+    kind: MetricKind
     help: str
     labels: tuple[str, ...] = ()
     read: Callable[[Scrape], Iterable[Sample]] = lambda scrape: ()
@@ -71,51 +71,51 @@ class Metric:
 
 
 def _gauge(name: str, help: str, read: Callable[[Scrape], float]) -> Metric:
-    return Metric(name=name, kind=Kind.GAUGE, help=help, read=lambda scrape: [(NONE, read(scrape))])
+    return Metric(name=name, kind=MetricKind.GAUGE, help=help, read=lambda scrape: [(NONE, read(scrape))])
 
 
 def _counter(name: str, help: str, read: Callable[[Scrape], float]) -> Metric:
-    return Metric(name=name, kind=Kind.COUNTER, help=help, read=lambda scrape: [(NONE, read(scrape))])
+    return Metric(name=name, kind=MetricKind.COUNTER, help=help, read=lambda scrape: [(NONE, read(scrape))])
 
 
 def _counts(name: str, help: str, label: str, read: Callable[[Scrape], Mapping[str, int]]) -> Metric:
     """A counter over the values of one label."""
     return Metric(
         name=name,
-        kind=Kind.COUNTER,
+        kind=MetricKind.COUNTER,
         help=help,
         labels=(label,),
         read=lambda scrape: [({label: value}, n) for value, n in dict(read(scrape)).items()],
     )
 
 
-def _of_register(name: str, help: str, read: Callable[[RegisterSeen], float | None]) -> Metric:
+def _of_register(name: str, help: str, read: Callable[[RegisterObservation], float | None]) -> Metric:
     def samples(scrape: Scrape) -> Iterable[Sample]:
         for register in scrape.seen.registers:
             value = read(register)
             if value is not None:
                 yield {"device": register.register_id}, value
 
-    return Metric(name=name, kind=Kind.GAUGE, help=help, labels=("device",), read=samples)
+    return Metric(name=name, kind=MetricKind.GAUGE, help=help, labels=("device",), read=samples)
 
 
 def _of_clock(name: str, help: str, clock: ClockName) -> Metric:
     return _of_register(name, help, lambda register: register.value(clock))
 
 
-def _shift_age(register: RegisterSeen) -> float | None:
+def _shift_age(register: RegisterObservation) -> float | None:
     """0 while the shift is closed; nothing while the register is not known."""
     return register.value(ClockName.SHIFT_END) or 0.0 if register.clocks else None
 
 
-def _undelivered_age(register: RegisterSeen) -> float | None:
+def _undelivered_age(register: RegisterObservation) -> float | None:
     return register.value(ClockName.UNDELIVERED) or 0.0 if register.clocks else None
 
 
 def _of_endpoint(name: str, help: str, read: Callable[[Endpoint], float]) -> Metric:
     return Metric(
         name=name,
-        kind=Kind.GAUGE,
+        kind=MetricKind.GAUGE,
         help=help,
         labels=("endpoint",),
         read=lambda scrape: [({"endpoint": e.name}, read(e)) for e in scrape.endpoints],
@@ -125,7 +125,7 @@ def _of_endpoint(name: str, help: str, read: Callable[[Endpoint], float]) -> Met
 def _of_office(name: str, help: str, answer: AnswerClass) -> Metric:
     return Metric(
         name=name,
-        kind=Kind.GAUGE,
+        kind=MetricKind.GAUGE,
         help=help,
         labels=("target",),
         read=lambda scrape: [({"target": o.name}, o.answer is answer) for o in scrape.seen.offices],
@@ -154,7 +154,7 @@ def _drifts(scrape: Scrape) -> Iterable[Sample]:
 
 def _hlc_drift(scrape: Scrape) -> float:
     """How far the last stamp is ahead of the host's clock: it was set back, or a remote stamp was ahead."""
-    return max(0.0, scrape.shot.hlc_local_time - scrape.seen.at.timestamp())
+    return max(0.0, scrape.snapshot.hlc_local_time - scrape.seen.at.timestamp())
 
 
 def _by_level(scrape: Scrape) -> Iterable[Sample]:
@@ -165,7 +165,7 @@ def _by_level(scrape: Scrape) -> Iterable[Sample]:
 def _error_codes(scrape: Scrape) -> dict[str, int]:
     found = {"timeout": 0}
     for endpoint in scrape.endpoints:
-        for code, n in dict(endpoint.tally.errors).items():
+        for code, n in dict(endpoint.stats.errors).items():
             found[code] = found.get(code, 0) + n
     return found
 
@@ -176,7 +176,7 @@ METRICS: tuple[Metric, ...] = (
     _gauge(
         "kkt_buffer_capacity",
         "Undelivered receipts the buffer takes; 0: no limit",
-        lambda s: s.shot.fill.capacity,
+        lambda s: s.snapshot.fill.capacity,
     ),
     _gauge("kkt_buffer_percent_full", "0..100", lambda s: s.seen.percent),
     _gauge(
@@ -187,7 +187,7 @@ METRICS: tuple[Metric, ...] = (
     _gauge(
         "kkt_unprinted_receipts",
         "Accepted receipts without a document",
-        lambda s: s.shot.fill.totals.unprinted,
+        lambda s: s.snapshot.fill.totals.unprinted,
     ),
     _gauge("kkt_dlq_size", "Unresolved dead letters", lambda s: s.seen.dlq_open),
     _gauge("kkt_disk_free_bytes", "Free space where the data is", lambda s: s.disk_free_bytes),
@@ -239,7 +239,7 @@ METRICS: tuple[Metric, ...] = (
     _of_register("kkt_shift_age_seconds", "Age of the open shift; 0: closed", _shift_age),
     Metric(
         name="kkt_clock_drift_seconds",
-        kind=Kind.GAUGE,
+        kind=MetricKind.GAUGE,
         help="That clock less the host's",
         labels=("device", "source"),
         read=_drifts,
@@ -248,10 +248,10 @@ METRICS: tuple[Metric, ...] = (
     # Tills and back offices.
     Metric(
         name="pos_session_cash_balance",
-        kind=Kind.GAUGE,
+        kind=MetricKind.GAUGE,
         help="Cash in the till by its open session, rubles",
         labels=("pos_id",),
-        read=lambda s: [({"pos_id": till}, kop / 100) for till, kop in s.shot.cash_kop.items()],
+        read=lambda s: [({"pos_id": till}, kop / 100) for till, kop in s.snapshot.cash_kop.items()],
     ),
     _gauge(
         "pos_session_mismatches",
@@ -266,7 +266,7 @@ METRICS: tuple[Metric, ...] = (
     _gauge("kkt_heartbeat_state", "Worst back office: 0 unknown or none, 1 online, 2 offline", _heartbeat),
     Metric(
         name="kkt_back_office_state",
-        kind=Kind.GAUGE,
+        kind=MetricKind.GAUGE,
         help="0 unknown, 1 online, 2 offline",
         labels=("target",),
         read=lambda s: [({"target": o.name}, PRESENCE_VALUE[o.state]) for o in s.seen.offices],
@@ -280,7 +280,7 @@ METRICS: tuple[Metric, ...] = (
     # The program.
     Metric(
         name="kkt_alerts",
-        kind=Kind.GAUGE,
+        kind=MetricKind.GAUGE,
         help="Alerts that are on, by level; INFO: not for long enough yet",
         labels=("level",),
         read=_by_level,
@@ -292,7 +292,7 @@ METRICS: tuple[Metric, ...] = (
     ),
     Metric(
         name="kkt_build_info",
-        kind=Kind.GAUGE,
+        kind=MetricKind.GAUGE,
         help="Always 1",
         labels=("version",),
         read=lambda s: [({"version": s.version}, 1)],
@@ -303,9 +303,9 @@ METRICS: tuple[Metric, ...] = (
         "Receipts posted: printed in time, buffered, or refused",
         "status",
         lambda s: {
-            "printed": s.desk.printed,
-            "buffered": s.desk.buffered,
-            "refused": sum(s.desk.refused.values()),
+            "printed": s.intake.printed,
+            "buffered": s.intake.buffered,
+            "refused": sum(s.intake.refused.values()),
         },
     ),
     _counts(
@@ -322,7 +322,7 @@ METRICS: tuple[Metric, ...] = (
     _counter(
         "kkt_circuit_breaker_failures_total",
         "Channel failures, those that breakers count",
-        lambda s: sum(e.tally.failures for e in s.endpoints),
+        lambda s: sum(e.stats.failures for e in s.endpoints),
     ),
     _counter(
         "kkt_heartbeat_failures_total",
@@ -337,7 +337,9 @@ METRICS: tuple[Metric, ...] = (
         lambda s: s.prints.print_errors,
     ),
     _counter(
-        "kkt_idempotent_replays_total", "Posts answered with a first answer again", lambda s: s.desk.replayed
+        "kkt_idempotent_replays_total",
+        "Posts answered with a first answer again",
+        lambda s: s.intake.replayed,
     ),
     _counter(
         "kkt_sync_lock_conflicts_total",
@@ -347,28 +349,28 @@ METRICS: tuple[Metric, ...] = (
     # Histograms.
     Metric(
         name="kkt_receipt_latency_seconds",
-        kind=Kind.HISTOGRAM,
+        kind=MetricKind.HISTOGRAM,
         help="From accepted to printed",
         observed=lambda s: [(NONE, s.prints.latency_s.snapshot())],
     ),
     Metric(
         name="kkt_print_duration_seconds",
-        kind=Kind.HISTOGRAM,
+        kind=MetricKind.HISTOGRAM,
         help="The register's own time for a document, written down included",
         labels=("device",),
         observed=lambda s: [({"device": d}, h.snapshot()) for d, h in dict(s.prints.print_s).items()],
     ),
     Metric(
         name="kkt_sync_duration_seconds",
-        kind=Kind.HISTOGRAM,
+        kind=MetricKind.HISTOGRAM,
         help="Passes of the delivery worker",
         observed=lambda s: [(NONE, s.worker.pass_s.snapshot())],
     ),
     Metric(
         name="kkt_ofd_request_seconds",
-        kind=Kind.HISTOGRAM,
+        kind=MetricKind.HISTOGRAM,
         help="Requests that an operator answered",
         labels=("endpoint",),
-        observed=lambda s: [({"endpoint": e.name}, e.tally.request_s.snapshot()) for e in s.endpoints],
+        observed=lambda s: [({"endpoint": e.name}, e.stats.request_s.snapshot()) for e in s.endpoints],
     ),
 )

@@ -10,8 +10,8 @@ from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
 from kkt_adapter.fiscal.monitoring.snapshot import Snapshot, Snapshots
-from kkt_adapter.fiscal.status.metric_table import METRICS, Kind, Metric, Scrape
-from kkt_adapter.kernel.histogram import Snapshot as Counted
+from kkt_adapter.fiscal.status.metric_table import METRICS, Metric, MetricKind, Scrape
+from kkt_adapter.kernel.histogram import HistogramSnapshot as Counted
 from kkt_adapter.runtime.metrics import exposition, new_registry
 
 
@@ -59,11 +59,11 @@ class _Table(Collector):
 
 def _family(metric: Metric) -> CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily:
     match metric.kind:
-        case Kind.GAUGE:
+        case MetricKind.GAUGE:
             return GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
-        case Kind.COUNTER:
+        case MetricKind.COUNTER:
             return CounterMetricFamily(metric.name, metric.help, labels=metric.labels)
-        case Kind.HISTOGRAM:
+        case MetricKind.HISTOGRAM:
             return HistogramMetricFamily(metric.name, metric.help, labels=metric.labels)
 
 

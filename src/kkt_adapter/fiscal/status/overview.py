@@ -94,7 +94,7 @@ class Overview:
         return {"registers": [self._clocks(unit) for unit in units]}
 
     def _register(self, unit: Unit) -> Json:
-        trouble, status = unit.lane.trouble, unit.lane.desk.status
+        trouble, status = unit.lane.trouble, unit.lane.session.status
         return {
             **self._clocks(unit),
             "state": None if status is None else status.state.value,
@@ -106,7 +106,7 @@ class Overview:
     def _clocks(self, unit: Unit) -> Json:
         return {
             "register_id": unit.register_id,
-            "as_of": iso(unit.lane.desk.status_at),
+            "as_of": iso(unit.lane.session.status_at),
             "clocks": [_clock(clock) for clock in self._observer.clocks_of(unit)],
         }
 

@@ -44,11 +44,11 @@ class Summary:
     async def buffer_status(self) -> dict[str, Any]:
         """``GET /v1/kkt/buffer/status``."""
         now = self._clock.now()
-        shot = await self._snapshots.take()
-        self._watch.see(shot)
-        totals, percent = shot.fill.totals, shot.fill.percent
+        snapshot = await self._snapshots.take()
+        self._watch.see(snapshot)
+        totals, percent = snapshot.fill.totals, snapshot.fill.percent
         return {
-            "total_capacity": shot.fill.capacity,
+            "total_capacity": snapshot.fill.capacity,
             "current_queued": totals.undelivered,
             "percent_full": percent,
             "network_status": self._network.mode.value,
@@ -61,13 +61,13 @@ class Summary:
             "print_failed": totals.print_failed,
             "dlq_size": totals.dlq_open,
             "oldest_receipt": None
-            if shot.oldest is None
+            if snapshot.oldest is None
             else {
-                "id": shot.oldest[0],
-                "created_at": iso(shot.oldest[1]),
-                "age_hours": round((now - shot.oldest[1]).total_seconds() / 3600, 2),
+                "id": snapshot.oldest[0],
+                "created_at": iso(snapshot.oldest[1]),
+                "age_hours": round((now - snapshot.oldest[1]).total_seconds() / 3600, 2),
             },
-            "last_sync": shot.last_sync,
+            "last_sync": snapshot.last_sync,
             "alerts": [brief(alert) for alert in self._board.alerts()],
             "buffer_count": totals.undelivered,
             "buffer_percent": percent,

@@ -91,8 +91,8 @@ _TAKE = bulk(
 def verify(conn: Connection) -> dict[str, tuple[int, int]]:
     """Totals that disagree with a real count, as name -> (kept, counted). Scans the table."""
     kept = read(conn)
-    by_status = _tally(conn, receipts.c.status)
-    by_print = _tally(conn, receipts.c.print_state)
+    by_status = _stats(conn, receipts.c.status)
+    by_print = _stats(conn, receipts.c.print_state)
     open_letters = conn.execute(
         select(func.count()).select_from(dlq).where(dlq.c.resolved_at.is_(None))
     ).scalar_one()
@@ -113,6 +113,6 @@ def verify(conn: Connection) -> dict[str, tuple[int, int]]:
     }
 
 
-def _tally(conn: Connection, column: Column[str]) -> dict[str, int]:
+def _stats(conn: Connection, column: Column[str]) -> dict[str, int]:
     rows = conn.execute(select(column, func.count()).group_by(column)).all()
     return dict(rows)

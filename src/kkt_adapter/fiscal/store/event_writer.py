@@ -12,7 +12,7 @@ from kkt_adapter.runtime.db.protocol import Database
 LIMIT = 1000  # events that may wait; the next one is dropped and said so in the log
 
 
-class JournalWriter:
+class EventWriter:
     """A ``Service``: takes entries at once and writes them in their order."""
 
     name = "journal"

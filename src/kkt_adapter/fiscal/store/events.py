@@ -55,7 +55,7 @@ class EventType(StrEnum):
     ALERT_ENDED = "alert_ended"
 
 
-class Level(StrEnum):
+class EventLevel(StrEnum):
     INFO = "info"
     WARNING = "warning"
     ERROR = "error"
@@ -66,7 +66,7 @@ def entry(
     at: datetime,
     *,
     receipt_id: str | None = None,
-    level: Level = Level.INFO,
+    level: EventLevel = EventLevel.INFO,
     **metadata: Any,
 ) -> dict[str, Any]:
     """One row for ``write``. No buyer contacts, no tokens in ``metadata``."""

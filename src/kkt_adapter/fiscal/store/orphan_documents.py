@@ -11,12 +11,12 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, func, select, update
 
 from kkt_adapter.fiscal.model import Baseline, Receipt
-from kkt_adapter.fiscal.store.tables import UNCLAIMED_ROWS, counters, documents
+from kkt_adapter.fiscal.store.tables import ORPHAN_ROWS, counters, documents
 from kkt_adapter.kernel.ids import FnNumber
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unclaimed:
+class OrphanDocument:
     """One receipt's document without a receipt."""
 
     fn_number: FnNumber
@@ -26,16 +26,16 @@ class Unclaimed:
     accepted_before: int | None  # a receipt from this number on was accepted after it was read back
 
 
-class UnclaimedDocuments:
+class OrphanDocuments:
     """Those of one FN; empty nearly always, so that printing costs nothing more."""
 
-    def __init__(self, found: Sequence[Unclaimed] = ()) -> None:
+    def __init__(self, found: Sequence[OrphanDocument] = ()) -> None:
         self._found = {document.fd_number: document for document in found}
 
     def __len__(self) -> int:
         return len(self._found)
 
-    def matching(self, receipt: Receipt, seq: int, *, after: int = 0) -> list[Unclaimed]:
+    def matching(self, receipt: Receipt, seq: int, *, after: int = 0) -> list[OrphanDocument]:
         """The documents after number ``after`` that may be this receipt: of the same sum and with its key.
 
         A receipt without a key fits a document without one, but only if the receipt is the older of the two:
@@ -61,9 +61,7 @@ def newest_number(conn: Connection, fn_number: str) -> int:
     return int(conn.execute(query).scalar_one() or 0)
 
 
-def unclaimed_rows(
-    conn: Connection, register_id: str, fn_number: str, *, since: datetime
-) -> UnclaimedDocuments:
+def orphan_rows(conn: Connection, register_id: str, fn_number: str, *, since: datetime) -> OrphanDocuments:
     """Receipts' documents without a receipt, not older than ``since`` (the register's wall clock)."""
     rows = conn.execute(
         select(
@@ -74,16 +72,16 @@ def unclaimed_rows(
             documents.c.accepted_before,
         )
         .where(
-            UNCLAIMED_ROWS,
+            ORPHAN_ROWS,
             documents.c.register_id == register_id,
             documents.c.fn_number == fn_number,
             documents.c.fiscalized_at >= since.isoformat(),
         )
         .order_by(documents.c.fd_number)
     )
-    return UnclaimedDocuments(
+    return OrphanDocuments(
         [
-            Unclaimed(
+            OrphanDocument(
                 fn_number=FnNumber(row.fn_number),
                 fd_number=row.fd_number,
                 key=row.receipt_key,
@@ -100,7 +98,7 @@ def mark_read_back(conn: Connection, fn_number: str) -> None:
     next_seq = select(counters.c.next_seq).scalar_subquery()
     conn.execute(
         update(documents)
-        .where(UNCLAIMED_ROWS, documents.c.fn_number == fn_number, documents.c.accepted_before.is_(None))
+        .where(ORPHAN_ROWS, documents.c.fn_number == fn_number, documents.c.accepted_before.is_(None))
         .values(accepted_before=next_seq)
     )
 
@@ -136,5 +134,5 @@ def owned_numbers(conn: Connection, after: Baseline) -> frozenset[int]:
     return frozenset(conn.execute(query).scalars())
 
 
-def _accepted_before(seq: int, document: Unclaimed) -> bool:
+def _accepted_before(seq: int, document: OrphanDocument) -> bool:
     return document.accepted_before is None or seq < document.accepted_before

@@ -158,13 +158,13 @@ documents = Table(
     sqlite_with_rowid=False,
 )
 # A receipt's document that no receipt owns: read back from an FN that was ahead of the database.
-UNCLAIMED_ROWS = text("receipt_seq IS NULL AND total_kop IS NOT NULL")
+ORPHAN_ROWS = text("receipt_seq IS NULL AND total_kop IS NOT NULL")
 Index(
     "ix_documents_unclaimed",
     documents.c.register_id,
     documents.c.fn_number,
-    sqlite_where=UNCLAIMED_ROWS,
-    postgresql_where=UNCLAIMED_ROWS,
+    sqlite_where=ORPHAN_ROWS,
+    postgresql_where=ORPHAN_ROWS,
 )
 
 rejected_documents = Table(

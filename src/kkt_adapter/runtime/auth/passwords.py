@@ -45,7 +45,7 @@ class HashCost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class PasswordMatch:
     """``outdated``: the password is right, but its hash was made at another price and wants to be renewed."""
 
     right: bool
@@ -101,7 +101,7 @@ class Passwords:
         """The hash in PHC form (``$argon2id$v=19$...``), ready to be stored."""
         return await self._run(lambda: self._hasher.hash(_bytes_of(password)))
 
-    async def verify(self, stored: str | None, password: str) -> Verdict:
+    async def verify(self, stored: str | None, password: str) -> PasswordMatch:
         """Compare with a stored hash; ``None`` (no such account) costs the same time and is never right."""
         return await self._run(lambda: self._compare(stored, _bytes_of(password)))
 
@@ -109,14 +109,14 @@ class Passwords:
         """Let the running hash end, drop those that wait. Later calls raise RuntimeError."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _compare(self, stored: str | None, password: bytes) -> Verdict:
+    def _compare(self, stored: str | None, password: bytes) -> PasswordMatch:
         try:
             self._hasher.verify(stored or self._nobody, password)
         except (VerificationError, InvalidHashError):
-            return Verdict(right=False)
+            return PasswordMatch(right=False)
         if stored is None:
-            return Verdict(right=False)
-        return Verdict(right=True, outdated=self._hasher.check_needs_rehash(stored))
+            return PasswordMatch(right=False)
+        return PasswordMatch(right=True, outdated=self._hasher.check_needs_rehash(stored))
 
     async def _run(self, work: Callable[[], T]) -> T:
         if self._busy >= self._limit:

@@ -13,7 +13,7 @@ from kkt_adapter.kernel.errors import InvalidInput, NotAuthenticated, Overloaded
 from kkt_adapter.runtime.auth import accounts
 from kkt_adapter.runtime.auth.accounts import Account, Accounts
 from kkt_adapter.runtime.auth.attempts import LoginAttempts
-from kkt_adapter.runtime.auth.passwords import Passwords, Verdict, check_password
+from kkt_adapter.runtime.auth.passwords import PasswordMatch, Passwords, check_password
 from kkt_adapter.runtime.auth.tokens import AccessToken, AccessTokens
 from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.log import get_logger
@@ -109,16 +109,16 @@ class SignIn:
 
     async def _judged(self, name: str, password: str) -> Account | None:
         found = await self._db.read(lambda conn: accounts.find_with_hash(conn, name))
-        verdict = await self._passwords.verify(found[1] if found else None, password)
-        if found is None or not verdict.right or found[0].disabled:
+        match = await self._passwords.verify(found[1] if found else None, password)
+        if found is None or not match.right or found[0].disabled:
             return None
-        await self._note(found[0], stored=found[1], verdict=verdict, password=password)
+        await self._note(found[0], stored=found[1], match=match, password=password)
         return found[0]
 
-    async def _note(self, account: Account, *, stored: str, verdict: Verdict, password: str) -> None:
+    async def _note(self, account: Account, *, stored: str, match: PasswordMatch, password: str) -> None:
         """Write the sign-in down; a database that cannot write keeps nobody out."""
         try:
-            renewed = await self._passwords.hash(password) if verdict.outdated else None
+            renewed = await self._passwords.hash(password) if match.outdated else None
             now = self._clock.now()
             await self._db.write(
                 lambda conn: accounts.note_login(

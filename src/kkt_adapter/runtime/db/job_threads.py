@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Protocol
 
 from kkt_adapter.kernel.errors import Overloaded, StorageError
-from kkt_adapter.runtime.db.jobs import Apply, Job, answer
+from kkt_adapter.runtime.db.jobs import Apply, DatabaseJob, answer
 
 
 class Worker(Protocol):
     """One thread's hands; all its methods are called in that thread."""
 
-    def run(self, unit: list[Job]) -> None:
+    def run(self, unit: list[DatabaseJob]) -> None:
         """Run the jobs and set the outcome of each; raises nothing.
 
         ``unit`` is one job with ``work``, or one or more items for the same ``apply``.
@@ -36,8 +36,8 @@ class JobThreads:
         self._batch_limit = batch_limit
         self._worker = worker
         self._changed = threading.Condition(threading.Lock())
-        self._waiting: deque[Job | Apply] = deque()  # an apply stands for all its items in _items
-        self._items: dict[Apply, deque[Job]] = {}  # has a key while the apply waits or runs
+        self._waiting: deque[DatabaseJob | Apply] = deque()  # an apply stands for all its items in _items
+        self._items: dict[Apply, deque[DatabaseJob]] = {}  # has a key while the apply waits or runs
         self._count = 0
         self._running = 0
         self._closing = False
@@ -53,7 +53,7 @@ class JobThreads:
         """Jobs that no thread has taken yet."""
         return self._count
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: DatabaseJob) -> None:
         """Queue a job; does not block.
 
         Raises:
@@ -96,14 +96,14 @@ class JobThreads:
             del unit
         worker.close()
 
-    def _take(self) -> list[Job]:
+    def _take(self) -> list[DatabaseJob]:
         with self._changed:
             while not self._waiting:
                 if self._closing and not self._running:
                     return []
                 self._changed.wait()
             first = self._waiting.popleft()
-            if isinstance(first, Job):
+            if isinstance(first, DatabaseJob):
                 unit = [first]
             else:
                 items = self._items[first]

@@ -12,7 +12,7 @@ Apply = Callable[[Connection, Sequence[Any]], Sequence[Any]]
 TURNS = 4  # a caller, its lane, what the lane calls, and one for what came from outside meanwhile
 
 
-class Job:
+class DatabaseJob:
     """One waiting call: ``work``, or an ``item`` for ``apply``; ``value`` or ``error`` is its outcome."""
 
     __slots__ = ("apply", "error", "future", "item", "value", "work")
@@ -33,15 +33,15 @@ class Job:
         self.error: BaseException | None = None
 
 
-def arrange(jobs: Iterable[Job]) -> list[list[Job]]:
+def arrange(jobs: Iterable[DatabaseJob]) -> list[list[DatabaseJob]]:
     """The order in which a group runs: in the order of arrival, except that all items for the same
     ``apply`` run together, in their own order, at the place of the first of them.
 
     Callers in one group all still wait for their answer, so none of them can tell the difference from an
     order of arrival that was so by chance.
     """
-    units: list[list[Job]] = []
-    batches: dict[Apply, list[Job]] = {}
+    units: list[list[DatabaseJob]] = []
+    batches: dict[Apply, list[DatabaseJob]] = {}
     for job in jobs:
         if job.apply is None:
             units.append([job])
@@ -53,7 +53,7 @@ def arrange(jobs: Iterable[Job]) -> list[list[Job]]:
     return units
 
 
-def run_unit(connection: Connection, unit: Sequence[Job]) -> list[Any]:
+def run_unit(connection: Connection, unit: Sequence[DatabaseJob]) -> list[Any]:
     """Call the work of one unit; one outcome for each of its jobs, in order.
 
     Raises:
@@ -69,7 +69,7 @@ def run_unit(connection: Connection, unit: Sequence[Job]) -> list[Any]:
     return outcomes
 
 
-def keep(unit: Sequence[Job], outcomes: Sequence[Any]) -> None:
+def keep(unit: Sequence[DatabaseJob], outcomes: Sequence[Any]) -> None:
     """Write the outcomes of a unit down; an exception among those of an ``apply`` is its caller's."""
     for job, outcome in zip(unit, outcomes, strict=True):
         if job.apply is not None and isinstance(outcome, Exception):
@@ -78,13 +78,13 @@ def keep(unit: Sequence[Job], outcomes: Sequence[Any]) -> None:
             job.value = outcome
 
 
-def answer(jobs: Sequence[Job], *, settled: Callable[[], object] | None = None) -> None:
+def answer(jobs: Sequence[DatabaseJob], *, settled: Callable[[], object] | None = None) -> None:
     """Wake all callers with one hand-over to each event loop (there is one loop, outside of tests).
 
     ``settled`` is called on the loop when it has turned ``TURNS`` times since, so that the callers, and whom
     they woke in their turn, have run until they waited again; at once and here when the loop is closed.
     """
-    by_loop: dict[asyncio.AbstractEventLoop, list[Job]] = {}
+    by_loop: dict[asyncio.AbstractEventLoop, list[DatabaseJob]] = {}
     for job in jobs:
         by_loop.setdefault(job.future.get_loop(), []).append(job)
     for loop, answered in by_loop.items():
@@ -103,7 +103,7 @@ def drop(connection: Connection) -> None:
         connection.invalidate()
 
 
-def _settle(jobs: Sequence[Job], settled: Callable[[], object] | None = None) -> None:
+def _settle(jobs: Sequence[DatabaseJob], settled: Callable[[], object] | None = None) -> None:
     for job in jobs:
         future, error = job.future, job.error
         if future.done():  # its caller was cancelled

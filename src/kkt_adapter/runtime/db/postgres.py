@@ -23,7 +23,7 @@ from sqlalchemy.pool import NullPool
 
 from kkt_adapter.kernel.errors import StorageError
 from kkt_adapter.runtime.db.job_threads import JobThreads
-from kkt_adapter.runtime.db.jobs import Job, drop, keep, run_unit
+from kkt_adapter.runtime.db.jobs import DatabaseJob, drop, keep, run_unit
 from kkt_adapter.runtime.db.urls import postgres_address
 
 T = TypeVar("T")
@@ -93,13 +93,13 @@ class PostgresDatabase:
         return self._writers.waiting
 
     async def read(self, fn: Callable[[Connection], T]) -> T:
-        job = Job(asyncio.get_running_loop().create_future(), work=fn)
+        job = DatabaseJob(asyncio.get_running_loop().create_future(), work=fn)
         self._readers.submit(job)
         return cast(T, await job.future)
 
     async def write(self, fn: Callable[[Connection], T]) -> T:
         """See `Database.write`; ``fn`` may run more than once, of which one commits."""
-        job = Job(asyncio.get_running_loop().create_future(), work=fn)
+        job = DatabaseJob(asyncio.get_running_loop().create_future(), work=fn)
         self._writers.submit(job)
         return cast(T, await job.future)
 
@@ -109,7 +109,7 @@ class PostgresDatabase:
         """See `Database.write_each`. One call of an ``apply`` runs at a time; what comes meanwhile waits
         for the next one."""
         self.items += 1
-        job = Job(asyncio.get_running_loop().create_future(), apply=apply, item=item)
+        job = DatabaseJob(asyncio.get_running_loop().create_future(), apply=apply, item=item)
         self._writers.submit(job)
         return cast(Outcome, await job.future)
 
@@ -151,14 +151,14 @@ class _Thread:
 
 
 class _Reader(_Thread):
-    def run(self, unit: list[Job]) -> None:
+    def run(self, unit: list[DatabaseJob]) -> None:
         for job in unit:
             try:
                 job.value = self._read(job)
             except BaseException as error:
                 job.error = error
 
-    def _read(self, job: Job) -> Any:
+    def _read(self, job: DatabaseJob) -> Any:
         assert job.work is not None
         while True:
             fresh = self._fresh()
@@ -179,7 +179,7 @@ class _Writer(_Thread):
         super().__init__(engine)
         self._database = database
 
-    def run(self, unit: list[Job]) -> None:
+    def run(self, unit: list[DatabaseJob]) -> None:
         try:
             keep(unit, self._commit(unit))
         except StorageError as error:
@@ -193,7 +193,7 @@ class _Writer(_Thread):
             for job in unit:  # the batch failed as a whole: find out whose item it was
                 self.run([job])
 
-    def _commit(self, unit: list[Job]) -> list[Any]:
+    def _commit(self, unit: list[DatabaseJob]) -> list[Any]:
         give_up = time.monotonic() + self._database._retry_s
         pause_s = FIRST_PAUSE_S
         while True:
@@ -215,7 +215,7 @@ class _Writer(_Thread):
             time.sleep(pause_s * random.uniform(0.5, 1.5))
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
-    def _once(self, unit: list[Job]) -> list[Any]:
+    def _once(self, unit: list[DatabaseJob]) -> list[Any]:
         connection = self._connect()
         transaction = connection.begin()
         try:

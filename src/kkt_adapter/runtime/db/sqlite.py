@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 from sqlalchemy import Connection, Engine
 
 from kkt_adapter.runtime.db.job_threads import JobThreads
-from kkt_adapter.runtime.db.jobs import Job, drop
+from kkt_adapter.runtime.db.jobs import DatabaseJob, drop
 from kkt_adapter.runtime.db.sqlite_file import (
     SqliteSettings,
     explain,
@@ -90,12 +90,12 @@ class SqliteDatabase:
         return self._writer.waiting
 
     async def read(self, fn: Callable[[Connection], T]) -> T:
-        job = Job(asyncio.get_running_loop().create_future(), work=fn)
+        job = DatabaseJob(asyncio.get_running_loop().create_future(), work=fn)
         self._readers.submit(job)
         return cast(T, await job.future)
 
     async def write(self, fn: Callable[[Connection], T]) -> T:
-        job = Job(asyncio.get_running_loop().create_future(), work=fn)
+        job = DatabaseJob(asyncio.get_running_loop().create_future(), work=fn)
         self._writer.submit(job)
         return cast(T, await job.future)
 
@@ -104,7 +104,7 @@ class SqliteDatabase:
     ) -> Outcome:
         """See `Database.write_each`. The batch runs at the place of its first item in the group."""
         self.items += 1
-        job = Job(asyncio.get_running_loop().create_future(), apply=apply, item=item)
+        job = DatabaseJob(asyncio.get_running_loop().create_future(), apply=apply, item=item)
         self._writer.submit(job)
         return cast(Outcome, await job.future)
 
@@ -128,7 +128,7 @@ class _Reader:
         self._path = path
         self._connection: Connection | None = None
 
-    def run(self, unit: list[Job]) -> None:
+    def run(self, unit: list[DatabaseJob]) -> None:
         for job in unit:
             try:
                 self._connection = self._connection or self._engine.connect()
@@ -146,7 +146,7 @@ class _Reader:
             drop(connection)
 
 
-def _read(connection: Connection, job: Job) -> Any:
+def _read(connection: Connection, job: DatabaseJob) -> Any:
     assert job.work is not None
     raw = raw_connection(connection)
     with connection.begin() as transaction:

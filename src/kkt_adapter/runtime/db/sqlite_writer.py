@@ -20,7 +20,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, RootTransaction
 
 from kkt_adapter.runtime.db.job_threads import closed, overloaded
-from kkt_adapter.runtime.db.jobs import Job, answer, arrange, drop, keep, run_unit
+from kkt_adapter.runtime.db.jobs import DatabaseJob, answer, arrange, drop, keep, run_unit
 from kkt_adapter.runtime.db.sqlite_file import explain, is_fatal, raw_connection
 
 SETTLED_S = 0.02  # a loop that is busy for longer is not waited for
@@ -45,7 +45,7 @@ class SqliteWriter:
         self._path = path
         self._queue_limit = queue_limit
         self._group_limit = group_limit
-        self._waiting: deque[Job] = deque()
+        self._waiting: deque[DatabaseJob] = deque()
         self._changed = threading.Condition(threading.Lock())
         self._idle = False
         self._settled = threading.Event()  # the callers of the last group have gone on
@@ -59,7 +59,7 @@ class SqliteWriter:
         """Jobs in the queue, not counting the group in hand."""
         return len(self._waiting)
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: DatabaseJob) -> None:
         """Queue a job; never blocks for longer than the thread needs to take its group.
 
         Raises:
@@ -116,7 +116,7 @@ class SqliteWriter:
                 raw.execute("PRAGMA busy_timeout = 0")
                 raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def _answer(self, group: list[Job]) -> None:
+    def _answer(self, group: list[DatabaseJob]) -> None:
         """Wake the callers, and under load let them ask for what comes next before the next group is taken:
         their tasks would compete with it for the interpreter's lock, and come too late for it."""
         if len(group) == 1:
@@ -126,7 +126,7 @@ class SqliteWriter:
         answer(group, settled=self._settled.set)
         self._settled.wait(SETTLED_S)
 
-    def _take(self) -> list[Job]:
+    def _take(self) -> list[DatabaseJob]:
         """The next group; empty when the database was closed."""
         with self._changed:
             while not self._waiting and not self._closing:
@@ -139,7 +139,7 @@ class SqliteWriter:
                 return group
             return [self._waiting.popleft() for _ in range(self._group_limit)]
 
-    def _run(self, group: list[Job]) -> None:
+    def _run(self, group: list[DatabaseJob]) -> None:
         units = arrange(group)
         if self._run_together(units):
             return
@@ -152,7 +152,7 @@ class SqliteWriter:
             transaction.commit()
         self.commits += 1
 
-    def _run_together(self, units: list[list[Job]]) -> bool:
+    def _run_together(self, units: list[list[DatabaseJob]]) -> bool:
         """All units without savepoints, which copy every page they touch; false when one has failed among
         others: nothing is there then, and they must be run one by one."""
         with _Transaction(self._connect()) as transaction:
@@ -174,7 +174,7 @@ class SqliteWriter:
         self.commits += 1
         return True
 
-    def _run_among_others(self, transaction: "_Transaction", unit: list[Job]) -> None:
+    def _run_among_others(self, transaction: "_Transaction", unit: list[DatabaseJob]) -> None:
         try:
             keep(unit, transaction.nested(lambda: run_unit(transaction.connection, unit)))
         except _GroupLost:

@@ -114,7 +114,7 @@ def check_terms(connection: Connection, terms: Collection[tuple[str, str, int]])
         raise lease_lost(wanted[0][0])
 
 
-class Row(NamedTuple):
+class LeaseRow(NamedTuple):
     """A lease as it stood when we looked."""
 
     owner: str
@@ -127,11 +127,11 @@ class Row(NamedTuple):
 class Sighting(NamedTuple):
     """A row and the monotonic time since when we know it like this."""
 
-    row: Row
+    row: LeaseRow
     since: float
 
 
-def seen(earlier: Sighting | None, row: Row, now: float) -> Sighting:
+def seen(earlier: Sighting | None, row: LeaseRow, now: float) -> Sighting:
     """What we know after looking: an unchanged row keeps its time, any change starts it anew."""
     if earlier is not None and earlier.row == row:
         return earlier
@@ -233,7 +233,7 @@ class DatabaseLease:
             pause = self._of.poll_s if give_up is None else min(self._of.poll_s, give_up - clock.monotonic())
             await clock.sleep(pause)
 
-    async def _try(self) -> Term | Row:
+    async def _try(self) -> Term | LeaseRow:
         """One look, and a taking if the row allows it; else the row that is in the way."""
         of = self._of
         row = await of.database.read(self._look)
@@ -301,13 +301,13 @@ class DatabaseLease:
         except (AdapterError, TimeoutError):
             return  # others take over when a ttl has passed
 
-    def _look(self, connection: Connection) -> Row | None:
+    def _look(self, connection: Connection) -> LeaseRow | None:
         found = connection.execute(
             select(leases.c.owner, leases.c.term, leases.c.renewals, leases.c.host, leases.c.pid).where(
                 leases.c.name == self.name
             )
         ).one_or_none()
-        return None if found is None else Row(*found)
+        return None if found is None else LeaseRow(*found)
 
     def _insert(self, connection: Connection, number: int) -> bool:
         try:
@@ -319,7 +319,7 @@ class DatabaseLease:
             return False
         return True
 
-    def _replace(self, connection: Connection, row: Row, number: int) -> bool:
+    def _replace(self, connection: Connection, row: LeaseRow, number: int) -> bool:
         taken = connection.execute(
             update(leases)
             .where(

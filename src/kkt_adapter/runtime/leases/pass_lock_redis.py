@@ -20,8 +20,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from kkt_adapter.kernel.call_age import InHand
 from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.kernel.in_flight import InFlightCalls
 from kkt_adapter.runtime.leases.pass_lock import EXPIRY_S, LOCK_NAME, Hold, LockOutcome
 from kkt_adapter.runtime.log import get_logger
 
@@ -101,7 +101,7 @@ class RedisPassLock:
         self._holder = b64encode(urandom(18))
         self._hold: Hold | None = None
         self._in_use = False  # this object's own attempts exclude each other too
-        self._calls = InHand(clock)
+        self._calls = InFlightCalls(clock)
         self._asked_at: datetime | None = None
         self._log = get_logger("passlock")
 

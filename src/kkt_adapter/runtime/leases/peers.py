@@ -10,13 +10,13 @@ from kkt_adapter.runtime.wakeup import happens_within
 LOOK_EVERY_S = 1.0
 
 
-class Neighbours:
+class Peers:
     """A ``Service``. ``alive`` is always true for a database on a server, where nobody can be seen.
 
     ``changed`` is called when it has become true or false.
     """
 
-    name = "neighbours"
+    name = "peers"
 
     def __init__(self, locks: ProcessLocks, *, owner: str, on_server: bool, clock: Clock) -> None:
         self.alive = on_server

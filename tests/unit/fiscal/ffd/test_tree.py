@@ -11,7 +11,7 @@ from kkt_adapter.fiscal.ffd.meanings import BITS, CODES
 from kkt_adapter.fiscal.ffd.tags import find
 from kkt_adapter.fiscal.ffd.tlv import Fvln, TlvError, element, encode
 from kkt_adapter.fiscal.ofd.container import FrameError
-from kkt_adapter.fiscal.ofd.describe import Shape, describe
+from kkt_adapter.fiscal.ofd.describe import MessageForm, describe
 from kkt_adapter.fiscal.ofd.frame import message_bytes, parse_message
 
 
@@ -22,16 +22,16 @@ def of(*fields: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("data", "shape"),
     [
-        (golden("receipt"), Shape.MESSAGE),
-        (golden("answer_loose"), Shape.MESSAGE),
-        (golden("receipt")[30:], Shape.CONTAINER),
-        (golden("answer_operator_0"), Shape.CONTAINER),
-        (encode([(RECEIPT.code, RECEIPT.fields)]), Shape.TLV),
-        (encode(RECEIPT.fields), Shape.TLV),
-        (b"", Shape.TLV),
+        (golden("receipt"), MessageForm.MESSAGE),
+        (golden("answer_loose"), MessageForm.MESSAGE),
+        (golden("receipt")[30:], MessageForm.CONTAINER),
+        (golden("answer_operator_0"), MessageForm.CONTAINER),
+        (encode([(RECEIPT.code, RECEIPT.fields)]), MessageForm.TLV),
+        (encode(RECEIPT.fields), MessageForm.TLV),
+        (b"", MessageForm.TLV),
     ],
 )
-def test_the_bytes_tell_what_they_are(data: bytes, shape: Shape):
+def test_the_bytes_tell_what_they_are(data: bytes, shape: MessageForm):
     assert describe(data).shape is shape
 
 

@@ -9,7 +9,7 @@ from tests.support.receipts import a_sale
 from kkt_adapter.fiscal.kkt.driver import ShiftState
 from kkt_adapter.fiscal.kkt.virtual import state as rules
 from kkt_adapter.fiscal.kkt.virtual.state import Blocked, FnLimits, FnState
-from kkt_adapter.fiscal.kkt.virtual.totals import Tally
+from kkt_adapter.fiscal.kkt.virtual.totals import RegisterTotals
 
 at = datetime.fromisoformat  # wall clock, no zone
 NOW = at("2026-03-02T12:00:00")
@@ -28,8 +28,8 @@ def a_state(**changes: object) -> FnState:
         receipts_in_shift=0,
         confirmed=10,
         first_unsent_at=None,
-        shift_tally=Tally.zero(),
-        fn_tally=Tally.zero(),
+        shift_totals=RegisterTotals.zero(),
+        fn_totals=RegisterTotals.zero(),
     )
     return replace(state, **changes)  # type: ignore[arg-type]
 
@@ -145,7 +145,7 @@ def test_a_receipt_counts_in_shift_and_fn() -> None:
     state = rules.with_receipt(a_state(), NOW, a_sale(), waits=True)
 
     assert (state.fd_number, state.receipts_in_shift) == (11, 1)
-    assert (state.shift_tally.count(), state.fn_tally.count()) == (1, 1)
+    assert (state.shift_totals.count(), state.fn_totals.count()) == (1, 1)
 
 
 def test_a_new_shift_forgets_the_sums_of_the_last_one_but_the_fn_does_not() -> None:
@@ -153,7 +153,7 @@ def test_a_new_shift_forgets_the_sums_of_the_last_one_but_the_fn_does_not() -> N
     closed = rules.with_closed_shift(rules.with_document(state, NOW, waits=True))
     opened = rules.with_open_shift(rules.with_document(closed, NOW + timedelta(hours=1), waits=True))
 
-    assert closed.shift_tally == state.shift_tally
+    assert closed.shift_totals == state.shift_totals
     assert (opened.shift_number, opened.receipts_in_shift, opened.shift_first_fd) == (2, 0, 13)
     assert opened.shift_opened_at == NOW + timedelta(hours=1)
-    assert (opened.shift_tally.count(), opened.fn_tally.count()) == (0, 1)
+    assert (opened.shift_totals.count(), opened.fn_totals.count()) == (0, 1)

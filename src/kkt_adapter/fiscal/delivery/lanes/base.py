@@ -7,7 +7,7 @@ from kkt_adapter.fiscal.delivery.endpoint import Endpoint
 
 
 @dataclass(slots=True)
-class PassTally:
+class PassStats:
     """What a pass did, counted by its lanes."""
 
     synced: int = 0
@@ -41,7 +41,7 @@ class DeliveryLane(Protocol):
         """What would be sent next; None when nothing waits (or, without ``ignore_due``, nothing is due)."""
         ...
 
-    async def drain(self, permit: Permit, tally: PassTally, *, limit: int | None) -> None:
+    async def drain(self, permit: Permit, stats: PassStats, *, limit: int | None) -> None:
         """Send documents one after another until nothing is due, an attempt fails, ``limit`` documents
         were tried, or the permit ends. Never raises for peers' faults."""
         ...

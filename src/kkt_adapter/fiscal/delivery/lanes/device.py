@@ -10,7 +10,7 @@ import structlog
 
 from kkt_adapter.fiscal.delivery import reconcile
 from kkt_adapter.fiscal.delivery.endpoint import Endpoint
-from kkt_adapter.fiscal.delivery.lanes.base import Head, PassTally, Permit
+from kkt_adapter.fiscal.delivery.lanes.base import Head, PassStats, Permit
 from kkt_adapter.fiscal.kkt.driver import KktDriver
 from kkt_adapter.fiscal.ofd.gateway import OfdGateway
 from kkt_adapter.kernel.backoff import backoff
@@ -41,7 +41,7 @@ class DeviceLane:
     async def head(self, *, ignore_due: bool) -> Head | None:
         return None  # nothing is ours to send, so nothing of ours can be a probe
 
-    async def drain(self, permit: Permit, tally: PassTally, *, limit: int | None) -> None:
+    async def drain(self, permit: Permit, stats: PassStats, *, limit: int | None) -> None:
         if not permit.may_go_on():
             return
         try:
@@ -51,11 +51,11 @@ class DeviceLane:
             below = status.first_unsent_number or status.last_fd_number + 1
             if await self._db.read(lambda c: reconcile.behind_fn(c, self.fn_number, below=below)):
                 now = self._clock.now()
-                tally.synced += await self._db.write(
+                stats.synced += await self._db.write(
                     lambda c: reconcile.confirmed_by_fn(c, self.fn_number, below=below, at=now)
                 )
         except (KktError, StorageError) as error:
-            tally.failed += 1
+            stats.failed += 1
             self._log.info("exchange_status_unknown", error=error.detail.en)
 
 

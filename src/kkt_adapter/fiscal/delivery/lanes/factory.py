@@ -7,7 +7,7 @@ from kkt_adapter.fiscal.delivery import reconcile
 from kkt_adapter.fiscal.delivery.endpoint import Endpoint
 from kkt_adapter.fiscal.delivery.lanes.base import DeliveryLane
 from kkt_adapter.fiscal.delivery.lanes.device import DeviceLane
-from kkt_adapter.fiscal.delivery.lanes.http import CloudLane
+from kkt_adapter.fiscal.delivery.lanes.http import HttpLane
 from kkt_adapter.fiscal.delivery.lanes.relay import RelayLane
 from kkt_adapter.fiscal.ofd.gateway import HttpOfdGateway, OfdGateway
 from kkt_adapter.fiscal.printing.registers import Registers, Unit
@@ -24,7 +24,7 @@ class Route:
 
     endpoint: Endpoint
     gateway: OfdGateway | None = None  # relay, and the pump inside a virtual register
-    cloud: HttpOfdGateway | None = None  # http
+    http: HttpOfdGateway | None = None  # http
 
 
 class DeliveryLanes:
@@ -56,19 +56,19 @@ class DeliveryLanes:
             fn_number = unit.registration.fn_number
             if fn_number not in self._lanes:
                 self._lanes[fn_number] = self._lane(fn_number, unit, self._route_of(unit))
-        await self._keep_old_clouds()
+        await self._keep_old_http()
         return tuple(self._lanes.values())
 
-    async def _keep_old_clouds(self) -> None:
+    async def _keep_old_http(self) -> None:
         """Receipts that go over HTTP need no register: they go on from the rows while it is away or has
         another FN."""
-        clouds = {u.register_id: u for u in self._registers.all() if u.transport == HTTP}
-        if not clouds:
+        over_http = {u.register_id: u for u in self._registers.all() if u.transport == HTTP}
+        if not over_http:
             return
         for fn_number, register_id in await self._db.read(reconcile.undelivered_fns):
-            unit = clouds.get(RegisterId(register_id))
+            unit = over_http.get(RegisterId(register_id))
             if unit is not None and fn_number not in self._lanes:
-                self._lanes[fn_number] = self._cloud_lane(fn_number, self._route_of(unit))
+                self._lanes[fn_number] = self._http_lane(fn_number, self._route_of(unit))
 
     def endpoints(self) -> list[Endpoint]:
         """Every end point in use, each once."""
@@ -79,9 +79,9 @@ class DeliveryLanes:
         return list(found.values())
 
     def _lane(self, fn_number: str, unit: Unit, route: Route) -> DeliveryLane:
-        if route.cloud is not None:
-            return self._cloud_lane(fn_number, route)
-        driver = unit.lane.desk.driver
+        if route.http is not None:
+            return self._http_lane(fn_number, route)
+        driver = unit.lane.session.driver
         if unit.transport == DEVICE or route.gateway is None:
             return DeviceLane(
                 fn_number,
@@ -100,14 +100,14 @@ class DeliveryLanes:
             owner=self._owner,
             max_attempts=self._max_attempts,
             holds_register=unit.lane.holds,
-            in_hand=lambda: unit.lane.in_hand,
+            in_flight=lambda: unit.lane.in_flight,
         )
 
-    def _cloud_lane(self, fn_number: str, route: Route) -> CloudLane:
-        assert route.cloud is not None
-        return CloudLane(
+    def _http_lane(self, fn_number: str, route: Route) -> HttpLane:
+        assert route.http is not None
+        return HttpLane(
             fn_number,
-            gateway=route.cloud,
+            gateway=route.http,
             endpoint=route.endpoint,
             database=self._db,
             clock=self._clock,

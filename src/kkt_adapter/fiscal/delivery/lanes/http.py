@@ -14,7 +14,7 @@ import structlog
 from kkt_adapter.fiscal.delivery import reconcile, results
 from kkt_adapter.fiscal.delivery.claims import Claim, ClaimRequest
 from kkt_adapter.fiscal.delivery.endpoint import Endpoint
-from kkt_adapter.fiscal.delivery.lanes.base import Head, PassTally, Permit
+from kkt_adapter.fiscal.delivery.lanes.base import Head, PassStats, Permit
 from kkt_adapter.fiscal.delivery.outcome import decide
 from kkt_adapter.fiscal.delivery.results import Failed, Step, Synced
 from kkt_adapter.fiscal.ofd.gateway import HttpOfdGateway
@@ -30,7 +30,7 @@ CLAIM_S = 300.0  # contract 4.1
 PAUSE_S = 1.0  # after trouble with the rows
 
 
-class CloudLane:
+class HttpLane:
     """A ``DeliveryLane`` over the stored receipts of one FN."""
 
     def __init__(
@@ -53,7 +53,7 @@ class CloudLane:
         self._max_attempts = max_attempts
         self._not_before = 0.0  # monotonic; after a channel failure the FN waits for its head
         self._trusted_until = 0.0  # monotonic; the present claim lasts at least until then
-        self._log = structlog.get_logger("cloud").bind(fn_number=fn_number)
+        self._log = structlog.get_logger("http_lane").bind(fn_number=fn_number)
 
     def forget_wait(self) -> None:
         self._not_before = 0.0
@@ -69,7 +69,7 @@ class CloudLane:
             return None
         return Head(fd_number=waiting[0].head_fd, retry_count=waiting[0].head_retry_count)
 
-    async def drain(self, permit: Permit, tally: PassTally, *, limit: int | None) -> None:
+    async def drain(self, permit: Permit, stats: PassStats, *, limit: int | None) -> None:
         result: Synced | Failed | None = None
         tried = after = 0
         try:
@@ -87,7 +87,7 @@ class CloudLane:
                 tried += 1
                 if permit.ignore_due:
                     after = claim.fd_number
-                result = await self._post(claim, tally)
+                result = await self._post(claim, stats)
         except AdapterError as error:
             self._log.warning("delivery_stopped", code=error.code, error=error.detail.en)
             self._not_before = self._clock.monotonic() + PAUSE_S
@@ -109,7 +109,7 @@ class CloudLane:
         claim: Claim | None = await self._db.write_each(results.step, step)
         return claim
 
-    async def _post(self, claim: Claim, tally: PassTally) -> Synced | Failed:
+    async def _post(self, claim: Claim, stats: PassStats) -> Synced | Failed:
         """Send one receipt.
 
         Raises:
@@ -124,12 +124,12 @@ class CloudLane:
             with self.endpoint.calls.call():
                 reply = await self._gateway.deliver(claim.receipt_id, body)
         except OfdError as error:
-            return self._failed(claim, error, probing, tally)
+            return self._failed(claim, error, probing, stats)
         now, told = self._clock.now(), reply.timestamp
         drift_s = None if told is None else told - now.timestamp()
         self.endpoint.succeeded(self._clock.monotonic() - started, drift_s=drift_s)
         self._not_before = 0.0
-        tally.synced += 1
+        stats.synced += 1
         return Synced(
             claim=claim,
             at=now,
@@ -138,16 +138,16 @@ class CloudLane:
             note="already known to the operator" if reply.duplicate else None,
         )
 
-    def _failed(self, claim: Claim, error: OfdError, probing: bool, tally: PassTally) -> Failed:
+    def _failed(self, claim: Claim, error: OfdError, probing: bool, stats: PassStats) -> Failed:
         decision = decide(
             error, failed_before=claim.retry_count, probing=probing, max_attempts=self._max_attempts
         )
         self.endpoint.heard(decision.signal, label=decision.label, error=error.detail.en)
         if decision.fn_waits:
             self._not_before = self._clock.monotonic() + decision.delay_s
-        tally.failed += 1
-        if len(tally.errors) < 5:
-            tally.errors.append(error.detail.en)
+        stats.failed += 1
+        if len(stats.errors) < 5:
+            stats.errors.append(error.detail.en)
         self._log.warning(
             "delivery_failed",
             receipt_id=claim.receipt_id,

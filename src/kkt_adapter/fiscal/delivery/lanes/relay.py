@@ -17,8 +17,8 @@ import structlog
 from kkt_adapter.fiscal.delivery import reconcile, results
 from kkt_adapter.fiscal.delivery.claims import Claim, ClaimRequest
 from kkt_adapter.fiscal.delivery.endpoint import Endpoint
-from kkt_adapter.fiscal.delivery.lanes.base import Head, PassTally, Permit
-from kkt_adapter.fiscal.delivery.outcome import HELD_RETRY_S, Decision, decide
+from kkt_adapter.fiscal.delivery.lanes.base import Head, PassStats, Permit
+from kkt_adapter.fiscal.delivery.outcome import HELD_RETRY_S, RetryDecision, decide
 from kkt_adapter.fiscal.delivery.results import Failed, Step, Synced
 from kkt_adapter.fiscal.kkt.driver import KktDriver
 from kkt_adapter.fiscal.model import DocumentCode, OfdMessage
@@ -33,7 +33,7 @@ CLAIM_S = 300.0  # contract 4.1
 PAUSE_S = 1.0  # after trouble with rows or register
 LOOK_AGAIN_S = 10.0  # an FN without messages is compared with our rows this often
 NO_NUMBER = 2**31 - 1  # above every document number a register will reach
-RECEIPT_CODES = (
+MONEY_DOCUMENT_CODES = (
     DocumentCode.RECEIPT,
     DocumentCode.BSO,
     DocumentCode.CORRECTION,
@@ -56,9 +56,9 @@ class RelayLane:
         owner: str,
         max_attempts: int,
         holds_register: Callable[[], bool],
-        in_hand: Callable[[], bool],
+        in_flight: Callable[[], bool],
     ) -> None:
-        """``in_hand``: a receipt is being printed or written down just now."""
+        """``in_flight``: a receipt is being printed or written down just now."""
         self.fn_number = fn_number
         self.endpoint = endpoint
         self._driver = driver
@@ -68,7 +68,7 @@ class RelayLane:
         self._owner = owner
         self._max_attempts = max_attempts
         self._holds_register = holds_register
-        self._in_hand = in_hand
+        self._in_flight = in_flight
         self._not_before = 0.0  # monotonic; the FN waits after a failure
         self._failed_reports = 0  # failed attempts of a head document that is no receipt
         self._reconciled = False  # our rows say what the FN says
@@ -92,7 +92,7 @@ class RelayLane:
         retries = waiting[0].head_retry_count if waiting else self._failed_reports
         return Head(fd_number=message.fd_number, retry_count=retries)
 
-    async def drain(self, permit: Permit, tally: PassTally, *, limit: int | None) -> None:
+    async def drain(self, permit: Permit, stats: PassStats, *, limit: int | None) -> None:
         result: Synced | None = None
         tried = 0
         try:
@@ -103,13 +103,13 @@ class RelayLane:
                 message = await self._next(ignore_due=permit.ignore_due, written=result is None)
                 if message is None:
                     break
-                in_hand = self._is_in_hand(message)
+                in_flight = self._is_in_flight(message)
                 claim = await self._claim(message, result)
                 result = None
-                if claim is None and in_hand:
+                if claim is None and in_flight:
                     break  # its lane says when it is there, or has said so meanwhile
                 tried += 1
-                result = await self._carry(message, claim, tally)
+                result = await self._carry(message, claim, stats)
                 if self._not_before > self._clock.monotonic():
                     break
             if result is not None:
@@ -187,12 +187,12 @@ class RelayLane:
             self._ahead = 0
         return claim
 
-    def _is_in_hand(self, message: OfdMessage) -> bool:
+    def _is_in_flight(self, message: OfdMessage) -> bool:
         """May this be the document that is being written down? To be asked before the claim: a document that
         is written down while the claim waits for its turn is not in hand any more, and yet was not found."""
-        return message.code in RECEIPT_CODES and self._in_hand()
+        return message.code in MONEY_DOCUMENT_CODES and self._in_flight()
 
-    async def _carry(self, message: OfdMessage, claim: Claim | None, tally: PassTally) -> Synced | None:
+    async def _carry(self, message: OfdMessage, claim: Claim | None, stats: PassStats) -> Synced | None:
         """Send one message and tell the FN; the result still has to be written.
 
         Raises:
@@ -211,16 +211,16 @@ class RelayLane:
         except (OfdError, KktError) as error:
             if isinstance(error, KktError) and not isinstance(error, KktRefused):
                 self._reconciled = False  # the answer may have reached the FN after all
-            await self._failed(message, claim, error, probing, tally)
+            await self._failed(message, claim, error, probing, stats)
             return None
         self.endpoint.succeeded(took_s, drift_s=drift_s)
         self._failed_reports = 0
         self._not_before = 0.0
         note = self._alarm(message, reply)
         if claim is None:
-            await self._confirm_unclaimed(message)
+            await self._confirm_orphan(message)
             return None
-        tally.synced += 1
+        stats.synced += 1
         return Synced(claim=claim, at=self._clock.now(), ofd_id=reply.operator_sign, note=note)
 
     def _alarm(self, message: OfdMessage, reply: OfdReply) -> str | None:
@@ -230,9 +230,9 @@ class RelayLane:
         self._log.error("operator_answered_with_code", fd_number=message.fd_number, code=reply.response_code)
         return f"operator response code {reply.response_code}"
 
-    async def _confirm_unclaimed(self, message: OfdMessage) -> None:
+    async def _confirm_orphan(self, message: OfdMessage) -> None:
         """A report needs no row; a receipt that was not claimed becomes synced when its row can."""
-        if message.code in RECEIPT_CODES:
+        if message.code in MONEY_DOCUMENT_CODES:
             self._ahead = message.fd_number
             await self._confirm(message.fd_number + 1)
 
@@ -242,16 +242,16 @@ class RelayLane:
         claim: Claim | None,
         error: AdapterError,
         probing: bool,
-        tally: PassTally,
+        stats: PassStats,
     ) -> None:
         failed_before = self._failed_reports if claim is None else claim.retry_count
         decision = decide(
             error, failed_before=failed_before, probing=probing, max_attempts=self._max_attempts
         )
         self.endpoint.heard(decision.signal, label=decision.label, error=error.detail.en)
-        tally.failed += 1
-        if len(tally.errors) < 5:
-            tally.errors.append(error.detail.en)
+        stats.failed += 1
+        if len(stats.errors) < 5:
+            stats.errors.append(error.detail.en)
         delay_s = decision.delay_s
         if claim is None:
             self._failed_reports += int(decision.counts)
@@ -271,7 +271,7 @@ class RelayLane:
             await self._write_failure(claim, error, decision, delay_s)
 
     async def _write_failure(
-        self, claim: Claim, error: AdapterError, decision: Decision, delay_s: float
+        self, claim: Claim, error: AdapterError, decision: RetryDecision, delay_s: float
     ) -> None:
         now = self._clock.now()
         failed = Failed(

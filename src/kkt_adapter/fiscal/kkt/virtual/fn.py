@@ -36,7 +36,7 @@ from kkt_adapter.fiscal.kkt.virtual.refusals import (
     shift_expired,
 )
 from kkt_adapter.fiscal.kkt.virtual.state import Blocked, FnLimits, FnState
-from kkt_adapter.fiscal.kkt.virtual.totals import Tally, shift_totals
+from kkt_adapter.fiscal.kkt.virtual.totals import RegisterTotals, shift_totals
 from kkt_adapter.fiscal.model import (
     Cashier,
     DocumentCode,
@@ -84,7 +84,7 @@ class VirtualFn:
         self._keeps_queue = keeps_queue
         self._capacity = capacity
         self._life_days = life_days
-        self._memory = FnMemory(path, fsync=fsync, beginning=self._begin)
+        self._memory = FnMemory(path, fsync=fsync, initial=self._begin)
 
     def open(self) -> Registration:
         """Take the file; begin the FN if there never was one of that name. May be called twice.
@@ -124,7 +124,7 @@ class VirtualFn:
     def x_report(self) -> ShiftTotals:
         state = self._memory.ready()
         return shift_totals(
-            state.shift_tally, shift_number=state.shift_number, opened_at=state.shift_opened_at
+            state.shift_totals, shift_number=state.shift_number, opened_at=state.shift_opened_at
         )
 
     def document(self, fd_number: int) -> FiscalDocument | None:
@@ -142,7 +142,7 @@ class VirtualFn:
         document = None if kept is None else self.document(fd_number)
         if kept is None or document is None:
             return None
-        totals = shift_totals(kept.tally, shift_number=document.shift_number, opened_at=kept.opened_at)
+        totals = shift_totals(kept.totals, shift_number=document.shift_number, opened_at=kept.opened_at)
         return ShiftReport(document=document, totals=totals)
 
     def confirmation(self, fd_number: int) -> StoredConfirmation | None:
@@ -182,15 +182,15 @@ class VirtualFn:
                 unsent_count=state.unsent,
                 first_unsent_at=state.first_unsent_at,
                 flags=rules.flags(state, limits, wall),
-                shift_counters=state.shift_tally.counters(),
-                fn_counters=state.fn_tally.counters(),
+                shift_counters=state.shift_totals.counters(),
+                fn_counters=state.fn_totals.counters(),
                 key_resource_days=rules.days_left(state, limits, wall),
             )
         except TlvError as error:
             _refuse_contents(error)
-        kept = ZReport(opened_at=state.shift_opened_at, tally=state.shift_tally)
+        kept = ZReport(opened_at=state.shift_opened_at, totals=state.shift_totals)
         document = self._make(DocumentCode.CLOSE_SHIFT, after, body, z_report=kept)
-        totals = shift_totals(kept.tally, shift_number=state.shift_number, opened_at=kept.opened_at)
+        totals = shift_totals(kept.totals, shift_number=state.shift_number, opened_at=kept.opened_at)
         return ShiftReport(document=document, totals=totals)
 
     def fiscalize(self, receipt: Receipt, *, term: int, forced: Blocked | None = None) -> FiscalDocument:
@@ -285,8 +285,8 @@ class VirtualFn:
             clock=made_at,
             confirmed=0 if waits else 1,
             first_unsent_at=made_at if waits else None,
-            shift_tally=Tally.zero(),
-            fn_tally=Tally.zero(),
+            shift_totals=RegisterTotals.zero(),
+            fn_totals=RegisterTotals.zero(),
         )
         valid_until = (wall + timedelta(days=self._life_days)).date()
         limits = FnLimits(capacity=self._capacity, valid_until=valid_until)

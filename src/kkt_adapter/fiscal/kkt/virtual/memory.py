@@ -23,7 +23,7 @@ from kkt_adapter.runtime.file_lock import DIRECTORY_MODE
 
 T = TypeVar("T")
 
-Beginning = Callable[[], tuple[Registration, FnLimits, StoredDocument, FnState]]
+InitialState = Callable[[], tuple[Registration, FnLimits, StoredDocument, FnState]]
 """What a new FN starts with: called once in its life."""
 
 
@@ -40,10 +40,10 @@ class FnMemory:
     scribe: Scribe
     term: int  # the highest lease term seen
 
-    def __init__(self, path: Path, *, fsync: bool, beginning: Beginning) -> None:
+    def __init__(self, path: Path, *, fsync: bool, initial: InitialState) -> None:
         self.path = path
         self._fsync = fsync
-        self._beginning = beginning
+        self._initial = initial
         self._lock = FileLock(path.with_suffix(".lock"))
         self._open = False
         self._store: FnStore | None = None  # None while open: read everything again
@@ -134,7 +134,7 @@ class FnMemory:
         store = FnStore.open(self.path, fsync=self._fsync)
         try:
             if store.is_blank:
-                store.begin(*self._beginning())
+                store.begin(*self._initial())
             self.registration, self.limits, self.state, self.term = store.load()
             self.scribe = Scribe(self.registration)
             store.mark(self.registration.fn_number)

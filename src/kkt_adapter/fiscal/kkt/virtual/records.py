@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from kkt_adapter.fiscal.kkt.virtual.state import FnLimits, FnState
-from kkt_adapter.fiscal.kkt.virtual.totals import Tally
+from kkt_adapter.fiscal.kkt.virtual.totals import RegisterTotals
 from kkt_adapter.fiscal.model import FfdVersion, Registration
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - wall clock, no zone
@@ -34,7 +34,7 @@ class ZReport:
     """What a shift had counted when it was closed, beside its document."""
 
     opened_at: datetime
-    tally: Tally
+    totals: RegisterTotals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,8 +81,8 @@ def state_row(state: FnState) -> Row:
         state.receipts_in_shift,
         state.confirmed,
         None if state.first_unsent_at is None else to_seconds(state.first_unsent_at),
-        state.shift_tally.as_bytes(),
-        state.fn_tally.as_bytes(),
+        state.shift_totals.as_bytes(),
+        state.fn_totals.as_bytes(),
     )
 
 
@@ -98,8 +98,8 @@ def state_of_row(row: Row) -> FnState:
         receipts_in_shift=row[6],
         confirmed=row[7],
         first_unsent_at=None if row[8] is None else to_moment(row[8]),
-        shift_tally=Tally.from_bytes(row[9]),
-        fn_tally=Tally.from_bytes(row[10]),
+        shift_totals=RegisterTotals.from_bytes(row[9]),
+        fn_totals=RegisterTotals.from_bytes(row[10]),
     )
 
 
@@ -108,11 +108,11 @@ def document_row(document: StoredDocument) -> Row:
 
 
 def z_report_row(fd_number: int, report: ZReport) -> Row:
-    return (fd_number, to_seconds(report.opened_at), report.tally.as_bytes())
+    return (fd_number, to_seconds(report.opened_at), report.totals.as_bytes())
 
 
 def z_report_of_row(row: Row) -> ZReport:
-    return ZReport(opened_at=to_moment(row[0]), tally=Tally.from_bytes(row[1]))
+    return ZReport(opened_at=to_moment(row[0]), totals=RegisterTotals.from_bytes(row[1]))
 
 
 def fn_row(registration: Registration, limits: FnLimits) -> Row:

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from kkt_adapter.fiscal.ffd.compose_reports import FnFlags
 from kkt_adapter.fiscal.kkt.driver import ShiftState
-from kkt_adapter.fiscal.kkt.virtual.totals import Tally, plus_both
+from kkt_adapter.fiscal.kkt.virtual.totals import RegisterTotals, plus_both
 from kkt_adapter.fiscal.model import Receipt
 
 SHIFT_LIMIT = timedelta(hours=24)  # FN error 0x16
@@ -52,8 +52,8 @@ class FnState:
     receipts_in_shift: int = 0  # receipts and corrections: the last number of tag 1042
     confirmed: int  # every document up to this number is confirmed or needs no confirmation
     first_unsent_at: datetime | None  # time of document ``confirmed + 1``; None: nothing waits
-    shift_tally: Tally
-    fn_tally: Tally
+    shift_totals: RegisterTotals
+    fn_totals: RegisterTotals
 
     @property
     def unsent(self) -> int:
@@ -129,7 +129,7 @@ def with_receipt(state: FnState, made_at: datetime, receipt: Receipt, *, waits: 
         OverflowError: the sums of shift or FN would outgrow their counters.
     """
     confirmed, first_unsent_at = _queue_after(state, made_at, waits=waits)
-    shift_tally, fn_tally = plus_both(state.shift_tally, state.fn_tally, receipt)
+    shift_totals, fn_totals = plus_both(state.shift_totals, state.fn_totals, receipt)
     return FnState(  # written out, not ``replace``: this is done for every receipt
         fd_number=state.fd_number + 1,
         clock=made_at,
@@ -140,8 +140,8 @@ def with_receipt(state: FnState, made_at: datetime, receipt: Receipt, *, waits: 
         receipts_in_shift=state.receipts_in_shift + 1,
         confirmed=confirmed,
         first_unsent_at=first_unsent_at,
-        shift_tally=shift_tally,
-        fn_tally=fn_tally,
+        shift_totals=shift_totals,
+        fn_totals=fn_totals,
     )
 
 
@@ -154,7 +154,7 @@ def with_open_shift(state: FnState) -> FnState:
         shift_opened_at=state.clock,
         shift_first_fd=state.fd_number,
         receipts_in_shift=0,
-        shift_tally=Tally.zero(),
+        shift_totals=RegisterTotals.zero(),
     )
 
 

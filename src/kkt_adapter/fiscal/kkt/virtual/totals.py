@@ -74,7 +74,7 @@ _INCOME = (Operation.SALE, Operation.EXPENSE_REFUND)
 _OUTGO = (Operation.REFUND, Operation.EXPENSE)
 
 
-class Tally:
+class RegisterTotals:
     """Sums per operation, receipts and corrections apart. Never changed: ``plus`` makes a new one."""
 
     __slots__ = ("_numbers",)
@@ -85,11 +85,11 @@ class Tally:
         self._numbers = numbers
 
     @classmethod
-    def zero(cls) -> "Tally":
+    def zero(cls) -> "RegisterTotals":
         return cls(array("q", bytes(8 * ROWS * WIDTH)))
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> "Tally":
+    def from_bytes(cls, data: bytes) -> "RegisterTotals":
         """Raises ValueError when the length is wrong."""
         numbers = array("q")
         numbers.frombytes(data)
@@ -105,11 +105,11 @@ class Tally:
             return swapped.tobytes()
         return self._numbers.tobytes()
 
-    def plus(self, receipt: Receipt) -> "Tally":
+    def plus(self, receipt: Receipt) -> "RegisterTotals":
         """Raises OverflowError when the sums would not fit into the counter of their operation."""
         return self._with(_row_of(receipt), _amounts(receipt))
 
-    def _with(self, start: int, amounts: list[tuple[int, int]]) -> "Tally":
+    def _with(self, start: int, amounts: list[tuple[int, int]]) -> "RegisterTotals":
         numbers = self._numbers[:]
         for column, amount in amounts:
             numbers[start + column] += amount
@@ -119,7 +119,7 @@ class Tally:
             size = sum((kop.bit_length() + 7) // 8 or 1 for kop in sums)
             if total_kop > MAX_SUM_KOP or size > MAX_SUMS_BYTES:
                 raise OverflowError("the sums of all receipts do not fit into their counter")
-        return Tally(numbers)
+        return RegisterTotals(numbers)
 
     def of(self, column: Column, operation: Operation, *, correction: bool = False) -> int:
         return self._numbers[_row(operation, correction=correction) + column]
@@ -157,28 +157,30 @@ class Tally:
         return {name: self._numbers[start + column] for name, column in _COUNTER_OF.items()}
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Tally) and self._numbers == other._numbers
+        return isinstance(other, RegisterTotals) and self._numbers == other._numbers
 
     def __hash__(self) -> int:
         return hash(self._numbers.tobytes())
 
 
-def shift_totals(tally: Tally, *, shift_number: int, opened_at: datetime | None) -> ShiftTotals:
+def shift_totals(totals: RegisterTotals, *, shift_number: int, opened_at: datetime | None) -> ShiftTotals:
     """What X and Z reports show. Cash + card + other = sales - refunds, since payments make up each total."""
     return ShiftTotals(
         shift_number=shift_number,
         opened_at=opened_at,
-        receipt_count=tally.count(),
-        sales_kop=Kopecks(sum(tally.both(Column.TOTAL, operation) for operation in _INCOME)),
-        refunds_kop=Kopecks(sum(tally.both(Column.TOTAL, operation) for operation in _OUTGO)),
-        cash_kop=tally.net(Column.CASH),
-        card_kop=tally.net(Column.CARD),
-        other_kop=tally.net(Column.PREPAID, Column.CREDIT, Column.OTHER),
+        receipt_count=totals.count(),
+        sales_kop=Kopecks(sum(totals.both(Column.TOTAL, operation) for operation in _INCOME)),
+        refunds_kop=Kopecks(sum(totals.both(Column.TOTAL, operation) for operation in _OUTGO)),
+        cash_kop=totals.net(Column.CASH),
+        card_kop=totals.net(Column.CARD),
+        other_kop=totals.net(Column.PREPAID, Column.CREDIT, Column.OTHER),
     )
 
 
-def plus_both(first: Tally, second: Tally, receipt: Receipt) -> tuple[Tally, Tally]:
-    """``plus`` for the tallies of shift and FN at once."""
+def plus_both(
+    first: RegisterTotals, second: RegisterTotals, receipt: Receipt
+) -> tuple[RegisterTotals, RegisterTotals]:
+    """``plus`` for the stats of shift and FN at once."""
     start, amounts = _row_of(receipt), _amounts(receipt)
     return first._with(start, amounts), second._with(start, amounts)
 

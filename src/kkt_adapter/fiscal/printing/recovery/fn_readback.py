@@ -15,16 +15,16 @@ from sqlalchemy import Connection
 from kkt_adapter.fiscal.kkt.driver import KktStatus
 from kkt_adapter.fiscal.model import DocumentCode, FiscalDocument, ShiftReport
 from kkt_adapter.fiscal.printing import records
-from kkt_adapter.fiscal.printing.device import RegisterDesk
+from kkt_adapter.fiscal.printing.register_session import RegisterSession
 from kkt_adapter.fiscal.shifts.shift_rows import record_shift
 from kkt_adapter.fiscal.store import events
 from kkt_adapter.fiscal.store.attempts import LaneTerm
-from kkt_adapter.fiscal.store.events import EventType, Level
+from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.fiscal.store.orphan_documents import (
-    UnclaimedDocuments,
+    OrphanDocuments,
     mark_read_back,
     newest_number,
-    unclaimed_rows,
+    orphan_rows,
 )
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.runtime.db.protocol import Database
@@ -36,44 +36,44 @@ KEYS_LIVE = timedelta(days=31)  # contract 3.2: keys live 30 days; a day for the
 _SHIFT_CODES = (DocumentCode.OPEN_SHIFT, DocumentCode.CLOSE_SHIFT)
 
 
-def orphans_of(conn: Connection, register_id: str, status: KktStatus) -> UnclaimedDocuments:
+def orphans_of(conn: Connection, register_id: str, status: KktStatus) -> OrphanDocuments:
     """The receipts' documents without a receipt that still matter, of the FN that is in the register now."""
-    return unclaimed_rows(conn, register_id, status.fn_number, since=status.clock - KEYS_LIVE)
+    return orphan_rows(conn, register_id, status.fn_number, since=status.clock - KEYS_LIVE)
 
 
-class LookBack:
+class FnReadback:
     """Works for one lane, at the beginning of each of its terms, when no attempt is open."""
 
-    def __init__(self, desk: RegisterDesk, *, database: Database, clock: Clock) -> None:
-        self._desk = desk
+    def __init__(self, session: RegisterSession, *, database: Database, clock: Clock) -> None:
+        self._session = session
         self._db = database
         self._clock = clock
-        self._log = structlog.get_logger("look_back").bind(register_id=desk.register_id)
+        self._log = structlog.get_logger("fn_readback").bind(register_id=session.register_id)
 
-    async def read(self, lane: LaneTerm) -> UnclaimedDocuments:
+    async def read(self, lane: LaneTerm) -> OrphanDocuments:
         """Write down whatever the FN has and we have not; return the receipts' documents without a receipt.
 
         Raises:
             KktUnavailable: the device cannot be asked now.
         """
-        status = await self._desk.driver.status()
+        status = await self._session.driver.status()
         fn_number, last = status.fn_number, status.fd_number
         known = await self._db.read(lambda c: newest_number(c, fn_number))
         if known < last:
-            await self._read_back(max(known + 1, last - self._desk.driver.readback_limit + 1), last, lane)
-        return await self._db.read(lambda c: orphans_of(c, self._desk.register_id, status))
+            await self._read_back(max(known + 1, last - self._session.driver.readback_limit + 1), last, lane)
+        return await self._db.read(lambda c: orphans_of(c, self._session.register_id, status))
 
     async def _read_back(self, first: int, last: int, lane: LaneTerm) -> None:
         receipts = 0
         for begin in range(first, last + 1, STEP):
             found: list[tuple[FiscalDocument, ShiftReport | None]] = []
             for number in range(begin, min(begin + STEP, last + 1)):
-                document = await self._desk.driver.document(number)
+                document = await self._session.driver.document(number)
                 if document is None:
                     continue
                 report = None
                 if document.code is DocumentCode.CLOSE_SHIFT:
-                    report = await self._desk.driver.shift_report(number)
+                    report = await self._session.driver.shift_report(number)
                 receipts += document.total_kop is not None
                 found.append((document, report))
             await self._write_down(found, lane)
@@ -83,7 +83,7 @@ class LookBack:
     async def _write_down(
         self, found: Sequence[tuple[FiscalDocument, ShiftReport | None]], lane: LaneTerm
     ) -> None:
-        now, register_id = self._clock.now(), self._desk.register_id
+        now, register_id = self._clock.now(), self._session.register_id
         receipts = [document.fd_number for document, _ in found if document.total_kop is not None]
 
         def write(conn: Connection) -> None:
@@ -100,7 +100,7 @@ class LookBack:
                         events.entry(
                             EventType.DOCUMENTS_READ_BACK,
                             now,
-                            level=Level.WARNING,
+                            level=EventLevel.WARNING,
                             register_id=register_id,
                             first=receipts[0],
                             last=receipts[-1],

@@ -8,13 +8,13 @@ and ``resolve.py`` asks.
 from enum import StrEnum
 
 from kkt_adapter.fiscal.model import Baseline
-from kkt_adapter.fiscal.printing.device import RegisterDesk
-from kkt_adapter.fiscal.printing.job import Job
-from kkt_adapter.fiscal.printing.recovery.fn_readback import LookBack
+from kkt_adapter.fiscal.printing.job import PrintJob
+from kkt_adapter.fiscal.printing.recovery.fn_readback import FnReadback
 from kkt_adapter.fiscal.printing.recovery.outcomes import Outcomes
-from kkt_adapter.fiscal.printing.recovery.rules import misfit
+from kkt_adapter.fiscal.printing.recovery.rules import mismatch
+from kkt_adapter.fiscal.printing.register_session import RegisterSession
 from kkt_adapter.fiscal.store.attempts import LaneTerm
-from kkt_adapter.fiscal.store.orphan_documents import UnclaimedDocuments
+from kkt_adapter.fiscal.store.orphan_documents import OrphanDocuments
 from kkt_adapter.fiscal.store.rejected import rejected_up_to
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.ids import FnNumber
@@ -30,12 +30,14 @@ class Match(StrEnum):
 class OrphanMatching:
     """Works for one lane. False while there is nothing to match, so that printing costs nothing more."""
 
-    def __init__(self, desk: RegisterDesk, *, database: Database, clock: Clock, outcomes: Outcomes) -> None:
-        self._desk = desk
+    def __init__(
+        self, session: RegisterSession, *, database: Database, clock: Clock, outcomes: Outcomes
+    ) -> None:
+        self._session = session
         self._db = database
         self._outcomes = outcomes
-        self._look_back = LookBack(desk, database=database, clock=clock)
-        self._documents: UnclaimedDocuments | None = None  # None: read the FN back first
+        self._readback = FnReadback(session, database=database, clock=clock)
+        self._documents: OrphanDocuments | None = None  # None: read the FN back first
 
     def __bool__(self) -> bool:
         return bool(self._documents)
@@ -47,9 +49,9 @@ class OrphanMatching:
     async def read_back(self, lane: LaneTerm) -> None:
         """Once after ``forget``. Raises KktUnavailable."""
         if self._documents is None:
-            self._documents = await self._look_back.read(lane)
+            self._documents = await self._readback.read(lane)
 
-    async def match(self, job: Job, lane: LaneTerm) -> Match:
+    async def match(self, job: PrintJob, lane: LaneTerm) -> Match:
         """Has the FN this receipt's document already?
 
         Raises:
@@ -63,10 +65,10 @@ class OrphanMatching:
             if number <= await self._rejected(job.seq, fn_number):
                 continue
             before = Baseline(fn_number=fn_number, fd_number=number - 1)
-            document = await self._desk.driver.document(number)
+            document = await self._session.driver.document(number)
             if document is None or document.fn_number != fn_number:
                 continue
-            if misfit(job.receipt, before, document, number) is not None:
+            if mismatch(job.receipt, before, document, number) is not None:
                 continue
             if orphan.key is not None:
                 await self._outcomes.adopt_unasked(job, document, lane)

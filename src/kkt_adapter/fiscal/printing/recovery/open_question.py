@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from kkt_adapter.fiscal.model import Baseline, FiscalDocument
 from kkt_adapter.fiscal.store import events
-from kkt_adapter.fiscal.store.events import EventType, Level
+from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.kernel.errors import Conflict, Text
 
 
@@ -42,7 +42,7 @@ def changed(question: OpenQuestion) -> Conflict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class PersonDecision:
     """A person's word, for the audit trail; written in the transaction of its effect."""
 
     receipt_id: str | None  # None: a report
@@ -63,7 +63,7 @@ class Decision:
             EventType.PRINT_RESOLVED,
             self.at,
             receipt_id=self.receipt_id,
-            level=Level.WARNING,
+            level=EventLevel.WARNING,
             action=again if self.adopt is None else "adopt",
             fd_number=self.adopt,
             by=self.by,

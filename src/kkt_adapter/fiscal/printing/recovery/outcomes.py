@@ -10,11 +10,11 @@ from sqlalchemy import Connection
 from kkt_adapter.fiscal.lifecycle import PrintState
 from kkt_adapter.fiscal.model import Baseline, DocumentCode, FiscalDocument
 from kkt_adapter.fiscal.printing import records
-from kkt_adapter.fiscal.printing.device import RegisterDesk
-from kkt_adapter.fiscal.printing.job import Job, job_of, printed_item
+from kkt_adapter.fiscal.printing.job import PrintJob, job_of, printed_item
 from kkt_adapter.fiscal.printing.printer import PrintListener
 from kkt_adapter.fiscal.printing.records import PrintedItem, Unprinted
-from kkt_adapter.fiscal.printing.recovery.open_question import Decision
+from kkt_adapter.fiscal.printing.recovery.open_question import PersonDecision
+from kkt_adapter.fiscal.printing.register_session import RegisterSession
 from kkt_adapter.fiscal.printing.reply_waiters import Waiting
 from kkt_adapter.fiscal.shifts import session_rows
 from kkt_adapter.fiscal.store import attempts, rejected
@@ -31,22 +31,22 @@ class Outcomes:
 
     def __init__(
         self,
-        desk: RegisterDesk,
+        session: RegisterSession,
         *,
         database: Database,
         clock: Clock,
         waiting: Waiting,
         listener: PrintListener,
     ) -> None:
-        self._desk = desk
+        self._session = session
         self._db = database
         self._clock = clock
         self._waiting = waiting
         self._listener = listener
-        self._log = structlog.get_logger("recovery").bind(register_id=desk.register_id)
+        self._log = structlog.get_logger("recovery").bind(register_id=session.register_id)
 
     async def open_attempts(self) -> list[OpenAttempt]:
-        return await self._db.read(lambda c: attempts.open_attempts(c, self._desk.register_id))
+        return await self._db.read(lambda c: attempts.open_attempts(c, self._session.register_id))
 
     async def mark_unknown(self, attempt: OpenAttempt, lane: LaneTerm) -> Unprinted | None:
         """The receipt of an attempt, in ``print_unknown`` if it was ``printing``; None for a report."""
@@ -75,10 +75,10 @@ class Outcomes:
     async def adopt(
         self,
         attempt_id: int,
-        job: Job,
+        job: PrintJob,
         document: FiscalDocument,
         lane: LaneTerm,
-        note: Decision | None = None,
+        note: PersonDecision | None = None,
     ) -> None:
         """The document is this receipt's. Raises Conflict when another receipt owns it."""
         item = await self._item(job, document, lane, attempt_id=attempt_id)
@@ -92,7 +92,7 @@ class Outcomes:
         await self._db.write(write)
         self._adopted(job, item)
 
-    async def adopt_unasked(self, job: Job, document: FiscalDocument, lane: LaneTerm) -> None:
+    async def adopt_unasked(self, job: PrintJob, document: FiscalDocument, lane: LaneTerm) -> None:
         """The same for a receipt that has no attempt: its document was read back from the FN."""
         before = Baseline(fn_number=document.fn_number, fd_number=document.fd_number - 1)
         item, now = await self._item(job, document, lane, attempt_id=0), self._clock.now()
@@ -105,7 +105,7 @@ class Outcomes:
         await self._db.write(write)
         self._adopted(job, item)
 
-    async def suspect(self, job: Job, before: Baseline, lane: LaneTerm) -> None:
+    async def suspect(self, job: PrintJob, before: Baseline, lane: LaneTerm) -> None:
         """Documents after ``before`` may be this receipt: an attempt that sends nothing, for ``settle`` to
         ask about."""
 
@@ -114,12 +114,12 @@ class Outcomes:
 
         await self._db.write(write)
 
-    def _begin(self, conn: Connection, job: Job, baseline: Baseline, lane: LaneTerm) -> int:
+    def _begin(self, conn: Connection, job: PrintJob, baseline: Baseline, lane: LaneTerm) -> int:
         return records.begin_attempt(
             conn,
             NewAttempt(lane=lane, baseline=baseline),
             what="print",
-            register_id=self._desk.register_id,
+            register_id=self._session.register_id,
             at=self._clock.now(),
             receipt_seq=job.seq,
         )
@@ -129,7 +129,7 @@ class Outcomes:
         attempt: OpenAttempt,
         seq: int,
         lane: LaneTerm,
-        note: Decision | None = None,
+        note: PersonDecision | None = None,
         *,
         rejected_up_to: Baseline | None = None,
     ) -> None:
@@ -147,33 +147,37 @@ class Outcomes:
         await self._db.write(write)
 
     async def _item(
-        self, job: Job, document: FiscalDocument, lane: LaneTerm, *, attempt_id: int
+        self, job: PrintJob, document: FiscalDocument, lane: LaneTerm, *, attempt_id: int
     ) -> PrintedItem:
         return printed_item(
             job,
             document,
-            await self._desk.open(),
+            await self._session.open(),
             attempt_id=attempt_id,
             lane=lane,
             at=self._clock.now(),
             recovered=True,
         )
 
-    def _adopted(self, job: Job, item: PrintedItem) -> None:
+    def _adopted(self, job: PrintJob, item: PrintedItem) -> None:
         self._waiting.settle(job.receipt.id, item.answer)
         self._log.info("print_recovered", receipt_id=job.receipt.id, fd_number=item.document.fd_number)
-        self._listener.document_made(self._desk.register_id, item.document, took_s=0.0)
+        self._listener.document_made(self._session.register_id, item.document, took_s=0.0)
 
     # ---- reports ------------------------------------------------------------------------------------
 
     async def report(
-        self, attempt: OpenAttempt, document: FiscalDocument, lane: LaneTerm, note: Decision | None = None
+        self,
+        attempt: OpenAttempt,
+        document: FiscalDocument,
+        lane: LaneTerm,
+        note: PersonDecision | None = None,
     ) -> None:
         """The document is this shift opening or Z report."""
         report = None
         if document.code is DocumentCode.CLOSE_SHIFT:
-            report = await self._desk.driver.shift_report(document.fd_number)
-        await self._desk.write_report(
+            report = await self._session.driver.shift_report(document.fd_number)
+        await self._session.write_report(
             attempt.id,
             document,
             report,
@@ -183,7 +187,7 @@ class Outcomes:
         )
 
     async def end(
-        self, attempt: OpenAttempt, outcome: str, lane: LaneTerm, note: Decision | None = None
+        self, attempt: OpenAttempt, outcome: str, lane: LaneTerm, note: PersonDecision | None = None
     ) -> None:
         now = self._clock.now()
 
@@ -196,7 +200,7 @@ class Outcomes:
 
     async def end_closing(self, lane: LaneTerm) -> None:
         """A Z report that never came as far as an attempt has left its sessions ``closing``."""
-        if not await self._db.read(lambda c: session_rows.is_closing(c, self._desk.register_id)):
+        if not await self._db.read(lambda c: session_rows.is_closing(c, self._session.register_id)):
             return
 
         def write(conn: Connection) -> None:
@@ -205,9 +209,9 @@ class Outcomes:
 
         await self._db.write(write)
 
-    def _settle_sessions(self, conn: Connection, note: Decision | None) -> None:
+    def _settle_sessions(self, conn: Connection, note: PersonDecision | None) -> None:
         """A Z report whose outcome is known now ends the closing of its sessions; in the same transaction."""
-        session_rows.end_closing(conn, self._desk.register_id, at=self._clock.now())
+        session_rows.end_closing(conn, self._session.register_id, at=self._clock.now())
         if note is not None:
             note.write(conn)
 

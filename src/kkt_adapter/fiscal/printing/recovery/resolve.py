@@ -14,24 +14,24 @@ from kkt_adapter.fiscal.kkt.driver import Fence
 from kkt_adapter.fiscal.lifecycle import PrintState
 from kkt_adapter.fiscal.model import Baseline, DocumentCode
 from kkt_adapter.fiscal.printing import records
-from kkt_adapter.fiscal.printing.device import Evidence, RegisterDesk
-from kkt_adapter.fiscal.printing.job import Job, job_of
+from kkt_adapter.fiscal.printing.job import PrintJob, job_of
 from kkt_adapter.fiscal.printing.printer import PrintListener
 from kkt_adapter.fiscal.printing.records import Unprinted
 from kkt_adapter.fiscal.printing.recovery.fn_readback import orphans_of
-from kkt_adapter.fiscal.printing.recovery.open_question import Decision, OpenQuestion, changed
+from kkt_adapter.fiscal.printing.recovery.open_question import OpenQuestion, PersonDecision, changed
 from kkt_adapter.fiscal.printing.recovery.outcomes import Outcomes
 from kkt_adapter.fiscal.printing.recovery.rules import (
     Absent,
     Adopt,
     Doubt,
-    Verdict,
+    Judgement,
     judge_receipt,
     judge_report,
     judge_suspected,
-    misfit,
-    report_misfit,
+    mismatch,
+    report_mismatch,
 )
+from kkt_adapter.fiscal.printing.register_session import Evidence, RegisterSession
 from kkt_adapter.fiscal.printing.reply_waiters import Waiting
 from kkt_adapter.fiscal.store.attempts import LaneTerm, OpenAttempt
 from kkt_adapter.fiscal.store.orphan_documents import owned_numbers
@@ -46,7 +46,7 @@ class Recovery:
 
     def __init__(
         self,
-        desk: RegisterDesk,
+        session: RegisterSession,
         *,
         database: Database,
         clock: Clock,
@@ -55,13 +55,13 @@ class Recovery:
         owner_ended: Callable[[str], bool],
     ) -> None:
         """``owner_ended``: is the process of that owner proven to have ended? Called in a thread."""
-        self._desk = desk
+        self._session = session
         self._db = database
         self._clock = clock
         self._waiting = waiting
         self._owner_ended = owner_ended
         self._one_at_a_time = asyncio.Lock()
-        self.outcomes = Outcomes(desk, database=database, clock=clock, waiting=waiting, listener=listener)
+        self.outcomes = Outcomes(session, database=database, clock=clock, waiting=waiting, listener=listener)
         self.question: OpenQuestion | None = None
 
     # ---- by the FN ----------------------------------------------------------------------------------
@@ -78,7 +78,7 @@ class Recovery:
                 await self._settle(attempt, lane)
             await self.outcomes.end_closing(lane)
             self.question = None
-            self._desk.report_open = False
+            self._session.report_open = False
 
     async def _settle(self, attempt: OpenAttempt, lane: LaneTerm) -> None:
         row = await self.outcomes.mark_unknown(attempt, lane)
@@ -86,9 +86,9 @@ class Recovery:
             outcome = "done" if row.print_state is PrintState.PRINTED else "not_ready"
             await self.outcomes.end(attempt, outcome, lane)
             return
-        evidence, verdict = await self._judge(attempt, row)
-        if isinstance(verdict, Absent) and not await self._nothing_on_its_way(attempt, lane):
-            verdict = Doubt(
+        evidence, judgement = await self._judge(attempt, row)
+        if isinstance(judgement, Absent) and not await self._nothing_on_its_way(attempt, lane):
+            judgement = Doubt(
                 reason=Text(
                     "the process that began this is not proven to have ended, and the register does not shut "
                     "it out: it may still send",
@@ -96,12 +96,12 @@ class Recovery:
                     "команда может прийти позже",
                 )
             )
-        await self._apply(attempt, row, verdict, evidence, lane)
+        await self._apply(attempt, row, judgement, evidence, lane)
 
-    async def _judge(self, attempt: OpenAttempt, row: Unprinted | None) -> tuple[Evidence, Verdict]:
+    async def _judge(self, attempt: OpenAttempt, row: Unprinted | None) -> tuple[Evidence, Judgement]:
         """What the FN holds after the attempt's baseline, and what follows from it."""
         if row is None:
-            evidence = await self._desk.evidence(attempt.baseline)
+            evidence = await self._session.evidence(attempt.baseline)
             code = _report_code(attempt)
             return evidence, judge_report(code, attempt.baseline, evidence.now, evidence.found)
         job = job_of(row)
@@ -109,7 +109,7 @@ class Recovery:
         if attempt.suspected:
             evidence = await self._suspicion(job, baseline)
             return evidence, judge_suspected(baseline, evidence.now, evidence.found)
-        evidence = await self._desk.evidence(baseline)
+        evidence = await self._session.evidence(baseline)
         owned = await self._db.read(lambda c: owned_numbers(c, baseline))
         return evidence, judge_receipt(job.receipt, baseline, evidence.now, evidence.found, owned=owned)
 
@@ -119,23 +119,23 @@ class Recovery:
         bound = await self._db.read(lambda c: rejected_up_to(c, seq, before.fn_number))
         return replace(before, fd_number=max(before.fd_number, bound))
 
-    async def _suspicion(self, job: Job, baseline: Baseline) -> Evidence:
+    async def _suspicion(self, job: PrintJob, baseline: Baseline) -> Evidence:
         """The documents that were read back after ``baseline`` and that may be this receipt."""
-        status = await self._desk.position()
+        status = await self._session.position()
         now = status.baseline
         if now.fn_number != baseline.fn_number:
             return Evidence(now=now, found=())
-        orphans = await self._db.read(lambda c: orphans_of(c, self._desk.register_id, status))
+        orphans = await self._db.read(lambda c: orphans_of(c, self._session.register_id, status))
         found = []
         for orphan in orphans.matching(job.receipt, job.seq, after=baseline.fd_number):
-            document = await self._desk.driver.document(orphan.fd_number)
-            if document is not None and misfit(job.receipt, baseline, document, orphan.fd_number) is None:
+            document = await self._session.driver.document(orphan.fd_number)
+            if document is not None and mismatch(job.receipt, baseline, document, orphan.fd_number) is None:
                 found.append(document)
         return Evidence(now=now, found=tuple(found))
 
     async def _nothing_on_its_way(self, attempt: OpenAttempt, lane: LaneTerm) -> bool:
         """Absence now is absence for good: only where nobody else can still send (contract 4.2)."""
-        if attempt.suspected or attempt.owner == lane.owner or self._desk.driver.fence is not Fence.NONE:
+        if attempt.suspected or attempt.owner == lane.owner or self._session.driver.fence is not Fence.NONE:
             return True
         return await asyncio.to_thread(self._owner_ended, attempt.owner)
 
@@ -143,11 +143,11 @@ class Recovery:
         self,
         attempt: OpenAttempt,
         row: Unprinted | None,
-        verdict: Verdict,
+        judgement: Judgement,
         evidence: Evidence,
         lane: LaneTerm,
     ) -> None:
-        match verdict:
+        match judgement:
             case Adopt(document=document) if row is not None:
                 await self.outcomes.adopt(attempt.id, job_of(row), document, lane)
             case Adopt(document=document):
@@ -208,7 +208,7 @@ class Recovery:
                     "исход этого чека сейчас не требует решения: ККТ ещё опрашивается или не отвечает",
                 )
             await self._ensure_unchanged(question, attempt, row, version)
-            note = Decision(
+            note = PersonDecision(
                 receipt_id=receipt_id,
                 what="print",
                 adopt=adopt,
@@ -227,7 +227,7 @@ class Recovery:
         self, question: OpenQuestion, attempt: OpenAttempt, row: Unprinted | None, version: str | None
     ) -> None:
         """Is the question still the one that the person saw? Else it is asked anew, and Conflict raised."""
-        if (await self._desk.position()).baseline != question.now:
+        if (await self._session.position()).baseline != question.now:
             evidence, _ = await self._judge(attempt, row)
             question = replace(question, now=evidence.now, found=evidence.found)
             self.question = question
@@ -236,11 +236,11 @@ class Recovery:
             raise changed(question)
 
     async def _adopt_chosen(
-        self, attempt: OpenAttempt, job: Job, number: int, lane: LaneTerm, note: Decision
+        self, attempt: OpenAttempt, job: PrintJob, number: int, lane: LaneTerm, note: PersonDecision
     ) -> None:
         """A person says which document it is; the FN and our rows must not say otherwise."""
-        document = await self._desk.driver.document(number)
-        wrong = misfit(job.receipt, attempt.baseline, document, number)
+        document = await self._session.driver.document(number)
+        wrong = mismatch(job.receipt, attempt.baseline, document, number)
         if document is None or wrong is not None:
             why = wrong or Text("it is not in the FN", "его нет в ФН")
             raise Conflict(
@@ -276,7 +276,7 @@ class Recovery:
                     "ни один отчёт этой ККТ сейчас не требует решения: см. её состояние",
                 )
             await self._ensure_unchanged(question, attempt, None, version)
-            note = Decision(
+            note = PersonDecision(
                 receipt_id=None,
                 what=attempt.what,
                 adopt=adopt,
@@ -284,19 +284,21 @@ class Recovery:
                 reason=reason,
                 at=self._clock.now(),
                 version=question.version,
-                register_id=self._desk.register_id,
+                register_id=self._session.register_id,
             )
             if adopt is None:
                 await self.outcomes.end(attempt, "absent", lane, note)
             else:
                 await self._adopt_report(attempt, adopt, lane, note)
             self.question = None
-            self._desk.report_open = False
+            self._session.report_open = False
             return attempt.what
 
-    async def _adopt_report(self, attempt: OpenAttempt, number: int, lane: LaneTerm, note: Decision) -> None:
-        document = await self._desk.driver.document(number)
-        wrong = report_misfit(_report_code(attempt), attempt.baseline, document, number)
+    async def _adopt_report(
+        self, attempt: OpenAttempt, number: int, lane: LaneTerm, note: PersonDecision
+    ) -> None:
+        document = await self._session.driver.document(number)
+        wrong = report_mismatch(_report_code(attempt), attempt.baseline, document, number)
         if document is None or wrong is not None:
             why = wrong or Text("it is not in the FN", "его нет в ФН")
             raise Conflict(

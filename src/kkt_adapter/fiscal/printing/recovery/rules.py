@@ -32,9 +32,9 @@ class Doubt:
     reason: Text
 
 
-Verdict = Adopt | Absent | Doubt
+Judgement = Adopt | Absent | Doubt
 
-RECEIPT_CODES = (DocumentCode.RECEIPT, DocumentCode.BSO)
+SALE_RECEIPT_CODES = (DocumentCode.RECEIPT, DocumentCode.BSO)
 CORRECTION_CODES = (DocumentCode.CORRECTION, DocumentCode.BSO_CORRECTION)
 
 
@@ -45,7 +45,7 @@ def judge_receipt(
     found: Sequence[FiscalDocument],
     *,
     owned: Collection[int] = (),
-) -> Verdict:
+) -> Judgement:
     """``found``: every document of the FN after the baseline, in order; ``now``: where the FN stands;
     ``owned``: numbers of those that are other receipts' documents."""
     if now.fn_number != baseline.fn_number:
@@ -76,7 +76,7 @@ def judge_receipt(
     )
 
 
-def judge_suspected(baseline: Baseline, now: Baseline, found: Sequence[FiscalDocument]) -> Verdict:
+def judge_suspected(baseline: Baseline, now: Baseline, found: Sequence[FiscalDocument]) -> Judgement:
     """A receipt that was never sent, as far as the database knows. ``found``: the documents read back from
     the FN that look like it and belong to nobody. Never adopted here: what looks alike is no proof."""
     if now.fn_number != baseline.fn_number:
@@ -105,7 +105,7 @@ def _replaced(baseline: Baseline, now: Baseline) -> Doubt:
 
 def judge_report(
     code: DocumentCode, baseline: Baseline, now: Baseline, found: Sequence[FiscalDocument]
-) -> Verdict:
+) -> Judgement:
     """A shift opening or a Z report: the first document of that code after the baseline is ours."""
     if now.fn_number != baseline.fn_number:
         return Absent()  # the new FN knows nothing of that shift; what it needs is asked for anew
@@ -124,7 +124,9 @@ def judge_report(
     )
 
 
-def misfit(receipt: Receipt, baseline: Baseline, document: FiscalDocument | None, number: int) -> Text | None:
+def mismatch(
+    receipt: Receipt, baseline: Baseline, document: FiscalDocument | None, number: int
+) -> Text | None:
     """Why a person must not call document ``number`` this receipt; None when nothing speaks against it."""
     if document is None:
         return Text("it is not in the FN", "его нет в ФН")
@@ -139,7 +141,7 @@ def misfit(receipt: Receipt, baseline: Baseline, document: FiscalDocument | None
     return None
 
 
-def report_misfit(
+def report_mismatch(
     code: DocumentCode, baseline: Baseline, document: FiscalDocument | None, number: int
 ) -> Text | None:
     """Why a person must not call document ``number`` this shift opening or Z report."""
@@ -156,7 +158,7 @@ def report_misfit(
 
 
 def _is_alike(document: FiscalDocument, receipt: Receipt) -> bool:
-    codes = CORRECTION_CODES if receipt.kind is ReceiptKind.CORRECTION else RECEIPT_CODES
+    codes = CORRECTION_CODES if receipt.kind is ReceiptKind.CORRECTION else SALE_RECEIPT_CODES
     return (
         document.code in codes
         and document.operation is receipt.operation

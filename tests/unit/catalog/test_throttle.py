@@ -7,13 +7,13 @@ from typing import Any, TypeVar
 import pytest
 from tests.support.catalog import TestClock
 
-from kkt_adapter.catalog.sync.yield_to_receipts import PAGES_A_COMMIT, RECEIPTS_WITHIN_S, REST_CAP_S, Courtesy
+from kkt_adapter.catalog.sync.throttle import PAGES_A_COMMIT, RECEIPTS_WITHIN_S, REST_CAP_S, Throttle
 
 T = TypeVar("T")
 
 
 class Counted:
-    """What `Courtesy` sees of a database."""
+    """What `Throttle` sees of a database."""
 
     dialect = "sqlite"
 
@@ -69,66 +69,66 @@ def db() -> Counted:
 
 
 @pytest.fixture
-def courtesy(db: Counted, clock: Clock) -> Courtesy:
-    return Courtesy(db, clock=clock)
+def throttle(db: Counted, clock: Clock) -> Throttle:
+    return Throttle(db, clock=clock)
 
 
-async def write(courtesy: Courtesy, clock: Clock, *, takes_s: float = 0.01) -> None:
-    async with courtesy.storing():
+async def write(throttle: Throttle, clock: Clock, *, takes_s: float = 0.01) -> None:
+    async with throttle.storing():
         clock.at += takes_s
 
 
 async def test_alone_a_run_never_rests_however_much_it_writes(
-    courtesy: Courtesy, db: Counted, clock: Clock
+    throttle: Throttle, db: Counted, clock: Clock
 ) -> None:
     for _ in range(500):
-        await write(courtesy, clock)
-        async with courtesy.parsing():
+        await write(throttle, clock)
+        async with throttle.parsing():
             clock.at += 0.001
     assert clock.slept == []
-    assert courtesy.pages_a_commit == PAGES_A_COMMIT
+    assert throttle.pages_a_commit == PAGES_A_COMMIT
 
 
 async def test_beside_receipts_each_piece_is_small_and_followed_by_a_longer_rest(
-    courtesy: Courtesy, db: Counted, clock: Clock
+    throttle: Throttle, db: Counted, clock: Clock
 ) -> None:
     db.items += 1  # a receipt
-    assert courtesy.pages_a_commit == 1
-    await write(courtesy, clock, takes_s=0.01)
-    async with courtesy.parsing():
+    assert throttle.pages_a_commit == 1
+    await write(throttle, clock, takes_s=0.01)
+    async with throttle.parsing():
         clock.at += 0.002
     assert clock.slept == pytest.approx([0.15, 0.03])
 
 
 async def test_a_rest_has_an_end_whatever_held_the_piece_up(
-    courtesy: Courtesy, db: Counted, clock: Clock
+    throttle: Throttle, db: Counted, clock: Clock
 ) -> None:
     db.items += 1
-    await write(courtesy, clock, takes_s=5.0)
+    await write(throttle, clock, takes_s=5.0)
     db.items += 1
-    await write(courtesy, clock, takes_s=5.0)
+    await write(throttle, clock, takes_s=5.0)
     assert all(rest <= REST_CAP_S for rest in clock.slept)
 
 
 async def test_when_the_receipts_are_over_it_goes_on_at_full_speed(
-    courtesy: Courtesy, db: Counted, clock: Clock
+    throttle: Throttle, db: Counted, clock: Clock
 ) -> None:
     db.items += 1
-    assert courtesy.pages_a_commit == 1
+    assert throttle.pages_a_commit == 1
     clock.at += RECEIPTS_WITHIN_S + 0.1
-    assert courtesy.pages_a_commit == PAGES_A_COMMIT
+    assert throttle.pages_a_commit == PAGES_A_COMMIT
 
 
 async def test_beside_receipts_one_piece_is_done_at_a_time(
-    courtesy: Courtesy, db: Counted, clock: Clock
+    throttle: Throttle, db: Counted, clock: Clock
 ) -> None:
     at_work = most = 0
     db.items += 1
-    assert courtesy.pages_a_commit == 1
+    assert throttle.pages_a_commit == 1
 
     async def piece() -> None:
         nonlocal at_work, most
-        async with courtesy.storing():
+        async with throttle.storing():
             at_work += 1
             most = max(most, at_work)
             await asyncio.sleep(0)
@@ -138,12 +138,12 @@ async def test_beside_receipts_one_piece_is_done_at_a_time(
     assert most == 1
 
 
-async def test_between_two_pages_the_event_loop_serves_others(courtesy: Courtesy) -> None:
+async def test_between_two_pages_the_event_loop_serves_others(throttle: Throttle) -> None:
     """However many answers came at once: they are not parsed in one go."""
     order: list[str] = []
 
     async def page() -> None:
-        async with courtesy.parsing():
+        async with throttle.parsing():
             order.append("page")
 
     async def other() -> None:
@@ -156,16 +156,16 @@ async def test_between_two_pages_the_event_loop_serves_others(courtesy: Courtesy
 
 
 async def test_over_a_database_that_counts_nothing_it_never_rests(clock: Clock) -> None:
-    courtesy = Courtesy(Uncounted(), clock=clock)
-    async with courtesy.storing():
+    throttle = Throttle(Uncounted(), clock=clock)
+    async with throttle.storing():
         clock.at += 1.0
     assert clock.slept == []
-    assert courtesy.pages_a_commit == PAGES_A_COMMIT
+    assert throttle.pages_a_commit == PAGES_A_COMMIT
 
 
 async def test_beside_a_service_in_another_process_it_always_gives_way(clock: Clock) -> None:
-    courtesy = Courtesy(Uncounted(), clock=clock, always=True)
-    assert courtesy.pages_a_commit == 1
-    async with courtesy.parsing():
+    throttle = Throttle(Uncounted(), clock=clock, always=True)
+    assert throttle.pages_a_commit == 1
+    async with throttle.parsing():
         clock.at += 0.002
     assert clock.slept == pytest.approx([0.03])

@@ -1,6 +1,6 @@
 """A register's shift as its lane sees it: looking, opening, closing, each with an attempt row.
 
-``RegisterDesk`` keeps what the lane knows of its device between two looks: the registration, the last
+``RegisterSession`` keeps what the lane knows of its device between two looks: the registration, the last
 status, the FN's baseline, and until when the open shift can be trusted (24 hours less a margin).
 """
 
@@ -28,7 +28,6 @@ from kkt_adapter.fiscal.shifts.shift_rows import record_shift
 from kkt_adapter.fiscal.store import attempts, events
 from kkt_adapter.fiscal.store.attempts import LaneTerm, NewAttempt
 from kkt_adapter.fiscal.store.events import EventType
-from kkt_adapter.kernel.call_age import InHand
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import (
     AdapterError,
@@ -40,6 +39,7 @@ from kkt_adapter.kernel.errors import (
     ShiftExpired,
 )
 from kkt_adapter.kernel.ids import RegisterId
+from kkt_adapter.kernel.in_flight import InFlightCalls
 from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.leases.database import check_terms
 
@@ -56,7 +56,7 @@ class Evidence:
     found: tuple[FiscalDocument, ...]
 
 
-class RegisterDesk:
+class RegisterSession:
     """The lane's side of one register. Only the lane's own task calls what makes documents."""
 
     def __init__(
@@ -87,7 +87,9 @@ class RegisterDesk:
         self.shift_good_until = 0.0  # monotonic
         self.looked_at = 0.0  # monotonic
         self.report_open = False  # a report's outcome is not known: recover first
-        self.calls = InHand(clock, silent=(KktUnavailable, KktOutcomeUnknown))  # commands at the device
+        self.calls = InFlightCalls(
+            clock, silent=(KktUnavailable, KktOutcomeUnknown)
+        )  # commands at the device
 
     @property
     def registration(self) -> Registration | None:

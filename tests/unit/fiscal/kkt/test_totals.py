@@ -11,7 +11,7 @@ from tests.support.receipts import a_correction, a_line, a_registration, a_sale
 from kkt_adapter.fiscal.ffd.compose_reports import close_shift_body
 from kkt_adapter.fiscal.ffd.counters import Counters, add
 from kkt_adapter.fiscal.ffd.vat import vat_inside
-from kkt_adapter.fiscal.kkt.virtual.totals import Column, Tally, plus_both, shift_totals
+from kkt_adapter.fiscal.kkt.virtual.totals import Column, RegisterTotals, plus_both, shift_totals
 from kkt_adapter.fiscal.model import (
     FfdVersion,
     Operation,
@@ -50,14 +50,16 @@ def receipts(draw: st.DrawFn, largest_kop: int = 10**9) -> Receipt:
 
 @given(st.lists(receipts(), max_size=8))
 def test_it_counts_what_the_counters_of_the_document_count(sold: list[Receipt]) -> None:
-    tally = reduce(Tally.plus, sold, Tally.zero())
+    totals = reduce(RegisterTotals.plus, sold, RegisterTotals.zero())
 
-    assert tally.counters() == reduce(add, sold, Counters())
+    assert totals.counters() == reduce(add, sold, Counters())
 
 
 @given(st.lists(receipts(), max_size=8))
 def test_cash_card_and_other_make_up_sales_less_refunds(sold: list[Receipt]) -> None:
-    totals = shift_totals(reduce(Tally.plus, sold, Tally.zero()), shift_number=1, opened_at=None)
+    totals = shift_totals(
+        reduce(RegisterTotals.plus, sold, RegisterTotals.zero()), shift_number=1, opened_at=None
+    )
 
     assert totals.cash_kop + totals.card_kop + totals.other_kop == totals.sales_kop - totals.refunds_kop
     assert totals.receipt_count == len(sold)
@@ -65,18 +67,18 @@ def test_cash_card_and_other_make_up_sales_less_refunds(sold: list[Receipt]) -> 
 
 @given(st.lists(receipts(), max_size=4))
 def test_it_survives_being_stored(sold: list[Receipt]) -> None:
-    tally = reduce(Tally.plus, sold, Tally.zero())
+    totals = reduce(RegisterTotals.plus, sold, RegisterTotals.zero())
 
-    assert Tally.from_bytes(tally.as_bytes()) == tally
-    assert hash(Tally.from_bytes(tally.as_bytes())) == hash(tally)
+    assert RegisterTotals.from_bytes(totals.as_bytes()) == totals
+    assert hash(RegisterTotals.from_bytes(totals.as_bytes())) == hash(totals)
 
 
 def test_adding_leaves_the_old_one_as_it_was() -> None:
-    before = Tally.zero()
+    before = RegisterTotals.zero()
 
     shift, whole = plus_both(before, before.plus(a_sale()), a_sale())
 
-    assert before == Tally.zero()
+    assert before == RegisterTotals.zero()
     assert (shift.count(), whole.count()) == (1, 2)
 
 
@@ -89,30 +91,32 @@ def test_expenses_and_corrections_count_by_their_operation() -> None:
         a_sale(kind=ReceiptKind.CORRECTION, correction=a_correction(), lines=(a_line(amount_kop=50_000),)),
     ]
 
-    totals = shift_totals(reduce(Tally.plus, sold, Tally.zero()), shift_number=3, opened_at=None)
+    totals = shift_totals(
+        reduce(RegisterTotals.plus, sold, RegisterTotals.zero()), shift_number=3, opened_at=None
+    )
 
     assert (totals.sales_kop, totals.refunds_kop, totals.cash_kop) == (51_004, 230, 50_774)
 
 
 def test_a_sum_that_does_not_fit_into_its_counter_is_refused() -> None:
-    tally, largest = Tally.zero(), a_sale(lines=(a_line(amount_kop=2**47),))
-    tally = tally.plus(largest)
+    totals, largest = RegisterTotals.zero(), a_sale(lines=(a_line(amount_kop=2**47),))
+    totals = totals.plus(largest)
 
     with pytest.raises(OverflowError):
-        tally.plus(largest)
-    assert tally.of(Column.TOTAL, Operation.SALE) == 2**47
+        totals.plus(largest)
+    assert totals.of(Column.TOTAL, Operation.SALE) == 2**47
 
 
 @given(st.lists(receipts(largest_kop=2**45), min_size=1, max_size=8))
 def test_what_is_taken_can_always_be_reported(sold: list[Receipt]) -> None:
-    tally = Tally.zero()
+    totals = RegisterTotals.zero()
     for receipt in sold:
         try:
-            tally = tally.plus(receipt)
+            totals = totals.plus(receipt)
         except OverflowError:
             continue
 
-    counters = tally.counters()
+    counters = totals.counters()
     assert close_shift_body(
         a_registration(ffd_version=FfdVersion.V1_2),
         cashier=CASHIER,
@@ -125,6 +129,6 @@ def test_what_is_taken_can_always_be_reported(sold: list[Receipt]) -> None:
 
 def test_damaged_bytes_are_refused() -> None:
     with pytest.raises(ValueError, match="sums"):
-        Tally.from_bytes(Tally.zero().as_bytes()[:-8])
+        RegisterTotals.from_bytes(RegisterTotals.zero().as_bytes()[:-8])
     with pytest.raises(ValueError, match="bytes"):
-        Tally.from_bytes(b"123")
+        RegisterTotals.from_bytes(b"123")

@@ -1,6 +1,6 @@
 """Node processes, made by forking one process that has imported everything: a start costs milliseconds.
 
-``Nursery`` is the lab's side. The other side, ``serve_nursery``, is a process without threads that reads one
+``ForkServer`` is the lab's side. The other side, ``serve_forks``, is a process without threads that reads one
 ``NodeSpec`` a line, forks a node for it, and says which process began and how each one ended. When the lab
 goes, its input ends, and it ends every node and itself.
 """
@@ -26,7 +26,7 @@ TRACE_CHARACTERS = 3000
 Ended = Callable[[int, int], None]
 
 
-class Nursery:
+class ForkServer:
     """May serve several labs of one event loop: what one costs to start, all others have for nothing."""
 
     def __init__(self, command: Sequence[str]) -> None:
@@ -52,7 +52,7 @@ class Nursery:
         """The process id of a new node.
 
         Raises:
-            RuntimeError: the nursery has ended.
+            RuntimeError: the fork_server has ended.
         """
         assert self._process is not None and self._process.stdin is not None
         async with self._starting:
@@ -67,7 +67,7 @@ class Nursery:
         return pid
 
     async def close(self) -> None:
-        """End every node that still lives, and the nursery."""
+        """End every node that still lives, and the fork_server."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -94,7 +94,7 @@ class Nursery:
         self._started.put_nowait(None)
 
 
-def serve_nursery(run: Callable[[NodeSpec], int]) -> None:
+def serve_forks(run: Callable[[NodeSpec], int]) -> None:
     """Be the forking process until standard input ends. ``run`` is a node's whole life, in its own
     process."""
     gc.collect()
@@ -126,7 +126,7 @@ def serve_nursery(run: Callable[[NodeSpec], int]) -> None:
 
 
 def _fork(spec: NodeSpec, run: Callable[[NodeSpec], int], *, unwanted: Sequence[int]) -> int:
-    nursery = os.getpid()
+    fork_server = os.getpid()
     pid = os.fork()
     if pid:
         _say({"started": pid})
@@ -136,7 +136,7 @@ def _fork(spec: NodeSpec, run: Callable[[NodeSpec], int], *, unwanted: Sequence[
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         end_with_parent()
-        if os.getppid() != nursery:
+        if os.getppid() != fork_server:
             os._exit(1)  # it ended before we asked to be told
         log = os.open(spec.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         nothing = os.open(os.devnull, os.O_RDONLY)

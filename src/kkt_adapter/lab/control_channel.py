@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 
 class Listener(Protocol):
-    """A node as the hub knows it."""
+    """A node as the channel knows it."""
 
     name: str
 
@@ -24,7 +24,7 @@ class Listener(Protocol):
     def left(self, register_id: str, plan: dict[str, Any] | None) -> None: ...
 
 
-class Hub:
+class ControlChannel:
     """``points`` are all that were ever seen, with how often a process was ended or stopped there."""
 
     def __init__(self, path: Path, *, only: Sequence[str] = ()) -> None:

@@ -28,7 +28,7 @@ class CountsItems(Protocol):
     items: int
 
 
-class Courtesy:
+class Throttle:
     """One for the runs of a process; over a database that counts nothing, it never gives way."""
 
     def __init__(self, db: Database, *, clock: Clock, always: bool = False) -> None:

@@ -17,7 +17,7 @@ from kkt_adapter.fiscal.printing.recovery.rules import (
     judge_receipt,
     judge_report,
     judge_suspected,
-    misfit,
+    mismatch,
 )
 from kkt_adapter.kernel.ids import FnNumber
 from kkt_adapter.kernel.money import Kopecks
@@ -61,10 +61,10 @@ def test_an_fn_that_stands_where_it_stood_proves_absence() -> None:
     ids=["alike", "of another receipt", "a report", "two alike", "nothing readable"],
 )
 def test_other_documents_after_the_baseline_are_doubt(found: list[FiscalDocument]) -> None:
-    verdict = judge_receipt(RECEIPT, BEFORE, at(10 + max(1, len(found))), found)
-    assert isinstance(verdict, Doubt)
-    assert verdict.reason.en
-    assert verdict.reason.ru
+    judgement = judge_receipt(RECEIPT, BEFORE, at(10 + max(1, len(found))), found)
+    assert isinstance(judgement, Doubt)
+    assert judgement.reason.en
+    assert judgement.reason.ru
 
 
 def test_a_receipt_without_a_key_is_found_by_kind_operation_and_sum() -> None:
@@ -147,12 +147,12 @@ def test_nothing_is_printed_again_while_any_document_came_after_the_baseline(
     found: list[FiscalDocument], unread: int
 ) -> None:
     numbered = [replace(one, fd_number=11 + i) for i, one in enumerate(found)]
-    verdict = judge_receipt(RECEIPT, BEFORE, at(10 + len(numbered) + unread), numbered)
-    if isinstance(verdict, Absent):
+    judgement = judge_receipt(RECEIPT, BEFORE, at(10 + len(numbered) + unread), numbered)
+    if isinstance(judgement, Absent):
         assert not numbered
         assert not unread
-    if isinstance(verdict, Adopt):
-        assert verdict.document.key == KEY
+    if isinstance(judgement, Adopt):
+        assert judgement.document.key == KEY
 
 
 @pytest.mark.parametrize(
@@ -174,4 +174,4 @@ def test_a_person_may_adopt_only_what_can_be_this_receipt(
     candidate: FiscalDocument | None, fits: bool
 ) -> None:
     number = 11 if candidate is None else candidate.fd_number
-    assert (misfit(RECEIPT, BEFORE, candidate, number) is None) is fits
+    assert (mismatch(RECEIPT, BEFORE, candidate, number) is None) is fits

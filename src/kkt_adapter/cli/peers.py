@@ -1,4 +1,4 @@
-"""What ``doctor`` asks of the neighbours: operators, Redis, and the service itself. Each gets a few
+"""What ``doctor`` asks of the peers: operators, Redis, and the service itself. Each gets a few
 seconds."""
 
 import asyncio
@@ -10,7 +10,7 @@ from kkt_adapter.cli.findings import Finding, Level, bad, good, warn
 from kkt_adapter.kernel.errors import AdapterError, Text
 from kkt_adapter.settings import Settings, Transport
 
-ANSWER_S = 5.0  # for each neighbour
+ANSWER_S = 5.0  # for each peer
 
 
 def operators(settings: Settings) -> Sequence[tuple[Transport, str, int]]:

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from kkt_adapter.kernel.clock import Clock
 
 
-class InHand:
+class InFlightCalls:
     """Event loop only. Bounded by the calls that run at once.
 
     ``silent`` are errors that are no answer: after one of them the next call counts from where that one
@@ -44,13 +44,13 @@ class InHand:
 class _Call(AbstractContextManager[None]):
     """One call; may be entered once."""
 
-    __slots__ = ("_in_hand",)
+    __slots__ = ("_in_flight",)
 
-    def __init__(self, in_hand: InHand) -> None:
-        self._in_hand = in_hand
+    def __init__(self, in_flight: InFlightCalls) -> None:
+        self._in_flight = in_flight
 
     def __enter__(self) -> None:
-        self._in_hand._begin(self)
+        self._in_flight._begin(self)
 
     def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
-        self._in_hand._end(self, error)
+        self._in_flight._end(self, error)

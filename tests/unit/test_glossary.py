@@ -1,0 +1,74 @@
+"""The glossary names classes that exist, and no name in the code uses a word that the glossary replaces."""
+
+import ast
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+MIGRATIONS = ROOT / "src" / "kkt_adapter" / "runtime" / "migrations"  # written once, never changed
+SOURCES = sorted(path for path in (ROOT / "src").rglob("*.py") if MIGRATIONS not in path.parents)
+GLOSSARY = (ROOT / "docs" / "glossary.md").read_text()
+
+
+def rows(heading: str) -> list[list[str]]:
+    """The cells of the table under a heading, without its two head lines."""
+    section = GLOSSARY.split(f"## {heading}\n")[1].split("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def names(path: Path) -> set[str]:
+    """The module's name and those of its classes, functions, arguments and attributes."""
+    found = {path.stem}
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
+                found.add(node.name)
+            case ast.arg():
+                found.add(node.arg)
+            case ast.Attribute():
+                found.add(node.attr)
+            case ast.Name():
+                found.add(node.id)
+    return found
+
+
+def words(name: str) -> list[str]:
+    """``RegisterSession`` and ``register_session`` alike: ["register", "session"]."""
+    return [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+", name)]
+
+
+def test_names_are_split_into_words():
+    assert words("RegisterSession") == words("register_session") == words("_REGISTER_SESSION")
+
+
+def test_every_class_of_the_glossary_exists():
+    classes = {
+        node.name
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef)
+    }
+    named = {
+        name
+        for row in rows("Words of our own, and the classes that carry them")
+        for name in re.findall(r"`(\w+)`", row[1])
+    }
+
+    assert len(named) > 30
+    assert named - classes == set()
+
+
+def test_no_name_uses_a_word_that_the_glossary_replaces():
+    replaced = [words(row[0].replace(" ", "_")) for row in rows("Words that are not used")]
+    assert len(replaced) > 10
+
+    found = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in SOURCES
+        for name in sorted(names(path))
+        for word in replaced
+        if any(words(name)[at : at + len(word)] in (word, [*word[:-1], word[-1] + "s"]) for at in range(9))
+    ]
+
+    assert found == []
