@@ -8,7 +8,7 @@ ARGS ?=
 # Two workers on a desk; one at a time under CI, where real processes share two cores with the tests.
 PYTEST_ARGS ?= $(if $(CI),--reruns 2,-n 2 --dist loadfile)
 
-.PHONY: help setup run test unit lint bench lab clean native
+.PHONY: help setup run test unit lint openapi bench lab clean native
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -44,6 +44,9 @@ lint: $(STAMP)   ## linters, types, layers
 
 unit: $(STAMP)   ## the fast tests only
 	$(BIN)/python -m pytest tests/unit $(ARGS)
+
+openapi: $(STAMP) ## write docs/reference/openapi.json anew from the routes
+	$(BIN)/python scripts/openapi.py
 
 bench: $(STAMP)  ## the table of measured ratios
 	$(BIN)/python -m bench $(ARGS)

@@ -12,7 +12,6 @@ from kkt_adapter.api.edge import Edge
 from kkt_adapter.api.errors import install_error_handlers
 from kkt_adapter.api.openapi import describe
 from kkt_adapter.api.routes import buffer, dead_letters, health, maintenance, receipts, refunds, registers
-from kkt_adapter.api.schemas.documents import REFUSALS
 from kkt_adapter.api.services import ApiServices
 from kkt_adapter.api.settings import ApiSettings
 from kkt_adapter.kernel.clock import Clock, SystemClock
@@ -43,17 +42,7 @@ def create_api(
 
     What other routers need beside ``services`` is put on ``app.state`` by the caller.
     """
-    app = Api(
-        title="kkt-adapter",
-        version=__version__,
-        description=_DESCRIPTION,
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,
-        responses=REFUSALS,
-        generate_unique_id_function=_operation_id,
-        telemetry={"tracing": False, "metrics": False, "logs": False},
-    )
+    app = bare_api()
     app.state.services = services
     app.state.settings = settings
     install_error_handlers(app)
@@ -67,6 +56,20 @@ def create_api(
         app.include_router(router)
     app.add_middleware(Edge, settings=settings, clock=clock or SystemClock())
     return app
+
+
+def bare_api() -> Api:
+    """The application before its routes."""
+    return Api(
+        title="kkt-adapter",
+        version=__version__,
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=_operation_id,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
 
 
 def _operation_id(route: APIRoute) -> str:

@@ -4,12 +4,19 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import TypeAdapter
 
 from kkt_adapter.api.schemas import examples
-from kkt_adapter.api.schemas.documents import PROBLEM, PROBLEM_ANSWER
+from kkt_adapter.api.schemas.answers.receipts import AcceptedReceipt
+from kkt_adapter.api.schemas.documents import REPLAYED, keyed_by
 from kkt_adapter.api.schemas.receipt_body import ReceiptBody
+from kkt_adapter.api.schemas.refusals import PROBLEM, complete, refusals
 
 _REF = "#/components/schemas/{model}"
+_ACCEPT_REFUSES = (
+    "IDEMPOTENCY_KEY_REQUIRED IDEMPOTENCY_CONFLICT IDEMPOTENCY_IN_PROGRESS NOT_FOUND REFUND_BLOCKED "
+    "BUFFER_FULL KKT_BLOCKED MAINTENANCE LEASE_LOST"
+)
 _TAGS = [
     {"name": "receipts", "description": "Accepting, reading and settling receipts."},
     {"name": "register", "description": "The device: reports and status."},
@@ -28,9 +35,12 @@ def describe(app: FastAPI, *, accept_path: str) -> dict[str, Any]:
         title=app.title, version=app.version, description=app.description, routes=app.routes, tags=_TAGS
     )
     schemas: dict[str, Any] = document.setdefault("components", {}).setdefault("schemas", {})
-    body = ReceiptBody.model_json_schema(ref_template=_REF)
-    schemas.update(body.pop("$defs", {}))
-    schemas["ReceiptBody"] = body
+    for name, schema in (
+        ("ReceiptBody", ReceiptBody.model_json_schema(ref_template=_REF)),
+        ("AcceptedReceipt", TypeAdapter(AcceptedReceipt).json_schema(ref_template=_REF)),
+    ):
+        schemas.update(schema.pop("$defs", {}))
+        schemas[name] = schema
     schemas["Problem"] = PROBLEM
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
@@ -42,7 +52,24 @@ def describe(app: FastAPI, *, accept_path: str) -> dict[str, Any]:
         }
     }
     document["paths"].setdefault(accept_path, {})["post"] = _accept()
+    complete(document)
+    document["components"]["schemas"] = dict(sorted(schemas.items()))
+    _drop_titles(document)
     return document
+
+
+def _drop_titles(node: Any) -> None:
+    """pydantic gives every member a title that only repeats its name."""
+    if isinstance(node, dict):
+        properties = node.get("properties")
+        for name, member in properties.items() if isinstance(properties, dict) else ():
+            if isinstance(member, dict) and member.get("title") == name.replace("_", " ").title():
+                del member["title"]
+        for member in node.values():
+            _drop_titles(member)
+    elif isinstance(node, list):
+        for member in node:
+            _drop_titles(member)
 
 
 def _accept() -> dict[str, Any]:
@@ -54,16 +81,7 @@ def _accept() -> dict[str, Any]:
         "after any time-out: it is never printed twice.",
         "operationId": "accept_receipt",
         "security": [{"bearer": []}, {}],
-        "parameters": [
-            {
-                "name": "Idempotency-Key",
-                "in": "header",
-                "required": True,
-                "description": "A new UUID for each receipt; the same one for every repetition.",
-                "schema": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]+$"},
-                "example": examples.KEY,
-            }
-        ],
+        **keyed_by(required=True),
         "requestBody": {
             "required": True,
             "content": {
@@ -82,15 +100,14 @@ def _accept() -> dict[str, Any]:
         "responses": {
             "200": {
                 "description": "Accepted.",
-                "headers": {
-                    "Idempotency-Replayed": {
-                        "description": "true: the key was known, this is the first answer again.",
-                        "schema": {"type": "string"},
+                "headers": REPLAYED,
+                "content": {
+                    "application/json": {
+                        "schema": {"$ref": _REF.format(model="AcceptedReceipt")},
+                        "example": examples.ACCEPTED,
                     }
                 },
-                "content": {"application/json": {"example": examples.ACCEPTED}},
             },
-            "422": PROBLEM_ANSWER,
-            "default": PROBLEM_ANSWER,
+            **{str(status): response for status, response in refusals(_ACCEPT_REFUSES).items()},
         },
     }

@@ -4,8 +4,9 @@ from fastapi import APIRouter, Request
 
 from kkt_adapter.api.body import read_model
 from kkt_adapter.api.people import Anyone, People, address_of
+from kkt_adapter.api.schemas import auth as shapes
 from kkt_adapter.api.schemas.auth import AccountAnswer, LoginAnswer, LoginRequest, PasswordChange
-from kkt_adapter.api.schemas.documents import body_of
+from kkt_adapter.api.schemas.documents import answers, body_of
 
 router = APIRouter(prefix="/api/v1/auth", tags=["auth"])
 
@@ -13,7 +14,11 @@ _LOGIN = {"username": "olga", "password": "correct horse battery"}
 _CHANGE = {"current_password": "correct horse battery", "new_password": "another long one"}
 
 
-@router.post("/login", openapi_extra=body_of(LoginRequest, _LOGIN))
+@router.post(
+    "/login",
+    responses=answers(None, shapes.LOGIN, refuses="UNAUTHORIZED"),
+    openapi_extra=body_of(LoginRequest, _LOGIN),
+)
 async def login(request: Request, people: People) -> LoginAnswer:
     """Exchange a name and a password for an access token. After five failures in a minute: 429."""
     wanted = await read_model(request, LoginRequest)
@@ -21,13 +26,15 @@ async def login(request: Request, people: People) -> LoginAnswer:
     return LoginAnswer.of(signed_in)
 
 
-@router.get("/me")
+@router.get("/me", responses=answers(None, shapes.ACCOUNT, refuses="NOT_FOUND"))
 async def me(people: People, principal: Anyone) -> AccountAnswer:
     """The account of this token, as it is now."""
     return AccountAnswer.of(await people.accounts.get(principal.name))
 
 
-@router.post("/password", openapi_extra=body_of(PasswordChange, _CHANGE))
+@router.post(
+    "/password", responses=answers(None, shapes.LOGIN), openapi_extra=body_of(PasswordChange, _CHANGE)
+)
 async def change_password(request: Request, people: People, principal: Anyone) -> LoginAnswer:
     """Replace one's own password. All tokens of the account end; the answer has a new one."""
     wanted = await read_model(request, PasswordChange)

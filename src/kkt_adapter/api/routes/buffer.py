@@ -11,6 +11,7 @@ from kkt_adapter.api.answer import JsonAnswer
 from kkt_adapter.api.body import read_model
 from kkt_adapter.api.deps import Services, may
 from kkt_adapter.api.schemas import examples
+from kkt_adapter.api.schemas.answers import buffer as shapes
 from kkt_adapter.api.schemas.documents import answers, body_of
 from kkt_adapter.api.schemas.requests import CapacityBody, EventName, LevelName, Limit, PageNumber, Since
 from kkt_adapter.runtime.auth.roles import Principal
@@ -21,14 +22,20 @@ StatusReader = Annotated[Principal, Depends(may(Action.STATUS))]
 
 
 @router.get(
-    "/v1/kkt/buffer/status", responses=answers(examples.BUFFER_STATUS), summary="How full the buffer is"
+    "/v1/kkt/buffer/status",
+    responses=answers(shapes.BufferStatus, examples.BUFFER_STATUS),
+    summary="How full the buffer is",
 )
 async def buffer_status(services: Services, principal: StatusReader) -> Response:
     """Counts, the oldest undelivered receipt, the last sync and the alerts, all from one snapshot."""
     return JsonAnswer(await services.summary.buffer_status())
 
 
-@router.post("/v1/kkt/buffer/sync", responses=answers(examples.SYNC), summary="Deliver now")
+@router.post(
+    "/v1/kkt/buffer/sync",
+    responses=answers(shapes.SyncResult, examples.SYNC, refuses="SYNC_IN_PROGRESS"),
+    summary="Deliver now",
+)
 async def sync(
     services: Services,
     principal: Annotated[Principal, Depends(may(Action.SYNC))],
@@ -40,7 +47,9 @@ async def sync(
     return JsonAnswer(await services.delivery.sync(force=force))
 
 
-@router.get("/v1/kkt/buffer/logs", responses=answers(examples.LOGS), summary="What happened")
+@router.get(
+    "/v1/kkt/buffer/logs", responses=answers(shapes.EventLogPage, examples.LOGS), summary="What happened"
+)
 async def logs(
     services: Services,
     principal: Annotated[Principal, Depends(may(Action.EVENTS))],
@@ -56,13 +65,19 @@ async def logs(
     )
 
 
-@router.get("/v1/kkt/worker/status", responses=answers(examples.WORKER), summary="The sync worker")
+@router.get(
+    "/v1/kkt/worker/status",
+    responses=answers(shapes.WorkerStatus, examples.WORKER),
+    summary="The sync worker",
+)
 async def worker_status(services: Services, principal: StatusReader) -> Response:
     return JsonAnswer(await services.delivery.status())
 
 
 @router.post(
-    "/v1/kkt/circuit_breaker/reset", responses=answers(examples.BREAKER), summary="Close the breaker by hand"
+    "/v1/kkt/circuit_breaker/reset",
+    responses=answers(shapes.BreakerReset, examples.BREAKER),
+    summary="Close the breaker by hand",
 )
 async def reset_breaker(
     services: Services, principal: Annotated[Principal, Depends(may(Action.BREAKER_RESET))]
@@ -73,7 +88,7 @@ async def reset_breaker(
 
 @router.patch(
     "/v1/admin/buffer",
-    responses=answers(examples.CAPACITY),
+    responses=answers(shapes.CapacityChange, examples.CAPACITY),
     openapi_extra=body_of(CapacityBody, examples.CAPACITY_BODY),
     summary="Change the capacity",
 )

@@ -11,6 +11,7 @@ from kkt_adapter.api.answer import JsonAnswer
 from kkt_adapter.api.body import read_model
 from kkt_adapter.api.deps import Services, may
 from kkt_adapter.api.schemas import examples
+from kkt_adapter.api.schemas.answers import buffer as shapes
 from kkt_adapter.api.schemas.documents import answers, body_of
 from kkt_adapter.api.schemas.requests import Cursor, DeadLetterId, Limit, ResolveDeadLetterBody
 from kkt_adapter.runtime.auth.roles import Principal
@@ -20,19 +21,31 @@ router = APIRouter(prefix="/v1/kkt/dlq", tags=["dead letters"])
 Reader = Annotated[Principal, Depends(may(Action.DEAD_LETTER_READ))]
 
 
-@router.get("", responses=answers(examples.DEAD_LETTERS), summary="List dead letters, newest first")
+@router.get(
+    "",
+    responses=answers(shapes.DeadLetterPage, examples.DEAD_LETTERS),
+    summary="List dead letters, newest first",
+)
 async def list_dead_letters(
     services: Services, principal: Reader, limit: Limit = 100, cursor: Cursor = None
 ) -> Response:
     return JsonAnswer(await services.dead_letters.page(limit=limit, cursor=cursor))
 
 
-@router.get("/{dead_letter_id}", responses=answers(examples.DEAD_LETTER), summary="Read a dead letter")
+@router.get(
+    "/{dead_letter_id}",
+    responses=answers(shapes.DeadLetterDetail, examples.DEAD_LETTER_DETAIL, refuses="NOT_FOUND"),
+    summary="Read a dead letter",
+)
 async def dead_letter(services: Services, principal: Reader, dead_letter_id: DeadLetterId) -> Response:
     return JsonAnswer(await services.dead_letters.get(dead_letter_id))
 
 
-@router.post("/{dead_letter_id}/retry", responses=answers(examples.DEAD_LETTER), summary="Deliver it again")
+@router.post(
+    "/{dead_letter_id}/retry",
+    responses=answers(shapes.DeadLetterRetried, examples.DEAD_LETTER_RETRIED, refuses="NOT_FOUND CONFLICT"),
+    summary="Deliver it again",
+)
 async def retry(
     services: Services,
     principal: Annotated[Principal, Depends(may(Action.DEAD_LETTER_RETRY))],
@@ -44,7 +57,7 @@ async def retry(
 
 @router.post(
     "/{dead_letter_id}/resolve",
-    responses=answers(examples.DEAD_LETTER),
+    responses=answers(shapes.DeadLetter, examples.DEAD_LETTER, refuses="NOT_FOUND CONFLICT"),
     openapi_extra=body_of(ResolveDeadLetterBody, examples.RESOLVE_DEAD_LETTER),
     summary="Settle it without delivery",
 )

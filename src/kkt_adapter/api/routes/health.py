@@ -13,6 +13,7 @@ from kkt_adapter.api.language import preferred
 from kkt_adapter.api.problems import RefusedByStatus
 from kkt_adapter.api.root_page import root_page
 from kkt_adapter.api.schemas import examples
+from kkt_adapter.api.schemas.answers import health as shapes
 from kkt_adapter.api.schemas.documents import answers
 
 router = APIRouter(tags=["health"])
@@ -20,7 +21,7 @@ router = APIRouter(tags=["health"])
 _PAGE_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
 
 
-@router.get("/", responses=answers(examples.ROOT), summary="Where everything is")
+@router.get("/", responses=answers(shapes.Root, examples.ROOT), summary="Where everything is")
 async def root(request: Request) -> Response:
     """JSON, or a page of links where ``Accept`` prefers HTML."""
     if prefers_html(request.headers.get("accept", ""), over="application/json"):
@@ -38,14 +39,18 @@ async def root(request: Request) -> Response:
     )
 
 
-@router.get("/health", responses=answers(examples.ALIVE), summary="Does it live")
+@router.get("/health", responses=answers(shapes.Alive, examples.ALIVE), summary="Does it live")
 @router.head("/health", include_in_schema=False)
 async def alive() -> Response:
     """200 while the process answers. Asks nothing of anybody, so a supervisor can trust it."""
     return JsonAnswer({"status": "ok"})
 
 
-@router.get("/ready", responses=answers(examples.READY), summary="May it get traffic")
+@router.get(
+    "/ready",
+    responses=answers(shapes.Ready, examples.READY, refuses="NOT_READY"),
+    summary="May it get traffic",
+)
 @router.head("/ready", include_in_schema=False)
 async def ready(services: Services) -> Response:
     """200 when database and worker are up, else 503 NOT_READY."""
@@ -58,7 +63,12 @@ async def ready(services: Services) -> Response:
     return JsonAnswer({"status": "ready"})
 
 
-@router.get("/v1/health", responses=answers(examples.HEALTH), summary="How is it")
+@router.get(
+    "/v1/health",
+    responses=answers(shapes.HealthReport, examples.HEALTH)
+    | answers(shapes.HealthReport, examples.HEALTH_DOWN, "The database is unusable.", status=503),
+    summary="How is it",
+)
 async def health(services: Services) -> Response:
     """503 only when the database is unusable: a full buffer must not make a supervisor restart the till."""
     report, usable = await services.summary.health()

@@ -13,6 +13,7 @@ from kkt_adapter.api.access import Action
 from kkt_adapter.api.answer import JsonAnswer
 from kkt_adapter.api.deps import may
 from kkt_adapter.api.schemas import heartbeat as shapes
+from kkt_adapter.api.schemas.answers.offices import ExportedEvents, HeartbeatStatus
 from kkt_adapter.api.schemas.documents import answers
 from kkt_adapter.api.schemas.requests import MAX_ROW_ID
 from kkt_adapter.fiscal.heartbeat.export import EventExport
@@ -24,7 +25,11 @@ MAX_EVENTS = 1000  # of one answer
 router = APIRouter(tags=["back offices"])
 
 
-@router.get("/v1/kkt/heartbeat/status", responses=answers(shapes.STATUS), summary="Do back offices answer")
+@router.get(
+    "/v1/kkt/heartbeat/status",
+    responses=answers(HeartbeatStatus, shapes.STATUS),
+    summary="Do back offices answer",
+)
 async def heartbeat_status(
     request: Request, principal: Annotated[Principal, Depends(may(Action.STATUS))]
 ) -> Response:
@@ -33,7 +38,9 @@ async def heartbeat_status(
     return JsonAnswer(await heartbeat.status())
 
 
-@router.get("/v1/export/events", responses=answers(shapes.EVENTS), summary="What became of receipts")
+@router.get(
+    "/v1/export/events", responses=answers(ExportedEvents, shapes.EVENTS), summary="What became of receipts"
+)
 async def export_events(
     request: Request,
     principal: Annotated[Principal, Depends(may(Action.EVENTS))],

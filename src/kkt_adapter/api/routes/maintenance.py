@@ -11,6 +11,7 @@ from kkt_adapter.api.answer import JsonAnswer
 from kkt_adapter.api.body import read_model
 from kkt_adapter.api.deps import Services, may
 from kkt_adapter.api.schemas import examples
+from kkt_adapter.api.schemas.answers.buffer import MaintenanceBegun, MaintenanceEnded
 from kkt_adapter.api.schemas.documents import answers, body_of
 from kkt_adapter.api.schemas.requests import MaintenanceBody
 from kkt_adapter.runtime.auth.roles import Principal
@@ -22,7 +23,7 @@ Administrator = Annotated[Principal, Depends(may(Action.MAINTENANCE))]
 
 @router.post(
     "/v1/pos/maintenance",
-    responses=answers(examples.MAINTENANCE),
+    responses=answers(MaintenanceBegun, examples.MAINTENANCE),
     openapi_extra=body_of(MaintenanceBody, examples.MAINTENANCE_BODY),
     summary="Begin maintenance",
 )
@@ -36,7 +37,9 @@ async def begin(request: Request, services: Services, principal: Administrator) 
 
 
 @router.delete(
-    "/v1/pos/maintenance", responses=answers(examples.MAINTENANCE_ENDED), summary="End maintenance"
+    "/v1/pos/maintenance",
+    responses=answers(MaintenanceEnded, examples.MAINTENANCE_ENDED, refuses="CONFLICT"),
+    summary="End maintenance",
 )
 async def end(services: Services, principal: Administrator) -> Response:
     return JsonAnswer(await services.administration.end_maintenance(by=principal.name))

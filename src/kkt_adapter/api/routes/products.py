@@ -15,7 +15,8 @@ from kkt_adapter.api.catalogue import Catalog, CatalogServices, may_read_product
 from kkt_adapter.api.etags import matches
 from kkt_adapter.api.schemas import catalog_examples as examples
 from kkt_adapter.api.schemas import products as shapes
-from kkt_adapter.api.schemas.documents import answers
+from kkt_adapter.api.schemas.answers import catalogue as known
+from kkt_adapter.api.schemas.documents import Responses, answers, text_answer
 from kkt_adapter.api.schemas.requests import Since
 from kkt_adapter.api.streams import ClosingStream
 from kkt_adapter.catalog.reads.catalogue import HistoryField, ProductQuery
@@ -24,6 +25,7 @@ router = APIRouter(prefix="/api/v1/products", tags=["products"], dependencies=[D
 
 Json = dict[str, Any]
 NDJSON = "application/x-ndjson"
+UNCHANGED: Responses = {304: {"description": "If-None-Match names the revision of now: nothing has changed."}}
 ProductId = Annotated[str, Path(max_length=200)]
 Fields = Annotated[str, Query(max_length=1000, description="Members to keep, by commas; id is always there.")]
 Gzip = Annotated[str | None, Query(max_length=5, description="Given: the stream is compressed.")]
@@ -31,7 +33,9 @@ Gzip = Annotated[str | None, Query(max_length=5, description="Given: the stream 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # many texts, no Decimal
 
 
-@router.get("", responses=answers(examples.PRODUCTS), summary="Search products")
+@router.get(
+    "", responses=answers(known.ProductPage, examples.PRODUCTS) | UNCHANGED, summary="Search products"
+)
 async def search_products(
     request: Request, catalog: Catalog, query: Annotated[ProductQuery, Depends(shapes.product_query)]
 ) -> Response:
@@ -43,7 +47,11 @@ async def search_products(
     return await _conditional(request, catalog, found)
 
 
-@router.get("/facets", responses=answers(examples.FACETS), summary="Counts by platform, region, category")
+@router.get(
+    "/facets",
+    responses=answers(known.ProductFacets, examples.FACETS) | UNCHANGED,
+    summary="Counts by platform, region, category",
+)
 async def product_facets(request: Request, catalog: Catalog) -> Response:
     async def counted() -> Json:
         return shapes.facets_answer(await catalog.reads.facets())
@@ -52,7 +60,9 @@ async def product_facets(request: Request, catalog: Catalog) -> Response:
 
 
 @router.get(
-    "/changes", responses=answers(examples.CHANGES), summary="What became of products since a revision"
+    "/changes",
+    responses=answers(known.ProductChanges, examples.CHANGES, refuses="RESYNC_NEEDED") | UNCHANGED,
+    summary="What became of products since a revision",
 )
 async def product_changes(
     request: Request, catalog: Catalog, since: shapes.Revision, limit: shapes.ChangesLimit = 500
@@ -70,12 +80,13 @@ async def product_changes(
 
 @router.get(
     "/export",
-    responses={
-        200: {
-            "description": "JSON lines: revision, generated_at and count first, then one product a line.",
-            "content": {NDJSON: {"schema": {"type": "string"}}},
-        }
-    },
+    response_class=Response,
+    responses=text_answer(
+        NDJSON,
+        examples.EXPORT,
+        "JSON lines: revision, generated_at and count first, then one product a line.",
+    )
+    | UNCHANGED,
     summary="The whole active catalogue, for a copy",
 )
 async def export_products(
@@ -97,7 +108,11 @@ async def export_products(
     )
 
 
-@router.get("/{product_id}", responses=answers(examples.PRODUCT), summary="One product")
+@router.get(
+    "/{product_id}",
+    responses=answers(known.ProductShown, examples.PRODUCT, refuses="NOT_FOUND") | UNCHANGED,
+    summary="One product",
+)
 async def one_product(request: Request, catalog: Catalog, product_id: ProductId) -> Response:
     """Also one that vanished (``status``, ``vanished_at``)."""
 
@@ -107,7 +122,11 @@ async def one_product(request: Request, catalog: Catalog, product_id: ProductId)
     return await _conditional(request, catalog, found)
 
 
-@router.get("/{product_id}/history", responses=answers(examples.HISTORY), summary="Price and stock history")
+@router.get(
+    "/{product_id}/history",
+    responses=answers(known.ProductHistory, examples.HISTORY, refuses="NOT_FOUND") | UNCHANGED,
+    summary="Price and stock history",
+)
 async def product_history(
     request: Request,
     catalog: Catalog,

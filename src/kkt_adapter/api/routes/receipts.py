@@ -15,8 +15,10 @@ from kkt_adapter.api.body import read_model
 from kkt_adapter.api.deps import Services, admitted, may
 from kkt_adapter.api.intake import read_body
 from kkt_adapter.api.schemas import examples
-from kkt_adapter.api.schemas.documents import answers, body_of
+from kkt_adapter.api.schemas.answers import receipts as shapes
+from kkt_adapter.api.schemas.documents import answers, body_of, text_answer
 from kkt_adapter.api.schemas.receipt import ParsedReceipt, parse_receipt
+from kkt_adapter.api.schemas.refusals import OF_DEVICE
 from kkt_adapter.api.schemas.requests import (
     Cursor,
     KeyQuery,
@@ -38,6 +40,14 @@ PARSED_ON_THE_LOOP_BYTES = 64 * 1024  # a larger body is parsed in a thread: it 
 
 log = get_logger("api")
 router = APIRouter(tags=["receipts"])
+
+_SLIP = text_answer(
+    "text/plain",
+    examples.SLIP,
+    "The readable receipt, as text or, where Accept prefers it, as HTML.",
+    refuses=f"NOT_FOUND CONFLICT {OF_DEVICE}",
+)
+_SLIP[200]["content"] |= text_answer("text/html", f"<pre>{examples.SLIP}</pre>", "")[200]["content"]
 
 Reader = Annotated[Principal, Depends(may(Action.RECEIPT_READ))]
 ReceiptId = Annotated[str, Depends(receipt_id_of)]
@@ -80,7 +90,11 @@ async def _parse(raw: bytes) -> ParsedReceipt:
     return parse_receipt(raw)
 
 
-@router.get(PATH, responses=answers(examples.RECEIPT), summary="Read a receipt by its Idempotency-Key")
+@router.get(
+    PATH,
+    responses=answers(shapes.ReceiptDetail, examples.RECEIPT_DETAIL, refuses="NOT_FOUND"),
+    summary="Read a receipt by its Idempotency-Key",
+)
 async def receipt_by_key(services: Services, principal: Reader, idempotency_key: KeyQuery) -> Response:
     """For a till whose POST timed out. 404: it was never accepted, so it may be posted again."""
     found = await services.receipts.by_key(idempotency_key)
@@ -88,7 +102,11 @@ async def receipt_by_key(services: Services, principal: Reader, idempotency_key:
     return JsonAnswer(found)
 
 
-@router.get("/v1/kkt/receipts", responses=answers(examples.RECEIPTS), summary="List receipts, newest first")
+@router.get(
+    "/v1/kkt/receipts",
+    responses=answers(shapes.ReceiptPage, examples.RECEIPTS),
+    summary="List receipts, newest first",
+)
 async def list_receipts(
     services: Services,
     principal: Reader,
@@ -111,7 +129,11 @@ async def list_receipts(
     return JsonAnswer(page)
 
 
-@router.get("/v1/kkt/receipt/{receipt_id}", responses=answers(examples.RECEIPT), summary="Read a receipt")
+@router.get(
+    "/v1/kkt/receipt/{receipt_id}",
+    responses=answers(shapes.ReceiptDetail, examples.RECEIPT_DETAIL, refuses="NOT_FOUND"),
+    summary="Read a receipt",
+)
 async def receipt_by_id(services: Services, principal: Reader, receipt_id: ReceiptId) -> Response:
     """Where it stands with the register (``print_state``) and with the operator (``status``)."""
     found = await services.receipts.by_id(receipt_id)
@@ -121,15 +143,8 @@ async def receipt_by_id(services: Services, principal: Reader, receipt_id: Recei
 
 @router.get(
     "/v1/kkt/receipt/{receipt_id}/slip",
-    responses={
-        200: {
-            "description": "The readable receipt, as text or, where Accept prefers it, as HTML.",
-            "content": {
-                "text/plain": {"schema": {"type": "string"}},
-                "text/html": {"schema": {"type": "string"}},
-            },
-        }
-    },
+    response_class=Response,
+    responses=_SLIP,
     summary="The readable receipt",
 )
 async def slip(request: Request, services: Services, principal: Reader, receipt_id: ReceiptId) -> Response:
@@ -143,9 +158,8 @@ async def slip(request: Request, services: Services, principal: Reader, receipt_
 
 @router.get(
     "/v1/kkt/receipt/{receipt_id}/qr",
-    responses={
-        200: {"description": "SVG.", "content": {"image/svg+xml": {"schema": {"type": "string"}}}},
-    },
+    response_class=Response,
+    responses=text_answer("image/svg+xml", examples.QR_SVG, "SVG.", refuses="NOT_FOUND CONFLICT"),
     summary="The QR code of a receipt",
 )
 async def qr(services: Services, principal: Reader, receipt_id: ReceiptId) -> Response:
@@ -156,7 +170,7 @@ async def qr(services: Services, principal: Reader, receipt_id: ReceiptId) -> Re
 
 @router.post(
     "/v1/kkt/receipt/{receipt_id}/reprint",
-    responses=answers(examples.RECEIPT),
+    responses=answers(shapes.ReceiptSummary, examples.RECEIPT, refuses="NOT_FOUND CONFLICT"),
     summary="Try to print a refused receipt again",
 )
 async def reprint(
@@ -171,7 +185,7 @@ async def reprint(
 
 @router.post(
     "/v1/kkt/receipt/{receipt_id}/resolve",
-    responses=answers(examples.RECEIPT),
+    responses=answers(shapes.ReceiptSummary, examples.RECEIPT, refuses=f"NOT_FOUND CONFLICT {OF_DEVICE}"),
     openapi_extra=body_of(ResolveReceiptBody, examples.RESOLVE_RECEIPT),
     summary="Settle an unknown outcome by hand",
 )

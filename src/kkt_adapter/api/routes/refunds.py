@@ -12,6 +12,7 @@ from kkt_adapter.api.body import read_model
 from kkt_adapter.api.deps import Services, may
 from kkt_adapter.api.problems import RefusedByStatus
 from kkt_adapter.api.schemas import examples
+from kkt_adapter.api.schemas.answers.receipts import RefundCheck
 from kkt_adapter.api.schemas.documents import answers, body_of
 from kkt_adapter.api.schemas.requests import RefundCheckBody
 from kkt_adapter.kernel.errors import RefundBlocked
@@ -22,7 +23,7 @@ router = APIRouter(tags=["receipts"])
 
 @router.post(
     "/v1/pos/refund",
-    responses=answers(examples.REFUND_CHECK),
+    responses=answers(RefundCheck, examples.REFUND_CHECK, refuses="BAD_REQUEST REFUND_BLOCKED"),
     openapi_extra=body_of(RefundCheckBody, examples.REFUND_CHECK_BODY),
     summary="May this sale be refunded now",
 )

@@ -11,7 +11,9 @@ from kkt_adapter.api.answer import JsonAnswer, answer_once
 from kkt_adapter.api.body import read_model
 from kkt_adapter.api.deps import Services, may
 from kkt_adapter.api.schemas import examples
+from kkt_adapter.api.schemas.answers import registers as shapes
 from kkt_adapter.api.schemas.documents import answers, body_of
+from kkt_adapter.api.schemas.refusals import OF_DEVICE
 from kkt_adapter.api.schemas.requests import (
     ReportBody,
     ResolveReportBody,
@@ -22,11 +24,15 @@ from kkt_adapter.runtime.auth.roles import Principal
 
 router = APIRouter(tags=["register"])
 
-_REPORT_BODY = body_of(ReportBody, examples.REPORT_BODY, required=False)
+_REPORT_BODY = body_of(ReportBody, examples.REPORT_BODY, required=False, keyed=True)
+_REFUSES = f"NOT_FOUND CONFLICT IDEMPOTENCY_CONFLICT {OF_DEVICE}"
 
 
 @router.post(
-    "/v1/kkt/x_report", responses=answers(examples.X_REPORT), openapi_extra=_REPORT_BODY, summary="X report"
+    "/v1/kkt/x_report",
+    responses=answers(shapes.ShiftReport, examples.X_REPORT, refuses=_REFUSES),
+    openapi_extra=_REPORT_BODY,
+    summary="X report",
 )
 @router.post("/v1/kkt/report/x", include_in_schema=False)
 async def x_report(
@@ -39,7 +45,10 @@ async def x_report(
 
 
 @router.post(
-    "/v1/kkt/z_report", responses=answers(examples.Z_REPORT), openapi_extra=_REPORT_BODY, summary="Z report"
+    "/v1/kkt/z_report",
+    responses=answers(shapes.ShiftReport, examples.Z_REPORT, refuses=_REFUSES),
+    openapi_extra=_REPORT_BODY,
+    summary="Z report",
 )
 @router.post("/v1/kkt/report/z", include_in_schema=False)
 async def z_report(
@@ -53,7 +62,7 @@ async def z_report(
 
 @router.post(
     "/v1/kkt/shift/open",
-    responses=answers(examples.SHIFT_OPENED),
+    responses=answers(shapes.ShiftOpening, examples.SHIFT_OPENED, refuses=f"{_REFUSES} SHIFT_EXPIRED"),
     openapi_extra=_REPORT_BODY,
     summary="Open the shift",
 )
@@ -69,7 +78,9 @@ async def open_shift(
 
 @router.post(
     "/v1/kkt/shift/resolve",
-    responses=answers(examples.REPORT_RESOLVED),
+    responses=answers(
+        shapes.ReportDecision, examples.REPORT_RESOLVED, refuses=f"NOT_FOUND CONFLICT {OF_DEVICE}"
+    ),
     openapi_extra=body_of(ResolveReportBody, examples.RESOLVE_REPORT),
     summary="Settle an unknown outcome of a shift opening or a Z report by hand",
 )
@@ -92,7 +103,11 @@ async def resolve_report(
     return JsonAnswer(settled)
 
 
-@router.get("/v1/kkt/status", responses=answers(examples.KKT_STATUS), summary="Device, FN and shift")
+@router.get(
+    "/v1/kkt/status",
+    responses=answers(shapes.RegistersShown, examples.KKT_STATUS, refuses="NOT_FOUND"),
+    summary="Device, FN and shift",
+)
 async def status(
     services: Services,
     principal: Annotated[Principal, Depends(may(Action.STATUS))],

@@ -1,7 +1,7 @@
 """The catalogue's runs and their schedule: ``/api/v1/scheduler``, and ``POST /api/v1/products/sync``."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
@@ -11,7 +11,8 @@ from kkt_adapter.api.answer import JsonAnswer
 from kkt_adapter.api.catalogue import Admin, Catalog, CatalogServices, Manager, Viewer
 from kkt_adapter.api.schemas import catalog_examples as examples
 from kkt_adapter.api.schemas import scheduler as shapes
-from kkt_adapter.api.schemas.documents import answers
+from kkt_adapter.api.schemas.answers import catalogue as known
+from kkt_adapter.api.schemas.documents import answers, keyed_by, text_answer
 from kkt_adapter.api.schemas.queries import Whole
 from kkt_adapter.api.schemas.requests import optional_idempotency_key
 from kkt_adapter.catalog.runs import RunRecord, RunStatus, Trigger
@@ -33,15 +34,18 @@ Full = Annotated[bool, Query(description="Start afresh instead of resuming an in
 ForceSweep = Annotated[bool, Query(description="Lift the limit of the sweep for this run; admins only.")]
 RunId = Annotated[str, Path(max_length=64)]
 
-SCHEDULED: dict[int | str, dict[str, Any]] = {
-    202: {"description": "Scheduled.", "content": {"application/json": {"example": examples.STARTED}}}
-}
+_STARTS = "IDEMPOTENCY_CONFLICT SYNC_ALREADY_RUNNING LEASE_LOST"
+_READS = "SOURCE_NOT_CONFIGURED SOURCE_UNAVAILABLE SOURCE_AUTH_FAILED SOURCE_THROTTLED"
+SCHEDULED = answers(
+    known.RunStarted, examples.STARTED, "Scheduled.", status=202, refuses=f"{_STARTS} {_READS}"
+)
 
 
 @router.post(
     "/products/sync",
     status_code=202,
-    responses=SCHEDULED | answers(examples.PAGE, "With page: it is stored."),
+    responses=SCHEDULED | answers(known.PageRead, examples.PAGE, "With page: it is stored."),
+    openapi_extra=keyed_by(),
     summary="Start a full run, or read one page now",
 )
 async def sync_products(
@@ -68,7 +72,13 @@ async def sync_products(
     return JsonAnswer(shapes.page_answer(await catalog.sync.sync_page(page, by=principal.name)))
 
 
-@router.post("/scheduler/sync/manual", status_code=202, responses=SCHEDULED, summary="Start a full run")
+@router.post(
+    "/scheduler/sync/manual",
+    status_code=202,
+    responses=SCHEDULED,
+    openapi_extra=keyed_by(),
+    summary="Start a full run",
+)
 async def sync_manually(
     request: Request,
     catalog: Catalog,
@@ -81,20 +91,30 @@ async def sync_manually(
 
 
 @router.get(
-    "/scheduler/status", responses=answers(examples.STATUS), summary="How the scheduler is; no token needed"
+    "/scheduler/status",
+    responses=answers(known.SchedulerShown, examples.STATUS),
+    summary="How the scheduler is; no token needed",
 )
 async def scheduler_status(catalog: Catalog) -> Response:
     """``degraded``: the last run did not succeed, none did for 26 hours, or the log cannot be written."""
     return JsonAnswer(shapes.status_answer(await catalog.schedule.status()))
 
 
-@router.get("/scheduler/jobs", responses=answers(examples.JOBS), summary="The daily job and manual ones")
+@router.get(
+    "/scheduler/jobs",
+    responses=answers(known.JobList, examples.JOBS),
+    summary="The daily job and manual ones",
+)
 async def scheduler_jobs(catalog: Catalog, principal: Manager) -> Response:
     jobs = [shapes.job_answer(job) for job in await catalog.schedule.jobs()]
     return JsonAnswer({"jobs": jobs, "total_jobs": len(jobs)})
 
 
-@router.get("/scheduler/jobs/{job_id}", responses=answers(examples.JOB), summary="One job")
+@router.get(
+    "/scheduler/jobs/{job_id}",
+    responses=answers(known.OneJob, examples.JOB, refuses="NOT_FOUND"),
+    summary="One job",
+)
 async def scheduler_job(
     catalog: Catalog, principal: Manager, job_id: Annotated[str, Path(max_length=128)]
 ) -> Response:
@@ -103,7 +123,9 @@ async def scheduler_job(
 
 
 @router.put(
-    "/scheduler/schedule/daily", responses=answers(examples.RESCHEDULED), summary="Move the daily job"
+    "/scheduler/schedule/daily",
+    responses=answers(known.DailyMoved, examples.RESCHEDULED),
+    summary="Move the daily job",
 )
 async def move_daily_job(catalog: Catalog, principal: Admin, hour: Hour, minute: Minute = 0) -> Response:
     """From now on this time wins over the environment, on all nodes and after restarts."""
@@ -113,7 +135,7 @@ async def move_daily_job(catalog: Catalog, principal: Admin, hour: Hour, minute:
 
 @router.delete(
     "/scheduler/schedule/daily",
-    responses=answers(examples.RESCHEDULED),
+    responses=answers(known.DailyMoved, examples.RESCHEDULED),
     summary="Back to the time of the environment",
 )
 async def reset_daily_job(catalog: Catalog, principal: Admin) -> Response:
@@ -121,7 +143,9 @@ async def reset_daily_job(catalog: Catalog, principal: Admin) -> Response:
     return JsonAnswer(shapes.rescheduled_answer(change, verb="reset"))
 
 
-@router.get("/scheduler/runs", responses=answers(examples.RUNS), summary="List runs, newest first")
+@router.get(
+    "/scheduler/runs", responses=answers(known.RunPage, examples.RUNS), summary="List runs, newest first"
+)
 async def list_runs(
     catalog: Catalog,
     principal: Viewer,
@@ -134,7 +158,11 @@ async def list_runs(
     return JsonAnswer(shapes.runs_answer(found))
 
 
-@router.get("/scheduler/runs/{run_id}", responses=answers(examples.RUN), summary="One run")
+@router.get(
+    "/scheduler/runs/{run_id}",
+    responses=answers(known.RunShown, examples.RUN, refuses="NOT_FOUND"),
+    summary="One run",
+)
 async def one_run(catalog: Catalog, principal: Viewer, run_id: RunId) -> Response:
     """While it is in progress also ``percent``, ``pages_per_second``, ``eta_seconds`` and ``phase``."""
     return JsonAnswer(shapes.run_answer(await catalog.sync.run(run_id)))
@@ -142,7 +170,7 @@ async def one_run(catalog: Catalog, principal: Viewer, run_id: RunId) -> Respons
 
 @router.get(
     "/scheduler/runs/{run_id}/errors",
-    responses=answers(examples.RUN_ERRORS),
+    responses=answers(known.RunErrors, examples.RUN_ERRORS, refuses="NOT_FOUND"),
     summary="Pages given up and entries skipped",
 )
 async def run_errors(catalog: Catalog, principal: Viewer, run_id: RunId) -> Response:
@@ -152,7 +180,13 @@ async def run_errors(catalog: Catalog, principal: Viewer, run_id: RunId) -> Resp
 @router.post(
     "/scheduler/runs/{run_id}/cancel",
     status_code=202,
-    responses={202: {"description": "It will stop within five seconds."}},
+    responses=answers(
+        known.RunCancelled,
+        examples.CANCELLED,
+        "It will stop within five seconds.",
+        status=202,
+        refuses="NOT_FOUND NOT_RUNNING",
+    ),
     summary="Stop a run",
 )
 async def cancel_run(catalog: Catalog, principal: Manager, run_id: RunId) -> Response:
@@ -170,6 +204,9 @@ async def _known_run(catalog: Catalog, principal: Viewer, run_id: RunId) -> RunR
 @router.get(
     "/scheduler/runs/{run_id}/events",
     response_class=EventSourceResponse,
+    responses=text_answer(
+        "text/event-stream", examples.RUN_EVENTS, "Server-sent events.", refuses="NOT_FOUND"
+    ),
     summary="Follow a run by server-sent events",
 )
 async def run_events(

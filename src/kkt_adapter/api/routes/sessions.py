@@ -11,12 +11,15 @@ from kkt_adapter.api.answer import JsonAnswer, answer_once
 from kkt_adapter.api.body import read_model
 from kkt_adapter.api.deps import may
 from kkt_adapter.api.schemas import sessions as shapes
+from kkt_adapter.api.schemas.answers.registers import PosSession
 from kkt_adapter.api.schemas.documents import answers, body_of
 from kkt_adapter.api.schemas.requests import optional_idempotency_key
 from kkt_adapter.fiscal.control.sessions import Sessions as PosSessions
 from kkt_adapter.runtime.auth.roles import Principal
 
 router = APIRouter(tags=["sessions"])
+
+_REFUSES = "NOT_FOUND CONFLICT IDEMPOTENCY_CONFLICT"
 
 
 async def sessions_of(request: Request) -> PosSessions:
@@ -30,8 +33,8 @@ Cashier = Annotated[Principal, Depends(may(Action.SESSION))]
 
 @router.post(
     "/v1/pos/session/open",
-    responses=answers(shapes.SESSION),
-    openapi_extra=body_of(shapes.OpenSessionBody, shapes.OPEN_SESSION_BODY),
+    responses=answers(PosSession, shapes.SESSION, refuses=_REFUSES),
+    openapi_extra=body_of(shapes.OpenSessionBody, shapes.OPEN_SESSION_BODY, keyed=True),
     summary="Open a till's session",
 )
 async def open_session(request: Request, sessions: Sessions, principal: Cashier) -> Response:
@@ -48,8 +51,12 @@ async def open_session(request: Request, sessions: Sessions, principal: Cashier)
 
 @router.post(
     "/v1/pos/session/close",
-    responses=answers(shapes.SESSION | {"status": "closed", "closed_at": "2026-03-14T20:00:00.000Z"}),
-    openapi_extra=body_of(shapes.CloseSessionBody, shapes.CLOSE_SESSION_BODY),
+    responses=answers(
+        PosSession,
+        shapes.SESSION | {"status": "closed", "closed_at": "2026-03-14T20:00:00.000Z"},
+        refuses=_REFUSES,
+    ),
+    openapi_extra=body_of(shapes.CloseSessionBody, shapes.CLOSE_SESSION_BODY, keyed=True),
     summary="Close a till's session",
 )
 async def close_session(request: Request, sessions: Sessions, principal: Cashier) -> Response:
@@ -62,8 +69,8 @@ async def close_session(request: Request, sessions: Sessions, principal: Cashier
 
 @router.post(
     "/v1/pos/cash",
-    responses=answers(shapes.SESSION),
-    openapi_extra=body_of(shapes.CashBody, shapes.CASH_BODY),
+    responses=answers(PosSession, shapes.SESSION, refuses=_REFUSES),
+    openapi_extra=body_of(shapes.CashBody, shapes.CASH_BODY, keyed=True),
     summary="Put cash in or take it out",
 )
 async def move_cash(request: Request, sessions: Sessions, principal: Cashier) -> Response:
@@ -84,7 +91,9 @@ async def move_cash(request: Request, sessions: Sessions, principal: Cashier) ->
 
 
 @router.get(
-    "/v1/pos/session/{pos_id}", responses=answers(shapes.SESSION), summary="A till's session with its cash"
+    "/v1/pos/session/{pos_id}",
+    responses=answers(PosSession, shapes.SESSION, refuses="NOT_FOUND"),
+    summary="A till's session with its cash",
 )
 async def session(
     sessions: Sessions,

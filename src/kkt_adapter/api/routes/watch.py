@@ -17,7 +17,8 @@ from kkt_adapter.api.answer import JsonAnswer
 from kkt_adapter.api.deps import may, person
 from kkt_adapter.api.language import preferred
 from kkt_adapter.api.schemas import watch as shapes
-from kkt_adapter.api.schemas.documents import answers
+from kkt_adapter.api.schemas.answers import health as known
+from kkt_adapter.api.schemas.documents import answers, text_answer
 from kkt_adapter.api.schemas.requests import Till
 from kkt_adapter.fiscal.queries.sales_today import SalesToday
 from kkt_adapter.fiscal.status.metrics import Metrics
@@ -46,21 +47,32 @@ Watch = Annotated[WatchServices, Depends(_services)]
 
 
 @router.get(
-    "/api/v1/status", tags=["watching"], responses=answers(shapes.STATUS), summary="Everything at a look"
+    "/api/v1/status",
+    tags=["watching"],
+    responses=answers(known.StatusAtALook, shapes.STATUS),
+    summary="Everything at a look",
 )
 async def status(watch: Watch, principal: Viewer) -> Response:
     """A few rows and what is in memory, however many receipts are stored."""
     return JsonAnswer(await watch.overview.status())
 
 
-@router.get("/api/v1/alerts", tags=["watching"], responses=answers(shapes.ALERTS), summary="What is wrong")
+@router.get(
+    "/api/v1/alerts",
+    tags=["watching"],
+    responses=answers(list[known.AlertShown], shapes.ALERTS),
+    summary="What is wrong",
+)
 async def alerts(request: Request, watch: Watch, principal: Viewer) -> Response:
     """The most severe first. INFO: not for long enough yet; ``becomes`` says what it would be, and when."""
     return JsonAnswer(await watch.overview.alerts(_say(request)))
 
 
 @router.get(
-    "/api/v1/alerts/history", tags=["watching"], responses=answers(shapes.HISTORY), summary="What was wrong"
+    "/api/v1/alerts/history",
+    tags=["watching"],
+    responses=answers(known.AlertHistory, shapes.HISTORY),
+    summary="What was wrong",
 )
 async def alert_history(
     request: Request,
@@ -73,14 +85,22 @@ async def alert_history(
 
 
 @router.get(
-    "/api/v1/sales/today", tags=["watching"], responses=answers(shapes.SALES_TODAY), summary="Sales of today"
+    "/api/v1/sales/today",
+    tags=["watching"],
+    responses=answers(known.SalesOfToday, shapes.SALES_TODAY),
+    summary="Sales of today",
 )
 async def sales_today(watch: Watch, principal: Viewer) -> Response:
     """Revenue is sales less refunds, in rubles; day and hour are those printed on the receipts."""
     return JsonAnswer(await watch.sales.read())
 
 
-@router.get("/v1/kkt/clocks", tags=["watching"], responses=answers(shapes.CLOCKS), summary="Legal clocks")
+@router.get(
+    "/v1/kkt/clocks",
+    tags=["watching"],
+    responses=answers(known.ClocksShown, shapes.CLOCKS, refuses="NOT_FOUND"),
+    summary="Legal clocks",
+)
 async def clocks(
     watch: Watch, principal: Annotated[Principal, Depends(may(Action.STATUS))], pos_id: Till = None
 ) -> Response:
@@ -91,9 +111,8 @@ async def clocks(
 @router.get(
     "/metrics",
     tags=["watching"],
-    responses={
-        200: {"description": "Prometheus text.", "content": {"text/plain": {"schema": {"type": "string"}}}}
-    },
+    response_class=Response,
+    responses=text_answer("text/plain", 'kkt_buffer_receipts{status="pending"} 3\n', "Prometheus text."),
     summary="Metrics",
 )
 async def metrics(watch: Watch, principal: Annotated[Principal, Depends(may(Action.METRICS))]) -> Response:

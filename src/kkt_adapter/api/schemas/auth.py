@@ -1,7 +1,7 @@
 """Bodies of sign-in, accounts and till tokens."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, Field, WithJsonSchema
 
@@ -24,7 +24,7 @@ class LoginRequest(BaseModel):
 class LoginAnswer(BaseModel):
     access_token: str
     token_type: Literal["bearer"] = "bearer"  # noqa: S105
-    expires_in: int  # seconds
+    expires_in: Annotated[int, Field(description="Seconds.")]
     role: RoleName
 
     @classmethod
@@ -92,7 +92,7 @@ class TillTokenAnswer(BaseModel):
     note: str
     created_at: datetime
     created_by: str
-    last_used_at: datetime | None  # within ten minutes of the truth
+    last_used_at: Annotated[datetime | None, Field(description="Within ten minutes of the truth.")]
     revoked_at: datetime | None
 
     @classmethod
@@ -105,7 +105,7 @@ class TillTokensAnswer(BaseModel):
 
 
 class NewTillTokenAnswer(TillTokenAnswer):
-    token: str  # the secret; shown here and never again
+    token: Annotated[str, Field(description="The secret; shown here and never again.")]
 
     @classmethod
     def made(cls, new: NewTillToken) -> Self:
@@ -123,3 +123,30 @@ def _facts(token: TillToken) -> dict[str, Any]:
         "last_used_at": token.last_used_at,
         "revoked_at": token.revoked_at,
     }
+
+
+_AT: Final = "2026-03-14T09:00:00Z"
+LOGIN: Final[dict[str, Any]] = {
+    "access_token": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmVk",
+    "token_type": "bearer",
+    "expires_in": 28800,
+    "role": "manager",
+}
+ACCOUNT: Final[dict[str, Any]] = {
+    "username": "olga",
+    "role": "manager",
+    "disabled": False,
+    "created_at": _AT,
+    "password_changed_at": _AT,
+    "last_login_at": None,
+}
+TILL_TOKEN: Final[dict[str, Any]] = {
+    "id": "b302099a8057",
+    "scope": "pos",
+    "pos_ids": ["POS-001"],
+    "note": "till 1",
+    "created_at": _AT,
+    "created_by": "olga",
+    "last_used_at": None,
+    "revoked_at": None,
+}

@@ -139,6 +139,10 @@ PRODUCT: Final[Json] = {
     "last_seen_at": "2026-03-14T02:00:44Z",
     "changed_at": "2026-03-12T02:00:41Z",
     "status": "active",
+    "vanished_at": None,
+}
+_COPY: Final[Json] = {
+    name: value for name, value in PRODUCT.items() if name not in ("last_seen_at", "vanished_at")
 }
 PRODUCTS: Final[Json] = {
     "items": [PRODUCT],
@@ -167,9 +171,15 @@ FACETS: Final[Json] = {
 }
 CHANGES: Final[Json] = {
     "changes": [
-        {"revision": 48213, "kind": "changed", "id": "10000027819", "product": PRODUCT},
+        {"revision": 48213, "kind": "changed", "id": "10000027819", "product": _COPY},
         {"revision": 48214, "kind": "vanished", "id": "10000027820", "product": None},
     ],
     "next_revision": 48214,
     "more": False,
 }
+CANCELLED: Final[Json] = {"run_id": _RUN_ID, "status": "running", "message": "Cancellation requested"}
+EXPORT: Final = (
+    '{"revision": 48213, "generated_at": "2026-03-14T02:01:15.000Z", "count": 1}\n'
+    '{"id":"10000027819","name":"Example Game (PC) - Key - GLOBAL","currency":"EUR","min_price":"4.99"}\n'
+)
+RUN_EVENTS: Final = f'event: progress\ndata: {{"run_id":"{_RUN_ID}","status":"running","percent":12.5}}\n\n'

@@ -1,72 +1,76 @@
 """What /openapi.json says of bodies and answers that are read and written by hand."""
 
+import json
 from typing import Any
 
 from pydantic import BaseModel
 
-PROBLEM_REF = "#/components/schemas/Problem"
+from kkt_adapter.api.schemas import examples
+from kkt_adapter.api.schemas.refusals import EXAMPLE, refusals
 
-PROBLEM: dict[str, Any] = {
-    "title": "Problem",
-    "description": "Problem details (RFC 9457). Codes may bring members of their own: receipt_id, reason ...",
-    "type": "object",
-    "required": ["type", "title", "status", "detail", "code", "id"],
-    "properties": {
-        "type": {"type": "string", "description": "urn:kkt-adapter:problem:<code>"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {
-            "type": "string",
-            "description": "For people, in the language of Accept-Language (ru, en).",
-        },
-        "code": {"type": "string", "description": "Stable; see the table of codes."},
-        "id": {"type": "string", "format": "uuid", "description": "Also in X-Request-Id and in the log."},
-        "retry_after": {"type": "integer", "description": "Seconds; also in Retry-After."},
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["field", "message", "code"],
-                "properties": {
-                    "field": {"type": "string", "description": "Path, for example items.0.price."},
-                    "message": {"type": "string"},
-                    "code": {"type": "string"},
-                    "tag": {"type": "integer", "description": "FFD tag."},
-                    "remedy": {"type": "string"},
-                },
-            },
-        },
-    },
-    "example": {
-        "type": "urn:kkt-adapter:problem:VALIDATION_ERROR",
-        "title": "The request does not fit",
-        "status": 422,
-        "detail": "must be above zero",
-        "code": "VALIDATION_ERROR",
-        "id": "8d4f6f5e-0d0c-4e8a-9a63-0d6f2a3d9b11",
-        "errors": [
-            {"field": "items.0.price", "message": "must be above zero", "code": "not_positive", "tag": 1079}
-        ],
-    },
+Responses = dict[int | str, dict[str, Any]]
+
+_KEY_SCHEMA: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]+$"}
+REPLAYED: dict[str, Any] = {
+    "Idempotency-Replayed": {
+        "description": "true: the key was known, this is the first answer again.",
+        "schema": {"type": "string"},
+    }
 }
 
-PROBLEM_ANSWER: dict[str, Any] = {
-    "description": "Any refusal or failure: problem details with a stable code.",
-    "content": {"application/problem+json": {"schema": {"$ref": PROBLEM_REF}}},
-}
-REFUSALS: dict[int | str, dict[str, Any]] = {"default": PROBLEM_ANSWER, 422: PROBLEM_ANSWER}
+
+def answers(
+    model: Any, example: object, description: str = "Done.", *, status: int = 200, refuses: str = ""
+) -> Responses:
+    """The ``responses`` of a route: the shape of its JSON answer, an example, and the codes of its refusals.
+
+    ``model``: a TypedDict of ``schemas/answers``; None where FastAPI knows the shape by itself.
+    """
+    answer: dict[str, Any] = {
+        "description": description,
+        "content": {"application/json": {EXAMPLE: json.dumps(example)}},
+    }
+    if model is not None:
+        answer["model"] = model
+    return {status: answer, **refusals(refuses)}
 
 
-def answers(example: object, description: str = "Done.") -> dict[int | str, dict[str, Any]]:
-    """The ``responses`` of a route that answers 200 with such a body."""
-    return {200: {"description": description, "content": {"application/json": {"example": example}}}}
+def text_answer(media_type: str, example: str, description: str, *, refuses: str = "") -> Responses:
+    """The same for an answer that is no JSON."""
+    content = {media_type: {"schema": {"type": "string"}, EXAMPLE: json.dumps(example)}}
+    return {200: {"description": description, "content": content}, **refusals(refuses)}
 
 
-def body_of(model: type[BaseModel], example: object, *, required: bool = True) -> dict[str, Any]:
-    """The ``openapi_extra`` of a route that reads its body by ``model`` itself."""
-    return {
+def body_of(
+    model: type[BaseModel], example: object, *, required: bool = True, keyed: bool = False
+) -> dict[str, Any]:
+    """The ``openapi_extra`` of a route that reads its body by ``model`` itself; ``keyed``: it may carry an
+    Idempotency-Key."""
+    extra: dict[str, Any] = {
         "requestBody": {
             "required": required,
-            "content": {"application/json": {"schema": model.model_json_schema(), "example": example}},
+            "content": {
+                "application/json": {"schema": model.model_json_schema(), EXAMPLE: json.dumps(example)}
+            },
         }
+    }
+    return extra | keyed_by() if keyed else extra
+
+
+def keyed_by(*, required: bool = False) -> dict[str, Any]:
+    """The ``openapi_extra`` of a route that takes an Idempotency-Key."""
+    description = "The same one for every repetition: then it is done once, and each gets the first answer."
+    return {
+        "parameters": [
+            {
+                "name": "Idempotency-Key",
+                "in": "header",
+                "required": required,
+                "description": "A new UUID for each receipt; the same one for every repetition."
+                if required
+                else description,
+                "schema": _KEY_SCHEMA,
+                "example": examples.KEY,
+            }
+        ]
     }

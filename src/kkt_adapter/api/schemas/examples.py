@@ -58,13 +58,16 @@ ACCEPTED: Final[Json] = {
 }
 
 RECEIPT: Final[Json] = {
+    "receipt_id": RECEIPT_ID,
     "id": RECEIPT_ID,
     "pos_id": "POS-001",
+    "register_id": "POS-001",
     "type": "sale",
     "idempotency_key": KEY,
     "total": 100.00,
     "print_state": "printed",
     "status": "synced",
+    "fiscal_doc_id": "9999078902013267-12",
     "fiscal_doc": _FISCAL_DOC,
     "retry_count": 0,
     "last_error": None,
@@ -75,6 +78,41 @@ RECEIPT: Final[Json] = {
     "ofd_id": "ofd-77",
     "hlc": _HLC,
 }
+RECEIPT_DETAIL: Final[Json] = RECEIPT | {
+    "items": [
+        {
+            "name": "Test",
+            "price": 100.00,
+            "quantity": 1,
+            "total": 100.00,
+            "vat_rate": "none",
+            "sku": None,
+        }
+    ],
+    "payments": [{"type": "cash", "amount": 100.00}],
+    "order_id": None,
+    "original_receipt_id": None,
+    "warnings": [],
+    "attempts": [
+        {
+            "what": "print",
+            "started_at": "2026-03-14T09:00:00.050Z",
+            "ended_at": "2026-03-14T09:00:00.120Z",
+            "outcome": "printed",
+            "error": None,
+        }
+    ],
+    "events": [
+        {
+            "event": "receipt_added",
+            "level": "info",
+            "timestamp": "2026-03-14T09:00:00.000Z",
+            "metadata": {"pos_id": "POS-001"},
+        }
+    ],
+}
+SLIP: Final = "КАССОВЫЙ ЧЕК\nTest  1 x 100.00  = 100.00\nИТОГ = 100.00\n"
+QR_SVG: Final = '<svg xmlns="http://www.w3.org/2000/svg" width="74" height="74"></svg>'
 RECEIPTS: Final[Json] = {"items": [RECEIPT], "next_cursor": None}
 RESOLVE_RECEIPT: Final[Json] = {
     "action": "adopt",
@@ -104,6 +142,11 @@ X_REPORT: Final[Json] = {
     "totalSales": 600.00,
     "totalRefunds": 0.00,
     "receiptCount": 2,
+    "openSessions": 1,
+    "openingCash": 500.00,
+    "cashIn": 0.00,
+    "cashOut": 0.00,
+    "cashInTill": 600.00,
     "offline": False,
 }
 Z_REPORT: Final[Json] = X_REPORT | {"fiscalDocumentNumber": 14, "fiscalSign": "3141592653", "reportType": 2}
@@ -168,6 +211,8 @@ BUFFER_STATUS: Final[Json] = {
     "syncing": 0,
     "synced": 1197,
     "failed": 0,
+    "unprinted": 0,
+    "print_failed": 0,
     "dlq_size": 0,
     "oldest_receipt": {"id": RECEIPT_ID, "created_at": "2026-03-14T09:00:00Z", "age_hours": 0.01},
     "last_sync": {
@@ -221,26 +266,53 @@ WORKER: Final[Json] = {
     "lock": {"backend": "process", "held": False},
     "pending": 0,
 }
-BREAKER: Final[Json] = {"state": "CLOSED"}
+BREAKER: Final[Json] = {"status": "reset", "circuit_breaker_state": "CLOSED"}
 CAPACITY_BODY: Final[Json] = {"capacity": 300}
-CAPACITY: Final[Json] = {"capacity": 300}
+CAPACITY: Final[Json] = {
+    "capacity": 300,
+    "previous_capacity": 10000,
+    "current_queued": 3,
+    "percent_full": 1.0,
+}
 
 DEAD_LETTER: Final[Json] = {
     "id": 1,
     "original_receipt_id": RECEIPT_ID,
     "failed_at": "2026-03-14T12:00:00Z",
     "reason": "max_retries_exceeded",
+    "fiscal_doc": _FISCAL_DOC,
     "retry_attempts": 20,
     "last_error": "HTTP 422",
     "resolved_at": None,
     "resolved_by": None,
+    "resolution": None,
     "note": None,
+}
+DEAD_LETTER_DETAIL: Final[Json] = DEAD_LETTER | {
+    "attempts": [
+        {
+            "started_at": "2026-03-14T11:59:59.900Z",
+            "ended_at": "2026-03-14T12:00:00.000Z",
+            "outcome": "rejected",
+            "error": "HTTP 422",
+        }
+    ]
+}
+DEAD_LETTER_RETRIED: Final[Json] = DEAD_LETTER | {
+    "resolved_at": "2026-03-14T13:00:00.000Z",
+    "resolved_by": "olga",
+    "resolution": "retried",
+    "status": "pending",
 }
 DEAD_LETTERS: Final[Json] = {"items": [DEAD_LETTER], "next_cursor": None}
 RESOLVE_DEAD_LETTER: Final[Json] = {"note": "Передано вручную через кабинет ОФД"}
 
 MAINTENANCE_BODY: Final[Json] = {"reason": "Замена ФН", "estimated_duration_minutes": 30}
-MAINTENANCE: Final[Json] = {"maintenance": True, "reason": "Замена ФН", "until": "2026-03-14T12:30:00Z"}
+MAINTENANCE: Final[Json] = {
+    "maintenance": True,
+    "reason": "Замена ФН",
+    "estimated_duration_minutes": 30,
+}
 MAINTENANCE_ENDED: Final[Json] = {"maintenance": False}
 
 ROOT: Final[Json] = {
@@ -252,6 +324,13 @@ ROOT: Final[Json] = {
 }
 ALIVE: Final[Json] = {"status": "ok"}
 READY: Final[Json] = {"status": "ready"}
+_AT: Final = "2026-03-14T09:05:00.000Z"
+_OPERATOR: Final[Json] = {
+    "status": "hanging",
+    "state": "CLOSED",
+    "last_ok": _AT,
+    "last_error": None,
+}
 HEALTH: Final[Json] = {
     "status": "healthy",
     "version": "1.0.0",
@@ -259,13 +338,44 @@ HEALTH: Final[Json] = {
     "maintenance": None,
     "trouble": ["ofd:relay:ofd.example:7777"],
     "components": {
-        "buffer": {"status": "ok", "percent_full": 0.03, "dlq_size": 0, "pending": 3},
+        "buffer": {"status": "ok", "percent_full": 0.03, "dlq_size": 0, "pending": 3, "last_check": _AT},
         "circuit_breaker": {"state": "CLOSED", "failure_count": 0, "success_count": 0, "last_failure": None},
-        "database": {"status": "ok", "type": "SQLite", "mode": "WAL"},
-        "kkt": {"status": "ok", "registers": {"POS-001": "ok"}},
-        "ofd": {"status": "hanging", "endpoints": {"relay:ofd.example:7777": {"status": "hanging"}}},
-        "odoo": {"status": "ok", "targets": {"erp": "ok"}},
-        "sync_worker": {"status": "running"},
-        "redis": {"status": "not_configured"},
+        "database": {
+            "status": "ok",
+            "type": "SQLite",
+            "mode": "WAL",
+            "durability": "synchronous=FULL",
+            "last_check": _AT,
+        },
+        "kkt": {"status": "ok", "registers": {"POS-001": "ok"}, "last_check": _AT},
+        "ofd": {
+            "status": "hanging",
+            "endpoints": {"relay:ofd.example:7777": _OPERATOR},
+            "last_check": _AT,
+        },
+        "network": {
+            "status": "online",
+            "since": _AT,
+            "endpoints": {"relay:ofd.example:7777": True},
+            "last_check": _AT,
+        },
+        "odoo": {
+            "status": "ok",
+            "targets": {"erp": "ok"},
+            "last_success_at": _AT,
+            "last_error": None,
+            "last_check": _AT,
+        },
+        "sync_worker": {"status": "running", "last_check": _AT},
+        "redis": {"status": "not_configured", "last_check": None},
+    },
+}
+HEALTH_DOWN: Final[Json] = HEALTH | {
+    "status": "unhealthy",
+    "trouble": ["database"],
+    "components": HEALTH["components"]
+    | {
+        "buffer": {"status": "unknown"},
+        "database": HEALTH["components"]["database"] | {"status": "down", "last_check": None},
     },
 }

@@ -1,0 +1,236 @@
+"""Answers about the whole: health, status at a look, alerts, legal clocks, sales of today."""
+
+from typing import Annotated, Literal, NotRequired
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from kkt_adapter.api.schemas.answers.buffer import (
+    AlertLevel,
+    BreakerName,
+    BufferCounts,
+    NetworkName,
+    WorkerStatus,
+)
+from kkt_adapter.api.schemas.answers.registers import Trouble
+from kkt_adapter.api.schemas.units import Count, Day, Moment, Percent, RegisterId, Rubles, Said
+
+HealthWord = Literal["healthy", "degraded", "unhealthy"]
+
+
+class Root(TypedDict):
+    """Where everything is: paths of this service."""
+
+    message: str
+    version: str
+    docs: str
+    health: str
+    status: str
+
+
+class Alive(TypedDict):
+    status: Literal["ok"]
+
+
+class Ready(TypedDict):
+    status: Literal["ready"]
+
+
+class BufferHealth(TypedDict):
+    """Without the database only ``status``, which is ``unknown`` then."""
+
+    status: Literal["ok", "full", "unknown"]
+    percent_full: NotRequired[Percent]
+    dlq_size: NotRequired[Count]
+    pending: NotRequired[Count]
+    last_check: NotRequired[Moment]
+
+
+class BreakerHealth(TypedDict):
+    """The worst of the operators' circuit breakers."""
+
+    state: BreakerName
+    failure_count: Count
+    success_count: Count
+    last_failure: Moment | None
+
+
+class DatabaseHealth(TypedDict):
+    status: Literal["ok", "down"]
+    type: Literal["SQLite", "PostgreSQL"]
+    mode: str
+    durability: str
+    last_check: Moment | None
+
+
+class DevicesHealth(TypedDict):
+    """``registers``: of each ``ok``, ``hanging`` or the code of its trouble; the first 100."""
+
+    status: Literal["ok", "hanging", "trouble"]
+    registers: dict[str, str]
+    last_check: Moment | None
+
+
+class OperatorHealth(TypedDict):
+    status: Literal["ok", "failing", "hanging", "down"]
+    state: BreakerName
+    last_ok: Moment | None
+    last_error: str | None
+
+
+class OperatorsHealth(TypedDict):
+    status: Literal["ok", "failing", "hanging", "down"]
+    endpoints: dict[str, OperatorHealth]
+    last_check: Moment | None
+
+
+class NetworkHealth(TypedDict):
+    """``endpoints``: whether each answers."""
+
+    status: NetworkName
+    since: Moment | None
+    endpoints: dict[str, bool]
+    last_check: Moment | None
+
+
+OfficeWord = Literal["ok", "failing", "hanging", "down", "unknown", "not_configured"]
+
+
+class OfficesHealth(TypedDict):
+    """Back offices; without any only ``status`` and ``last_check``."""
+
+    status: OfficeWord
+    targets: NotRequired[dict[str, OfficeWord]]
+    last_success_at: NotRequired[Moment | None]
+    last_error: NotRequired[str | None]
+    last_check: Moment | None
+
+
+class WorkerHealth(TypedDict):
+    status: Literal["running", "overdue", "dead"]
+    last_check: Moment
+
+
+class RedisHealth(TypedDict):
+    status: Literal["ok", "lost", "hanging", "not_configured"]
+    last_check: Moment | None
+
+
+class Components(TypedDict):
+    buffer: BufferHealth
+    circuit_breaker: BreakerHealth
+    database: DatabaseHealth
+    kkt: DevicesHealth
+    ofd: OperatorsHealth
+    network: NetworkHealth
+    odoo: OfficesHealth
+    sync_worker: WorkerHealth
+    redis: RedisHealth
+
+
+class HealthReport(TypedDict):
+    """``trouble`` names every part and peer that is not as it should be."""
+
+    status: HealthWord
+    version: str
+    circuit_breaker_state: BreakerName
+    maintenance: Annotated[str | None, Field(description="Why maintenance is on; null: it is off.")]
+    trouble: list[str]
+    components: Components
+
+
+class LegalClockShown(TypedDict):
+    """``value``, ``limit`` and ``left`` in ``unit``; ``per_day`` in units a day."""
+
+    name: Annotated[str, Field(description="shift_end, undelivered, fn_documents, fn_expiry ...")]
+    unit: Annotated[Literal["s", "d", "documents"], Field(description="Seconds, days or documents.")]
+    value: float | None
+    limit: float | None
+    left: float | None
+    per_day: float | None
+    reached_at: Moment | None
+
+
+class RegisterClocks(TypedDict):
+    register_id: RegisterId
+    as_of: Moment | None
+    clocks: list[LegalClockShown]
+
+
+class ClocksShown(TypedDict):
+    registers: list[RegisterClocks]
+
+
+class RegisterAtALook(RegisterClocks):
+    state: Annotated[str | None, Field(description="State of the device; null: not known yet.")]
+    trouble: Trouble | None
+
+
+class SalesBrief(TypedDict):
+    date: Day
+    total_revenue: Rubles
+    total_count: Annotated[int, Field(ge=0, description="Sales.")]
+
+
+class HourOfSales(TypedDict):
+    hour: Annotated[int, Field(ge=0, le=23, description="Of the register's wall clock.")]
+    revenue: Rubles
+    count: Annotated[int, Field(ge=0, description="Sales.")]
+
+
+class SalesOfToday(SalesBrief):
+    """Revenue is sales less refunds."""
+
+    refund_count: Count
+    hourly_data: list[HourOfSales]
+
+
+class StatusAtALook(TypedDict):
+    """The parts are those of their own routes; ``alerts`` counts by level."""
+
+    status: HealthWord
+    version: str
+    time: Moment
+    maintenance: str | None
+    network: NetworkHealth
+    circuit_breaker: BreakerHealth
+    operators: OperatorsHealth
+    back_offices: OfficesHealth
+    buffer: BufferCounts
+    worker: WorkerStatus
+    registers: list[RegisterAtALook]
+    alerts: dict[AlertLevel, Count]
+    sales_today: SalesBrief
+
+
+class AlertToCome(TypedDict):
+    level: AlertLevel
+    at: Moment
+
+
+class AlertShown(TypedDict):
+    """INFO: the condition has not lasted long enough; ``becomes`` says what it would be, and when."""
+
+    level: AlertLevel
+    code: str
+    subject: Annotated[str, Field(description="What it is about: a register, an end point; may be empty.")]
+    message: Said
+    action: Said
+    timestamp: Moment
+    since: Moment
+    becomes: AlertToCome | None
+    runbook: Annotated[str, Field(description="Page of the documentation.")]
+
+
+class PastAlert(TypedDict):
+    id: Annotated[int, Field(ge=1)]
+    level: AlertLevel
+    code: str
+    subject: Annotated[str, Field(description="What it is about: a register, an end point; may be empty.")]
+    message: Said
+    started_at: Moment
+    ended_at: Annotated[Moment | None, Field(description="null: it is still on.")]
+
+
+class AlertHistory(TypedDict):
+    items: list[PastAlert]

@@ -1,0 +1,164 @@
+"""Answers about receipts: accepted, read back, listed, and the check before a refund."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from kkt_adapter.api.schemas.units import (
+    Count,
+    FiscalDocId,
+    FiscalSign,
+    FnNumber,
+    Moment,
+    NextCursor,
+    Number,
+    Percent,
+    ReceiptId,
+    RegisterId,
+    Rubles,
+    Russian,
+    TillId,
+    WallTime,
+)
+
+PrintStateName = Literal["new", "printing", "printed", "print_unknown", "print_failed"]
+StatusName = Literal["pending", "syncing", "synced", "failed"]
+KindName = Literal["sale", "refund", "expense", "expense_refund", "correction"]
+
+
+class FiscalDoc(TypedDict):
+    """The fiscal document of a receipt. ``fiscalDocumentNumber`` and ``fiscalSign`` repeat two members."""
+
+    fiscal_doc_number: Number
+    fiscal_sign: FiscalSign
+    fiscal_datetime: WallTime
+    fn_number: FnNumber
+    kkt_number: Annotated[str, Field(description="Serial number of the register (tag 1013).")]
+    rn_kkt: Annotated[str, Field(description="Registration number of the register (tag 1037).")]
+    inn: Annotated[str, Field(description="INN of the user, 10 or 12 digits.")]
+    ofd_name: str
+    shift_number: Number
+    receipt_number: Annotated[int, Field(ge=0, description="Number in the shift.")]
+    total: Rubles
+    qr_code_data: Annotated[str, Field(description="Content of the QR code.")]
+    fiscalDocumentNumber: Number
+    fiscalSign: FiscalSign
+
+
+class HybridTime(TypedDict):
+    """When it was accepted, by the node's hybrid clock."""
+
+    local_time: Annotated[int, Field(description="Unix seconds.")]
+    logical_counter: Count
+    server_time: Annotated[int | None, Field(description="Unix seconds of the server; null: not known.")]
+
+
+class BufferPlace(TypedDict):
+    queue_position: Count
+    total_queued: Count
+
+
+class ReceiptRemark(TypedDict):
+    """What was put right or looks odd; the receipt was accepted all the same."""
+
+    code: str
+    field: str
+    tag: Annotated[int | None, Field(description="FFD tag.")]
+    message: Russian
+
+
+class AcceptedReceipt(TypedDict):
+    """``printed``: the register made the document; ``buffered``: it did not in time, printing goes on."""
+
+    status: Literal["printed", "buffered"]
+    receipt_id: ReceiptId
+    fiscal_doc_id: FiscalDocId | None
+    fiscal_doc: FiscalDoc | None
+    message: Russian
+    sync_status: Literal["pending"]
+    hlc: HybridTime
+    buffer_info: BufferPlace
+    warnings: list[ReceiptRemark]
+
+
+class ReceiptSummary(TypedDict):
+    """A receipt as lists show it: ``print_state`` is the register's side, ``status`` the operator's."""
+
+    receipt_id: ReceiptId
+    id: Annotated[str, Field(description="The same as receipt_id.")]
+    pos_id: TillId
+    register_id: RegisterId
+    type: KindName
+    idempotency_key: str
+    total: Rubles
+    print_state: PrintStateName
+    status: StatusName
+    fiscal_doc_id: FiscalDocId | None
+    fiscal_doc: FiscalDoc | None
+    retry_count: Annotated[int, Field(ge=0, description="Failed attempts to deliver.")]
+    last_error: str | None
+    next_attempt_at: Moment | None
+    created_at: Moment
+    printed_at: Moment | None
+    synced_at: Moment | None
+    ofd_id: Annotated[str | None, Field(description="The operator's own id of the document.")]
+    hlc: HybridTime
+
+
+class ReceiptLine(TypedDict):
+    name: str
+    price: Rubles
+    quantity: Annotated[float, Field(description="In units of the line, at most six decimals.")]
+    total: Rubles
+    vat_rate: Annotated[str, Field(description="22, 20, 10, 7, 5, 0, none, 22/122 ...")]
+    sku: str | None
+
+
+class ReceiptPayment(TypedDict):
+    type: Literal["cash", "card", "prepaid", "credit", "other"]
+    amount: Rubles
+
+
+class ReceiptAttempt(TypedDict):
+    """One attempt to print or to send."""
+
+    what: str
+    started_at: Moment
+    ended_at: Moment | None
+    outcome: str | None
+    error: str | None
+
+
+class ReceiptEvent(TypedDict):
+    event: str
+    level: Literal["info", "warning", "error"]
+    timestamp: Moment
+    metadata: Annotated[dict[str, Any], Field(description="Facts of this event.")]
+
+
+class ReceiptDetail(ReceiptSummary):
+    """A receipt with its lines, attempts and events, oldest first; at most 200 of each."""
+
+    items: list[ReceiptLine]
+    payments: list[ReceiptPayment]
+    order_id: str | None
+    original_receipt_id: str | None
+    warnings: list[ReceiptRemark]
+    attempts: list[ReceiptAttempt]
+    events: list[ReceiptEvent]
+
+
+class ReceiptPage(TypedDict):
+    items: list[ReceiptSummary]
+    next_cursor: NextCursor
+
+
+class RefundCheck(TypedDict):
+    """Whether a refund of the sale would be accepted now."""
+
+    allowed: bool
+    sync_status: Literal["pending", "syncing", "synced", "failed", "not_found"]
+    reason: Annotated[str, Field(description="For people, in English and Russian.")]
+    buffer_count: Annotated[int, Field(ge=0, description="Receipts that wait for the operator.")]
+    buffer_percent: Percent

@@ -1,0 +1,160 @@
+"""Answers about registers: reports, shifts, the device, and the sessions of tills."""
+
+from typing import Annotated, Literal, NotRequired
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from kkt_adapter.api.schemas.units import (
+    Count,
+    Day,
+    English,
+    FiscalSign,
+    FnNumber,
+    Moment,
+    Number,
+    RegisterId,
+    Rubles,
+    Russian,
+    TillId,
+    WallTime,
+)
+
+
+class ShiftReport(TypedDict):
+    """X (``reportType`` 1, no document) or Z (2). cashTotal + cardTotal + otherTotal = totalSales -
+    totalRefunds. The last five members but ``offline`` are of the open sessions of the register's tills."""
+
+    fiscalDocumentNumber: Number | None
+    fiscalSign: FiscalSign | None
+    dateTime: WallTime
+    reportType: Literal[1, 2]
+    shiftNumber: Number
+    cashTotal: Rubles
+    cardTotal: Rubles
+    otherTotal: Rubles
+    totalSales: Rubles
+    totalRefunds: Rubles
+    receiptCount: Count
+    openSessions: Count
+    openingCash: Rubles
+    cashIn: Rubles
+    cashOut: Rubles
+    cashInTill: Rubles
+    offline: NotRequired[Annotated[bool, Field(description="The operator could not be reached.")]]
+
+
+class ShiftOpening(TypedDict):
+    fiscalDocumentNumber: Number
+    fiscalSign: FiscalSign
+    dateTime: WallTime
+    shiftNumber: Number
+    offline: Annotated[bool, Field(description="The operator could not be reached.")]
+
+
+class ReportDecision(TypedDict):
+    """What a person decided about a shift opening or a Z report whose outcome was unknown."""
+
+    register_id: RegisterId
+    what: Annotated[str, Field(description="open_shift or close_shift.")]
+    action: Literal["adopt", "do_again"]
+    fiscal_doc_number: Number | None
+    reason: str
+    resolved_by: str
+
+
+class Trouble(TypedDict):
+    """Why nothing is printed."""
+
+    code: str
+    message: Russian
+    message_en: English
+
+
+class Baseline(TypedDict):
+    """The FN as it was before the attempt."""
+
+    fn_number: FnNumber
+    fd_number: Annotated[int, Field(ge=0, description="Number of the last document; 0: none.")]
+
+
+class CandidateDocument(TypedDict):
+    """A document of the FN that could be the one in question."""
+
+    fd_number: Number
+    code: Annotated[int, Field(description="Form code of the document (FFD).")]
+    total: Rubles | None
+    fiscalized_at: WallTime
+    receipt_key: Annotated[str | None, Field(description="Key that the adapter put into the document.")]
+
+
+class OpenQuestion(TypedDict):
+    """A document of which nobody knows whether it was made; a person must decide."""
+
+    receipt_id: str | None
+    what: str
+    reason: Russian
+    reason_en: English
+    baseline: Baseline
+    documents: Annotated[list[CandidateDocument], Field(description="At most 20.")]
+
+
+class ShiftShown(TypedDict):
+    number: Number
+    state: Literal["closed", "open", "expired"]
+    opened_at: WallTime | None
+    receipts: Count | None
+
+
+class DeviceShown(TypedDict):
+    """The device as it last said of itself."""
+
+    state: Literal["ready", "busy", "paper_out", "cover_open", "fault", "unreachable"]
+    blocked: Annotated[str | None, Field(description="Why it cannot fiscalise; null: it can.")]
+    fn_number: FnNumber
+    last_document: Annotated[int, Field(ge=0, description="Number of the last document in the FN.")]
+    shift: ShiftShown
+    unsent_documents: Count
+    first_unsent_number: Number | None
+    first_unsent_at: WallTime | None
+    fn_valid_until: Day
+    fn_days_left: Annotated[int, Field(description="Days; negative: it is over.")]
+    documents_left: Annotated[int | None, Field(description="Documents the FN still takes.")]
+    clock: WallTime
+    told_at: Moment | None
+
+
+class RegisterShown(TypedDict):
+    register_id: RegisterId
+    transport: Annotated[str, Field(description="How its documents go to the operator.")]
+    fiscal_device: Annotated[bool | None, Field(description="False: a virtual one; null: not known yet.")]
+    serial_number: str | None
+    registration_number: str | None
+    ffd_version: str | None
+    trouble: Trouble | None
+    question: OpenQuestion | None
+    device: DeviceShown | None
+
+
+class RegistersShown(TypedDict):
+    registers: list[RegisterShown]
+
+
+class PosSession(TypedDict):
+    """A till's session with the cash in its drawer."""
+
+    session_id: str
+    pos_id: TillId
+    register_id: RegisterId
+    status: Literal["open", "closing", "closed"]
+    opened_at: Moment
+    closed_at: Moment | None
+    opening_cash: Rubles
+    cash_balance: Rubles
+    card_balance: Rubles
+    total_sales: Rubles
+    total_refunds: Rubles
+    cash_in: Rubles
+    cash_out: Rubles
+    receipt_count: Count
+    z_report: Annotated[ShiftReport | None, Field(description="The Z report that closed it.")]
