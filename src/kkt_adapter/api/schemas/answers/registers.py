@@ -93,6 +93,7 @@ class OpenQuestion(TypedDict):
 
     receipt_id: str | None
     what: str
+    version: Annotated[str, Field(description="For question_version of the decision: what was looked at.")]
     reason: Russian
     reason_en: English
     baseline: Baseline
