@@ -1,4 +1,4 @@
-"""Delivery over HTTP: receipts one by one, each with its own fate (contract 4.3, 4.4 and 6.1)."""
+"""Delivery over HTTP: receipts one by one, each with its own fate (delivery.md, ofd-http.md)."""
 
 import asyncio
 import time
@@ -342,7 +342,7 @@ async def is_synced(running: Product, receipt_id: str) -> bool:
 
 
 async def test_a_claim_that_ran_out_while_the_process_stood_still_sends_nothing(running: Product) -> None:
-    """The holder looks at its lease right before it sends (contract 4.1)."""
+    """The holder looks at its lease right before it sends (delivery.md#claims)."""
     async with paused(running):
         await sold_unsent(running, 1)
         (lane,) = await running.services.worker._lanes()

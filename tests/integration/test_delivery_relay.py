@@ -1,4 +1,4 @@
-"""Delivery over the binary protocol: the FN owns the queue (contract 6), by relay or by the device itself."""
+"""Delivery over the binary protocol: the FN owns the queue (delivery.md), by relay or by device."""
 
 import asyncio
 from collections.abc import AsyncIterator

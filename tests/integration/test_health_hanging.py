@@ -20,7 +20,7 @@ from kkt_adapter.emulators.ofd import FaultMode as OfdFaultMode
 from kkt_adapter.emulators.ofd import OfdEmulator
 from kkt_adapter.kernel.ids import random_id
 
-LIMIT_S = 0.1  # contract 10
+LIMIT_S = 0.1  # performance.md
 BATCHES, BATCH = 6, 50
 NAMED_WITHIN_S = 40.0  # generous: a pass waits for Redis first, and two processors are shared
 EVERYBODY = {"kkt:POS-001", "redis"}  # the others have names with addresses: ofd:..., odoo:...

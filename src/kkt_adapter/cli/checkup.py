@@ -32,7 +32,7 @@ BUILT_IN = datetime(2025, 1, 1, tzinfo=UTC)  # a clock before this has never bee
 AHEAD = timedelta(minutes=2)  # what rows and FNs may be ahead of the clock
 ROOM_MB = 1_000  # under this a disk is worth a word, low mark or not
 DATABASE_S = 10.0  # to answer
-FN_DAYS, UNSENT_DAYS = 30, 20  # contract 8: warn
+FN_DAYS, UNSENT_DAYS = 30, 20  # alerts.md: warn
 COPY_AGE = timedelta(days=2)
 
 

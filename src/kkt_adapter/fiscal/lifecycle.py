@@ -1,7 +1,7 @@
 """Every state a receipt can be in, and every move that is allowed: the one source of truth.
 
-Two independent sides (contract 4.1 and 4.2): what the register did (``print_state``) and what the
-operator confirmed (``status``). ``docs/reference/states.md`` draws these tables and a test compares them.
+Two independent sides (states.md): what the register did (``print_state``) and what the
+operator confirmed (``status``). ``states.md`` draws these tables and a test compares them.
 """
 
 from enum import StrEnum

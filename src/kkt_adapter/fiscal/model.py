@@ -202,7 +202,7 @@ class Receipt:
     """A complete receipt, checked, ready for any register."""
 
     id: ReceiptId
-    key: str | None  # receipt key of contract 3.6 (16 characters A-Z2-7); None when switched off
+    key: str | None  # receipt key of fiscal-rules.md (16 characters A-Z2-7); None when switched off
     register_id: RegisterId
     pos_id: PosId
     kind: ReceiptKind
@@ -230,7 +230,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiptWarning:
-    """Accepted, but somebody should look at it (contract 3.6)."""
+    """Accepted, but somebody should look at it (fiscal-rules.md)."""
 
     code: str  # VAT_RATE_DATE, NAME_CHANGED ...
     field: str
@@ -267,7 +267,7 @@ class Registration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterDefaults:
-    """What the configuration adds for receipts that do not say (contract 3.5)."""
+    """What the configuration adds for receipts that do not say (fiscal-rules.md)."""
 
     taxation: int | None = None
     cashier: str | None = None

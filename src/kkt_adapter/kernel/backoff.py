@@ -1,6 +1,6 @@
 """Attempt number to delay."""
 
-CAP_S = 60.0  # contract 4.4: 1, 2, 4, 8, 16, 32, 60, 60 ...
+CAP_S = 60.0  # delivery.md#worker: 1, 2, 4, 8, 16, 32, 60, 60 ...
 
 
 def backoff(attempt: int, *, first_s: float = 1.0, cap_s: float = CAP_S) -> float:

@@ -1,4 +1,4 @@
-"""Circuit breaker as a plain state machine (contract 4.3).
+"""Circuit breaker as a plain state machine (delivery.md#circuit-breaker).
 
 It owns no clock and does no I/O: callers pass monotonic seconds. Who counts as a failure is decided in
 ``fiscal/delivery/outcome.py``; here is only what the counts do.
@@ -14,7 +14,7 @@ class BreakerState(StrEnum):
     HALF_OPEN = "HALF_OPEN"
 
 
-METRIC_VALUE = {BreakerState.CLOSED: 0, BreakerState.OPEN: 1, BreakerState.HALF_OPEN: 2}  # contract 4.3
+METRIC_VALUE = {BreakerState.CLOSED: 0, BreakerState.OPEN: 1, BreakerState.HALF_OPEN: 2}  # metrics.md
 
 
 @dataclass(slots=True, kw_only=True)

@@ -19,8 +19,8 @@ AT_START_SHARE = 0.3  # of the named points: while a start recovers from the las
 PAST_A_LEASE, ANY_LIFE = (1.25, 1.75), (0.1, 1.75)  # how long a process stands still, in lives of a lease
 BREATH_S = 12.0  # a node that is up works for so long, at most, before its process is hit again
 COMES_BY_S = 15.0  # how long a named point, or a counted fault, waits for somebody to pass
-DEVICE_S = 10.0  # what a device command waits for its answer (contract 4.2)
-OPERATOR_S = 10.0  # what a delivery waits for its answer (contract 4.3)
+DEVICE_S = 10.0  # what a device command waits for its answer (printing.md)
+OPERATOR_S = 10.0  # what a delivery waits for its answer (delivery.md#circuit-breaker)
 
 LOOK_EVERY_S = 0.05  # real seconds
 

@@ -15,7 +15,7 @@ from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.runtime.log import get_logger
 from kkt_adapter.runtime.wakeup import happens_within
 
-STOP_WITHIN_S = 10.0  # contract 4.4: finish the current receipt, at most 10 s
+STOP_WITHIN_S = 10.0  # delivery.md#worker: finish the current receipt, at most 10 s
 CANCEL_WITHIN_S = 2.0  # a cancelled service cleans up within this, or is left behind
 STEADY_S = 60.0  # a service that ran this long starts its next back-off from the beginning
 

@@ -75,7 +75,7 @@ def offices(state: Presence = Presence.ONLINE, answer: AnswerClass = AnswerClass
 MISMATCH = Mismatch(session_id="s", pos_id="POS-001", kept_kop=10_000, counted_kop=9_000)
 TROUBLE = Text("no paper", "нет бумаги")
 
-# Each row: the condition just short of the limit, and just over it. Limits are those of contract 8 and 4.2.
+# Each row: the condition just short of the limit, and just over it. Limits: alerts.md.
 CONDITIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "BUFFER_FULL": ({"percent": 99.99}, {"percent": 100.0}),
     "BUFFER_ALMOST_FULL": ({"percent": 89.99}, {"percent": 90.0}),

@@ -1,4 +1,4 @@
-"""1, 2, 4 .. 60, 60 (contract 4.4)."""
+"""1, 2, 4 .. 60, 60 (delivery.md#worker)."""
 
 import pytest
 from hypothesis import given

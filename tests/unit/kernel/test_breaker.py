@@ -1,4 +1,4 @@
-"""The table of contract 4.3, row by row, and that no other move exists."""
+"""The table of delivery.md#circuit-breaker, row by row, and that no other move exists."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Up after N hits in a row, down after M misses in a row (contract 4.5: 2 and 3)."""
+"""Up after N hits in a row, down after M misses in a row (heartbeat.md: 2 and 3)."""
 
 import pytest
 from hypothesis import given

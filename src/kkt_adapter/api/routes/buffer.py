@@ -1,4 +1,4 @@
-"""The buffer and its delivery: status, sync by hand, events, breaker, capacity (contract 4.3, 4.4, 5)."""
+"""The buffer and its delivery: status, sync by hand, events, breaker, capacity (delivery.md, health.md)."""
 
 from typing import Annotated
 

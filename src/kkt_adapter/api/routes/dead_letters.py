@@ -1,4 +1,4 @@
-"""Receipts the operator would not take: look, try again, settle (contract 5)."""
+"""Receipts the operator would not take: look, try again, settle (health.md)."""
 
 from typing import Annotated
 

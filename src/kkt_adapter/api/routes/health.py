@@ -1,4 +1,4 @@
-"""Does it live, may it get traffic, how is it: without a token (contract 5)."""
+"""Does it live, may it get traffic, how is it: without a token (health.md)."""
 
 from fastapi import APIRouter
 from starlette.requests import Request

@@ -1,4 +1,4 @@
-"""Maintenance mode: no new receipts, delivery goes on (contract 5)."""
+"""Maintenance mode: no new receipts, delivery goes on (health.md)."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Receipts: accept, read back, print again, settle by hand (contract 3.1 to 3.3)."""
+"""Receipts: accept, read back, print again, settle by hand (http-api.md#receipts)."""
 
 import asyncio
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""The register itself: shift, X and Z reports, status (contract 4.7)."""
+"""The register itself: shift, X and Z reports, status (http-api.md#register)."""
 
 from typing import Annotated
 

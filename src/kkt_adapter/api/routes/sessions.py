@@ -1,4 +1,7 @@
-"""POS sessions and the cash in the drawer (contract 4.7); the collaborator is ``app.state.sessions``."""
+"""POS sessions and the cash in the drawer (http-api.md#sessions-and-cash).
+
+The collaborator is ``app.state.sessions``.
+"""
 
 from typing import Annotated
 

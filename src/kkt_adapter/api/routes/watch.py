@@ -1,4 +1,4 @@
-"""How it goes, at one look: status, alerts, sales of today, legal clocks, metrics (contract 8 and 9).
+"""How it goes, at one look: status, alerts, sales of today, legal clocks, metrics (http-api.md#watching).
 
 The collaborators are ``app.state.watch``. ``/api/v1`` always needs an account; ``/v1`` and ``/metrics`` are
 open while nobody has to sign in.

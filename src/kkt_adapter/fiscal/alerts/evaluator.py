@@ -32,8 +32,8 @@ SAY_S = 60.0  # how often this process says that it still sees an alert
 SILENT_S = 180.0  # after that another process's row is anybody's
 RATES_S = 600.0  # between two measurements of documents a day
 RATE_DAYS = 7  # a week, so that a weekend does not look like a change
-KEEP_DAYS = 90  # of alerts that ended, like events (contract 7)
-FILL_MARKS = (80.0, 90.0, 100.0)  # contract 5: percent at which an event is written
+KEEP_DAYS = 90  # of alerts that ended, like events (data.md#retention)
+FILL_MARKS = (80.0, 90.0, 100.0)  # health.md: percent at which an event is written
 
 
 class AlertWatch:

@@ -12,7 +12,7 @@ from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import Conflict, InvalidInput
 from kkt_adapter.runtime.db.protocol import Database
 
-MIN_CAPACITY = 50  # contract 5; 0 switches the limit off
+MIN_CAPACITY = 50  # health.md; 0 switches the limit off
 
 
 class Administration:

@@ -1,4 +1,4 @@
-"""POS sessions: a till's cash from opening to closing (contract 4.7).
+"""POS sessions: a till's cash from opening to closing (http-api.md#sessions-and-cash).
 
 One open session a till, held by a unique index. Balances move with every printed receipt
 (``cash_movements.py``);
@@ -206,7 +206,7 @@ def _restore(conn: Connection, at: datetime) -> tuple[Mismatch, ...]:
     for row in conn.execute(select(pos_sessions).where(OPEN_SESSION)).all():
         counted = row.opening_cash_kop + _cash_moved(conn, row.session_id)
         _note(conn, EventType.SESSION_RESTORED, at, session_id=row.session_id, pos_id=row.pos_id)
-        if abs(counted - row.cash_kop) > 1:  # contract 4.7: a difference above 0.01
+        if abs(counted - row.cash_kop) > 1:  # http-api.md#sessions-and-cash: a difference above 0.01
             found.append(
                 Mismatch(
                     session_id=row.session_id,

@@ -1,4 +1,4 @@
-"""X and Z reports, and shift openings, as people ask for them (contract 4.7).
+"""X and Z reports, and shift openings, as people ask for them (http-api.md#register).
 
 An opening or a Z report with a key happens once, over crashes too: the key is bound to the shift before the
 register is told to open or close it. A repeated request finds the answer, or the shift that was opened or

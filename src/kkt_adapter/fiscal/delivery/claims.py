@@ -16,7 +16,8 @@ from kkt_adapter.fiscal.store.tables import UNDELIVERED_ROWS, receipts
 from kkt_adapter.runtime.db.bulk import bulk
 from kkt_adapter.runtime.db.columns import millis
 
-LONGEST_S = 330.0  # a claim and a Retry-After: 300 s (contract 4.1, 4.3); and a clock put right by a little
+# a claim (delivery.md#claims), a Retry-After (delivery.md#circuit-breaker), a clock put right by a little
+LONGEST_S = 330.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from kkt_adapter.kernel.errors import OfdUnavailable
 from kkt_adapter.kernel.histogram import Histogram
 from kkt_adapter.kernel.in_flight import InFlightCalls
 
-HEALTH_CALL_S = 10.0  # contract 4.6
+HEALTH_CALL_S = 10.0  # heartbeat.md#network-mode
 REQUEST_BOUNDS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 TOKEN_REFUSED: Final = frozenset({"http_401", "http_403"})
 

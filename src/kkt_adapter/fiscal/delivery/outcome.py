@@ -1,6 +1,6 @@
 """Pure: an attempt's error, to what happens to the receipt and what the breaker hears of it.
 
-One table (contract 4.3, 4.4 and 6), and the only place where a retry is decided.
+One table (delivery.md), and the only place where a retry is decided.
 
 | error | costs the receipt an attempt | breaker | the receipt's FN |
 |---|---|---|---|
@@ -17,9 +17,9 @@ from enum import StrEnum
 from kkt_adapter.kernel.backoff import backoff
 from kkt_adapter.kernel.errors import AdapterError, KktError, KktRefused, OfdRejected, OfdUnavailable
 
-MAX_ATTEMPTS = 20  # contract 4.4
-RETRY_AFTER_CAP_S = 300.0  # contract 4.3
-HELD_RETRY_S = 60.0  # a dead letter at the head of an FN is tried again this often (contract 6)
+MAX_ATTEMPTS = 20  # delivery.md#worker
+RETRY_AFTER_CAP_S = 300.0  # delivery.md#circuit-breaker
+HELD_RETRY_S = 60.0  # a dead letter at the head of an FN is tried again this often (delivery.md#transports)
 
 
 class Signal(StrEnum):

@@ -1,4 +1,4 @@
-"""A change of transport is refused while documents of the old one are not confirmed (contract 6).
+"""A change of transport is refused while documents of the old one are not confirmed (delivery.md#transports).
 
 Otherwise the FN would keep, or lose sight of, documents that only the old way can deliver.
 """

@@ -33,7 +33,7 @@ from kkt_adapter.runtime.leases.pass_lock import LockOutcome, PassLock
 from kkt_adapter.runtime.wakeup import Wakeup
 
 PASS_LIMIT_S = 60.0  # a pass under steady traffic ends after this and the next one begins
-MANUAL_LIMIT_S = 25.0  # contract 4.4
+MANUAL_LIMIT_S = 25.0  # delivery.md#worker
 PASS_BOUNDS_S = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1200.0)
 
 
@@ -144,7 +144,7 @@ class DeliveryWorker:
         return not self._failed_passes or (endpoint is not None and endpoint.is_untroubled)
 
     async def sync(self, *, force: bool = False) -> dict[str, Any]:
-        """One pass by hand, batch by batch for at most 25 s (contract 4.4).
+        """One pass by hand, batch by batch for at most 25 s (delivery.md#worker).
 
         Raises:
             SyncInProgress: a pass runs, here or on another node.

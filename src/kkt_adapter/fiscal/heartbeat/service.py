@@ -25,7 +25,7 @@ from kkt_adapter.runtime.wakeup import happens_within
 Json = dict[str, Any]
 
 LEASE = "heartbeat"
-JITTER = 0.1  # +-10 % (contract 4.5), so that many adapters do not call at once
+JITTER = 0.1  # +-10 % (heartbeat.md), so that many adapters do not call at once
 LOOK_S = 3.0  # how often a process that does not send looks whether it may
 STALE_INTERVALS = 3  # another process's row older than this says nothing any more
 _WORST_FIRST = (Presence.OFFLINE, Presence.UNKNOWN, Presence.ONLINE)

@@ -11,7 +11,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr
 from kkt_adapter.kernel.addresses import is_loopback
 from kkt_adapter.kernel.errors import SettingsInvalid
 
-ODOO_PATH = "/api/v1/kkt/heartbeat"  # contract 4.5
+ODOO_PATH = "/api/v1/kkt/heartbeat"  # heartbeat.md
 SECRETS: Final = ("token", "password", "secret", "previous_secret")
 _CREDENTIAL_WORDS = ("token", "secret", "password", "key", "auth")
 

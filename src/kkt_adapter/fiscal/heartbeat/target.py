@@ -32,7 +32,7 @@ from kkt_adapter.runtime.wakeup import happens_within, unless
 
 MAX_ANSWER_BYTES = 64 * 1024
 GROW_AFTER = 10  # hits in a row before a page that was halved is doubled again
-HITS_FOR_ONLINE, MISSES_FOR_OFFLINE = 2, 3  # contract 4.5
+HITS_FOR_ONLINE, MISSES_FOR_OFFLINE = 2, 3  # heartbeat.md
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

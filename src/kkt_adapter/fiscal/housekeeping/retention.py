@@ -1,4 +1,4 @@
-"""What may be forgotten, and when (contract 7).
+"""What may be forgotten, and when (data.md#retention).
 
 Every step deletes at most about 500 rows in one short transaction, so that sales go on beside it. Long tables
 are walked in the order of their primary key, from a cursor, and a walk ends with the first step that meets
@@ -33,7 +33,7 @@ from kkt_adapter.fiscal.store.tables import (
     shifts,
 )
 
-STEP_ROWS = 500  # contract 7
+STEP_ROWS = 500  # data.md#retention
 RECEIPTS_A_LOOK = 100  # each takes its attempts and its document along
 EVENTS_LIVE = timedelta(days=90)  # and alerts that are over
 LETTERS_LIVE = timedelta(days=90)  # after they were resolved

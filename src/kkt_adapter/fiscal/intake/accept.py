@@ -43,7 +43,7 @@ from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.disk import DiskMark
 from kkt_adapter.runtime.log import about, get_logger
 
-TWIN_WAIT_S = 15.0  # contract 3.2
+TWIN_WAIT_S = 15.0  # idempotency.md
 ROW_LOOK_S = 0.2  # how often a receipt that another process prints is looked at
 
 Stored = asyncio.Future[Accepted | Known]

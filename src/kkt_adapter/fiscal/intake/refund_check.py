@@ -1,4 +1,4 @@
-"""May this sale be refunded now? (contract 3.4)"""
+"""May this sale be refunded now? (http-api.md#receipts)"""
 
 from dataclasses import dataclass
 

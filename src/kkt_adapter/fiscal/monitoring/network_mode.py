@@ -1,4 +1,4 @@
-"""Network mode: online, degraded or offline, for people and for reports (contract 4.6).
+"""Network mode: online, degraded or offline, for people and for reports (heartbeat.md#network-mode).
 
 The mode is shown and measured; nothing of accepting, printing or delivering asks it. It comes from what was
 seen of the operators and the back offices, never from counts of receipts. A check looks at each operator's
@@ -32,12 +32,12 @@ class NetworkMode(StrEnum):
     OFFLINE = "offline"
 
 
-METRIC_VALUE = {NetworkMode.ONLINE: 0, NetworkMode.DEGRADED: 1, NetworkMode.OFFLINE: 2}  # contract 8
+METRIC_VALUE = {NetworkMode.ONLINE: 0, NetworkMode.DEGRADED: 1, NetworkMode.OFFLINE: 2}  # metrics.md
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkPolicy:
-    """Seconds (contract 4.6)."""
+    """Seconds (heartbeat.md#network-mode)."""
 
     check_s: float = 30.0  # between two checks; an outcome younger than this needs no health call
     results: int = 3  # like results in a row before a mode is left

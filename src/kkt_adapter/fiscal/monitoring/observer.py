@@ -31,7 +31,7 @@ from kkt_adapter.runtime.disk import DiskMark
 from kkt_adapter.runtime.leases.pass_lock import PassLock
 from kkt_adapter.runtime.supervisor import ServiceState
 
-OVERDUE_INTERVALS = 5  # contract 5: a planned pass later than this is a dead worker
+OVERDUE_INTERVALS = 5  # health.md: a planned pass later than this is a dead worker
 PASS_MARGIN_S = 60.0  # a pass itself may take this long
 DRIFT_CHANGE_S = 2.0  # clocks tell whole seconds: less than this is no drift yet
 DAY_S = 86_400.0

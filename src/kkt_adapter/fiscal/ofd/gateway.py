@@ -20,7 +20,7 @@ class OfdReply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpReply:
-    """What the HTTP profile answers for one receipt (contract 6.1)."""
+    """What the HTTP profile answers for one receipt (ofd-http.md)."""
 
     ofd_id: str | None
     timestamp: int | None  # Unix seconds, becomes hlc_server_time

@@ -54,7 +54,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LanePolicy:
-    """Durations in seconds (contract 4.2)."""
+    """Durations in seconds (printing.md#time-outs-and-repetitions)."""
 
     not_ready_cap_s: float = 60.0
     look_again_s: float = 10.0  # how often an idle lane looks at its device and its rows
@@ -318,7 +318,7 @@ class PrintLane:
         self._not_ready = 0
 
     async def _wait_for_device(self, error: AdapterError, stop: asyncio.Event) -> None:
-        """1, 2, 4 .. 60 s, then on by itself (contract 4.2)."""
+        """1, 2, 4 .. 60 s, then on by itself (printing.md#time-outs-and-repetitions)."""
         self._not_ready += 1
         if self.trouble is None or self.trouble.code != error.code:
             self._log.warning("register_not_ready", code=error.code, error=error.detail.en)

@@ -31,7 +31,7 @@ from kkt_adapter.kernel.errors import (
 )
 from kkt_adapter.runtime.db.protocol import Database
 
-AUTOMATIC_TRIES = 3  # after a refusal: 1, 2 and 4 s later (contract 4.2)
+AUTOMATIC_TRIES = 3  # after a refusal: 1, 2 and 4 s later (printing.md)
 
 
 class PrintListener(Protocol):

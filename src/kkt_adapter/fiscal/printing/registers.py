@@ -19,7 +19,8 @@ from kkt_adapter.kernel.ids import PosId, RegisterId
 from kkt_adapter.runtime.db.protocol import Database
 
 DEMO_LIMIT = 100  # virtual registers made on demand
-OPENING_S = 5.0  # how long the first receipt waits for its register to be opened (contract 4.2: connect)
+# how long the first receipt waits for its register to be opened (printing.md#time-outs-and-repetitions)
+OPENING_S = 5.0
 
 
 @dataclass(slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """A register's registration: as it should be, and as its lane last read it.
 
 Facts of the registration are changed by nobody from outside, so a register whose configuration contradicts
-them is stopped (contract 3.5). Only the holder of a lane's lease may open its device; every node checks
+them is stopped (fiscal-rules.md). Only the holder of a lane's lease may open its device; every node checks
 receipts against the facts that the holder wrote down.
 """
 

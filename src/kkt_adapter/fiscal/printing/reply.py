@@ -1,4 +1,4 @@
-"""What a till reads: the receipt's answer and its ``fiscal_doc``, as JSON text (contract 3.1).
+"""What a till reads: the receipt's answer and its ``fiscal_doc``, as JSON text (http-api.md#receipts).
 
 Built once, stored with the key, and sent again byte for byte; so nothing here depends on the time of
 asking, except in the ``buffered`` form.

@@ -1,4 +1,4 @@
-"""Reading receipts back: one, by key, in pages, and as a slip (contract 3.3)."""
+"""Reading receipts back: one, by key, in pages, and as a slip (http-api.md#receipts)."""
 
 import base64
 import json

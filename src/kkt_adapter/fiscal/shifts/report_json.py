@@ -1,4 +1,4 @@
-"""Pure: X and Z reports as they are answered (contract 4.7)."""
+"""Pure: X and Z reports as they are answered (http-api.md#register)."""
 
 from datetime import datetime
 from decimal import Decimal

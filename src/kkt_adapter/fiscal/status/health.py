@@ -1,4 +1,4 @@
-"""``GET /v1/health``: how every part is, at once, whoever hangs (contract 5).
+"""``GET /v1/health``: how every part is, at once, whoever hangs (health.md).
 
 Nothing is asked here but the database, and that for a moment only. Everything else is what calls that run or
 have ended say of their peers. A peer counts as hanging when a call to it has been in hand for longer than
@@ -24,12 +24,12 @@ from kkt_adapter.runtime.leases.pass_lock import PassLock
 
 Json = dict[str, Any]
 
-ALARM_PERCENT = 90.0  # contract 5
-DLQ_DEGRADED, DLQ_UNHEALTHY = 50, 100  # contract 5
+ALARM_PERCENT = 90.0  # health.md
+DLQ_DEGRADED, DLQ_UNHEALTHY = 50, 100  # health.md
 DATABASE_WAIT_S = 0.05  # after that the last snapshot is shown
 REGISTERS_SHOWN = 100
 
-# Seconds that a call may be in hand before its peer counts as hanging (docs/reference/http-api.md, Health).
+# Seconds that a call may be in hand before its peer counts as hanging (http-api.md, Health).
 REGISTER_HANGS_S = 5.0  # half of a device's read time out; a long receipt takes a few seconds
 OPERATOR_HANGS_S = 3.0
 OFFICE_HANGS_S = 3.0

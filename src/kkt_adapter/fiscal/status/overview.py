@@ -1,4 +1,4 @@
-"""What the dashboard and people's scripts ask at once: status, alerts, legal clocks (contract 9).
+"""What the dashboard and people's scripts ask at once: status, alerts, legal clocks (http-api.md#watching).
 
 Each call is a handful of rows and what is in memory; none depends on how many receipts are stored.
 """

@@ -1,4 +1,4 @@
-"""Read models for status pages: the buffer, health, the event log (contract 5). Each is one snapshot."""
+"""Read models for status pages: the buffer, health, the event log (health.md). Each is one snapshot."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Tables of POS sessions and cash (contract 7). Money in kopecks."""
+"""Tables of POS sessions and cash (data.md#tables). Money in kopecks."""
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Table, Text, text
 

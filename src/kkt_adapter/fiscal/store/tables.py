@@ -1,4 +1,4 @@
-"""This room's tables (contract 7), one definition for SQLite and PostgreSQL.
+"""This room's tables (data.md#tables), one definition for SQLite and PostgreSQL.
 
 What keeps the hot path flat: ids that grow (``seq`` is handed out from ``counters``), one random index
 (``idempotency.key_hash``), partial indexes over the few undelivered and unprinted rows, and counts kept

@@ -17,7 +17,7 @@ from kkt_adapter.kernel.errors import StorageError
 from kkt_adapter.runtime.db.sqlite_file import lock_path
 from kkt_adapter.runtime.file_lock import FILE_MODE, hold_alone
 
-KEEP = 7  # contract 7: daily, 7 kept
+KEEP = 7  # data.md#backup: daily, 7 kept
 STEP_PAGES = 1024  # 4 MiB at a time, so that the disk serves commits in between
 STEP_PAUSE_S = 0.005
 FINDINGS_LIMIT = 20  # of each kind; a damaged file can have thousands

@@ -19,7 +19,7 @@ from kkt_adapter.kernel.errors import StorageError
 from kkt_adapter.runtime.file_lock import DIRECTORY_MODE, FILE_MODE, FileLock, hold_shared
 
 BUSY_PAUSE_S = 0.02  # between two tries where SQLite does not wait by itself
-BUSY_TIMEOUT_S = 5.0  # contract 7: busy_timeout=5000
+BUSY_TIMEOUT_S = 5.0  # data.md#database: busy_timeout=5000
 WRITER_CACHE_KIB = 16 * 1024  # the pages of the one random index stay in memory longer
 READER_CACHE_KIB = 256  # a miss is a copy from the system's cache, as quick; several readers keep pages twice
 WAL_SIZE_LIMIT_BYTES = 64 * 1024 * 1024  # what is left of the WAL file after a checkpoint, at most
@@ -113,7 +113,7 @@ def hold_open(path: Path) -> FileLock:
 
 
 def connect(path: Path, *, settings: SqliteSettings, read_only: bool) -> sqlite3.Connection:
-    """A connection with the PRAGMAs of contract section 7, in autocommit mode.
+    """A connection with the PRAGMAs of data.md#database, in autocommit mode.
 
     It may be handed from one thread to another; only one thread may use it at a time.
 

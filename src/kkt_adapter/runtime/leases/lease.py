@@ -20,9 +20,9 @@ from typing import Protocol
 
 from kkt_adapter.kernel.errors import Conflict, LeaseLost, Retry
 
-TTL_S = 30.0  # contract 4.2: lease 30 s
-RENEW_S = 10.0  # contract 4.2: renewed every 10 s
-POLL_S = 3.0  # ttl + a poll or two stays within the 45 s that contract 4.2 allows for a takeover
+TTL_S = 30.0  # printing.md#lanes: lease 30 s
+RENEW_S = 10.0  # printing.md#lanes: renewed every 10 s
+POLL_S = 3.0  # ttl + a poll or two stays within the 45 s that printing.md#lanes allows for a takeover
 MARGIN_S = 12.0  # longer than connecting to a device: 5 s, and the read that follows is awaited for 10 s
 
 

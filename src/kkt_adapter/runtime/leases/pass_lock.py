@@ -11,8 +11,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-LOCK_NAME = "kkt_sync_lock"  # contract 4.4
-EXPIRY_S = 300  # contract 4.4
+LOCK_NAME = "kkt_sync_lock"  # delivery.md#lock
+EXPIRY_S = 300  # delivery.md#lock
 
 
 class LockOutcome(StrEnum):

@@ -27,7 +27,7 @@ from kkt_adapter.runtime.log import get_logger
 
 CONNECT_S = 1.0
 ANSWER_S = 2.0  # for one command
-RECONNECT_S = 30.0  # contract 4.4: reconnect is tried at most every 30 s
+RECONNECT_S = 30.0  # delivery.md#lock: reconnect is tried at most every 30 s
 RENEW_S = 30.0  # a lost lock is noticed within this; the expiry allows for several failures in a row
 SIGNAL_MS = 1000
 

@@ -1,4 +1,4 @@
-"""The HTTP transport: receipts of one FN posted one after another (contract 6.1).
+"""The HTTP transport: receipts of one FN posted one after another (ofd-http.md).
 
 Here the rows are the queue. A receipt that the operator rejects waits alone for its own due time and the
 others of its FN pass. A channel failure holds the whole FN until the same time; it is the lane that waits
@@ -26,7 +26,7 @@ from kkt_adapter.kernel.errors import AdapterError, LeaseLost, OfdError, OfdReje
 from kkt_adapter.kernel.money import rubles
 from kkt_adapter.runtime.db.protocol import Database
 
-CLAIM_S = 300.0  # contract 4.1
+CLAIM_S = 300.0  # delivery.md#claims
 PAUSE_S = 1.0  # after trouble with the rows
 
 
@@ -183,7 +183,7 @@ def _readable_body(claim: Claim) -> dict[str, Any]:
 
 
 def body_of(claim: Claim) -> dict[str, Any]:
-    """The JSON body of contract 6.1; money as decimals with two places."""
+    """The JSON body of ofd-http.md; money as decimals with two places."""
     receipt = receipt_json.load(claim.payload)
     doc: dict[str, Any] = jsontext.decode(claim.fiscal_doc)
     return {

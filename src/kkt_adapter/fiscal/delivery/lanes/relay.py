@@ -1,4 +1,4 @@
-"""The relay transport: the FN owns the queue, we carry its bytes (contract 6).
+"""The relay transport: the FN owns the queue, we carry its bytes (delivery.md#transports).
 
 Read the FN's oldest message, send it as it is, hand the operator's answer back to the FN. Only when the
 FN has taken the confirmation is the receipt ``synced``. The FN cannot skip a document, so a refused one
@@ -29,7 +29,7 @@ from kkt_adapter.kernel.clock_drift import drift_of_unknown_zone_s
 from kkt_adapter.kernel.errors import AdapterError, KktError, KktRefused, LeaseLost, OfdError
 from kkt_adapter.runtime.db.protocol import Database
 
-CLAIM_S = 300.0  # contract 4.1
+CLAIM_S = 300.0  # delivery.md#claims
 PAUSE_S = 1.0  # after trouble with rows or register
 LOOK_AGAIN_S = 10.0  # an FN without messages is compared with our rows this often
 NO_NUMBER = 2**31 - 1  # above every document number a register will reach

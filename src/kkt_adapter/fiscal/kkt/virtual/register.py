@@ -45,7 +45,7 @@ CAPABILITIES = frozenset(
         Capability.NO_PRINT,
     }
 )
-DEADLINE_S = 10.0  # for each command, as for a device (contract 4.2: read time out)
+DEADLINE_S = 10.0  # for each command, as for a device (printing.md: read time out)
 
 
 def fn_path(folder: Path, register_id: RegisterId) -> Path:

@@ -31,7 +31,7 @@ from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.leases.database import check_terms
 
 STEP = 200  # documents written down in one commit
-KEYS_LIVE = timedelta(days=31)  # contract 3.2: keys live 30 days; a day for the zone of the wall clock
+KEYS_LIVE = timedelta(days=31)  # idempotency.md: keys live 30 days; a day for the zone of the wall clock
 
 _SHIFT_CODES = (DocumentCode.OPEN_SHIFT, DocumentCode.CLOSE_SHIFT)
 

@@ -134,7 +134,7 @@ class Recovery:
         return Evidence(now=now, found=tuple(found))
 
     async def _nothing_on_its_way(self, attempt: OpenAttempt, lane: LaneTerm) -> bool:
-        """Absence now is absence for good: only where nobody else can still send (contract 4.2)."""
+        """Absence now is absence for good: only where nobody else can still send (printing.md#recovery)."""
         if attempt.suspected or attempt.owner == lane.owner or self._session.driver.fence is not Fence.NONE:
             return True
         return await asyncio.to_thread(self._owner_ended, attempt.owner)
