@@ -91,7 +91,7 @@ SHAPES: list[tuple[Any, int, str | None]] = [
     (with_item(mark_permission={"uuid": "u"}), 422, "items.0.mark_permission.time"),
     # numbers
     (with_item(price=-100), 422, "items.0.price"),
-    (with_item(price=0), 422, "items.0.price"),
+    (with_item(price=-1), 422, "items.0.price"),
     (with_item(price="0.001"), 422, "items.0.price"),
     (with_item(price="-1"), 422, "items.0.price"),
     (with_item(price="1e3"), 422, "items.0.price"),
@@ -109,10 +109,10 @@ SHAPES: list[tuple[Any, int, str | None]] = [
     (with_item(qty=1.0000001), 422, "items.0.qty"),
     (with_item(qty=1e12), 422, "items.0.qty"),
     (with_item(total=-1), 422, "items.0.total"),
-    (with_item(sum=0), 422, "items.0.sum"),
+    (with_item(sum=-1), 422, "items.0.sum"),
     (with_item(discount=-1), 422, "items.0.discount"),
     (with_payment(amount=-100), 422, "payments.0.amount"),
-    (with_payment(amount=0), 422, "payments.0.amount"),
+    (with_payment(amount=-1), 422, "payments.0.amount"),
     (with_payment(amount="NaN"), 422, "payments.0.amount"),
     (changed(total=-5), 422, "total"),
     # closed sets

@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from kkt_adapter.api.app import create_api
 from kkt_adapter.api.services import ApiServices, ResolveAction, ResolveReportAction
 from kkt_adapter.api.settings import ApiSettings
+from kkt_adapter.fiscal.intake.as_sent import PLAIN, AsSent
 from kkt_adapter.fiscal.model import PaymentKind, ReceiptRequest
 from kkt_adapter.fiscal.store.idempotency import Outcome
 from kkt_adapter.kernel.clock import Clock
@@ -24,6 +25,7 @@ from kkt_adapter.kernel.errors import (
     DeadLetterNotFound,
     IdempotencyConflict,
     NotAuthenticated,
+    ReceiptInvalid,
     ReceiptNotFound,
     SyncInProgress,
 )
@@ -62,7 +64,10 @@ class MemoryIntake:
     stored: asyncio.Event = field(default_factory=asyncio.Event)
     finished: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def accept(self, request: ReceiptRequest, *, key: str) -> MemoryAcceptance:
+    async def refusal(self, request: ReceiptRequest, *, key: str, sent: AsSent) -> ReceiptInvalid:
+        return sent.refusal(sent.broken)
+
+    async def accept(self, request: ReceiptRequest, *, key: str, sent: AsSent = PLAIN) -> MemoryAcceptance:
         self.calls += 1
         self.arrivals.put_nowait(key)
         if self.fail_with is not None:

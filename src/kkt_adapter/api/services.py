@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
+from kkt_adapter.fiscal.intake.as_sent import PLAIN, AsSent
 from kkt_adapter.fiscal.model import ReceiptRequest
+from kkt_adapter.kernel.errors import ReceiptInvalid
 from kkt_adapter.runtime.auth.roles import Principal
 
 Json = dict[str, Any]
@@ -32,13 +34,18 @@ class Acceptance(Protocol):
 
 
 class ReceiptIntake(Protocol):
-    async def accept(self, request: ReceiptRequest, *, key: str) -> Acceptance:
+    async def accept(self, request: ReceiptRequest, *, key: str, sent: AsSent = PLAIN) -> Acceptance:
         """Store, print, answer. Cancelling the call does not undo what is stored.
 
         Raises:
             ReceiptInvalid, IdempotencyConflict, IdempotencyInProgress, BufferFull, RefundBlocked, KktBlocked,
             Maintenance, Overloaded, StorageError: nothing was stored, the key is not used up.
         """
+        ...
+
+    async def refusal(self, request: ReceiptRequest, *, key: str, sent: AsSent) -> ReceiptInvalid:
+        """All that is wrong with a request whose form is broken: ``sent.broken`` and what the fiscal rules
+        find in the rest. Stores nothing, replays nothing."""
         ...
 
 

@@ -256,9 +256,9 @@ def test_all_faults_are_told_at_once_by_the_names_the_client_used() -> None:
         "type": "gift",
         "items": [
             {"name": "", "price": True, "qty": -1, "vat": 18},
-            {"price": "x", "sum": 0},
+            {"price": "x", "sum": -1},
         ],
-        "payments": [{"method": "bitcoin", "sum": 0}],
+        "payments": [{"method": "bitcoin", "sum": -1}],
         "cashier": {"name": 7},
         "correction": {"type": "self"},
     }
@@ -280,7 +280,7 @@ def test_all_faults_are_told_at_once_by_the_names_the_client_used() -> None:
 
 
 def test_a_fault_names_the_tag_it_would_break() -> None:
-    tags = {v.field: v.tag for v in violations(with_item(qty=-1, price=0, vat="x"))}
+    tags = {v.field: v.tag for v in violations(with_item(qty=-1, price=-1, vat="x"))}
     assert tags == {"items.0.qty": 1023, "items.0.price": 1079, "items.0.vat": 1199}
 
 
@@ -328,3 +328,46 @@ def test_any_json_is_a_request_or_a_refusal_with_findings(mutation: dict[str, An
         assert parse(body).lines
     except (ReceiptInvalid, RequestInvalid) as refusal:
         assert all(violation.message.ru for violation in refusal.violations)
+
+
+@pytest.mark.parametrize("name", ["mark_code", "unit", "measure", "subject", "payment_object", "method"])
+def test_an_empty_text_is_not_said(name: str) -> None:
+    assert parse(with_item(**{name: ""})) == parse(SALE)
+
+
+def test_spaces_around_contacts_and_inns_say_nothing() -> None:
+    spaced = parse(
+        changed(customer={"email": " a@b.ru ", "inn": "\t7707083893\n"}, cashier={"inn": " 500100732259 "})
+    )
+    assert spaced == parse(
+        changed(customer={"email": "a@b.ru", "inn": "7707083893"}, cashier={"inn": "500100732259"})
+    )
+
+
+def test_a_gift_and_a_payment_of_nothing_are_read() -> None:
+    gift = {"name": "Gift", "price": 0, "total": 0}
+    request = parse(
+        changed(items=[*SALE["items"], gift], payments=[*SALE["payments"], {"type": "card", "sum": "0"}])
+    )
+    assert (request.lines[1].price_kop, request.lines[1].amount_kop) == (0, 0)
+    assert request.payments[1].amount_kop == 0
+
+
+@pytest.mark.parametrize(
+    ("item", "field", "code"),
+    [
+        ({"qty": None}, "items.0.qty", "null_quantity"),
+        ({"quantity": None}, "items.0.quantity", "null_quantity"),
+        ({"vat_rate": "20%%"}, "items.0.vat_rate", "unknown_value"),
+        ({"tax": "%20%"}, "items.0.tax", "unknown_value"),
+    ],
+)
+def test_what_earlier_versions_took_is_refused_after_the_key_only(
+    item: dict[str, Any], field: str, code: str
+) -> None:
+    body = {**SALE, "items": [{"name": "Test", "price": 100, **item}]}
+    parsed = parse_receipt(json.dumps(body).encode())
+    refusal = parsed.sent.refusal(parsed.sent.late)
+    assert [(v.field, v.code) for v in refusal.violations] == [(field, code)]
+    assert all(v.remedy for v in refusal.violations)
+    assert parsed.request.lines[0].quantity == 1_000_000  # as it was read then: the hash is the same

@@ -115,13 +115,27 @@ def test_a_quantity_becomes_millionths(written: object, millionths: int) -> None
 
 
 @pytest.mark.parametrize(
+    ("written", "millionths"),
+    [
+        (Decimal("0.30000000000000004"), 300_000),  # 0.1 + 0.2
+        (Decimal("2.9999999999999996"), 3_000_000),
+        ("1.2100000000000002", 1_210_000),
+        (Decimal("0.3333333333333333"), 333_333),
+    ],
+)
+def test_the_noise_of_floating_point_is_rounded_away(written: object, millionths: int) -> None:
+    assert values.quantity(written) == millionths
+
+
+@pytest.mark.parametrize(
     ("written", "code"),
     [
         (0, "not_positive"),
         (-2, "not_positive"),
         (Decimal("0"), "not_positive"),
         (Decimal("0.0000001"), "too_many_decimals"),
-        (Decimal("0.30000000000000004"), "too_many_decimals"),
+        (Decimal("0.3333333"), "too_many_decimals"),
+        (Decimal("0.00000001234567890123456"), "not_positive"),
         (Decimal("1E-999999"), "too_many_decimals"),
         (10**12, "too_large"),
         (Decimal("1E+999999"), "too_large"),

@@ -17,7 +17,7 @@ from kkt_adapter.api.intake import read_body
 from kkt_adapter.api.schemas import examples
 from kkt_adapter.api.schemas.answers import receipts as shapes
 from kkt_adapter.api.schemas.documents import answers, body_of, text_answer
-from kkt_adapter.api.schemas.receipt import ParsedReceipt, parse_receipt
+from kkt_adapter.api.schemas.receipt import ParsedReceipt, read_receipt
 from kkt_adapter.api.schemas.refusals import OF_DEVICE
 from kkt_adapter.api.schemas.requests import (
     Cursor,
@@ -73,7 +73,9 @@ class AcceptReceipt:
         if parsed.ignored:
             log.info("unknown_fields_ignored", fields=parsed.ignored)
         check_till(principal, parsed.request.pos_id)
-        acceptance = await self._intake.accept(parsed.request, key=key)
+        if parsed.sent.broken:
+            raise await self._intake.refusal(parsed.request, key=key, sent=parsed.sent)
+        acceptance = await self._intake.accept(parsed.request, key=key, sent=parsed.sent)
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", str(len(acceptance.body)).encode()),
@@ -86,8 +88,8 @@ class AcceptReceipt:
 
 async def _parse(raw: bytes) -> ParsedReceipt:
     if len(raw) > PARSED_ON_THE_LOOP_BYTES:
-        return await asyncio.to_thread(parse_receipt, raw)
-    return parse_receipt(raw)
+        return await asyncio.to_thread(read_receipt, raw)
+    return read_receipt(raw)
 
 
 @router.get(

@@ -20,6 +20,7 @@ MAX_IGNORED = 20  # names of unknown fields kept for the log
 
 Object = dict[str, Any]
 _NULL_SPEAKS = "vat_rate"
+_EMPTY_SAYS_NOTHING = frozenset({"mark_code", "unit", "subject", "method", "taxation"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,9 @@ class Notes:
 
     ignored: set[str] = field(default_factory=set)
     violations: list[Violation] = field(default_factory=list)
+    late: list[Violation] = field(
+        default_factory=list
+    )  # younger than some keys: a known key goes before them
 
 
 def _shape(canonical: str, others: str = "", /, **readings: Callable[[object], object]) -> BodyForm:
@@ -57,13 +61,15 @@ LINE = _shape(
     "qty>quantity sum>total amount>total vat>vat_rate tax>vat_rate tax_rate>vat_rate "
     "payment_object>subject payment_method>method measure>unit",
     quantity=values.quantity,
-    total=values.amount,
+    total=values.amount_or_zero,
     vat_rate=values.vat_rate,
     subject=words.subject,
     method=words.method,
     unit=lambda unit: find_measure(values.unit(unit)),
 )
-PAYMENT = _shape("type amount", "method>type sum>amount", type=words.payment_kind, amount=values.amount)
+PAYMENT = _shape(
+    "type amount", "method>type sum>amount", type=words.payment_kind, amount=values.amount_or_zero
+)
 CORRECTION = _shape("type date number operation fiscal_sign")
 CUSTOMER = _shape("email phone name inn")
 CASHIER = _shape("name inn")
@@ -77,17 +83,22 @@ def canonical(written: object, shape: BodyForm, place: str, notes: Notes) -> Any
         return written
     found: Object = {}
     names = shape.names
+    nulls: list[str] = []
     for name, value in written.items():
         meant = names.get(name)
         if meant is None:
             if len(notes.ignored) < MAX_IGNORED:
                 notes.ignored.add(f"{place}{shown(name)}")
-        elif value is None and meant != _NULL_SPEAKS:
-            continue
+        elif _is_unsaid(meant, value):
+            nulls.append(name)
         elif meant in found:
             _check_same(shape, meant, found[meant], value, f"{place}{name}", notes)
         else:
             found[meant] = value
+            if meant == "vat_rate" and type(value) is str and value.count("%") > 1:
+                notes.late.append(_double_percent(f"{place}vat_rate"))
+    if "quantity" not in found and any(names[name] == "quantity" for name in nulls):
+        notes.late.append(_null_quantity(f"{place}quantity"))
     return found
 
 
@@ -126,6 +137,35 @@ _SHAPE_OF: Mapping[str, BodyForm] = MappingProxyType(
         "mark_permission": MARK_PERMISSION,
     }
 )
+
+
+def _is_unsaid(meant: str, value: object) -> bool:
+    if value is None:
+        return meant != _NULL_SPEAKS
+    return value == "" and meant in _EMPTY_SAYS_NOTHING
+
+
+def _null_quantity(place: str) -> Violation:
+    return Violation(
+        field=place,
+        code="null_quantity",
+        message=Text("null is no quantity, and it does not mean 1", "null не количество и не означает 1"),
+        remedy=Text(
+            "Send the number sold, or leave the field out for 1.",
+            "Передайте количество; для 1 поле можно не передавать.",
+        ),
+        tag=1023,
+    )
+
+
+def _double_percent(place: str) -> Violation:
+    return Violation(
+        field=place,
+        code="unknown_value",
+        message=Text("has more than one percent sign", "больше одного знака процента"),
+        remedy=Text("Send 22, 10, 20%, 22/122, none ...", "Передайте 22, 10, 20%, 22/122, none ..."),
+        tag=1199,
+    )
 
 
 def _check_same(shape: BodyForm, name: str, first: object, second: object, place: str, notes: Notes) -> None:

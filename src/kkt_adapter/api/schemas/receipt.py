@@ -23,7 +23,9 @@ from kkt_adapter.api.schemas.receipt_body import (
     LineBody,
     ReceiptBody,
 )
+from kkt_adapter.api.schemas.repair import repaired
 from kkt_adapter.fiscal import model
+from kkt_adapter.fiscal.intake.as_sent import AsSent
 from kkt_adapter.fiscal.model import LineRequest, ReceiptRequest
 from kkt_adapter.kernel.errors import ReceiptInvalid, Violation
 from kkt_adapter.kernel.ids import PosId
@@ -65,6 +67,7 @@ _TAGS: Mapping[str, int] = MappingProxyType(
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedReceipt:
     request: ReceiptRequest
+    sent: AsSent
     ignored: tuple[str, ...]  # names of unknown fields, at most 20, sorted
 
 
@@ -75,16 +78,51 @@ def parse_receipt(raw: bytes) -> ParsedReceipt:
         RequestInvalid: the body is not one JSON object.
         ReceiptInvalid: every field that does not fit, named as the client wrote it.
     """
+    parsed = read_receipt(raw)
+    if parsed.sent.broken:
+        raise parsed.sent.refusal(parsed.sent.broken)
+    return parsed
+
+
+def read_receipt(raw: bytes) -> ParsedReceipt:
+    """As ``parse_receipt``, but a form that does not fit is told in ``sent.broken``, so that the fiscal rules
+    can add what they find in the rest.
+
+    Raises:
+        RequestInvalid: the body is not one JSON object.
+        ReceiptInvalid: so much does not fit that nothing else can be said.
+    """
     document = json_object(raw)
     notes = forms.Notes()
     canonical = _canonical(document, notes)
+
+    def own_name(field: str) -> str:
+        place = tuple(int(step) if step.isdecimal() else step for step in field.split("."))
+        return dotted(forms.written_place(document, place))
+
+    broken = list(notes.violations)
     try:
         body = ReceiptBody.model_validate(canonical)
     except ValidationError as error:
-        raise ReceiptInvalid((*notes.violations, *_violations(error, document))) from error
-    if notes.violations:
-        raise ReceiptInvalid(tuple(notes.violations))
-    return ParsedReceipt(request=_request(body), ignored=tuple(sorted(notes.ignored)))
+        broken += _violations(error)
+        body = _rest_of(canonical, error, AsSent(own_name=own_name).refusal(tuple(broken)))
+    return ParsedReceipt(
+        request=_request(body),
+        sent=AsSent(own_name=own_name, broken=tuple(broken), late=tuple(notes.late)),
+        ignored=tuple(sorted(notes.ignored)),
+    )
+
+
+def _rest_of(canonical: dict[str, Any], error: ValidationError, refusal: ReceiptInvalid) -> ReceiptBody:
+    """The body with placeholders where it does not fit; raises ``refusal`` where that is not possible."""
+    places = [one["loc"] for one in error.errors(include_url=False, include_input=False)]
+    body = repaired(canonical, places)
+    if body is None:
+        raise refusal from error
+    try:
+        return ReceiptBody.model_validate(body)
+    except ValidationError:
+        raise refusal from error
 
 
 _NESTED: tuple[tuple[str, forms.BodyForm], ...] = (
@@ -115,13 +153,12 @@ def _canonical(document: dict[str, Any], notes: forms.Notes) -> dict[str, Any]:
     return root
 
 
-def _violations(error: ValidationError, document: dict[str, Any]) -> list[Violation]:
-    """What pydantic found, each under the name the client used and with the tag it would break."""
+def _violations(error: ValidationError) -> list[Violation]:
+    """What pydantic found, each with the tag it would break."""
     found = []
     for one in error.errors(include_url=False, include_input=False):
         canonical = ".".join(step for step in one["loc"] if isinstance(step, str))
-        field = dotted(forms.written_place(document, one["loc"]))
-        found.append(violation_of(one, field=field, tag=_TAGS.get(canonical)))
+        found.append(violation_of(one, field=dotted(one["loc"]), tag=_TAGS.get(canonical)))
     return found
 
 

@@ -19,6 +19,7 @@ MAX_LINES = 1000
 MAX_PAYMENTS = 10
 
 _MONEY_SCHEMA: dict[str, Any] = {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string"}]}
+_MONEY_OR_ZERO: dict[str, Any] = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}]}
 _CODE_OR_WORD: dict[str, Any] = {"anyOf": [{"type": "integer"}, {"type": "string"}]}
 _TEXT_OR_NUMBER: dict[str, Any] = {"anyOf": [{"type": "string"}, {"type": "integer"}]}
 
@@ -44,6 +45,7 @@ def _counted(most: int) -> Callable[[object], object]:
 
 
 Amount = Annotated[Kopecks, PlainValidator(values.amount), WithJsonSchema(_MONEY_SCHEMA)]
+AmountOrZero = Annotated[Kopecks, PlainValidator(values.amount_or_zero), WithJsonSchema(_MONEY_OR_ZERO)]
 Text16 = Annotated[str, PlainValidator(values.text(16)), _text_schema(16)]
 Text64 = Annotated[str, PlainValidator(values.text(64)), _text_schema(64)]
 Text128 = Annotated[str, PlainValidator(values.text(128)), _text_schema(128)]
@@ -52,7 +54,8 @@ Text256 = Annotated[str, PlainValidator(values.text(256)), _text_schema(256)]
 Optional64 = Annotated[str | None, PlainValidator(values.optional_text(64)), _text_schema(64)]
 Optional128 = Annotated[str | None, PlainValidator(values.optional_text(128)), _text_schema(128)]
 Optional256 = Annotated[str | None, PlainValidator(values.optional_text(256)), _text_schema(256)]
-Inn = Annotated[str | None, PlainValidator(values.optional_text(12)), _text_schema(12)]
+Email = Annotated[str | None, PlainValidator(values.unspaced(64)), _text_schema(64)]
+Inn = Annotated[str | None, PlainValidator(values.unspaced(12)), _text_schema(12)]
 Identifier32 = Annotated[str | None, PlainValidator(values.identifier(32)), WithJsonSchema(_TEXT_OR_NUMBER)]
 Identifier128 = Annotated[str | None, PlainValidator(values.identifier(128)), WithJsonSchema(_TEXT_OR_NUMBER)]
 YesNo = Annotated[bool, PlainValidator(values.yes_or_no), WithJsonSchema({"type": "boolean"})]
@@ -77,7 +80,11 @@ class LineBody(_Body):
 
     name: Annotated[Text255, Field(description="1030 takes the first 128 characters in CP866.")]
     price: Annotated[
-        Amount, Field(description="Unit price after discounts, rubles; rounded half up to kopecks.")
+        AmountOrZero,
+        Field(
+            description="Unit price after discounts, rubles; rounded half up to kopecks. "
+            "0 for a gift beside paid lines."
+        ),
     ]
     quantity: Annotated[
         Quantity,
@@ -86,7 +93,7 @@ class LineBody(_Body):
         Field(description="At most six decimals; 1 if left out. Also: qty."),
     ] = ONE
     total: Annotated[
-        Amount | None, Field(description="1043; price x quantity if left out. Also: sum, amount.")
+        AmountOrZero | None, Field(description="1043; price x quantity if left out. Also: sum, amount.")
     ] = None
     vat_rate: Annotated[
         VatRate | None,
@@ -135,7 +142,7 @@ class PaymentBody(_Body):
         _word_schema(words.PAYMENTS),
         Field(description="cash 1031, card 1081, prepaid 1215, credit 1216, other 1217. Also: method."),
     ]
-    amount: Annotated[Amount, Field(description="Rubles. Also: sum.")]
+    amount: Annotated[AmountOrZero, Field(description="Rubles. A zero beside others is left out. Also: sum.")]
 
 
 class CorrectionBody(_Body):
@@ -158,7 +165,7 @@ class CorrectionBody(_Body):
 class CustomerBody(_Body):
     """Whoever gets the electronic receipt."""
 
-    email: Optional64 = None
+    email: Email = None
     phone: Optional64 = None
     name: Optional256 = None
     inn: Inn = None

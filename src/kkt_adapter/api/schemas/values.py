@@ -7,7 +7,7 @@ Numbers arrive as int or Decimal (``api/body.py`` sees to it) and stay exact; a 
 import re
 from collections.abc import Callable, Mapping
 from datetime import date
-from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import TypeVar
 
 from kkt_adapter.fiscal.ffd.marks.spelling import RAW_LIMIT as MARK_RAW_LIMIT
@@ -20,6 +20,8 @@ from kkt_adapter.kernel.money import QUANTITY_SCALE, Kopecks, Quantity
 MAX_KOPECKS = 2**48 - 1  # VLN of 6 bytes: tags 1020, 1031, 1043, 1079 (FFD format tables)
 MAX_QUANTITY = 2**56 - 1  # FVLN of 8 bytes, one of them the position of the point: tag 1023
 _MAX_MAGNITUDE = 15  # decimal places before the point; more cannot fit either limit
+
+_FLOAT_DIGITS = 15  # significant digits of a binary fraction written out: nobody types 0.30000000000000004
 
 _CENT = Decimal("0.01")
 _MICRO = Decimal("0.000001")
@@ -74,15 +76,18 @@ def amount_or_zero(value: object) -> Kopecks:
 
 
 def quantity(value: object) -> Quantity:
-    """A quantity above zero with at most six decimals, as a number or numeric text, to millionths."""
+    """A quantity above zero with at most six decimals, as a number or numeric text, to millionths.
+
+    What a program calculated in floating point (15 digits and more) is rounded half up, as prices are.
+    """
     if type(value) is int:
         millionths = value * QUANTITY_SCALE
     else:
         number = _number(value)
         if number.adjusted() > _MAX_MAGNITUDE:
             raise _too_large(MAX_QUANTITY)
-        scaled = number.quantize(_MICRO, ROUND_DOWN)
-        if scaled != number:
+        scaled = number.quantize(_MICRO, ROUND_HALF_UP)
+        if scaled != number and len(number.as_tuple().digits) < _FLOAT_DIGITS:
             raise Refused(
                 "too_many_decimals",
                 Text("has more than six decimals", "больше шести знаков после запятой"),
@@ -191,6 +196,16 @@ def text(most: int) -> Callable[[object], str]:
         return clean
 
     return fitting
+
+
+def unspaced(most: int) -> Callable[[object], str | None]:
+    """As ``optional_text``, for contacts and INNs: spaces around them say nothing."""
+    fitting = optional_text(most)
+
+    def fitting_or_none(value: object) -> str | None:
+        return fitting(value.strip() if type(value) is str else value)
+
+    return fitting_or_none
 
 
 def optional_text(most: int) -> Callable[[object], str | None]:

@@ -7,7 +7,7 @@ from kkt_adapter.fiscal.model import Customer
 CONTACT_LIMIT = 64  # tag 1008
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+\Z")
-_SEPARATORS = re.compile(r"[\s().-]+")
+_SEPARATORS = re.compile("[\\s().\u2010-\u2015\u2212\u00ad\u200b-]+")  # dashes of all widths
 _PHONE = re.compile(r"\+?[0-9]{10,15}\Z")
 
 

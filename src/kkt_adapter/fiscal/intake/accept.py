@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from kkt_adapter.fiscal.ffd.validation.receipt import Checked, complete
 from kkt_adapter.fiscal.ffd.vat import vat_differs
 from kkt_adapter.fiscal.intake import buffer
+from kkt_adapter.fiscal.intake.as_sent import PLAIN, AsSent
 from kkt_adapter.fiscal.intake.buffer import Accepted, AcceptItem, Known
 from kkt_adapter.fiscal.kkt.driver import ShiftState
 from kkt_adapter.fiscal.lifecycle import PrintState
@@ -36,7 +37,9 @@ from kkt_adapter.kernel.errors import (
     IdempotencyInProgress,
     KktBlocked,
     LeaseLost,
+    ReceiptInvalid,
     StorageError,
+    Violation,
 )
 from kkt_adapter.kernel.ids import ReceiptId, uuid7
 from kkt_adapter.runtime.db.protocol import Database
@@ -99,7 +102,7 @@ class ReceiptIntake:
         self._storing: set[asyncio.Task[None]] = set()
         self.stats = IntakeStats()
 
-    async def accept(self, request: ReceiptRequest, *, key: str) -> Acceptance:
+    async def accept(self, request: ReceiptRequest, *, key: str, sent: AsSent = PLAIN) -> Acceptance:
         """Store and print one receipt, or replay what the key got before.
 
         Cancelling stops the waiting only: a receipt whose storing has begun is stored and printed, and
@@ -112,7 +115,7 @@ class ReceiptIntake:
             BufferFull, KktBlocked, ShiftExpired, RefundBlocked, Maintenance, StorageError, Overloaded.
         """
         try:
-            acceptance = await self._accept(request, key)
+            acceptance = await self._accept(request, key, sent)
         except AdapterError as error:
             self.stats.refused[error.code] = self.stats.refused.get(error.code, 0) + 1
             raise
@@ -120,13 +123,33 @@ class ReceiptIntake:
             self.stats.replayed += 1
         return acceptance
 
-    async def _accept(self, request: ReceiptRequest, key: str) -> Acceptance:
+    async def refusal(self, request: ReceiptRequest, *, key: str, sent: AsSent) -> ReceiptInvalid:
+        """All that is wrong with a request whose form is broken; stores nothing, and no key counts."""
+        prior = (*sent.broken, *sent.late)
+        found: tuple[Violation, ...] = ()
+        try:
+            unit = self._registers.find(request.pos_id)
+            if unit is None:
+                self._complete(request, key, *self._registers.prospect(request.pos_id), sent, prior)
+            else:
+                self._complete(request, key, await unit.profile(), unit.zone, sent, prior)
+        except ReceiptInvalid as error:
+            found = error.violations
+        except AdapterError as error:  # of the register: what is known already is told
+            self._log.debug("form_only", code=error.code)
+        refusal = sent.refusal((*prior, *found))
+        self.stats.refused[refusal.code] = self.stats.refused.get(refusal.code, 0) + 1
+        return refusal
+
+    async def _accept(self, request: ReceiptRequest, key: str, sent: AsSent) -> Acceptance:
         key_hash, request_hash = receipt_json.key_hash(key), receipt_json.request_hash(request)
         try:
-            unit, checked, sale_id = await self._check(request, key)
+            unit, checked, sale_id = await self._check(request, key, sent)
         except AdapterError as refusal:
             known = await self._db.read(lambda c: buffer.find_key(c, key_hash))
             if known is None:
+                if isinstance(refusal, ReceiptInvalid):
+                    raise sent.refusal(refusal.violations) from refusal
                 raise
             self._log.debug("refusal_replaced_by_replay", code=refusal.code)
             return await self._replay(known, request_hash)
@@ -163,7 +186,9 @@ class ReceiptIntake:
         self._log.info("receipt_buffered", register_id=unit.register_id)
         return await self._not_printed(unit, outcome, checked)
 
-    async def _check(self, request: ReceiptRequest, key: str) -> tuple[Unit, Checked, str | None]:
+    async def _check(
+        self, request: ReceiptRequest, key: str, sent: AsSent
+    ) -> tuple[Unit, Checked, str | None]:
         """Everything that can refuse a receipt before it touches the database; the third is the refunded
         sale's id, if it is known here.
 
@@ -171,18 +196,18 @@ class ReceiptIntake:
         """
         self._refuse_on_low_disk()
         if self._registers.find(request.pos_id) is None:
-            await self._rehearse(request, key)
+            await self._rehearse(request, key, sent)
         unit = await self._registers.for_till(request.pos_id)
-        checked = self._complete(request, key, await unit.profile(), unit.zone)
-        checked, sale_id = await self._compare_with_sale(request, checked)
+        checked = self._complete(request, key, await unit.profile(), unit.zone, sent, sent.late)
+        checked, sale_id = await self._compare_with_sale(request, checked, sent)
         self._refuse_if_blocked(unit)
         return unit, checked, sale_id
 
-    async def _rehearse(self, request: ReceiptRequest, key: str) -> None:
+    async def _rehearse(self, request: ReceiptRequest, key: str, sent: AsSent) -> None:
         """Raise what this receipt would be refused with, before a register is made for it. For a key that is
         known the refusal is not told: the first request's answer goes before it."""
-        checked = self._complete(request, key, *self._registers.prospect(request.pos_id))
-        _, sale_id = await self._compare_with_sale(request, checked)
+        checked = self._complete(request, key, *self._registers.prospect(request.pos_id), sent, sent.late)
+        _, sale_id = await self._compare_with_sale(request, checked, sent)
         key_hash, must_be_synced = receipt_json.key_hash(key), self._must_be_synced(sale_id)
 
         def look(conn: Connection) -> Exception | None:
@@ -199,18 +224,30 @@ class ReceiptIntake:
     def _must_be_synced(self, sale_id: str | None) -> str | None:
         return sale_id if self._policy.refund_requires_synced else None
 
-    def _complete(self, request: ReceiptRequest, key: str, profile: RegisterProfile, zone: tzinfo) -> Checked:
+    def _complete(
+        self,
+        request: ReceiptRequest,
+        key: str,
+        profile: RegisterProfile,
+        zone: tzinfo,
+        sent: AsSent,
+        prior: tuple[Violation, ...],
+    ) -> Checked:
         now = self._clock.now()
-        return complete(
+        checked = complete(
             request,
             receipt_id=ReceiptId(uuid7(int(now.timestamp() * 1000))),
             idempotency_key=key,
             profile=profile,
             today=now.astimezone(zone).date(),
+            prior=prior,
         )
+        if not (checked.warnings or sent.warnings):
+            return checked
+        return Checked(receipt=checked.receipt, warnings=sent.told(checked.warnings))
 
     async def _compare_with_sale(
-        self, request: ReceiptRequest, checked: Checked
+        self, request: ReceiptRequest, checked: Checked, sent: AsSent
     ) -> tuple[Checked, str | None]:
         """The receipt with what its sale makes remarkable, and that sale's id, if it refunds one of ours."""
         original = request.original_receipt_id
@@ -221,6 +258,7 @@ class ReceiptIntake:
             return checked, None
         warning = vat_differs(checked.receipt, frozenset(line.vat for line in sale.lines))
         if warning is not None:
+            warning = replace(warning, field=sent.own_name(warning.field))
             checked = Checked(receipt=checked.receipt, warnings=(*checked.warnings, warning))
         return checked, sale.id
 

@@ -83,7 +83,6 @@ def test_the_amount_is_price_times_quantity_or_what_the_till_says_within_a_kopec
         ({"price_kop": 3_333, "quantity": 3 * ONE, "amount_kop": 10_001}, "total", "line_amount"),
         ({"price_kop": 3_333, "quantity": 3 * ONE, "amount_kop": 9_997}, "total", "line_amount"),
         ({"price_kop": 1, "quantity": ONE, "amount_kop": -1}, "total", "line_amount"),
-        ({"price_kop": 0}, "price", "sum_range"),
         ({"price_kop": -100}, "price", "sum_range"),
         ({"price_kop": MAX_SUM_KOP + 1}, "price", "sum_range"),
         ({"quantity": 0}, "quantity", "quantity_range"),
@@ -299,3 +298,17 @@ def test_the_tax_of_each_line_is_filled_in():
         payments=(a_payment(30_000),),
     )
     assert [line.vat_kop for line in checked(request).receipt.lines] == [1_803, 909, 0]
+
+
+def test_a_gift_beside_paid_goods_is_taken():
+    gift = a_line_request(name="Подарок", price_kop=0, vat=VatRate.P22)
+    result = checked(a_request(lines=(a_line_request(price_kop=10_000), gift), payments=(a_payment(10_000),)))
+    line = result.receipt.lines[1]
+    assert (line.price_kop, line.amount_kop, line.vat_kop) == (0, 0, 0)
+    assert (line.method, line.subject) == (4, 1)  # as of any line that does not say
+    assert result.warnings == ()
+
+
+def test_a_receipt_of_gifts_alone_is_refused():
+    refused = refusals(a_request(lines=(a_line_request(price_kop=0),), payments=(a_payment(1),)))
+    assert [v.code for v in refused] == ["total_range"]

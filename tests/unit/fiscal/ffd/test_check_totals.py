@@ -68,7 +68,7 @@ def test_a_kopeck_is_put_right(payments, total, kept, warned):
         ([(9_998, CASH)], 9_998, [("total", "total_differs")]),
         ([(10_002, CASH)], 10_002, [("total", "total_differs"), ("payments", "payments_differ")][:1]),
         ([(9_970, CASH)], 9_970, [("total", "total_differs")]),  # rounding is off
-        ([(10_000, CASH), (0, CARD)], None, [("payments.1.amount", "payment_range")]),
+        ([(0, CASH), (0, CARD)], None, [("payments.0.amount", "payment_range")]),
         ([(10_100, CASH), (-100, CARD)], None, [("payments.1.amount", "payment_range")]),
     ],
 )
@@ -138,3 +138,10 @@ def test_the_document_always_adds_up(prices, payments, nudge, said, rounding):
     assert all(p.amount_kop > 0 for p in receipt.payments)
     assert lines_kop - 99 <= receipt.total_kop <= lines_kop
     assert receipt.total_kop == lines_kop or rounding
+
+
+def test_a_zero_beside_a_payment_is_left_out():
+    result = checked(paid((0, PaymentKind.CREDIT), (10_001, CARD), (0, CASH)))
+    assert [(p.kind, p.amount_kop) for p in result.receipt.payments] == [(CARD, 10_000)]
+    assert [w.field for w in result.warnings] == ["payments.1.amount"]  # by the place in the request
+    assert {line.method for line in result.receipt.lines} == {4}  # nothing is on credit

@@ -14,6 +14,8 @@ from kkt_adapter.fiscal.model import Customer
         ("89991234567", "+79991234567"),  # the way Russians dial
         ("79991234567", "+79991234567"),
         ("9991234567", "+79991234567"),
+        (" +7 999 123\u201145\u201167 ", "+79991234567"),  # from a page: dashes that do not break
+        ("8 (999) 123\u201345\u221267", "+79991234567"),
         ("+375291234567", "+375291234567"),
         ("375291234567", None),  # 12 digits without a plus: whose country?
         ("+7", None),

@@ -6,16 +6,27 @@ from kkt_adapter.kernel.errors import ReceiptInvalid, Text, Violation
 
 
 class Findings:
-    """Lives as long as the check of one receipt."""
+    """Lives as long as the check of one receipt.
 
-    __slots__ = ("violations", "warnings")
+    ``prior`` is what the form of the request has wrong. A placeholder stands there, so the rules say nothing
+    more about that field, its parts, or a line's sum that it belongs to.
+    """
 
-    def __init__(self) -> None:
-        self.violations: list[Violation] = []
+    __slots__ = ("_silent", "violations", "warnings")
+
+    def __init__(self, prior: tuple[Violation, ...] = ()) -> None:
+        self.violations: list[Violation] = list(prior)
+        self._silent = frozenset(place for v in prior for place in _dependent(v.field))
         self.warnings: list[ReceiptWarning] = []
 
     def refuse(self, field: str, code: str, message: Text, remedy: Text, *, tag: int | None = None) -> None:
+        if self._silent and self.is_unsure(field):
+            return
         self.violations.append(Violation(field=field, code=code, message=message, remedy=remedy, tag=tag))
+
+    def is_unsure(self, field: str) -> bool:
+        """Whether a placeholder stands at ``field``, in it, or around it."""
+        return any(_within(field, place) or _within(place, field) for place in self._silent)
 
     def warn(self, code: str, field: str, message: Text, *, tag: int | None = None) -> None:
         self.warnings.append(ReceiptWarning(code=code, field=field, message=message, tag=tag))
@@ -35,6 +46,21 @@ class Findings:
         if cut != text:
             self.warn("NAME_CHANGED", field, _how_changed(changed, cut, limit), tag=tag)
         return cut
+
+
+_OF_ONE_SUM = frozenset({"price", "quantity", "total"})
+
+
+def _dependent(field: str) -> list[str]:
+    """The field itself and those that mean nothing without it."""
+    head, _, last = field.rpartition(".")
+    if field.startswith("items.") and last in _OF_ONE_SUM:
+        return [f"{head}.{name}" for name in _OF_ONE_SUM]
+    return [field, "correction", "original_receipt_id"] if field == "type" else [field]
+
+
+def _within(field: str, other: str) -> bool:
+    return field == other or field.startswith(other + ".")
 
 
 def _how_changed(changed: str, cut: str, limit: int) -> Text:

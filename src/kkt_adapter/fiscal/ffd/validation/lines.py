@@ -72,10 +72,11 @@ def line_rules(
 
 def _method_by_credit(payments: tuple[Payment, ...]) -> int:
     """Everything on credit is 6, a part of it 5 (contract of the till interface), nothing 4."""
-    on_credit = sum(1 for payment in payments if payment.kind is PaymentKind.CREDIT)
+    paying = [payment.kind for payment in payments if payment.amount_kop]
+    on_credit = paying.count(PaymentKind.CREDIT)
     if not on_credit:
         return FULL_PAYMENT
-    return ON_CREDIT if on_credit == len(payments) else PART_ON_CREDIT
+    return ON_CREDIT if on_credit == len(paying) else PART_ON_CREDIT
 
 
 def complete_lines(wanted: tuple[LineRequest, ...], rules: LineRules, found: Findings) -> tuple[Line, ...]:
@@ -139,7 +140,7 @@ def _line(
 def _amount(wanted: LineRequest, index: int, found: Findings) -> Kopecks:
     """1043: what the till says, which must be price x quantity within one kopeck; unsaid, half up."""
     price_kop, quantity = wanted.price_kop, wanted.quantity
-    if not 0 < price_kop <= MAX_SUM_KOP:
+    if not 0 <= price_kop <= MAX_SUM_KOP:  # 0: a gift; the receipt's total is checked elsewhere
         _refuse_sum(f"items.{index}.price", 1079, price_kop, found)
         return Kopecks(0)
     if not 0 < quantity <= MAX_QUANTITY:

@@ -33,7 +33,7 @@ from kkt_adapter.fiscal.model import (
     RegisterProfile,
     Registration,
 )
-from kkt_adapter.kernel.errors import Text
+from kkt_adapter.kernel.errors import Text, Violation
 from kkt_adapter.kernel.ids import ReceiptId
 
 
@@ -50,15 +50,17 @@ def complete(
     idempotency_key: str,
     profile: RegisterProfile,
     today: date,
+    prior: tuple[Violation, ...] = (),
 ) -> Checked:
     """The receipt a register can print as it is, and what somebody should look at.
 
-    ``today`` is the day in the register's zone. The same arguments always give the same receipt.
+    ``today`` is the day in the register's zone. ``prior`` is what is known to be wrong with the request
+    already; it comes first in what is raised. The same arguments always give the same receipt.
 
     Raises:
         ReceiptInvalid: with every rule that is broken.
     """
-    found = Findings()
+    found = Findings(prior)
     defaults, registration = profile.defaults, profile.registration
     correction = request.correction if request.kind is ReceiptKind.CORRECTION else None
 
@@ -93,7 +95,7 @@ def complete(
     place = agreed_place(request, defaults, registration, internet=internet, found=found)
     address = agreed_address(request.address, defaults, registration, found)
 
-    if any(violation.field.startswith("items") for violation in found.violations):
+    if any(v.field.startswith("items") for v in found.violations) or found.is_unsure("payments"):
         found.stop_if_refused()  # sums of wrong lines say nothing
     total_kop = agreed_total(lines, request.total_kop, rounding=defaults.rounding, found=found)
     payments = agreed_payments(request.payments, total_kop, said_kop=request.total_kop, found=found)

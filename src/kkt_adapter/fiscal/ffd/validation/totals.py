@@ -77,7 +77,7 @@ def agreed_payments(
 ) -> tuple[Payment, ...]:
     """The payments, their sum exactly ``total_kop``; they must agree with what the till called the total."""
     paid_kop = sum([payment.amount_kop for payment in payments])
-    wrong = _not_positive(payments)
+    wrong = _not_positive(payments, zero_is_fine=paid_kop > 0)
     if wrong is not None:
         found.refuse(
             f"payments.{wrong}.amount",
@@ -87,7 +87,7 @@ def agreed_payments(
         )
         return payments
     if paid_kop == total_kop:
-        return payments
+        return _without_zeros(payments)
     said = total_kop if said_kop is None else said_kop
     if not -TOLERANCE_KOP <= paid_kop - said <= TOLERANCE_KOP:
         _refuse_sum(payments, paid_kop, total_kop, found)
@@ -96,14 +96,19 @@ def agreed_payments(
     if largest is None or payments[largest].amount_kop + total_kop - paid_kop < 0:
         _refuse_sum(payments, paid_kop, total_kop, found)
         return payments
-    return _put_right(payments, largest, Kopecks(total_kop - paid_kop), found)
+    return _without_zeros(_put_right(payments, largest, Kopecks(total_kop - paid_kop), found))
 
 
-def _not_positive(payments: tuple[Payment, ...]) -> int | None:
+def _not_positive(payments: tuple[Payment, ...], *, zero_is_fine: bool) -> int | None:
     for index, payment in enumerate(payments):
-        if payment.amount_kop <= 0:
+        if payment.amount_kop < 0 or (payment.amount_kop == 0 and not zero_is_fine):
             return index
     return None
+
+
+def _without_zeros(payments: tuple[Payment, ...]) -> tuple[Payment, ...]:
+    """Tills send every kind they know; what pays nothing is no payment."""
+    return tuple([payment for payment in payments if payment.amount_kop])
 
 
 def _put_right(
@@ -120,8 +125,8 @@ def _put_right(
         ),
         tag=1020,
     )
-    changed = (Payment(kind=payments[largest].kind, amount_kop=after_kop),) if after_kop else ()
-    return (*payments[:largest], *changed, *payments[largest + 1 :])
+    changed = Payment(kind=payments[largest].kind, amount_kop=after_kop)
+    return (*payments[:largest], changed, *payments[largest + 1 :])
 
 
 def _refuse_sum(payments: tuple[Payment, ...], paid_kop: int, total_kop: int, found: Findings) -> None:
