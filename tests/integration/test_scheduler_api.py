@@ -98,6 +98,11 @@ UNFIT: list[tuple[str, str, str]] = [
     ("POST", "/products/sync?page=1&full=true", "page"),
     ("POST", "/products/sync?full=perhaps", "full"),
     ("POST", "/scheduler/sync/manual?force_sweep=2", "force_sweep"),
+    ("POST", "/products/sync?ful=true", "ful"),
+    ("POST", "/scheduler/sync/manual?page=1", "page"),
+    ("POST", "/scheduler/runs/none/cancel?force=1", "force"),
+    ("DELETE", "/scheduler/schedule/daily?hour=3", "hour"),
+    ("PUT", "/scheduler/schedule/daily?hour=3&timezone=UTC", "timezone"),
     ("PUT", "/scheduler/schedule/daily", "hour"),
     ("PUT", "/scheduler/schedule/daily?minute=5", "hour"),
     ("PUT", "/scheduler/schedule/daily?hour=", "hour"),
@@ -125,6 +130,34 @@ async def test_what_does_not_fit_is_refused_by_name_and_changes_nothing(
     assert answer.status_code == 422, answer.text
     assert answer.json()["code"] == "VALIDATION_ERROR"
     assert field in [error["field"] for error in answer.json()["errors"]]
+    assert await untouched.json("/scheduler/status") == before
+    assert (await untouched.json("/scheduler/runs"))["items"] == []
+
+
+UNFIT_BODIES: list[tuple[str, str, object, str]] = [
+    ("POST", "/products/sync", {"page": 1}, "body"),
+    ("POST", "/scheduler/sync/manual", [1], "body"),
+    ("DELETE", "/scheduler/schedule/daily", {"hour": 3}, "body"),
+    ("PUT", "/scheduler/schedule/daily", {"hour": 24}, "hour"),
+    ("PUT", "/scheduler/schedule/daily", {"hour": 2.5}, "hour"),
+    ("PUT", "/scheduler/schedule/daily", {"hour": True}, "hour"),
+    ("PUT", "/scheduler/schedule/daily", {"minute": 5}, "hour"),
+    ("PUT", "/scheduler/schedule/daily", {"hour": 3, "second": 5}, "second"),
+    ("PUT", "/scheduler/schedule/daily?hour=3", {"hour": 3}, "body"),
+    ("PUT", "/scheduler/schedule/daily", ["hour"], "body"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body", "field"), UNFIT_BODIES)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_body_that_nobody_reads_is_refused_and_changes_nothing(
+    untouched: CatalogApi, method: str, path: str, body: object, field: str
+) -> None:
+    before = await untouched.json("/scheduler/status")
+    admin = untouched.callers["admin"]
+    answer = await untouched.client.request(method, f"/api/v1{path}", headers=admin, json=body)
+    assert answer.status_code == 422, answer.text
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
     assert await untouched.json("/scheduler/status") == before
     assert (await untouched.json("/scheduler/runs"))["items"] == []
 
@@ -396,6 +429,17 @@ async def test_the_daily_job_is_moved_and_reset(api: CatalogApi) -> None:
     assert (await api.json("/scheduler/status"))["schedule"]["source"] == "env"
 
 
+@pytest.mark.parametrize(
+    ("body", "time"),
+    [({"hour": 3, "minute": 30}, "03:30 UTC"), ({"hour": 4.0}, "04:00 UTC"), ({"hour": "5"}, "05:00 UTC")],
+)
+async def test_the_time_may_stand_in_a_body(resting: CatalogApi, body: object, time: str) -> None:
+    moved = await resting.client.put(
+        "/api/v1/scheduler/schedule/daily", headers=resting.callers["admin"], json=body
+    )
+    assert moved.json()["new_schedule"] == time
+
+
 async def test_minutes_default_to_the_full_hour(api: CatalogApi) -> None:
     moved = await api.client.put("/api/v1/scheduler/schedule/daily?hour=0", headers=api.callers["admin"])
     assert moved.json()["new_schedule"] == "00:00 UTC"
@@ -431,7 +475,9 @@ async def test_the_documentation_knows_every_route_and_points_nowhere_else(untou
         plain = path.partition("?")[0].replace("runs/none", "runs/{run_id}")
         plain = plain.replace("jobs/daily_product_sync", "jobs/{job_id}")
         assert method.lower() in document["paths"][f"/api/v1{plain}"]
-    hours = document["paths"]["/api/v1/scheduler/schedule/daily"]["put"]["parameters"][0]["schema"]
+    hours = document["paths"]["/api/v1/scheduler/schedule/daily"]["put"]["parameters"][0]["schema"]["anyOf"][
+        0
+    ]
     assert (hours["type"], hours["minimum"], hours["maximum"]) == ("integer", 0, 23)
     for reference in references(document):
         found = document

@@ -1,4 +1,4 @@
-"""Who may call what under /v1: the one table of rights, and the rule that reads it.
+"""Who may call what under /v1 and read the catalogue: the one table of rights, and the rule that reads it.
 
 An account needs the role (or a stronger one); a till token needs one of the scopes, and with scope ``pos``
 the till must be one of its own. A row without scopes is for accounts only.
@@ -38,6 +38,7 @@ class Action(StrEnum):
     DEAD_LETTER_RESOLVE = "dead_letter.resolve"
     CAPACITY = "capacity"
     MAINTENANCE = "maintenance"
+    CATALOGUE_READ = "catalogue.read"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +74,7 @@ NEEDS: Mapping[Action, Need] = MappingProxyType(
         Action.DEAD_LETTER_RESOLVE: Need(role=Role.ADMIN),
         Action.CAPACITY: Need(role=Role.ADMIN),
         Action.MAINTENANCE: Need(role=Role.ADMIN),
+        Action.CATALOGUE_READ: Need(role=Role.VIEWER, scopes=_BOTH),
     }
 )
 

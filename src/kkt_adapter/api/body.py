@@ -92,7 +92,11 @@ async def read_model(request: Request, model: type[M], *, may_be_empty: bool = F
         RequestInvalid: every finding at once.
     """
     raw = await request.body()
-    document = {} if may_be_empty and not raw.strip() else json_object(raw)
+    return model_of({} if may_be_empty and not raw.strip() else json_object(raw), model)
+
+
+def model_of(document: dict[str, Any], model: type[M]) -> M:
+    """Plain values by their model. Raises RequestInvalid: every finding at once."""
     try:
         return model.model_validate(document)
     except ValidationError as error:

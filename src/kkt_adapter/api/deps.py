@@ -12,6 +12,7 @@ from starlette.requests import Request
 from kkt_adapter.api.access import OPEN, Action, check_may
 from kkt_adapter.api.services import ApiServices
 from kkt_adapter.api.settings import ApiSettings
+from kkt_adapter.api.strict import refuse_unread
 from kkt_adapter.kernel.errors import NotAllowed
 from kkt_adapter.runtime.auth.roles import Principal, Role
 
@@ -39,7 +40,9 @@ def may(action: Action) -> Callable[[Request], Awaitable[Principal]]:
     """For /v1: ``principal: Annotated[Principal, Depends(may(Action.SYNC))]``."""
 
     async def admit(request: Request) -> Principal:
-        return await admitted(request, action)
+        principal = await admitted(request, action)
+        await refuse_unread(request)
+        return principal
 
     return admit
 
@@ -59,6 +62,7 @@ def person(role: Role) -> Callable[[Request], Awaitable[Principal]]:
             raise NotAllowed(
                 f"This needs an account with role {role}.", f"Нужна учётная запись с ролью {role}."
             )
+        await refuse_unread(request)
         return principal
 
     return admit

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+LONGEST_ID = 64  # characters of a product id; a longer one is none
+
 
 class ProductStatus(StrEnum):
     ACTIVE = "active"

@@ -85,6 +85,16 @@ def test_the_wide_rest_is_the_json_text_that_every_reader_would_write(text: str)
     assert found.details == again
 
 
+@pytest.mark.parametrize(
+    ("written", "qty"), [("3.0", 3), ('"3.0"', 3), ("3e0", 3), ("3.000", 3), ('" 3 "', 3), ("3", 3)]
+)
+def test_a_whole_number_is_one_however_it_is_written(written: str, qty: int) -> None:
+    body = f'{{"total": 1.0, "docs": [{{"id": 70.0, "name": "One", "qty": {written}}}]}}'
+    found = parse_page(body.encode(), number=1)
+    assert [(item.id, item.qty) for item in found.products] == [("70", qty)]
+    assert found.total == 1
+
+
 def test_another_type_of_a_category_id_is_no_change() -> None:
     text, number = (product(ENTRY | {"minPrice": 9, "categories": [{"id": key}]}) for key in ("109", 109))
     assert text.digest == number.digest
@@ -116,6 +126,10 @@ def test_cents_are_the_decimal_text_rounded_half_up(value: Decimal) -> None:
         ({"retail_min_price": "1" * 30}, "retail_min_price is out of range"),
         ({"qty": -1}, "qty is not a whole number"),
         ({"qty": "many"}, "qty is not a whole number"),
+        ({"qty": "1_0"}, "qty is not a whole number"),
+        ({"qty": "٣"}, "qty is not a whole number"),
+        ({"qty": 2.5}, "qty is not a whole number"),
+        ({"minPrice": "1_0"}, "minPrice is not a number"),
         ({"priceLimit": {"min": "x"}}, "priceLimit.min is not a number"),
     ],
 )

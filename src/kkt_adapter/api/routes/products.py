@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import Response
 
 from kkt_adapter.api.catalogue import Catalog, CatalogServices, may_read_products
-from kkt_adapter.api.etags import matches
+from kkt_adapter.api.etags import is_anything, matches
 from kkt_adapter.api.schemas import catalog_examples as examples
 from kkt_adapter.api.schemas import products as shapes
 from kkt_adapter.api.schemas.answers import catalogue as known
@@ -97,7 +97,9 @@ async def export_products(
     names = tuple(name.strip() for name in fields.split(",") if name.strip())
     state = await catalog.reads.state()
     etag = catalog.reads.export_etag(state.revision, fields=names, compressed=compressed)
-    if matches(request.headers.get("if-none-match"), etag):
+    known = request.headers.get("if-none-match")
+    catalog.reads.check_export_fields(names)
+    if matches(known, etag) or is_anything(known):
         return Response(status_code=304, headers={"ETag": etag})
     export = await catalog.reads.export(fields=names, compressed=compressed)
     headers = {"ETag": export.etag}
@@ -154,6 +156,10 @@ async def _conditional(
     state = await catalog.reads.state()
     etag = catalog.reads.etag(state.revision, request.url.path, request.url.query)
     headers = {"ETag": etag}
-    if matches(request.headers.get("if-none-match"), etag):
+    known = request.headers.get("if-none-match")
+    if matches(known, etag):
         return Response(status_code=304, headers=headers)
-    return Response(_encode(await answer()), media_type="application/json", headers=headers)
+    body = await answer()
+    if is_anything(known):
+        return Response(status_code=304, headers=headers)
+    return Response(_encode(body), media_type="application/json", headers=headers)

@@ -34,7 +34,7 @@ _REFUSES = f"NOT_FOUND CONFLICT IDEMPOTENCY_CONFLICT {OF_DEVICE}"
     openapi_extra=_REPORT_BODY,
     summary="X report",
 )
-@router.post("/v1/kkt/report/x", include_in_schema=False)
+@router.post("/v1/kkt/report/x", include_in_schema=False, openapi_extra=_REPORT_BODY)
 async def x_report(
     request: Request, services: Services, principal: Annotated[Principal, Depends(may(Action.X_REPORT))]
 ) -> Response:
@@ -50,7 +50,7 @@ async def x_report(
     openapi_extra=_REPORT_BODY,
     summary="Z report",
 )
-@router.post("/v1/kkt/report/z", include_in_schema=False)
+@router.post("/v1/kkt/report/z", include_in_schema=False, openapi_extra=_REPORT_BODY)
 async def z_report(
     request: Request, services: Services, principal: Annotated[Principal, Depends(may(Action.Z_REPORT))]
 ) -> Response:

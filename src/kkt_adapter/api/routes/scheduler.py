@@ -12,7 +12,7 @@ from kkt_adapter.api.catalogue import Admin, Catalog, CatalogServices, Manager, 
 from kkt_adapter.api.schemas import catalog_examples as examples
 from kkt_adapter.api.schemas import scheduler as shapes
 from kkt_adapter.api.schemas.answers import catalogue as known
-from kkt_adapter.api.schemas.documents import answers, keyed_by, text_answer
+from kkt_adapter.api.schemas.documents import answers, body_of, keyed_by, text_answer
 from kkt_adapter.api.schemas.queries import Whole
 from kkt_adapter.api.schemas.requests import optional_idempotency_key
 from kkt_adapter.catalog.runs import RunRecord, RunStatus, Trigger
@@ -26,8 +26,8 @@ MAX_RUNS = 200  # in one answer
 router = APIRouter(prefix="/api/v1", tags=["scheduler"])
 
 Page = Annotated[int, Whole(1, MAX_PAGE)]
-Hour = Annotated[int, Whole(0, 23), Query(description="UTC.")]
-Minute = Annotated[int, Whole(0, 59)]
+Hour = Annotated[shapes.Hour, Query(description="UTC.")]
+Minute = shapes.Minute
 Limit = Annotated[int, Whole(1, MAX_RUNS), Query(description="At most so many runs.")]
 Cursor = Annotated[str | None, Query(max_length=500, description="next_cursor of the page before.")]
 Full = Annotated[bool, Query(description="Start afresh instead of resuming an interrupted run.")]
@@ -125,11 +125,20 @@ async def scheduler_job(
 @router.put(
     "/scheduler/schedule/daily",
     responses=answers(known.DailyMoved, examples.RESCHEDULED),
+    openapi_extra=body_of(shapes.DailyTimeBody, {"hour": 3, "minute": 30}, required=False),
     summary="Move the daily job",
 )
-async def move_daily_job(catalog: Catalog, principal: Admin, hour: Hour, minute: Minute = 0) -> Response:
-    """From now on this time wins over the environment, on all nodes and after restarts."""
-    change = await catalog.schedule.put(hour, minute, by=principal.name)
+async def move_daily_job(
+    request: Request,
+    catalog: Catalog,
+    principal: Admin,
+    hour: Hour | None = None,
+    minute: Minute | None = None,
+) -> Response:
+    """The time stands in the query or, as JSON, in the body; ``minute`` is 0 when left out. From now on it
+    wins over the environment, on all nodes and after restarts."""
+    time = await shapes.daily_time(request, hour, minute)
+    change = await catalog.schedule.put(time.hour, time.minute, by=principal.name)
     return JsonAnswer(shapes.rescheduled_answer(change, verb="rescheduled"))
 
 

@@ -12,6 +12,7 @@ _INVALID = Text("does not fit", "не подходит")
 
 _TYPES: Mapping[str, tuple[str, Text]] = MappingProxyType(
     {
+        "extra_forbidden": ("unknown_field", Text("is not known here", "здесь неизвестно")),
         "missing": ("required", Text("is required", "обязательно")),
         "dict_type": ("wrong_type", Text("must be an object", "должно быть объектом")),
         "model_type": ("wrong_type", Text("must be an object", "должно быть объектом")),

@@ -8,6 +8,7 @@ from kkt_adapter.api.schemas.queries import Euros, Whole
 from kkt_adapter.api.schemas.requests import Since
 from kkt_adapter.api.schemas.scheduler import moment
 from kkt_adapter.catalog.reads.catalogue import (
+    LONGEST_CURSOR,
     Change,
     ChangeListing,
     Facets,
@@ -32,7 +33,9 @@ Limit = Annotated[int, Whole(1, 200)]
 HistoryLimit = Annotated[int, Whole(1, 1000)]
 ChangesLimit = Annotated[int, Whole(1, 1000)]
 Revision = Annotated[int, Whole(0, MAX_REVISION), Query(description="next_revision of the answer before.")]
-Cursor = Annotated[str | None, Query(max_length=500, description="next_cursor of the page before.")]
+Cursor = Annotated[
+    str | None, Query(max_length=LONGEST_CURSOR, description="next_cursor of the page before.")
+]
 
 
 async def product_query(

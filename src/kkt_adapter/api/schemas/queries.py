@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -9,6 +10,8 @@ from pydantic_core import CoreSchema, core_schema
 
 from kkt_adapter.api.schemas.values import Refused
 from kkt_adapter.kernel.errors import Text
+
+MOST_DIGITS = 18
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}\Z")
 _EUROS = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,2}))?\Z")
@@ -32,6 +35,8 @@ class Whole:
     def _checked(self, value: object) -> int:
         if isinstance(value, str) and _WHOLE.match(value):
             value = int(value)
+        elif isinstance(value, Decimal) and value.is_finite() and value.adjusted() < MOST_DIGITS:
+            value = int(value) if value == int(value) else value  # 3.0 in a body is 3
         if type(value) is not int or not self.low <= value <= self.high:
             raise Refused(
                 "out_of_range",

@@ -1,12 +1,46 @@
 """Answers about runs, jobs and the schedule: from the catalogue's records to the published names."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import BaseModel, ConfigDict
+from starlette.requests import Request
+
+from kkt_adapter.api.body import model_of, read_model
+from kkt_adapter.api.problems import WHOLE_BODY, RequestInvalid
+from kkt_adapter.api.schemas.queries import Whole
+from kkt_adapter.api.strict import EMPTY_BODIES
 from kkt_adapter.catalog.runs import PageResult, RunError, RunListing, RunRecord
 from kkt_adapter.catalog.schedule.daily import DailyTime, Rescheduled, ScheduledJob, SchedulerStatus
+from kkt_adapter.kernel.errors import Text, Violation
 
 Json = dict[str, Any]
+
+Hour = Annotated[int, Whole(0, 23)]
+Minute = Annotated[int, Whole(0, 59)]
+
+
+class DailyTimeBody(BaseModel):
+    """When the daily sync starts, UTC."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    hour: Hour
+    minute: Minute = 0
+
+
+async def daily_time(request: Request, hour: int | None, minute: int | None) -> DailyTimeBody:
+    """The time of the query or of the body. Raises RequestInvalid: none, both, or not in range."""
+    in_query = {name: given for name, given in (("hour", hour), ("minute", minute)) if given is not None}
+    if (await request.body()).strip() not in EMPTY_BODIES:
+        if not in_query:
+            return await read_model(request, DailyTimeBody)
+        message = Text("says the time a second time", "время указано дважды")
+        remedy = Text("Send it in the query or in the body.", "Передайте его в адресе или в теле запроса.")
+        raise RequestInvalid(
+            (Violation(field=WHOLE_BODY, code="given_twice", message=message, remedy=remedy),)
+        )
+    return model_of(in_query, DailyTimeBody)
 
 
 def moment(at: datetime | None) -> str | None:

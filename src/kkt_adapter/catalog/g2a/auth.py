@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import re
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
@@ -14,6 +15,9 @@ from kkt_adapter.runtime.http import HttpClient, HttpFault
 EARLY_S = 45.0  # a token is renewed so long before its end ...
 EARLY_SHARE = 0.2  # ... but at most this share of its life early
 UNSAID_LIFE_S = 300.0  # when the answer names no lifetime: the shorter of the two that clients assume
+
+
+_DIGITS = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,6})?\Z")  # float() would also take "1_0" and "nan"
 
 
 class SignIn(Protocol):
@@ -141,8 +145,8 @@ def _object(body: bytes) -> dict[str, Any]:
 
 
 def _seconds(value: Any) -> float:
-    try:
-        seconds = float(value)
-    except (TypeError, ValueError):
+    if isinstance(value, str) and _DIGITS.match(value):
+        value = float(value)
+    if type(value) not in (int, float):
         return UNSAID_LIFE_S
-    return seconds if 0 < seconds < 10**9 else UNSAID_LIFE_S
+    return float(value) if 0 < value < 10**9 else UNSAID_LIFE_S

@@ -5,14 +5,15 @@ means "none". An entry that cannot be used becomes a `BadItem`, an unknown field
 """
 
 import json
+import re
 from datetime import date, datetime
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal
 from hashlib import blake2b
 from typing import Any
 
 from pydantic_core import to_json
 
-from kkt_adapter.catalog.model import BadItem, PriceWindow, Product, ProductPage
+from kkt_adapter.catalog.model import LONGEST_ID, BadItem, PriceWindow, Product, ProductPage
 from kkt_adapter.catalog.run_log.redaction import one_line
 from kkt_adapter.kernel.errors import SourceMalformed
 
@@ -21,8 +22,10 @@ MOST_STOCK = 10**12
 PLAIN_LENGTH = 16  # of a number that is surely in range, before it is looked at
 CENTS_OF_DIGITS = (100, 10, 1)  # by the number of decimal places
 MOST_EXPONENT = 15  # of a number such as 1e300, before it is expanded
-ID_LENGTH = 64
 TEXT_LENGTH = 2_000
+
+
+_NUMBER = re.compile(r"[+-]?[0-9]{1,40}(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,6})?\Z")  # Decimal also takes "1_0"
 
 
 class _Unusable(ValueError):
@@ -36,7 +39,7 @@ def parse_page(body: bytes, *, number: int, window: PriceWindow | None = None) -
         SourceMalformed: not JSON, cut short, or without ``docs`` and ``total``.
     """
     try:
-        value = json.loads(body, parse_float=str, parse_constant=str)  # str: a number keeps its own digits
+        value = json.loads(body, parse_float=_number, parse_constant=str)
         if _may_hold_odd_letters(body):
             value = _clean(value)
     except (ValueError, RecursionError):
@@ -174,20 +177,36 @@ def text(value: Any) -> str | None:
     return str(value) if type(value) is int else None
 
 
+def _number(written: str) -> int | str:
+    """A JSON number with a point: ``3.0`` is 3; any other keeps its own digits."""
+    whole, point, part = written.partition(".")
+    if point and not part.strip("0") and len(whole) < PLAIN_LENGTH:
+        return int(whole)
+    return written
+
+
 def _exact_cents(value: str, field: str) -> int:
-    try:
-        number = Decimal(value.strip())
-    except InvalidOperation:
-        raise _Unusable(f"{field} is not a number: {value!r}") from None
-    if not number.is_finite():
+    number = _decimal(value)
+    if number is None:
         raise _Unusable(f"{field} is not a number: {value!r}")
     if number.adjusted() > MOST_EXPONENT:
         raise _Unusable(f"{field} is out of range: {value}")
     return int((number * 100).to_integral_value(rounding=ROUND_HALF_UP))
 
 
-def _digits(value: str) -> bool:
-    return value.isdecimal() and value.isascii()
+def _decimal(value: str) -> Decimal | None:
+    """A number in ASCII digits; None for what is none, also ``1_0``, ``NaN`` and digits of other scripts."""
+    text = value.strip()
+    return Decimal(text) if _NUMBER.match(text) else None
+
+
+def _whole(value: Any) -> Any:
+    """A whole number from its number or text, ``3.0`` and ``"3.0"`` too; anything else as it is."""
+    if type(value) is str:
+        number = _decimal(value)
+        if number is not None and number.adjusted() <= MOST_EXPONENT and number == int(number):
+            return int(number)
+    return value
 
 
 def _may_hold_odd_letters(body: bytes) -> bool:
@@ -209,8 +228,7 @@ def _clean(value: Any) -> Any:
 
 
 def _total(value: Any) -> int:
-    if type(value) is str and _digits(value) and len(value) < 12:
-        value = int(value)
+    value = _whole(value)
     if type(value) is not int or not 0 <= value < 10**9:
         raise _malformed(
             "The source's answer has no total.", "В ответе источника нет числа total.", "no_total"
@@ -220,14 +238,13 @@ def _total(value: Any) -> int:
 
 def _id_of(entry: Any) -> str | None:
     found = text(entry.get("id")) if isinstance(entry, dict) else None
-    return None if found is None or len(found) > ID_LENGTH else found
+    return None if found is None or len(found) > LONGEST_ID else found
 
 
 def _stock(value: Any) -> int:
     if value is None or value == "":
         return 0
-    if type(value) is str and _digits(value.strip()) and len(value) < 16:
-        value = int(value)
+    value = _whole(value)
     if type(value) is not int or not 0 <= value <= MOST_STOCK:
         raise _Unusable(f"qty is not a whole number: {value!r}")
     return value

@@ -13,21 +13,24 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, desc, func, select, tuple_
 
-from kkt_adapter.catalog.model import ProductStatus
+from kkt_adapter.catalog.model import LONGEST_ID, ProductStatus
 from kkt_adapter.catalog.reads import cursor as cursors
 from kkt_adapter.catalog.reads.documents import ProductDocument, document, euro, select_documents
-from kkt_adapter.catalog.reads.export import Export, Exporter
+from kkt_adapter.catalog.reads.export import Export, Exporter, check_fields
 from kkt_adapter.catalog.reads.feed import Change, ChangeListing, changes_since
 from kkt_adapter.catalog.reads.query import (
     ProductQuery,
     Sort,
+    SortedPlace,
     StatusFilter,
     conditions,
+    key_at,
     page_of_ids,
     status_is,
     unfit,
 )
 from kkt_adapter.catalog.store.changes import STATUS, ChangeKind
+from kkt_adapter.catalog.store.search_forms import category_key
 from kkt_adapter.catalog.store.tables import catalog_state, millis, moment, product_history, products
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import ProductNotFound
@@ -35,12 +38,12 @@ from kkt_adapter.runtime.db.protocol import Database
 
 MOST_CHANGES = 1_000
 MOST_HISTORY = 1_000
-LONGEST_ID = 64
+LONGEST_CURSOR = cursors.LONGEST
 
 __all__ = [
-    "CatalogReads", "CatalogState", "Change", "ChangeKind", "ChangeListing", "Export", "Facets",
-    "HistoryEntry", "HistoryField", "HistoryListing", "ProductDocument", "ProductListing", "ProductQuery",
-    "Sort", "StatusFilter",
+    "LONGEST_CURSOR", "CatalogReads", "CatalogState", "Change", "ChangeKind", "ChangeListing", "Export",
+    "Facets", "HistoryEntry", "HistoryField", "HistoryListing", "ProductDocument", "ProductListing",
+    "ProductQuery", "Sort", "StatusFilter",
 ]  # fmt: skip
 
 
@@ -204,6 +207,10 @@ class CatalogReads:
             compressed=compressed,
         )
 
+    def check_export_fields(self, fields: Sequence[str]) -> None:
+        """Raises InvalidInput for one that `export` would refuse."""
+        check_fields(fields)
+
     def export_etag(self, revision: int, *, fields: Sequence[str] = (), compressed: bool = False) -> str:
         """The tag that an export of this revision has; look at it before making one."""
         return self.etag(revision, "export", tuple(sorted(set(fields))), compressed)
@@ -219,15 +226,14 @@ def _search(connection: Connection, *, query: ProductQuery, dialect: str) -> Pro
     identity = query.identity()
     place = None
     if query.cursor is not None:
-        place = cursors.unseal(query.cursor, query=identity, secret=state.cursor_key)
-        if not state.feed_floor <= place.revision <= state.revision:
-            raise unfit("cursor", "a cursor that is not that old", "курсором поновее")
+        mark = cursors.unseal(query.cursor, query=identity, secret=state.cursor_key)
+        place = _place(connection, query, mark, state)
     found = connection.execute(page_of_ids(query, place, revision=state.revision, dialect=dialect)).all()
     shown = found[: query.limit]
     next_cursor = None
     if len(found) > query.limit:
         last = cursors.CursorPlace(
-            revision=state.revision if place is None else place.revision, key=shown[-1].key, id=shown[-1].id
+            revision=state.revision if place is None else place.revision, id=shown[-1].id
         )
         next_cursor = cursors.seal(last, query=identity, secret=state.cursor_key)
     rows = {
@@ -247,6 +253,18 @@ def _search(connection: Connection, *, query: ProductQuery, dialect: str) -> Pro
         synced_at=moment(state.synced_at),
         total=total,
     )
+
+
+def _place(
+    connection: Connection, query: ProductQuery, mark: cursors.CursorPlace, state: Row[*tuple[Any, ...]]
+) -> SortedPlace:
+    """Raises InvalidInput: what the order was when the walk began is not remembered any more."""
+    row = None
+    if state.feed_floor <= mark.revision <= state.revision:
+        row = connection.execute(key_at(query.sort, mark)).one_or_none()
+    if row is None:
+        raise unfit("cursor", "a cursor that is not that old", "курсором поновее")
+    return SortedPlace(revision=mark.revision, key=row.key, id=mark.id)
 
 
 def _history(
@@ -277,13 +295,13 @@ def _history(
     if end is not None:
         query = query.where(product_history.c.at <= millis(end))
     if cursor is not None:
-        place = cursors.unseal(cursor, query=identity, secret=secret)
-        query = query.where(tuple_(*order) < (place.revision, place.id))
+        mark = cursors.unseal(cursor, query=identity, secret=secret)
+        query = query.where(tuple_(*order) < (mark.revision, mark.id))
     found = connection.execute(query).all()
     shown = found[:limit]
     next_cursor = None
     if len(found) > limit:
-        last = cursors.CursorPlace(revision=shown[-1].revision, key=None, id=shown[-1].field)
+        last = cursors.CursorPlace(revision=shown[-1].revision, id=shown[-1].field)
         next_cursor = cursors.seal(last, query=identity, secret=secret)
     return HistoryListing(entries=[_entry(row) for row in shown], next_cursor=next_cursor)
 
@@ -312,24 +330,38 @@ def _value(field: str, stored: str | None) -> str | int | bool | None:
 def _facets(connection: Connection) -> Facets:
     active = status_is(ProductStatus.ACTIVE, connection.dialect.name)
 
-    def counted(column: Any) -> Counter[str]:
+    def counted(column: Any) -> Sequence[tuple[str, int]]:
         rows = connection.execute(select(column, func.count()).where(active).group_by(column))
-        return Counter({value: count for value, count in rows if value})
+        return [(value, count) for value, count in rows if value]
 
-    categories: Counter[str] = Counter()
-    for names, count in counted(products.c.category_names).items():
-        for name in set(json.loads(names)):
-            categories[name] += count
     return Facets(
         platform=_ranked(counted(products.c.platform)),
         region=_ranked(counted(products.c.region)),
-        category=_ranked(categories),
+        category=_ranked(_by_category(counted(products.c.category_names))),
         catalogue_revision=_state(connection).revision,
     )
 
 
-def _ranked(counts: Counter[str]) -> list[tuple[str, int]]:
-    return sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
+def _by_category(sets: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
+    """From JSON lists of names; a product counts once for names that a filter takes for the same."""
+    return [
+        (name, count)
+        for names, count in sets
+        for name in {category_key(name): name for name in json.loads(names)}.values()
+    ]
+
+
+def _ranked(spellings: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Counts by what a filter takes for the same value, under its most usual spelling, the largest first."""
+    counts: Counter[str] = Counter()
+    shown: dict[str, Counter[str]] = {}
+    for value, count in spellings:
+        key = category_key(value)
+        counts[key] += count
+        shown.setdefault(key, Counter())[value] += count
+    usual = {key: min(found, key=lambda value: (-found[value], value)) for key, found in shown.items()}
+    ranked = ((usual[key], count) for key, count in counts.items())
+    return sorted(ranked, key=lambda entry: (-entry[1], entry[0]))
 
 
 def _check_id(product_id: str) -> None:

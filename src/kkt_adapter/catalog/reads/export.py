@@ -100,13 +100,7 @@ class Exporter:
             InvalidInput: an unknown field.
             Overloaded: too many exports are waited for already.
         """
-        unknown = [name for name in fields if name not in COPY_FIELDS]
-        if unknown:
-            raise InvalidInput(
-                f"fields: unknown {unknown[0][:40]!r}; allowed are {', '.join(COPY_FIELDS)}.",
-                f"fields: неизвестно {unknown[0][:40]!r}; допустимы {', '.join(COPY_FIELDS)}.",
-                field="fields",
-            )
+        check_fields(fields)
         if self._waiting >= MOST_WAITING:
             raise Overloaded(
                 "Too many exports at once: try again soon.", "Слишком много выгрузок сразу: повторите позже."
@@ -134,6 +128,17 @@ class Exporter:
     def _new_file(self) -> IO[bytes]:
         self._directory.mkdir(parents=True, exist_ok=True)
         return tempfile.TemporaryFile(dir=self._directory)
+
+
+def check_fields(fields: Sequence[str]) -> None:
+    """Raises InvalidInput: not a member of an export line."""
+    unknown = [name for name in fields if name not in COPY_FIELDS]
+    if unknown:
+        raise InvalidInput(
+            f"fields: unknown {unknown[0][:40]!r}; allowed are {', '.join(COPY_FIELDS)}.",
+            f"fields: неизвестно {unknown[0][:40]!r}; допустимы {', '.join(COPY_FIELDS)}.",
+            field="fields",
+        )
 
 
 def _fill(

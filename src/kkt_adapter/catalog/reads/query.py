@@ -14,6 +14,7 @@ from sqlalchemy import (
     Select,
     and_,
     case,
+    false,
     func,
     null,
     or_,
@@ -23,7 +24,7 @@ from sqlalchemy import (
 
 from kkt_adapter.catalog.model import ProductStatus
 from kkt_adapter.catalog.reads.cursor import CursorPlace
-from kkt_adapter.catalog.store.search_forms import query_words, value_key
+from kkt_adapter.catalog.store.search_forms import category_key, query_words, value_key
 from kkt_adapter.catalog.store.tables import millis, product_changes, products
 from kkt_adapter.kernel.errors import InvalidInput
 
@@ -101,6 +102,15 @@ class ProductQuery:
         return repr(sorted(values.items()))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SortedPlace:
+    """The last product shown and what it was sorted by; ``revision`` is that of the walk's first page."""
+
+    revision: int
+    key: str | int | None
+    id: str
+
+
 _live: dict[Sort, ColumnElement[Any]] = {
     Sort.NAME: products.c.name_key,
     Sort.PRICE: products.c.min_price,
@@ -121,7 +131,7 @@ _PRICE = (Sort.PRICE, Sort.PRICE_DOWN)
 
 
 def page_of_ids(
-    query: ProductQuery, place: CursorPlace | None, *, revision: int, dialect: str
+    query: ProductQuery, place: SortedPlace | None, *, revision: int, dialect: str
 ) -> Select[*tuple[Any, ...]]:
     """(id, key) of one product more than the page holds, in order; ``revision`` is the present one."""
     sort = query.sort
@@ -143,12 +153,20 @@ def page_of_ids(
     )
 
 
+def key_at(sort: Sort, mark: CursorPlace) -> Select[*tuple[Any, ...]]:
+    """(key) of the product of a cursor: what it was sorted by when the walk began."""
+    key = _as_of(sort, mark.revision) if sort in _before else _live[sort]
+    return select(key.label("key")).where(products.c.id == mark.id)
+
+
 def conditions(query: ProductQuery, dialect: str) -> list[ColumnElement[bool]]:
     """The filters of a query. SQLite looks in this order, so what nearly every row passes comes last."""
     find = func.strpos if dialect == "postgresql" else func.instr
     wanted: list[ColumnElement[bool]] = [
         find(products.c.name_key, f" {word}") > 0 for word in query_words(query.q)
     ]
+    if query.q.strip() and not wanted:  # without a letter or digit nothing is asked for, so nothing is found
+        wanted.append(false())
     if query.ids:
         wanted.append(products.c.id.in_(query.ids))
     for values, column in (
@@ -159,7 +177,7 @@ def conditions(query: ProductQuery, dialect: str) -> list[ColumnElement[bool]]:
         if values:
             wanted.append(column.in_([value_key(value) for value in values]))
     if query.category:
-        bars = [f"|{value_key(value).replace('|', ' ')}|" for value in query.category]
+        bars = [f"|{category_key(value)}|" for value in query.category]
         wanted.append(or_(*(find(products.c.category_keys, bar) > 0 for bar in bars)))
     if query.price_min is not None:
         wanted.append(products.c.min_price >= query.price_min)
@@ -198,7 +216,7 @@ def _as_of(sort: Sort, revision: int) -> ColumnElement[Any]:
     return case((products.c.changed_revision > revision, first), else_=_live[sort])
 
 
-def _behind(key: ColumnElement[Any], place: CursorPlace, sort: Sort) -> ColumnElement[bool]:
+def _behind(key: ColumnElement[Any], place: SortedPlace, sort: Sort) -> ColumnElement[bool]:
     """Everything that comes after ``place``; products without a price come last."""
     after_id = products.c.id > place.id
     if sort is Sort.ID:

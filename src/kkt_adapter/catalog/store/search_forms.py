@@ -49,7 +49,12 @@ def value_key(value: str | None) -> str:
     return "" if value is None else " ".join(fold(value).split())
 
 
+def category_key(value: str) -> str:
+    """A filter value that may stand between bars."""
+    return value_key(value).replace("|", " ")
+
+
 def list_key(values: Iterable[str]) -> str:
     """Several filter values in one text, each between bars: ``|109|action|``."""
-    keys = [value_key(value).replace("|", " ") for value in values]
+    keys = [category_key(value) for value in values]
     return f"|{'|'.join(keys)}|" if keys else ""

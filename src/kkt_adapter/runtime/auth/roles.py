@@ -19,8 +19,8 @@ class Role(StrEnum):
 class Scope(StrEnum):
     """What a till token is for."""
 
-    POS = "pos"  # receipts, refund check, session, cash, X and Z, own reads: of the listed tills only
-    READ = "read"  # status, metrics and events, of all tills
+    POS = "pos"  # of the listed tills: receipts, refund check, session, cash, X and Z; the catalogue
+    READ = "read"  # status, metrics and events, of all tills; the catalogue
 
 
 class PrincipalKind(StrEnum):
