@@ -84,6 +84,19 @@ async def test_a_rejected_receipt_waits_alone_and_the_others_pass(running: Produ
     await running.check_books(in_order=False)
 
 
+async def test_a_refused_receipt_is_tried_at_its_own_times_whatever_the_interval(tmp_path: Path) -> None:
+    async with product(tmp_path, **(HTTP | {"sync_interval_s": 600.0})) as running:
+        async with paused(running):
+            (receipt_id,) = await sold_unsent(running, 1)
+            await refuse(running, receipt_id)
+        await running.client.post("/v1/kkt/buffer/sync")
+
+        async def tried_three_times() -> bool:
+            return bool((await running.receipt(receipt_id))["retry_count"] >= 3)
+
+        await running.until(tried_three_times)  # after 1 and 2 s; the interval would take ten minutes
+
+
 async def test_what_is_refused_to_the_end_becomes_a_dead_letter_and_can_be_retried(tmp_path: Path) -> None:
     async with product(tmp_path, max_attempts=3, **HTTP) as running:
         async with paused(running):

@@ -78,6 +78,37 @@ async def test_a_session_is_closing_while_the_register_closes_the_shift(running:
     assert closed["z_report"]["fiscalSign"] == answer["fiscalSign"]
 
 
+@pytest.mark.parametrize("report", ["x_report", "z_report"])
+async def test_a_report_for_another_session_is_refused_and_closes_nothing(
+    running: Product, report: str
+) -> None:
+    wanted = {"pos_id": "POS-001", "session_id": "S-of-yesterday"}
+
+    refused = await running.call("POST", f"/v1/kkt/{report}", wanted, **{"Idempotency-Key": KEY})
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "CONFLICT")
+    assert "S-1" in refused.text
+    assert (await session(running))["status"] == "open"
+    named = await running.call(
+        "POST", f"/v1/kkt/{report}", wanted | {"session_id": "S-1"}, **{"Idempotency-Key": KEY}
+    )
+    assert named.status_code == 200, named.text
+
+
+async def test_a_repeated_z_report_is_answered_although_another_session_is_open_by_then(
+    running: Product,
+) -> None:
+    wanted = {"pos_id": "POS-001", "session_id": "S-1"}
+    first = await running.call("POST", "/v1/kkt/z_report", wanted, **{"Idempotency-Key": KEY})
+    opened = await call(running.client, "session/open", {"pos_id": "POS-001", "session_id": "S-2"})
+    assert opened.status_code == 200
+
+    again = await running.call("POST", "/v1/kkt/z_report", wanted, **{"Idempotency-Key": KEY})
+
+    assert (again.status_code, again.content) == (200, first.content)
+    assert (await session(running))["status"] == "open"
+
+
 async def test_no_money_moves_before_the_register_is_told_either(running: Product) -> None:
     """Between the sessions' turning ``closing`` and the attempt's row the lane still asks its device."""
     await running.services.database.write(lambda c: begin(c, running))

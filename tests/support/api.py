@@ -216,17 +216,17 @@ class MemoryRegisters:
         )
         return await self.receipts.by_id(receipt_id)
 
-    async def x_report(self, pos_id: str | None, *, key: str | None) -> Outcome:
+    async def x_report(self, pos_id: str | None, *, key: str | None, session_id: str | None) -> Outcome:
         return Outcome(answer={"reportType": 1, "pos_id": pos_id, "totalSales": rubles(self._cash_kop())})
 
-    async def z_report(self, pos_id: str | None, *, key: str | None) -> Outcome:
+    async def z_report(self, pos_id: str | None, *, key: str | None, session_id: str | None) -> Outcome:
         known = key is not None and key in self.z_reports
         if not known:
             number = len(self.z_reports) + 1
             self.z_reports[key] = {"reportType": 2, "pos_id": pos_id, "shiftNumber": number}
         return Outcome(answer=self.z_reports[key], replayed=known)
 
-    async def open_shift(self, pos_id: str | None, *, key: str | None) -> Outcome:
+    async def open_shift(self, pos_id: str | None, *, key: str | None, session_id: str | None) -> Outcome:
         return Outcome(answer={"shiftNumber": len(self.z_reports) + 1, "pos_id": pos_id})
 
     async def resolve_report(

@@ -127,13 +127,17 @@ class Registers(Protocol):
         """Raises Conflict: no open question, or another one than ``question_version``."""
         ...
 
-    async def x_report(self, pos_id: str | None, *, key: str | None) -> Outcome:
-        """``pos_id`` may be None with one register only. A known key gets the first answer again."""
+    async def x_report(self, pos_id: str | None, *, key: str | None, session_id: str | None) -> Outcome:
+        """``pos_id`` may be None with one register only. A known key gets the first answer again.
+
+        Raises:
+            Conflict: sessions are open on the register, and ``session_id`` is none of them.
+        """
         ...
 
-    async def z_report(self, pos_id: str | None, *, key: str | None) -> Outcome: ...
+    async def z_report(self, pos_id: str | None, *, key: str | None, session_id: str | None) -> Outcome: ...
 
-    async def open_shift(self, pos_id: str | None, *, key: str | None) -> Outcome: ...
+    async def open_shift(self, pos_id: str | None, *, key: str | None, session_id: str | None) -> Outcome: ...
 
     async def resolve_report(
         self,

@@ -38,10 +38,12 @@ _REFUSES = f"NOT_FOUND CONFLICT IDEMPOTENCY_CONFLICT {OF_DEVICE}"
 async def x_report(
     request: Request, services: Services, principal: Annotated[Principal, Depends(may(Action.X_REPORT))]
 ) -> Response:
-    """The shift so far; changes nothing. ``pos_id`` may be left out with one register."""
+    """The shift so far; changes nothing. ``pos_id`` may be left out with one register. With ``session_id``:
+    409 when the register has open sessions and this is none of them."""
     key = optional_idempotency_key(request)
     wanted = await read_model(request, ReportBody, may_be_empty=True)
-    return answer_once(await services.registers.x_report(till_of(principal, wanted.pos_id), key=key))
+    till = till_of(principal, wanted.pos_id)
+    return answer_once(await services.registers.x_report(till, key=key, session_id=wanted.session_id))
 
 
 @router.post(
@@ -54,10 +56,12 @@ async def x_report(
 async def z_report(
     request: Request, services: Services, principal: Annotated[Principal, Depends(may(Action.Z_REPORT))]
 ) -> Response:
-    """Closes the shift and the session. With an Idempotency-Key a repeated call gets the first answer."""
+    """Closes the shift and the session. With ``session_id``: 409 when the register has open sessions and this
+    is none of them. With an Idempotency-Key a repeated call gets the first answer."""
     key = optional_idempotency_key(request)
     wanted = await read_model(request, ReportBody, may_be_empty=True)
-    return answer_once(await services.registers.z_report(till_of(principal, wanted.pos_id), key=key))
+    till = till_of(principal, wanted.pos_id)
+    return answer_once(await services.registers.z_report(till, key=key, session_id=wanted.session_id))
 
 
 @router.post(
@@ -73,7 +77,8 @@ async def open_shift(
     open. With an Idempotency-Key a repeated call gets the first answer."""
     key = optional_idempotency_key(request)
     wanted = await read_model(request, ReportBody, may_be_empty=True)
-    return answer_once(await services.registers.open_shift(till_of(principal, wanted.pos_id), key=key))
+    till = till_of(principal, wanted.pos_id)
+    return answer_once(await services.registers.open_shift(till, key=key, session_id=wanted.session_id))
 
 
 @router.post(

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import asdict
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, select, update
@@ -51,8 +52,14 @@ class RegisterActions:
         self._document_made = document_made
         self._reports = ShiftReports(database=database, clock=clock, online=online)
 
-    async def x_report(self, pos_id: str | None, *, key: str | None = None) -> Outcome:
-        """Totals of the present shift; makes no document and waits for nobody."""
+    async def x_report(
+        self, pos_id: str | None, *, key: str | None = None, session_id: str | None = None
+    ) -> Outcome:
+        """Totals of the present shift; makes no document and waits for nobody.
+
+        Raises:
+            Conflict: sessions are open on the register, and ``session_id`` is none of them.
+        """
         unit = self._registers.chosen(pos_id)
         if key is not None:
             known = await self._reports.known(unit, key, scope=X_SCOPE)
@@ -60,26 +67,33 @@ class RegisterActions:
                 return Outcome(answer=known, replayed=True)
         if not unit.lane.holds():
             raise (unit.lane.trouble or not_held()).with_traceback(None)
-        return await self._reports.x_report(unit, key)
+        return await self._reports.x_report(unit, key, session_id=session_id)
 
-    async def z_report(self, pos_id: str | None, *, key: str | None) -> Outcome:
+    async def z_report(
+        self, pos_id: str | None, *, key: str | None, session_id: str | None = None
+    ) -> Outcome:
         """Close the shift. With a key the same request gets the same answer.
 
         Raises:
-            Conflict: no shift is open.
+            Conflict: no shift is open; or sessions are open on the register, and ``session_id`` is none of
+                them.
             KktUnavailable: the lane did not come to it in time.
         """
-        return await self._report(self._reports.close, pos_id, key, scope=Z_SCOPE)
+        make = partial(self._reports.close, session_id=session_id)
+        return await self._report(make, pos_id, key, scope=Z_SCOPE)
 
-    async def open_shift(self, pos_id: str | None, *, key: str | None) -> Outcome:
+    async def open_shift(
+        self, pos_id: str | None, *, key: str | None, session_id: str | None = None
+    ) -> Outcome:
         """Open a shift. With a key the same request gets the same answer.
 
         Raises:
-            Conflict: a shift is open.
+            Conflict: a shift is open; or ``session_id``, as for a Z report.
             ShiftExpired: one is open for more than 24 hours.
             KktUnavailable: the lane did not come to it in time.
         """
-        return await self._report(self._reports.open, pos_id, key, scope=OPEN_SCOPE)
+        make = partial(self._reports.open, session_id=session_id)
+        return await self._report(make, pos_id, key, scope=OPEN_SCOPE)
 
     async def _report(self, make: _MakeReport, pos_id: str | None, key: str | None, *, scope: str) -> Outcome:
         """A report that makes a document, through the register's lane."""

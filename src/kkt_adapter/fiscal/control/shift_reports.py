@@ -39,8 +39,13 @@ class ShiftReports:
         self._clock = clock
         self._online = online
 
-    async def x_report(self, unit: Unit, key: str | None) -> Outcome:
-        """Totals of the present shift; makes no document. A key that is used twice at once has one answer."""
+    async def x_report(self, unit: Unit, key: str | None, *, session_id: str | None) -> Outcome:
+        """Totals of the present shift; makes no document. A key that is used twice at once has one answer.
+
+        Raises:
+            Conflict: ``session_id`` is not a session that is open on this register.
+        """
+        await self._ensure_session(unit, session_id)
         totals = await unit.lane.session.driver.x_report()
         held = await self._db.read(lambda c: session_rows.totals(c, unit.register_id))
         now = self._clock.now()
@@ -61,11 +66,12 @@ class ShiftReports:
         kept = await self._db.read(lambda c: _kept(c, unit, key, scope=scope))
         return None if kept is None or BOUND in kept else kept
 
-    async def open(self, unit: Unit, lane: LaneTerm, key: str | None) -> Outcome:
+    async def open(self, unit: Unit, lane: LaneTerm, key: str | None, *, session_id: str | None) -> Outcome:
         """Open a shift; a command of the lane.
 
         Raises:
-            Conflict: one is open. ShiftExpired: it must be closed first.
+            Conflict: one is open, or ``session_id`` is not open on this register.
+            ShiftExpired: it must be closed first.
         """
         kept = None if key is None else await self._db.read(lambda c: _kept(c, unit, key, scope=OPEN_SCOPE))
         if kept is not None and BOUND not in kept:
@@ -75,6 +81,8 @@ class ShiftReports:
             stored = await self._db.read(lambda c: stored_opening(c, **bound))
             if stored is not None:
                 return Outcome(answer=await self._settle_opening(stored, key))
+        else:
+            await self._ensure_session(unit, session_id)
         status = await unit.lane.session.look()
         ensure_closed(status)
         bound = {"fn_number": status.fn_number, "after": status.fd_number}
@@ -97,11 +105,12 @@ class ShiftReports:
             await self._db.write(lambda c: idempotency.complete(c, key, scope=OPEN_SCOPE, answer=answer))
         return answer
 
-    async def close(self, unit: Unit, lane: LaneTerm, key: str | None) -> Outcome:
+    async def close(self, unit: Unit, lane: LaneTerm, key: str | None, *, session_id: str | None) -> Outcome:
         """Close the shift and the sessions of its tills; a command of the lane.
 
         Raises:
-            Conflict: no shift is open.
+            Conflict: no shift is open, or ``session_id`` is not a session that is open on this register and
+                nothing has begun under this key.
         """
         kept = None if key is None else await self._db.read(lambda c: _kept(c, unit, key))
         if kept is not None and BOUND not in kept:
@@ -111,6 +120,8 @@ class ShiftReports:
             stored = await self._db.read(lambda c: stored_z_report(c, unit.register_id, **shift))
             if stored is not None:
                 return Outcome(answer=await self._settle(unit, stored, key))
+        else:
+            await self._ensure_session(unit, session_id)
         status = await unit.lane.session.driver.status()
         if status.shift_state is ShiftState.CLOSED:
             raise Conflict("no shift is open", "нет открытой смены")
@@ -140,6 +151,18 @@ class ShiftReports:
         except AdapterError:
             await self._db.write(end)
             raise
+
+    async def _ensure_session(self, unit: Unit, session_id: str | None) -> None:
+        """A report that names a session is for that session. Where none is open there is nothing to spoil."""
+        if session_id is None:
+            return
+        held = await self._db.read(lambda c: session_rows.open_ids(c, unit.register_id))
+        if held and session_id not in held:
+            named = ", ".join(held)
+            raise Conflict(
+                f"session {session_id} is not open on this register; open: {named}",
+                f"сессия {session_id} не открыта на этой ККТ; открыты: {named}",
+            )
 
     async def _bind(self, unit: Unit, key: str, shift: dict[str, Any], *, scope: str) -> None:
         answer, now = {BOUND: shift}, self._clock.now()

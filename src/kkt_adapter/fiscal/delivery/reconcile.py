@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from kkt_adapter.fiscal.delivery.claims import DUE_HEAD, far
 from kkt_adapter.fiscal.delivery.results import close_letters
@@ -57,6 +57,20 @@ def waiting_fns(conn: Connection, fn_numbers: Sequence[str], *, now: datetime) -
                 due=due,
             )
         )
+    return found
+
+
+def next_due_at(conn: Connection, fn_number: str, *, now: datetime) -> datetime | None:
+    """When the next receipt of this FN that waits for its due time may be sent; None: none waits."""
+    found: datetime | None = conn.execute(
+        select(func.min(receipts.c.next_attempt_at)).where(
+            receipts.c.fn_number == fn_number,
+            UNDELIVERED_ROWS,
+            receipts.c.status == "pending",
+            receipts.c.next_attempt_at > now,
+            receipts.c.next_attempt_at <= far(now),
+        )
+    ).scalar_one()
     return found
 
 

@@ -252,9 +252,8 @@ class DeliveryWorker:
         return min(waits) if self._all_open() else min(pause_s, *waits)
 
     async def _until_due(self, pause_s: float) -> float:
-        """A lane that waits for its head's due time need not wait for the interval."""
-        if self._failed_passes:
-            return pause_s
+        """What waits for a due time of its own gets a pass then, whatever the back-off of passes says: who
+        waits for a peer that is away has a due time that grows as fast."""
         wishes = [lane.due_in_s() for lane in await self._lanes()]
         return min([pause_s, *(wish for wish in wishes if wish is not None)])
 

@@ -50,6 +50,12 @@ def totals(conn: Connection, register_id: str) -> Json:
     }
 
 
+def open_ids(conn: Connection, register_id: str) -> list[str]:
+    """The sessions of a register's tills that are open, or closing."""
+    query = select(pos_sessions.c.session_id).where(OPEN_SESSION, pos_sessions.c.register_id == register_id)
+    return list(conn.execute(query.order_by(pos_sessions.c.opened_at)).scalars())
+
+
 def held_of(conn: Connection, register_id: str, stored: Json) -> Json:
     """As ``totals``, also when the sessions of this Z report are closed already."""
     kept = stored.get(HELD)

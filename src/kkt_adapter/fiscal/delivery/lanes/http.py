@@ -52,6 +52,7 @@ class HttpLane:
         self._owner = owner
         self._max_attempts = max_attempts
         self._not_before = 0.0  # monotonic; after a channel failure the FN waits for its head
+        self._row_due = 0.0  # monotonic; when the next refused receipt is due, as of the last drain
         self._trusted_until = 0.0  # monotonic; the present claim lasts at least until then
         self._log = structlog.get_logger("http_lane").bind(fn_number=fn_number)
 
@@ -59,8 +60,9 @@ class HttpLane:
         self._not_before = 0.0
 
     def due_in_s(self) -> float | None:
-        left = self._not_before - self._clock.monotonic()
-        return left if left > 0 else None
+        now = self._clock.monotonic()
+        waits = self._not_before if self._not_before > now else self._row_due
+        return waits - now if waits > now else None
 
     async def head(self, *, ignore_due: bool) -> Head | None:
         now = self._clock.now()
@@ -83,6 +85,7 @@ class HttpLane:
                 claim = await self._step(result, claim_next=go_on, after=after, ignore_due=permit.ignore_due)
                 result = None
                 if claim is None:
+                    await self._note_row_due()
                     return
                 tried += 1
                 if permit.ignore_due:
@@ -91,6 +94,12 @@ class HttpLane:
         except AdapterError as error:
             self._log.warning("delivery_stopped", code=error.code, error=error.detail.en)
             self._not_before = self._clock.monotonic() + PAUSE_S
+
+    async def _note_row_due(self) -> None:
+        """Nothing is due: remember when the next receipt is."""
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        due_at = await self._db.read(lambda c: reconcile.next_due_at(c, self.fn_number, now=now))
+        self._row_due = 0.0 if due_at is None else monotonic + (due_at - now).total_seconds()
 
     async def _step(
         self, result: Synced | Failed | None, *, claim_next: bool, after: int, ignore_due: bool
