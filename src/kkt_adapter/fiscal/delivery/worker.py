@@ -155,6 +155,8 @@ class DeliveryWorker:
             for endpoint in self._endpoints():
                 endpoint.force_half_open()
         result = await self._pass(limit_s=MANUAL_LIMIT_S, force=force, manual=True)
+        if result.failed:
+            self._wakeup.wake()  # what failed has a due time now, maybe before the planned pass
         remaining = (await self._db.read(counters.read)).undelivered
         skipped = result.waited_for_breaker and not result.attempted
         return {
