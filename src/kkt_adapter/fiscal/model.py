@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import IntEnum, StrEnum
 
+from kkt_adapter.fiscal.requisites import LineExtras, ReceiptExtras
 from kkt_adapter.kernel.errors import Text
 from kkt_adapter.kernel.ids import FnNumber, PosId, ReceiptId, RegisterId
 from kkt_adapter.kernel.money import Kopecks, Quantity
@@ -116,6 +117,7 @@ class LineRequest:
     discount_kop: Kopecks | None = None  # for the slip only
     mark_code: str | None = None
     mark_permission: MarkPermission | None = None
+    extras: LineExtras | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,10 +128,17 @@ class Payment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Customer:
-    email: str | None = None
-    phone: str | None = None
-    name: str | None = None
-    inn: str | None = None
+    """The buyer; from ``birth_date`` on only FFD 1.2 has a place for it, in 1256."""
+
+    email: str | None = None  # 1008
+    phone: str | None = None  # 1008
+    name: str | None = None  # 1227
+    inn: str | None = None  # 1228
+    birth_date: date | None = None  # 1243
+    citizenship: str | None = None  # 1244, three digits of OKSM
+    document_code: str | None = None  # 1245, two digits
+    document_data: str | None = None  # 1246
+    address: str | None = None  # 1254
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +184,7 @@ class ReceiptRequest:
     address: str | None = None  # 1009
     additional_attribute: str | None = None  # 1192
     user_attribute: UserAttribute | None = None  # 1084
+    extras: ReceiptExtras | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +205,7 @@ class Line:
     discount_kop: Kopecks | None = None
     mark_code: str | None = None
     mark_permission: MarkPermission | None = None
+    extras: LineExtras | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,6 +234,7 @@ class Receipt:
     user_attribute: UserAttribute | None = None  # 1084, likewise
     order_id: str | None = None
     original_receipt_id: str | None = None
+    extras: ReceiptExtras | None = None
 
     def paid_kop(self, kind: PaymentKind) -> Kopecks:
         return Kopecks(sum(p.amount_kop for p in self.payments if p.kind is kind))

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from datetime import date
+from datetime import date, datetime
 from hashlib import sha256
 
 import pytest
@@ -23,10 +23,34 @@ from kkt_adapter.fiscal.model import (
     UserAttribute,
     VatRate,
 )
+from kkt_adapter.fiscal.requisites import (
+    Agent,
+    AgentType,
+    CashlessPayment,
+    Industry,
+    LineExtras,
+    MarkQuantity,
+    OperationAttribute,
+    ReceiptExtras,
+    Supplier,
+    VatSum,
+)
 from kkt_adapter.fiscal.store import receipt_json
 from kkt_adapter.kernel.errors import Text
 from kkt_adapter.kernel.money import Kopecks, Quantity
 
+AGENT = Agent(
+    type=AgentType.BANK_PAYING_AGENT,
+    operation="o",
+    phones=("+71", "+72"),
+    operator_phones=("+73",),
+    transfer_phones=("+74",),
+    transfer_name="n",
+    transfer_address="a",
+    transfer_inn="7707083893",
+)
+SUPPLIER = Supplier(name="s", inn="000000000000", phones=("+75",))
+INDUSTRY = Industry(federal_id="030", date=date(2023, 11, 21), number="1944", value="v")
 PERMISSION = MarkPermission(uuid="u", time="2026-03-14T09:00:00", inst="i", ver="1")
 FULL = a_sale(
     key="ABCDEFGHIJKLMNOP",
@@ -34,7 +58,23 @@ FULL = a_sale(
     operation=Operation.REFUND,
     lines=(
         a_line(
-            vat=VatRate.P22_122, sku="42", discount_kop=Kopecks(1), mark_code="01", mark_permission=PERMISSION
+            vat=VatRate.P22_122,
+            sku="42",
+            discount_kop=Kopecks(1),
+            mark_code="01",
+            mark_permission=PERMISSION,
+            extras=LineExtras(
+                agent=AGENT,
+                supplier=SUPPLIER,
+                excise_kop=Kopecks(0),
+                country="643",
+                customs_declaration="10702020/060520/0013422",
+                attribute="a",
+                mark_quantity=MarkQuantity(numerator=1, denominator=3),
+                planned_status=2,
+                industry=(INDUSTRY,),
+                wholesale=True,
+            ),
         ),
         a_line(name="Молоко «Домик» 3,2 %"),
     ),
@@ -43,13 +83,36 @@ FULL = a_sale(
     internet=True,
     place="site",
     address="Москва",
-    customer=Customer(email="a@b.ru", phone="+7", name="Пётр", inn="7707083893"),
+    customer=Customer(
+        email="a@b.ru",
+        phone="+7",
+        name="Пётр",
+        inn="7707083893",
+        birth_date=date(1990, 5, 6),
+        citizenship="643",
+        document_code="21",
+        document_data="4510 123456",
+        address="Москва",
+    ),
     sender_email="shop@b.ru",
     correction=a_correction(number="1", fiscal_sign="2864434397", date=date(2026, 1, 2)),
     additional_attribute="123",
     user_attribute=UserAttribute(name="a", value="b"),
     order_id="order/1",
     original_receipt_id="r",
+    extras=ReceiptExtras(
+        agent=AGENT,
+        supplier=SUPPLIER,
+        industry=(INDUSTRY,),
+        operation_attribute=OperationAttribute(
+            id=0, data="d", time=datetime.fromisoformat("2026-01-02T03:04")
+        ),
+        cashless=(CashlessPayment(amount_kop=Kopecks(5), method=0, id="x", info="y"),),
+        device_number="7",
+        timezone=2,
+        no_print=True,
+        vat_sums=(VatSum(rate="none", amount_kop=Kopecks(5), vat_kop=Kopecks(0)),),
+    ),
 )
 
 
@@ -60,7 +123,14 @@ def test_what_was_stored_is_read_back(receipt: Receipt) -> None:
 
 def test_the_fullest_receipt_leaves_no_field_out() -> None:
     """So that a field added to the model and forgotten here is noticed."""
-    empty = {f.name for f in dataclasses.fields(FULL) if getattr(FULL, f.name) in (None, (), False)}
+    assert FULL.extras and FULL.lines[0].extras and FULL.customer
+    parts = (FULL, FULL.extras, FULL.lines[0].extras, FULL.customer, AGENT, SUPPLIER)
+    empty = {
+        f.name
+        for part in parts
+        for f in dataclasses.fields(part)
+        if (value := getattr(part, f.name)) is None or value == () or value is False
+    }
     assert not empty
 
 
@@ -113,6 +183,7 @@ CHANGES: list[dict[str, object]] = [
     {"correction": a_correction()},
     {"place": "p"},
     {"address": "a"},
+    {"extras": ReceiptExtras(no_print=True)},
 ]
 
 

@@ -79,6 +79,10 @@ RECEIPT: Final[Json] = {
     "hlc": _HLC,
 }
 RECEIPT_DETAIL: Final[Json] = RECEIPT | {
+    "ffd_version": "1.2",
+    "operation": "sale",
+    "taxation": "osn",
+    "cashier": {"name": "Кассир"},
     "items": [
         {
             "name": "Test",
@@ -86,6 +90,11 @@ RECEIPT_DETAIL: Final[Json] = RECEIPT | {
             "quantity": 1,
             "total": 100.00,
             "vat_rate": "none",
+            "vat": 0.00,
+            "subject": 1,
+            "method": 4,
+            "measure": 0,
+            "unit": "шт",
             "sku": None,
         }
     ],

@@ -52,12 +52,15 @@ def _shape(canonical: str, others: str = "", /, **readings: Callable[[object], o
 
 RECEIPT = _shape(
     "pos_id type items payments total original_receipt_id correction customer order_id cashier taxation "
-    "internet place address additional_attribute user_attribute",
+    "internet place address additional_attribute user_attribute agent supplier industry operation_attribute "
+    "cashless device_number timezone no_print",
     "original_fiscal_doc_id>original_receipt_id",
     original_receipt_id=values.identifier(128),
 )
 LINE = _shape(
-    "name price quantity total vat_rate sku mark_code mark_permission discount subject method unit",
+    "name price quantity total vat_rate sku mark_code mark_permission discount subject method unit agent "
+    "supplier excise_tax country customs_declaration line_attribute mark_quantity planned_status industry "
+    "wholesale",
     "qty>quantity sum>total amount>total vat>vat_rate tax>vat_rate tax_rate>vat_rate "
     "payment_object>subject payment_method>method measure>unit",
     quantity=values.quantity,
@@ -70,11 +73,46 @@ LINE = _shape(
 PAYMENT = _shape(
     "type amount", "method>type sum>amount", type=words.payment_kind, amount=values.amount_or_zero
 )
-CORRECTION = _shape("type date number operation fiscal_sign")
-CUSTOMER = _shape("email phone name inn")
+CORRECTION = _shape("type date number operation fiscal_sign sums")
+CUSTOMER = _shape("email phone name inn birth_date citizenship document_code document_data address")
 CASHIER = _shape("name inn")
 USER_ATTRIBUTE = _shape("name value")
 MARK_PERMISSION = _shape("uuid time inst ver blocked")
+AGENT = _shape(
+    "type operation phones operator_phones transfer_phones transfer_name transfer_address transfer_inn"
+)
+SUPPLIER = _shape("name inn phones")
+MARK_QUANTITY = _shape("numerator denominator")
+INDUSTRY = _shape("federal_id date number value")
+OPERATION_ATTRIBUTE = _shape("id data time")
+CASHLESS = _shape("amount method id info", "sum>amount", amount=values.amount)
+VAT_SUM = _shape("vat_rate amount vat", "sum>amount", vat_rate=values.vat_rate, amount=values.amount)
+
+MAX_NESTED = 100  # entries of a list inside a line or a receipt that are looked at; more are refused anyway
+
+NESTED_OF_LINE: Mapping[str, BodyForm] = MappingProxyType(
+    {
+        "mark_permission": MARK_PERMISSION,
+        "agent": AGENT,
+        "supplier": SUPPLIER,
+        "mark_quantity": MARK_QUANTITY,
+        "industry": INDUSTRY,
+    }
+)
+NESTED_OF_RECEIPT: Mapping[str, BodyForm] = MappingProxyType(
+    {
+        "correction": CORRECTION,
+        "customer": CUSTOMER,
+        "cashier": CASHIER,
+        "user_attribute": USER_ATTRIBUTE,
+        "agent": AGENT,
+        "supplier": SUPPLIER,
+        "industry": INDUSTRY,
+        "operation_attribute": OPERATION_ATTRIBUTE,
+        "cashless": CASHLESS,
+    }
+)
+NESTED_OF_CORRECTION: Mapping[str, BodyForm] = MappingProxyType({"sums": VAT_SUM})
 
 
 def canonical(written: object, shape: BodyForm, place: str, notes: Notes) -> Any:
@@ -130,11 +168,9 @@ _SHAPE_OF: Mapping[str, BodyForm] = MappingProxyType(
     {
         "items": LINE,
         "payments": PAYMENT,
-        "correction": CORRECTION,
-        "customer": CUSTOMER,
-        "cashier": CASHIER,
-        "user_attribute": USER_ATTRIBUTE,
-        "mark_permission": MARK_PERMISSION,
+        **NESTED_OF_RECEIPT,
+        **NESTED_OF_LINE,
+        **NESTED_OF_CORRECTION,
     }
 )
 

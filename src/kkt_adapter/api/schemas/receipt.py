@@ -19,11 +19,13 @@ from kkt_adapter.api.schemas.receipt_body import (
     MAX_PAYMENTS,
     CashierBody,
     CorrectionBody,
+    CorrectionBySumsBody,
     CustomerBody,
     LineBody,
     ReceiptBody,
 )
 from kkt_adapter.api.schemas.repair import repaired
+from kkt_adapter.api.schemas.requisites_body import line_extras, receipt_extras
 from kkt_adapter.fiscal import model
 from kkt_adapter.fiscal.intake.as_sent import AsSent
 from kkt_adapter.fiscal.model import LineRequest, ReceiptRequest
@@ -64,6 +66,9 @@ _TAGS: Mapping[str, int] = MappingProxyType(
 """The tag a canonical field ends up in, for the findings."""
 
 
+_NOBODY = model.Customer()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedReceipt:
     request: ReceiptRequest
@@ -102,7 +107,7 @@ def read_receipt(raw: bytes) -> ParsedReceipt:
 
     broken = list(notes.violations)
     try:
-        body = ReceiptBody.model_validate(canonical)
+        body = _model_of(canonical).model_validate(canonical)
     except ValidationError as error:
         broken += _violations(error)
         body = _rest_of(canonical, error, AsSent(own_name=own_name).refusal(tuple(broken)))
@@ -120,17 +125,15 @@ def _rest_of(canonical: dict[str, Any], error: ValidationError, refusal: Receipt
     if body is None:
         raise refusal from error
     try:
-        return ReceiptBody.model_validate(body)
+        return _model_of(canonical).model_validate(body)
     except ValidationError:
         raise refusal from error
 
 
-_NESTED: tuple[tuple[str, forms.BodyForm], ...] = (
-    ("correction", forms.CORRECTION),
-    ("customer", forms.CUSTOMER),
-    ("cashier", forms.CASHIER),
-    ("user_attribute", forms.USER_ATTRIBUTE),
-)
+def _model_of(canonical: dict[str, Any]) -> type[ReceiptBody]:
+    correction = canonical.get("correction")
+    by_sums = type(correction) is dict and bool(correction.get("sums"))
+    return CorrectionBySumsBody if by_sums else ReceiptBody
 
 
 def _canonical(document: dict[str, Any], notes: forms.Notes) -> dict[str, Any]:
@@ -138,19 +141,29 @@ def _canonical(document: dict[str, Any], notes: forms.Notes) -> dict[str, Any]:
     if "items" in root:
         root["items"] = forms.canonical_all(root["items"], forms.LINE, "items", notes, most=MAX_LINES)
         for index, line in enumerate(root["items"] if type(root["items"]) is list else ()):
-            if type(line) is dict and "mark_permission" in line:
-                place = f"items.{index}.mark_permission."
-                line["mark_permission"] = forms.canonical(
-                    line["mark_permission"], forms.MARK_PERMISSION, place, notes
-                )
+            if type(line) is dict and not forms.NESTED_OF_LINE.keys().isdisjoint(line):
+                _nest(line, forms.NESTED_OF_LINE, f"items.{index}.", notes)
     if "payments" in root:
         root["payments"] = forms.canonical_all(
             root["payments"], forms.PAYMENT, "payments", notes, most=MAX_PAYMENTS
         )
-    for name, shape in _NESTED:
-        if name in root:
-            root[name] = forms.canonical(root[name], shape, f"{name}.", notes)
+    _nest(root, forms.NESTED_OF_RECEIPT, "", notes)
+    correction = root.get("correction")
+    if type(correction) is dict:
+        _nest(correction, forms.NESTED_OF_CORRECTION, "correction.", notes)
     return root
+
+
+def _nest(
+    parent: dict[str, Any], shapes: Mapping[str, forms.BodyForm], place: str, notes: forms.Notes
+) -> None:
+    """The nested objects, and lists of them, under canonical names."""
+    for name in shapes.keys() & parent.keys():
+        value, shape = parent[name], shapes[name]
+        if type(value) is list:
+            parent[name] = forms.canonical_all(value, shape, f"{place}{name}", notes, most=forms.MAX_NESTED)
+        else:
+            parent[name] = forms.canonical(value, shape, f"{place}{name}.", notes)
 
 
 def _violations(error: ValidationError) -> list[Violation]:
@@ -182,6 +195,7 @@ def _request(body: ReceiptBody) -> ReceiptRequest:
         user_attribute=None
         if body.user_attribute is None
         else model.UserAttribute(name=body.user_attribute.name, value=body.user_attribute.value),
+        extras=receipt_extras(body, body.correction),
     )
 
 
@@ -199,6 +213,7 @@ def _line(body: LineBody) -> LineRequest:
         unit=body.unit,
         discount_kop=body.discount,
         mark_code=body.mark_code,
+        extras=line_extras(body),
         mark_permission=None
         if permission is None
         else model.MarkPermission(
@@ -225,9 +240,20 @@ def _correction(body: CorrectionBody | None) -> model.Correction | None:
 
 def _customer(body: CustomerBody | None) -> model.Customer | None:
     """Empty contacts are no contacts: then there is no customer."""
-    if body is None or not (body.email or body.phone or body.name or body.inn):
+    if body is None:
         return None
-    return model.Customer(email=body.email, phone=body.phone, name=body.name, inn=body.inn)
+    customer = model.Customer(
+        email=body.email,
+        phone=body.phone,
+        name=body.name,
+        inn=body.inn,
+        birth_date=body.birth_date,
+        citizenship=body.citizenship,
+        document_code=body.document_code,
+        document_data=body.document_data,
+        address=body.address,
+    )
+    return None if customer == _NOBODY else customer
 
 
 def _cashier_of(body: CashierBody | None) -> model.Cashier | None:

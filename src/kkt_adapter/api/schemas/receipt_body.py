@@ -10,6 +10,16 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 
 from kkt_adapter.api.schemas import values, words
+from kkt_adapter.api.schemas.requisites_body import (
+    MAX_SUMS,
+    Country,
+    Day,
+    Maybe64,
+    Maybe256,
+    VatSumBody,
+    WithLineExtras,
+    WithReceiptExtras,
+)
 from kkt_adapter.api.schemas.values import Refused
 from kkt_adapter.fiscal.model import Operation, PaymentKind, ReceiptKind, VatRate
 from kkt_adapter.kernel.errors import Text
@@ -75,7 +85,7 @@ class MarkPermissionBody(_Body):
     blocked: YesNo = False
 
 
-class LineBody(_Body):
+class LineBody(WithLineExtras):
     """One line (1059)."""
 
     name: Annotated[Text255, Field(description="1030 takes the first 128 characters in CP866.")]
@@ -160,15 +170,29 @@ class CorrectionBody(_Body):
         Operation.SALE
     )
     fiscal_sign: Annotated[str | None, PlainValidator(values.digits(10)), _text_schema(10)] = None
+    sums: Annotated[
+        tuple[VatSumBody, ...],
+        Field(max_length=MAX_SUMS, description="FFD 1.05, instead of items: settlements by VAT rate."),
+    ] = ()
 
 
 class CustomerBody(_Body):
-    """Whoever gets the electronic receipt."""
+    """Whoever gets the electronic receipt; from birth_date on for registers on FFD 1.2."""
 
     email: Email = None
     phone: Optional64 = None
     name: Optional256 = None
     inn: Inn = None
+    birth_date: Annotated[Day | None, Field(description="1243.")] = None
+    citizenship: Annotated[Country | None, Field(description="1244.")] = None
+    document_code: Annotated[
+        str | None,
+        PlainValidator(values.fixed_digits(2)),
+        WithJsonSchema(_TEXT_OR_NUMBER),
+        Field(description="1245: 21 is a passport."),
+    ] = None
+    document_data: Annotated[Maybe64, Field(description="1246.")] = None
+    address: Annotated[Maybe256, Field(description="1254.")] = None
 
 
 class CashierBody(_Body):
@@ -187,7 +211,7 @@ def _cashier(value: object) -> object:
     return {"name": value} if type(value) is str else value
 
 
-class ReceiptBody(_Body):
+class ReceiptBody(WithReceiptExtras):
     """A receipt as a till sends it, under canonical names."""
 
     pos_id: Annotated[
@@ -205,7 +229,9 @@ class ReceiptBody(_Body):
         ),
     ]
     items: Annotated[
-        list[LineBody], BeforeValidator(_counted(MAX_LINES)), Field(min_length=1, max_length=1000)
+        list[LineBody],
+        BeforeValidator(_counted(MAX_LINES)),
+        Field(min_length=1, max_length=1000),
     ]
     payments: Annotated[
         list[PaymentBody], BeforeValidator(_counted(MAX_PAYMENTS)), Field(min_length=1, max_length=10)
@@ -234,3 +260,9 @@ class ReceiptBody(_Body):
     address: Optional256 = None
     additional_attribute: Annotated[Text16 | None, Field(description="1192.")] = None
     user_attribute: UserAttributeBody | None = None
+
+
+class CorrectionBySumsBody(ReceiptBody):
+    """A correction of FFD 1.05 that says the settlements of each VAT rate instead of lines."""
+
+    items: Annotated[list[LineBody], Field(max_length=MAX_LINES, default_factory=list)]

@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from kkt_adapter.api.schemas.values import code_or_word, word
 from kkt_adapter.fiscal.model import Operation, PaymentKind, ReceiptKind
+from kkt_adapter.fiscal.requisites import AgentType
 
 KINDS: Mapping[str, ReceiptKind] = MappingProxyType(
     {kind.value: kind for kind in ReceiptKind}
@@ -53,6 +54,8 @@ TAXATION: Mapping[str, int] = MappingProxyType(
         "patent": 32,
     }
 )
+
+AGENTS: Mapping[str, AgentType] = MappingProxyType({kind.name.lower(): kind for kind in AgentType})
 
 METHODS: Mapping[str, int] = MappingProxyType(
     {
@@ -118,6 +121,7 @@ receipt_kind = word(KINDS, ", ".join(KINDS))
 payment_kind = word(PAYMENTS, ", ".join(PAYMENTS))
 operation = word(OPERATIONS, ", ".join(OPERATIONS))
 by_order = word(CORRECTION_BY_ORDER, ", ".join(CORRECTION_BY_ORDER))
+agent_type = word(AGENTS, ", ".join(AGENTS))
 subject = code_or_word(
     SUBJECTS, "commodity, excise, job, service, payment, another ... or a code of tag 1212 (1-27, 30-33)"
 )

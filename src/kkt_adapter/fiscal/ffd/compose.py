@@ -8,12 +8,18 @@ Source: order ED-7-20/662@ and its amendments as restated in docs/reference/fisc
 """
 
 from collections.abc import Mapping
-from datetime import datetime, time
 from math import gcd
 from struct import Struct
 from types import MappingProxyType
 from typing import Final
 
+from kkt_adapter.fiscal.ffd.compose_extras import (
+    buyer_details,
+    line_extras,
+    midnight,
+    part_of_pack,
+    receipt_extras,
+)
 from kkt_adapter.fiscal.ffd.contact import buyer_contact
 from kkt_adapter.fiscal.ffd.limits import MAX_DOCUMENT_BYTES
 from kkt_adapter.fiscal.ffd.product_code import permission_value, product_code
@@ -33,6 +39,7 @@ from kkt_adapter.fiscal.model import (
     Registration,
     VatRate,
 )
+from kkt_adapter.fiscal.requisites import MarkQuantity, VatSum
 from kkt_adapter.kernel.money import ONE, QUANTITY_SCALE, Quantity
 
 HEAD_BYTES: Final = 4 + 5 + 20 + 24 + 16 + 8 + 8 + 10 + 8 + 8
@@ -123,8 +130,13 @@ def receipt_body(receipt: Receipt, registration: Registration, *, mark_check: in
         _text(1187, receipt.place or registration.place),
     ]
     _add_cashier(parts, receipt.cashier)
-    if registration.auto_mode and registration.machine_number:
-        parts.append(_text(1036, registration.machine_number))
+    extras = receipt.extras
+    device = registration.machine_number if registration.auto_mode else None
+    if extras is not None:
+        device = extras.device_number or device
+        parts.append(receipt_extras(extras))
+    if device:
+        parts.append(_text(1036, device))
     if receipt.customer is not None:
         _add_customer(parts, receipt.customer, nested=not old)
     if receipt.sender_email:
@@ -142,7 +154,10 @@ def receipt_body(receipt: Receipt, registration: Registration, *, mark_check: in
             marked = marked or line.mark_code is not None
     parts.append(_number(_TOTAL, receipt.total_kop))
     _add_payments(parts, receipt)
-    _add_vat(parts, receipt.lines)
+    if extras is not None and extras.vat_sums:
+        _add_vat(parts, {VatRate(one.rate): _sum_of(one) for one in extras.vat_sums})
+    else:
+        _add_vat(parts, _sums_by_rate(receipt.lines))
     if marked:
         parts.append(element(2107, b"\1" if _is_bad(mark_check) else b"\0"))
     if receipt.additional_attribute:
@@ -165,6 +180,8 @@ def fits_document(receipt: Receipt, registration: Registration) -> bool:
 
     Encodes only when an upper estimate does not settle it: not below about 100 lines.
     """
+    if receipt.extras is not None or any(line.extras is not None for line in receipt.lines):
+        return document_size(receipt, registration) <= MAX_DOCUMENT_BYTES
     if len(receipt.lines) <= _SURELY_FITTING_LINES:
         return True
     most = _MOST_OUTSIDE_LINES
@@ -208,13 +225,15 @@ def _add_customer(parts: list[bytes], customer: Customer, *, nested: bool) -> No
         person += _text(1227, customer.name)
     if customer.inn:
         person += element(1228, padded(customer.inn, 12))
+    if nested:
+        person += buyer_details(customer)
     if person:
         parts.append(element(1256, person) if nested else person)
 
 
 def _add_correction(parts: list[bytes], correction: Correction, *, always_numbered: bool) -> None:
     """1173 and 1174; 1179 with an order of the tax office, in FFD 1.05 always."""
-    base = element(1178, unixtime(datetime.combine(correction.date, time())))
+    base = element(1178, unixtime(midnight(correction.date)))
     if correction.number and (correction.by_order or always_numbered):
         base += _text(1179, correction.number)
     parts.append(element(1173, b"\1" if correction.by_order else b"\0"))
@@ -240,6 +259,7 @@ def _line(line: Line, *, old: bool, mark_check: int) -> bytes:
             _number(_LINE_VAT, line.vat_kop) if PERCENT[line.vat] else b"",
             _number(_AMOUNT, line.amount_kop),
             b"" if line.mark_code is None else _mark(line, line.mark_code, mark_check),
+            b"" if line.extras is None else line_extras(line.extras),
         )
     )
     return _HEAD.pack(1059, len(body)) + body
@@ -250,20 +270,17 @@ def _mark(line: Line, mark_code: str, mark_check: int) -> bytes:
     body = (
         element(1163, element(tag, data.encode("ascii"))) + _MARK_MODE + element(2106, bytes((mark_check,)))
     )
-    if line.measure == 0 and line.quantity < ONE:
-        body += _fraction(line.quantity)
+    if line.extras is None and line.measure == 0 and line.quantity < ONE:
+        body += part_of_pack(_fraction(line.quantity))
     if line.mark_permission is not None:
         body += _permission(line.mark_permission)
     return body
 
 
-def _fraction(quantity: Quantity) -> bytes:
-    """1291: the part of one marked piece, 500000 millionths as 1/2."""
+def _fraction(quantity: Quantity) -> MarkQuantity:
+    """500000 millionths as 1/2: in receipts that 0.1.0 stored. Since then a request says the part itself."""
     common = gcd(quantity, QUANTITY_SCALE)
-    above, below = quantity // common, QUANTITY_SCALE // common
-    return element(
-        1291, _text(1292, f"{above}/{below}") + element(1293, vln(above)) + element(1294, vln(below))
-    )
+    return MarkQuantity(numerator=quantity // common, denominator=QUANTITY_SCALE // common)
 
 
 def _permission(permission: MarkPermission) -> bytes:
@@ -287,15 +304,24 @@ def _add_payments(parts: list[bytes], receipt: Receipt) -> None:
         parts.append(_number(heads, amount_kop) if amount_kop else nothing)
 
 
-def _add_vat(parts: list[bytes], lines: tuple[Line, ...]) -> None:
-    """Sums of the lines' tax (turnover for 0 % and no VAT): 1102-1107, the rates of 2025 and 2026 in 1115.
-
-    When 1115 stands alone, 1104 = 0 goes with it as a filler that is not printed.
-    """
+def _sums_by_rate(lines: tuple[Line, ...]) -> dict[VatRate, int]:
+    """The lines' tax; for 0 % and no VAT their turnover."""
     sums: dict[VatRate, int] = {}
     for line in lines:
         amount_kop = line.vat_kop if PERCENT[line.vat] else line.amount_kop
         sums[line.vat] = sums.get(line.vat, 0) + amount_kop
+    return sums
+
+
+def _sum_of(one: VatSum) -> int:
+    return one.vat_kop if PERCENT[VatRate(one.rate)] else one.amount_kop
+
+
+def _add_vat(parts: list[bytes], sums: dict[VatRate, int]) -> None:
+    """1102-1107, the rates of 2025 and 2026 in 1115.
+
+    When 1115 stands alone, 1104 = 0 goes with it as a filler that is not printed.
+    """
     flat = [element(tag, vln(sums[rate])) for rate, tag in _FLAT_VAT if rate in sums]
     listed = [
         element(1119, _RATE[rate] + _number(_VAT_SUM, sums[rate])) for rate in _LISTED_VAT if rate in sums

@@ -31,6 +31,10 @@ class FnFlags:
     memory_full: bool = False  # 1052: 99 %
     operator_silent: bool = False  # 1053: no confirmation for more than 2 days
 
+    def raised(self) -> list[Field]:
+        """Only those that stand: what the opening of a shift carries."""
+        return [(tag, value) for tag, value in self.fields() if value]
+
     def fields(self) -> list[Field]:
         return [
             (1053, int(self.operator_silent)),
@@ -108,7 +112,7 @@ def open_shift_body(
         *_cashier(cashier),
         (1188, registration.kkt_version),
         (1189, int(registration.ffd_version)),
-        *flags.fields(),
+        *flags.raised(),
     ]
     fields += _operator_message(registration, operator_message)
     return encode(fields)

@@ -28,7 +28,10 @@ _CORRECTION_TAG: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperationCounters:
-    """One of 1129-1132: receipts of one operation, corrections left out. All sums in kopecks."""
+    """One of 1129-1132: receipts and corrections of one operation. All sums in kopecks.
+
+    The edition of 2020 (order ED-7-20/662@) counts corrections in them; that of 2017 did not.
+    """
 
     count: int = 0  # 1135
     total_kop: int = 0  # 1201
@@ -64,7 +67,7 @@ class OperationCounters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CorrectionCounters:
-    """One of 1145, 1146, 1232, 1233: corrections of one operation."""
+    """One of 1145, 1146, 1232, 1233: the corrections of one operation once more, alone."""
 
     count: int = 0  # 1135
     total_kop: int = 0  # 1201, kopecks
@@ -111,14 +114,13 @@ class Counters:
 def add(counters: Counters, receipt: Receipt) -> Counters:
     """The counters after one more receipt or correction."""
     at = receipt.operation - 1
-    if receipt.kind is ReceiptKind.CORRECTION:
-        old = counters.corrections[at]
-        new = CorrectionCounters(count=old.count + 1, total_kop=old.total_kop + receipt.total_kop)
-        return replace(
-            counters, corrections=(*counters.corrections[:at], new, *counters.corrections[at + 1 :])
-        )
     one = _plus(counters.receipts[at], receipt)
-    return replace(counters, receipts=(*counters.receipts[:at], one, *counters.receipts[at + 1 :]))
+    counted = replace(counters, receipts=(*counters.receipts[:at], one, *counters.receipts[at + 1 :]))
+    if receipt.kind is not ReceiptKind.CORRECTION:
+        return counted
+    old = counters.corrections[at]
+    new = CorrectionCounters(count=old.count + 1, total_kop=old.total_kop + receipt.total_kop)
+    return replace(counted, corrections=(*counters.corrections[:at], new, *counters.corrections[at + 1 :]))
 
 
 def _plus(old: OperationCounters, receipt: Receipt) -> OperationCounters:
@@ -127,6 +129,9 @@ def _plus(old: OperationCounters, receipt: Receipt) -> OperationCounters:
     for line in receipt.lines:
         tax[line.vat] += line.vat_kop
         turnover[line.vat] += line.amount_kop
+    for one in () if receipt.extras is None else receipt.extras.vat_sums:
+        tax[VatRate(one.rate)] += one.vat_kop
+        turnover[VatRate(one.rate)] += one.amount_kop
     return OperationCounters(
         count=old.count + 1,
         total_kop=old.total_kop + receipt.total_kop,

@@ -18,7 +18,7 @@ from kkt_adapter.fiscal.model import (
 )
 from kkt_adapter.fiscal.printing.registers import Registers
 from kkt_adapter.fiscal.slip import Slip, qr_svg, render_html, render_text
-from kkt_adapter.fiscal.store import receipt_json
+from kkt_adapter.fiscal.store import receipt_json, receipt_public
 from kkt_adapter.fiscal.store.receipt_lookup import (
     _is_number,
 )
@@ -216,22 +216,11 @@ def detail(conn: Connection, row: Row[Any]) -> dict[str, Any]:
     )
     return {
         **summary(row),
-        "items": [
-            {
-                "name": line.name,
-                "price": Decimal(rubles(line.price_kop)),
-                "quantity": Decimal(line.quantity).scaleb(-6).normalize(),
-                "total": Decimal(rubles(line.amount_kop)),
-                "vat_rate": line.vat.value,
-                "sku": line.sku,
-            }
-            for line in receipt.lines
-        ],
-        "payments": [
-            {"type": p.kind.value, "amount": Decimal(rubles(p.amount_kop))} for p in receipt.payments
-        ],
-        "order_id": receipt.order_id,
-        "original_receipt_id": receipt.original_receipt_id,
+        "order_id": None,
+        "original_receipt_id": None,
+        **receipt_public.document(receipt),
+        "items": [{"sku": None, **line} for line in receipt_public.lines(receipt)],
+        "payments": receipt_public.payments(receipt),
         "warnings": [
             {"code": w.code, "field": w.field, "tag": w.tag, "message": w.message.ru}
             for w in receipt_json.load_warnings(row.warnings)

@@ -29,6 +29,7 @@ from kkt_adapter.fiscal.model import (
     UserAttribute,
     VatRate,
 )
+from kkt_adapter.fiscal.store import extras_json
 from kkt_adapter.kernel.errors import Text
 from kkt_adapter.kernel.ids import PosId, ReceiptId, RegisterId
 from kkt_adapter.kernel.money import Kopecks, Quantity
@@ -71,13 +72,14 @@ def load(text: str) -> Receipt:
         internet=raw.get("internet", False),
         place=raw.get("place"),
         address=raw.get("address"),
-        customer=None if customer is None else Customer(**customer),
+        customer=None if customer is None else _customer_of(customer),
         sender_email=raw.get("sender_email"),
         correction=None if correction is None else _correction_of(correction),
         additional_attribute=raw.get("additional_attribute"),
         user_attribute=None if attribute is None else UserAttribute(**attribute),
         order_id=raw.get("order_id"),
         original_receipt_id=raw.get("original_receipt_id"),
+        extras=None if "extras" not in raw else extras_json.receipt_extras(raw["extras"]),
     )
 
 
@@ -141,6 +143,8 @@ def _receipt(receipt: Receipt) -> dict[str, Any]:
         raw["correction"] = _correction(receipt.correction)
     if receipt.user_attribute is not None:
         raw["user_attribute"] = {"name": receipt.user_attribute.name, "value": receipt.user_attribute.value}
+    if receipt.extras is not None:
+        raw["extras"] = extras_json.dump(receipt.extras)
     return raw
 
 
@@ -165,6 +169,8 @@ def _line(line: Line) -> dict[str, Any]:
         raw["mark_code"] = line.mark_code
     if line.mark_permission is not None:
         raw["mark_permission"] = _permission(line.mark_permission)
+    if line.extras is not None:
+        raw["extras"] = extras_json.dump(line.extras)
     return raw
 
 
@@ -185,6 +191,7 @@ def _line_of(raw: dict[str, Any]) -> Line:
         discount_kop=raw.get("discount_kop"),
         mark_code=raw.get("mark_code"),
         mark_permission=None if permission is None else MarkPermission(**permission),
+        extras=None if "extras" not in raw else extras_json.line_extras(raw["extras"]),
     )
 
 
@@ -199,7 +206,26 @@ def _permission(value: MarkPermission) -> dict[str, Any]:
 
 
 def _customer(value: Customer) -> dict[str, Any]:
-    return _lean(email=value.email, phone=value.phone, name=value.name, inn=value.inn)
+    return _lean(
+        email=value.email,
+        phone=value.phone,
+        name=value.name,
+        inn=value.inn,
+        birth_date=None if value.birth_date is None else value.birth_date.isoformat(),
+        citizenship=value.citizenship,
+        document_code=value.document_code,
+        document_data=value.document_data,
+        address=value.address,
+    )
+
+
+def _customer_of(raw: dict[str, Any]) -> Customer:
+    birth_date = raw.get("birth_date")
+    return (
+        Customer(**raw)
+        if birth_date is None
+        else Customer(**{**raw, "birth_date": date.fromisoformat(birth_date)})
+    )
 
 
 def _correction(value: Correction) -> dict[str, Any]:
@@ -244,6 +270,7 @@ def _request(request: ReceiptRequest) -> dict[str, Any]:
         user_attribute=None
         if request.user_attribute is None
         else {"name": request.user_attribute.name, "value": request.user_attribute.value},
+        extras=None if request.extras is None else extras_json.dump(request.extras),
     )
 
 
@@ -261,4 +288,5 @@ def _line_request(line: LineRequest) -> dict[str, Any]:
         discount_kop=line.discount_kop,
         mark_code=line.mark_code,
         mark_permission=None if line.mark_permission is None else _permission(line.mark_permission),
+        extras=None if line.extras is None else extras_json.dump(line.extras),
     )

@@ -44,14 +44,15 @@ def test_new_rates_have_no_counter_but_count_in_the_total(vat):
     assert counters.receipts[0] == OperationCounters(count=1, total_kop=10_000, cash_kop=10_000)
 
 
-def test_a_correction_is_counted_apart():
+def test_a_correction_is_counted_among_the_receipts_and_once_more_alone():
     receipt = a_sale(
         kind=ReceiptKind.CORRECTION,
         operation=Operation.EXPENSE,
         correction=a_correction(operation=Operation.EXPENSE),
     )
     counters = add(add(Counters(), receipt), receipt)
-    assert counters.receipts == Counters().receipts
+    both = OperationCounters(count=2, total_kop=20_000, cash_kop=20_000, turnover_none_kop=20_000)
+    assert counters.receipts[2] == both
     assert counters.corrections[2] == CorrectionCounters(count=2, total_kop=20_000)
 
 
@@ -60,9 +61,9 @@ def test_the_elements_of_1194():
     correction = a_sale(kind=ReceiptKind.CORRECTION, correction=a_correction())
     elements = decode(add(counters, correction).payload())
     assert [e.tag for e in elements] == [1134, 1129, 1130, 1131, 1132, 1133]
-    assert elements[0].value == 1  # corrections are not among the receipts
+    assert elements[0].value == 2  # corrections are among the receipts
     sale = {e.tag: e.value for e in elements[1].children}
-    assert (sale[1135], sale[1136], sale[1183], sale[1201]) == (1, 10_000, 10_000, 10_000)
+    assert (sale[1135], sale[1136], sale[1183], sale[1201]) == (2, 20_000, 20_000, 20_000)
     assert len(sale) == 13
     corrections = elements[5].children
     assert [(e.tag, e.value) for e in corrections[:1]] == [(1144, 1)]
@@ -124,6 +125,8 @@ def test_totals_are_those_of_the_receipts_whatever_their_order(receipts):
     for receipt in reversed(made):
         backwards = add(backwards, receipt)
     assert forwards == backwards
-    total = sum(c.total_kop for c in forwards.receipts) + sum(c.total_kop for c in forwards.corrections)
+    total = sum(c.total_kop for c in forwards.receipts)
     assert total == sum(amount for _, _, amount, _ in receipts)
+    corrected = sum(amount for _, correction, amount, _ in receipts if correction)
+    assert sum(c.total_kop for c in forwards.corrections) == corrected
     assert sum(c.cash_kop for c in forwards.receipts) == sum(c.total_kop for c in forwards.receipts)

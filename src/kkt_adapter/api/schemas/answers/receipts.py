@@ -1,6 +1,6 @@
 """Answers about receipts: accepted, read back, listed, and the check before a refund."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -107,12 +107,32 @@ class ReceiptSummary(TypedDict):
 
 
 class ReceiptLine(TypedDict):
+    """What the line says; the members from ``discount`` on stand there only when they say something."""
+
     name: str
     price: Rubles
     quantity: Annotated[float, Field(description="In units of the line, at most six decimals.")]
     total: Rubles
     vat_rate: Annotated[str, Field(description="22, 20, 10, 7, 5, 0, none, 22/122 ...")]
+    vat: Annotated[Rubles, Field(description="The tax inside.")]
+    subject: Annotated[int, Field(description="1212.")]
+    method: Annotated[int, Field(description="1214.")]
+    measure: Annotated[int, Field(description="2108.")]
+    unit: Annotated[str, Field(description="Text of the measure.")]
     sku: str | None
+    discount: NotRequired[Rubles]
+    mark_code: NotRequired[str]
+    mark_permission: NotRequired[dict[str, Any]]
+    agent: NotRequired[dict[str, Any]]
+    supplier: NotRequired[dict[str, Any]]
+    excise_tax: NotRequired[Rubles]
+    country: NotRequired[str]
+    customs_declaration: NotRequired[str]
+    line_attribute: NotRequired[str]
+    mark_quantity: NotRequired[dict[str, Any]]
+    planned_status: NotRequired[int]
+    industry: NotRequired[list[dict[str, Any]]]
+    wholesale: NotRequired[bool]
 
 
 class ReceiptPayment(TypedDict):
@@ -138,8 +158,32 @@ class ReceiptEvent(TypedDict):
 
 
 class ReceiptDetail(ReceiptSummary):
-    """A receipt with its lines, attempts and events, oldest first; at most 200 of each."""
+    """A receipt with its lines, attempts and events, oldest first; at most 200 of each.
 
+    What the request may say (docs/reference/requisites.md) stands here under the same names, absent values
+    left out.
+    """
+
+    ffd_version: Literal["1.05", "1.1", "1.2"]
+    operation: Literal["sale", "refund", "expense", "expense_refund"]
+    taxation: str | int
+    cashier: NotRequired[dict[str, Any]]
+    internet: NotRequired[bool]
+    place: NotRequired[str]
+    address: NotRequired[str]
+    customer: NotRequired[dict[str, Any]]
+    sender_email: NotRequired[str]
+    correction: NotRequired[dict[str, Any]]
+    additional_attribute: NotRequired[str]
+    user_attribute: NotRequired[dict[str, Any]]
+    agent: NotRequired[dict[str, Any]]
+    supplier: NotRequired[dict[str, Any]]
+    industry: NotRequired[list[dict[str, Any]]]
+    operation_attribute: NotRequired[dict[str, Any]]
+    cashless: NotRequired[list[dict[str, Any]]]
+    device_number: NotRequired[str]
+    timezone: NotRequired[int]
+    no_print: NotRequired[bool]
     items: list[ReceiptLine]
     payments: list[ReceiptPayment]
     order_id: str | None

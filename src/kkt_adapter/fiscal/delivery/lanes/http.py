@@ -6,7 +6,6 @@ then, not the row, so that after a restart nobody passes the head.
 """
 
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 
 import structlog
@@ -18,15 +17,15 @@ from kkt_adapter.fiscal.delivery.lanes.base import Head, PassStats, Permit
 from kkt_adapter.fiscal.delivery.outcome import decide
 from kkt_adapter.fiscal.delivery.results import Failed, Step, Synced
 from kkt_adapter.fiscal.ofd.gateway import HttpOfdGateway
-from kkt_adapter.fiscal.store import receipt_json
+from kkt_adapter.fiscal.store import receipt_json, receipt_public
 from kkt_adapter.kernel import jsontext
 from kkt_adapter.kernel.breaker import BreakerState
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import AdapterError, LeaseLost, OfdError, OfdRejected
-from kkt_adapter.kernel.money import rubles
 from kkt_adapter.runtime.db.protocol import Database
 
 CLAIM_S = 300.0  # delivery.md#claims
+PROFILE = 2  # version of the body: 2 carries the whole document (docs/reference/ofd-http.md)
 PAUSE_S = 1.0  # after trouble with the rows
 
 
@@ -196,24 +195,15 @@ def body_of(claim: Claim) -> dict[str, Any]:
     receipt = receipt_json.load(claim.payload)
     doc: dict[str, Any] = jsontext.decode(claim.fiscal_doc)
     return {
+        "profile": PROFILE,
         "receipt_id": receipt.id,
         "pos_id": receipt.pos_id,
         "type": receipt.kind.value,
-        "items": [
-            {
-                "name": line.name,
-                "price": Decimal(rubles(line.price_kop)),
-                "quantity": Decimal(line.quantity).scaleb(-6),
-                "total": Decimal(rubles(line.amount_kop)),
-                "vat_rate": line.vat.value,
-            }
-            for line in receipt.lines
-        ],
-        "payments": [
-            {"type": p.kind.value, "amount": Decimal(rubles(p.amount_kop))} for p in receipt.payments
-        ],
+        **receipt_public.document(receipt),
+        "items": receipt_public.lines(receipt),
+        "payments": receipt_public.payments(receipt),
         **doc,
-        "total": Decimal(rubles(receipt.total_kop)),
+        "total": receipt_public.money(receipt.total_kop),
         "idempotency_key": claim.idempotency_key,
         "hlc": {"local_time": claim.hlc[0], "logical_counter": claim.hlc[1]},
     }

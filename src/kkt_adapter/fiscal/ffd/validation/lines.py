@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from kkt_adapter.fiscal.ffd.limits import MAX_QUANTITY, MAX_SUM_KOP
-from kkt_adapter.fiscal.ffd.measures import IN_PIECES, UNIT_TEXT_LIMIT, Measure, find_measure
+from kkt_adapter.fiscal.ffd.measures import IN_PIECES, PIECES, UNIT_TEXT_LIMIT, Measure, find_measure
 from kkt_adapter.fiscal.ffd.text import ITEM_NAME_LIMIT, fits_cp866
 from kkt_adapter.fiscal.ffd.validation.findings import Findings
+from kkt_adapter.fiscal.ffd.validation.line_extras import checked_extras
+from kkt_adapter.fiscal.ffd.validation.mark_codes import Packs
 from kkt_adapter.fiscal.ffd.validation.marking import check_mark, check_unmarked, marked_subject
 from kkt_adapter.fiscal.ffd.vat import (
     PERIODS,
@@ -28,8 +30,9 @@ from kkt_adapter.fiscal.model import (
     Registration,
     VatRate,
 )
+from kkt_adapter.fiscal.requisites import LineExtras
 from kkt_adapter.kernel.errors import Text
-from kkt_adapter.kernel.money import Kopecks, line_amount, quantity_text, rubles
+from kkt_adapter.kernel.money import ONE, Kopecks, line_amount, quantity_text, rubles
 
 SUBJECTS = frozenset({*range(1, 28), *range(30, 34)})  # tag 1212
 METHODS = frozenset(range(1, 8))  # tag 1214
@@ -47,6 +50,8 @@ class LineRules:
     taxation: int | None  # None: refused already
     method: int  # for lines that do not say
     measure: Measure  # likewise
+    receipt_agent: bool = False  # 1057 of the receipt names an agent for all of them
+    totals_only: bool = False  # a correction of FFD 1.05: the document has no lines
 
 
 def line_rules(
@@ -57,6 +62,7 @@ def line_rules(
     day: date,
     taxation: int | None,
     payments: tuple[Payment, ...],
+    receipt_agent: bool = False,
 ) -> LineRules:
     unit = defaults.unit
     return LineRules(
@@ -67,6 +73,8 @@ def line_rules(
         taxation=taxation,
         method=defaults.method or _method_by_credit(payments),
         measure=IN_PIECES if unit is None else find_measure(unit) or IN_PIECES,
+        receipt_agent=receipt_agent,
+        totals_only=kind is ReceiptKind.CORRECTION and registration.ffd_version is FfdVersion.V1_05,
     )
 
 
@@ -79,9 +87,14 @@ def _method_by_credit(payments: tuple[Payment, ...]) -> int:
     return ON_CREDIT if on_credit == len(paying) else PART_ON_CREDIT
 
 
-def complete_lines(wanted: tuple[LineRequest, ...], rules: LineRules, found: Findings) -> tuple[Line, ...]:
-    """Every line complete; what is wrong goes to ``found`` and leaves a line that must not be used."""
-    if not wanted:
+def complete_lines(
+    wanted: tuple[LineRequest, ...], rules: LineRules, found: Findings, *, by_sums: bool = False
+) -> tuple[Line, ...]:
+    """Every line complete; what is wrong goes to ``found`` and leaves a line that must not be used.
+
+    ``by_sums``: a correction that has sums by rate instead of lines.
+    """
+    if not wanted and not by_sums:
         found.refuse(
             "items",
             "items_empty",
@@ -89,13 +102,11 @@ def complete_lines(wanted: tuple[LineRequest, ...], rules: LineRules, found: Fin
             Text("Send at least one line.", "Передайте хотя бы одну позицию."),
             tag=1059,
         )
-    seen_codes: dict[str, int] = {}
-    return tuple([_line(line, index, rules, seen_codes, found) for index, line in enumerate(wanted)])
+    packs = Packs(seen={}, parts={})
+    return tuple([_line(line, index, rules, packs, found) for index, line in enumerate(wanted)])
 
 
-def _line(
-    wanted: LineRequest, index: int, rules: LineRules, seen_codes: dict[str, int], found: Findings
-) -> Line:
+def _line(wanted: LineRequest, index: int, rules: LineRules, packs: Packs, found: Findings) -> Line:
     defaults = rules.defaults
     name = wanted.name
     if len(name) > ITEM_NAME_LIMIT or not fits_cp866(name):
@@ -112,10 +123,15 @@ def _line(
         _refuse_subject(subject, index, found)
     mark_code = wanted.mark_code
     if mark_code is not None:
-        mark_code = check_mark(wanted, index, rules.registration, measure, seen_codes, found)
+        mark_code = check_mark(wanted, index, rules.registration, measure, packs, found)
         subject = marked_subject(subject)
     elif wanted.mark_permission is not None or subject >= 30:
         check_unmarked(wanted, subject, index, rules.registration, found)
+    elif measure.code == PIECES and wanted.quantity % ONE:
+        _warn_fractional(wanted.quantity, index, found)
+    extras = wanted.extras
+    if extras is not None:
+        extras = _extras(wanted, extras, index, subject, measure, rules, found)
     vat = defaults.vat if wanted.vat is None else wanted.vat
     if vat is not VatRate.NONE:
         _check_vat(vat, method, index, rules, found)
@@ -134,6 +150,54 @@ def _line(
         discount_kop=wanted.discount_kop,
         mark_code=mark_code,
         mark_permission=wanted.mark_permission,
+        extras=extras,
+    )
+
+
+def _extras(
+    wanted: LineRequest,
+    extras: LineExtras,
+    index: int,
+    subject: int,
+    measure: Measure,
+    rules: LineRules,
+    found: Findings,
+) -> LineExtras:
+    if rules.totals_only:
+        found.refuse(
+            f"items.{index}",
+            "correction_lines",
+            Text(
+                "A correction of FFD 1.05 has sums only, its lines carry no requisites of their own.",
+                "В чеке коррекции ФФД 1.05 только суммы, реквизитов позиций в нём нет.",
+            ),
+            Text(
+                "Leave agent, excise_tax and the like out.",
+                "Не передавайте agent, excise_tax и подобные поля.",
+            ),
+            tag=1059,
+        )
+    return checked_extras(
+        wanted,
+        extras,
+        index,
+        ffd_version=rules.registration.ffd_version,
+        subject=subject,
+        measure=measure,
+        receipt_agent=rules.receipt_agent,
+        found=found,
+    )
+
+
+def _warn_fractional(quantity: int, index: int, found: Findings) -> None:
+    found.warn(
+        "FRACTIONAL_PIECES",
+        f"items.{index}.quantity",
+        Text(
+            f"{quantity_text(quantity)} pieces: weighed or measured goods want their measure in unit.",
+            f"{quantity_text(quantity)} шт: для весового и мерного товара укажите меру в unit.",
+        ),
+        tag=1023,
     )
 
 

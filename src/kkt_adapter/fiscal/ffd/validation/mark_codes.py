@@ -1,14 +1,28 @@
 """The marking code of one line: read, told what was changed, refused where it is damaged or stands twice."""
 
+from dataclasses import dataclass
+from fractions import Fraction
+
 from kkt_adapter.fiscal.ffd.marks.damage import Damaged
 from kkt_adapter.fiscal.ffd.marks.grammar import MarkKind
 from kkt_adapter.fiscal.ffd.marks.spelling import MarkReading, read_mark
 from kkt_adapter.fiscal.ffd.validation.findings import Findings
+from kkt_adapter.fiscal.requisites import MarkQuantity
 from kkt_adapter.kernel.errors import Text
 
 
-def agreed_mark_code(sent: str, index: int, seen: dict[str, int], found: Findings) -> str:
-    """The plain code; what was sent where it is refused. ``seen``: lines by what identifies their piece."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packs:
+    """The marked packs of one receipt so far, by what identifies them."""
+
+    seen: dict[str, int]  # the first line with the code
+    parts: dict[str, Fraction]  # how much of a pack that is sold in parts is gone
+
+
+def agreed_mark_code(
+    sent: str, index: int, packs: Packs, found: Findings, *, part: MarkQuantity | None = None
+) -> str:
+    """The plain code; what was sent where it is refused. ``part``: only that much of the pack is sold."""
     field = f"items.{index}.mark_code"
     try:
         reading = read_mark(sent)
@@ -20,8 +34,11 @@ def agreed_mark_code(sent: str, index: int, seen: dict[str, int], found: Finding
     if mark.kind is MarkKind.BARCODE:
         return mark.code  # names a product: two pieces have the same
     piece = mark.code if mark.kind is MarkKind.UNKNOWN else mark.data
-    first = seen.setdefault(piece, index)
-    if first != index:
+    first = packs.seen.setdefault(piece, index)
+    if first == index:
+        if part is not None:
+            packs.parts[piece] = Fraction(part.numerator, part.denominator or 1)
+    elif not _fits_pack(packs.parts, piece, part):
         found.refuse(
             field,
             "mark_code_twice",
@@ -32,6 +49,16 @@ def agreed_mark_code(sent: str, index: int, seen: dict[str, int], found: Finding
             tag=1163,
         )
     return mark.code
+
+
+def _fits_pack(parts: dict[str, Fraction], piece: str, part: MarkQuantity | None) -> bool:
+    """Whether another part of the same pack may follow: three thirds make a whole, a fourth does not fit."""
+    taken = parts.get(piece)
+    if taken is None or part is None or part.denominator < 1:
+        return False
+    taken += Fraction(part.numerator, part.denominator)
+    parts[piece] = taken
+    return taken <= 1
 
 
 _REMARKS = {MarkKind.BARCODE: "MARK_IS_BARCODE", MarkKind.UNKNOWN: "MARK_UNKNOWN"}

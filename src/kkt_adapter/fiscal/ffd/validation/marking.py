@@ -7,7 +7,7 @@ the FN, and by the marking system if it can be reached.
 from kkt_adapter.fiscal.ffd.measures import PIECES, Measure
 from kkt_adapter.fiscal.ffd.product_code import INDUSTRY_VALUE_LIMIT, permission_value
 from kkt_adapter.fiscal.ffd.validation.findings import Findings
-from kkt_adapter.fiscal.ffd.validation.mark_codes import agreed_mark_code
+from kkt_adapter.fiscal.ffd.validation.mark_codes import Packs, agreed_mark_code
 from kkt_adapter.fiscal.model import FfdVersion, LineRequest, MarkPermission, Registration
 from kkt_adapter.kernel.errors import Text
 from kkt_adapter.kernel.money import ONE, quantity_text
@@ -28,30 +28,53 @@ def check_mark(
     index: int,
     registration: Registration,
     measure: Measure,
-    seen: dict[str, int],
+    packs: Packs,
     found: Findings,
 ) -> str:
-    """A line with a code: the code as the document and the register take it. ``seen`` holds the codes of the
-    lines before it and gets this one."""
+    """A line with a code: the code as the document and the register take it. ``packs`` knows the lines
+    before it and gets this one."""
     _check_register(f"items.{index}.mark_code", registration, found)
-    code = agreed_mark_code(line.mark_code or "", index, seen, found)
-    if measure.code == PIECES and line.quantity > ONE:
-        found.refuse(
-            f"items.{index}.quantity",
-            "mark_quantity",
-            Text(
-                f"One code is one piece, the line has {quantity_text(line.quantity)}.",
-                f"Один код — одна единица, в позиции {quantity_text(line.quantity)}.",
-            ),
-            Text(
-                "Send one line for each piece (quantity 1), or the measure of what is sold by weight.",
-                "Передайте по позиции на единицу (количество 1) либо меру, если товар весовой.",
-            ),
-            tag=1023,
-        )
+    part = None if line.extras is None else line.extras.mark_quantity
+    code = agreed_mark_code(line.mark_code or "", index, packs, found, part=part)
+    if measure.code == PIECES and part is None:
+        wholesale = line.extras is not None and line.extras.wholesale
+        _check_pieces(line.quantity, index, wholesale=wholesale, found=found)
     if line.mark_permission is not None:
         _check_permission(line.mark_permission, index, found)
     return code
+
+
+def _check_pieces(quantity: int, index: int, *, wholesale: bool, found: Findings) -> None:
+    field = f"items.{index}.quantity"
+    if quantity < ONE:
+        found.refuse(
+            field,
+            "mark_part",
+            Text(
+                f"{quantity_text(quantity)} pieces under a marking code do not say which part of the pack.",
+                f"{quantity_text(quantity)} шт с кодом маркировки не говорит, какая часть упаковки продана.",
+            ),
+            Text(
+                "Send quantity 1, the price of the part, and mark_quantity {numerator, denominator}.",
+                "Передайте quantity 1, цену части и mark_quantity {numerator, denominator}.",
+            ),
+            tag=1291,
+        )
+    elif quantity > ONE and not wholesale:
+        found.refuse(
+            field,
+            "mark_quantity",
+            Text(
+                f"One code is one piece, the line has {quantity_text(quantity)}.",
+                f"Один код — одна единица, в позиции {quantity_text(quantity)}.",
+            ),
+            Text(
+                "Send one line for each piece (quantity 1), the measure of what is sold by weight, or "
+                "wholesale true.",
+                "Передайте по позиции на единицу (количество 1), меру весового товара либо wholesale true.",
+            ),
+            tag=1023,
+        )
 
 
 def check_unmarked(

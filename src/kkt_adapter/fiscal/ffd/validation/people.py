@@ -1,15 +1,19 @@
 """The two people of a receipt: the cashier (1021, 1203) and the buyer (1008, 1227, 1228)."""
 
+from dataclasses import replace
+
 from kkt_adapter.fiscal.ffd.checksums import inn_is_valid
 from kkt_adapter.fiscal.ffd.contact import CONTACT_LIMIT, canonical_phone, is_email
 from kkt_adapter.fiscal.ffd.text import fits_cp866, to_cp866
 from kkt_adapter.fiscal.ffd.validation.findings import Findings
-from kkt_adapter.fiscal.model import Cashier, Customer, RegisterDefaults, Registration
+from kkt_adapter.fiscal.ffd.validation.receipt_extras import checked_buyer
+from kkt_adapter.fiscal.model import Cashier, Customer, FfdVersion, RegisterDefaults, Registration
 from kkt_adapter.kernel.errors import Text
 
 CASHIER_LIMIT = 64  # tag 1021
 CASHIER_INN_DIGITS = 12  # tag 1203: a person's
 BUYER_NAME_LIMIT = 256  # tag 1227
+_NOBODY = Customer()
 
 
 def agreed_cashier(
@@ -63,8 +67,9 @@ def _check_cashier_inn(inn: str, found: Findings) -> None:
     )
 
 
-def agreed_customer(wanted: Customer | None, found: Findings) -> Customer | None:
-    """The buyer with e-mail, telephone (``+`` and digits), name and INN; None when nothing is known."""
+def agreed_customer(wanted: Customer | None, ffd_version: FfdVersion, found: Findings) -> Customer | None:
+    """The buyer with e-mail, telephone (``+`` and digits), name, INN and what else is known; None when
+    nothing is."""
     if wanted is None:
         return None
     email, phone = wanted.email or None, wanted.phone or None
@@ -105,9 +110,23 @@ def agreed_customer(wanted: Customer | None, found: Findings) -> Customer | None
             Text("Correct it or leave it out.", "Исправьте его или не передавайте."),
             tag=1228,
         )
-    if email is None and phone is None and name is None and inn is None:
+    customer = replace(wanted, email=email, phone=phone, name=name, inn=inn)
+    if customer == _NOBODY:
         return None
-    return Customer(email=email, phone=phone, name=name, inn=inn)
+    if has_details(customer):
+        return checked_buyer(customer, ffd_version, found)
+    return customer
+
+
+def has_details(customer: Customer) -> bool:
+    """Whether more is known than FFD 1.05 and 1.1 have a place for."""
+    return (
+        customer.birth_date is not None
+        or customer.citizenship is not None
+        or customer.document_code is not None
+        or customer.document_data is not None
+        or customer.address is not None
+    )
 
 
 def _buyer_name(name: str, found: Findings) -> str:

@@ -12,8 +12,10 @@ from kkt_adapter.fiscal.ffd.compose import document_size, fits_document
 from kkt_adapter.fiscal.ffd.contact import buyer_contact
 from kkt_adapter.fiscal.ffd.limits import MAX_DOCUMENT_BYTES
 from kkt_adapter.fiscal.ffd.receipt_key import receipt_key
+from kkt_adapter.fiscal.ffd.validation.agents import check_levels, spread
 from kkt_adapter.fiscal.ffd.validation.attributes import check_attributes, with_key
 from kkt_adapter.fiscal.ffd.validation.correction import agreed_operation, check_correction
+from kkt_adapter.fiscal.ffd.validation.correction_sums import check_sums
 from kkt_adapter.fiscal.ffd.validation.findings import Findings
 from kkt_adapter.fiscal.ffd.validation.lines import complete_lines, line_rules
 from kkt_adapter.fiscal.ffd.validation.people import agreed_cashier, agreed_customer
@@ -24,6 +26,7 @@ from kkt_adapter.fiscal.ffd.validation.place import (
     agreed_taxation,
     check_internet_settlement,
 )
+from kkt_adapter.fiscal.ffd.validation.receipt_extras import check_cashless_sum, checked_receipt_extras
 from kkt_adapter.fiscal.ffd.validation.totals import agreed_payments, agreed_total
 from kkt_adapter.fiscal.model import (
     Receipt,
@@ -33,8 +36,10 @@ from kkt_adapter.fiscal.model import (
     RegisterProfile,
     Registration,
 )
+from kkt_adapter.fiscal.requisites import ReceiptExtras
 from kkt_adapter.kernel.errors import Text, Violation
 from kkt_adapter.kernel.ids import ReceiptId
+from kkt_adapter.kernel.money import Kopecks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +82,8 @@ def complete(
         )
         additional = correction.fiscal_sign or additional
 
+    sums = check_sums(request, registration.ffd_version, found)
+    check_levels(request, registration.ffd_version, found)
     taxation = agreed_taxation(request.taxation, defaults, registration, found)
     rules = line_rules(
         registration=registration,
@@ -85,20 +92,32 @@ def complete(
         day=today if correction is None else correction.date,
         taxation=taxation,
         payments=request.payments,
+        receipt_agent=request.extras is not None and request.extras.agent is not None,
     )
-    lines = complete_lines(request.lines, rules, found)
+    wanted = spread(request, registration.ffd_version)
+    lines = complete_lines(wanted, rules, found, by_sums=bool(sums))
     cashier = agreed_cashier(request.cashier, defaults, registration, found)
-    customer = agreed_customer(request.customer, found)
+    customer = agreed_customer(request.customer, registration.ffd_version, found)
     internet = agreed_internet(request.internet, defaults, registration, found)
     if internet:
         check_internet_settlement(request, customer, found)
     place = agreed_place(request, defaults, registration, internet=internet, found=found)
     address = agreed_address(request.address, defaults, registration, found)
 
+    extras = request.extras
+    if extras is not None:
+        extras = checked_receipt_extras(
+            extras, kind=request.kind, registration=registration, customer=customer, found=found
+        )
+
     if any(v.field.startswith("items") for v in found.violations) or found.is_unsure("payments"):
         found.stop_if_refused()  # sums of wrong lines say nothing
-    total_kop = agreed_total(lines, request.total_kop, rounding=defaults.rounding, found=found)
+    lines_kop = sum([line.amount_kop for line in lines]) + sum([one.amount_kop for one in sums])
+    total_kop = agreed_total(Kopecks(lines_kop), request.total_kop, rounding=defaults.rounding, found=found)
     payments = agreed_payments(request.payments, total_kop, said_kop=request.total_kop, found=found)
+    if extras is not None:
+        check_cashless_sum(extras.cashless, payments, found)
+        extras = None if extras == ReceiptExtras() else extras
     found.stop_if_refused()
     assert taxation is not None  # else it was refused
 
@@ -109,6 +128,8 @@ def complete(
         additional=additional,
         user=request.user_attribute,
     )
+    if attributes.key is None and defaults.receipt_key != "off":
+        _warn_no_key(found)
     sender_email = registration.sender_email if buyer_contact(customer) else None
     receipt = Receipt(
         id=receipt_id,
@@ -133,11 +154,26 @@ def complete(
         user_attribute=attributes.user,
         order_id=request.order_id,
         original_receipt_id=request.original_receipt_id,
+        extras=extras,
     )
     if not fits_document(receipt, registration):
         _refuse_size(receipt, registration, found)
         found.stop_if_refused()
     return Checked(receipt=receipt, warnings=tuple(found.warnings))
+
+
+def _warn_no_key(found: Findings) -> None:
+    found.warn(
+        "RECEIPT_KEY_LEFT_OUT",
+        "additional_attribute",
+        Text(
+            "The request fills the places of the receipt key (1192, 1084): after a lost answer the document "
+            "is found by number, sum and time only, which is a weaker proof.",
+            "Чек занимает места ключа чека (1192, 1084): после потерянного ответа документ ищется только по "
+            "номеру, сумме и времени, это более слабое доказательство.",
+        ),
+        tag=1192,
+    )
 
 
 def _refuse_size(receipt: Receipt, registration: Registration, found: Findings) -> None:

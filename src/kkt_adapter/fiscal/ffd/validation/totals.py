@@ -6,7 +6,7 @@ becomes the sum of the lines, the largest payment takes the difference.
 
 from kkt_adapter.fiscal.ffd.limits import MAX_SUM_KOP
 from kkt_adapter.fiscal.ffd.validation.findings import Findings
-from kkt_adapter.fiscal.model import Line, Payment, PaymentKind
+from kkt_adapter.fiscal.model import Payment, PaymentKind
 from kkt_adapter.kernel.errors import Text
 from kkt_adapter.kernel.money import Kopecks, rubles
 
@@ -15,10 +15,9 @@ MAX_ROUNDING_KOP = 99  # registers take 0..99 kopecks in the buyer's favour
 
 
 def agreed_total(
-    lines: tuple[Line, ...], wanted_kop: Kopecks | None, *, rounding: bool, found: Findings
+    lines_kop: Kopecks, wanted_kop: Kopecks | None, *, rounding: bool, found: Findings
 ) -> Kopecks:
     """1020: the sum of the lines, or up to 99 kopecks less where the register rounds."""
-    lines_kop = Kopecks(sum([line.amount_kop for line in lines]))
     if wanted_kop is None or wanted_kop == lines_kop:
         total_kop = lines_kop
     elif rounding and 0 < lines_kop - wanted_kop <= MAX_ROUNDING_KOP:

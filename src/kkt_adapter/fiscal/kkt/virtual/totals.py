@@ -1,7 +1,8 @@
 """Running sums of receipts: what the counters of a shift and of a whole FN are made of.
 
 One flat row of 64-bit numbers, because it is copied and stored with every receipt. Receipts and corrections
-are kept apart, as the counters 1129-1132 and 1133 report them apart; X and Z reports for people add them up.
+are kept apart, because the counters 1133 report the corrections alone; 1129-1132 and the X and Z reports for
+people add them up.
 """
 
 import sys
@@ -11,6 +12,7 @@ from enum import IntEnum
 
 from kkt_adapter.fiscal.ffd.counters import CorrectionCounters, Counters, OperationCounters
 from kkt_adapter.fiscal.model import Operation, PaymentKind, Receipt, ReceiptKind, ShiftTotals, VatRate
+from kkt_adapter.fiscal.requisites import VatSum
 from kkt_adapter.kernel.money import Kopecks
 
 
@@ -38,6 +40,7 @@ MAX_SUMS_BYTES = 116 - 13 * 4 - 4  # tags 1129-1132 hold 116 bytes: 13 headers, 
 _COUNT, _TOTAL = int(Column.COUNT), int(Column.TOTAL)  # plain numbers for the hot path
 WIDTH = len(Column)
 ROWS = 2 * len(Operation)  # receipts by operation, then corrections by operation
+_HALF = len(Operation) * WIDTH
 _CORRECTIONS_FROM = len(Operation) - 1  # operations count from 1
 
 _PAYMENT = {
@@ -113,9 +116,10 @@ class RegisterTotals:
         numbers = self._numbers[:]
         for column, amount in amounts:
             numbers[start + column] += amount
-        total_kop = numbers[start + _TOTAL]
+        other = (start + _HALF) % (2 * _HALF)  # corrections of the operation, or its receipts
+        total_kop = numbers[start + _TOTAL] + numbers[other + _TOTAL]
         if total_kop >= LARGE_SUM_KOP:
-            sums = numbers[start + _TOTAL : start + WIDTH]
+            sums = [numbers[start + n] + numbers[other + n] for n in range(_TOTAL, WIDTH)]
             size = sum((kop.bit_length() + 7) // 8 or 1 for kop in sums)
             if total_kop > MAX_SUM_KOP or size > MAX_SUMS_BYTES:
                 raise OverflowError("the sums of all receipts do not fit into their counter")
@@ -153,8 +157,7 @@ class RegisterTotals:
         )
 
     def _named(self, operation: Operation) -> dict[str, int]:
-        start = _row(operation, correction=False)
-        return {name: self._numbers[start + column] for name, column in _COUNTER_OF.items()}
+        return {name: self.both(column, operation) for name, column in _COUNTER_OF.items()}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, RegisterTotals) and self._numbers == other._numbers
@@ -196,6 +199,20 @@ def _amounts(receipt: Receipt) -> list[tuple[int, int]]:
             amounts.append((turnover, line.amount_kop))
         elif (tax := _TAX.get(line.vat)) is not None:
             amounts.append((tax, line.vat_kop))
+    if receipt.extras is not None:
+        amounts += _amounts_by_rate(receipt.extras.vat_sums)
+    return amounts
+
+
+def _amounts_by_rate(sums: tuple[VatSum, ...]) -> list[tuple[int, int]]:
+    """A correction by sums has no lines."""
+    amounts: list[tuple[int, int]] = []
+    for one in sums:
+        rate = VatRate(one.rate)
+        if rate in _TURNOVER:
+            amounts.append((_TURNOVER[rate], one.amount_kop))
+        elif rate in _TAX:
+            amounts.append((_TAX[rate], one.vat_kop))
     return amounts
 
 
