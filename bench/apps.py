@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
-import uvicorn
 import uvloop
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -27,6 +26,8 @@ from kkt_adapter.api.intake import read_body
 from kkt_adapter.api.schemas.receipt import parse_receipt
 from kkt_adapter.api.services import ApiServices
 from kkt_adapter.api.settings import ApiSettings
+from kkt_adapter.api.wire.limits import WireLimits
+from kkt_adapter.api.wire.server import http_server
 from kkt_adapter.fiscal.intake.accept import Acceptance
 from kkt_adapter.fiscal.intake.buffer import Accepted, AcceptItem
 from kkt_adapter.fiscal.kkt.virtual import FnPool, VirtualRegister
@@ -37,7 +38,7 @@ from kkt_adapter.kernel.clock import SystemClock
 from kkt_adapter.kernel.hlc import HybridTimestamp
 from kkt_adapter.runtime import memory
 
-BACKLOG = 2048
+CONNECTIONS = 2048
 _HEADERS = [(b"content-type", b"application/json")]
 
 
@@ -55,22 +56,12 @@ def main() -> None:
 
 
 async def _serve(app: ASGIApp) -> None:
-    """uvicorn with the product's settings."""
+    """The product's server and its limits, for connections enough."""
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        app,
-        http="httptools",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=30,
-        backlog=BACKLOG,
-    )
     print(f"http://127.0.0.1:{listening.getsockname()[1]}", flush=True)
     gc.freeze()
-    await uvicorn.Server(config).serve(sockets=[listening])
+    await http_server(app, limits=WireLimits(connections=CONNECTIONS)).serve(sockets=[listening])
 
 
 # ---- echo -----------------------------------------------------------------------------------------------

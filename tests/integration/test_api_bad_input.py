@@ -259,7 +259,7 @@ OTHER_BODIES = (
 
 
 @pytest.mark.parametrize(("method", "path"), OTHER_BODIES)
-@pytest.mark.parametrize("body", [b"{", b"[]", b"\xff", b"[" * 100_000, b'{"a":1,"a":2}', b"9" * 6000])
+@pytest.mark.parametrize("body", [b"{", b"[]", b"\xff", b"[" * 10_000, b'{"a":1,"a":2}', b"9" * 6000])
 async def test_every_body_is_read_with_the_same_care(method: str, path: str, body: bytes) -> None:
     async with client_of(Memory().app()) as client:
         answer = await client.request(method, path, content=body, headers={"Content-Type": JSON})

@@ -264,7 +264,7 @@ async def test_a_receipt_is_accepted_over_the_wire_on_one_connection_again_and_a
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-async def test_a_body_of_two_mebibytes_is_refused_and_the_connection_lives_on(
+async def test_a_body_of_two_mebibytes_is_refused_and_the_refusal_can_be_read(
     memory: Memory, chunked: bool
 ) -> None:
     async def parts() -> AsyncIterator[bytes]:
@@ -279,6 +279,7 @@ async def test_a_body_of_two_mebibytes_is_refused_and_the_connection_lives_on(
         body = parts() if chunked else b" " * (2 * 1024 * 1024)
         answer = await client.post("/v1/kkt/receipt", content=body, headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (413, "BODY_TOO_LARGE")
+        assert answer.headers["connection"] == "close"
         assert (await client.get("/health")).status_code == 200
     assert memory.intake.calls == 0
 

@@ -107,7 +107,7 @@ async def test_a_sign_in_that_does_not_fit_names_the_field(
 
 SURROGATE = "\\ud800"
 BROKEN = (
-    *(b"", b"{", b"[]", b"\xff", b"[" * 20_000),
+    *(b"", b"{", b"[]", b"\xff", b"[" * 16_000),
     f'{{"username":"a","password":"{SURROGATE}"}}'.encode(),
     f'{{"username":"{SURROGATE}","password":"x"}}'.encode(),
 )

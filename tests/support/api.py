@@ -10,12 +10,13 @@ from datetime import datetime
 from typing import Any
 
 import httpx2
-import uvicorn
 from fastapi import FastAPI
 
 from kkt_adapter.api.app import create_api
 from kkt_adapter.api.services import ApiServices, ResolveAction, ResolveReportAction
 from kkt_adapter.api.settings import ApiSettings
+from kkt_adapter.api.wire.limits import WireLimits
+from kkt_adapter.api.wire.server import HttpServer, http_server
 from kkt_adapter.fiscal.intake.as_sent import PLAIN, AsSent
 from kkt_adapter.fiscal.model import PaymentKind, ReceiptRequest
 from kkt_adapter.fiscal.store.idempotency import Outcome
@@ -369,6 +370,7 @@ class MemoryGate:
 
     async def admit(self, authorization: str | None) -> Principal:
         scheme, _, token = (authorization or "").partition(" ")
+        token = token.strip()
         if scheme != "Bearer" or token not in self.principals:
             raise NotAuthenticated("sign in", "войдите")
         return self.principals[token]
@@ -464,26 +466,28 @@ def with_payment(**changes: Any) -> Json:
     return changed(payments=[payment])
 
 
-class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.up = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets=sockets)
-        self.up.set()
+@asynccontextmanager
+async def served(
+    app: FastAPI, *, limits: WireLimits | None = None, trusted_proxies: tuple[str, ...] = ()
+) -> AsyncIterator[int]:
+    """The application behind a real server on a free loopback port."""
+    async with server_of(app, limits=limits, trusted_proxies=trusted_proxies) as server:
+        yield server.servers[0].sockets[0].getsockname()[1]
 
 
 @asynccontextmanager
-async def served(app: FastAPI) -> AsyncIterator[int]:
-    """The application behind a real server on a free loopback port."""
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, lifespan="off", access_log=False)
-    server = _Server(config)
-    serving = asyncio.create_task(server.serve())
-    async with asyncio.timeout(10):
-        await server.up.wait()
-    try:
-        yield server.servers[0].sockets[0].getsockname()[1]
-    finally:
-        server.should_exit = True
-        await serving
+async def server_of(
+    app: FastAPI, *, limits: WireLimits | None = None, trusted_proxies: tuple[str, ...] = ()
+) -> AsyncIterator[HttpServer]:
+    """The product's own server, listening on a free loopback port."""
+    up = asyncio.Event()
+    server = http_server(app, limits=limits or WireLimits(), trusted_proxies=trusted_proxies, on_ready=up.set)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        async with asyncio.timeout(10):
+            await up.wait()
+        try:
+            yield server
+        finally:
+            server.should_exit = True
+            await serving

@@ -54,7 +54,7 @@ def create_api(
         app.include_router(module.router)
     for router in routers:
         app.include_router(router)
-    app.add_middleware(Edge, settings=settings, clock=clock or SystemClock())
+    app.add_middleware(Edge, settings=settings, gate=services.gate, clock=clock or SystemClock())
     return app
 
 

@@ -10,10 +10,11 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from kkt_adapter.api.access import OPEN, Action, check_may
+from kkt_adapter.api.entry.senders import PRINCIPAL
 from kkt_adapter.api.services import ApiServices
 from kkt_adapter.api.settings import ApiSettings
 from kkt_adapter.api.strict import refuse_unread
-from kkt_adapter.kernel.errors import NotAllowed
+from kkt_adapter.kernel.errors import NotAllowed, NotAuthenticated
 from kkt_adapter.runtime.auth.roles import Principal, Role
 
 
@@ -30,10 +31,20 @@ async def admitted(request: Request, action: Action) -> Principal:
     settings: ApiSettings = request.app.state.settings
     if settings.auth_open:
         return OPEN
-    services: ApiServices = request.app.state.services
-    principal = await services.gate.admit(request.headers.get("authorization"))
+    principal = await _sender(request)
     check_may(principal, action)
     return principal
+
+
+async def _sender(request: Request) -> Principal:
+    """Whom the edge has found, or the gate's word where it did not ask. Raises NotAuthenticated."""
+    found = request.scope.get(PRINCIPAL)
+    if isinstance(found, NotAuthenticated):
+        raise found
+    if isinstance(found, Principal):
+        return found
+    services: ApiServices = request.app.state.services
+    return await services.gate.admit(request.headers.get("authorization"))
 
 
 def may(action: Action) -> Callable[[Request], Awaitable[Principal]]:
@@ -56,8 +67,7 @@ def person(role: Role) -> Callable[[Request], Awaitable[Principal]]:
     """
 
     async def admit(request: Request) -> Principal:
-        services: ApiServices = request.app.state.services
-        principal = await services.gate.admit(request.headers.get("authorization"))
+        principal = await _sender(request)
         if not principal.covers(role):
             raise NotAllowed(
                 f"This needs an account with role {role}.", f"Нужна учётная запись с ролью {role}."

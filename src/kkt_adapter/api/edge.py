@@ -1,25 +1,45 @@
 """What every request passes before a route sees it, and every answer on its way out: plain ASGI, one layer.
 
-In: request id, Host, Origin, overload, rate, media type, size. Out: request id, CORS, and the error body for
-whatever was not caught further in. Health checks pass the first three only, so that a busy adapter still
-says that it lives.
+In: request id, headers, Host, page, sender, rate, media type, body, overload. A place among those at work is
+taken when the body is there, so a slow client holds none. Out: request id, CORS, and the error body for
+whatever was not caught further in. Health checks pass the first four only, so that a busy adapter still says
+that it lives.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable
 from ipaddress import ip_address
 
 import structlog
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from kkt_adapter.api.entry.heads import (
+    Headers,
+    check_page,
+    foreign_host,
+    forwarded_while_open,
+    headers_of,
+    is_forwarded,
+)
+from kkt_adapter.api.entry.only_head import as_get
+from kkt_adapter.api.entry.senders import Senders
 from kkt_adapter.api.errors import REQUEST_ID, answer_to, send_problem
-from kkt_adapter.api.intake import announces_body, body_too_large, guarded, is_json, not_json, too_large
+from kkt_adapter.api.intake import (
+    announces_body,
+    body_too_large,
+    is_json,
+    not_json,
+    read_already,
+    read_within,
+    too_large,
+)
 from kkt_adapter.api.origins import HostRule, OriginRule, RequestOrigin, cors_headers, preflight_headers
-from kkt_adapter.api.rate import RateLimit, caller_of
-from kkt_adapter.api.settings import ApiSettings
+from kkt_adapter.api.routes import receipts
+from kkt_adapter.api.services import Gate
+from kkt_adapter.api.settings import ANONYMOUS_SHARE, ApiSettings
 from kkt_adapter.kernel.clock import Clock
-from kkt_adapter.kernel.errors import AdapterError, NotAllowed, Overloaded, RateLimited
+from kkt_adapter.kernel.errors import Overloaded
 from kkt_adapter.kernel.ids import random_id
 from kkt_adapter.runtime.log import forget, get_logger
 
@@ -34,27 +54,28 @@ _API_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no
 _TAGGED_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"private, no-cache")]
 _OTHER_HEADERS = [(b"x-content-type-options", b"nosniff")]
 
-Headers = Mapping[bytes, bytes]
+Header = tuple[bytes, bytes]
 
 
 class Edge:
-    """The one middleware. Holds the count of requests at work and the buckets of the rate limit."""
+    """The one middleware. Holds the counts of requests and body bytes at work."""
 
-    def __init__(self, app: ASGIApp, *, settings: ApiSettings, clock: Clock) -> None:
+    def __init__(self, app: ASGIApp, *, settings: ApiSettings, gate: Gate, clock: Clock) -> None:
         self._app = app
         self._settings = settings
         self._clock = clock
         self._hosts = HostRule(settings.allowed_hosts)
         self._origins = OriginRule(settings.allowed_origins)
-        self._rate = RateLimit(clock, per_s=0 if settings.auth_open else settings.rate_limit_per_s)
+        self._senders = Senders(gate, settings, clock)
         self._in_flight = 0
+        self._anonymous = 0
+        self._body_bytes = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers: Headers = dict(scope["headers"])
-        request_id = _request_id(headers)
+        request_id = _request_id(scope["headers"])
         scope[REQUEST_ID] = request_id
         added = [(b"x-request-id", request_id.encode()), *_fixed_headers(scope["path"], scope["method"])]
         tokens = structlog.contextvars.bind_contextvars(request_id=request_id)
@@ -69,7 +90,7 @@ class Edge:
             await send(message)
 
         try:
-            await self._pass(scope, receive, send_out, headers, added)
+            await self._pass(scope, receive, send_out, added)
         except ClientDisconnect:  # while its body was read: nobody to answer, and nothing was stored
             log.debug("client_gone", path=scope["path"])
         except Exception as error:
@@ -86,65 +107,80 @@ class Edge:
             structlog.contextvars.reset_contextvars(**tokens)
             forget()
 
-    async def _pass(
-        self,
-        scope: Scope,
-        receive: Receive,
-        send: Send,
-        headers: Headers,
-        added: list[tuple[bytes, bytes]],
-    ) -> None:
-        host, origin = headers.get(b"host"), headers.get(b"origin")
+    async def _pass(self, scope: Scope, receive: Receive, send: Send, added: list[Header]) -> None:
+        headers = headers_of(scope["headers"])
+        host, path = headers.get(b"host"), scope["path"]
         if not (self._hosts.allows(host) or self._hosts.allows(host, reached=_reached(scope))):
-            raise _foreign_host()
-        if origin is not None:
-            sender = self._origins.sender(origin, host)
-            if sender is RequestOrigin.FOREIGN:
-                raise _foreign_origin()
-            if sender is RequestOrigin.LISTED:
-                if scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
-                    await _answer_preflight(send, origin, headers)
-                    return
-                added.extend(cors_headers(origin))
-        path: str = scope["path"]
+            raise foreign_host()
+        if check_page(scope["method"], headers, origins=self._origins) is RequestOrigin.LISTED:
+            if scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
+                await _answer_preflight(send, headers[b"origin"], headers)
+                return
+            added.extend(cors_headers(headers[b"origin"]))
+        if scope["method"] == "HEAD":
+            scope, send = as_get(scope, send)
         if not path.startswith(_API) or path in _ALWAYS_ANSWERED:
-            await self._app(scope, self._guarded(scope, receive), send)
+            await self._app(scope, receive, send)
             return
-        self._check_rate(scope, headers)
-        if scope["method"] in _WITH_BODY and announces_body(headers):
-            if too_large(headers, most=self._settings.max_body_bytes):
-                raise body_too_large(self._settings.max_body_bytes)
-            if not is_json(headers.get(b"content-type")):
-                raise not_json()
-        if scope["method"] == "GET" and b"text/event-stream" in headers.get(b"accept", b""):
-            await self._app(scope, receive, send)  # a stream may last a day; it holds no place
+        if self._settings.auth_open:
+            if is_forwarded(headers):
+                raise forwarded_while_open()
+            known = True
+        else:
+            known = await self._senders.admit(scope, headers.get(b"authorization")) is not None
+        if scope["method"] not in _WITH_BODY or not (known or path != receipts.PATH):
+            await self._work(scope, receive, send, known=known)  # a route refuses before it reads a body
             return
-        if self._in_flight >= self._settings.max_in_flight:
-            raise _overloaded()
-        self._in_flight += 1
+        held = self._take_body(scope, headers)
         try:
-            await self._app(scope, self._guarded(scope, receive), send)
+            body = await read_within(
+                receive,
+                most=self._most(scope),
+                deadline_s=self._settings.body_deadline_s,
+            )
+            await self._work(scope, read_already(body, receive), send, known=known)
+        finally:
+            self._body_bytes -= held
+
+    def _most(self, scope: Scope) -> int:
+        if scope["path"] == receipts.PATH:
+            return self._settings.max_receipt_bytes
+        return self._settings.max_body_bytes
+
+    def _take_body(self, scope: Scope, headers: Headers) -> int:
+        """Check what a body says of itself. Gives the bytes held for it; small ones are not counted.
+
+        Raises RefusedByStatus (413, 415), Overloaded.
+        """
+        if not announces_body(headers):
+            return 0
+        most = self._most(scope)
+        if too_large(headers, most=most):
+            raise body_too_large(most)
+        if not is_json(headers.get(b"content-type")):
+            raise not_json()
+        length = headers.get(b"content-length")
+        held = int(length) if length is not None and length.isdigit() else most
+        if held <= self._settings.max_body_bytes:
+            return 0
+        if self._body_bytes + held > self._settings.bodies_bytes:
+            raise _overloaded()
+        self._body_bytes += held
+        return held
+
+    async def _work(self, scope: Scope, receive: Receive, send: Send, *, known: bool) -> None:
+        """Call the route with a place held. Raises Overloaded."""
+        most = self._settings.max_in_flight
+        if self._in_flight >= most or (not known and self._anonymous >= max(1, int(most * ANONYMOUS_SHARE))):
+            raise _overloaded()
+        anonymous = 0 if known else 1
+        self._in_flight += 1
+        self._anonymous += anonymous
+        try:
+            await self._app(scope, receive, send)
         finally:
             self._in_flight -= 1
-
-    def _guarded(self, scope: Scope, receive: Receive) -> Receive:
-        if scope["method"] not in _WITH_BODY:
-            return receive
-        return guarded(receive, most=self._settings.max_body_bytes, deadline_s=self._settings.body_deadline_s)
-
-    def _check_rate(self, scope: Scope, headers: Headers) -> None:
-        """Raises RateLimited."""
-        if self._settings.auth_open or not self._settings.rate_limit_per_s:
-            return
-        client = scope.get("client")
-        caller = caller_of(headers.get(b"authorization"), client[0] if client else "")
-        wait_s = self._rate.wait_s(caller)
-        if wait_s:
-            raise RateLimited(
-                f"More than {self._settings.rate_limit_per_s} requests a second. Slow down.",
-                f"Более {self._settings.rate_limit_per_s} запросов в секунду. Делайте паузы.",
-                retry_after=wait_s,
-            )
+            self._anonymous -= anonymous
 
 
 def _reached(scope: Scope) -> str | None:
@@ -156,16 +192,16 @@ def _reached(scope: Scope) -> str | None:
         return None
 
 
-def _request_id(headers: Headers) -> str:
+def _request_id(headers: Iterable[Header]) -> str:
     """The client's own, where it is a UUID, so that both logs have the same; else a new one."""
-    given = headers.get(b"x-request-id")
-    if given is not None and _UUID.match(given):
-        return given.decode("ascii")
+    for name, given in headers:
+        if name == b"x-request-id" and _UUID.match(given):
+            return given.decode("ascii")
     return random_id()
 
 
 def _fixed_headers(path: str, method: str) -> list[tuple[bytes, bytes]]:
-    if method == "GET" and path.startswith(_TAGGED):
+    if method in ("GET", "HEAD") and path.startswith(_TAGGED):
         return _TAGGED_HEADERS
     return _API_HEADERS if path.startswith(_API) else _OTHER_HEADERS
 
@@ -180,26 +216,6 @@ async def _answer_preflight(send: Send, origin: bytes, headers: Headers) -> None
         }
     )
     await send({"type": "http.response.body", "body": b""})
-
-
-def _foreign_host() -> AdapterError:
-    return NotAllowed(
-        "The adapter does not answer to this name (header Host). Call it by a loopback name or by its "
-        "address, or add the name to allowed_hosts (KKT_ALLOWED_HOSTS).",
-        "Адаптер не отвечает на это имя (заголовок Host). Обращайтесь по имени localhost, по его адресу или "
-        "добавьте имя в allowed_hosts (KKT_ALLOWED_HOSTS).",
-        reason="HOST",
-    )
-
-
-def _foreign_origin() -> AdapterError:
-    return NotAllowed(
-        "A page of another site may not call the adapter (header Origin). If it is yours, add its origin "
-        "to allowed_origins (KKT_ALLOWED_ORIGINS).",
-        "Странице другого сайта нельзя обращаться к адаптеру (заголовок Origin). Если сайт ваш, добавьте его "
-        "в allowed_origins (KKT_ALLOWED_ORIGINS).",
-        reason="ORIGIN",
-    )
 
 
 def _overloaded() -> Overloaded:

@@ -37,6 +37,7 @@ ROWS: Mapping[str, ErrorRow] = MappingProxyType(
         "REQUEST_TIMEOUT": _row(408, "The body did not arrive in time", "Тело запроса не пришло вовремя"),
         "BODY_TOO_LARGE": _row(413, "The body is too large", "Тело запроса слишком велико"),
         "UNSUPPORTED_MEDIA_TYPE": _row(415, "The body must be JSON", "Тело запроса должно быть JSON"),
+        "HEADERS_TOO_LARGE": _row(431, "The headers are too large", "Заголовки запроса слишком велики"),
         "RATE_LIMITED": _row(429, "Too many requests", "Слишком много запросов", retry_after_s=1),
         # what the state does not allow
         "CONFLICT": _row(409, "The state does not allow it", "Текущее состояние этого не допускает"),
@@ -106,6 +107,7 @@ CODE_OF_STATUS: Mapping[int, str] = MappingProxyType(
         415: "UNSUPPORTED_MEDIA_TYPE",
         422: "VALIDATION_ERROR",
         429: "RATE_LIMITED",
+        431: "HEADERS_TOO_LARGE",
         503: "OVERLOADED",
     }
 )

@@ -7,6 +7,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import Scope, Send
 
 from kkt_adapter.api.error_codes import CODE_OF_STATUS
@@ -21,6 +22,7 @@ REQUEST_ID = "kkt.request_id"  # key in the ASGI scope
 
 log = get_logger("api")
 
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _QUIET = frozenset({"NOT_FOUND", "METHOD_NOT_ALLOWED", "OVERLOADED", "RATE_LIMITED", "UNAUTHORIZED"})
 _FRAMEWORK_DETAILS = {
     "NOT_FOUND": Text(
@@ -92,7 +94,16 @@ async def _http_exception(request: Request, error: Exception) -> Response:
     fallback = "BAD_REQUEST" if error.status_code < 500 else "INTERNAL"
     code = CODE_OF_STATUS.get(error.status_code, fallback)
     detail = _FRAMEWORK_DETAILS.get(code, Text("", ""))
-    allow = [
-        (b"allow", v.encode("latin-1")) for k, v in (error.headers or {}).items() if k.lower() == "allow"
-    ]
+    allow = [(b"allow", _methods(request))] if code == "METHOD_NOT_ALLOWED" else []
     return _response(request, RefusedByStatus(code, detail.en, detail.ru), headers=allow)
+
+
+def _methods(request: Request) -> bytes:
+    """Every method that the path has, for ``Allow``; HEAD where GET is."""
+    has = [method for method in _METHODS if _serves(request, method)]
+    return ", ".join(["GET", "HEAD", *has[1:]] if has[:1] == ["GET"] else has).encode()
+
+
+def _serves(request: Request, method: str) -> bool:
+    scope = {**request.scope, "method": method}
+    return any(route.matches(scope)[0] is Match.FULL for route in request.app.router.routes)

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Mapping
 
-from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 
@@ -54,33 +53,47 @@ def body_too_large(most: int) -> RefusedByStatus:
     )
 
 
-def guarded(receive: Receive, *, most: int, deadline_s: float) -> Receive:
-    """``receive`` that refuses a body which grows over ``most`` bytes or is not complete in ``deadline_s``.
+async def read_within(receive: Receive, *, most: int, deadline_s: float) -> bytes:
+    """The whole body.
 
-    Raises HTTPException 413 and 408, which the framework lets through wherever it reads the body. After the
-    body the deadline is over: whoever goes on listening waits for the client to leave.
+    Raises:
+        RefusedByStatus: it grows over ``most`` bytes (413), or is not complete in ``deadline_s`` (408).
+        ClientDisconnect: the client left before its end.
     """
     arrived = 0
-    complete = False
-    until = asyncio.get_running_loop().time() + deadline_s
 
-    async def receive_guarded() -> Message:
-        nonlocal arrived, complete
-        if complete:
-            return await receive()
-        try:
-            async with asyncio.timeout_at(until):
-                message = await receive()
-        except TimeoutError:
-            raise HTTPException(408) from None
+    async def receive_counted() -> Message:
+        nonlocal arrived
+        message = await receive()
         if message["type"] == "http.request":
             arrived += len(message.get("body", b""))
             if arrived > most:
-                raise HTTPException(413)
-            complete = not message.get("more_body", False)
+                raise body_too_large(most)
         return message
 
-    return receive_guarded
+    try:
+        async with asyncio.timeout(deadline_s):
+            return await read_body(receive_counted)
+    except TimeoutError:
+        raise RefusedByStatus(
+            "REQUEST_TIMEOUT",
+            "The body did not arrive in time; nothing was stored. Send it again.",
+            "Тело запроса не пришло вовремя, ничего не сохранено. Отправьте ещё раз.",
+        ) from None
+
+
+def read_already(body: bytes, receive: Receive) -> Receive:
+    """``receive`` for a body that was read: gives it once, then waits for the client to leave."""
+    given = False
+
+    async def receive_read() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive_read
 
 
 async def read_body(receive: Receive) -> bytes:

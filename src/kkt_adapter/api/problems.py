@@ -12,6 +12,7 @@ from kkt_adapter.kernel.errors import AdapterError, InvalidInput, ReceiptInvalid
 MEDIA_TYPE = b"application/problem+json"
 TYPE_PREFIX = "urn:kkt-adapter:problem:"
 WHOLE_BODY = "body"  # `field` of a finding about the body as a whole
+CLOSING = frozenset({408, 413, 431})  # what still comes on the connection is not the next request
 MAX_ERRORS = 100  # bad fields shown; the rest is counted in `errors_left_off`
 
 Headers = list[tuple[bytes, bytes]]
@@ -136,6 +137,8 @@ def _headers(row: ErrorRow, body: bytes, language: Language, retry_after_s: int 
         (b"content-length", str(len(body)).encode()),
         (b"content-language", language.encode()),
     ]
+    if row.status in CLOSING:
+        headers.append((b"connection", b"close"))
     if row.status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
     if retry_after_s is not None:

@@ -1,6 +1,5 @@
-"""How often one caller may ask: a token bucket per credential."""
+"""How often one caller may ask: a token bucket for each."""
 
-import hashlib
 from collections import OrderedDict
 
 from kkt_adapter.kernel.clock import Clock
@@ -15,9 +14,9 @@ class RateLimit:
         self._clock = clock
         self._per_s = per_s
         self._callers_kept = callers_kept
-        self._buckets: OrderedDict[bytes, tuple[float, float]] = OrderedDict()  # tokens left, as of when
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()  # tokens left, as of when
 
-    def wait_s(self, caller: bytes) -> float:
+    def wait_s(self, caller: str) -> float:
         """0.0: go on, one token is taken. Above: the seconds until the next token."""
         if self._per_s <= 0:
             return 0.0
@@ -29,10 +28,3 @@ class RateLimit:
         if len(self._buckets) > self._callers_kept:
             self._buckets.popitem(last=False)
         return 0.0 if allowed else (1.0 - left) / self._per_s
-
-
-def caller_of(authorization: bytes | None, address: str) -> bytes:
-    """The credential, as a digest so that no token stays in memory; without one the address."""
-    if authorization is None:
-        return address.encode("utf-8", "replace")
-    return hashlib.blake2b(authorization, digest_size=16).digest()

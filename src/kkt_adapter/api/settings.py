@@ -5,10 +5,15 @@ from urllib.parse import urlsplit
 
 from kkt_adapter.kernel.errors import SettingsInvalid
 
-MAX_BODY_BYTES = 1024 * 1024
+MAX_RECEIPT_BYTES = 1024 * 1024  # about 4,000 lines
+MAX_BODY_BYTES = 16 * 1024  # of everything that is no receipt
+BODIES_BYTES = 64 * 1024 * 1024  # of all bodies over MAX_BODY_BYTES that arrive or are at work
 BODY_DEADLINE_S = 10.0  # the whole body must have arrived by then
 MAX_IN_FLIGHT = 256  # requests at work or waiting in /v1 and /api/v1; health is never counted
-RATE_LIMIT_PER_S = 60  # per credential
+ANONYMOUS_SHARE = 0.25  # of MAX_IN_FLIGHT, for requests without a valid credential while they are needed
+RATE_LIMIT_PER_S = 60  # per verified sender; of all others, per address
+
+_ABOVE_0 = ("max_receipt_bytes", "max_body_bytes", "bodies_bytes", "max_in_flight", "body_deadline_s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +29,9 @@ class ApiSettings:
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     rate_limit_per_s: int = RATE_LIMIT_PER_S  # 0: off; not looked at while auth_open
+    max_receipt_bytes: int = MAX_RECEIPT_BYTES
     max_body_bytes: int = MAX_BODY_BYTES
+    bodies_bytes: int = BODIES_BYTES
     body_deadline_s: float = BODY_DEADLINE_S
     max_in_flight: int = MAX_IN_FLIGHT
     access_log: bool = False  # one debug line a request
@@ -45,7 +52,7 @@ class ApiSettings:
                     f"allowed_hosts: {host!r} is not a host name or address",
                     f"allowed_hosts: {host!r} — не имя и не адрес узла",
                 )
-        for name in ("max_body_bytes", "max_in_flight", "body_deadline_s"):
+        for name in _ABOVE_0:
             if getattr(self, name) <= 0:
                 raise SettingsInvalid(f"{name}: must be above 0", f"{name}: должно быть больше 0")
         if self.rate_limit_per_s < 0:

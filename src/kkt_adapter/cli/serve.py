@@ -10,8 +10,8 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -103,6 +103,7 @@ async def run_service(settings: Any, *, demo: bool, build: Any = None) -> None:
                     any_account=not await services.database.read(accounts.is_empty),
                 )
             ),
+            settings=settings,
             on_ready=lambda: None if systemd is None else systemd.ready(),
         )
     finally:
@@ -130,34 +131,18 @@ def _listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-async def _answer(app: Any, listening: socket.socket, banner: str, *, on_ready: Callable[[], None]) -> None:
+async def _answer(
+    app: Any, listening: socket.socket, banner: str, *, settings: Any, on_ready: Callable[[], None]
+) -> None:
     """Serve HTTP until a stop signal; requests in hand are finished. ``on_ready``: it answers from now on."""
-    import uvicorn
+    from kkt_adapter.api.wire.limits import WireLimits, raise_file_limit, within_files
+    from kkt_adapter.api.wire.server import http_server
 
-    class Server(uvicorn.Server):
-        """Without uvicorn's own signal handling, which would end the process before our clean-up."""
-
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets=sockets)
-            on_ready()
-
-        @contextmanager
-        def capture_signals(self) -> Iterator[None]:
-            yield
-
-    server = Server(
-        uvicorn.Config(
-            app,
-            http="httptools",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_keep_alive=30,
-            timeout_graceful_shutdown=10,
-            backlog=2048,
-        )
+    limits = WireLimits(
+        connections=within_files(settings.max_connections, files=raise_file_limit()),
+        connections_per_address=settings.max_connections_per_address,
     )
+    server = http_server(app, limits=limits, trusted_proxies=settings.trusted_proxies, on_ready=on_ready)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, lambda: setattr(server, "should_exit", True))

@@ -37,6 +37,13 @@ def _check_auth(settings: Settings) -> None:
             f"auth (KKT_AUTH) = open допустимо только на loopback, не на {settings.host}: "
             "заведите учётную запись и укажите auth = closed",
         )
+    if settings.auth == "open" and settings.trusted_proxies:
+        raise SettingsInvalid(
+            "auth (KKT_AUTH) = open and trusted_proxies (KKT_TRUSTED_PROXIES) do not go together: behind a "
+            "proxy use auth = closed and give each till a token",
+            "auth (KKT_AUTH) = open и trusted_proxies (KKT_TRUSTED_PROXIES) не сочетаются: за прокси укажите "
+            "auth = closed и выдайте каждой кассе токен",
+        )
 
 
 def _check_tills(registers: tuple[RegisterSettings, ...]) -> None:

@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from kkt_adapter.catalog.settings import CatalogSettings
 from kkt_adapter.fiscal.heartbeat.settings import BackOfficeSettings
-from kkt_adapter.kernel.addresses import is_loopback
+from kkt_adapter.kernel.addresses import is_loopback, within
 from kkt_adapter.runtime.auth.settings import AuthSettings
 from kkt_adapter.settings.fields import Texts, env
 from kkt_adapter.settings.register import RegisterSettings, Transport
@@ -73,6 +73,11 @@ class Settings(BaseModel):
         description="host names beside the loopback ones",
         json_schema_extra=env("KKT_ALLOWED_HOSTS"),
     )
+    trusted_proxies: Texts = Field(
+        default=(),
+        description="addresses and networks whose X-Forwarded-For is believed; auto is then closed",
+        json_schema_extra=env("KKT_TRUSTED_PROXIES"),
+    )
     allowed_origins: Texts = Field(
         default=(),
         description="web pages that may call from a browser, https://host",
@@ -82,7 +87,8 @@ class Settings(BaseModel):
         default=60,
         ge=0,
         le=100_000,
-        description="requests per second and credential; 0: off; off while open",
+        description="requests per second of one sender, or of one address without a valid token; 0: off; "
+        "off while open",
         json_schema_extra=env("KKT_RATE_LIMIT"),
     )
     max_in_flight: int = Field(
@@ -91,6 +97,20 @@ class Settings(BaseModel):
         le=10_000,
         description="requests at work at once; one more gets OVERLOADED",
         json_schema_extra=env("KKT_MAX_IN_FLIGHT"),
+    )
+    max_connections: int = Field(
+        default=1000,
+        ge=16,
+        le=60_000,
+        description="open connections; fewer where the limit of open files is low",
+        json_schema_extra=env("KKT_MAX_CONNECTIONS"),
+    )
+    max_connections_per_address: int = Field(
+        default=100,
+        ge=1,
+        le=60_000,
+        description="of one address; not for loopback and trusted proxies",
+        json_schema_extra=env("KKT_MAX_CONNECTIONS_PER_ADDRESS"),
     )
     response_budget_s: float = Field(
         default=7.0,
@@ -332,6 +352,19 @@ class Settings(BaseModel):
     sign_in: AuthSettings = Field(default_factory=AuthSettings, description="accounts")
     catalog: CatalogSettings = Field(default_factory=CatalogSettings, description="product catalogue")
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies_are_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            within(value)
+        except ValueError:
+            raise PydanticCustomError(
+                "proxies",
+                "a list of addresses and networks, 10.0.0.7, 10.0.0.0/8",
+                {"ru": "список адресов и сетей, 10.0.0.7, 10.0.0.0/8"},
+            ) from None
+        return value
+
     @field_validator("capacity")
     @classmethod
     def _capacity_is_useful(cls, value: int) -> int:
@@ -347,7 +380,9 @@ class Settings(BaseModel):
 
     @property
     def auth_open(self) -> bool:
-        return self.auth == "open" or (self.auth == "auto" and self.on_loopback)
+        if self.auth == "auto":
+            return self.on_loopback and not self.trusted_proxies
+        return self.auth == "open"
 
     @property
     def database(self) -> str:

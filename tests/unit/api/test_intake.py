@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Iterable
 
 import pytest
-from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 
-from kkt_adapter.api.intake import announces_body, guarded, is_json, read_body, too_large
+from kkt_adapter.api.intake import announces_body, is_json, read_already, read_within, too_large
+from kkt_adapter.api.problems import RefusedByStatus
 
 
 def arriving(messages: Iterable[Message]) -> Receive:
@@ -68,21 +68,21 @@ def test_a_body_is_announced_by_its_length_or_by_chunks() -> None:
 
 async def test_a_body_in_parts_is_put_together() -> None:
     receive = arriving([part(b"a", more=True), part(b"", more=True), part(b"bc", more=False)])
-    assert await read_body(guarded(receive, most=3, deadline_s=1)) == b"abc"
+    assert await read_within(receive, most=3, deadline_s=1) == b"abc"
 
 
 async def test_a_body_that_grows_too_large_is_refused_on_the_way() -> None:
     receive = arriving([part(b"ab", more=True), part(b"cd", more=True)])
-    with pytest.raises(HTTPException) as refusal:
-        await read_body(guarded(receive, most=3, deadline_s=1))
-    assert refusal.value.status_code == 413
+    with pytest.raises(RefusedByStatus) as refusal:
+        await read_within(receive, most=3, deadline_s=1)
+    assert refusal.value.row_code == "BODY_TOO_LARGE"
 
 
 async def test_a_body_that_stalls_is_given_up_at_the_deadline() -> None:
     receive = arriving([part(b"ab", more=True)])
-    with pytest.raises(HTTPException) as refusal:
-        await read_body(guarded(receive, most=3, deadline_s=0.02))
-    assert refusal.value.status_code == 408
+    with pytest.raises(RefusedByStatus) as refusal:
+        await read_within(receive, most=3, deadline_s=0.02)
+    assert refusal.value.row_code == "REQUEST_TIMEOUT"
 
 
 async def test_many_small_parts_share_one_deadline() -> None:
@@ -90,28 +90,19 @@ async def test_many_small_parts_share_one_deadline() -> None:
         await asyncio.sleep(0.005)
         return part(b"", more=True)
 
-    with pytest.raises(HTTPException) as refusal:
-        await read_body(guarded(trickle, most=3, deadline_s=0.03))
-    assert refusal.value.status_code == 408
+    with pytest.raises(RefusedByStatus) as refusal:
+        await read_within(trickle, most=3, deadline_s=0.03)
+    assert refusal.value.row_code == "REQUEST_TIMEOUT"
 
 
-async def test_the_deadline_ends_with_the_body() -> None:
-    async def gone_later() -> Message:
-        await asyncio.sleep(0.03)
-        return {"type": "http.disconnect"}
-
-    messages = [part(b"ab", more=False)]
-
-    async def receive() -> Message:
-        return messages.pop() if messages else await gone_later()
-
-    listening = guarded(receive, most=3, deadline_s=0.01)
-    assert await read_body(listening) == b"ab"
-    assert (await listening())["type"] == "http.disconnect"
+async def test_a_body_that_was_read_is_given_once_then_the_end_of_the_client_is_waited_for() -> None:
+    receive = read_already(b"ab", arriving([{"type": "http.disconnect"}]))
+    assert await receive() == part(b"ab", more=False)
+    assert (await receive())["type"] == "http.disconnect"
 
 
 @pytest.mark.parametrize("before", [[], [part(b"a", more=True)]])
 async def test_a_client_that_leaves_in_the_middle_is_noticed(before: list[Message]) -> None:
     receive = arriving([*before, {"type": "http.disconnect"}])
     with pytest.raises(ClientDisconnect):
-        await read_body(guarded(receive, most=3, deadline_s=1))
+        await read_within(receive, most=3, deadline_s=1)

@@ -1,0 +1,296 @@
+"""One connection: uvicorn's, with limits around its parser and the product's error body."""
+
+import asyncio
+from functools import partial
+from typing import Any, cast
+
+import httptools
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from kkt_adapter.api.language import preferred
+from kkt_adapter.api.problems import problem
+from kkt_adapter.api.wire.connections import Connections, Refusal
+from kkt_adapter.api.wire.limits import SLICE_BYTES
+from kkt_adapter.api.wire.refusals import refused
+from kkt_adapter.kernel.ids import random_id
+from kkt_adapter.runtime.log import get_logger
+
+CONNECTION = "kkt.connection"  # key in the ASGI scope: the `LimitedProtocol` a request came on
+MOST_PIPELINED = 16  # requests that wait on one connection for the answer of the one before
+
+log = get_logger("api")
+
+
+class _HeadTooLarge(Exception):
+    pass
+
+
+class _Malformed(Exception):
+    pass
+
+
+class LimitedProtocol(HttpToolsProtocol):
+    """Measures the head before the parser keeps it, and ends what takes too long.
+
+    A refusal is answered where nothing was answered yet, and always closes the connection.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        connections: Connections,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.connected = connections
+        self.limits = connections.limits
+        self.address = ""
+        self.proven = False
+        self.quiet_since = self.loop.time()
+        self._began_at: float | None = None  # first byte of the request that is arriving
+        self._in_head = self.in_body = False
+        self._head_bytes = 0
+        self._unparsed_bytes = 0  # of the header line or chunk that is not complete yet
+        self._write_paused_at: float | None = None
+        self._stopped = False  # nothing more is read as a request
+        self._lingering = False  # our side is ended
+        self._thrown_away = 0  # bytes since then
+        self._answers: asyncio.Transport = None  # type: ignore[assignment]  # set with the transport
+
+    # --- places -------------------------------------------------------------------------------------
+
+    @property
+    def at_work(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete and not self.cycle.more_body
+
+    def prove(self) -> None:
+        """A valid credential came on this connection."""
+        if not self.proven:
+            self.connected.prove(self)
+            self.proven = True
+
+    def evict(self) -> None:
+        if self.transport is not None:
+            self.transport.abort()
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._answers = cast("asyncio.Transport", _Lingering(self))
+        self.address = self.client[0] if self.client else ""
+        refusal = self.connected.enter(self)
+        if refusal is not None:
+            self._stopped = True
+            self._answer(refusal)
+            transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.connected.leave(self)
+        for cycle, _ in self.pipeline:
+            cycle.disconnected = True
+            cycle.message_event.set()
+        super().connection_lost(exc)
+
+    # --- bytes --------------------------------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        if self._stopped:
+            self._throw_away(len(data))
+            return
+        self._unset_keepalive_if_required()
+        if self._began_at is None:
+            self._began_at = self.loop.time()
+        try:
+            if len(data) <= SLICE_BYTES:
+                self._feed(data)
+            else:
+                view = memoryview(data)
+                for start in range(0, len(data), SLICE_BYTES):
+                    self._feed(bytes(view[start : start + SLICE_BYTES]))
+        except _HeadTooLarge:
+            self._refuse(Refusal.HEAD_TOO_LARGE)
+        except (_Malformed, httptools.HttpParserError):
+            self._refuse(Refusal.MALFORMED)
+
+    def _feed(self, data: bytes) -> None:
+        self._unparsed_bytes += len(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:  # nothing is upgraded to: what follows are requests
+            rest = data[upgrade.args[0] :]
+            if self.scope["method"] == "CONNECT":
+                raise _Malformed from None
+            if rest:
+                self._feed(rest)
+        except httptools.HttpParserCallbackError as error:
+            if isinstance(error.__context__, _HeadTooLarge):
+                raise _HeadTooLarge from None
+            raise _Malformed from None
+        if self._head_bytes + self._unparsed_bytes > self.limits.head_bytes:
+            raise _HeadTooLarge
+
+    # --- what the parser found ------------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head = True
+        self._head_bytes = self._unparsed_bytes = 0
+        if self._began_at is None:
+            self._began_at = self.loop.time()
+        cast("dict[str, Any]", self.scope)[CONNECTION] = self
+
+    def on_url(self, url: bytes) -> None:
+        self._unparsed_bytes = 0
+        self.url += url
+        self._head_bytes = len(self.url)
+        if len(self.url) > self.limits.target_bytes:
+            raise _HeadTooLarge
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._in_head:  # a trailer; nobody may add headers after the checks of the head
+            raise _Malformed
+        self._head_bytes += len(name) + len(value) + 4
+        self._unparsed_bytes = 0
+        if self._head_bytes > self.limits.head_bytes or len(self.headers) >= self.limits.headers:
+            raise _HeadTooLarge
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        self._head_bytes = self._unparsed_bytes = 0
+        if not self.url.startswith(b"/"):
+            self._check_target()
+        if len(self.pipeline) >= MOST_PIPELINED:
+            raise _Malformed
+        super().on_headers_complete()
+        self._in_head, self.in_body = False, True
+        self.cycle.transport = self._answers
+
+    def _check_target(self) -> None:
+        """An absolute target must name the host of ``Host`` (RFC 9112, 3.2.2); other forms are not served."""
+        target = httptools.parse_url(self.url)
+        place = target.host if target.port is None else b"%s:%d" % (target.host, target.port)
+        hosts = [value.strip().lower() for name, value in self.headers if name == b"host"]
+        if target.schema not in (b"http", b"https") or hosts != [place.lower()]:
+            raise _Malformed
+        if not target.path:
+            self.url = b"/" + (b"?" + target.query if target.query else b"")
+
+    def on_body(self, body: bytes) -> None:
+        self._unparsed_bytes = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self.in_body = False
+        self._unparsed_bytes = 0
+        self._began_at = None
+        self.quiet_since = self.loop.time()
+
+    def on_response_complete(self) -> None:
+        self.quiet_since = self.loop.time()
+        if self._lingering:
+            self.server_state.total_requests += 1
+        else:
+            super().on_response_complete()
+
+    # --- time -----------------------------------------------------------------------------------------
+
+    def pause_writing(self) -> None:
+        self._write_paused_at = self.loop.time()
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        self._write_paused_at = None
+        super().resume_writing()
+
+    def look(self, now: float) -> None:
+        limits = self.limits
+        if self._lingering:
+            if now - self.quiet_since > limits.linger_s:
+                self.transport.abort()
+        elif self._write_paused_at is not None and now - self._write_paused_at > limits.write_deadline_s:
+            self.connected.count(Refusal.NOT_READING)
+            self.transport.abort()
+        elif self.at_work or self.pipeline:  # it waits for us
+            return
+        elif self._began_at is None:
+            if now - self.quiet_since > limits.idle_s:
+                self.connected.count(Refusal.IDLE)
+                self.transport.close()
+        elif self._in_head and now - self._began_at > limits.head_deadline_s:
+            self._refuse(Refusal.HEAD_LATE)
+        elif now - self._began_at > limits.request_deadline_s:
+            self._refuse(Refusal.BODY_LATE)
+
+    # --- refusals -------------------------------------------------------------------------------------
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Answer once, read nothing more, close."""
+        if self._stopped or self.transport.is_closing():
+            return
+        self._stopped = True
+        self.connected.count(refusal)
+        log.debug("connection_refused", reason=refusal.value, address=self.address)
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete:
+            if not self.in_body:  # else the answer was given already
+                self._answer(refusal)
+            self.linger()
+        elif not cycle.more_body:  # whole requests are answered, the last of them closes
+            cycle.keep_alive = False
+        elif self.pipeline or cycle.response_started:  # in the middle of an answer nothing can be said
+            self.transport.abort()
+        else:
+            self._answer(refusal)
+            cycle.disconnected = True
+            cycle.message_event.set()
+            self.linger()
+
+    def _answer(self, refusal: Refusal) -> None:
+        given = [value for name, value in self.headers or () if name == b"accept-language"]
+        language = preferred(given[0].decode("latin-1") if given else None)
+        said = problem(refused(refusal, self.limits), language=language, request_id=random_id())
+        lines = [STATUS_LINE[said.status]]
+        lines += [b"%s: %s\r\n" % header for header in said.headers if header[0] != b"connection"]
+        self.transport.write(b"".join([*lines, b"connection: close\r\n\r\n", said.body]))
+
+    def linger(self) -> None:
+        """End our side, and throw away for a while what still comes: else a reset may eat the answer."""
+        self._stopped = self._lingering = True
+        self.quiet_since = self.loop.time()
+        self._unset_keepalive_if_required()
+        self.flow.resume_reading()
+        if self.transport.can_write_eof() and not self.transport.is_closing():
+            self.transport.write_eof()
+
+    def _throw_away(self, length: int) -> None:
+        self._thrown_away += length
+        if self._lingering and self._thrown_away > self.limits.linger_bytes:
+            self.transport.abort()
+
+
+class _Lingering:
+    """What requests write their answers to. Closing within a body lets the client read the answer first."""
+
+    def __init__(self, protocol: LimitedProtocol) -> None:
+        self._protocol = protocol
+        self.write = protocol.transport.write
+        self.is_closing = protocol.transport.is_closing
+
+    def close(self) -> None:
+        if self._protocol.in_body:
+            self._protocol.linger()
+        else:
+            self._protocol.transport.close()
+
+
+def limited(connections: Connections) -> type[asyncio.Protocol]:
+    """What ``uvicorn.Config(http=...)`` takes; it calls it for each connection."""
+    return cast("type[asyncio.Protocol]", partial(LimitedProtocol, connections=connections))

@@ -1,0 +1,71 @@
+"""The HTTP server of the product: uvicorn, its proxy headers, and our limits."""
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+
+from kkt_adapter.api.wire.connections import Connections
+from kkt_adapter.api.wire.limits import WireLimits
+from kkt_adapter.api.wire.protocol import limited
+from kkt_adapter.kernel.addresses import within
+
+
+def http_server(
+    app: Any,
+    *,
+    limits: WireLimits,
+    trusted_proxies: Sequence[str] = (),
+    on_ready: Callable[[], None] = lambda: None,
+) -> "HttpServer":
+    """A server for ``app``. ``trusted_proxies``: addresses and networks whose ``X-Forwarded-For`` counts.
+
+    Without any, no header changes who is asking. ``on_ready``: it answers from now on.
+    """
+    connections = Connections(limits, trusts=within(trusted_proxies))
+    config = uvicorn.Config(
+        app,
+        http=limited(connections),
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=list(trusted_proxies),
+        timeout_keep_alive=int(limits.idle_s),
+        timeout_graceful_shutdown=10,
+        backlog=2048,
+    )
+    return HttpServer(config, connections, on_ready=on_ready)
+
+
+class HttpServer(uvicorn.Server):
+    """uvicorn's server, which looks at the deadlines of its connections once a second.
+
+    Signals are the caller's: uvicorn's own handling would end the process before our clean-up.
+    """
+
+    def __init__(
+        self, config: uvicorn.Config, connections: Connections, *, on_ready: Callable[[], None]
+    ) -> None:
+        super().__init__(config)
+        self.connected = connections
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self._on_ready()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def on_tick(self, counter: int) -> bool:
+        """Called ten times a second by uvicorn's main loop."""
+        if counter % 10 == 0:
+            self.connected.look(asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
