@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
+from tests.support import conform
 from tests.support.api import (
     KEY,
     SALE,
@@ -50,7 +51,10 @@ async def real_service(data_dir: Path, **settings: Any) -> AsyncIterator[Service
 
 @pytest.fixture
 async def client(tmp_path: Path) -> AsyncIterator[httpx2.AsyncClient]:
-    async with real_service(tmp_path) as services, client_of(services.app) as opened:
+    async with (
+        real_service(tmp_path) as services,
+        client_of(services.app, event_hooks=conform.hooks()) as opened,
+    ):
         yield opened
 
 

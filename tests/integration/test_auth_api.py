@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from tests.support import conform
 from tests.support.accounts import PASSWORD, SignInParts, open_sign_in, people_app
 
 from kkt_adapter.runtime.auth.roles import Role
@@ -22,7 +23,9 @@ async def parts(tmp_path: Path) -> AsyncIterator[SignInParts]:
 @pytest.fixture
 async def client(parts: SignInParts) -> AsyncIterator[httpx2.AsyncClient]:
     transport = httpx2.ASGITransport(app=people_app(parts), raise_app_exceptions=False)
-    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as opened:
+    async with httpx2.AsyncClient(
+        transport=transport, base_url="http://localhost", event_hooks=conform.hooks()
+    ) as opened:
         yield opened
 
 

@@ -435,10 +435,10 @@ class Memory:
 
 
 @asynccontextmanager
-async def client_of(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
+async def client_of(app: FastAPI, **options: Any) -> AsyncIterator[httpx2.AsyncClient]:
     """Calls the application in this loop, as a program on the same machine would."""
     transport = httpx2.ASGITransport(app=app)
-    async with httpx2.AsyncClient(transport=transport, base_url=BASE_URL) as client:
+    async with httpx2.AsyncClient(transport=transport, base_url=BASE_URL, **options) as client:
         yield client
 
 

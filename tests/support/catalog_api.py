@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+from tests.support import conform
 from tests.support.accounts import SignInParts, wire
 from tests.support.api import Memory, client_of
 
@@ -115,7 +116,7 @@ async def open_catalog_api(
         app.state.catalog = CatalogServices(
             sync=parts.sync, schedule=parts.schedule, reads=parts.reads, public_read=public_read
         )
-        client = await opened.enter_async_context(client_of(app))
+        client = await opened.enter_async_context(client_of(app, event_hooks=conform.hooks()))
         api = CatalogApi(
             db=db,
             source=source,

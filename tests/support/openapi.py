@@ -30,24 +30,11 @@ def operations() -> Iterator[tuple[str, Json]]:
                 yield f"{method.upper()} {path}", methods[method]
 
 
-def validator(schema: Json, *, closed: bool = False) -> Any:
-    """Checks a value by a schema of the document. ``closed``: refuses members without a schema too."""
-    components = document()["components"]["schemas"]
-    if closed:
-        components, schema = _closed(components), _closed(schema)
-    return jsonschema_rs.Draft202012Validator(schema | {"components": {"schemas": components}})
+def validator(schema: Json) -> Any:
+    """Checks a value by a schema of the document."""
+    components = {"schemas": document()["components"]["schemas"]}
+    return jsonschema_rs.Draft202012Validator(schema | {"components": components})
 
 
 def dumped(value: Json) -> str:
     return json.dumps(value, ensure_ascii=False, indent=1) + "\n"
-
-
-def _closed(node: Any) -> Any:
-    if isinstance(node, list):
-        return [_closed(member) for member in node]
-    if not isinstance(node, dict):
-        return node
-    made = {name: _closed(member) for name, member in node.items()}
-    if "properties" in node and node.get("title") != "Problem" and "allOf" not in node:
-        made.setdefault("additionalProperties", False)
-    return made

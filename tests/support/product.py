@@ -23,6 +23,7 @@ from typing import Any, cast
 
 import httpx2
 from sqlalchemy import Connection, select
+from tests.support import conform
 from tests.support.api import BASE_URL, SALE, Json
 from tests.support.ports import free_port
 
@@ -412,7 +413,10 @@ async def _started(settings: Settings, *, demo: bool, clock: Clock) -> Services:
 
 def _client(services: Services) -> httpx2.AsyncClient:
     return httpx2.AsyncClient(
-        transport=httpx2.ASGITransport(app=services.app), base_url=BASE_URL, timeout=PATIENCE_S
+        transport=httpx2.ASGITransport(app=services.app),
+        base_url=BASE_URL,
+        timeout=PATIENCE_S,
+        event_hooks=conform.hooks(),
     )
 
 

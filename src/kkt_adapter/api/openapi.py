@@ -15,7 +15,7 @@ from kkt_adapter.api.schemas.refusals import PROBLEM, complete, refusals
 _REF = "#/components/schemas/{model}"
 _ACCEPT_REFUSES = (
     "IDEMPOTENCY_KEY_REQUIRED IDEMPOTENCY_CONFLICT IDEMPOTENCY_IN_PROGRESS NOT_FOUND REFUND_BLOCKED "
-    "BUFFER_FULL KKT_BLOCKED MAINTENANCE LEASE_LOST"
+    "SHIFT_EXPIRED BUFFER_FULL KKT_BLOCKED MAINTENANCE LEASE_LOST"
 )
 _TAGS = [
     {"name": "receipts", "description": "Accepting, reading and settling receipts."},

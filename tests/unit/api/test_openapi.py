@@ -1,5 +1,6 @@
 """/openapi.json says of every operation what it answers: shape, unit, every refusal, an example."""
 
+import json
 from collections.abc import Iterator
 from difflib import unified_diff
 from typing import Any
@@ -9,6 +10,10 @@ import pytest
 from tests.support.openapi import COMMITTED, document, dumped, operations, validator
 
 from kkt_adapter.api.error_codes import ROWS
+from kkt_adapter.fiscal.model import ReceiptWarning
+from kkt_adapter.fiscal.printing import reply
+from kkt_adapter.kernel.errors import Text
+from kkt_adapter.kernel.hlc import HybridTimestamp
 
 Json = dict[str, Any]
 HOW = (
@@ -110,3 +115,19 @@ def test_the_committed_description_is_that_of_the_routes() -> None:
     now = dumped(document()).splitlines()
     difference = list(unified_diff(committed, now, "docs/reference/openapi.json", "the routes", lineterm=""))
     assert difference == [], "run: make openapi\n" + "\n".join(difference[:200])
+
+
+@pytest.mark.parametrize("tag", [None, 1199])
+def test_the_ready_made_bytes_of_a_receipt_that_waits_fit_the_schema(tag: int | None) -> None:
+    """Those of a printed one are checked by ``test_answers_conform.py`` against a real register."""
+    remark = ReceiptWarning(
+        code="odd_rate", message=Text("odd", '"странно"\n'), field="items.0.price", tag=tag
+    )
+    text = reply.buffered(
+        "01890a5d-ac96-774b-bcce-b302099a8057",
+        reply.Place(stamp=HybridTimestamp(1773478800, 0), queue_position=3),
+        reason="Касса не отвечает",
+        warnings=[remark],
+    )
+    schema = {"$ref": "#/components/schemas/AcceptedReceipt"}
+    assert [e.message for e in validator(schema).iter_errors(json.loads(text))] == []
