@@ -205,6 +205,32 @@ async def test_only_json_is_read(content_type: str, status: int) -> None:
         assert check_problem(answer)["code"] == "UNSUPPORTED_MEDIA_TYPE"
 
 
+@pytest.mark.parametrize(
+    ("encoding", "status"),
+    [("gzip", 415), ("GZIP", 415), ("br", 415), ("gzip, identity", 415), ("identity", 200)],
+)
+async def test_a_compressed_body_is_refused_with_what_is_taken(encoding: str, status: int) -> None:
+    memory = Memory()
+    async with client_of(memory.app()) as client:
+        answer = await post_receipt(client, **{"Content-Encoding": encoding})
+    assert answer.status_code == status
+    if status == 415:
+        assert "Content-Encoding" in check_problem(answer)["detail"]
+        assert answer.headers["accept-encoding"] == "identity"
+
+
+async def test_a_raw_separator_in_json_is_told_how_to_write_it() -> None:
+    body = json.dumps(with_item(mark_code="01<GS>")).replace("<GS>", "\x1d").encode()
+    memory = Memory()
+    async with client_of(memory.app()) as client:
+        answer = await post_receipt(client, body, **{"Accept-Language": "ru"})
+    assert answer.status_code == 422
+    (error,) = check_problem(answer)["errors"]
+    assert error["code"] == "malformed_json"
+    assert "1D hex" in error["message"]
+    assert "\\u001d" in error["remedy"]
+
+
 async def test_a_body_without_a_media_type_is_taken_for_json() -> None:
     memory = Memory()
     async with client_of(memory.app()) as client:

@@ -134,6 +134,7 @@ async def test_a_wrong_receipt_is_refused_and_leaves_nothing(running: Product, w
     assert problem["code"] == "VALIDATION_ERROR"
     assert problem["errors"], "it says which field, and why"
     assert all(error["field"] and error["message"] and error["code"] for error in problem["errors"])
+    assert all(error["remedy"] for error in problem["errors"]), "and what to do"
     assert await what_is_stored(running) == before
 
 
@@ -147,10 +148,17 @@ async def test_after_all_of_them_the_till_sells(running: Product) -> None:
 async def test_a_refused_receipt_makes_no_register_in_demo_mode(tmp_path: Path) -> None:
     async with product(tmp_path, demo=True) as running:
         before = {unit.register_id for unit in running.services.registers.all()}
-        for till, body in (("NEW-1", sale(till="NEW-1", kop=0)), ("NEW-2", sale(till="NEW-2", taxation=2))):
-            assert (await running.post(body)).status_code == 422
+        for till, body in (
+            ("NEW-1", sale(till="NEW-1", kop=0)),
+            ("NEW-2", sale(till="NEW-2", taxation=2)),
+            ("касса 😀", sale(till="касса 😀")),  # outside CP866
+        ):
+            refused = await running.post(body)
+            assert refused.status_code == 422
+            assert all(error["remedy"] for error in refused.json()["errors"])
             assert running.services.registers.find(body["pos_id"]) is None
             assert not running.archive(till)
+        assert (await running.post(sale(till="█" * 60))).status_code == 422  # too long for a file's name
         assert {unit.register_id for unit in running.services.registers.all()} == before == {TILL}
         (answer,) = await running.sell(1, till="NEW-1")
         assert answer["status"] == "printed"

@@ -55,6 +55,8 @@ def json_object(raw: bytes) -> dict[str, Any]:
         ) from error
     except JSONDecodeError as error:
         where = f"{error.lineno}:{error.colno}"
+        if error.msg.startswith("Invalid control character"):
+            raise _raw_control(error.doc[error.pos], where) from error
         raise _malformed(
             "malformed_json",
             f"The body is not JSON (line:column {where}).",
@@ -108,5 +110,28 @@ def shown(name: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in name[:40])
 
 
-def _malformed(code: str, en: str, ru: str, *, field: str = WHOLE_BODY) -> RequestInvalid:
-    return RequestInvalid((Violation(field=field, code=code, message=Text(en, ru)),))
+def _raw_control(character: str, where: str) -> RequestInvalid:
+    """The usual one is GS, which a scanner sends and a program puts into JSON as it is."""
+    escaped = f"\\u{ord(character):04x}"
+    return _malformed(
+        "malformed_json",
+        f"A text in the body has the raw character {ord(character):02X} hex (line:column {where}).",
+        f"В тексте внутри тела запроса стоит символ {ord(character):02X} hex (строка:позиция {where}).",
+        remedy=Text(
+            f"JSON has no raw control characters: write it as {escaped}; GS in a marking code is \\u001d.",
+            f"В JSON не бывает управляющих символов как есть: запишите как {escaped}; GS в коде "
+            "маркировки — \\u001d.",
+        ),
+    )
+
+
+_WELL_FORMED = Text(
+    "Send one JSON object in UTF-8, made by a JSON library.",
+    "Передайте один объект JSON в UTF-8, собранный библиотекой JSON.",
+)
+
+
+def _malformed(
+    code: str, en: str, ru: str, *, field: str = WHOLE_BODY, remedy: Text = _WELL_FORMED
+) -> RequestInvalid:
+    return RequestInvalid((Violation(field=field, code=code, message=Text(en, ru), remedy=remedy),))

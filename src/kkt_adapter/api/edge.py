@@ -28,8 +28,10 @@ from kkt_adapter.api.errors import REQUEST_ID, answer_to, send_problem
 from kkt_adapter.api.intake import (
     announces_body,
     body_too_large,
+    is_encoded,
     is_json,
     not_json,
+    not_plain,
     read_already,
     read_within,
     too_large,
@@ -157,6 +159,8 @@ class Edge:
         most = self._most(scope)
         if too_large(headers, most=most):
             raise body_too_large(most)
+        if is_encoded(headers.get(b"content-encoding")):
+            raise not_plain()
         if not is_json(headers.get(b"content-type")):
             raise not_json()
         length = headers.get(b"content-length")

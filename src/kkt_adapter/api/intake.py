@@ -36,6 +36,21 @@ def is_json(content_type: bytes | None) -> bool:
     return True
 
 
+def is_encoded(content_encoding: bytes | None) -> bool:
+    """Whether the body is compressed: nothing here unpacks it (RFC 9110, section 8.4)."""
+    return (content_encoding or b"identity").strip().lower() not in (b"", b"identity")
+
+
+def not_plain() -> RefusedByStatus:
+    refusal = RefusedByStatus(
+        "UNSUPPORTED_MEDIA_TYPE",
+        "The body must not be compressed: send it without Content-Encoding.",
+        "Тело запроса не должно быть сжато: передайте его без Content-Encoding.",
+    )
+    refusal.headers = [(b"accept-encoding", b"identity")]  # RFC 9110, section 15.5.16
+    return refusal
+
+
 def not_json() -> RefusedByStatus:
     return RefusedByStatus(
         "UNSUPPORTED_MEDIA_TYPE",

@@ -36,6 +36,7 @@ class RefusedByStatus(AdapterError):
     def __init__(self, code: str, en: str = "", ru: str = "", **facts: Any) -> None:
         super().__init__(en, ru, **facts)
         self.row_code = code
+        self.headers: Headers = []  # beside those of every error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,10 +82,11 @@ def problem(error: Exception, *, language: Language, request_id: str) -> Problem
         members.setdefault(name, _said(value, language) if isinstance(value, Text) else value)
     body = json.dumps(members, ensure_ascii=False, separators=(",", ":"), default=str)
     encoded = body.encode("utf-8", "replace")
+    own = error.headers if isinstance(error, RefusedByStatus) else []
     return Problem(
         status=row.status,
         code=code,
-        headers=_headers(row, encoded, language, retry_after_s),
+        headers=[*_headers(row, encoded, language, retry_after_s), *own],
         body=encoded,
     )
 

@@ -14,7 +14,7 @@ from kkt_adapter.bootstrap.shutdown import Closers
 from kkt_adapter.bootstrap.storage import Storage
 from kkt_adapter.fiscal.delivery.lanes.device import DevicePump
 from kkt_adapter.fiscal.delivery.lanes.factory import DEVICE
-from kkt_adapter.fiscal.kkt.virtual import FnPool, made_up_registration
+from kkt_adapter.fiscal.kkt.virtual import FnPool, made_up_registration, name_fault, place_of
 from kkt_adapter.fiscal.kkt.virtual.identity import SELLER_INN
 from kkt_adapter.fiscal.model import (
     Cashier,
@@ -32,6 +32,7 @@ from kkt_adapter.fiscal.printing.stats import PrintStats
 from kkt_adapter.fiscal.store.runtime_settings import store_setting
 from kkt_adapter.fiscal.store.tables import config
 from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.kernel.errors import ReceiptInvalid, Text, Violation
 from kkt_adapter.kernel.ids import PosId, RegisterId
 from kkt_adapter.runtime.supervisor import Service
 from kkt_adapter.settings import RegisterSettings, Settings
@@ -160,6 +161,10 @@ class RegisterShop:
         return unit
 
     def _demo_prospect(self, pos_id: PosId) -> Prospect:
+        """Raises ReceiptInvalid for a name that no register can have."""
+        fault = name_fault(pos_id, pos_id)
+        if fault is not None:
+            raise ReceiptInvalid((Violation("pos_id", "unfit_till", fault, _ANOTHER_NAME, 1187),))
         register = _demo_register(pos_id)
         profile = RegisterProfile(
             register_id=RegisterId(register.id),
@@ -173,7 +178,7 @@ class RegisterShop:
         made_up = made_up_registration(
             RegisterId(register.id),
             seed=f"{self._storage.adapter_id}:{register.id}",
-            place=f"Касса {register.tills[0]}",
+            place=place_of(register.tills[0]),
             ffd_version=FFD[register.ffd_version],
             taxation_mask=register.taxation_mask,
             user_inn=register.user_inn or SELLER_INN,
@@ -182,6 +187,11 @@ class RegisterShop:
         return replace(
             made_up, registration_number=register.registration_number or made_up.registration_number
         )
+
+
+_ANOTHER_NAME = Text(
+    "Send a shorter name of letters, digits, - and _.", "Передайте имя короче: буквы, цифры, - и _."
+)
 
 
 def host_zone() -> ZoneInfo:
@@ -196,10 +206,14 @@ def _demo_register(pos_id: str) -> RegisterSettings:
 
 
 def _demo_tills(conn: Connection) -> tuple[str, ...]:
-    """``POS-001``, and every till that got a register before."""
+    """``POS-001``, and every till that got a register before; those of old whose name no document can hold
+    are left out, as they never printed."""
     names = conn.execute(select(config.c.name).where(config.c.name.startswith(DEMO_PREFIX))).scalars()
     tills = [name.removeprefix(DEMO_PREFIX) for name in names]
-    return ("POS-001", *sorted(till for till in tills if till != "POS-001"))
+    return (
+        "POS-001",
+        *sorted(till for till in tills if till != "POS-001" and name_fault(till, till) is None),
+    )
 
 
 def _defaults(register: RegisterSettings) -> RegisterDefaults:

@@ -3,6 +3,7 @@
 from urllib.parse import urlsplit
 
 from kkt_adapter.fiscal.heartbeat.settings import check_back_offices
+from kkt_adapter.fiscal.kkt.virtual import name_fault
 from kkt_adapter.kernel.errors import SettingsInvalid
 from kkt_adapter.settings.register import RegisterSettings
 from kkt_adapter.settings.service import Settings
@@ -53,6 +54,11 @@ def _check_tills(registers: tuple[RegisterSettings, ...]) -> None:
         if register.id in seen:
             raise SettingsInvalid(f"two registers are called {register.id}", f"две ККТ названы {register.id}")
         seen.add(register.id)
+        fault = name_fault(register.id, register.tills[0]) if register.driver == "virtual" else None
+        if fault is not None:
+            raise SettingsInvalid(
+                f"[[register]] {register.id}: {fault.en}", f"[[register]] {register.id}: {fault.ru}"
+            )
         doubled = tills.intersection(register.tills)
         if doubled:
             till = sorted(doubled)[0]

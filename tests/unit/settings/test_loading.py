@@ -134,6 +134,14 @@ def test_till_at_two_registers_and_two_registers_of_one_name_are_refused(file: P
     assert "two registers are called K1" in refused(file=file).detail.en
 
 
+def test_till_whose_name_no_document_can_hold_is_refused_with_the_letter(file: Path):
+    file.write_text('[[register]]\nid = "K1"\ndriver = "virtual"\npos_ids = ["касса 😀"]\n')
+    found = refused(file=file).detail
+    assert "[[register]] K1" in found.en
+    assert "U+1F600" in found.en
+    assert "U+1F600" in found.ru
+
+
 def test_file_that_is_not_there_is_named(tmp_path: Path):
     assert "nope.toml" in refused({"KKT_CONFIG": str(tmp_path / "nope.toml")}).detail.en
 

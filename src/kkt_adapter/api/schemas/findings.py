@@ -30,9 +30,26 @@ _TYPES: Mapping[str, tuple[str, Text]] = MappingProxyType(
         "json_invalid": ("malformed_json", Text("is not JSON", "не JSON")),
     }
 )
+_AS_DESCRIBED = Text("GET /docs shows what goes here.", "Что здесь передают, показывает GET /docs.")
 _REMEDIES: Mapping[str, Text] = MappingProxyType(
-    {"bad_date": Text("Write it as 2026-03-01T10:00:00Z.", "Запишите как 2026-03-01T10:00:00Z.")}
+    {
+        "bad_date": Text("Write it as 2026-03-01T10:00:00Z.", "Запишите как 2026-03-01T10:00:00Z."),
+        "required": Text("Send this field.", "Передайте это поле."),
+        "empty": Text(
+            "Fill it in, or leave the field out where it is optional.",
+            "Заполните его; необязательное поле можно не передавать.",
+        ),
+        "too_long": Text("Shorten it.", "Сократите."),
+        "too_many": Text("Split the request.", "Разделите запрос."),
+        "too_large": Text("Check the number; split the receipt.", "Проверьте число; разделите чек."),
+        "too_small": Text("Send a larger number.", "Передайте большее число."),
+        "not_positive": Text("Send a number above zero.", "Передайте число больше нуля."),
+        "not_finite": Text("Send a number with digits.", "Передайте число цифрами."),
+        "malformed_json": Text("Send JSON in UTF-8.", "Передайте JSON в UTF-8."),
+        "bad_text": Text("Send visible characters only.", "Передайте только видимые символы."),
+    }
 )
+"""What to do, by the code of a finding that does not say it itself."""
 _LIMITS: Mapping[str, tuple[str, str, Text]] = MappingProxyType(
     {
         "greater_than_equal": ("too_small", "ge", Text("must be at least {}", "должно быть не меньше {}")),
@@ -63,6 +80,7 @@ def violations_of(
 def violation_of(error: Mapping[str, Any], *, field: str, tag: int | None = None) -> Violation:
     """One error under a field name of the caller's choice."""
     code, message, remedy = _read(error)
+    remedy = remedy or _REMEDIES.get(code, _AS_DESCRIBED)
     return Violation(field=field, code=code, message=message, remedy=remedy, tag=tag)
 
 
@@ -81,4 +99,4 @@ def _read(error: Mapping[str, Any]) -> tuple[str, Text, Text | None]:
         shown = context.get(limit, "")
         return code, Text(message.en.format(shown), message.ru.format(shown)), None
     code, message = _TYPES.get(kind, ("invalid", _INVALID))
-    return code, message, _REMEDIES.get(code)
+    return code, message, None

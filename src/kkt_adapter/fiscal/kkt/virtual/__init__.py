@@ -3,8 +3,9 @@
 from kkt_adapter.fiscal.kkt.virtual.faults import FaultPlan, VirtualFaults
 from kkt_adapter.fiscal.kkt.virtual.fn import VirtualFn
 from kkt_adapter.fiscal.kkt.virtual.identity import made_up_registration
+from kkt_adapter.fiscal.kkt.virtual.naming import fn_path, name_fault, place_of
 from kkt_adapter.fiscal.kkt.virtual.pool import FnPool
-from kkt_adapter.fiscal.kkt.virtual.register import VirtualRegister, fn_path
+from kkt_adapter.fiscal.kkt.virtual.register import VirtualRegister
 
 __all__ = [
     "FaultPlan",
@@ -14,4 +15,6 @@ __all__ = [
     "VirtualRegister",
     "fn_path",
     "made_up_registration",
+    "name_fault",
+    "place_of",
 ]

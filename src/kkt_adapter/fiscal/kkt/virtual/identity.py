@@ -7,6 +7,7 @@ always gives the same FN number. Two installations whose documents meet in one p
 from hashlib import blake2b
 
 from kkt_adapter.fiscal.ffd.checksums import registration_number_check
+from kkt_adapter.fiscal.kkt.virtual.naming import place_of
 from kkt_adapter.fiscal.model import FfdVersion, Registration
 from kkt_adapter.kernel.ids import FnNumber, RegisterId
 
@@ -51,7 +52,7 @@ def made_up_registration(
         user_inn=user_inn,
         user_name=user_name,
         address=address,
-        place=place or f"Касса {register_id}",
+        place=place or place_of(register_id),
         taxation_mask=taxation_mask,
         ffd_version=ffd_version,
         ofd_name=ofd_name,

@@ -17,6 +17,7 @@ from kkt_adapter.fiscal.kkt.driver import (
 )
 from kkt_adapter.fiscal.kkt.virtual.faults import NO_FAULTS, VirtualFaults
 from kkt_adapter.fiscal.kkt.virtual.fn import CAPACITY, LIFE_DAYS, VirtualFn
+from kkt_adapter.fiscal.kkt.virtual.naming import fn_path
 from kkt_adapter.fiscal.kkt.virtual.pool import FnPool
 from kkt_adapter.fiscal.kkt.virtual.state import Blocked
 from kkt_adapter.fiscal.model import (
@@ -46,12 +47,6 @@ CAPABILITIES = frozenset(
     }
 )
 DEADLINE_S = 10.0  # for each command, as for a device (printing.md: read time out)
-
-
-def fn_path(folder: Path, register_id: RegisterId) -> Path:
-    """Where a register's FN lives: its id, with whatever is no letter, digit, - _ or . as %hex."""
-    safe = "".join(c if c.isalnum() or c in "-_." else f"%{ord(c):02X}" for c in register_id)
-    return folder / f"{safe}.sqlite"
 
 
 class VirtualRegister:
