@@ -10,8 +10,10 @@ from sqlalchemy import select
 from tests.support.api import Json
 from tests.support.product import TILL, Product, product, sale
 
+from kkt_adapter.cli.db_copies import decide
 from kkt_adapter.fiscal.store.tables import attempts, buffer_events, documents, receipts, shifts
 from kkt_adapter.runtime.db.backup import back_up, restore
+from kkt_adapter.runtime.db.identity import Decided
 from kkt_adapter.runtime.leases.database import leases
 
 KEYLESS: Json = {"additional_attribute": "order 7", "user_attribute": {"name": "table", "value": "4"}}
@@ -212,6 +214,7 @@ async def test_an_adapter_that_begins_anew_knows_what_its_fns_printed(tmp_path: 
         async with shop.stopped():
             for path in shop.settings.data_dir.glob("buffer.db*"):
                 path.unlink()
+            decide(shop.settings.data_dir, Decided.BEGIN, reason="lost")
         again = (await shop.post(sale(kop=900), key="before-the-loss")).json()
 
         assert again["fiscal_doc_id"] == told["fiscal_doc_id"]

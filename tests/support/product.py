@@ -244,6 +244,11 @@ class Product:
         self.services = await _started(self.settings, demo=self.demo, clock=self.clock)
         self.client = _client(self.services)
 
+    async def start_again(self) -> None:
+        """Inside ``stopped``: a start that is expected to fail."""
+        services = await _started(self.settings, demo=self.demo, clock=self.clock)
+        await services.stop()
+
     async def restart_after_failure(self, **changes: Any) -> None:
         """Start after a ``restart`` whose settings were refused."""
         self.settings = self.settings.model_copy(update=changes)

@@ -26,6 +26,7 @@ class Parts:
     zone: ZoneInfo
     transport: Transport
     pool: FnPool  # virtual registers
+    database: str  # identity of the database that a virtual FN works with
     made_up: Registration  # likewise: what a new FN begins with
 
 
@@ -50,6 +51,7 @@ def _virtual(register: RegisterSettings, parts: Parts) -> KktDriver:
         fsync=settings.virtual_fsync,
         keeps_queue=parts.transport is not Transport.HTTP,
         faults=VirtualFaults(FaultPlan(latency_s=settings.virtual_latency_s)),
+        database=parts.database,
     )
 
 

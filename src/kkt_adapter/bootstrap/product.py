@@ -22,6 +22,7 @@ from kkt_adapter.fiscal.delivery.lanes.factory import DeliveryLanes
 from kkt_adapter.fiscal.delivery.transport_guard import guard_transport
 from kkt_adapter.fiscal.delivery.worker import DeliveryPolicy, DeliveryWorker
 from kkt_adapter.fiscal.heartbeat.service import Heartbeat
+from kkt_adapter.fiscal.housekeeping.database_mark import DatabaseMark
 from kkt_adapter.fiscal.intake.accept import IntakePolicy, ReceiptIntake
 from kkt_adapter.fiscal.monitoring.network_mode import NetworkMonitor
 from kkt_adapter.fiscal.printing.registers import Registers, Unit
@@ -31,6 +32,7 @@ from kkt_adapter.fiscal.store.event_writer import EventWriter
 from kkt_adapter.kernel.clock import Clock, SystemClock
 from kkt_adapter.kernel.errors import AdapterError
 from kkt_adapter.runtime.auth.parts import AuthParts, build_auth
+from kkt_adapter.runtime.db.identity import Identity
 from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.disk import DiskMark
 from kkt_adapter.runtime.supervisor import Supervisor
@@ -46,6 +48,7 @@ class Services:
     settings: Settings
     app: FastAPI
     database: Database
+    identity: Identity
     registers: Registers
     intake: ReceiptIntake
     worker: DeliveryWorker
@@ -204,6 +207,7 @@ async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, 
             watching.parts.watch,
             watching.parts.notifier,
             catalog.service,
+            DatabaseMark(storage.identity, database=database, clock=clock, data_dir=settings.data_dir),
             *daily_services(settings, database=database, leases=storage.leases, clock=clock),
         ],
         clock=clock,
@@ -224,6 +228,7 @@ async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, 
         settings=settings,
         app=app,
         database=database,
+        identity=storage.identity,
         registers=registers,
         intake=intake,
         worker=worker,

@@ -96,6 +96,7 @@ class RegisterShop:
                     zone=zone,
                     transport=transport,
                     pool=self._pool,
+                    database=self._storage.identity.uuid,
                     made_up=self._made_up(register),
                 ),
             )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from kkt_adapter.bootstrap.identity import look_around, refuse_another_file, settle_identity
 from kkt_adapter.bootstrap.seams import Seams
 from kkt_adapter.bootstrap.shutdown import Closers
 from kkt_adapter.fiscal.store import counters
@@ -14,6 +15,7 @@ from kkt_adapter.fiscal.store.runtime_settings import read_setting, store_settin
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import SettingsInvalid
 from kkt_adapter.kernel.ids import random_id
+from kkt_adapter.runtime.db.identity import Identity
 from kkt_adapter.runtime.db.integrity import refuse_damaged
 from kkt_adapter.runtime.db.migrate import migrate
 from kkt_adapter.runtime.db.open import open_database
@@ -34,6 +36,7 @@ class Storage:
 
     database: Database
     adapter_id: str
+    identity: Identity
     owner: str
     locks: ProcessLocks
     peers: Peers
@@ -45,7 +48,7 @@ async def open_storage(settings: Settings, *, seams: Seams, clock: Clock, closer
     """Open the database, migrated, and take this process's lock file.
 
     Raises:
-        SettingsInvalid: the data directory cannot be used.
+        SettingsInvalid: the data directory cannot be used, or the database is not the one that belongs here.
         StorageError: the database is damaged, newer than this program, or cannot be reached.
     """
     _make_data_dir(settings.data_dir)
@@ -54,6 +57,8 @@ async def open_storage(settings: Settings, *, seams: Seams, clock: Clock, closer
     closers.append(_hold(locks, owner).release)  # let go last: whoever sees it free may take our work over
 
     await asyncio.to_thread(refuse_damaged, settings.database)
+    around = await asyncio.to_thread(look_around, settings)
+    await asyncio.to_thread(refuse_another_file, settings, around)
     await asyncio.to_thread(migrate, settings.database)
     database: Database = seams.database(
         open_database(
@@ -62,12 +67,14 @@ async def open_storage(settings: Settings, *, seams: Seams, clock: Clock, closer
         )
     )
     closers.append(database.close)
+    known = await settle_identity(settings, around, database=database, clock=clock)
     adapter_id = await database.write(lambda c: _prepare(c, clock))
     pass_lock = _pass_lock(settings, clock, expiry_s=seams.lock_expiry_s)
     closers.append(pass_lock.close)
     return Storage(
         database=database,
         adapter_id=adapter_id,
+        identity=known,
         owner=owner,
         locks=locks,
         peers=Peers(locks, owner=owner, on_server=database.dialect != "sqlite", clock=clock),

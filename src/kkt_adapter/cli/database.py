@@ -7,6 +7,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from kkt_adapter.bootstrap.identity import look_around, refuse_another_file
 from kkt_adapter.cli.screen import complain
 from kkt_adapter.cli.texts import said
 from kkt_adapter.kernel.errors import AdapterError
@@ -30,11 +31,13 @@ DataDir = Annotated[
 def run_on_database(data_dir: Path | None, work: Callable[[Database], Awaitable[T]]) -> T:
     """Bring the schema up to date, do the work, close. An error of ours is one line and exit code 1.
 
-    The database is the one that the service would use with the same configuration.
+    The database is the one that the service would use with the same configuration; in the place of a lost one
+    none is made.
     """
     try:
-        address = load_settings(overrides={"data_dir": data_dir}).database
-        return asyncio.run(_on_database(address, work))
+        settings = load_settings(overrides={"data_dir": data_dir})
+        refuse_another_file(settings, look_around(settings))
+        return asyncio.run(_on_database(settings.database, work))
     except AdapterError as error:
         complain(said(error.detail))
         raise typer.Exit(FAILED) from error

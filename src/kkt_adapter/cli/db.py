@@ -59,13 +59,18 @@ def backup(
 def restore(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The copy.")],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    reason: Annotated[str, typer.Option("--reason", help="Why; kept in the audit trail.")] = "",
     data_dir: DataDir = None,
 ) -> None:
     """Put a copy in the place of the database; the service must be stopped. The old one is kept aside."""
+    from kkt_adapter.cli import db_copies
     from kkt_adapter.runtime.db.backup import restore as put_back
+    from kkt_adapter.runtime.db.identity import Decided
 
     with _reported():
-        _, database = _sqlite(data_dir)
+        directory, database = _sqlite(data_dir)
+        facts = db_copies.facts_of(file, directory)
+        line(said(facts.shown(SystemClock().now())))
         if database.exists() and not yes:
             typer.confirm(
                 say(f"Replace {database} by {file}", f"Заменить {database} копией {file}"),
@@ -74,6 +79,7 @@ def restore(
             )
         with busy(say("Checking and restoring", "Проверка и восстановление")):
             aside = put_back(file, database, now=SystemClock().now())
+            db_copies.decide(directory, Decided.RESTORE, reason=reason, file=file)
     line(say(f"{database} restored from {file}", f"{database} восстановлена из {file}"))
     if aside is not None:
         line(say(f"The old database is at {aside}", f"Прежняя база данных: {aside}"))
@@ -83,6 +89,53 @@ def restore(
             "Чеков, принятых после создания копии, в ней нет. Сверьте с документами ККТ.",
         )
     )
+
+
+@db_app.command("begin")
+def begin(
+    sure: Annotated[
+        bool,
+        typer.Option("--yes-this-is-a-new-shop", help="Receipts and keys of before are to be forgotten."),
+    ] = False,
+    reason: Annotated[str, typer.Option("--reason", help="Why; kept in the audit trail.")] = "",
+    data_dir: DataDir = None,
+) -> None:
+    """Let the next start begin a new shop where a database is missing, empty or another one."""
+    from kkt_adapter.cli import db_copies
+    from kkt_adapter.settings import load_settings
+
+    if not sure:
+        complain(
+            say(
+                "A new shop knows no earlier receipt: a till that asks again for one gets a second document. "
+                "Say --yes-this-is-a-new-shop if that is meant.",
+                "Новый магазин не знает прежних чеков: на повторный запрос кассы будет второй документ. "
+                "Если это и нужно, добавьте --yes-this-is-a-new-shop.",
+            )
+        )
+        raise typer.Exit(2)
+    with _reported():
+        db_copies.begin(load_settings(overrides={"data_dir": data_dir}), reason=reason)
+    line(
+        say(
+            "Decided: the next start begins a new shop. Start the service.",
+            "Решено: следующий запуск начнёт новый магазин. Запустите службу.",
+        )
+    )
+
+
+@db_app.command("confirm-loss")
+def confirm_loss(
+    reason: Annotated[str, typer.Option("--reason", help="What was done about it; kept in the audit trail.")],
+    data_dir: DataDir = None,
+) -> None:
+    """End the alert about lost receipts: they were compared with the registers' documents."""
+    from kkt_adapter.cli import db_copies
+
+    found = db_copies.confirm_loss(data_dir, reason=reason)
+    for loss in found:
+        line(f"{loss.kind} {loss.fn_number} {loss.first}..{loss.last}: {loss.count}")
+    line(say(f"confirmed: {len(found)}", f"подтверждено: {len(found)}"))
 
 
 @db_app.command("check")

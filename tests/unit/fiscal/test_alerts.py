@@ -23,6 +23,7 @@ from kkt_adapter.fiscal.monitoring.observation import (
     RegisterObservation,
     WorkerState,
 )
+from kkt_adapter.fiscal.store.losses import Loss, LossKind
 from kkt_adapter.kernel.breaker import BreakerState
 from kkt_adapter.kernel.errors import Text
 from kkt_adapter.kernel.hysteresis import Presence
@@ -73,6 +74,8 @@ def offices(state: Presence = Presence.ONLINE, answer: AnswerClass = AnswerClass
 
 
 MISMATCH = Mismatch(session_id="s", pos_id="POS-001", kept_kop=10_000, counted_kop=9_000)
+WENT_BACK = Loss(kind=LossKind.WENT_BACK, first=3, last=9)
+BY_OTHERS = Loss(kind=LossKind.OTHERS, first=3, last=9, count=2, fn_number="9999000000000001")
 TROUBLE = Text("no paper", "нет бумаги")
 
 # Each row: the condition just short of the limit, and just over it. Limits: alerts.md.
@@ -110,6 +113,8 @@ CONDITIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "BACK_OFFICE_TOKEN_REFUSED": (offices(), offices(answer=AnswerClass.REFUSED_TOKEN)),
     "BACK_OFFICE_OTHER_INSTANCE": (offices(), offices(answer=AnswerClass.OTHER_INSTANCE)),
     "SESSION_MISMATCH": ({}, {"mismatches": (MISMATCH,)}),
+    "RECEIPTS_LOST": ({"losses": (BY_OTHERS,)}, {"losses": (WENT_BACK,)}),
+    "PRINTED_BY_OTHERS": ({"losses": (WENT_BACK,)}, {"losses": (BY_OTHERS,)}),
     "SYNC_OLD": (
         {"pending": 0, "last_sync_age_s": 9 * HOUR_S},  # nothing waits: a quiet night is no alarm
         {"pending": 1, "last_sync_age_s": 2 * HOUR_S + 1},
@@ -125,6 +130,7 @@ TABLE = {
         "BUFFER_FULL": 60, "BUFFER_ALMOST_FULL": 300, "DISK_LOW": 0, "KKT_BLOCKED": 0, "PRINT_UNKNOWN": 0,
         "FN_EXPIRY_CRITICAL": 0, "FN_DOCUMENTS_LOW": 0, "OFD_DEADLINE": 0, "DLQ_LARGE": 0, "PASS_STUCK": 0,
         "WORKER_DEAD": 300, "RECEIPTS_VERY_SLOW": 300, "DELIVERY_STALLED": 0,
+        "RECEIPTS_LOST": 0,
     },
     "P2": {
         "BUFFER_FILLING": 300, "BREAKER_OPEN": 300, "BREAKER_FLAPPING": 0, "DLQ_GROWING": 3600,
@@ -136,7 +142,7 @@ TABLE = {
     },
     "P3": {
         "DLQ_NOT_EMPTY": 3600, "RETRIES_MANY": 0, "REDIS_LOST": 0, "BUFFER_GROWING": 0, "SHIFT_LONG": 0,
-        "DISK_SPACE": 0,
+        "DISK_SPACE": 0, "PRINTED_BY_OTHERS": 0,
     },
 }  # fmt: skip
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from kkt_adapter.fiscal.alerts import conditions as when
+from kkt_adapter.fiscal.alerts import guards
 from kkt_adapter.fiscal.alerts.conditions import HOUR_S, MINUTE_S, Find
 from kkt_adapter.fiscal.heartbeat.answer import AnswerClass
 from kkt_adapter.fiscal.monitoring import legal_clocks
@@ -87,6 +88,18 @@ RULES: tuple[Rule, ...] = (
         action=Text(
             "Free disk space; sales open again by themselves.",
             "Освободите место на диске; приём откроется сам.",
+        ),
+    ),
+    Rule(
+        code="RECEIPTS_LOST",
+        level=_P1,
+        family="lost",
+        find=guards.receipts_lost,
+        action=Text(
+            "Find what replaced the database, compare the register's documents with the sales, "
+            "then kkt-adapter db confirm-loss.",
+            "Выясните, чем заменили базу, сверьте документы ККТ с продажами, затем kkt-adapter "
+            "db confirm-loss.",
         ),
     ),
     Rule(
@@ -314,6 +327,16 @@ RULES: tuple[Rule, ...] = (
         action=Text(
             "Restart Redis or check its address; receipts stay safe without it.",
             "Перезапустите Redis или проверьте его адрес; чеки и без него в безопасности.",
+        ),
+    ),
+    Rule(
+        code="PRINTED_BY_OTHERS",
+        level=_P3,
+        family="others",
+        find=guards.printed_by_others,
+        action=Text(
+            "Find who prints on this register beside the adapter; such receipts are in no book of the shop.",
+            "Выясните, кто печатает на этой ККТ помимо адаптера; таких чеков нет в учёте магазина.",
         ),
     ),
     Rule(

@@ -95,6 +95,7 @@ class Observer:
             disk_free_bytes=self._watched.disk.free_bytes if self._watched.disk.mark_mb else None,
             disk_mark_bytes=self._watched.disk.mark_mb * 1_000_000,
             mismatches=snapshot.mismatches,
+            losses=snapshot.losses,
         )
 
     @property

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, func, select
 
 from kkt_adapter.fiscal.control.sessions import Mismatch, still_open
 from kkt_adapter.fiscal.store.capacity import Fill, fill
+from kkt_adapter.fiscal.store.losses import Loss, open_losses
 from kkt_adapter.fiscal.store.runtime_settings import LAST_SYNC, maintenance_reason, read_setting
 from kkt_adapter.fiscal.store.session_tables import OPEN_SESSION, pos_sessions
 from kkt_adapter.fiscal.store.tables import UNDELIVERED_ROWS, buffer_events, counters, receipts
@@ -35,6 +36,7 @@ class Snapshot:
     mismatches: tuple[Mismatch, ...]
     cash_kop: Mapping[str, int]  # of tills with an open session
     last_event_id: int  # 0: none yet
+    losses: tuple[Loss, ...] = ()  # that alerts show
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +106,7 @@ class Snapshots:
             mismatches=tuple(still_open(conn, self._mismatches())),
             cash_kop=dict(conn.execute(_CASH).all()),
             last_event_id=conn.execute(_LAST_EVENT).scalar_one() or 0,
+            losses=open_losses(conn, now=self._clock.now()),
         )
 
 

@@ -23,6 +23,7 @@ from kkt_adapter.fiscal.monitoring.network_mode import NetworkMode
 from kkt_adapter.fiscal.monitoring.observation import Observation, RegisterObservation, WorkerState
 from kkt_adapter.fiscal.monitoring.snapshot import Snapshot
 from kkt_adapter.fiscal.printing.stats import PrintStats
+from kkt_adapter.fiscal.store.losses import LossKind
 from kkt_adapter.kernel.breaker import METRIC_VALUE as BREAKER_VALUE
 from kkt_adapter.kernel.breaker import BreakerState
 from kkt_adapter.kernel.histogram import HistogramSnapshot as Counted
@@ -276,6 +277,16 @@ METRICS: tuple[Metric, ...] = (
         "kkt_back_office_other_instance",
         "1: another adapter reports under our adapter_id",
         AnswerClass.OTHER_INSTANCE,
+    ),
+    _gauge(
+        "kkt_receipts_lost",
+        "Findings that the database has lost receipts, until a person confirms them",
+        lambda s: sum(loss.kind is not LossKind.OTHERS for loss in s.seen.losses),
+    ),
+    _gauge(
+        "kkt_printed_by_others",
+        "Receipts of the last day on our registers that another program printed",
+        lambda s: sum(loss.count for loss in s.seen.losses if loss.kind is LossKind.OTHERS),
     ),
     # The program.
     Metric(

@@ -60,7 +60,7 @@ class VirtualFn:
     """One FN in one file. ``registration`` is what a new FN begins with; a file that exists keeps its own.
 
     ``keeps_queue`` False (the operator is reached over HTTP): documents need no confirmation. ``fsync`` as in
-    ``FnStore.open``. ``zone`` is that of the wall clock in documents.
+    ``FnStore.open``. ``zone`` is that of the wall clock in documents. ``database``: see ``FnStore.mark``.
 
     Every method may raise KktUnavailable: not open, or the file cannot be used now; nothing was done.
     """
@@ -76,6 +76,7 @@ class VirtualFn:
         keeps_queue: bool = True,
         capacity: int = CAPACITY,
         life_days: int = LIFE_DAYS,
+        database: str | None = None,
     ) -> None:
         self.path = path
         self._new_registration = registration
@@ -84,7 +85,7 @@ class VirtualFn:
         self._keeps_queue = keeps_queue
         self._capacity = capacity
         self._life_days = life_days
-        self._memory = FnMemory(path, fsync=fsync, initial=self._begin)
+        self._memory = FnMemory(path, fsync=fsync, initial=self._begin, database=database)
 
     def open(self) -> Registration:
         """Take the file; begin the FN if there never was one of that name. May be called twice.

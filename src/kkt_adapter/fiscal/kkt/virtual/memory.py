@@ -40,8 +40,11 @@ class FnMemory:
     scribe: Scribe
     term: int  # the highest lease term seen
 
-    def __init__(self, path: Path, *, fsync: bool, initial: InitialState) -> None:
+    def __init__(
+        self, path: Path, *, fsync: bool, initial: InitialState, database: str | None = None
+    ) -> None:
         self.path = path
+        self._database = database
         self._fsync = fsync
         self._initial = initial
         self._lock = FileLock(path.with_suffix(".lock"))
@@ -137,7 +140,7 @@ class FnMemory:
                 store.begin(*self._initial())
             self.registration, self.limits, self.state, self.term = store.load()
             self.scribe = Scribe(self.registration)
-            store.mark(self.registration.fn_number)
+            store.mark(self.registration.fn_number, database=self._database)
             _check_last(store, self.registration, self.state)
         except (SqliteError, FrameError, TlvError, ValueError) as error:
             store.close()

@@ -92,6 +92,7 @@ class VirtualRegister:
         life_days: int = LIFE_DAYS,
         faults: VirtualFaults | None = None,
         deadline_s: float = DEADLINE_S,
+        database: str | None = None,
     ) -> "VirtualRegister":
         """The register whose FN is the file of that name; ``registration`` is for an FN that begins now."""
         fn = VirtualFn(
@@ -103,6 +104,7 @@ class VirtualRegister:
             keeps_queue=keeps_queue,
             capacity=capacity,
             life_days=life_days,
+            database=database,
         )
         return cls(fn, pool=pool, faults=faults, deadline_s=deadline_s)
 

@@ -35,6 +35,7 @@ from kkt_adapter.runtime.file_lock import FILE_MODE
 
 QUICK_CHECK_BYTES = 16 * 1024 * 1024  # files up to this size are checked whole when they are opened
 CACHE_KIB = 512  # of pages; an FN writes at the end of its file and reads what it wrote last
+MARKER = ".fn.json"  # how a marker's name ends
 BUSY_TIMEOUT_S = 5.0  # how long a reader from outside (a shell, a backup) may be in the way
 
 
@@ -104,8 +105,9 @@ class FnStore:
             self._db.execute(schema.INSERT_FENCE)
             self._db.execute(schema.INSERT_DOCUMENT, document_row(first))
 
-    def mark(self, fn_number: FnNumber) -> None:
-        """Leave the marker beside the file, or compare it with the one that is there.
+    def mark(self, fn_number: FnNumber, *, database: str | None = None) -> None:
+        """Leave the marker beside the file, or compare it with the one that is there. ``database``: the
+        identity of the database that this FN works with, kept there too.
 
         Raises:
             KktUnavailable: the marker tells of another FN, or cannot be read or written.
@@ -113,9 +115,12 @@ class FnStore:
         marker = _marker(self.path)
         try:
             if not marker.exists():
-                self._write_marker(marker, fn_number)
+                write_marker(marker, fn_number, database=database, fsync=self._fsync)
                 return
-            lived = json.loads(marker.read_text(encoding="utf-8"))["fn_number"]
+            told = json.loads(marker.read_text(encoding="utf-8"))
+            lived = told["fn_number"]
+            if lived == fn_number and database is not None and told.get("database") != database:
+                write_marker(marker, fn_number, database=database, fsync=self._fsync)
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise damaged(marker, f"its marker cannot be used ({type(error).__name__})") from error
         if lived != fn_number:
@@ -197,15 +202,6 @@ class FnStore:
                 self._db.execute(statement)
         self._db.execute(f"PRAGMA user_version = {len(schema.MIGRATIONS)}")
 
-    def _write_marker(self, marker: Path, fn_number: FnNumber) -> None:
-        draft = marker.with_suffix(".tmp")
-        with draft.open("w", encoding="utf-8") as file:
-            json.dump({"fn_number": fn_number}, file)
-            file.flush()
-            if self._fsync:
-                os.fsync(file.fileno())
-        draft.replace(marker)
-
     def _row(self, sql: str, *args: Any) -> Any:
         return self._db.execute(sql, args).fetchone()
 
@@ -229,5 +225,32 @@ class _Transaction:
             self._db.execute("ROLLBACK")
 
 
+def markers(folder: Path) -> list[tuple[str, str | None]]:
+    """FN number and database of every FN that has lived in ``folder``; of an older program's: None. A marker
+    that cannot be read is left out: the FN it belongs to says so when it is opened."""
+    told = (marker(path) for path in sorted(folder.glob(f"*{MARKER}")))
+    return [(fn_number, database) for fn_number, database in told if fn_number is not None]
+
+
+def marker(path: Path) -> tuple[str | None, str | None]:
+    """FN number and database of one marker; nothing when it cannot be read."""
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        return str(told["fn_number"]), told.get("database")
+    except (OSError, ValueError, TypeError, KeyError):
+        return None, None
+
+
+def write_marker(path: Path, fn_number: str, *, database: str | None, fsync: bool = True) -> None:
+    """Raises OSError."""
+    draft = path.with_suffix(".tmp")
+    with draft.open("w", encoding="utf-8") as file:
+        json.dump({"fn_number": fn_number, "database": database}, file)
+        file.flush()
+        if fsync:
+            os.fsync(file.fileno())
+    draft.replace(path)
+
+
 def _marker(path: Path) -> Path:
-    return path.with_suffix(".fn.json")
+    return path.with_suffix(MARKER)

@@ -1,0 +1,210 @@
+"""Is the database the one that belongs here? Asked before a start writes (``runtime/db/identity.py``)."""
+
+import asyncio
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+from sqlalchemy import Connection, create_engine, func, inspect, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from kkt_adapter.fiscal.housekeeping.database_mark import went_back
+from kkt_adapter.fiscal.kkt.virtual.store import MARKER, marker, markers, write_marker
+from kkt_adapter.fiscal.printing.registration import PREFIX as REGISTRATION
+from kkt_adapter.fiscal.store import events
+from kkt_adapter.fiscal.store.events import EventLevel, EventType
+from kkt_adapter.fiscal.store.tables import config, counters, documents
+from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.kernel.errors import SettingsInvalid
+from kkt_adapter.kernel.ids import random_id
+from kkt_adapter.runtime.auth import secret
+from kkt_adapter.runtime.db import identity
+from kkt_adapter.runtime.db.backup import backups
+from kkt_adapter.runtime.db.identity import (
+    Around,
+    Found,
+    Identity,
+    Kind,
+    LivedFn,
+    Memory,
+    Refused,
+    Start,
+    judge,
+    load_memory,
+    refusal,
+    save_memory,
+)
+from kkt_adapter.runtime.db.open import open_database
+from kkt_adapter.runtime.db.protocol import Database
+from kkt_adapter.runtime.db.sqlite_file import BUSY_TIMEOUT_S, explain
+from kkt_adapter.runtime.db.urls import sqlite_path
+from kkt_adapter.runtime.log import get_logger
+from kkt_adapter.settings import Settings
+
+OUR_TABLES = frozenset({"receipts", "counters", "documents", "alembic_version"})
+SERVER = "PostgreSQL"
+
+
+def look_around(settings: Settings) -> Around:
+    """What lies around the place of the database (blocking, a few small files).
+
+    Raises:
+        SettingsInvalid: the memory of the data directory is damaged.
+    """
+    path = sqlite_path(settings.database)
+    return Around(
+        memory=load_memory(settings.data_dir),
+        fns=tuple(LivedFn(fn_number=fn, database=whose) for fn, whose in markers(settings.fn_dir)),
+        secret=(settings.data_dir / secret.FILE_NAME).exists(),
+        copies=0 if path is None else len(backups(path, settings.copies_dir)),
+    )
+
+
+def refuse_another_file(settings: Settings, around: Around) -> None:
+    """Before a SQLite file is opened to write (blocking). PostgreSQL is looked at when it is open.
+
+    Raises:
+        SettingsInvalid: it is not the database that belongs here.
+        StorageError: it cannot be read.
+    """
+    path = sqlite_path(settings.database)
+    if path is None:
+        return
+    if (settings.database_url or settings.buffer_db_path) and not path.parent.is_dir():
+        raise SettingsInvalid(
+            f"Database {path}: there is no directory {path.parent}. Mount the disk, or make the directory.",
+            f"База данных {path}: нет каталога {path.parent}. Подключите диск или создайте каталог.",
+        )
+    _ensure(str(path), judge(look_at_file(path, around.fns), around))
+
+
+async def examine(settings: Settings) -> Start | Refused:
+    """What a start would do now; changes nothing.
+
+    Raises:
+        SettingsInvalid: the data directory's memory is damaged. StorageError: the database cannot be read.
+    """
+    around = await asyncio.to_thread(look_around, settings)
+    path = sqlite_path(settings.database)
+    if path is not None:
+        return judge(await asyncio.to_thread(look_at_file, path, around.fns), around)
+    database = open_database(settings.database)
+    try:
+        return judge(await database.read(lambda c: look(c, around.fns)), around)
+    finally:
+        await database.close()
+
+
+def look_at_file(path: Path, fns: Sequence[LivedFn]) -> Found:
+    """What a SQLite file is, without changing it (blocking).
+
+    Raises:
+        StorageError: it cannot be read.
+    """
+    if not path.exists() or path.stat().st_size == 0:
+        return Found(kind=Kind.MISSING)
+    try:
+        try:
+            return _look_at_file(path, fns, mode="ro")
+        except DBAPIError as error:
+            if not isinstance(error.orig, sqlite3.OperationalError):
+                raise
+            return _look_at_file(path, fns, mode="rw")  # something to roll back first
+    except (DBAPIError, sqlite3.Error) as error:
+        raise explain(error, path) from error
+
+
+def _look_at_file(path: Path, fns: Sequence[LivedFn], *, mode: str) -> Found:
+    address = f"{path.resolve().as_uri()}?mode={mode}"
+    engine = create_engine(
+        "sqlite://",
+        creator=lambda: sqlite3.connect(address, uri=True, timeout=BUSY_TIMEOUT_S),
+        poolclass=NullPool,
+    )
+    try:
+        with engine.connect() as conn:
+            return look(conn, fns)
+    finally:
+        engine.dispose()
+
+
+def look(conn: Connection, fns: Sequence[LivedFn]) -> Found:
+    """Only reads; works with the schema of any version."""
+    tables = set(inspect(conn).get_table_names())
+    if not tables:
+        return Found(kind=Kind.MISSING)
+    if not tables >= OUR_TABLES:
+        return Found(kind=Kind.FOREIGN)
+    known = identity.read(conn) if identity.identity.name in tables else None
+    if known is not None:
+        return Found(kind=Kind.OURS, identity=known, used=True)
+    accepted = conn.execute(select(func.max(counters.c.next_seq))).scalar_one() or 0
+    wrote = conn.execute(select(documents.c.fd_number).limit(1)).first() is not None
+    knows = [fn.fn_number for fn in fns if _knows(conn, fn.fn_number)]
+    return Found(kind=Kind.OURS, used=accepted > 1 or wrote, knows=knows)
+
+
+def _knows(conn: Connection, fn_number: str) -> bool:
+    made = select(documents.c.fd_number).where(documents.c.fn_number == fn_number).limit(1)
+    read = select(config.c.name).where(
+        config.c.name.startswith(REGISTRATION), config.c.value.contains(f'"{fn_number}"')
+    )
+    return conn.execute(made).first() is not None or conn.execute(read.limit(1)).first() is not None
+
+
+async def settle_identity(
+    settings: Settings, around: Around, *, database: Database, clock: Clock
+) -> Identity:
+    """Once the schema is there: make, keep or renew the identity, and have the data directory and the FNs
+    remember it.
+
+    Raises:
+        SettingsInvalid: it is not the database that belongs here, or the data directory cannot be written.
+    """
+    path = sqlite_path(settings.database)
+    found = await database.read(lambda c: look(c, around.fns))
+    start = _ensure(SERVER if path is None else str(path), judge(found, around))
+    fresh = random_id()
+    now = await database.write(lambda c: _write(c, start, around.memory, fresh=fresh, clock=clock))
+    if start is not Start.GO_ON:
+        get_logger("database").info("database_identity", start=start.value, uuid=now.uuid, epoch=now.epoch)
+    try:
+        if start is Start.BEGUN:
+            _take_over(settings.fn_dir, now)
+        save_memory(settings.data_dir, Memory(known=now))
+    except OSError as error:
+        raise SettingsInvalid(
+            f"data_dir (KKT_DATA_DIR) = {settings.data_dir}: {error.strerror}",
+            f"data_dir (KKT_DATA_DIR) = {settings.data_dir}: {error.strerror}",
+        ) from error
+    return now
+
+
+def _ensure(place: str, verdict: Start | Refused) -> Start:
+    if isinstance(verdict, Refused):
+        raise refusal(place, verdict)
+    return verdict
+
+
+def _write(conn: Connection, start: Start, memory: Memory, *, fresh: str, clock: Clock) -> Identity:
+    at, known, decision = clock.now(), memory.known, memory.decision
+    if start is Start.WENT_BACK and known is not None:
+        return went_back(conn, known, identity.read(conn), at=at)
+    now = identity.settle(conn, start, known, fresh=fresh, at=at)
+    told = {Start.BEGUN: EventType.DATABASE_BEGUN, Start.RESTORED: EventType.DATABASE_RESTORED}.get(start)
+    if told is not None and decision is not None:
+        facts = {"by": decision.by, "reason": decision.reason, "decided_at": decision.at}
+        entry = events.entry(
+            told, at, level=EventLevel.WARNING, uuid=now.uuid, epoch=now.epoch, file=decision.file, **facts
+        )
+        events.write(conn, [entry])
+    return now
+
+
+def _take_over(folder: Path, now: Identity) -> None:
+    """FNs of the database before belong to the new one; each begins with the last document that it has."""
+    for path in folder.glob(f"*{MARKER}"):
+        fn_number, database = marker(path)
+        if fn_number is not None and database != now.uuid:
+            write_marker(path, fn_number, database=now.uuid)

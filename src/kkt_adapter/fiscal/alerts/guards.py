@@ -1,0 +1,46 @@
+"""Conditions about what the service itself stands on: the database, and documents that are not ours."""
+
+from collections.abc import Iterator
+
+from kkt_adapter.fiscal.alerts.conditions import Finding
+from kkt_adapter.fiscal.monitoring.observation import Observation
+from kkt_adapter.fiscal.store.losses import LossKind
+from kkt_adapter.kernel.errors import Text
+
+
+def receipts_lost(seen: Observation) -> Iterator[Finding]:
+    for loss in seen.losses:
+        if loss.kind is LossKind.WENT_BACK:
+            yield Finding(
+                subject="database",
+                message=Text(
+                    "The database is an earlier state of itself: its count of changes fell from "
+                    f"{loss.last} to {loss.first}. Receipts accepted in between are missing.",
+                    f"База данных вернулась в прежнее состояние: счётчик изменений упал с {loss.last} до "
+                    f"{loss.first}. Чеков, принятых в промежутке, в ней нет.",
+                ),
+            )
+        elif loss.kind is LossKind.LOST:
+            yield Finding(
+                subject=loss.fn_number,
+                message=Text(
+                    f"FN {loss.fn_number} of register {loss.register_id} holds {loss.count} receipts that "
+                    f"the database has lost (documents {loss.first} to {loss.last}).",
+                    f"В ФН {loss.fn_number} ККТ {loss.register_id} есть чеки, которых нет в базе: "
+                    f"{loss.count} (ФД с {loss.first} по {loss.last}).",
+                ),
+            )
+
+
+def printed_by_others(seen: Observation) -> Iterator[Finding]:
+    for loss in seen.losses:
+        if loss.kind is LossKind.OTHERS:
+            yield Finding(
+                subject=loss.fn_number,
+                message=Text(
+                    f"Another program printed {loss.count} receipts on register {loss.register_id} "
+                    f"(documents {loss.first} to {loss.last} of FN {loss.fn_number}).",
+                    f"На ККТ {loss.register_id} другая программа оформила чеков: {loss.count} "
+                    f"(ФД с {loss.first} по {loss.last}, ФН {loss.fn_number}).",
+                ),
+            )

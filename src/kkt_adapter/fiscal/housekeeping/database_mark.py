@@ -1,0 +1,79 @@
+"""Keeps the data directory's memory of the database up to date, and notices one that went back while we run.
+
+Every half minute in which receipts came in the row's change count grows by one, and after that commit the
+data directory remembers it. A database that is later found at a lower count was replaced by an older copy.
+"""
+
+import asyncio
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+from sqlalchemy import Connection, select
+
+from kkt_adapter.fiscal.store.losses import Loss, LossKind, note_loss
+from kkt_adapter.fiscal.store.tables import counters
+from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.kernel.errors import AdapterError
+from kkt_adapter.runtime.db import identity
+from kkt_adapter.runtime.db.identity import Identity, Memory, Start
+from kkt_adapter.runtime.db.protocol import Database
+from kkt_adapter.runtime.wakeup import happens_within
+
+LOOK_S = 30.0
+
+
+class DatabaseMark:
+    """A ``Service``. ``known``: the identity as the start left it."""
+
+    name = "database mark"
+
+    def __init__(self, known: Identity, *, database: Database, clock: Clock, data_dir: Path) -> None:
+        self.known = known
+        self._db = database
+        self._clock = clock
+        self._data_dir = data_dir
+        self._position: int | None = None
+        self._log = structlog.get_logger("database")
+
+    async def run(self, stop: asyncio.Event) -> None:
+        while not await happens_within(self._clock, LOOK_S, stop):
+            await self._try()
+        await self._try()
+
+    async def _try(self) -> None:
+        try:
+            await self.look()
+        except (AdapterError, OSError) as error:
+            self._log.warning("database_mark_not_kept", error=str(error))
+
+    async def look(self) -> None:
+        """Compare, count, remember.
+
+        Raises:
+            StorageError: the database cannot be used. OSError: the data directory cannot be written.
+        """
+        found, position = await self._db.read(_read)
+        if found is not None and found.uuid == self.known.uuid and not found.is_before(self.known):
+            if position == self._position:
+                return
+            self.known, self._position = await self._db.write(identity.count_change), position
+        else:
+            now = self._clock.now()
+            before = self.known
+            self.known = await self._db.write(lambda c: went_back(c, before, found, at=now))
+            self._log.error("database_went_back", changes_before=before.changes)
+        memory = Memory(known=self.known)
+        await asyncio.to_thread(identity.save_memory, self._data_dir, memory)
+
+
+def went_back(conn: Connection, before: Identity, found: Identity | None, *, at: datetime) -> Identity:
+    """The next epoch, with the evidence for the alert."""
+    now = 0 if found is None else found.changes
+    note_loss(conn, Loss(kind=LossKind.WENT_BACK, first=now, last=before.changes), at=at)
+    return identity.settle(conn, Start.WENT_BACK, before, fresh=before.uuid, at=at)
+
+
+def _read(conn: Connection) -> tuple[Identity | None, int]:
+    row = conn.execute(select(counters.c.next_seq, counters.c.next_attempt)).first()
+    return identity.read(conn), 0 if row is None else int(row.next_seq) + int(row.next_attempt)

@@ -1,0 +1,123 @@
+"""When a start goes on with the database it finds, and when only a person may decide."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kkt_adapter.kernel.errors import SettingsInvalid
+from kkt_adapter.runtime.db.identity import (
+    MEMORY,
+    Around,
+    Decided,
+    Decision,
+    Found,
+    Identity,
+    Kind,
+    LivedFn,
+    Memory,
+    Refused,
+    Start,
+    judge,
+    load_memory,
+    refusal,
+    save_memory,
+)
+
+OURS = Identity(uuid="ours", epoch=2, changes=40)
+REMEMBERED = Around(memory=Memory(known=OURS))
+FN = LivedFn(fn_number="9999000000000001", database=None)
+OUR_FN, THEIR_FN = replace(FN, database="ours"), replace(FN, database="theirs")
+SHOP = Found(kind=Kind.OURS, identity=OURS, used=True)
+OLD_SHOP = Found(kind=Kind.OURS, used=True, knows=(FN.fn_number,))
+BLANK = Found(kind=Kind.OURS)
+NOTHING, FOREIGN = Found(kind=Kind.MISSING), Found(kind=Kind.FOREIGN)
+
+
+def decided(what: Decided, known: Identity | None = OURS) -> Memory:
+    return Memory(known=known, decision=Decision(what=what, by="cli:me", reason="", at="2026-03-01"))
+
+
+@pytest.mark.parametrize(
+    ("found", "around", "start"),
+    [
+        (NOTHING, Around(), Start.NEW),
+        (BLANK, Around(), Start.NEW),  # the tables were just made
+        (BLANK, Around(secret=True), Start.ADOPTED),  # an older program that has sold nothing yet
+        (OLD_SHOP, Around(fns=(FN,), secret=True, copies=7), Start.ADOPTED),  # the upgrade
+        (SHOP, REMEMBERED, Start.GO_ON),
+        (SHOP, Around(), Start.GO_ON),  # a further node of the same database, or a new data directory
+        (SHOP, Around(fns=(OUR_FN,)), Start.GO_ON),
+        (SHOP, replace(REMEMBERED, fns=(FN, OUR_FN), copies=7, secret=True), Start.GO_ON),
+        (
+            replace(SHOP, identity=replace(OURS, changes=41)),
+            REMEMBERED,
+            Start.GO_ON,
+        ),  # the memory was written after
+        (replace(SHOP, identity=replace(OURS, changes=39)), REMEMBERED, Start.WENT_BACK),
+        (replace(SHOP, identity=replace(OURS, epoch=1, changes=99)), REMEMBERED, Start.WENT_BACK),
+        (OLD_SHOP, replace(REMEMBERED, fns=(OUR_FN,)), Start.WENT_BACK),  # a copy of before the upgrade
+        (SHOP, Around(memory=decided(Decided.RESTORE)), Start.RESTORED),
+        (
+            replace(SHOP, identity=replace(OURS, changes=1)),
+            Around(memory=decided(Decided.RESTORE)),
+            Start.RESTORED,
+        ),
+        (OLD_SHOP, Around(memory=decided(Decided.RESTORE), fns=(OUR_FN,)), Start.RESTORED),
+        (NOTHING, Around(memory=decided(Decided.BEGIN), fns=(OUR_FN,), copies=7), Start.BEGUN),
+        (BLANK, Around(memory=decided(Decided.BEGIN), fns=(OUR_FN,)), Start.BEGUN),
+        (
+            replace(SHOP, identity=replace(OURS, uuid="other")),
+            Around(memory=decided(Decided.BEGIN)),
+            Start.BEGUN,
+        ),
+    ],
+)
+def test_a_start_goes_on(found: Found, around: Around, start: Start) -> None:
+    assert judge(found, around) is start
+
+
+@pytest.mark.parametrize(
+    ("found", "around", "said"),
+    [
+        (NOTHING, REMEMBERED, "remembers a database"),
+        (NOTHING, Around(fns=(FN,)), "FNs that have lived: 1"),
+        (NOTHING, Around(secret=True), "a signing secret"),
+        (NOTHING, Around(copies=3), "copies of it: 3"),
+        (NOTHING, Around(memory=decided(Decided.RESTORE)), "missing or empty"),  # lost again
+        (BLANK, REMEMBERED, "missing or empty"),  # a tool has made the tables in an empty file
+        (BLANK, Around(copies=1), "missing or empty"),
+        (BLANK, Around(fns=(FN,)), "does not know FN"),
+        (FOREIGN, Around(), "not one of kkt-adapter"),
+        (FOREIGN, Around(memory=decided(Decided.BEGIN)), "not one of kkt-adapter"),
+        (replace(SHOP, identity=replace(OURS, uuid="other")), REMEMBERED, "another database (other)"),
+        (SHOP, Around(fns=(OUR_FN, THEIR_FN)), "does not know FN"),
+        (replace(OLD_SHOP, knows=()), Around(fns=(FN,)), "does not know FN"),
+    ],
+)
+def test_a_start_refuses(found: Found, around: Around, said: str) -> None:
+    verdict = judge(found, around)
+    assert isinstance(verdict, Refused)
+    assert said in verdict.reason.en
+    error = refusal("/data/buffer.db", verdict)
+    for text in (error.detail.en, error.detail.ru):
+        assert "/data/buffer.db" in text
+        assert text.count("kkt-adapter db ") == 2
+        assert "kkt-adapter db restore FILE" in text
+        assert "kkt-adapter db begin --yes-this-is-a-new-shop" in text
+
+
+def test_the_memory_is_kept_whole(tmp_path: Path) -> None:
+    assert load_memory(tmp_path / "nowhere") == Memory()
+    memory = decided(Decided.RESTORE)
+    save_memory(tmp_path / "data", memory)
+    assert load_memory(tmp_path / "data") == memory
+    assert [path.name for path in (tmp_path / "data").iterdir()] == [MEMORY]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", json.dumps({"known": {"uuid": "x"}})])
+def test_a_damaged_memory_is_no_empty_one(tmp_path: Path, text: str) -> None:
+    (tmp_path / MEMORY).write_text(text)
+    with pytest.raises(SettingsInvalid, match=MEMORY):
+        load_memory(tmp_path)
