@@ -65,6 +65,9 @@ class MemoryIntake:
     stored: asyncio.Event = field(default_factory=asyncio.Event)
     finished: asyncio.Event = field(default_factory=asyncio.Event)
 
+    async def replay_first(self, *, key: str, sent: AsSent) -> MemoryAcceptance | None:
+        return None
+
     async def refusal(self, request: ReceiptRequest, *, key: str, sent: AsSent) -> ReceiptInvalid:
         return sent.refusal(sent.broken)
 

@@ -43,6 +43,10 @@ class ReceiptIntake(Protocol):
         """
         ...
 
+    async def replay_first(self, *, key: str, sent: AsSent) -> Acceptance | None:
+        """The answer to a request whose form is broken today, if version 0.1.0 took it under the key."""
+        ...
+
     async def refusal(self, request: ReceiptRequest, *, key: str, sent: AsSent) -> ReceiptInvalid:
         """All that is wrong with a request whose form is broken: ``sent.broken`` and what the fiscal rules
         find in the rest. Stores nothing, replays nothing."""

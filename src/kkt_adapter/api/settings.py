@@ -35,6 +35,7 @@ class ApiSettings:
     body_deadline_s: float = BODY_DEADLINE_S
     max_in_flight: int = MAX_IN_FLIGHT
     access_log: bool = False  # one debug line a request
+    refuse_unknown_fields: bool = False  # of a receipt; else each gives a warning
 
     def __post_init__(self) -> None:
         """Raises SettingsInvalid, naming the value."""

@@ -71,6 +71,7 @@ def build_app(
             rate_limit_per_s=settings.rate_limit,
             max_in_flight=settings.max_in_flight,
             access_log=settings.log_level == "DEBUG",
+            refuse_unknown_fields=settings.unknown_fields == "refuse",
         ),
         clock=clock,
         routers=(

@@ -112,6 +112,11 @@ class Settings(BaseModel):
         description="of one address; not for loopback and trusted proxies",
         json_schema_extra=env("KKT_MAX_CONNECTIONS_PER_ADDRESS"),
     )
+    unknown_fields: Literal["warn", "refuse"] = Field(
+        default="warn",
+        description="fields of a receipt that nobody reads: FIELD_IGNORED in warnings, or 422",
+        json_schema_extra=env("KKT_UNKNOWN_FIELDS"),
+    )
     response_budget_s: float = Field(
         default=7.0,
         gt=0,

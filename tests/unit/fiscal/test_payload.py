@@ -198,7 +198,7 @@ def test_the_changes_above_touch_every_field() -> None:
 
 
 @given(name=st.text(st.characters(codec="utf-8"), min_size=1, max_size=40))
-def test_the_hash_is_that_of_plain_sorted_json_as_rows_of_every_version_have_it(name: str) -> None:
+def test_the_hash_is_that_of_plain_sorted_json_behind_its_version(name: str) -> None:
     wish = a_request(lines=(a_line_request(name=name),))
     lines = [
         {
@@ -218,7 +218,8 @@ def test_the_hash_is_that_of_plain_sorted_json_as_rows_of_every_version_have_it(
     }
     given = {key: value for key, value in plain.items() if value is not None}
     text = json.dumps(given, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-    assert receipt_json.request_hash(wish) == sha256(text.encode()).digest()
+    assert receipt_json.request_hash(wish) == sha256(b"2\n" + text.encode()).digest()
+    assert receipt_json.first_request_hash(wish) == sha256(text.encode()).digest()
 
 
 def test_the_order_of_lines_and_payments_matters() -> None:

@@ -63,19 +63,23 @@ class AcceptReceipt:
     def __init__(self, services: ApiServices, settings: ApiSettings) -> None:
         self._intake = services.intake
         self._open = settings.auth_open
+        self._refuse_unknown = settings.refuse_unknown_fields
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
         principal = OPEN if self._open else await admitted(request, Action.RECEIPT_ACCEPT)
         key = idempotency_key(request)
-        parsed = await _parse(await read_body(receive))
+        parsed = await _parse(await read_body(receive), refuse_unknown=self._refuse_unknown)
         about(pos_id=parsed.request.pos_id)
         if parsed.ignored:
             log.info("unknown_fields_ignored", fields=parsed.ignored)
         check_till(principal, parsed.request.pos_id)
         if parsed.sent.broken:
-            raise await self._intake.refusal(parsed.request, key=key, sent=parsed.sent)
-        acceptance = await self._intake.accept(parsed.request, key=key, sent=parsed.sent)
+            acceptance = await self._intake.replay_first(key=key, sent=parsed.sent)
+            if acceptance is None:
+                raise await self._intake.refusal(parsed.request, key=key, sent=parsed.sent)
+        else:
+            acceptance = await self._intake.accept(parsed.request, key=key, sent=parsed.sent)
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", str(len(acceptance.body)).encode()),
@@ -86,10 +90,10 @@ class AcceptReceipt:
         await send({"type": "http.response.body", "body": acceptance.body})
 
 
-async def _parse(raw: bytes) -> ParsedReceipt:
+async def _parse(raw: bytes, *, refuse_unknown: bool) -> ParsedReceipt:
     if len(raw) > PARSED_ON_THE_LOOP_BYTES:
-        return await asyncio.to_thread(read_receipt, raw)
-    return read_receipt(raw)
+        return await asyncio.to_thread(read_receipt, raw, refuse_unknown=refuse_unknown)
+    return read_receipt(raw, refuse_unknown=refuse_unknown)
 
 
 @router.get(

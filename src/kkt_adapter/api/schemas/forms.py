@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from kkt_adapter.api.body import shown
-from kkt_adapter.api.schemas import values, words
+from kkt_adapter.api.schemas import foreign, values, words
 from kkt_adapter.api.schemas.values import Refused
 from kkt_adapter.fiscal.ffd.measures import find_measure
 from kkt_adapter.kernel.errors import Text, Violation
@@ -29,6 +29,7 @@ class BodyForm:
 
     names: Mapping[str, str]  # written -> canonical
     readings: Mapping[str, Callable[[object], object]]  # canonical, of those with other forms
+    foreign: Mapping[str, str]  # words of other interfaces -> canonical
 
 
 @dataclass(slots=True)
@@ -42,12 +43,21 @@ class Notes:
     )  # younger than some keys: a known key goes before them
 
 
-def _shape(canonical: str, others: str = "", /, **readings: Callable[[object], object]) -> BodyForm:
+_NOTHING_FOREIGN: Mapping[str, str] = MappingProxyType({})
+
+
+def _shape(
+    canonical: str,
+    others: str = "",
+    /,
+    foreign: Mapping[str, str] = _NOTHING_FOREIGN,
+    **readings: Callable[[object], object],
+) -> BodyForm:
     names = {name: name for name in canonical.split()}
     for pair in others.split():
         other, _, name = pair.partition(">")
         names[other] = name
-    return BodyForm(MappingProxyType(names), MappingProxyType(readings))
+    return BodyForm(MappingProxyType(names), MappingProxyType(readings), foreign)
 
 
 RECEIPT = _shape(
@@ -55,6 +65,7 @@ RECEIPT = _shape(
     "internet place address additional_attribute user_attribute agent supplier industry operation_attribute "
     "cashless device_number timezone no_print",
     "original_fiscal_doc_id>original_receipt_id",
+    foreign=foreign.RECEIPT,
     original_receipt_id=values.identifier(128),
 )
 LINE = _shape(
@@ -63,6 +74,7 @@ LINE = _shape(
     "wholesale",
     "qty>quantity sum>total amount>total vat>vat_rate tax>vat_rate tax_rate>vat_rate "
     "payment_object>subject payment_method>method measure>unit",
+    foreign=foreign.LINE,
     quantity=values.quantity,
     total=values.amount_or_zero,
     vat_rate=values.vat_rate,
@@ -73,8 +85,11 @@ LINE = _shape(
 PAYMENT = _shape(
     "type amount", "method>type sum>amount", type=words.payment_kind, amount=values.amount_or_zero
 )
-CORRECTION = _shape("type date number operation fiscal_sign sums")
-CUSTOMER = _shape("email phone name inn birth_date citizenship document_code document_data address")
+CORRECTION = _shape("type date number operation fiscal_sign sums", foreign=foreign.CORRECTION)
+CUSTOMER = _shape(
+    "email phone name inn birth_date citizenship document_code document_data address",
+    foreign=foreign.CUSTOMER,
+)
 CASHIER = _shape("name inn")
 USER_ATTRIBUTE = _shape("name value")
 MARK_PERMISSION = _shape("uuid time inst ver blocked")
@@ -125,8 +140,7 @@ def canonical(written: object, shape: BodyForm, place: str, notes: Notes) -> Any
     for name, value in written.items():
         meant = names.get(name)
         if meant is None:
-            if len(notes.ignored) < MAX_IGNORED:
-                notes.ignored.add(f"{place}{shown(name)}")
+            _note_unknown(name, value, shape, place, notes)
         elif _is_unsaid(meant, value):
             nulls.append(name)
         elif meant in found:
@@ -138,6 +152,16 @@ def canonical(written: object, shape: BodyForm, place: str, notes: Notes) -> Any
     if "quantity" not in found and any(names[name] == "quantity" for name in nulls):
         notes.late.append(_null_quantity(f"{place}quantity"))
     return found
+
+
+def _note_unknown(name: str, value: object, shape: BodyForm, place: str, notes: Notes) -> None:
+    """A word of another interface is refused, any other unknown field is remembered."""
+    ours = shape.foreign.get(name)
+    if ours is not None and value is not None:
+        if len(notes.late) < MAX_IGNORED:
+            notes.late.append(foreign.refusal(f"{place}{name}", ours))
+    elif len(notes.ignored) < MAX_IGNORED:
+        notes.ignored.add(f"{place}{shown(name)}")
 
 
 def canonical_all(written: object, shape: BodyForm, place: str, notes: Notes, *, most: int) -> Any:

@@ -5,15 +5,16 @@ sums agree and what the law says of it, is the fiscal room's.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
 from pydantic import ValidationError
 
 from kkt_adapter.api.body import json_object
-from kkt_adapter.api.schemas import forms
+from kkt_adapter.api.schemas import forms, values
 from kkt_adapter.api.schemas.findings import dotted, violation_of
+from kkt_adapter.api.schemas.first_names import first_names_only
 from kkt_adapter.api.schemas.receipt_body import (
     MAX_LINES,
     MAX_PAYMENTS,
@@ -29,7 +30,7 @@ from kkt_adapter.api.schemas.requisites_body import line_extras, receipt_extras
 from kkt_adapter.fiscal import model
 from kkt_adapter.fiscal.intake.as_sent import AsSent
 from kkt_adapter.fiscal.model import LineRequest, ReceiptRequest
-from kkt_adapter.kernel.errors import ReceiptInvalid, Violation
+from kkt_adapter.kernel.errors import ReceiptInvalid, Text, Violation
 from kkt_adapter.kernel.ids import PosId
 
 _TAGS: Mapping[str, int] = MappingProxyType(
@@ -89,9 +90,9 @@ def parse_receipt(raw: bytes) -> ParsedReceipt:
     return parsed
 
 
-def read_receipt(raw: bytes) -> ParsedReceipt:
+def read_receipt(raw: bytes, *, refuse_unknown: bool = False) -> ParsedReceipt:
     """As ``parse_receipt``, but a form that does not fit is told in ``sent.broken``, so that the fiscal rules
-    can add what they find in the rest.
+    can add what they find in the rest. Unknown fields give a warning each, or a refusal if so set.
 
     Raises:
         RequestInvalid: the body is not one JSON object.
@@ -111,10 +112,57 @@ def read_receipt(raw: bytes) -> ParsedReceipt:
     except ValidationError as error:
         broken += _violations(error)
         body = _rest_of(canonical, error, AsSent(own_name=own_name).refusal(tuple(broken)))
+    ignored = tuple(sorted(notes.ignored))
+    if ignored and refuse_unknown:
+        notes.late += [_unknown(field) for field in ignored]
     return ParsedReceipt(
         request=_request(body),
-        sent=AsSent(own_name=own_name, broken=tuple(broken), late=tuple(notes.late)),
-        ignored=tuple(sorted(notes.ignored)),
+        sent=AsSent(
+            own_name=own_name,
+            broken=tuple(broken),
+            late=tuple(notes.late),
+            warnings=() if refuse_unknown else tuple([_ignored(field) for field in ignored]),
+            first_reading=lambda: _first_reading(document),
+        ),
+        ignored=ignored,
+    )
+
+
+def _first_reading(document: dict[str, Any]) -> ReceiptRequest | None:
+    """The request as version 0.1.0 read it; None for one that it cannot have taken."""
+    known = first_names_only(document)
+    try:
+        request = _request(ReceiptBody.model_validate(_canonical(known, forms.Notes())))
+    except ValidationError:
+        return None
+    customer = known.get("customer")
+    phone = customer.get("phone") if isinstance(customer, dict) else None
+    if request.customer is None or not isinstance(phone, str) or not phone.strip():
+        return request
+    as_sent = replace(request.customer, phone=values.optional_text(64)(phone))  # 0.1.0 kept spaces around it
+    return replace(request, customer=as_sent)
+
+
+def _ignored(field: str) -> model.ReceiptWarning:
+    return model.ReceiptWarning(
+        code="FIELD_IGNORED",
+        field=field,
+        message=Text(
+            "Nobody reads this field; it is not in the document.",
+            "Это поле никто не читает, в документ оно не попало.",
+        ),
+    )
+
+
+def _unknown(field: str) -> Violation:
+    return Violation(
+        field=field,
+        code="unknown_field",
+        message=Text("is not a field of a receipt", "нет такого поля у чека"),
+        remedy=Text(
+            "Remove it, or set unknown_fields = warn in the configuration.",
+            "Уберите его либо задайте unknown_fields = warn в настройках.",
+        ),
     )
 
 

@@ -123,6 +123,15 @@ class ReceiptIntake:
             self.stats.replayed += 1
         return acceptance
 
+    async def replay_first(self, *, key: str, sent: AsSent) -> Acceptance | None:
+        """The answer to a request whose form is broken today, if version 0.1.0 took it under the key."""
+        known = await self._db.read(lambda c: buffer.find_key(c, receipt_json.key_hash(key)))
+        if known is None or not _is_first_reading(known, sent):
+            return None
+        acceptance = await self._replay(known, known.request_hash, sent)
+        self.stats.replayed += 1
+        return acceptance
+
     async def refusal(self, request: ReceiptRequest, *, key: str, sent: AsSent) -> ReceiptInvalid:
         """All that is wrong with a request whose form is broken; stores nothing, and no key counts."""
         prior = (*sent.broken, *sent.late)
@@ -152,7 +161,7 @@ class ReceiptIntake:
                     raise sent.refusal(refusal.violations) from refusal
                 raise
             self._log.debug("refusal_replaced_by_replay", code=refusal.code)
-            return await self._replay(known, request_hash)
+            return await self._replay(known, request_hash, sent)
         item = AcceptItem(
             receipt=checked.receipt,
             payload=receipt_json.dump(checked.receipt),
@@ -175,7 +184,7 @@ class ReceiptIntake:
         try:
             outcome = await stored  # cancelled or not, what was begun is stored and printed
             if isinstance(outcome, Known):
-                return await self._replay(outcome, request_hash)
+                return await self._replay(outcome, request_hash, sent)
             answer = await self._answer(unit, outcome, waiter)
         finally:
             self._waiting.drop(receipt_id)  # nobody waits any more, however this ended
@@ -352,9 +361,9 @@ class ReceiptIntake:
             return Acceptance(body=answer.encode(), replayed=False)
         return replace(shown, replayed=False)
 
-    async def _replay(self, known: Known, request_hash: bytes) -> Acceptance:
+    async def _replay(self, known: Known, request_hash: bytes, sent: AsSent) -> Acceptance:
         about(receipt_id=known.receipt_id)
-        if known.request_hash != request_hash:
+        if known.request_hash != request_hash and not _is_first_reading(known, sent):
             raise IdempotencyConflict(
                 f"This Idempotency-Key belongs to another receipt ({known.receipt_id}). Use a new key.",
                 f"Этот Idempotency-Key уже занят другим чеком ({known.receipt_id}). Возьмите новый ключ.",
@@ -397,6 +406,12 @@ class ReceiptIntake:
                 warnings=receipt_json.load_warnings(row.warnings),
             )
         return Acceptance(body=answer.encode(), replayed=True)
+
+
+def _is_first_reading(known: Known, sent: AsSent) -> bool:
+    """Whether version 0.1.0 took this very request under the key."""
+    first = sent.first_reading()
+    return first is not None and receipt_json.first_request_hash(first) == known.request_hash
 
 
 _REASONS = {

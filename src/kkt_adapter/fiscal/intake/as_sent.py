@@ -4,12 +4,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from kkt_adapter.fiscal.model import ReceiptWarning
+from kkt_adapter.fiscal.model import ReceiptRequest, ReceiptWarning
 from kkt_adapter.kernel.errors import ReceiptInvalid, Violation
 
 
 def _same(field: str) -> str:
     return field
+
+
+def _never() -> None:
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +28,10 @@ class AsSent:
     """Refused by rules that are younger than some keys: a key that is known goes before them."""
 
     warnings: tuple[ReceiptWarning, ...] = ()
+
+    first_reading: Callable[[], ReceiptRequest | None] = _never
+    """The request as version 0.1.0 read it, for keys that it took; asked only when a key is known and the
+    present reading is another request. None: it would not have taken this."""
 
     def refusal(self, violations: tuple[Violation, ...]) -> ReceiptInvalid:
         """The error for the client, each finding once and under the client's names."""

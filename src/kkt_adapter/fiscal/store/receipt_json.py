@@ -34,10 +34,22 @@ from kkt_adapter.kernel.errors import Text
 from kkt_adapter.kernel.ids import PosId, ReceiptId, RegisterId
 from kkt_adapter.kernel.money import Kopecks, Quantity
 
+_HASH_VERSION = b"2\n"
+
 
 def request_hash(request: ReceiptRequest) -> bytes:
-    """SHA-256 of the canonical form: aliases resolved, key order and number spelling gone."""
-    return hashlib.sha256(orjson.dumps(_request(request), option=orjson.OPT_SORT_KEYS)).digest()
+    """SHA-256 of the version of the form and the canonical request: aliases resolved, key order and number
+    spelling gone. Another reading of requests gets another version, so that no old hash fits by chance."""
+    return hashlib.sha256(_HASH_VERSION + _canonical_bytes(request)).digest()
+
+
+def first_request_hash(request: ReceiptRequest) -> bytes:
+    """As 0.1.0 made it, of a request as 0.1.0 read it. Needed while a key of 0.1.0 lives."""
+    return hashlib.sha256(_canonical_bytes(request)).digest()
+
+
+def _canonical_bytes(request: ReceiptRequest) -> bytes:
+    return orjson.dumps(_request(request), option=orjson.OPT_SORT_KEYS)
 
 
 def key_hash(key: str, *, scope: str = "receipt") -> bytes:
