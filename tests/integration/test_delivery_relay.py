@@ -60,7 +60,15 @@ async def test_a_response_code_other_than_zero_is_delivered_with_an_alarm(runnin
     (answer,) = await running.sell(1)
     row = await running.state_of(answer["receipt_id"], status="synced")
     synced = next(event for event in row["events"] if event["event"] == "receipt_synced")
-    assert (synced["level"], synced["metadata"]["note"]) == ("warning", "operator response code 14")
+    assert synced["level"] == "info"
+    (alarm,) = [event for event in row["events"] if event["event"] == "operator_alarm"]
+    assert (alarm["level"], alarm["metadata"]["code"]) == ("error", 14)
+    assert row["operator_code"] == 14
+    alerts = (await running.status())["alerts"]
+    (told,) = [alert for alert in alerts if alert["code"] == "FORMAT_CONTROL_FAILED"]
+    assert row["receipt_id"] in told["message"]
+    scraped = (await running.client.get("/metrics")).text
+    assert 'kkt_operator_alarms_total{code="14"} 1.0' in scraped
     assert (await running.driver().exchange_status()).unsent_count == 0
 
 

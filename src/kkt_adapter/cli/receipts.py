@@ -206,6 +206,7 @@ def _show(receipt: _Json) -> None:
             (say("delivered", "доставлен"), moment(receipt["synced_at"])),
             (say("operator's id", "номер у ОФД"), receipt["ofd_id"]),
             (say("attempts", "попыток"), receipt["retry_count"] or None),
+            (say("operator's code", "код ответа ОФД"), receipt.get("operator_code")),
             (say("last error", "последняя ошибка"), receipt["last_error"]),
             (say("next attempt", "следующая попытка"), moment(receipt["next_attempt_at"])),
         )

@@ -83,6 +83,7 @@ RECEIPT_DETAIL: Final[Json] = RECEIPT | {
     "operation": "sale",
     "taxation": "osn",
     "cashier": {"name": "Кассир"},
+    "operator_code": None,
     "items": [
         {
             "name": "Test",

@@ -308,6 +308,33 @@ def mismatch(seen: Observation) -> Iterator[Finding]:
         )
 
 
+_CODES = {
+    11: Text("document not recognised", "документ не распознан"),
+    14: Text("format control failed", "ошибка форматно-логического контроля"),
+}
+
+
+def operator_alarms(seen: Observation) -> Iterator[Finding]:
+    """One finding for each FN: its newest document, and how many there are."""
+    for fn_number in sorted({alarm.fn_number for alarm in seen.alarms}):
+        alarms = [alarm for alarm in seen.alarms if alarm.fn_number == fn_number]
+        last = alarms[0]
+        said = _CODES.get(last.code, Text("a code that nobody documents", "неописанный код"))
+        what = Text(
+            "a report" if last.receipt_id is None else f"receipt {last.receipt_id}",
+            "отчёт" if last.receipt_id is None else f"чек {last.receipt_id}",
+        )
+        yield Finding(
+            subject=fn_number,
+            message=Text(
+                f"The operator answered document {last.fd_number} of FN {fn_number} ({what.en}) with code "
+                f"{last.code}: {said.en}. It counts as delivered. Such documents in 24 h: {len(alarms)}.",
+                f"ОФД ответил на ФД № {last.fd_number} ФН {fn_number} ({what.ru}) кодом {last.code}: "
+                f"{said.ru}. Документ считается переданным. Таких документов за сутки: {len(alarms)}.",
+            ),
+        )
+
+
 def sync_old(seen: Observation) -> Iterator[Finding]:
     if seen.pending and seen.last_sync_age_s > 2 * HOUR_S:
         hours = _hours(seen.last_sync_age_s)

@@ -300,6 +300,18 @@ RULES: tuple[Rule, ...] = (
         find=when.fn_days_at_most(legal_clocks.FN_DAYS_WARN),
         action=_REPLACE_FN,
     ),
+    Rule(
+        code="FORMAT_CONTROL_FAILED",
+        level=_P2,
+        family="format",
+        find=when.operator_alarms,
+        action=Text(
+            "Read the receipt's page and ask the operator what is wrong with the document; correct the cause "
+            "in the till program and, if the tax data are wrong, make a correction receipt.",
+            "Откройте страницу чека и выясните у ОФД, что не так с документом; исправьте причину в кассовой "
+            "программе, при неверных данных оформите чек коррекции.",
+        ),
+    ),
     Rule(code="SYNC_OLD", level=_P2, family="sync", for_s=300, find=when.sync_old, action=_LATE),
     Rule(
         code="DLQ_NOT_EMPTY",

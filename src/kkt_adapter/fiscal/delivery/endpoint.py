@@ -17,6 +17,7 @@ from kkt_adapter.kernel.in_flight import InFlightCalls
 
 HEALTH_CALL_S = 10.0  # heartbeat.md#network-mode
 REQUEST_BOUNDS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+FORMAT_CODES: Final = frozenset({11, 14})  # not recognised; format control failed (ofd-protocol.md)
 TOKEN_REFUSED: Final = frozenset({"http_401", "http_403"})
 
 
@@ -27,6 +28,7 @@ class EndpointStats:
     delivered: int = 0
     failures: int = 0  # channel failures, those that the breaker counts
     errors: dict[str, int] = field(default_factory=dict)
+    alarms: dict[str, int] = field(default_factory=dict)  # documents taken with a code: 11, 14, other
     request_s: Histogram = field(default_factory=lambda: Histogram(REQUEST_BOUNDS_S))  # answered requests
 
 
@@ -103,6 +105,11 @@ class Endpoint:
         else:
             self.breaker.alive()
         self._tell(before)
+
+    def alarmed(self, code: int) -> None:
+        """A document was taken, with a response code that says that something is wrong with it."""
+        label = str(code) if code in FORMAT_CODES else "other"
+        self.stats.alarms[label] = self.stats.alarms.get(label, 0) + 1
 
     @property
     def token_refused(self) -> bool:

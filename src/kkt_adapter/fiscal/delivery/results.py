@@ -30,7 +30,8 @@ class Synced:
     at: datetime
     ofd_id: str | None = None
     server_time: int | None = None
-    note: str | None = None  # an alarm for people: a response code other than 0, a duplicate
+    note: str | None = None  # for people: the operator had it already
+    code: int | None = None  # the operator's response code, when it is an alarm
     late: bool = False  # its dead letter is closed as delivered_later
 
 
@@ -183,6 +184,40 @@ def _synced(
                 **({} if result.note is None else {"note": result.note}),
             )
         )
+        if result.code is not None:
+            claim = result.claim
+            events.append(
+                operator_alarm(
+                    result.code,
+                    result.at,
+                    register_id=claim.register_id,
+                    fn_number=claim.fn_number,
+                    fd_number=claim.fd_number,
+                    receipt_id=claim.receipt_id,
+                )
+            )
+
+
+def operator_alarm(
+    code: int,
+    at: datetime,
+    *,
+    register_id: str | None,
+    fn_number: str,
+    fd_number: int,
+    receipt_id: str | None = None,
+) -> dict[str, Any]:
+    """The entry for a document that the operator took and found fault with; ``receipt_id`` None: a report."""
+    return journal.entry(
+        EventType.OPERATOR_ALARM,
+        at,
+        receipt_id=receipt_id,
+        level=EventLevel.ERROR,
+        code=code,
+        register_id=register_id,
+        fn_number=fn_number,
+        fd_number=fd_number,
+    )
 
 
 def _failed(

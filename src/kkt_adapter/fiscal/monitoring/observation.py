@@ -11,6 +11,7 @@ from enum import StrEnum
 from kkt_adapter.fiscal.control.sessions import Mismatch
 from kkt_adapter.fiscal.heartbeat.answer import AnswerClass
 from kkt_adapter.fiscal.monitoring.legal_clocks import ClockName, LegalClock
+from kkt_adapter.fiscal.monitoring.snapshot import OperatorAlarm
 from kkt_adapter.fiscal.store.losses import Loss
 from kkt_adapter.kernel.breaker import BreakerState
 from kkt_adapter.kernel.errors import Text
@@ -87,3 +88,4 @@ class Observation:
     disk_mark_bytes: int = 0  # nothing is accepted below
     mismatches: tuple[Mismatch, ...] = field(default=())
     losses: tuple[Loss, ...] = ()
+    alarms: tuple[OperatorAlarm, ...] = field(default=())  # documents the operator found fault with

@@ -96,6 +96,7 @@ class Observer:
             disk_mark_bytes=self._watched.disk.mark_mb * 1_000_000,
             mismatches=snapshot.mismatches,
             losses=snapshot.losses,
+            alarms=snapshot.alarms,
         )
 
     @property

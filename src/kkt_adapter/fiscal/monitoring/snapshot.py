@@ -8,22 +8,34 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from kkt_adapter.fiscal.control.sessions import Mismatch, still_open
 from kkt_adapter.fiscal.store.capacity import Fill, fill
+from kkt_adapter.fiscal.store.events import EventType
 from kkt_adapter.fiscal.store.losses import Loss, open_losses
 from kkt_adapter.fiscal.store.runtime_settings import LAST_SYNC, maintenance_reason, read_setting
 from kkt_adapter.fiscal.store.session_tables import OPEN_SESSION, pos_sessions
-from kkt_adapter.fiscal.store.tables import UNDELIVERED_ROWS, buffer_events, counters, receipts
+from kkt_adapter.fiscal.store.tables import RARE_EVENTS, UNDELIVERED_ROWS, buffer_events, counters, receipts
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.runtime.db.protocol import Database
 
 FRESH_S = 10.0  # an older snapshot says nothing of now; the alerts take one every 5 s
+ALARMS_LAST = timedelta(days=1)  # an alert about a delivered document ends by itself
 FIRST_WAIT_S = 2.0  # how long a reading is waited for while nothing fresh is known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorAlarm:
+    """A document that was delivered and that the operator finds fault with."""
+
+    fn_number: str
+    fd_number: int
+    code: int  # the operator's response code
+    receipt_id: str | None  # None: a report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +49,7 @@ class Snapshot:
     cash_kop: Mapping[str, int]  # of tills with an open session
     last_event_id: int  # 0: none yet
     losses: tuple[Loss, ...] = ()  # that alerts show
+    alarms: tuple[OperatorAlarm, ...] = ()  # of the last day, the newest first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +120,21 @@ class Snapshots:
             cash_kop=dict(conn.execute(_CASH).all()),
             last_event_id=conn.execute(_LAST_EVENT).scalar_one() or 0,
             losses=open_losses(conn, now=self._clock.now()),
+            alarms=_alarms(conn, since=self._clock.now() - ALARMS_LAST),
         )
+
+
+def _alarms(conn: Connection, *, since: datetime) -> tuple[OperatorAlarm, ...]:
+    facts = ((row.receipt_id, json.loads(row.metadata)) for row in conn.execute(_ALARMS, {"b_since": since}))
+    return tuple(
+        OperatorAlarm(
+            fn_number=said["fn_number"],
+            fd_number=said["fd_number"],
+            code=said["code"],
+            receipt_id=receipt_id,
+        )
+        for receipt_id, said in facts
+    )
 
 
 def _heard(reading: asyncio.Task[Snapshot]) -> None:
@@ -121,4 +148,14 @@ _OLDEST = (
 )
 _HLC = select(counters.c.hlc_local_time).where(counters.c.id == 1)
 _CASH = select(pos_sessions.c.pos_id, pos_sessions.c.cash_kop).where(OPEN_SESSION)
+_ALARMS = (
+    select(buffer_events.c.receipt_id, buffer_events.c.metadata)
+    .where(
+        RARE_EVENTS,
+        buffer_events.c.event_type == EventType.OPERATOR_ALARM.value,
+        buffer_events.c.timestamp >= bindparam("b_since"),
+    )
+    .order_by(buffer_events.c.id.desc())
+    .limit(20)
+)
 _LAST_EVENT = select(func.max(buffer_events.c.id))

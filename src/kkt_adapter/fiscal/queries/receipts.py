@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -19,6 +19,7 @@ from kkt_adapter.fiscal.model import (
 from kkt_adapter.fiscal.printing.registers import Registers
 from kkt_adapter.fiscal.slip import Slip, qr_svg, render_html, render_text
 from kkt_adapter.fiscal.store import receipt_json, receipt_public
+from kkt_adapter.fiscal.store.events import EventType
 from kkt_adapter.fiscal.store.receipt_lookup import (
     _is_number,
 )
@@ -202,6 +203,12 @@ def summary(row: Row[Any]) -> dict[str, Any]:
     }
 
 
+def _operator_code(events: Sequence[Row[Any]]) -> int | None:
+    """The response code with which the operator took the document, when it is an alarm (11, 14)."""
+    said = [e.metadata for e in events if e.event_type == EventType.OPERATOR_ALARM]
+    return int(json.loads(said[-1])["code"]) if said else None
+
+
 def detail(conn: Connection, row: Row[Any]) -> dict[str, Any]:
     """A receipt with its items, attempts and events, oldest first."""
     receipt = receipt_json.load(row.payload)
@@ -213,7 +220,7 @@ def detail(conn: Connection, row: Row[Any]) -> dict[str, Any]:
         .where(buffer_events.c.receipt_id == row.id)
         .order_by(buffer_events.c.id)
         .limit(200)
-    )
+    ).all()
     return {
         **summary(row),
         "order_id": None,
@@ -221,6 +228,7 @@ def detail(conn: Connection, row: Row[Any]) -> dict[str, Any]:
         **receipt_public.document(receipt),
         "items": [{"sku": None, **line} for line in receipt_public.lines(receipt)],
         "payments": receipt_public.payments(receipt),
+        "operator_code": _operator_code(events),
         "warnings": [
             {"code": w.code, "field": w.field, "tag": w.tag, "message": w.message.ru}
             for w in receipt_json.load_warnings(row.warnings)

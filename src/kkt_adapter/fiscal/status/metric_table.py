@@ -171,6 +171,14 @@ def _error_codes(scrape: Scrape) -> dict[str, int]:
     return found
 
 
+def _operator_alarms(scrape: Scrape) -> dict[str, int]:
+    found = {"11": 0, "14": 0, "other": 0}
+    for endpoint in scrape.endpoints:
+        for code, n in dict(endpoint.stats.alarms).items():
+            found[code] += n
+    return found
+
+
 METRICS: tuple[Metric, ...] = (
     # The buffer.
     _gauge("kkt_buffer_size", "Undelivered receipts (pending and syncing)", lambda s: s.seen.undelivered),
@@ -201,6 +209,12 @@ METRICS: tuple[Metric, ...] = (
     _gauge("kkt_circuit_breaker_state", "Worst end point: 0 closed, 1 open, 2 half-open", _worst_breaker),
     _of_endpoint("kkt_ofd_endpoint_state", "0 closed, 1 open, 2 half-open", lambda e: BREAKER_VALUE[e.state]),
     _of_endpoint("kkt_ofd_token_refused", "1: the last answer was 401 or 403", lambda e: e.token_refused),
+    _counts(
+        "kkt_operator_alarms_total",
+        "Documents that an operator took and found fault with, by response code",
+        "code",
+        _operator_alarms,
+    ),
     _gauge("kkt_network_mode", "0 online, 1 degraded, 2 offline", lambda s: MODE_VALUE[s.mode]),
     _gauge("kkt_lock_available", "0: Redis is configured and cannot be reached", lambda s: s.lock_available),
     _gauge(

@@ -24,6 +24,7 @@ class EventType(StrEnum):
     PRINT_RECOVERED = "print_recovered"
     PRINT_RESOLVED = "print_resolved"
     RECEIPT_SYNCED = "receipt_synced"
+    OPERATOR_ALARM = "operator_alarm"
     RECEIPT_RETRY = "receipt_retry"
     RECEIPT_FAILED = "receipt_failed"
     DLQ_RETRIED = "dlq_retried"

@@ -184,6 +184,13 @@ class ReceiptDetail(ReceiptSummary):
     device_number: NotRequired[str]
     timezone: NotRequired[int]
     no_print: NotRequired[bool]
+    operator_code: Annotated[
+        int | None,
+        Field(
+            description="The operator took the document with this response code: 11 not recognised, 14 "
+            "format control failed, or another. null: nothing wrong."
+        ),
+    ]
     items: list[ReceiptLine]
     payments: list[ReceiptPayment]
     order_id: str | None

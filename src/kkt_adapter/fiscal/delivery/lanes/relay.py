@@ -23,6 +23,7 @@ from kkt_adapter.fiscal.delivery.results import Failed, Step, Synced
 from kkt_adapter.fiscal.kkt.driver import KktDriver
 from kkt_adapter.fiscal.model import DocumentCode, OfdMessage
 from kkt_adapter.fiscal.ofd.gateway import OfdGateway, OfdReply
+from kkt_adapter.fiscal.store import events
 from kkt_adapter.kernel.breaker import BreakerState
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.clock_drift import drift_of_unknown_zone_s
@@ -216,19 +217,33 @@ class RelayLane:
         self.endpoint.succeeded(took_s, drift_s=drift_s)
         self._failed_reports = 0
         self._not_before = 0.0
-        note = self._alarm(message, reply)
+        code = self._alarm(message, reply)
         if claim is None:
+            if code is not None:
+                await self._note_alarm(message, code)
             await self._confirm_orphan(message)
             return None
         stats.synced += 1
-        return Synced(claim=claim, at=self._clock.now(), ofd_id=reply.operator_sign, note=note)
+        return Synced(claim=claim, at=self._clock.now(), ofd_id=reply.operator_sign, code=code)
 
-    def _alarm(self, message: OfdMessage, reply: OfdReply) -> str | None:
-        """Delivered, but the operator has something to say about it."""
-        if reply.response_code in (None, 0):
+    def _alarm(self, message: OfdMessage, reply: OfdReply) -> int | None:
+        """Delivered, but the operator finds fault with it: the response code (ofd-protocol.md)."""
+        code = reply.response_code
+        if code is None or code == 0:
             return None
-        self._log.error("operator_answered_with_code", fd_number=message.fd_number, code=reply.response_code)
-        return f"operator response code {reply.response_code}"
+        self.endpoint.alarmed(code)
+        self._log.error("operator_answered_with_code", fd_number=message.fd_number, code=code)
+        return code
+
+    async def _note_alarm(self, message: OfdMessage, code: int) -> None:
+        entry = results.operator_alarm(
+            code,
+            self._clock.now(),
+            register_id=None,
+            fn_number=message.fn_number,
+            fd_number=message.fd_number,
+        )
+        await self._db.write(lambda c: events.write(c, [entry]))
 
     async def _confirm_orphan(self, message: OfdMessage) -> None:
         """A report needs no row; a receipt that was not claimed becomes synced when its row can."""
