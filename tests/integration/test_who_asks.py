@@ -176,3 +176,27 @@ async def test_a_wrong_method_is_told_all_right_ones(
     answer = await client.request(method, path)
     assert answer.status_code == 405
     assert answer.headers["allow"] == allow
+
+
+# --- what health tells ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer guess"}])
+async def test_without_a_valid_token_health_is_words_only(headers: dict[str, str]) -> None:
+    memory = Memory()
+    async with client_of(memory.app(auth_open=False)) as client:
+        told = (await client.get("/v1/health", headers=headers)).json()
+        known = (await client.get("/v1/health", headers={"Authorization": "Bearer read"})).json()
+    full, _ = await memory.summary.health()
+    assert known == full
+    assert set(told) == set(full)
+    assert told["status"] == full["status"]
+    for part in told["components"].values():
+        assert set(part) <= {"status", "state"}
+    assert told["trouble"] == [name.partition(":")[0] for name in full["trouble"]]
+
+
+async def test_an_open_adapter_tells_a_proxy_words_only(client: httpx2.AsyncClient) -> None:
+    assert "last_check" in (await client.get("/v1/health")).json()["components"]["buffer"]
+    told = (await client.get("/v1/health", headers=FORWARDED)).json()
+    assert set(told["components"]["buffer"]) == {"status"}

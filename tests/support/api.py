@@ -13,6 +13,7 @@ import httpx2
 from fastapi import FastAPI
 
 from kkt_adapter.api.app import create_api
+from kkt_adapter.api.schemas.examples import HEALTH, HEALTH_DOWN
 from kkt_adapter.api.services import ApiServices, ResolveAction, ResolveReportAction
 from kkt_adapter.api.settings import ApiSettings
 from kkt_adapter.api.wire.limits import WireLimits
@@ -324,7 +325,7 @@ class MemorySummary:
         return {"total_capacity": 10_000, "current_queued": 0, "alerts": []}
 
     async def health(self) -> tuple[Json, bool]:
-        return {"status": "healthy" if self.usable else "unhealthy"}, self.usable
+        return (HEALTH if self.usable else HEALTH_DOWN), self.usable
 
     async def ready(self) -> bool:
         return self.usable

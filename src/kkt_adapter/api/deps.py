@@ -10,11 +10,12 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from kkt_adapter.api.access import OPEN, Action, check_may
+from kkt_adapter.api.entry.heads import headers_of, is_forwarded
 from kkt_adapter.api.entry.senders import PRINCIPAL
 from kkt_adapter.api.services import ApiServices
 from kkt_adapter.api.settings import ApiSettings
 from kkt_adapter.api.strict import refuse_unread
-from kkt_adapter.kernel.errors import NotAllowed, NotAuthenticated
+from kkt_adapter.kernel.errors import NotAllowed, NotAuthenticated, Unavailable
 from kkt_adapter.runtime.auth.roles import Principal, Role
 
 
@@ -34,6 +35,20 @@ async def admitted(request: Request, action: Action) -> Principal:
     principal = await _sender(request)
     check_may(principal, action)
     return principal
+
+
+async def is_known(request: Request) -> bool:
+    """May the sender see names and addresses: it has shown a valid token, or nobody needs one here."""
+    settings: ApiSettings = request.app.state.settings
+    if settings.auth_open:
+        return not is_forwarded(headers_of(request.scope["headers"]))
+    if "authorization" not in request.headers:
+        return False
+    try:
+        await _sender(request)
+    except (NotAuthenticated, Unavailable):  # also while the database cannot say
+        return False
+    return True
 
 
 async def _sender(request: Request) -> Principal:

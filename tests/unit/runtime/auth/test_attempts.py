@@ -60,3 +60,22 @@ def test_memory_is_bounded_and_the_oldest_pair_is_forgotten_first() -> None:
     attempts.check("first", HERE)
     with pytest.raises(RateLimited):
         attempts.check("second", HERE)
+
+
+async def test_guesses_from_everywhere_slow_down_the_account_but_not_its_owner() -> None:
+    clock = a_clock()
+    attempts = LoginAttempts(clock)
+    attempts.succeeded("olga", HERE)
+    for number in range(20):
+        fail(attempts, 1, address=f"203.0.113.{number}")
+    with pytest.raises(RateLimited) as refused:
+        attempts.check("olga", "203.0.113.99")
+    assert refused.value.facts["retry_after"] == 10
+    attempts.check("olga", HERE)
+    attempts.check("ivan", "203.0.113.99")
+    await clock.advance(10)
+    fail(attempts, 1, address="203.0.113.99")
+    with pytest.raises(RateLimited):
+        attempts.check("olga", "203.0.113.98")
+    await clock.advance(600)
+    fail(attempts, 2, address="203.0.113.98")

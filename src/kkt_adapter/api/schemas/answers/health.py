@@ -139,6 +139,17 @@ class HealthReport(TypedDict):
     components: Components
 
 
+class HealthWords(TypedDict):
+    """What is told without a token: each part by its word, ``trouble`` by part."""
+
+    status: HealthWord
+    version: str
+    circuit_breaker_state: BreakerName
+    maintenance: Annotated[Literal["on"] | None, Field(description="null: it is off.")]
+    trouble: list[str]
+    components: dict[str, dict[str, str]]
+
+
 class LegalClockShown(TypedDict):
     """``value``, ``limit`` and ``left`` in ``unit``; ``per_day`` in units a day."""
 
