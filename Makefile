@@ -45,8 +45,9 @@ lint: $(STAMP)   ## linters, types, layers
 unit: $(STAMP)   ## the fast tests only
 	$(BIN)/python -m pytest tests/unit $(ARGS)
 
-openapi: $(STAMP) ## write docs/reference/openapi.json anew from the routes
+openapi: $(STAMP) ## write docs/reference/openapi.json and the client anew from the routes
 	$(BIN)/python scripts/openapi.py
+	$(BIN)/python scripts/client.py
 
 bench: $(STAMP)  ## the table of measured ratios
 	$(BIN)/python -m bench $(ARGS)

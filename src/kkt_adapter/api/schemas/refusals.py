@@ -92,6 +92,7 @@ def complete(document: Json) -> None:
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             _complete(path, method, operation, shared)
+            _name_body(operation, components["schemas"])
     components["responses"] = dict(sorted(shared.items()))
 
 
@@ -118,6 +119,17 @@ def _complete(path: str, method: str, operation: Json, shared: Json) -> None:
             shared.setdefault(name, {"description": _said(codes), "content": _content(codes)})
             responses[str(status)] = {"$ref": f"#/components/responses/{name}"}
     operation["responses"] = dict(sorted(responses.items()))
+
+
+def _name_body(operation: Json, schemas: Json) -> None:
+    """The schema of a body stands among the others, under the name of its model."""
+    content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    if "title" in content.get("schema", {}):
+        name = content["schema"]["title"]
+        schemas[name] = content["schema"]
+        content["schema"] = {"$ref": f"#/components/schemas/{name}"}
+    for parameter in operation.get("parameters", ()):
+        parameter["schema"].pop("title", None)
 
 
 def _of_all(path: str, method: str, operation: Mapping[str, Any]) -> Iterable[str]:

@@ -1,0 +1,1 @@
+"""Operations by subject, each in both faces. Generated."""

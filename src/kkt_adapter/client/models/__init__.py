@@ -1,0 +1,1 @@
+"""Shapes of bodies and answers, as they stand in JSON. Generated."""
