@@ -8,7 +8,8 @@ from tests.support.worked_messages import FN, FN_FFD12, golden
 
 from kkt_adapter.fiscal.ffd.compose import receipt_body
 from kkt_adapter.fiscal.ffd.tlv import TlvError, decode, element, first
-from kkt_adapter.fiscal.kkt.virtual.documents import Scribe, key_in_receipt, read_code, read_document
+from kkt_adapter.fiscal.kkt.receipt_keys import key_in_receipt
+from kkt_adapter.fiscal.kkt.virtual.documents import Scribe, read_code, read_document
 from kkt_adapter.fiscal.model import DocumentCode, FfdVersion, UserAttribute
 from kkt_adapter.fiscal.ofd.frame import FrameError, parse_message
 from kkt_adapter.kernel.ids import FnNumber

@@ -5,13 +5,11 @@ Fiscal sign, message sign and service data are **made up**: a keyed hash of the 
 anybody can compute. They tell documents apart and prove nothing; no real operator takes them.
 """
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 from struct import Struct
 
-from kkt_adapter.fiscal.ffd.receipt_key import RECEIPT_KEY_NAME
 from kkt_adapter.fiscal.ffd.tlv import (
     Element,
     TlvError,
@@ -23,7 +21,8 @@ from kkt_adapter.fiscal.ffd.tlv import (
     fiscal_sign_bytes,
     unixtime,
 )
-from kkt_adapter.fiscal.model import DocumentCode, FiscalDocument, Operation, Receipt, Registration
+from kkt_adapter.fiscal.kkt.receipt_keys import key_in_elements
+from kkt_adapter.fiscal.model import DocumentCode, FiscalDocument, Operation, Registration
 from kkt_adapter.fiscal.ofd.frame import HEADER_BYTES, build_message, parse_message, service_data
 from kkt_adapter.kernel.ids import FnNumber
 from kkt_adapter.kernel.money import Kopecks
@@ -33,7 +32,6 @@ _NUMBER = Struct("<HHI")
 _NUMBERS = Struct("<HHIHH4sHH6s")
 _SIGNED_HEAD = Struct("<BI4sII")
 _SIGNS = Struct(">I6s5s")  # fiscal sign, message sign, the FN's own five bytes of service data
-_KEY = re.compile(r"[A-Z][A-Z2-7]{15}")  # the shape that ``ffd/receipt_key.py`` makes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +119,7 @@ def read_document(message: bytes, *, confirmed: bool) -> FiscalDocument:
         receipt_number=_optional_number(document, 1042),
         operation=None if operation is None else Operation(operation),
         total_kop=None if total is None else Kopecks(total),
-        key=_key_in_document(document),
+        key=key_in_elements(document.children),
         confirmed=confirmed,
     )
 
@@ -129,33 +127,6 @@ def read_document(message: bytes, *, confirmed: bool) -> FiscalDocument:
 def read_code(message: bytes) -> DocumentCode:
     """What document a stored message carries, without reading it."""
     return DocumentCode(message[_CODE_AT])
-
-
-def key_in_receipt(receipt: Receipt) -> str | None:
-    """The receipt key that the receipt carries in 1192 or 1084, as its document will."""
-    attribute = receipt.user_attribute
-    return _key(
-        receipt.additional_attribute,
-        None if attribute is None else attribute.name,
-        None if attribute is None else attribute.value,
-    )
-
-
-def _key_in_document(document: Element) -> str | None:
-    pair = document.child(1084)
-    return _key(
-        _optional_text(document, 1192),
-        None if pair is None else _optional_text(pair, 1085),
-        None if pair is None else _optional_text(pair, 1086),
-    )
-
-
-def _key(additional: str | None, name: str | None, value: str | None) -> str | None:
-    if additional is not None and _KEY.fullmatch(additional):
-        return additional
-    if name == RECEIPT_KEY_NAME and value is not None and _KEY.fullmatch(value):
-        return value
-    return None
 
 
 def _child(parent: Element, tag: int) -> Element:
@@ -181,7 +152,3 @@ def _text(parent: Element, tag: int) -> str:
     if not isinstance(value, str):
         raise TlvError("not a text", tag=tag)
     return value
-
-
-def _optional_text(parent: Element, tag: int) -> str | None:
-    return None if parent.child(tag) is None else _text(parent, tag)

@@ -14,11 +14,11 @@ from kkt_adapter.fiscal.ffd.compose import receipt_body
 from kkt_adapter.fiscal.ffd.compose_reports import close_shift_body, open_shift_body, registration_body
 from kkt_adapter.fiscal.ffd.tlv import TlvError
 from kkt_adapter.fiscal.kkt.driver import ExchangeStatus, KktState, KktStatus, ShiftState
+from kkt_adapter.fiscal.kkt.receipt_keys import key_in_receipt
 from kkt_adapter.fiscal.kkt.virtual import state as rules
 from kkt_adapter.fiscal.kkt.virtual.documents import (
     Scribe,
     SignedDocument,
-    key_in_receipt,
     read_code,
     read_document,
 )
@@ -146,6 +146,16 @@ class VirtualFn:
         totals = shift_totals(kept.totals, shift_number=document.shift_number, opened_at=kept.opened_at)
         return ShiftReport(document=document, totals=totals)
 
+    def message(self, fd_number: int) -> bytes | None:
+        """A document as it goes to the operator; None when the FN holds no such number."""
+        stored = self._memory.document(fd_number)
+        return None if stored is None else stored.message
+
+    def stats(self) -> tuple[RegisterTotals, RegisterTotals]:
+        """Sums of the open or last shift, and of the whole FN."""
+        state = self._memory.ready()
+        return state.shift_totals, state.fn_totals
+
     def confirmation(self, fd_number: int) -> StoredConfirmation | None:
         """What the operator has said about a document; None when it has said nothing (yet)."""
         return self._memory.confirmation(fd_number)
@@ -194,8 +204,13 @@ class VirtualFn:
         totals = shift_totals(kept.totals, shift_number=state.shift_number, opened_at=kept.opened_at)
         return ShiftReport(document=document, totals=totals)
 
-    def fiscalize(self, receipt: Receipt, *, term: int, forced: Blocked | None = None) -> FiscalDocument:
-        """Raises LeaseLost, KktBlocked, ShiftExpired, KktRefused, KktOutcomeUnknown."""
+    def fiscalize(
+        self, receipt: Receipt, *, term: int, forced: Blocked | None = None, body: bytes | None = None
+    ) -> FiscalDocument:
+        """``body``: the document's own elements, from a device emulator that has put them together.
+
+        Raises LeaseLost, KktBlocked, ShiftExpired, KktRefused, KktOutcomeUnknown.
+        """
         self._memory.fence(term)
         state, wall, registration = self._memory.state, self._wall(), self._memory.registration
         self._refuse_when_blocked(state, wall, forced)
@@ -209,13 +224,13 @@ class VirtualFn:
             after = rules.with_receipt(
                 state, rules.fiscal_time(state, wall), receipt, waits=self._waits(registration)
             )
-            body = receipt_body(receipt, registration)
+            contents = receipt_body(receipt, registration) if body is None else body
         except OverflowError as error:
             refuse(BAD_VALUE, f"Not possible: {error}.", "Суммы не помещаются в счётчики ФН.")
         except TlvError as error:
             _refuse_contents(error)
         code = DocumentCode.CORRECTION if receipt.kind is ReceiptKind.CORRECTION else DocumentCode.RECEIPT
-        return self._make(code, after, body, receipt=receipt)
+        return self._make(code, after, contents, receipt=receipt)
 
     # --- the operator's queue ---
 

@@ -1,0 +1,177 @@
+"""Documents read back: the five-year store (FF0A) and, for some weeks, their tags (FF3A, FF3B).
+
+FF3B is a cursor. An answer of it that got lost is a piece that got lost: on any doubt reading starts anew
+with FF3A, and the length must come out right. On desktop devices FF3A switches to mode 1, which only
+reading to the end (error 08) or 03h ends; nothing else works until then.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from kkt_adapter.fiscal.ffd.tlv import Element, TlvError, decode, first
+from kkt_adapter.fiscal.kkt.receipt_keys import key_in_elements
+from kkt_adapter.fiscal.kkt.shtrih import requests
+from kkt_adapter.fiscal.kkt.shtrih.answers import FoundDocument, document_head
+from kkt_adapter.fiscal.kkt.shtrih.device_errors import NO_DATA
+from kkt_adapter.fiscal.kkt.shtrih.link import LinkDown
+from kkt_adapter.fiscal.kkt.shtrih.requests import with_password
+from kkt_adapter.fiscal.kkt.shtrih.session import Refusal, Session
+from kkt_adapter.fiscal.model import DocumentCode, FiscalDocument, Operation, ShiftReport, ShiftTotals
+from kkt_adapter.kernel.ids import FnNumber
+from kkt_adapter.kernel.money import Kopecks
+
+TRIES = 3  # to read one document whole
+MAX_PIECES = 4096
+
+_INCOME, _OUTGO = (1129, 1132), (1130, 1131)  # 1194: sales and refunds of expenses; refunds and expenses
+_CORRECTIONS_IN, _CORRECTIONS_OUT = (1145, 1233), (1232, 1146)  # 1133
+
+
+async def find(session: Session, password: int, fd_number: int) -> FoundDocument | None:
+    """Raises LinkDown, Refusal; None: the FN has no such document."""
+    if fd_number < 1:
+        return None
+    try:
+        return FoundDocument.read(await session.data(requests.find_document(password, fd_number)))
+    except Refusal as refusal:
+        if refusal.code == NO_DATA:
+            return None
+        raise
+
+
+async def read_tags(session: Session, password: int, fd_number: int) -> tuple[Element, ...] | None:
+    """The elements of a document; None when the device does not give them (too old, or not able to).
+
+    Raises:
+        LinkDown: the link broke again and again.
+    """
+    for left in reversed(range(TRIES)):
+        try:
+            data = await _read_whole(session, password, fd_number)
+            return None if data is None else tuple(decode(data))
+        except (LinkDown, TlvError, Refusal) as error:
+            if isinstance(error, LinkDown) and not left:
+                raise
+            await end_dump(session, password)
+    return None
+
+
+async def _read_whole(session: Session, password: int, fd_number: int) -> bytes | None:
+    """None: not there. Raises TlvError when pieces are missing."""
+    begun = await session.ask(requests.begin_document(password, fd_number))
+    if begun.error:
+        return None
+    _, length = document_head(begun.data)
+    data = b""
+    for _ in range(MAX_PIECES):
+        piece = await session.ask(with_password(requests.FN_DOCUMENT_PIECE, password))
+        if piece.error == NO_DATA or (not piece.error and not piece.data):
+            break
+        if piece.error:
+            raise Refusal(piece)
+        data += piece.data
+    if len(data) != length:
+        raise TlvError(f"{len(data)} bytes of {length}")
+    return data
+
+
+async def end_dump(session: Session, password: int) -> None:
+    """Leave mode 1: 03h, and where the firmware refuses that, by reading to the end."""
+    if not (await session.ask(with_password(requests.END_DUMP, password))).error:
+        return
+    for _ in range(MAX_PIECES):
+        piece = await session.ask(with_password(requests.FN_DOCUMENT_PIECE, password))
+        if piece.error or not piece.data:
+            return
+
+
+def document_of(
+    found: FoundDocument, tags: Sequence[Element] | None, *, fn_number: str, shift_number: int | None = None
+) -> FiscalDocument | None:
+    """None for a document of a code that nobody knows."""
+    if found.code not in set(DocumentCode):
+        return None
+    elements = tags or ()
+    return FiscalDocument(
+        fn_number=FnNumber(fn_number),
+        fd_number=found.fd_number,
+        code=DocumentCode(found.code),
+        fiscal_sign=found.fiscal_sign,
+        fiscalized_at=found.made_at,
+        shift_number=found.shift_number or _number(elements, 1038) or shift_number or 0,
+        receipt_number=None if found.operation is None else _number(elements, 1042),
+        operation=None if found.operation is None else Operation(found.operation),
+        total_kop=None if found.total_kop is None else Kopecks(found.total_kop),
+        key=key_in_elements(elements),
+        confirmed=found.confirmed,
+    )
+
+
+def documents_in_shift(tags: Sequence[Element]) -> int | None:
+    """1111 of a Z report: how many documents the shift has, both reports among them."""
+    return _number(tags, 1111)
+
+
+def report_of(
+    document: FiscalDocument, tags: Sequence[Element], *, opened_at: datetime | None
+) -> ShiftReport:
+    """The totals that a Z report carries in 1194 (FFD 1.1 and 1.2), zeros where it has none."""
+    counters = first(tags, 1194)
+    return ShiftReport(
+        document=document,
+        totals=shift_totals(
+            () if counters is None else counters.children,
+            shift_number=document.shift_number,
+            opened_at=opened_at,
+            receipts=_number(tags, 1118) or 0,
+        ),
+    )
+
+
+def shift_totals(
+    counters: Sequence[Element], *, shift_number: int, opened_at: datetime | None, receipts: int
+) -> ShiftTotals:
+    corrections = first(counters, 1133)
+    fixed = () if corrections is None else corrections.children
+
+    def net(*tags: int) -> int:
+        return sum(
+            sign * _sum(counters, operation, tag)
+            for sign, operations in ((1, _INCOME), (-1, _OUTGO))
+            for operation in operations
+            for tag in tags
+        )
+
+    return ShiftTotals(
+        shift_number=shift_number,
+        opened_at=opened_at,
+        receipt_count=receipts,
+        sales_kop=Kopecks(
+            sum(_sum(counters, tag, 1201) for tag in _INCOME)
+            + sum(_sum(fixed, tag, 1201) for tag in _CORRECTIONS_IN)
+        ),
+        refunds_kop=Kopecks(
+            sum(_sum(counters, tag, 1201) for tag in _OUTGO)
+            + sum(_sum(fixed, tag, 1201) for tag in _CORRECTIONS_OUT)
+        ),
+        cash_kop=Kopecks(net(1136)),
+        card_kop=Kopecks(net(1138)),
+        other_kop=Kopecks(net(1218, 1219, 1220)),
+    )
+
+
+def _sum(counters: Sequence[Element], operation: int, tag: int) -> int:
+    found = first(counters, operation)
+    return 0 if found is None else _number(found.children, tag) or 0
+
+
+def _number(elements: Sequence[Element], tag: int) -> int | None:
+    found = first(elements, tag)
+    if found is None:
+        return None
+    return found.value if isinstance(found.value, int) else int.from_bytes(found.raw, "little")
+
+
+def line_rates(tags: Sequence[Element]) -> tuple[int, ...]:
+    """1199 of each line, in order."""
+    return tuple(_number(line.children, 1199) or 0 for line in tags if line.tag == 1059)

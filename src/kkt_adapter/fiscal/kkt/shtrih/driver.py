@@ -1,0 +1,416 @@
+"""The driver of Shtrih-M registers: ``KktDriver`` over one session.
+
+It states facts and sends at most one command that makes a document; whether a receipt was made is decided in
+``printing/recovery`` alone. The fence is NONE: the protocol has nothing that shuts an older process out.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import structlog
+
+from kkt_adapter.fiscal.ffd.tlv import Element
+from kkt_adapter.fiscal.kkt.driver import Capability, CashCounts, ExchangeStatus, Fence, KktStatus
+from kkt_adapter.fiscal.kkt.shtrih import modes, requests
+from kkt_adapter.fiscal.kkt.shtrih.answers import (
+    Exchange,
+    FnStatus,
+    FullStatus,
+    Made,
+    ShiftState,
+    number_behind_operator,
+)
+from kkt_adapter.fiscal.kkt.shtrih.archive import (
+    document_of,
+    documents_in_shift,
+    find,
+    read_tags,
+    report_of,
+)
+from kkt_adapter.fiscal.kkt.shtrih.facts import Facts, read_facts
+from kkt_adapter.fiscal.kkt.shtrih.link import Link, LinkDown, Timing
+from kkt_adapter.fiscal.kkt.shtrih.looks import Openings, status_of
+from kkt_adapter.fiscal.kkt.shtrih.receipt import plan_receipt
+from kkt_adapter.fiscal.kkt.shtrih.registers import read_totals
+from kkt_adapter.fiscal.kkt.shtrih.relay import read_waiting, write_reply
+from kkt_adapter.fiscal.kkt.shtrih.requests import with_password
+from kkt_adapter.fiscal.kkt.shtrih.session import OTHER_ANSWER_S, Refusal, Session
+from kkt_adapter.fiscal.kkt.shtrih.steps import Steps
+from kkt_adapter.fiscal.kkt.shtrih.tags import cashier_tags
+from kkt_adapter.fiscal.kkt.shtrih.troubles import (
+    WrongPassword,
+    lost,
+    may_be_made,
+    nothing_made,
+    silent,
+)
+from kkt_adapter.fiscal.kkt.shtrih.upkeep import Upkeep
+from kkt_adapter.fiscal.kkt.shtrih.values import BadAnswer
+from kkt_adapter.fiscal.model import (
+    Cashier,
+    DocumentCode,
+    FfdVersion,
+    FiscalDocument,
+    OfdMessage,
+    Receipt,
+    Registration,
+    ShiftReport,
+    ShiftTotals,
+)
+from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.kernel.errors import (
+    AdapterError,
+    KktBlocked,
+    KktRefused,
+    KktUnavailable,
+    ShiftExpired,
+    Text,
+)
+from kkt_adapter.kernel.ids import FnNumber
+
+READBACK_LIMIT = 1_000  # documents; each takes four commands or more
+CAPABILITIES = frozenset(Capability) - {Capability.NO_QUEUE}  # of the best device of this kind
+SHIFT_IS_OPEN, SHIFT_IS_CLOSED = 0x3C, 0x3D
+CASH_INS, CASH_OUTS = 155, 156  # operation registers: movements since the device began
+
+
+class ShtrihRegister:
+    """Implements ``KktDriver``."""
+
+    def __init__(
+        self,
+        link: Link,
+        *,
+        password: int,
+        admin_password: int,
+        clock: Clock,
+        timing: Timing | None = None,
+    ) -> None:
+        """``password`` is an operator's of table 2, for everything about receipts; the system administrator's
+        is for the FN, tables and reports."""
+        timing = timing or Timing()
+        self.fence = Fence.NONE
+        self.readback_limit = READBACK_LIMIT
+        self._password = password
+        self._admin = admin_password
+        self._clock = clock
+        self._late_s = OTHER_ANSWER_S * timing.answer_scale
+        self._sent_at = clock.monotonic()  # an earlier process may have sent something just before it ended
+        self._session = Session(link, timing=timing, monotonic=clock.monotonic)
+        self._upkeep = Upkeep(
+            self._session,
+            password=password,
+            admin=admin_password,
+            timing=timing,
+            monotonic=clock.monotonic,
+        )
+        self._openings = Openings(self._session, password=admin_password)
+        self._facts: Facts | None = None
+        self._wrong_password: WrongPassword | None = None
+        self.costs_ms: tuple[tuple[str, int], ...] = ()  # of the last receipt, by command
+        self._log = structlog.get_logger("shtrih")
+
+    @property
+    def settle_s(self) -> float:
+        """What is left of the time in which a closing command that was sent can still come to its end."""
+        return max(self._sent_at + self._late_s - self._clock.monotonic(), 0.0)
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        facts = self._facts
+        if facts is None:
+            return CAPABILITIES
+        found = {Capability.DOCUMENT_BYTES, Capability.TAGS, Capability.CASH_COUNTERS, Capability.NO_PRINT}
+        if facts.device.relays:
+            found.add(Capability.RELAY)
+        if facts.registration.ffd_version is FfdVersion.V1_2:
+            found.add(Capability.MARKING)
+        return frozenset(found)
+
+    @property
+    def facts(self) -> Facts | None:
+        """What the device told when it was opened; for people."""
+        return self._facts
+
+    async def open(self) -> Registration:
+        async with self._line():
+            await self._upkeep.nudge()
+            self._facts = await read_facts(self._session, self._admin)
+            return self._facts.registration
+
+    async def close(self) -> None:
+        async with self._session.lock:
+            self._facts = None
+            await self._session.close()
+
+    # --- looking ---
+
+    async def status(self) -> KktStatus:
+        """Lets a printer that waits for it go on, and ends a dump that was cut short; nothing else."""
+        async with self._operation() as facts:
+            await self._upkeep.nudge()
+            full = FullStatus.read(await self._admin_data(requests.FULL_STATUS))
+            fn = await self._upkeep.fn_status()
+            shift = await self._shift()
+            return status_of(
+                full,
+                fn,
+                shift,
+                await self._exchange(),
+                opened_at=await self._openings.opened_at(fn, shift),
+                valid_until=facts.valid_until,
+            )
+
+    async def x_report(self) -> ShiftTotals:
+        async with self._operation():
+            fn, shift = await self._upkeep.fn_status(), await self._shift()
+            if not shift.open:
+                report = await self._report(fn.fd_number, fn)
+                if report is not None:
+                    return report.totals
+            opened_at = await self._openings.opened_at(fn, shift)
+            return await read_totals(self._session, self._admin, shift=shift, opened_at=opened_at)
+
+    async def document(self, fd_number: int) -> FiscalDocument | None:
+        async with self._operation():
+            return await self._document(fd_number, (await self._upkeep.fn_status()).fn_number)
+
+    async def tags(self, fd_number: int) -> tuple[Element, ...] | None:
+        """The elements of a document, as long as the FN still has them."""
+        async with self._operation():
+            return await read_tags(self._session, self._admin, fd_number)
+
+    async def shift_report(self, fd_number: int) -> ShiftReport | None:
+        async with self._operation():
+            return await self._report(fd_number, await self._upkeep.fn_status())
+
+    async def exchange_status(self) -> ExchangeStatus:
+        async with self._operation():
+            fn, exchange = await self._upkeep.fn_status(), await self._exchange()
+            return ExchangeStatus(
+                fn_number=FnNumber(fn.fn_number),
+                unsent_count=exchange.queue,
+                first_unsent_number=exchange.first_fd,
+                first_unsent_at=exchange.first_at,
+                last_fd_number=fn.fd_number,
+            )
+
+    async def cash_counts(self) -> CashCounts:
+        async with self._operation():
+            return CashCounts(put_in=await self._counter(CASH_INS), taken_out=await self._counter(CASH_OUTS))
+
+    # --- making documents ---
+
+    async def open_shift(self, cashier: Cashier, *, term: int) -> FiscalDocument:
+        async with self._operation():
+            with nothing_made():
+                before = await self._clean(SHIFT_IS_OPEN)
+                begun = await self._session.ask(with_password(requests.FN_BEGIN_OPEN_SHIFT, self._admin))
+                if not begun.error:
+                    await self._send_cashier(cashier)
+            self._sending()
+            with may_be_made():
+                await self._session.data(with_password(requests.OPEN_SHIFT, self._admin))
+                return await self._made(before, DocumentCode.OPEN_SHIFT)
+
+    async def close_shift(self, cashier: Cashier, *, term: int) -> ShiftReport:
+        async with self._operation():
+            with nothing_made():
+                before = await self._clean(SHIFT_IS_CLOSED)
+                begun = await self._session.ask(with_password(requests.FN_BEGIN_CLOSE_SHIFT, self._admin))
+                if not begun.error:
+                    await self._send_cashier(cashier)
+            self._sending()
+            with may_be_made():
+                await self._session.data(with_password(requests.Z_REPORT, self._admin))
+                document = await self._made(before, DocumentCode.CLOSE_SHIFT)
+                report = await self._report(document.fd_number, await self._upkeep.fn_status())
+            if report is None:
+                raise lost(Text("the Z report cannot be read back", "Z-отчёт не читается из ФН"))
+            return report
+
+    async def fiscalize(self, receipt: Receipt, *, term: int) -> FiscalDocument:
+        async with self._operation() as facts:
+            if facts.trouble is not None:
+                raise KktBlocked(facts.trouble.en, facts.trouble.ru, reason="CONFIGURATION")
+            self._session.costs_ms.clear()
+            with nothing_made():
+                before = await self._clean(SHIFT_IS_CLOSED)
+                clock = FullStatus.read(await self._admin_data(requests.FULL_STATUS)).clock
+            if modes.mode_of((await self._upkeep.short_status()).mode) == modes.SHIFT_EXPIRED:
+                raise ShiftExpired(
+                    "The shift is older than 24 hours: close it with a Z report.",
+                    "Смена открыта более 24 часов: закройте её Z-отчётом.",
+                )
+            plan = plan_receipt(receipt, device=facts.device, rates=facts.rates, today=clock.date())
+            steps = Steps(self._session, device=facts.device, password=self._password, on_close=self._sending)
+            try:
+                await steps.prepare(receipt, plan)
+                made = await steps.close(plan)
+            except (KktRefused, KktUnavailable, KktBlocked) as error:
+                await self._give_up(error)
+                raise
+            with may_be_made():
+                document = await self._closed(before, made, receipt, key=steps.key)
+            self.costs_ms = tuple(self._session.costs_ms)
+            return document
+
+    async def discard(self) -> None:
+        async with self._operation():
+            await self._upkeep.discard()
+
+    async def move_cash(self, amount_kop: int) -> None:
+        async with self._operation():
+            with nothing_made():
+                await self._upkeep.wait_idle()
+            with may_be_made():
+                await self._session.data(requests.cash(self._password, amount_kop))
+
+    async def reprint(self) -> None:
+        async with self._operation():
+            await self._upkeep.wait_idle()
+            await self._session.data(with_password(requests.COPY, self._password))
+
+    # --- the operator's queue ---
+
+    async def read_message(self) -> OfdMessage | None:
+        async with self._operation():
+            return await read_waiting(self._session, self._admin)
+
+    async def accept_reply(self, reply: bytes) -> None:
+        async with self._operation():
+            await write_reply(self._session, self._admin, reply)
+
+    # --- inside ---
+
+    @asynccontextmanager
+    async def _line(self) -> AsyncIterator[None]:
+        """The device for one operation. What goes wrong outside ``may_be_made`` has made nothing."""
+        async with self._session.lock:
+            if self._wrong_password is not None:
+                raise self._wrong_password
+            try:
+                with nothing_made():
+                    yield
+            except WrongPassword as error:
+                self._wrong_password = error
+                raise
+
+    @asynccontextmanager
+    async def _operation(self) -> AsyncIterator[Facts]:
+        """Likewise, with an open device."""
+        async with self._line():
+            if self._facts is None:
+                raise silent("it was not opened")
+            yield self._facts
+
+    def _sending(self) -> None:
+        """A command that makes a document goes out now."""
+        self._sent_at = self._clock.monotonic()
+
+    async def _admin_data(self, command: bytes) -> bytes:
+        return await self._session.data(with_password(command, self._admin))
+
+    async def _shift(self) -> ShiftState:
+        return ShiftState.read(await self._admin_data(requests.FN_SHIFT))
+
+    async def _exchange(self) -> Exchange:
+        return Exchange.read(await self._admin_data(requests.FN_EXCHANGE))
+
+    async def _counter(self, number: int) -> int:
+        data = await self._session.data(requests.operation_register(self._admin, number))
+        return number_behind_operator(data, 2)
+
+    async def _clean(self, refused_as: int) -> FnStatus:
+        """The FN before a document, with nothing open and the shift as it must be.
+
+        Raises:
+            KktRefused: the shift is not as it must be (``refused_as``). ShiftExpired, KktUnavailable.
+        """
+        status = await self._upkeep.wait_idle()
+        if modes.mode_of(status.mode) == modes.DOCUMENT_OPEN or (await self._upkeep.fn_status()).document:
+            await self._upkeep.discard()
+            status = await self._upkeep.wait_idle()
+        mode = modes.mode_of(status.mode)
+        ensure_shift(mode, refused_as)
+        return await self._upkeep.fn_status()
+
+    async def _give_up(self, error: AdapterError) -> None:
+        """Cancel what was begun; what cannot be cancelled now is cancelled before the next receipt."""
+        self._log.info("receipt_given_up", error=error.detail.en)
+        try:
+            await self._upkeep.discard()
+        except (AdapterError, LinkDown, Refusal, BadAnswer) as left:
+            self._log.warning("receipt_left_open", error=str(left))
+
+    async def _send_cashier(self, cashier: Cashier) -> None:
+        for tlv in cashier_tags(cashier):
+            await self._session.data(requests.tag(self._admin, tlv))
+
+    async def _made(self, before: FnStatus, code: DocumentCode) -> FiscalDocument:
+        """The report that was just made.
+
+        Raises:
+            KktOutcomeUnknown: the FN has no such document.
+        """
+        now = await self._upkeep.fn_status()
+        for number in range(now.fd_number, before.fd_number, -1):
+            document = await self._document(number, now.fn_number)
+            if document is not None and document.code is code:
+                return document
+        raise lost(Text("the FN has no new document", "в ФН нет нового документа"))
+
+    async def _closed(
+        self, before: FnStatus, made: Made, receipt: Receipt, *, key: str | None
+    ) -> FiscalDocument:
+        """The document of FF45 with everything FF45 does not say.
+
+        Raises:
+            KktOutcomeUnknown: the FN says otherwise than the answer.
+        """
+        now, shift = await self._upkeep.fn_status(), await self._shift()
+        found = await find(self._session, self._admin, made.fd_number)
+        if now.fd_number != made.fd_number or made.fd_number <= before.fd_number or found is None:
+            raise lost(
+                Text(
+                    f"it says document {made.fd_number}, and the FN's last one is {now.fd_number}",
+                    f"в ответе ФД № {made.fd_number}, а последний в ФН № {now.fd_number}",
+                )
+            )
+        document = document_of(found, None, fn_number=now.fn_number, shift_number=shift.number)
+        if document is None:
+            raise lost(Text(f"a document of code {found.code}", f"документ с кодом {found.code}"))
+        return replace(document, receipt_number=shift.receipt_number, key=key)
+
+    async def _document(self, fd_number: int, fn_number: str) -> FiscalDocument | None:
+        found = await find(self._session, self._admin, fd_number)
+        if found is None:
+            return None
+        tags = await read_tags(self._session, self._admin, fd_number)
+        return document_of(found, tags, fn_number=fn_number)
+
+    async def _report(self, fd_number: int, fn: FnStatus) -> ShiftReport | None:
+        found = await find(self._session, self._admin, fd_number)
+        if found is None or found.code != DocumentCode.CLOSE_SHIFT:
+            return None
+        tags = await read_tags(self._session, self._admin, fd_number) or ()
+        document = document_of(found, tags, fn_number=fn.fn_number)
+        if document is None:
+            return None
+        inside = documents_in_shift(tags)
+        opening = None if inside is None else await find(self._session, self._admin, fd_number - inside + 1)
+        return report_of(document, tags, opened_at=None if opening is None else opening.made_at)
+
+
+def ensure_shift(mode: int, refused_as: int) -> None:
+    """The shift is open for what needs one (``SHIFT_IS_CLOSED``), or closed for its opening.
+
+    Raises:
+        KktRefused, ShiftExpired.
+    """
+    is_open = mode in (modes.SHIFT_OPEN, modes.SHIFT_EXPIRED)
+    if refused_as == SHIFT_IS_OPEN and is_open:
+        raise KktRefused("A shift is open already.", "Смена уже открыта.", device_code=SHIFT_IS_OPEN)
+    if refused_as == SHIFT_IS_CLOSED and not is_open:
+        raise KktRefused("No shift is open.", "Смена не открыта.", device_code=SHIFT_IS_CLOSED)

@@ -1,0 +1,93 @@
+"""Getting a device ready: waiting until it is idle, giving up what somebody left open."""
+
+import asyncio
+from collections.abc import Callable
+
+from kkt_adapter.fiscal.kkt.shtrih import modes, requests
+from kkt_adapter.fiscal.kkt.shtrih.answers import FnStatus, ShortStatus
+from kkt_adapter.fiscal.kkt.shtrih.archive import end_dump
+from kkt_adapter.fiscal.kkt.shtrih.device_errors import OTHER_OPERATOR
+from kkt_adapter.fiscal.kkt.shtrih.link import Timing
+from kkt_adapter.fiscal.kkt.shtrih.requests import with_password
+from kkt_adapter.fiscal.kkt.shtrih.session import Session
+from kkt_adapter.fiscal.kkt.shtrih.troubles import no_paper, still_at_work
+
+PASSWORD_TABLE = 2  # one row for each operator; field 1 is the password
+OPERATORS = 30
+
+
+class Upkeep:
+    """``password`` is the operator's, ``admin`` the system administrator's."""
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        password: int,
+        admin: int,
+        timing: Timing,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._session = session
+        self._password = password
+        self._admin = admin
+        self._timing = timing
+        self._monotonic = monotonic
+
+    async def short_status(self) -> ShortStatus:
+        return ShortStatus.read(await self._session.data(with_password(requests.SHORT_STATUS, self._admin)))
+
+    async def fn_status(self) -> FnStatus:
+        return FnStatus.read(await self._session.data(with_password(requests.FN_STATUS, self._admin)))
+
+    async def wait_idle(self) -> ShortStatus:
+        """Until nothing is printed and no dump is under way; paper that is back lets printing go on.
+
+        Raises:
+            KktUnavailable: no paper, cover open, or it prints for longer than that can take.
+        """
+        until = self._monotonic() + self._timing.printing_s
+        while self._monotonic() < until:
+            status = await self.short_status()
+            if modes.mode_of(status.mode) == modes.DUMP:
+                await end_dump(self._session, self._admin)
+                continue
+            match status.sub_mode:
+                case modes.PAPER_IDLE:
+                    return status
+                case modes.NO_PAPER | modes.NO_PAPER_PRINTING:
+                    raise no_paper(cover_open=bool(status.flags & modes.FLAG_COVER_OPEN))
+                case modes.WAITS_FOR_CONTINUE:
+                    await self._session.ask(with_password(requests.CONTINUE_PRINT, self._admin))
+            await asyncio.sleep(self._timing.poll_s)
+        raise still_at_work()
+
+    async def nudge(self) -> None:
+        """End a dump that was cut short, and let printing go on where paper is back; waits for nothing."""
+        status = await self.short_status()
+        if modes.mode_of(status.mode) == modes.DUMP:
+            await end_dump(self._session, self._admin)
+        if status.sub_mode == modes.WAITS_FOR_CONTINUE:
+            await self._session.ask(with_password(requests.CONTINUE_PRINT, self._admin))
+
+    async def discard(self) -> None:
+        """Cancel an open receipt, whoever opened it, and whatever document the FN has begun."""
+        if modes.mode_of((await self.wait_idle()).mode) == modes.DOCUMENT_OPEN:
+            await self._cancel()
+        if (await self.fn_status()).document:
+            await self._session.ask(with_password(requests.FN_CANCEL, self._admin))
+
+    async def _cancel(self) -> None:
+        """88h with one password after the other while the device says that another operator opened it."""
+        for password in dict.fromkeys((self._password, self._admin)):
+            if await self._cancelled(password):
+                return
+        for row in range(1, OPERATORS + 1):
+            found = await self._session.ask(requests.read_table(self._admin, PASSWORD_TABLE, row, 1))
+            if not found.error and await self._cancelled(int.from_bytes(found.data, "little")):
+                return
+
+    async def _cancelled(self, password: int) -> bool:
+        """False: it belongs to somebody else. Any other error is left to what comes next (FF08, a look)."""
+        answer = await self._session.ask(with_password(requests.CANCEL_RECEIPT, password))
+        return answer.error != OTHER_OPERATOR
