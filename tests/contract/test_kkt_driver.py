@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
-from tests.support.kkt import CASHIER, TERM, KktBench, a_sale_for, an_answer, virtual_bench
+from tests.support.kkt import CASHIER, TERM, KktBench, a_sale_for, an_answer, shtrih_bench, virtual_bench
 from tests.support.receipts import KEY, a_correction, a_line, a_payment
 
 from kkt_adapter.fiscal.kkt.driver import Fence, KktState, ShiftState
@@ -34,7 +35,12 @@ from kkt_adapter.kernel.errors import (
     ShiftExpired,
 )
 
-BENCHES: dict[str, Callable[[Path], AbstractAsyncContextManager[KktBench]]] = {"virtual": virtual_bench}
+BENCHES: dict[str, Callable[[Path], AbstractAsyncContextManager[KktBench]]] = {
+    "virtual": virtual_bench,
+    "shtrih-1-tcp": shtrih_bench,
+    "shtrih-2-tcp": partial(shtrih_bench, protocol=2),
+    "shtrih-1-serial": partial(shtrih_bench, serial=True),
+}
 OTHER_KEY = "QWERTYUIOPASDFGH"
 
 

@@ -5,13 +5,19 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from tests.support.clock import ManualClock
 from tests.support.receipts import REGISTER, a_sale
 
+from kkt_adapter.emulators.shtrih import DESKTOP, Fault, FaultMode, Model, ShtrihEmulator
 from kkt_adapter.fiscal.kkt.driver import KktDriver
+from kkt_adapter.fiscal.kkt.shtrih.driver import ShtrihRegister
+from kkt_adapter.fiscal.kkt.shtrih.link import Link, Timing
+from kkt_adapter.fiscal.kkt.shtrih.protocol1 import Protocol1
+from kkt_adapter.fiscal.kkt.shtrih.protocol2 import Protocol2
+from kkt_adapter.fiscal.kkt.shtrih.wires import wire_for
 from kkt_adapter.fiscal.kkt.virtual import (
     FnPool,
     VirtualFaults,
@@ -22,9 +28,13 @@ from kkt_adapter.fiscal.kkt.virtual import (
 )
 from kkt_adapter.fiscal.model import Cashier, OfdMessage, Receipt, Registration
 from kkt_adapter.fiscal.ofd.frame import build_reply, parse_message, service_data
+from kkt_adapter.kernel.clock import SystemClock
 
 MOSCOW = ZoneInfo("Europe/Moscow")
 CASHIER = Cashier(name="Кассир")
+QUICK = Timing(
+    connect_s=5.0, byte_s=0.5, quiet_s=0.01, enquiries=4, poll_s=0.01, printing_s=2.0, answer_scale=0.02
+)
 TERM = 1
 
 
@@ -92,6 +102,91 @@ class VirtualBench:
     def _driver(self) -> VirtualRegister:
         fn = a_fn(self.path, clock=self.clock, registration=self.registration, keeps_queue=self.keeps_queue)
         return VirtualRegister(fn, pool=self.pool, faults=self.faults)
+
+
+class ShtrihBench:
+    """An emulated Shtrih-M register and its driver, over TCP or a pseudo terminal."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        protocol: int = 1,
+        serial: bool = False,
+        model: Model = DESKTOP,
+        registration: Registration | None = None,
+        clock: ManualClock | None = None,
+        relayed: bool = True,
+        timing: Timing = QUICK,
+    ) -> None:
+        self.zone = MOSCOW
+        self.clock = clock or ManualClock()
+        self.protocol = protocol
+        self.timing = timing
+        self.emulator = ShtrihEmulator(
+            port=None if serial else 0,
+            pty=folder / "tty" if serial else None,
+            state=None,
+            registration=registration or made_up_registration(REGISTER, marked_goods=True),
+            model=model,
+            protocol=protocol,
+            clock=self.clock,
+            zone=MOSCOW,
+            relayed=relayed,
+        )
+        self.address = f"serial://{folder / 'tty'}" if serial else ""
+        self.driver: KktDriver
+
+    async def start(self) -> None:
+        await self.emulator.start()
+        self.address = self.address or self.emulator.address
+        self.driver = self.new_driver()
+
+    def new_driver(self) -> ShtrihRegister:
+        return shtrih_driver(self.address, protocol=self.protocol, timing=self.timing)
+
+    async def restart(self) -> None:
+        await self.driver.close()
+        self.driver = self.new_driver()
+
+    async def pass_time(self, span: timedelta) -> None:
+        self.clock.set_wall(self.clock.now() + span)
+
+    def lose_next_command(self) -> None:
+        tries = 1 if self.protocol == 1 else self.timing.frames
+        self.emulator.set_faults(
+            *(Fault(mode=FaultMode.LOSE_REQUEST, command=c, count=tries) for c in MAKING)
+        )
+
+    def lose_next_answer(self) -> None:
+        self.emulator.set_faults(*(Fault(mode=FaultMode.FORGET_ANSWER, command=c) for c in MAKING))
+
+    def set_paper(self, *, present: bool) -> None:
+        self.emulator.machine.set_paper(present=present)
+
+    async def aclose(self) -> None:
+        self.emulator.set_faults()
+        await self.driver.close()
+        await self.emulator.stop()
+
+
+MAKING = ("ff45", "e0", "41", "ff4a")  # commands that make documents
+
+
+def shtrih_driver(address: str, *, protocol: int = 1, timing: Timing = QUICK) -> ShtrihRegister:
+    """A driver that gives up quickly."""
+    link: Link = (Protocol1 if protocol == 1 else Protocol2)(wire_for(address), timing=timing)
+    return ShtrihRegister(link, password=1, admin_password=30, clock=SystemClock(), timing=timing)
+
+
+@asynccontextmanager
+async def shtrih_bench(folder: Path, **options: Any) -> AsyncIterator[ShtrihBench]:
+    bench = ShtrihBench(folder, **options)
+    await bench.start()
+    try:
+        yield bench
+    finally:
+        await bench.aclose()
 
 
 @asynccontextmanager

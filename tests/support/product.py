@@ -28,6 +28,7 @@ from tests.support.api import BASE_URL, SALE, Json
 from tests.support.ports import free_port
 
 from kkt_adapter.bootstrap import Services, build_services
+from kkt_adapter.bootstrap.seams import Seams
 from kkt_adapter.emulators.ofd import Fault, FaultMode, OfdEmulator
 from kkt_adapter.fiscal.kkt.virtual import FaultPlan, VirtualFaults, VirtualRegister, fn_path
 from kkt_adapter.fiscal.kkt.virtual.documents import read_document
@@ -257,7 +258,8 @@ class Product:
 
     async def stop(self) -> None:
         for unit in self.services.registers.all():
-            self.faults(unit.register_id).clear()
+            if unit.kind == "virtual":
+                self.faults(unit.register_id).clear()
         await self.client.aclose()
         await self.services.stop()
 
@@ -370,6 +372,7 @@ async def product(
     ofd: OfdEmulator | None = None,
     clock: Clock | None = None,
     demo: bool = False,
+    seams: Seams | None = None,
     **settings: Any,
 ) -> AsyncIterator[Product]:
     """The product in this loop with one virtual register (``POS-001``), or those that are given."""
@@ -387,7 +390,7 @@ async def product(
             **(QUICK | settings),
         )
         used = clock or SystemClock()
-        services = await _started(given, demo=demo, clock=used)
+        services = await _started(given, demo=demo, clock=used, seams=seams)
         running = Product(
             folder=folder,
             settings=given,
@@ -406,8 +409,8 @@ async def product(
             await operator.stop()
 
 
-async def _started(settings: Settings, *, demo: bool, clock: Clock) -> Services:
-    services = await build_services(settings, demo=demo, clock=clock)
+async def _started(settings: Settings, *, demo: bool, clock: Clock, seams: Seams | None = None) -> Services:
+    services = await build_services(settings, demo=demo, clock=clock, seams=seams or Seams())
     try:
         await services.start()
     except BaseException:

@@ -8,13 +8,25 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
+from pydantic import SecretStr
+
 from kkt_adapter.fiscal.kkt.driver import Capability, KktDriver
+from kkt_adapter.fiscal.kkt.shtrih.driver import CAPABILITIES as SHTRIH
+from kkt_adapter.fiscal.kkt.shtrih.driver import ShtrihRegister
+from kkt_adapter.fiscal.kkt.shtrih.link import Timing
+from kkt_adapter.fiscal.kkt.shtrih.protocol1 import Protocol1
+from kkt_adapter.fiscal.kkt.shtrih.protocol2 import Protocol2
+from kkt_adapter.fiscal.kkt.shtrih.values import PASSWORD_LIMIT
+from kkt_adapter.fiscal.kkt.shtrih.wires import wire_for
 from kkt_adapter.fiscal.kkt.virtual import FaultPlan, FnPool, VirtualFaults, VirtualRegister
 from kkt_adapter.fiscal.kkt.virtual.register import CAPABILITIES as VIRTUAL
 from kkt_adapter.fiscal.model import Registration
 from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.kernel.errors import SettingsInvalid
 from kkt_adapter.kernel.ids import RegisterId
 from kkt_adapter.settings import RegisterSettings, Settings, Transport
+
+FIRST_OPERATOR = SecretStr("1")  # as from the factory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +67,33 @@ def _virtual(register: RegisterSettings, parts: Parts) -> KktDriver:
     )
 
 
+def _shtrih(register: RegisterSettings, parts: Parts) -> KktDriver:
+    timing = Timing()
+    wire = wire_for(register.address)
+    link = Protocol2(wire, timing=timing) if register.protocol == "2" else Protocol1(wire, timing=timing)
+    return ShtrihRegister(
+        link,
+        password=_number(register, "password", register.password or FIRST_OPERATOR),
+        admin_password=_number(register, "admin_password", register.admin_password),
+        clock=parts.clock,
+        timing=timing,
+    )
+
+
+def _number(register: RegisterSettings, name: str, password: SecretStr) -> int:
+    """Passwords of Shtrih-M are numbers. The one that is not is not repeated."""
+    text = password.get_secret_value()
+    if not (text.isascii() and text.isdigit() and int(text) <= PASSWORD_LIMIT):
+        raise SettingsInvalid(
+            f"[[register]] {register.id}: {name} of a Shtrih-M register is a number, 1 to 8 digits",
+            f"[[register]] {register.id}: {name} ККТ Штрих-М — число от 1 до 8 цифр",
+        )
+    return int(text)
+
+
 KINDS: Mapping[str, Kind] = MappingProxyType(
-    {"virtual": Kind(capabilities=VIRTUAL, make=_virtual, pumped=True)}
+    {
+        "virtual": Kind(capabilities=VIRTUAL, make=_virtual, pumped=True),
+        "shtrih": Kind(capabilities=SHTRIH, make=_shtrih),
+    }
 )

@@ -72,7 +72,9 @@ class RegisterShop:
     ) -> tuple[Registers, list[Service]]:
         """The configured registers, and what runs for them. ``start`` runs what a later demo one needs."""
         tills = await self._storage.database.read(_demo_tills) if demo else ()
-        configured = (*self._settings.registers, *(_demo_register(till) for till in tills))
+        named = self._settings.registers
+        taken = {till for register in named for till in register.tills}
+        configured = (*named, *(_demo_register(till) for till in tills if till not in taken))
         units = {RegisterId(r.id): self._unit(r) for r in configured}
         registers = Registers(
             units,

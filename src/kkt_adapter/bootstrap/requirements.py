@@ -74,11 +74,6 @@ def require_capabilities(register: RegisterSettings, transport: Transport) -> No
     Raises:
         SettingsInvalid: it names register, setting and capability.
     """
-    if register.driver not in KINDS:
-        raise SettingsInvalid(
-            f"register {register.id}: driver {register.driver} is not part of this version",
-            f"ККТ {register.id}: драйвера {register.driver} в этой версии нет",
-        )
     missing = missing_capabilities(register, transport, KINDS[register.driver].capabilities)
     if missing:
         raise SettingsInvalid("; ".join(t.en for t in missing), "; ".join(t.ru for t in missing))

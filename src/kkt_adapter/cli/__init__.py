@@ -44,7 +44,9 @@ PARTS: Mapping[str, Part] = MappingProxyType(
         "db": _part("db", "db_app", "Back up, restore and check the database."),
         "ffd": _part("ffd", "ffd_app", "Fiscal data formats."),
         "doctor": _part("doctor", "doctor", "Check everything the service needs; say what to do."),
-        "emulate": _part("emulate", "emulate_app", "Stand-ins for operator, vendor and back office."),
+        "emulate": _part(
+            "emulate", "emulate_app", "Stand-ins for operator, registers, vendor and back office."
+        ),
         "lab": _part("lab", "lab", "Break the product on purpose and count the losses."),
     }
 )

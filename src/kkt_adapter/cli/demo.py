@@ -8,10 +8,14 @@ from kkt_adapter.bootstrap import Services
 from kkt_adapter.emulators.g2a.faults import Faults
 from kkt_adapter.emulators.g2a.server import G2AEmulator
 from kkt_adapter.emulators.ofd import OfdEmulator
+from kkt_adapter.emulators.shtrih import ShtrihEmulator
+from kkt_adapter.emulators.shtrih.own_exchange import by_itself
 from kkt_adapter.runtime.auth.demo import ensure_demo_admin
-from kkt_adapter.settings import Settings, Transport
+from kkt_adapter.settings import RegisterSettings, Settings, Transport
 
 DEMO_PRODUCTS = 15_420
+DEMO_TILL = "POS-001"
+VIRTUAL, SHTRIH = "virtual", "shtrih"  # kinds of registers that the demo can have
 DEMO_LATENCY_S = 0.05  # what the vendor's answers take in the targets of the catalogue
 
 
@@ -23,6 +27,7 @@ class Emulators:
     demo: bool
     ofd: OfdEmulator | None = None
     g2a: G2AEmulator | None = None
+    device: ShtrihEmulator | None = None
     lines: list[str] = field(default_factory=list)  # for the start banner
 
     async def first_admin(self, services: Services) -> tuple[str, str] | None:
@@ -32,19 +37,50 @@ class Emulators:
         return await ensure_demo_admin(services.database, passwords=services.auth.passwords)
 
     async def stop(self) -> None:
+        if self.device is not None:
+            await self.device.stop()
         if self.ofd is not None:
             await self.ofd.stop()
         if self.g2a is not None:
             await self.g2a.stop()
 
 
-async def with_emulators(settings: Settings, *, demo: bool) -> Emulators:
-    """Start the stand-ins for what the settings leave open."""
+async def with_emulators(settings: Settings, *, demo: bool, register: str = VIRTUAL) -> Emulators:
+    """Start the stand-ins for what the settings leave open. ``register``: the kind that the demo has."""
     emulators = Emulators(settings=settings, demo=demo)
     await _with_ofd(emulators)
+    if demo and register == SHTRIH:
+        await _with_shtrih(emulators)
     if demo and not settings.catalog.source_configured:
         await _with_g2a(emulators)
     return emulators
+
+
+async def _with_shtrih(emulators: Emulators) -> None:
+    """An emulated Shtrih-M register for POS-001, which delivers by itself unless the transport is relay; its
+    FN stays in the data directory."""
+    settings = emulators.settings
+    relayed = settings.ofd_transport is Transport.RELAY
+    device = ShtrihEmulator(
+        state=settings.data_dir / "shtrih-emulator",
+        control_port=0,
+        deliver=None if relayed else by_itself(settings.ofd_host, settings.ofd_port),
+        relayed=relayed,
+    )
+    await device.start()
+    emulators.device = device
+    register = RegisterSettings(
+        id=DEMO_TILL,
+        driver="shtrih",
+        address=device.address,
+        pos_ids=(DEMO_TILL,),
+        ofd_transport=Transport.RELAY if relayed else Transport.DEVICE,
+    )
+    emulators.settings = settings.model_copy(update={"registers": (*settings.registers, register)})
+    emulators.lines.append(
+        f"  Shtrih-M emulator (NOT a cash register / НЕ касса): {device.address}, "
+        f"control http://127.0.0.1:{device.control_port}/control/state"
+    )
 
 
 async def _with_g2a(emulators: Emulators) -> None:

@@ -6,25 +6,29 @@ Each stand-in runs in the foreground until Ctrl+C or SIGTERM, keeps nothing, and
 import asyncio
 import signal
 from collections.abc import Coroutine, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kkt_adapter.cli.screen import complain, line
 from kkt_adapter.cli.texts import say
+from kkt_adapter.kernel.errors import KktUnavailable
 
 if TYPE_CHECKING:
     from kkt_adapter.emulators.erp import ErpEmulator
     from kkt_adapter.emulators.g2a import G2AEmulator
     from kkt_adapter.emulators.ofd import Transport
+    from kkt_adapter.emulators.shtrih import ShtrihEmulator
 
 emulate_app = typer.Typer(
-    name="emulate", help="Stand-ins for operator, vendor and back office.", no_args_is_help=True
+    name="emulate", help="Stand-ins for operator, registers, vendor and back office.", no_args_is_help=True
 )
 
 LOOPBACK = "127.0.0.1"
 OFD_TCP_PORT, OFD_HTTP_PORT, CONTROL_PORT, G2A_PORT = 7777, 7778, 7779, 7780  # any free ones would do
 ERP_PORT, ERP_CONTROL_PORT = 7781, 7782
+SHTRIH_PORT, SHTRIH_CONTROL_PORT = 7783, 7784  # real ones listen on 7778
 CANNOT_LISTEN = 1  # exit code
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
@@ -147,6 +151,89 @@ def erp(
     _run(serve())
 
 
+@emulate_app.command("shtrih")
+def shtrih(
+    host: Host = LOOPBACK,
+    port: Port = SHTRIH_PORT,
+    protocol: Annotated[
+        int | None, typer.Option(min=1, max=2, help="Low-level protocol; left out: the first byte decides.")
+    ] = None,
+    pty: Annotated[Path | None, typer.Option(help="Also a pseudo terminal, linked from this file.")] = None,
+    control_port: ControlPort = SHTRIH_CONTROL_PORT,
+    ffd: Annotated[str, typer.Option(metavar="1.05|1.1|1.2", help="FFD of its registration.")] = "1.2",
+    state: Annotated[
+        Path | None, typer.Option(help="Folder that keeps FN and counters; left out: forgotten at the end.")
+    ] = None,
+    ofd: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Operator that the register itself delivers to.")
+    ] = "",
+) -> None:
+    """Be a Shtrih-M register. A test emulator, not a cash register."""
+    from kkt_adapter.emulators.shtrih import FFD, ShtrihEmulator
+    from kkt_adapter.emulators.shtrih.own_exchange import by_itself
+    from kkt_adapter.fiscal.kkt.virtual import made_up_registration
+    from kkt_adapter.kernel.ids import RegisterId
+
+    if ffd not in FFD:
+        raise typer.BadParameter(f"{ffd!r} is none of 1.05, 1.1, 1.2", param_hint="--ffd")
+    emulator = ShtrihEmulator(
+        host=host,
+        port=port,
+        pty=pty,
+        control_port=control_port,
+        state=state,
+        registration=made_up_registration(
+            RegisterId(f"shtrih-emulator-{port}"), ffd_version=FFD[ffd], marked_goods=ffd == "1.2"
+        ),
+        protocol=protocol,
+        deliver=by_itself(*_address(ofd)) if ofd else None,
+        relayed=not ofd,
+    )
+    _run(_serve_shtrih(emulator, host, None if pty is None else f"serial://{pty.absolute()}"))
+
+
+async def _serve_shtrih(emulator: "ShtrihEmulator", host: str, serial: str | None) -> None:
+    stop = _stopped_by_signal()
+    await emulator.start()
+    try:
+        address = f"tcp://{_reachable(host)}:{emulator.port}"
+        line(
+            say(
+                f"Shtrih-M register (test emulator, NOT a cash register) at {address}",
+                f"ККТ Штрих-М (тестовый эмулятор, НЕ касса): {address}",
+            )
+        )
+        for text in (
+            "[[register]]",
+            'id = "KKT-1"',
+            'driver = "shtrih"',
+            f'address = "{address if serial is None else serial}"',
+        ):
+            line(f"  {text}")
+        control = f"http://{LOOPBACK}:{emulator.control_port}/control"
+        line(say(f"Control interface at {control}", f"Управление: {control}"))
+        for text in (
+            f"curl {control}/state",
+            f"curl {control}/documents",
+            f"""curl -X POST {control}/faults -d '{{"mode": "cut_answer", "command": "ff45", "at": 3}}'""",
+            f"""curl -X POST {control}/conditions -d '{{"paper": false}}'""",
+            f"curl -X POST {control}/power",
+            f"curl -X DELETE {control}/faults",
+        ):
+            line(f"  {text}")
+        line(say("Stop with Ctrl+C.", "Остановка: Ctrl+C."))
+        await stop.wait()
+    finally:
+        await emulator.stop()
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise typer.BadParameter(f"{text!r} is no HOST:PORT", param_hint="--ofd")
+    return host.strip("[]"), int(port)
+
+
 async def _serve_ofd(
     mode: "Transport", host: str, port: int, control_port: int, shape: str, ready: Any
 ) -> None:
@@ -191,6 +278,9 @@ async def _serve_g2a(emulator: "G2AEmulator", host: str, port: int) -> None:
 def _run(serving: Coroutine[Any, Any, None]) -> None:
     try:
         asyncio.run(serving)
+    except KktUnavailable as error:  # its state folder is in use, or damaged
+        complain(say(error.detail.en, error.detail.ru))
+        raise typer.Exit(CANNOT_LISTEN) from error
     except OSError as error:
         complain(
             say(

@@ -18,10 +18,14 @@ from typing import Annotated, Any
 import typer
 
 STDERR = 2
+DEMO_REGISTERS = ("virtual", "shtrih")
 
 
 def serve(
     demo: Annotated[bool, typer.Option("--demo", help="virtual registers and a built-in operator")] = False,
+    register: Annotated[
+        str, typer.Option(metavar="virtual|shtrih", help="with --demo: kind of register that POS-001 has")
+    ] = "virtual",
     host: Annotated[str | None, typer.Option(help="address to listen on [KKT_HOST, 127.0.0.1]")] = None,
     port: Annotated[int | None, typer.Option(help="port [KKT_PORT, 8000]; 0 takes a free one")] = None,
     data_dir: Annotated[
@@ -32,6 +36,11 @@ def serve(
     ] = None,
 ) -> None:
     """Run the service."""
+    if register not in DEMO_REGISTERS or (register != "virtual" and not demo):
+        raise typer.BadParameter(
+            "virtual or shtrih, together with --demo; virtual или shtrih, вместе с --demo",
+            param_hint="--register",
+        )
     import uvloop
 
     from kkt_adapter.kernel.errors import AdapterError
@@ -48,7 +57,7 @@ def serve(
         configure_logging(level=settings.log_level, log_format=LogFormat(settings.log_format), stream=lines)
         memory.tune()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(run_service(settings, demo=demo))
+            runner.run(run_service(settings, demo=demo, register=register))
     except AdapterError as error:
         say_why(error)
         raise typer.Exit(2) from None
@@ -65,7 +74,7 @@ def say_why(error: Any) -> None:
         sys.stderr = None  # else the interpreter tries again at its end, and ends with another code
 
 
-async def run_service(settings: Any, *, demo: bool, build: Any = None) -> None:
+async def run_service(settings: Any, *, demo: bool, build: Any = None, register: str = "virtual") -> None:
     """Serve until a stop signal. ``build`` stands for ``build_services``; the fault lab adds its probes
     there.
 
@@ -80,7 +89,7 @@ async def run_service(settings: Any, *, demo: bool, build: Any = None) -> None:
     from kkt_adapter.runtime.systemd import systemd_notify
 
     listening = _listen(settings.host, settings.port)
-    emulators = await with_emulators(settings, demo=demo)
+    emulators = await with_emulators(settings, demo=demo, register=register)
     services = None
     try:
         services = await (build or build_services)(emulators.settings, demo=demo)

@@ -115,8 +115,12 @@ class KktDriver(Protocol):
     """
 
     fence: Fence
-    settle_s: float  # after a lost answer: how long something sent can still arrive (0: never)
     readback_limit: int  # documents read back at most when the FN is ahead of the database
+
+    @property
+    def settle_s(self) -> float:
+        """After a lost answer: how long from now something sent can still arrive (0: not at all)."""
+        ...
 
     @property
     def capabilities(self) -> frozenset[Capability]:

@@ -30,7 +30,7 @@ from kkt_adapter.fiscal.kkt.shtrih.archive import (
 )
 from kkt_adapter.fiscal.kkt.shtrih.facts import Facts, read_facts
 from kkt_adapter.fiscal.kkt.shtrih.link import Link, LinkDown, Timing
-from kkt_adapter.fiscal.kkt.shtrih.looks import Openings, status_of
+from kkt_adapter.fiscal.kkt.shtrih.looks import Openings, blocked, status_of
 from kkt_adapter.fiscal.kkt.shtrih.receipt import plan_receipt
 from kkt_adapter.fiscal.kkt.shtrih.registers import read_totals
 from kkt_adapter.fiscal.kkt.shtrih.relay import read_waiting, write_reply
@@ -44,6 +44,7 @@ from kkt_adapter.fiscal.kkt.shtrih.troubles import (
     may_be_made,
     nothing_made,
     silent,
+    too_old,
 )
 from kkt_adapter.fiscal.kkt.shtrih.upkeep import Upkeep
 from kkt_adapter.fiscal.kkt.shtrih.values import BadAnswer
@@ -64,7 +65,6 @@ from kkt_adapter.kernel.errors import (
     KktBlocked,
     KktRefused,
     KktUnavailable,
-    ShiftExpired,
     Text,
 )
 from kkt_adapter.kernel.ids import FnNumber
@@ -237,13 +237,12 @@ class ShtrihRegister:
             self._session.costs_ms.clear()
             with nothing_made():
                 before = await self._clean(SHIFT_IS_CLOSED)
-                clock = FullStatus.read(await self._admin_data(requests.FULL_STATUS)).clock
-            if modes.mode_of((await self._upkeep.short_status()).mode) == modes.SHIFT_EXPIRED:
-                raise ShiftExpired(
-                    "The shift is older than 24 hours: close it with a Z report.",
-                    "Смена открыта более 24 часов: закройте её Z-отчётом.",
-                )
-            plan = plan_receipt(receipt, device=facts.device, rates=facts.rates, today=clock.date())
+                full = FullStatus.read(await self._admin_data(requests.FULL_STATUS))
+                if modes.mode_of(full.mode) == modes.SHIFT_EXPIRED:
+                    exchange = await self._exchange()
+                    raise too_old(blocked(full, before, exchange, facts.valid_until))
+            today = full.clock.date()
+            plan = plan_receipt(receipt, device=facts.device, rates=facts.rates, today=today)
             steps = Steps(self._session, device=facts.device, password=self._password, on_close=self._sending)
             try:
                 await steps.prepare(receipt, plan)

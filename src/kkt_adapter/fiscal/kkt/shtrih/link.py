@@ -18,6 +18,9 @@ class Timing:
     printing_s: float = 90.0  # the longest that printing may take
     answer_scale: float = 1.0  # of the time-outs of commands; tests shorten them
 
+    def answer_s(self, normal_s: float) -> float:
+        return max(normal_s * self.answer_scale, self.byte_s)
+
 
 class LinkDown(Exception):
     """No answer.

@@ -32,7 +32,7 @@ def status_of(
     nearly_full = bool(fn.warnings & MEMORY_NEARLY_FULL)
     return KktStatus(
         state=_state(full),
-        blocked=_blocked(full, fn, exchange, valid_until),
+        blocked=blocked(full, fn, exchange, valid_until),
         fn_number=FnNumber(fn.fn_number),
         fd_number=fn.fd_number,
         shift_state=_shift(mode, shift),
@@ -64,7 +64,8 @@ def _shift(mode: int, shift: FnShift) -> ShiftState:
     return ShiftState.EXPIRED if mode == modes.SHIFT_EXPIRED else ShiftState.OPEN
 
 
-def _blocked(full: FullStatus, fn: FnStatus, exchange: Exchange, valid_until: date) -> str | None:
+def blocked(full: FullStatus, fn: FnStatus, exchange: Exchange, valid_until: date) -> str | None:
+    """Why the FN makes no receipts, as ``KktStatus.blocked``."""
     if fn.phase != FISCAL_MODE:
         return "NOT_REGISTERED" if fn.phase < FISCAL_MODE else "FN_EXPIRED"
     if full.clock.date() > valid_until:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import NoReturn
 
-from kkt_adapter.fiscal.ffd.product_code import without_scanner_prefix
 from kkt_adapter.fiscal.ffd.tlv import TlvError
 from kkt_adapter.fiscal.ffd.vat import PERCENT
 from kkt_adapter.fiscal.kkt.shtrih import requests
@@ -207,7 +206,7 @@ def _mark(line: Line, operation: Operation) -> MarkedCode | None:
     status = 1 if is_whole_piece(line) else 2
     if operation in _BACK:
         status += 2
-    code = without_scanner_prefix(line.mark_code).encode("ascii", errors="replace")
+    code = line.mark_code.encode("ascii", errors="replace")
     tlv = mark_tags(line)
     if len(code) + len(tlv) > requests.MAX_MARK_AND_TLV:
         _refuse(

@@ -51,6 +51,8 @@ async def write_reply(session: Session, password: int, reply: bytes) -> None:
     Raises:
         KktRefused: 20h, the FN does not take it. LinkDown, Refusal.
     """
+    if not reply:
+        raise _not_accepted()
     try:
         begun = await session.data(requests.begin_write(password, len(reply)))
         block = min(begun[0] if begun and begun[0] else requests.MAX_WRITE_BLOCK, requests.MAX_WRITE_BLOCK)
@@ -59,9 +61,13 @@ async def write_reply(session: Session, password: int, reply: bytes) -> None:
     except Refusal as refusal:
         if refusal.code != NOT_ACCEPTED:
             raise
-        raise KktRefused(
-            "The FN does not accept the operator's answer.",
-            "ФН не принимает ответ ОФД.",
-            device_code=NOT_ACCEPTED,
-            reason="not_accepted",
-        ) from refusal
+        raise _not_accepted() from refusal
+
+
+def _not_accepted() -> KktRefused:
+    return KktRefused(
+        "The FN does not accept the operator's answer.",
+        "ФН не принимает ответ ОФД.",
+        device_code=NOT_ACCEPTED,
+        reason="not_accepted",
+    )

@@ -123,7 +123,7 @@ class Session:
 
     async def _once(self, command: bytes, body: bytes) -> Answer:
         began = self._monotonic()
-        answer_s = ANSWER_S.get(command, OTHER_ANSWER_S) * self._timing.answer_scale
+        answer_s = self._timing.answer_s(ANSWER_S.get(command, OTHER_ANSWER_S))
         try:
             if not self._connected:
                 await self._link.connect()

@@ -108,6 +108,18 @@ def lost(why: Text) -> KktOutcomeUnknown:
     )
 
 
+def too_old(blocked: str | None) -> AdapterError:
+    """A shift of more than 24 hours; ``blocked`` is a worse reason that a Z report will not end."""
+    if blocked is not None:
+        return KktBlocked(
+            f"The FN makes no receipts: {blocked}.", f"ФН не оформляет чеки: {blocked}.", reason=blocked
+        )
+    return ShiftExpired(
+        "The shift is older than 24 hours: close it with a Z report.",
+        "Смена открыта более 24 часов: закройте её Z-отчётом.",
+    )
+
+
 def no_paper(*, cover_open: bool) -> KktUnavailable:
     state = KktState.COVER_OPEN if cover_open else KktState.PAPER_OUT
     return KktUnavailable(

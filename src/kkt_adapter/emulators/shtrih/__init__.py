@@ -1,0 +1,16 @@
+"""A Shtrih-M register without hardware: the complete wire protocol over the software FN of virtual registers.
+
+A test emulator, not a cash register: nothing it makes is fiscal, and its FN's number begins with 9999.
+
+    model.py     which device: abilities (F7h), habits of firmware     tables.py    its tables
+    machine.py   modes, paper, counters, the FN                        receipt.py   the receipt in work
+    commands.py  what each command does, by group: status, receipt, fn
+    line.py      both low-level protocols from the device's side        faults.py    what goes wrong
+    ports.py     TCP and pseudo terminal                               control.py   the control interface
+"""
+
+from kkt_adapter.emulators.shtrih.emulator import FFD, ShtrihEmulator
+from kkt_adapter.emulators.shtrih.faults import Fault, FaultMode
+from kkt_adapter.emulators.shtrih.model import CASH_CORE, DESKTOP, OLD, Model
+
+__all__ = ["CASH_CORE", "DESKTOP", "FFD", "OLD", "Fault", "FaultMode", "Model", "ShtrihEmulator"]

@@ -1,0 +1,87 @@
+"""The whole product with a Shtrih-M register: an emulated one, over its wire protocol."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from tests.support.kkt import shtrih_driver
+from tests.support.product import TILL, Product, product, sale
+
+from kkt_adapter.bootstrap.seams import Seams
+from kkt_adapter.emulators.ofd import OfdEmulator
+from kkt_adapter.emulators.shtrih import Fault, FaultMode, ShtrihEmulator
+from kkt_adapter.emulators.shtrih.own_exchange import by_itself
+from kkt_adapter.fiscal.model import DocumentCode
+from kkt_adapter.settings import RegisterSettings, Transport
+
+
+@asynccontextmanager
+async def shop(
+    folder: Path, transport: Transport = Transport.RELAY
+) -> AsyncIterator[tuple[Product, ShtrihEmulator]]:
+    operator = OfdEmulator()
+    await operator.start()
+    relayed = transport is Transport.RELAY
+    emulator = ShtrihEmulator(
+        deliver=None if relayed else by_itself("127.0.0.1", operator.port), relayed=relayed
+    )
+    await emulator.start()
+    register = RegisterSettings(
+        id=TILL, driver="shtrih", address=emulator.address, ofd_transport=transport, pos_ids=(TILL,)
+    )
+    quick = Seams(driver=lambda _: shtrih_driver(emulator.address))
+    try:
+        async with product(folder, registers=[register], ofd=operator, seams=quick) as running:
+            yield running, emulator
+    finally:
+        await emulator.stop()
+        await operator.stop()
+
+
+def receipts_in(emulator: ShtrihEmulator) -> list[int]:
+    """Totals of every receipt that the register's FN holds."""
+    fn = emulator.machine.fn
+    found = [fn.document(number) for number in range(1, emulator.machine.status().fd_number + 1)]
+    return [d.total_kop or 0 for d in found if d is not None and d.code is DocumentCode.RECEIPT]
+
+
+@pytest.mark.parametrize("transport", [Transport.RELAY, Transport.DEVICE])
+async def test_it_sells_and_delivers(tmp_path: Path, transport: Transport) -> None:
+    async with shop(tmp_path, transport) as (running, emulator):
+        answers = await running.sell(2)
+        await running.delivered()
+
+        assert [a["status"] for a in answers] == ["printed", "printed"]
+        assert receipts_in(emulator) == [10_000, 10_000]
+        assert emulator.machine.fn.exchange_status().unsent_count == 0
+        assert running.ofd.state()["repeated"] == 0
+        for number in range(1, emulator.machine.status().fd_number + 1):
+            kept = running.ofd.book.document(emulator.machine.registration.fn_number, number)
+            assert kept is not None
+            assert kept.raw == emulator.machine.fn.message(number), "byte for byte"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(mode=FaultMode.FORGET_ANSWER, command="ff45"),
+        Fault(mode=FaultMode.CUT_REQUEST, command="ff45", at=50),
+        Fault(mode=FaultMode.LATE, command="ff45", delay_s=0.2),
+        Fault(mode=FaultMode.LIE, command="ff45"),
+    ],
+    ids=lambda fault: fault.mode.value,
+)
+async def test_of_two_equal_sales_with_a_broken_link_each_is_made_once(tmp_path: Path, fault: Fault) -> None:
+    async with shop(tmp_path) as (running, emulator):
+        await running.sell(1)
+        emulator.set_faults(fault)
+        lost = await running.post(sale())
+        again = await running.post(sale())
+        await running.delivered()
+
+        assert (lost.status_code, again.status_code) == (200, 200)
+        assert receipts_in(emulator) == [10_000] * 3
+        rows = [await running.receipt(a.json()["receipt_id"]) for a in (lost, again)]
+        assert [row["status"] for row in rows] == ["synced", "synced"]
+        assert (await running.status())["total_receipts"] == 3
