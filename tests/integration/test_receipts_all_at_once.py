@@ -123,3 +123,30 @@ async def test_harmless_spellings_sell(running: Product) -> None:
     assert said["status"] == "printed"
     assert [w["code"] for w in said["warnings"]] == ["MARK_NORMALISED"]
     await running.delivered()
+
+
+@pytest.mark.parametrize(
+    ("language", "message"),
+    [
+        (None, "Чек оформлен"),
+        ("ru-RU, en;q=0.5", "Чек оформлен"),
+        ("en-US, ru;q=0.5", "The receipt is printed: FD No."),
+    ],
+)
+async def test_a_success_speaks_the_language_asked_for(
+    running: Product, language: str | None, message: str
+) -> None:
+    headers = {} if language is None else {"Accept-Language": language}
+    key, body = random_id(), sale(items=[ITEM | {"measure": "коробка"}])
+    first = await running.post(body, key=key, **headers)
+    assert first.json()["message"].startswith(message)
+    assert first.headers["content-language"] == ("en" if "FD" in message else "ru")
+    again = await running.post(body, key=key, **headers)
+    assert again.content == first.content
+    other = (await running.post(body, key=key, **{"Accept-Language": "ru"})).json()
+    assert other["fiscal_doc"] == first.json()["fiscal_doc"]
+    assert other["message"].startswith("Чек оформлен")
+    read = await running.client.get("/v1/kkt/receipt", params={"idempotency_key": key}, headers=headers)
+    told = [first.json()["warnings"], read.json()["warnings"]]
+    assert told[0] == told[1]
+    assert ("has no code of its own" in told[0][0]["message"]) == message.startswith("The")

@@ -109,13 +109,13 @@ class MemoryReceipts:
     intake: MemoryIntake
     asked: list[Json] = field(default_factory=list)
 
-    async def by_id(self, receipt_id: str) -> Json:
+    async def by_id(self, receipt_id: str, *, english: bool = False) -> Json:
         for key, (request, answer) in self.intake.receipts.items():
             if answer["receipt_id"] == receipt_id:
                 return _row(key, request, answer)
         raise ReceiptNotFound(f"no receipt {receipt_id}", f"нет чека {receipt_id}")
 
-    async def by_key(self, key: str) -> Json:
+    async def by_key(self, key: str, *, english: bool = False) -> Json:
         if key not in self.intake.receipts:
             raise ReceiptNotFound("never accepted", "не принимался")
         return _row(key, *self.intake.receipts[key])

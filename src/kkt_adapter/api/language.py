@@ -25,6 +25,12 @@ def preferred(accept_language: str | None) -> Language:
     return best[1]
 
 
+def ranks_english_first(accept_language: str | None) -> bool:
+    """Whether a reader asks for English outright. The texts of successes are Russian for everybody else: they
+    are for the people of the shop, and programs that name no language have always got them so."""
+    return bool(accept_language) and preferred(accept_language) == "en"
+
+
 _LANGUAGES: dict[str, Language] = {"ru": "ru", "en": "en", "*": "en"}
 
 

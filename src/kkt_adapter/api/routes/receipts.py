@@ -1,6 +1,7 @@
 """Receipts: accept, read back, print again, settle by hand (http-api.md#receipts)."""
 
 import asyncio
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -14,6 +15,7 @@ from kkt_adapter.api.answer import JsonAnswer
 from kkt_adapter.api.body import read_model
 from kkt_adapter.api.deps import Services, admitted, may
 from kkt_adapter.api.intake import read_body
+from kkt_adapter.api.language import ranks_english_first
 from kkt_adapter.api.schemas import examples
 from kkt_adapter.api.schemas.answers import receipts as shapes
 from kkt_adapter.api.schemas.documents import answers, body_of, text_answer
@@ -74,15 +76,17 @@ class AcceptReceipt:
         if parsed.ignored:
             log.info("unknown_fields_ignored", fields=parsed.ignored)
         check_till(principal, parsed.request.pos_id)
-        if parsed.sent.broken:
-            acceptance = await self._intake.replay_first(key=key, sent=parsed.sent)
+        sent = replace(parsed.sent, english=_english(request))
+        if sent.broken:
+            acceptance = await self._intake.replay_first(key=key, sent=sent)
             if acceptance is None:
-                raise await self._intake.refusal(parsed.request, key=key, sent=parsed.sent)
+                raise await self._intake.refusal(parsed.request, key=key, sent=sent)
         else:
-            acceptance = await self._intake.accept(parsed.request, key=key, sent=parsed.sent)
+            acceptance = await self._intake.accept(parsed.request, key=key, sent=sent)
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", str(len(acceptance.body)).encode()),
+            (b"content-language", b"en" if sent.english else b"ru"),
         ]
         if acceptance.replayed:
             headers.append((b"idempotency-replayed", b"true"))
@@ -101,9 +105,11 @@ async def _parse(raw: bytes, *, refuse_unknown: bool) -> ParsedReceipt:
     responses=answers(shapes.ReceiptDetail, examples.RECEIPT_DETAIL, refuses="NOT_FOUND"),
     summary="Read a receipt by its Idempotency-Key",
 )
-async def receipt_by_key(services: Services, principal: Reader, idempotency_key: KeyQuery) -> Response:
+async def receipt_by_key(
+    request: Request, services: Services, principal: Reader, idempotency_key: KeyQuery
+) -> Response:
     """For a till whose POST timed out. 404: it was never accepted, so it may be posted again."""
-    found = await services.receipts.by_key(idempotency_key)
+    found = await services.receipts.by_key(idempotency_key, english=_english(request))
     check_till(principal, found["pos_id"])
     return JsonAnswer(found)
 
@@ -140,9 +146,11 @@ async def list_receipts(
     responses=answers(shapes.ReceiptDetail, examples.RECEIPT_DETAIL, refuses="NOT_FOUND"),
     summary="Read a receipt",
 )
-async def receipt_by_id(services: Services, principal: Reader, receipt_id: ReceiptId) -> Response:
+async def receipt_by_id(
+    request: Request, services: Services, principal: Reader, receipt_id: ReceiptId
+) -> Response:
     """Where it stands with the register (``print_state``) and with the operator (``status``)."""
-    found = await services.receipts.by_id(receipt_id)
+    found = await services.receipts.by_id(receipt_id, english=_english(request))
     check_till(principal, found["pos_id"])
     return JsonAnswer(found)
 
@@ -215,6 +223,10 @@ async def resolve(
 
 
 _SLIP_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+
+
+def _english(request: Request) -> bool:
+    return ranks_english_first(request.headers.get("accept-language"))
 
 
 async def _check_own(services: ApiServices, principal: Principal, receipt_id: str) -> None:

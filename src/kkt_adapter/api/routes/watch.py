@@ -15,7 +15,7 @@ from starlette.responses import Response
 from kkt_adapter.api.access import Action, till_of
 from kkt_adapter.api.answer import JsonAnswer
 from kkt_adapter.api.deps import may, person
-from kkt_adapter.api.language import preferred
+from kkt_adapter.api.language import ranks_english_first
 from kkt_adapter.api.schemas import watch as shapes
 from kkt_adapter.api.schemas.answers import health as known
 from kkt_adapter.api.schemas.documents import answers, text_answer
@@ -123,6 +123,5 @@ async def metrics(watch: Watch, principal: Annotated[Principal, Depends(may(Acti
 
 def _say(request: Request) -> Callable[[Text], str]:
     """Russian unless the reader ranks English first: alerts are for the people of the shop."""
-    wanted = request.headers.get("accept-language")
-    english = bool(wanted) and preferred(wanted) == "en"
+    english = ranks_english_first(request.headers.get("accept-language"))
     return (lambda text: text.en) if english else (lambda text: text.ru)

@@ -35,6 +35,9 @@ RegisterId = Annotated[str, Field(description="The register, as it is configured
 FnNumber = Annotated[str, Field(description="Number of the FN, 16 digits.")]
 FiscalSign = Annotated[str, Field(description="FPD of the document, decimal digits (tag 1077).")]
 FiscalDocId = Annotated[str, Field(description="FN number, a dash, number of the document.")]
+ForPeople = Annotated[
+    str, Field(description="For people: Russian, or English where Accept-Language ranks it first.")
+]
 Russian = Annotated[str, Field(description="For people, in Russian.")]
 English = Annotated[str, Field(description="For people, in English.")]
 Said = Annotated[str, Field(description="For people, in the language of Accept-Language.")]

@@ -8,6 +8,7 @@ a conflict. That holds for simultaneous twins too, because the key's row and the
 """
 
 import asyncio
+import json
 from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 
@@ -18,8 +19,8 @@ from kkt_adapter.fiscal.ffd.vat import vat_differs
 from kkt_adapter.fiscal.intake import buffer
 from kkt_adapter.fiscal.intake.as_sent import PLAIN, AsSent
 from kkt_adapter.fiscal.intake.buffer import Accepted, AcceptItem, Known
+from kkt_adapter.fiscal.intake.wording import STATES, in_english, not_printed_yet
 from kkt_adapter.fiscal.kkt.driver import ShiftState
-from kkt_adapter.fiscal.lifecycle import PrintState
 from kkt_adapter.fiscal.model import ReceiptKind, ReceiptRequest, RegisterProfile
 from kkt_adapter.fiscal.printing import records, reply
 from kkt_adapter.fiscal.printing.job import PrintJob
@@ -39,6 +40,7 @@ from kkt_adapter.kernel.errors import (
     LeaseLost,
     ReceiptInvalid,
     StorageError,
+    Text,
     Violation,
 )
 from kkt_adapter.kernel.ids import ReceiptId, uuid7
@@ -67,6 +69,7 @@ class Acceptance:
 
     body: bytes
     replayed: bool
+    reason: Text | None = None  # why it is not printed, where it is not
 
 
 @dataclass(slots=True)
@@ -121,7 +124,7 @@ class ReceiptIntake:
             raise
         if acceptance.replayed:
             self.stats.replayed += 1
-        return acceptance
+        return await self._in_english(acceptance) if sent.english else acceptance
 
     async def replay_first(self, *, key: str, sent: AsSent) -> Acceptance | None:
         """The answer to a request whose form is broken today, if version 0.1.0 took it under the key."""
@@ -130,7 +133,7 @@ class ReceiptIntake:
             return None
         acceptance = await self._replay(known, known.request_hash, sent)
         self.stats.replayed += 1
-        return acceptance
+        return await self._in_english(acceptance) if sent.english else acceptance
 
     async def refusal(self, request: ReceiptRequest, *, key: str, sent: AsSent) -> ReceiptInvalid:
         """All that is wrong with a request whose form is broken; stores nothing, and no key counts."""
@@ -356,9 +359,9 @@ class ReceiptIntake:
             shown = await self._state_of_now(receipt_id, unit)
         except AdapterError as error:  # it is on disk, whatever happens to the database now
             self._log.warning("state_not_read", code=error.code)
-            reason = _not_printed_yet(unit)
-            answer = reply.buffered(receipt_id, _place(accepted), reason=reason, warnings=checked.warnings)
-            return Acceptance(body=answer.encode(), replayed=False)
+            reason = not_printed_yet(unit.lane.trouble)
+            answer = reply.buffered(receipt_id, _place(accepted), reason=reason.ru, warnings=checked.warnings)
+            return Acceptance(body=answer.encode(), replayed=False, reason=reason)
         return replace(shown, replayed=False)
 
     async def _replay(self, known: Known, request_hash: bytes, sent: AsSent) -> Acceptance:
@@ -397,35 +400,37 @@ class ReceiptIntake:
         row, answer = await self._db.read(read)
         if row is None:
             raise StorageError("the receipt of this key is gone", "чек этого ключа не найден")
-        if answer is None:
-            unit = unit or self._registers.find(receipt_json.load(row.payload).pos_id)
-            answer = reply.buffered(
-                receipt_id,
-                Place(stamp=row.stamp, queue_position=row.queue_position),
-                reason=_REASONS.get(row.print_state) or _not_printed_yet(unit),
-                warnings=receipt_json.load_warnings(row.warnings),
-            )
-        return Acceptance(body=answer.encode(), replayed=True)
+        if answer is not None:
+            return Acceptance(body=answer.encode(), replayed=True)
+        unit = unit or self._registers.find(receipt_json.load(row.payload).pos_id)
+        trouble = None if unit is None else unit.lane.trouble
+        reason = STATES.get(row.print_state) or not_printed_yet(trouble)
+        answer = reply.buffered(
+            receipt_id,
+            Place(stamp=row.stamp, queue_position=row.queue_position),
+            reason=reason.ru,
+            warnings=receipt_json.load_warnings(row.warnings),
+        )
+        return Acceptance(body=answer.encode(), replayed=True, reason=reason)
+
+    async def _in_english(self, acceptance: Acceptance) -> Acceptance:
+        """The same in English; a database that is gone by now costs the language, not the answer."""
+        receipt_id = json.loads(acceptance.body)["receipt_id"]
+        try:
+            stored = await self._db.read(lambda c: buffer.warnings_of(c, receipt_id))
+        except AdapterError as error:
+            self._log.warning("warnings_not_read", code=error.code)
+            return acceptance
+        warnings = receipt_json.load_warnings(stored)
+        return replace(
+            acceptance, body=in_english(acceptance.body, reason=acceptance.reason, warnings=warnings)
+        )
 
 
 def _is_first_reading(known: Known, sent: AsSent) -> bool:
     """Whether version 0.1.0 took this very request under the key."""
     first = sent.first_reading()
     return first is not None and receipt_json.first_request_hash(first) == known.request_hash
-
-
-_REASONS = {
-    PrintState.PRINTING: "Чек сохранён, идёт печать.",
-    PrintState.PRINT_UNKNOWN: "Чек сохранён; исход печати выясняется по ФН.",
-    PrintState.PRINT_FAILED: "Чек сохранён; ККТ отказала в печати, причина — в last_error чека.",
-}
-
-
-def _not_printed_yet(unit: Unit | None) -> str:
-    trouble = None if unit is None else unit.lane.trouble
-    if trouble is None:
-        return "Чек сохранён и ждёт печати."
-    return f"Чек сохранён и будет напечатан, когда ККТ будет готова: {trouble.detail.ru}"
 
 
 def _place(accepted: Accepted) -> Place:

@@ -28,6 +28,7 @@ class AsSent:
     """Refused by rules that are younger than some keys: a key that is known goes before them."""
 
     warnings: tuple[ReceiptWarning, ...] = ()
+    english: bool = False  # the texts of the answer; Russian is what is stored
 
     first_reading: Callable[[], ReceiptRequest | None] = _never
     """The request as version 0.1.0 read it, for keys that it took; asked only when a key is known and the

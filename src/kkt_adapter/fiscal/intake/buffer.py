@@ -335,6 +335,11 @@ def _known(receipt_id: str, request_hash: bytes, answer: str | None) -> Known:
     return Known(receipt_id=receipt_id, request_hash=bytes(request_hash), answer=answer)
 
 
+def warnings_of(conn: Connection, receipt_id: str) -> str | None:
+    """A receipt's warnings as stored, with both languages."""
+    return conn.execute(select(receipts.c.warnings).where(receipts.c.id == receipt_id)).scalar_one_or_none()
+
+
 def answer_of(conn: Connection, seq: int) -> str | None:
     """The stored answer of a printed receipt."""
     return conn.execute(select(idempotency.c.answer).where(idempotency.c.seq == seq)).scalar_one_or_none()

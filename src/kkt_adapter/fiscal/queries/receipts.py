@@ -61,19 +61,19 @@ class Receipts:
         self._db = database
         self._registers = registers
 
-    async def by_id(self, receipt_id: str) -> dict[str, Any]:
+    async def by_id(self, receipt_id: str, *, english: bool = False) -> dict[str, Any]:
         """One receipt with its attempts and events. Raises ReceiptNotFound."""
 
         def read(conn: Connection) -> dict[str, Any] | None:
             row = conn.execute(select(receipts).where(receipts.c.id == receipt_id)).first()
-            return None if row is None else detail(conn, row)
+            return None if row is None else detail(conn, row, english=english)
 
         found = await self._db.read(read)
         if found is None:
             raise _unknown(receipt_id)
         return found
 
-    async def by_key(self, key: str) -> dict[str, Any]:
+    async def by_key(self, key: str, *, english: bool = False) -> dict[str, Any]:
         """The same by Idempotency-Key; ReceiptNotFound means that it was never accepted."""
 
         def read(conn: Connection) -> dict[str, Any] | None:
@@ -82,7 +82,7 @@ class Receipts:
                 .join(idempotency, idempotency.c.seq == receipts.c.seq)
                 .where(idempotency.c.key_hash == receipt_json.key_hash(key))
             ).first()
-            return None if row is None else detail(conn, row)
+            return None if row is None else detail(conn, row, english=english)
 
         found = await self._db.read(read)
         if found is None:
@@ -209,8 +209,8 @@ def _operator_code(events: Sequence[Row[Any]]) -> int | None:
     return int(json.loads(said[-1])["code"]) if said else None
 
 
-def detail(conn: Connection, row: Row[Any]) -> dict[str, Any]:
-    """A receipt with its items, attempts and events, oldest first."""
+def detail(conn: Connection, row: Row[Any], *, english: bool = False) -> dict[str, Any]:
+    """A receipt with its items, attempts and events, oldest first; ``english``: the texts of warnings."""
     receipt = receipt_json.load(row.payload)
     tries = conn.execute(
         select(attempts).where(attempts.c.receipt_seq == row.seq).order_by(attempts.c.id).limit(200)
@@ -230,7 +230,12 @@ def detail(conn: Connection, row: Row[Any]) -> dict[str, Any]:
         "payments": receipt_public.payments(receipt),
         "operator_code": _operator_code(events),
         "warnings": [
-            {"code": w.code, "field": w.field, "tag": w.tag, "message": w.message.ru}
+            {
+                "code": w.code,
+                "field": w.field,
+                "tag": w.tag,
+                "message": w.message.en if english else w.message.ru,
+            }
             for w in receipt_json.load_warnings(row.warnings)
         ],
         "attempts": [

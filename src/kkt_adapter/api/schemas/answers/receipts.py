@@ -10,6 +10,7 @@ from kkt_adapter.api.schemas.units import (
     FiscalDocId,
     FiscalSign,
     FnNumber,
+    ForPeople,
     Moment,
     NextCursor,
     Number,
@@ -17,7 +18,6 @@ from kkt_adapter.api.schemas.units import (
     ReceiptId,
     RegisterId,
     Rubles,
-    Russian,
     TillId,
     WallTime,
 )
@@ -65,7 +65,7 @@ class ReceiptRemark(TypedDict):
     code: str
     field: str
     tag: Annotated[int | None, Field(description="FFD tag.")]
-    message: Russian
+    message: ForPeople
 
 
 class AcceptedReceipt(TypedDict):
@@ -75,7 +75,7 @@ class AcceptedReceipt(TypedDict):
     receipt_id: ReceiptId
     fiscal_doc_id: FiscalDocId | None
     fiscal_doc: FiscalDoc | None
-    message: Russian
+    message: ForPeople
     sync_status: Literal["pending"]
     hlc: HybridTime
     buffer_info: BufferPlace
