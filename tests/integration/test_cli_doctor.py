@@ -47,6 +47,7 @@ def test_a_fresh_machine_has_nothing_bad() -> None:
     assert code == 0
     assert found["database"]["level"] == "ok"
     assert found["register POS-001"]["level"] == "ok"
+    assert found["cashier POS-001"]["level"] == "warning"
     assert found["operator"]["level"] == "warning"
     assert "127.0.0.1:9" in found["operator"]["found"]
     assert found["service"]["level"] == "warning"

@@ -114,6 +114,19 @@ async def test_revenue_is_sales_less_refunds_by_the_hour_printed_on_them(
     }
 
 
+async def test_today_is_that_of_the_register_and_not_of_the_host(
+    tables: Database, clock: ManualClock
+) -> None:
+    book = Book()
+    clock.set_wall(datetime(2026, 3, 2, 20, 0, tzinfo=UTC))  # the next day has begun in Vladivostok
+    await tables.write(lambda c: book.add(c, wall(DAY, 20)))
+    await tables.write(lambda c: book.add(c, wall(DAY + timedelta(days=1), 6)))
+    far = ZoneInfo("Asia/Vladivostok")
+    found = await SalesToday(tables, clock=clock, zone=ZoneInfo("UTC"), zone_of=lambda _: far).read()
+    assert (found["date"], found["total_count"]) == ("2026-03-03", 1)
+    assert [hour["hour"] for hour in found["hourly_data"] if hour["count"]] == [6]
+
+
 async def test_what_comes_later_is_added_and_a_new_day_begins_at_zero(
     tables: Database, clock: ManualClock
 ) -> None:

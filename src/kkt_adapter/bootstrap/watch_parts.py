@@ -16,6 +16,7 @@ from kkt_adapter.fiscal.queries.sales_today import SalesToday
 from kkt_adapter.fiscal.status.metric_table import Scrape
 from kkt_adapter.fiscal.status.metrics import Metrics
 from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.kernel.errors import RegisterNotFound
 from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.leases.lease import Lease
 
@@ -89,5 +90,14 @@ def build_watch(
         ),
         notifier=Notifier(channels, database=database, lease=lease, clock=clock, look_s=look_s),
         metrics=Metrics(snapshots, look=look),
-        sales=SalesToday(database, clock=clock, zone=zone),
+        sales=SalesToday(
+            database, clock=clock, zone=zone, zone_of=lambda register_id: _zone_of(watched, register_id)
+        ),
     )
+
+
+def _zone_of(watched: Watched, register_id: str) -> tzinfo | None:
+    try:
+        return watched.registers.unit(register_id).zone
+    except RegisterNotFound:  # its documents are older than its configuration
+        return None

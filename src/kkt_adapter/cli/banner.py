@@ -39,6 +39,10 @@ def _lines(start: Start) -> Iterator[str]:
     yield f"  /v1: {'open, loopback only' if settings.auth_open else 'token required'}"
     for register in settings.registers:
         yield _register(register, settings)
+    for register in settings.registers:
+        if register.names_no_cashier:
+            yield f"  register {register.id}: cashier {register.cashier!r} has no surname (tag 1021)"
+            yield f"  касса {register.id}: у кассира {register.cashier!r} нет фамилии (реквизит 1021)"
     if start.demo and not start.ofd_emulated:
         operator = _operator(settings.ofd_transport, settings.ofd_host, settings.ofd_port, settings)
         yield f"  operator: {operator}"

@@ -15,7 +15,7 @@ from kkt_adapter.cli.texts import said, say
 
 if TYPE_CHECKING:
     from kkt_adapter.cli.findings import Finding
-    from kkt_adapter.settings import Settings
+    from kkt_adapter.settings import RegisterSettings, Settings
 
 BAD, UNREADABLE = 1, 2  # exit codes
 _MARKS = {"ok": "+", "warning": "!", "bad": "x"}
@@ -89,7 +89,25 @@ def _configuration(settings: "Settings") -> "list[Finding]":
     if refused is not None:
         return [refused]
     n = len(settings.registers)
-    return [good("configuration", f"readable, registers: {n}", f"читается, ККТ: {n}")]
+    found = [good("configuration", f"readable, registers: {n}", f"читается, ККТ: {n}")]
+    return found + [_nameless_cashier(r) for r in settings.registers if r.names_no_cashier]
+
+
+def _nameless_cashier(register: "RegisterSettings") -> "Finding":
+    from kkt_adapter.cli.findings import warn
+    from kkt_adapter.kernel.errors import Text
+
+    return warn(
+        f"cashier {register.id}",
+        Text(
+            f"the default cashier {register.cashier!r} has no surname; tag 1021 wants post and surname",
+            f"кассир по умолчанию {register.cashier!r} без фамилии; в 1021 нужны должность и фамилия",
+        ),
+        Text(
+            'set cashier = "Кассир Иванова А. А." of the register, or send cashier with every receipt',
+            'задайте cashier = "Кассир Иванова А. А." у кассы или передавайте cashier в каждом чеке',
+        ),
+    )
 
 
 def _refused_secret(settings: "Settings") -> "Finding | None":

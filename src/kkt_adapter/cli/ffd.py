@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kkt_adapter.cli.screen import complain, json_line, plain, tree
+from kkt_adapter.cli.screen import complain, json_line, plain, tree, whole
 from kkt_adapter.cli.texts import said, say, speaks_russian
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ def _grow(branch: "Tree", nodes: Iterable["Node"]) -> None:
         label = Text.assemble((str(node.tag), "cyan"), " ", plain(name))
         if not node.nested:
             label.append("  ")
-            label.append(plain(node.text), style="bold")
+            label.append(whole(node.text), style="bold")
             if node.meaning is not None:
                 label.append(f"  {said(node.meaning)}", style="green")
         _grow(branch.add(label), node.children)

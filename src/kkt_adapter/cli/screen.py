@@ -21,6 +21,7 @@ _GOOD = frozenset({"synced", "printed", "healthy", "ok", "running", "online", "C
 _BAD = frozenset(
     {"failed", "print_failed", "print_unknown", "unhealthy", "down", "dead", "offline", "OPEN", "error", "P1"}
 )
+_ANY_WIDTH = 1_000_000  # columns; no document has as many characters
 _WAITING = frozenset(
     {"pending", "syncing", "new", "printing", "degraded", "HALF_OPEN", "overdue", "trouble", "warning", "P2"}
 )
@@ -34,6 +35,11 @@ def plain(value: object) -> str:
     return "".join(
         character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text
     )
+
+
+def whole(text: str) -> str:
+    """A value as it is, spaces too; control characters as JSON writes them (``\\u001d``)."""
+    return "".join(character if character.isprintable() else f"\\u{ord(character):04x}" for character in text)
 
 
 def moment(text: str | None) -> str:
@@ -105,8 +111,10 @@ def facts(pairs: Iterable[tuple[str, object]], *, title: str = "") -> None:
 
 
 def tree(shown: Any) -> None:
-    """A rich tree; into a pipe without colours and without folding lines."""
+    """A rich tree; into a pipe without colours, and whole: rich cuts branches at the width it believes in."""
     console = _console()
+    if not console.is_terminal:
+        console.width = _ANY_WIDTH
     console.print(shown, soft_wrap=not console.is_terminal)
 
 

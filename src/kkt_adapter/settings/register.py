@@ -90,6 +90,11 @@ class RegisterSettings(BaseModel):
     ofd_port: int | None = Field(default=None, ge=1, le=65535, description="default: the service's")
 
     @property
+    def names_no_cashier(self) -> bool:
+        """Whether receipts of a silent till name a post instead of a person: 1021 wants post and surname."""
+        return self.cashier is not None and len(self.cashier.split()) < 2
+
+    @property
     def tills(self) -> tuple[str, ...]:
         return self.pos_ids or (self.id,)
 

@@ -65,3 +65,12 @@ def test_closed_service_without_an_account_says_how_to_make_one():
 
 def test_password_of_the_first_admin_is_shown():
     assert "admin / s3cret  (shown once)" in said(first_admin=("admin", "s3cret"))
+
+
+def test_a_default_cashier_without_a_surname_is_told(tmp_path):
+    file = tmp_path / "kkt-adapter.toml"
+    file.write_text('[[register]]\nid = "A"\ndriver = "virtual"\n', encoding="utf-8")
+    assert "no surname" in said(file=file, demo=False)
+    named = file.read_text(encoding="utf-8") + 'cashier = "Кассир Иванова А. А."\n'
+    file.write_text(named, encoding="utf-8")
+    assert "surname" not in said(file=file, demo=False)

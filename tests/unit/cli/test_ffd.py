@@ -11,6 +11,7 @@ from tests.support.worked_messages import golden
 from typer.testing import CliRunner
 
 from kkt_adapter.cli.ffd import MAX_INPUT_BYTES, NotHex, ffd_app, from_hex, read_bytes
+from kkt_adapter.fiscal.ffd.tlv import Fvln, element, encode
 from kkt_adapter.fiscal.ofd.describe import describe
 
 RECEIPT_FILE = Path(__file__).parents[2] / "data" / "ofd" / "receipt.hex"
@@ -121,3 +122,17 @@ def test_names_in_a_document_cannot_drive_the_terminal() -> None:
     hostile = bytes.fromhex("1804") + len(name).to_bytes(2, "little") + name  # 1048
     shown = run(ffd_app, "decode", hostile.hex(), FORCE_COLOR="1").stdout
     assert "\x1b[2J" not in shown
+
+
+def test_a_value_is_whole_in_text_and_in_json_alike() -> None:
+    text = "http" + "x" * 200
+    inner = encode([(1191, "a  \x1db"), (1260, [(1265, text)]), (1023, Fvln(12345678901234567, 6))])
+    data = element(1059, inner).hex()
+    shown = run(ffd_app, "decode", data, COLUMNS="60").stdout
+    assert f"  {text}\n" in shown
+    assert "  a  \\u001db\n" in shown
+    assert "  12345678901.234567\n" in shown
+    as_json = run(ffd_app, "decode", "--json", data).stdout
+    assert text in as_json
+    assert '"a  \\u001db"' in as_json
+    assert "12345678901.234567" in as_json

@@ -86,7 +86,7 @@ PERIODS: Mapping[VatRate, Period] = MappingProxyType(
 
 METHOD_CREDIT_PAYMENT = 7  # 1214: payment of a credit; what was shipped under the old rate keeps it
 METHODS_ADVANCE = frozenset({1, 2, 3})  # 1214: full prepayment, prepayment, advance
-_TAKES_THE_OLD_RATE = frozenset({ReceiptKind.REFUND, ReceiptKind.EXPENSE_REFUND, ReceiptKind.CORRECTION})
+_TAKES_THE_OLD_RATE = frozenset({ReceiptKind.REFUND, ReceiptKind.EXPENSE_REFUND})
 
 
 class RateAge(Enum):
@@ -100,8 +100,9 @@ class RateAge(Enum):
 def rate_age(rate: VatRate, *, day: date, kind: ReceiptKind, method: int) -> RateAge:
     """Whether a settlement of ``day`` may take ``rate``.
 
-    A rate that has ended stays right for refunds, corrections and payments of a credit (method 7): they
-    follow the rate under which the goods were shipped. ``day`` of a correction is the day it corrects.
+    A rate that has ended stays right for refunds and payments of a credit (method 7): they follow the rate
+    under which the goods were shipped. ``day`` of a correction is the day it corrects, and its rate that of
+    the day; ``kind`` of a correction of a refund is that of the refund.
     """
     period = PERIODS[rate]
     if day > period.until:

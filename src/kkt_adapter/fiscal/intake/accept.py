@@ -10,7 +10,7 @@ a conflict. That holds for simultaneous twins too, because the key's row and the
 import asyncio
 import json
 from dataclasses import dataclass, field, replace
-from datetime import tzinfo
+from datetime import date
 
 from sqlalchemy import Connection
 
@@ -142,9 +142,9 @@ class ReceiptIntake:
         try:
             unit = self._registers.find(request.pos_id)
             if unit is None:
-                self._complete(request, key, *self._registers.prospect(request.pos_id), sent, prior)
+                self._complete(request, key, *self._prospect(request), sent, prior)
             else:
-                self._complete(request, key, await unit.profile(), unit.zone, sent, prior)
+                self._complete(request, key, await unit.profile(), self._day(unit), sent, prior)
         except ReceiptInvalid as error:
             found = error.violations
         except AdapterError as error:  # of the register: what is known already is told
@@ -210,7 +210,7 @@ class ReceiptIntake:
         if self._registers.find(request.pos_id) is None:
             await self._rehearse(request, key, sent)
         unit = await self._registers.for_till(request.pos_id)
-        checked = self._complete(request, key, await unit.profile(), unit.zone, sent, sent.late)
+        checked = self._complete(request, key, await unit.profile(), self._day(unit), sent, sent.late)
         checked, sale_id = await self._compare_with_sale(request, checked, sent)
         self._refuse_if_blocked(unit)
         return unit, checked, sale_id
@@ -218,7 +218,7 @@ class ReceiptIntake:
     async def _rehearse(self, request: ReceiptRequest, key: str, sent: AsSent) -> None:
         """Raise what this receipt would be refused with, before a register is made for it. For a key that is
         known the refusal is not told: the first request's answer goes before it."""
-        checked = self._complete(request, key, *self._registers.prospect(request.pos_id), sent, sent.late)
+        checked = self._complete(request, key, *self._prospect(request), sent, sent.late)
         _, sale_id = await self._compare_with_sale(request, checked, sent)
         key_hash, must_be_synced = receipt_json.key_hash(key), self._must_be_synced(sale_id)
 
@@ -236,12 +236,23 @@ class ReceiptIntake:
     def _must_be_synced(self, sale_id: str | None) -> str | None:
         return sale_id if self._policy.refund_requires_synced else None
 
+    def _day(self, unit: Unit) -> date:
+        """The day of the document to come: of the wall clock, or of the register's where that is ahead, as it
+        is after a document that was made under a clock set forward."""
+        today, status = unit.today(self._clock), unit.lane.session.status
+        return today if status is None else max(today, status.clock.date())
+
+    def _prospect(self, request: ReceiptRequest) -> tuple[RegisterProfile, date]:
+        """What a register that is not made yet would be like, and today there."""
+        profile, zone = self._registers.prospect(request.pos_id)
+        return profile, self._clock.now().astimezone(zone).date()
+
     def _complete(
         self,
         request: ReceiptRequest,
         key: str,
         profile: RegisterProfile,
-        zone: tzinfo,
+        today: date,
         sent: AsSent,
         prior: tuple[Violation, ...],
     ) -> Checked:
@@ -251,7 +262,7 @@ class ReceiptIntake:
             receipt_id=ReceiptId(uuid7(int(now.timestamp() * 1000))),
             idempotency_key=key,
             profile=profile,
-            today=now.astimezone(zone).date(),
+            today=today,
             prior=prior,
         )
         if not (checked.warnings or sent.warnings):

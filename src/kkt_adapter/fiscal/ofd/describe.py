@@ -169,8 +169,12 @@ def _exact(number: Fvln) -> Decimal:
     return Decimal(number.value).scaleb(-number.decimals)
 
 
-def _plain_number(number: Decimal) -> int | float:
-    return int(number) if number == number.to_integral_value() else float(number)
+def _plain_number(number: Decimal) -> int | float | Decimal:
+    """A float only where it says the same number."""
+    if number == number.to_integral_value():
+        return int(number)
+    near = float(number)
+    return near if Decimal(repr(near)) == number else number.normalize()
 
 
 def _text(found: Element, tag: Tag | None, value: Any) -> str:

@@ -3,12 +3,13 @@
 Documents are only ever added, and within an FN their numbers rise, so what was added up stays true: a call
 reads the documents after the last one it has seen. The first call of a day reads that day's.
 
-A receipt counts on the day and in the hour printed on it, so registers in several zones each count their own
-day. Revenue is sales less refunds; what the shop bought (expense) and corrections are left out.
+A receipt counts on the day and in the hour printed on it. Today is that of each register's zone, whatever the
+host's, so registers in several zones each count their own day; the date shown is the latest of them.
+Revenue is sales less refunds; what the shop bought (expense) and corrections are left out.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
@@ -18,7 +19,7 @@ from typing import Any
 from sqlalchemy import Connection, Integer, cast, func, select
 
 from kkt_adapter.fiscal.model import ReceiptKind
-from kkt_adapter.fiscal.store.document_dates import first_since, last_numbers
+from kkt_adapter.fiscal.store.document_dates import first_since, last_numbers, register_of
 from kkt_adapter.fiscal.store.tables import documents, receipts
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.money import rubles
@@ -36,42 +37,64 @@ class _Hour:
 
 @dataclass(slots=True)
 class _Day:
+    """Today of one FN."""
+
     date: date
     hours: list[_Hour] = field(default_factory=lambda: [_Hour() for _ in range(24)])
-    seen: dict[str, int] = field(default_factory=dict)  # FN -> the last number that is added up
+    seen: int | None = None  # the last number that is added up
 
 
 class SalesToday:
-    """``zone`` says when today begins: the host's."""
+    """``zone_of`` gives a register's zone by its id, None for one that is no longer configured: then, and
+    while there are no documents, ``zone`` counts, the host's."""
 
-    def __init__(self, database: Database, *, clock: Clock, zone: tzinfo) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        clock: Clock,
+        zone: tzinfo,
+        zone_of: Callable[[str], tzinfo | None] = lambda _: None,
+    ) -> None:
         self._db = database
         self._clock = clock
         self._zone = zone
-        self._day: _Day | None = None
+        self._zone_of = zone_of
+        self._zones: dict[str, tzinfo] = {}  # by FN
+        self._days: dict[str, _Day] = {}  # by FN
         self._one_at_a_time = asyncio.Lock()
 
     async def read(self) -> dict[str, Any]:
         """``GET /api/v1/sales/today``. Raises StorageError."""
-        today = self._clock.now().astimezone(self._zone).date()
+        now = self._clock.now()
         async with self._one_at_a_time:
-            if self._day is None or self._day.date != today:
-                self._day = _Day(date=today)
-            day = self._day
             for fn_number, last in (await self._db.read(last_numbers)).items():
-                if last > day.seen.get(fn_number, -1):
+                zone = self._zones.get(fn_number) or await self._find_zone(fn_number, last)
+                today, day = now.astimezone(zone).date(), self._days.get(fn_number)
+                if day is None or day.date != today:
+                    day = self._days[fn_number] = _Day(date=today)
+                if day.seen is None or last > day.seen:
                     await self._catch_up(day, fn_number, last)
-            return _shown(day)
+            days = list(self._days.values())
+            return _shown(
+                days, date=max([day.date for day in days], default=now.astimezone(self._zone).date())
+            )
+
+    async def _find_zone(self, fn_number: str, last: int) -> tzinfo:
+        register_id = await self._db.read(partial(register_of, fn_number=fn_number, fd_number=last))
+        zone = self._zone_of(register_id) or self._zone
+        self._zones[fn_number] = zone
+        return zone
 
     async def _catch_up(self, day: _Day, fn_number: str, last: int) -> None:
         """Up to document ``last`` at least."""
         begin = datetime.combine(day.date, time())
-        while (seen := day.seen.get(fn_number)) is None or seen < last:
+        while (seen := day.seen) is None or seen < last:
             part = await self._db.read(partial(_part_after, fn_number=fn_number, seen=seen, begin=begin))
             if part is None:  # its documents are older than today
-                day.seen[fn_number] = last
+                day.seen = last
                 return
-            day.seen[fn_number], rows = part
+            day.seen, rows = part
             for row in rows:
                 _add(day.hours[row.hour], row.type, int(row.kop), row.n)  # PostgreSQL sums to numeric
 
@@ -117,15 +140,20 @@ def _add(hour: _Hour, kind: str, kop: int, n: int) -> None:
         hour.refunds += n
 
 
-def _shown(day: _Day) -> dict[str, Any]:
+def _shown(days: Sequence[_Day], *, date: date) -> dict[str, Any]:
+    hours = [hour for day in days for hour in day.hours]
     return {
-        "date": day.date.isoformat(),
-        "total_revenue": _money(sum(hour.revenue_kop for hour in day.hours)),
-        "total_count": sum(hour.sales for hour in day.hours),
-        "refund_count": sum(hour.refunds for hour in day.hours),
+        "date": date.isoformat(),
+        "total_revenue": _money(sum(hour.revenue_kop for hour in hours)),
+        "total_count": sum(hour.sales for hour in hours),
+        "refund_count": sum(hour.refunds for hour in hours),
         "hourly_data": [
-            {"hour": number, "revenue": _money(hour.revenue_kop), "count": hour.sales}
-            for number, hour in enumerate(day.hours)
+            {
+                "hour": number,
+                "revenue": _money(sum(day.hours[number].revenue_kop for day in days)),
+                "count": sum(day.hours[number].sales for day in days),
+            }
+            for number in range(24)
         ],
     }
 

@@ -10,7 +10,7 @@ MIN_WIDTH = 24  # characters; narrower paper does not exist
 
 
 def render_text(slip: Slip, width: int = 42) -> str:
-    """Lines of at most ``width`` characters, each ended by a line feed.
+    """Lines of at most ``width`` characters but for the QR text, each ended by a line feed.
 
     Raises:
         ValueError: narrower than 24 characters.
@@ -45,7 +45,7 @@ def _lines(shown: Content, qr: str, width: int) -> Iterator[str]:
     yield from _rows(shown.facts, width)
     yield from _rows(shown.fiscal, width)
     yield rule
-    yield from textwrap.wrap(f"QR: {qr}", width, break_on_hyphens=False)
+    yield f"QR: {qr}"  # in one line whatever the width, so that it can be copied
     yield from _centred(shown.banner, width)
 
 

@@ -16,6 +16,14 @@ def last_numbers(conn: Connection) -> dict[str, int]:
     return {row.fn_number: int(row.last) for row in conn.execute(_LAST_NUMBERS)}
 
 
+def register_of(conn: Connection, *, fn_number: str, fd_number: int) -> str:
+    """The register that made a document."""
+    row = select(documents.c.register_id).where(
+        documents.c.fn_number == fn_number, documents.c.fd_number == fd_number
+    )
+    return str(conn.execute(row).scalar_one())
+
+
 def first_since(conn: Connection, fn_number: str, moment: datetime) -> int | None:
     """The number of the FN's first document at or after ``moment``, a naive wall clock; None: not yet."""
     low, high = _ends(conn, fn_number)

@@ -20,6 +20,7 @@ from tests.support.receipts import (
 from kkt_adapter.fiscal.ffd.limits import MAX_QUANTITY, MAX_SUM_KOP
 from kkt_adapter.fiscal.model import (
     FfdVersion,
+    Operation,
     PaymentKind,
     ReceiptKind,
     ReceiptRequest,
@@ -254,7 +255,7 @@ def test_a_rate_that_does_not_exist_yet_is_refused_always(vat, today, kind):
     [
         (VatRate.P20, IN_2025, []),  # the rate of the day that is corrected
         (VatRate.P22, IN_2026, []),
-        (VatRate.P20, IN_2026, []),  # what was shipped before, like a refund
+        (VatRate.P20, IN_2026, LATE),  # as 22 % in one of 2025
         (VatRate.P22, IN_2025, LATE),  # may have to repeat a mistake, so no refusal
     ],
 )
@@ -266,6 +267,15 @@ def test_the_day_of_a_correction_is_the_day_it_corrects(vat, settled, expected):
     )
     assert warnings(request, today=date(2026, 7, 1)) == expected
     assert bool(codes(request, REFUSING, today=date(2026, 7, 1))) is bool(expected)
+
+
+def test_a_correction_of_a_refund_takes_the_rate_of_what_was_sold_before():
+    request = a_request(
+        kind=ReceiptKind.CORRECTION,
+        correction=a_correction(date=IN_2026, operation=Operation.REFUND),
+        lines=(a_line_request(vat=VatRate.P20),),
+    )
+    assert warnings(request, today=date(2026, 7, 1)) == []
 
 
 @pytest.mark.parametrize("vat", [VatRate.P5, VatRate.P7, VatRate.P5_105, VatRate.P7_107])

@@ -48,11 +48,11 @@ def test_every_rate_has_a_code_a_percentage_and_a_period():
         ("20", FIRST_OF_2026, SALE, 4, LATE),
         ("20/120", LAST_OF_2025, SALE, 3, VALID),
         ("20/120", FIRST_OF_2026, SALE, 3, LATE),
-        # what was sold with 20 is returned, corrected and paid off with 20
+        # what was sold with 20 is returned and paid off with 20; a correction takes the rate of its day
         ("20", FIRST_OF_2026, REFUND, 4, VALID),
         ("20/120", FIRST_OF_2026, REFUND, 3, VALID),
         ("20", FIRST_OF_2026, ReceiptKind.EXPENSE_REFUND, 4, VALID),
-        ("20", FIRST_OF_2026, ReceiptKind.CORRECTION, 4, VALID),
+        ("20", FIRST_OF_2026, ReceiptKind.CORRECTION, 4, LATE),
         ("20", FIRST_OF_2026, SALE, 7, VALID),
         # buying from people is a new settlement, and credit (6) is not its payment (7)
         ("20", FIRST_OF_2026, ReceiptKind.EXPENSE, 4, LATE),

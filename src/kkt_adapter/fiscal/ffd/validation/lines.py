@@ -23,6 +23,7 @@ from kkt_adapter.fiscal.model import (
     FfdVersion,
     Line,
     LineRequest,
+    Operation,
     Payment,
     PaymentKind,
     ReceiptKind,
@@ -36,6 +37,10 @@ from kkt_adapter.kernel.money import ONE, Kopecks, line_amount, quantity_text, r
 
 SUBJECTS = frozenset({*range(1, 28), *range(30, 34)})  # tag 1212
 METHODS = frozenset(range(1, 8))  # tag 1214
+_REFUNDS = {
+    Operation.REFUND: ReceiptKind.REFUND,
+    Operation.EXPENSE_REFUND: ReceiptKind.EXPENSE_REFUND,
+}
 FULL_PAYMENT, PART_ON_CREDIT, ON_CREDIT = 4, 5, 6  # tag 1214
 
 
@@ -50,6 +55,7 @@ class LineRules:
     taxation: int | None  # None: refused already
     method: int  # for lines that do not say
     measure: Measure  # likewise
+    settlement: ReceiptKind  # the kind; of a correction of a refund that of the refund
     receipt_agent: bool = False  # 1057 of the receipt names an agent for all of them
     totals_only: bool = False  # a correction of FFD 1.05: the document has no lines
 
@@ -63,6 +69,7 @@ def line_rules(
     taxation: int | None,
     payments: tuple[Payment, ...],
     receipt_agent: bool = False,
+    operation: Operation = Operation.SALE,
 ) -> LineRules:
     unit = defaults.unit
     return LineRules(
@@ -73,6 +80,7 @@ def line_rules(
         taxation=taxation,
         method=defaults.method or _method_by_credit(payments),
         measure=IN_PIECES if unit is None else find_measure(unit) or IN_PIECES,
+        settlement=_REFUNDS.get(operation, kind),
         receipt_agent=receipt_agent,
         totals_only=kind is ReceiptKind.CORRECTION and registration.ffd_version is FfdVersion.V1_05,
     )
@@ -297,7 +305,7 @@ def _check_vat(vat: VatRate, method: int, index: int, rules: LineRules, found: F
 
 
 def _check_vat_day(vat: VatRate, method: int, index: int, rules: LineRules, found: Findings) -> None:
-    age = rate_age(vat, day=rules.day, kind=rules.kind, method=method)
+    age = rate_age(vat, day=rules.day, kind=rules.settlement, method=method)
     if age is RateAge.VALID:
         return
     field = f"items.{index}.vat_rate"

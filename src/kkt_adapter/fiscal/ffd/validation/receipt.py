@@ -59,8 +59,9 @@ def complete(
 ) -> Checked:
     """The receipt a register can print as it is, and what somebody should look at.
 
-    ``today`` is the day in the register's zone. ``prior`` is what is known to be wrong with the request
-    already; it comes first in what is raised. The same arguments always give the same receipt.
+    ``today`` is the document's day: in the register's zone, and never before the FN's last document.
+    ``prior`` is what is known to be wrong with the request already; it comes first in what is raised. The
+    same arguments always give the same receipt.
 
     Raises:
         ReceiptInvalid: with every rule that is broken.
@@ -92,6 +93,7 @@ def complete(
         day=today if correction is None else correction.date,
         taxation=taxation,
         payments=request.payments,
+        operation=operation,
         receipt_agent=request.extras is not None and request.extras.agent is not None,
     )
     wanted = spread(request, registration.ffd_version)
