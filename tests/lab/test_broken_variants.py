@@ -6,11 +6,12 @@ The same short runs of the product as it is find nothing: what they find is the 
 from dataclasses import replace
 
 import pytest
+from tests.lab import variant_nodes
+from tests.lab.variants import VARIANTS
 from tests.support.lab import run_labs
 
 from kkt_adapter.lab.certificate import Certificate
 from kkt_adapter.lab.run import LabPlan
-from kkt_adapter.lab.variants import VARIANTS
 
 pytestmark = [
     pytest.mark.crash,
@@ -30,8 +31,8 @@ def broken(name: str) -> LabPlan:
     return LabPlan(
         seed=1,
         faults=4,
+        name=name,
         nodes=variant.nodes,
-        variant=name,
         only=variant.faults,
         points=tuple(variant.points),
         registers=3,  # one for each way to the operator
@@ -44,7 +45,7 @@ def control(name: str) -> LabPlan:
     """The same without the variant, and with time to settle."""
     plan = broken(name)
     points = tuple(point for point in plan.points if not point.startswith(OWN_POINTS))
-    return replace(plan, variant=None, points=points, settle_s=CONTROL_SETTLES_S)
+    return replace(plan, name="", points=points, settle_s=CONTROL_SETTLES_S)
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,7 @@ def certificates() -> dict[str, Certificate]:
     """All runs, several at a time."""
     plans = {f"broken {name}": broken(name) for name in VARIANTS}
     plans |= {f"control {name}": control(name) for name in VARIANTS}
-    return run_labs(plans, at_once=AT_ONCE)
+    return run_labs(plans, at_once=AT_ONCE, nodes=variant_nodes.COMMAND)
 
 
 def test_there_are_enough_variants_to_trust_the_lab():

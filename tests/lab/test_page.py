@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
+from tests.lab.variants import VARIANTS
 
 from kkt_adapter.lab.menu import MENU
 from kkt_adapter.lab.reconcile import FindingKind
-from kkt_adapter.lab.variants import VARIANTS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "fault-lab.md").read_text(encoding="utf-8")
 ROWS = dict(line.strip("|").split("|")[:2] for line in PAGE.splitlines() if line.count("|") >= 3)

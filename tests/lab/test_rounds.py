@@ -20,7 +20,6 @@ def certificate(**changes: object) -> Certificate:
         seed=1000,
         setups={"1 node, SQLite": 1},
         scale=10.0,
-        variant=None,
         started_at="2026-01-02T03:04:05Z",
         duration_s=60.0,
         settled_s=1.5,

@@ -1,7 +1,7 @@
-"""Labs for tests: several at once in one event loop, on one fork_server of node processes."""
+"""Labs for tests: several at once in one event loop, on one fork server of node processes."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from tests.support.services import missing
 
@@ -27,11 +27,13 @@ def have_servers() -> bool:
     return True
 
 
-def run_labs(plans: Mapping[str, LabPlan], *, at_once: int) -> dict[str, Certificate]:
-    """The certificate of each plan: their waits overlap."""
+def run_labs(
+    plans: Mapping[str, LabPlan], *, at_once: int, nodes: Sequence[str] = NODE_COMMAND
+) -> dict[str, Certificate]:
+    """The certificate of each plan; their waits overlap. ``nodes``: what starts node processes."""
 
     async def run() -> dict[str, Certificate]:
-        fork_server, gate = ForkServer(NODE_COMMAND), asyncio.Semaphore(at_once)
+        fork_server, gate = ForkServer(nodes), asyncio.Semaphore(at_once)
         await fork_server.open()
 
         async def one(plan: LabPlan) -> Certificate:

@@ -40,9 +40,6 @@ def lab(
         int, typer.Option("--round", min=1, help="More faults than this are done in rounds of so many.")
     ] = 250,
     at_once: Annotated[int, typer.Option(min=1, max=32, help="Rounds at the same time.")] = 3,
-    variant: Annotated[
-        str | None, typer.Option(help="Run a broken variant, to see the lab catch it; 'list' shows them.")
-    ] = None,
     folder: Annotated[
         Path | None, typer.Option(help="Keep all files here; default: a temporary directory.")
     ] = None,
@@ -54,9 +51,6 @@ def lab(
 
     from kkt_adapter.lab.servers import NotInstalled
 
-    if variant == "list":
-        _show_variants()
-        return
     plan = _plan(
         seed=seed,
         faults=faults,
@@ -64,11 +58,10 @@ def lab(
         database=database,
         redis=redis,
         scale=scale,
-        variant=variant,
         folder=folder,
     )
     try:
-        if variant is None and (mixed or plan.faults > round_):
+        if mixed or plan.faults > round_:
             run = _run_rounds(plan, mixed=mixed, faults=round_, at_once=at_once, quiet=quiet)
         else:
             run = _run(plan, quiet=quiet)
@@ -92,31 +85,23 @@ def _plan(
     database: str,
     redis: bool,
     scale: float,
-    variant: str | None,
     folder: Path | None,
 ) -> "LabPlan":
     from kkt_adapter.lab.run import LabPlan
-    from kkt_adapter.lab.variants import VARIANTS
 
     if database not in ("sqlite", "postgres", "postgresql"):
         raise typer.BadParameter(f"{database!r} is neither sqlite nor postgres", param_hint="--database")
-    if variant is not None and variant not in VARIANTS:
-        raise typer.BadParameter(f"{variant!r} is none of {', '.join(VARIANTS)}", param_hint="--variant")
     if folder is not None:
         if folder.exists() and any(folder.iterdir()):
             raise typer.BadParameter(f"{folder} is not empty", param_hint="--folder")
         folder.mkdir(parents=True, exist_ok=True)
-    broken = None if variant is None else VARIANTS[variant]
     return LabPlan(
         seed=seed,
         faults=faults,
-        nodes=nodes if broken is None else max(nodes, broken.nodes),
+        nodes=nodes,
         database="sqlite" if database == "sqlite" else "postgresql",
         redis=redis,
         scale=scale,
-        variant=variant,
-        only=None if broken is None else broken.faults,
-        points=() if broken is None else tuple(broken.points),
         folder=folder,
     )
 
@@ -162,14 +147,3 @@ async def _run_rounds(
 
         certificates = await run_rounds(rounds, at_once=at_once, progress=tell)
     return merged(certificates, seed=plan.seed, duration_s=round(time.monotonic() - began, 1))
-
-
-def _show_variants() -> None:
-    from kkt_adapter.cli.screen import table
-    from kkt_adapter.lab.variants import VARIANTS
-
-    table(
-        ("variant", say("what is wrong with it", "что в нём неверно")),
-        ((name, variant.what) for name, variant in VARIANTS.items()),
-        title=say("Broken variants", "Испорченные варианты"),
-    )

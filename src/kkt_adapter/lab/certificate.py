@@ -54,7 +54,6 @@ class Certificate:
     seed: int
     setups: Mapping[str, int]  # what stood there -> rounds
     scale: float
-    variant: str | None
     started_at: str  # RFC 3339 UTC
     duration_s: float
     settled_s: float  # from the end of the last fault until everything was printed and delivered; the longest
@@ -133,8 +132,6 @@ class Certificate:
             f"at most {self.footprint.lab_mb} MB for the lab, {self.footprint.node_mb} MB for a process, "
             f"{self.footprint.folder_mb} MB of files",
         ]
-        if self.variant is not None:
-            lines.append(f"BROKEN VARIANT: {self.variant}")
         return Text("\n".join((*lines, *self.notes, "")))
 
     def _faults(self) -> Table:

@@ -25,7 +25,6 @@ from kkt_adapter.lab.around import (
 )
 from kkt_adapter.lab.probes import Probes
 from kkt_adapter.lab.timing import LabClock
-from kkt_adapter.lab.variants import VARIANTS
 from kkt_adapter.runtime.leases.pass_lock import EXPIRY_S
 from kkt_adapter.settings import Settings, load_settings
 
@@ -37,12 +36,12 @@ class NodeSpec:
     """Everything a node process needs to know; travels as JSON."""
 
     name: str
+    run: str  # name of the lab's run
     control: str  # path of the lab's socket
     log: str  # path of the node's log
     scale: float
     epoch: float  # Unix seconds; all nodes of a lab share it
     offset_s: float  # how far the wall clock is wrong
-    variant: str | None  # a broken variant, see variants.py
     armed: dict[str, Any] | None = None  # a command "arm" that holds from the very start
     settings: dict[str, Any] = field(default_factory=dict)
 
@@ -101,8 +100,6 @@ class Node:
         self.control.listen(self._obey)
         if self.spec.armed is not None:
             self._obey(self.spec.armed)
-        if self.spec.variant is not None:
-            VARIANTS[self.spec.variant].build()
         probes = self.probes
         services = await build_services(
             settings,

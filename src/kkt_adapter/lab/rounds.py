@@ -133,7 +133,6 @@ def _without_certificate(plan: LabPlan, why: str) -> Certificate:
         seed=plan.seed,
         setups={plan.setup: 1},
         scale=plan.scale,
-        variant=plan.variant,
         started_at=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         duration_s=0.0,
         settled_s=0.0,

@@ -56,7 +56,7 @@ class LabPlan:
     database: str = "sqlite"  # or "postgresql"
     redis: bool = False
     scale: float = 10.0
-    variant: str | None = None  # a broken variant, see variants.py
+    name: str = ""  # of this run; for those who start node processes of their own
     only: frozenset[str] | None = None  # names of fault kinds; None: all
     points: tuple[str, ...] = ()  # named points to choose from; empty: all
     registers: int = 6
@@ -170,7 +170,6 @@ class _Run:
             seed=plan.seed,
             setups={plan.setup: 1},
             scale=plan.scale,
-            variant=plan.variant,
             started_at=self._started_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
             duration_s=round(time.monotonic() - began, 1),
             settled_s=round(settled_s, 1),
@@ -273,12 +272,12 @@ class _Run:
         shared = plan.database == "sqlite"
         return NodeSpec(
             name=node.name,
+            run=plan.name,
             control=str(self._channel.path),
             log=str(self._folder / f"{node.name}.log"),
             scale=plan.scale,
             epoch=self._epoch,
             offset_s=node.offset_s,
-            variant=plan.variant,
             armed=node.armed,
             settings={
                 "port": node.port,

@@ -1,6 +1,6 @@
 """Broken variants: the product with one of its safeguards taken out, to prove that the lab would notice.
 
-They exist only inside a lab node that was asked for one by name; nothing else imports this module. Each says
+They exist only in the processes that ``variant_nodes`` forks; the product contains none of them. Each says
 under which faults it must fail, so that a short run is enough.
 """
 
@@ -24,8 +24,8 @@ from kkt_adapter.fiscal.printing import records, reply
 from kkt_adapter.fiscal.printing.job import PrintJob
 from kkt_adapter.fiscal.printing.lane import PrintLane
 from kkt_adapter.fiscal.printing.printer import ReceiptPrinter
-from kkt_adapter.fiscal.printing.recovery import resolve
 from kkt_adapter.fiscal.printing.recovery.fn_readback import FnReadback
+from kkt_adapter.fiscal.printing.recovery.resolve import Recovery
 from kkt_adapter.fiscal.printing.recovery.rules import Absent
 from kkt_adapter.fiscal.printing.reply import Place
 from kkt_adapter.fiscal.store.attempts import LaneTerm, NewAttempt
@@ -108,7 +108,13 @@ def _print_before_intent() -> None:
 
 def _blind_recovery() -> None:
     _forget_the_fn()
-    _replace(resolve, "_judge", lambda attempt, row, evidence: Absent())
+    judge = Recovery._judge
+
+    async def absent(self: Recovery, attempt: Any, row: Any) -> Any:
+        evidence, _ = await judge(self, attempt, row)
+        return evidence, Absent()
+
+    _replace(Recovery, "_judge", absent)
 
 
 # ---- a lost answer taken for "nothing was sent" ---------------------------------------------------------
@@ -209,7 +215,7 @@ def _failed_commit_is_fine() -> None:
     def careless(self: Any) -> None:
         try:
             commit(self)
-        except Exception:  # noqa: S110 - this is what is wrong with it
+        except Exception:
             pass
 
     _replace(transaction, "commit", careless)

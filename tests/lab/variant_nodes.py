@@ -1,0 +1,21 @@
+"""Node processes in the place of the lab's own; a run that is named like a variant gets broken ones."""
+
+import sys
+
+from tests.lab.variants import VARIANTS
+
+from kkt_adapter.cli import lab_node
+from kkt_adapter.lab.fork_server import serve_forks
+from kkt_adapter.lab.node import NodeSpec
+
+COMMAND = (sys.executable, "-m", "tests.lab.variant_nodes")
+
+
+def run(spec: NodeSpec) -> int:
+    if spec.run:
+        VARIANTS[spec.run].build()
+    return lab_node.run(spec)
+
+
+if __name__ == "__main__":
+    serve_forks(run)
