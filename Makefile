@@ -47,7 +47,6 @@ unit: $(STAMP)   ## the fast tests only
 
 openapi: $(STAMP) ## write docs/reference/openapi.json and the client anew from the routes
 	$(BIN)/python scripts/openapi.py
-	$(BIN)/python scripts/client.py
 
 bench: $(STAMP)  ## the table of measured ratios
 	$(BIN)/python -m bench $(ARGS)

@@ -1,30 +1,25 @@
-"""A client of the running service, as the commands need it: one call after another, errors in one line.
+"""Commands and the running service: where it is, and its errors as a line for people.
 
-Exit codes: 1 when the service refused, 2 when there is no service to talk to. A POST is never repeated by
-itself: after a lost answer only a person knows whether it should be.
+The calls are those of ``kkt_adapter.client``. Exit codes: 1 when the service refused, 2 when there is no
+service to talk to. Nothing is repeated by itself: after a lost answer the person decides.
 """
 
-import asyncio
 import os
-from collections.abc import Collection, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import typer
 
 from kkt_adapter.cli.screen import complain, plain
 from kkt_adapter.cli.texts import say, speaks_russian
-from kkt_adapter.kernel import jsontext
 
 if TYPE_CHECKING:
-    from kkt_adapter.runtime.http import HttpAnswer, HttpClient, HttpFault
-
-Query = Mapping[str, object]
+    from kkt_adapter.client import Client, NoAnswer
 
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", "8000"
 ANSWER_WITHIN_S = 60.0  # longer than the longest request: a manual sync takes up to 25 s, a Z report 30 s
-MAX_ANSWER_BYTES = 16 * 1024 * 1024
 PAGE_LIMIT = 500  # entries the service gives in one page at most
 REFUSED, NO_SERVICE = 1, 2  # exit codes
 
@@ -49,134 +44,49 @@ Token = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="The service's answer as JSON, for scripts.")]
 
 
-class Refused(Exception):
-    """The service answered with an error body (problem details)."""
-
-    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
-        super().__init__(str(problem.get("code", status)))
-        self.status = status
-        self.problem = problem
-
-
-class NoService(Exception):
-    """Nobody answers, or what answers is something else; the text says what to do."""
-
-
-class Service:
-    """Calls to one running service; made by `open_service`."""
-
-    def __init__(self, client: "HttpClient", runner: asyncio.Runner, url: str) -> None:
-        self._client = client
-        self._runner = runner
-        self.url = url
-
-    def get(self, path: str, query: Query | None = None, *, also: Collection[int] = ()) -> Any:
-        """JSON of a GET; parameters that are None are left out. ``also``: statuses that are no error here.
-
-        Raises:
-            Refused, NoService.
-        """
-        return self._json(self._exchange(self._client.get(_with_query(path, query or {}))), also=also)
-
-    def get_text(self, path: str) -> str:
-        """Plain text of a GET. Raises Refused, NoService."""
-        headers = {"Accept": "text/plain"}
-        return self._checked(self._exchange(self._client.get(path, headers=headers))).body.decode()
-
-    def post(
-        self,
-        path: str,
-        body: Mapping[str, Any] | None = None,
-        *,
-        query: Query | None = None,
-        key: str | None = None,
-    ) -> Any:
-        """JSON of a POST with a JSON body; ``key`` is the Idempotency-Key.
-
-        Raises:
-            Refused: the service did nothing.
-            NoService: no answer; it may have done it all the same.
-        """
-        content = b"" if body is None else jsontext.encode(dict(body)).encode()
-        headers = {"Content-Type": "application/json"} | ({"Idempotency-Key": key} if key else {})
-        call = self._client.post(_with_query(path, query or {}), content, headers=headers)
-        return self._json(self._exchange(call))
-
-    def pages(self, path: str, query: Query | None = None, *, limit: int) -> dict[str, Any]:
-        """``{"items", "next_cursor"}`` over as many pages as ``limit`` needs. Raises Refused, NoService."""
-        items: list[Any] = []
-        cursor: str | None = None
-        while True:
-            bounds = {"limit": min(limit - len(items), PAGE_LIMIT), "cursor": cursor}
-            page = self.get(path, {**(query or {}), **bounds})
-            items += page["items"]
-            cursor = page["next_cursor"]
-            if cursor is None or len(items) >= limit:
-                return {"items": items, "next_cursor": cursor}
-
-    def _exchange(self, call: "Coroutine[Any, Any, HttpAnswer]") -> "HttpAnswer":
-        from kkt_adapter.runtime.http import HttpFault
-
-        try:
-            return self._runner.run(call)
-        except HttpFault as fault:
-            raise NoService(_why(fault, self.url)) from fault
-
-    def _json(self, answer: "HttpAnswer", *, also: Collection[int] = ()) -> Any:
-        try:
-            return jsontext.decode(self._checked(answer, also=also).body)
-        except ValueError as error:
-            raise self._somebody_else() from error
-
-    def _checked(self, answer: "HttpAnswer", *, also: Collection[int] = ()) -> "HttpAnswer":
-        is_problem = "problem+json" in answer.headers.get("Content-Type", "")
-        if not is_problem and (200 <= answer.status < 300 or answer.status in also):
-            return answer
-        try:
-            problem = jsontext.decode(answer.body) if is_problem else None
-        except ValueError:
-            problem = None
-        if not isinstance(problem, dict):
-            raise self._somebody_else()
-        raise Refused(answer.status, problem)
-
-    def _somebody_else(self) -> NoService:
-        return NoService(
-            say(
-                f"What answers at {self.url} is not kkt-adapter. Name the right address with --url.",
-                f"По адресу {self.url} отвечает не kkt-adapter. Укажите верный адрес ключом --url.",
-            )
-        )
+def pages(fetch: Callable[[int, str | None], Any], *, limit: int) -> dict[str, Any]:
+    """``{"items", "next_cursor"}`` over as many pages as ``limit`` needs; ``fetch`` takes a limit and a
+    cursor. Raises what it raises."""
+    items: list[Any] = []
+    cursor: str | None = None
+    while True:
+        page = fetch(min(limit - len(items), PAGE_LIMIT), cursor)
+        items += page["items"]
+        cursor = page["next_cursor"]
+        if cursor is None or len(items) >= limit:
+            return {"items": items, "next_cursor": cursor}
 
 
 @contextmanager
-def open_service(url: str | None, token: str | None) -> Iterator[Service]:
+def open_service(url: str | None, token: str | None) -> "Iterator[Client]":
     """A client for the length of a command; ends the command with a line for people when a call fails.
 
     Raises:
         typer.Exit: after the line was shown.
         typer.BadParameter: the address is not one.
     """
-    from kkt_adapter.runtime.http import HttpClient
+    from kkt_adapter.client import NO_RETRY, ApiError, Client, NoAnswer, NotTheService
 
     address = service_url(url)
-    headers = {"Accept": "application/json", "Accept-Language": "ru" if speaks_russian() else "en"}
-    if token and token.strip():
-        headers["Authorization"] = f"Bearer {token.strip()}"
-    client = HttpClient(
-        address, timeout_s=ANSWER_WITHIN_S, headers=headers, max_answer_bytes=MAX_ANSWER_BYTES
-    )
-    with asyncio.Runner() as runner:
+    language = "ru" if speaks_russian() else "en"
+    client = Client(address, token=token, language=language, timeout_s=ANSWER_WITHIN_S, retry=NO_RETRY)
+    with client:
         try:
-            yield Service(client, runner, address)
-        except Refused as error:
+            yield client
+        except ApiError as error:
             complain("\n".join(problem_lines(error.problem, status=error.status, has_token=bool(token))))
             raise typer.Exit(REFUSED) from error
-        except NoService as error:
-            complain(str(error))
+        except NoAnswer as error:
+            complain(_why(error, address))
             raise typer.Exit(NO_SERVICE) from error
-        finally:
-            runner.run(client.close())
+        except NotTheService as error:
+            complain(
+                say(
+                    f"What answers at {address} is not kkt-adapter. Name the right address with --url.",
+                    f"По адресу {address} отвечает не kkt-adapter. Укажите верный адрес ключом --url.",
+                )
+            )
+            raise typer.Exit(NO_SERVICE) from error
 
 
 def service_url(url: str | None, environment: Mapping[str, str] | None = None) -> str:
@@ -219,20 +129,13 @@ def problem_lines(problem: Mapping[str, Any], *, status: int, has_token: bool) -
     return lines
 
 
-def _with_query(path: str, query: Query) -> str:
-    given = {name: value for name, value in query.items() if value is not None}
-    return f"{path}?{urlencode(given)}" if given else path
-
-
-def _why(fault: "HttpFault", url: str) -> str:
-    from kkt_adapter.runtime.http import HttpFaultKind
-
-    if fault.kind is HttpFaultKind.CONNECTION:
+def _why(fault: "NoAnswer", url: str) -> str:
+    if not fault.sent:
         return say(
             f"The service is not running at {url}. Start it with: kkt-adapter serve",
             f"Служба не работает по адресу {url}. Запустите её: kkt-adapter serve",
         )
-    if fault.kind is HttpFaultKind.TIMEOUT:
+    if fault.timed_out:
         return say(
             f"No answer from {url} within {ANSWER_WITHIN_S:.0f} s; what was asked for may still be done.",
             f"Нет ответа от {url} за {ANSWER_WITHIN_S:.0f} с; запрошенное ещё может быть выполнено.",

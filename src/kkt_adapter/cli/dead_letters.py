@@ -5,15 +5,13 @@ from typing import Annotated, Any
 
 import typer
 
-from kkt_adapter.cli.client import AsJson, Token, Url, open_service
+from kkt_adapter.cli.client import AsJson, Token, Url, open_service, pages
 from kkt_adapter.cli.screen import complain, facts, json_line, line, moment, table
 from kkt_adapter.cli.texts import say
 
 dead_letters_app = typer.Typer(
     name="dead-letters", help="Receipts that could not be delivered.", no_args_is_help=True
 )
-
-PATH = "/v1/kkt/dlq"
 
 LetterId = Annotated[int, typer.Argument(metavar="ID", min=1, help="As shown by the list.")]
 
@@ -29,7 +27,10 @@ def list_letters(
 ) -> None:
     """List dead letters, newest first, open and closed."""
     with open_service(url, token) as service:
-        page = service.pages(PATH, limit=limit)
+        page = pages(
+            lambda most, cursor: service.dead_letters.list_dead_letters(limit=most, cursor=cursor),
+            limit=limit,
+        )
     if as_json:
         json_line(page)
         return
@@ -64,11 +65,11 @@ def list_letters(
 def show(letter_id: LetterId, as_json: AsJson = False, url: Url = None, token: Token = None) -> None:
     """Show one dead letter with the trail of its attempts."""
     with open_service(url, token) as service:
-        letter = service.get(f"{PATH}/{letter_id}")
+        letter = service.dead_letters.dead_letter(letter_id)
     if as_json:
         json_line(letter)
         return
-    document = letter.get("fiscal_doc") or {}
+    document: _Json = letter.get("fiscal_doc") or {}
     facts(
         (
             ("id", letter["id"]),
@@ -101,7 +102,7 @@ def show(letter_id: LetterId, as_json: AsJson = False, url: Url = None, token: T
 def retry(letter_id: LetterId, as_json: AsJson = False, url: Url = None, token: Token = None) -> None:
     """Put its receipt back into the queue with a fresh count of attempts."""
     with open_service(url, token) as service:
-        letter = service.post(f"{PATH}/{letter_id}/retry")
+        letter = service.dead_letters.retry(letter_id)
     _after(letter, as_json=as_json)
 
 
@@ -115,7 +116,7 @@ def resolve(
 ) -> None:
     """Close it by hand; its receipt stays failed."""
     with open_service(url, token) as service:
-        letter = service.post(f"{PATH}/{letter_id}/resolve", {"note": note})
+        letter = service.dead_letters.resolve(letter_id, {"note": note})
     _after(letter, as_json=as_json)
 
 

@@ -2,16 +2,19 @@
 
 import sys
 from collections.abc import Mapping
-from typing import Annotated, Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kkt_adapter.cli.client import AsJson, Service, Token, Url, open_service
+from kkt_adapter.cli.client import AsJson, Token, Url, open_service, pages
 from kkt_adapter.cli.evidence import QuestionVersion, show_question
 from kkt_adapter.cli.screen import complain, facts, json_line, line, moment, table
 from kkt_adapter.cli.texts import say
 from kkt_adapter.fiscal.lifecycle import PrintState, Status
+
+if TYPE_CHECKING:
+    from kkt_adapter.client import Client
+    from kkt_adapter.client.models.receipt_bodies import ResolveReceiptBody
 
 receipts_app = typer.Typer(name="receipts", help="Receipts of the running service.", no_args_is_help=True)
 
@@ -32,9 +35,14 @@ def list_receipts(
 ) -> None:
     """List receipts, newest first."""
     with open_service(url, token) as service:
-        page = service.pages(
-            "/v1/kkt/receipts",
-            {"status": status, "print_state": print_state, "pos_id": pos},
+        page = pages(
+            lambda most, cursor: service.receipts.list_receipts(
+                status=None if status is None else status.value,
+                print_state=None if print_state is None else print_state.value,
+                pos_id=pos,
+                limit=most,
+                cursor=cursor,
+            ),
             limit=limit,
         )
     if as_json:
@@ -88,9 +96,9 @@ def show(
             _show_slip(service, receipt_id)
             return
         receipt = (
-            service.get("/v1/kkt/receipt", {"idempotency_key": key})
+            service.receipts.receipt_by_key(idempotency_key=str(key))
             if receipt_id is None
-            else service.get(_path(receipt_id))
+            else service.receipts.receipt_by_id(receipt_id)
         )
         if slip:
             _show_slip(service, receipt["id"])
@@ -105,7 +113,7 @@ def show(
 def reprint(receipt_id: ReceiptId, as_json: AsJson = False, url: Url = None, token: Token = None) -> None:
     """Try to print a refused receipt (print_failed) again, after its cause is gone."""
     with open_service(url, token) as service:
-        receipt = service.post(f"{_path(receipt_id)}/reprint")
+        receipt = service.receipts.reprint(receipt_id)
     _after(receipt, as_json=as_json)
 
 
@@ -132,10 +140,9 @@ def resolve(
     """
     if (adopt is None) != print_again:
         raise typer.BadParameter("say either --adopt N or --print-again", param_hint="--adopt")
-    action = "print_again" if adopt is None else "adopt"
-    body: dict[str, Any] = {"action": action, "reason": reason}
+    body: ResolveReceiptBody = {"action": "print_again", "reason": reason}
     if adopt is not None:
-        body["fiscal_doc_number"] = adopt
+        body = {"action": "adopt", "reason": reason, "fiscal_doc_number": adopt}
     with open_service(url, token) as service:
         if not yes and sys.stdin.isatty() and sys.stdout.isatty():
             shown = _show_evidence(service, receipt_id)
@@ -143,12 +150,8 @@ def resolve(
             _confirm(adopt)
         if question is not None:
             body["question_version"] = question
-        receipt = service.post(f"{_path(receipt_id)}/resolve", body)
+        receipt = service.receipts.resolve(receipt_id, body)
     _after(receipt, as_json=as_json)
-
-
-def _path(receipt_id: str) -> str:
-    return f"/v1/kkt/receipt/{quote(receipt_id, safe='')}"
 
 
 def _after(receipt: _Json, *, as_json: bool) -> None:
@@ -160,8 +163,8 @@ def _after(receipt: _Json, *, as_json: bool) -> None:
     line(f"{receipt['id']}: {receipt['print_state']}{document}")
 
 
-def _show_slip(service: Service, receipt_id: str) -> None:
-    line(service.get_text(f"{_path(receipt_id)}/slip").rstrip("\n"))
+def _show_slip(service: "Client", receipt_id: str) -> None:
+    line(service.receipts.slip(receipt_id).rstrip("\n"))
 
 
 def _confirm(adopt: int | None) -> None:
@@ -176,12 +179,12 @@ def _confirm(adopt: int | None) -> None:
     typer.confirm(question, abort=True, err=True)
 
 
-def _show_evidence(service: Service, receipt_id: str) -> str | None:
+def _show_evidence(service: "Client", receipt_id: str) -> str | None:
     """What we sent, and what the register holds since; the version of that question."""
-    receipt = service.get(_path(receipt_id))
+    receipt = service.receipts.receipt_by_id(receipt_id)
     _show(receipt)
     version = None
-    for register in service.get("/v1/kkt/status").get("registers", ()):
+    for register in service.register.status().get("registers", ()):
         question = register.get("question")
         if question and question["receipt_id"] == receipt["id"]:
             version = show_question(register)

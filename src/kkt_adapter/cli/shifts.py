@@ -2,14 +2,18 @@
 
 import sys
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kkt_adapter.cli.client import AsJson, Service, Token, Url, open_service
+from kkt_adapter.cli.client import AsJson, Token, Url, open_service
 from kkt_adapter.cli.evidence import QuestionVersion, show_question
 from kkt_adapter.cli.screen import busy, complain, facts, json_line, line, moment
 from kkt_adapter.cli.texts import say
+
+if TYPE_CHECKING:
+    from kkt_adapter.client import Client
+    from kkt_adapter.client.models.bodies import ReportBody, ResolveReportBody
 
 shifts_app = typer.Typer(
     name="shifts", help="A register's shift: open it, report, close it.", no_args_is_help=True
@@ -28,7 +32,7 @@ def open_shift(
 ) -> None:
     """Open the shift. Registers with automatic_shift on do it with their first receipt."""
     with open_service(url, token) as service, busy(say("Opening the shift", "Открытие смены")):
-        opened = service.post("/v1/kkt/shift/open", _body(pos), key=key)
+        opened = service.register.open_shift(_body(pos), key=key)
     if as_json:
         json_line(opened)
         return
@@ -47,7 +51,7 @@ def open_shift(
 def x_report(pos: Pos = None, as_json: AsJson = False, url: Url = None, token: Token = None) -> None:
     """Show the shift so far; changes nothing."""
     with open_service(url, token) as service, busy(say("Asking the register", "Запрос к ККТ")):
-        report = service.post("/v1/kkt/x_report", _body(pos))
+        report = service.register.x_report(_body(pos))
     _show(report, as_json=as_json)
 
 
@@ -57,7 +61,7 @@ def z_report(
 ) -> None:
     """Close the shift."""
     with open_service(url, token) as service, busy(say("Closing the shift", "Закрытие смены")):
-        report = service.post("/v1/kkt/z_report", _body(pos), key=key)
+        report = service.register.z_report(_body(pos), key=key)
     _show(report, as_json=as_json)
 
 
@@ -84,9 +88,11 @@ def resolve(
     """
     if (adopt is None) != do_again:
         raise typer.BadParameter("say either --adopt N or --do-again", param_hint="--adopt")
-    body = _body(pos) | {"action": "do_again" if adopt is None else "adopt", "reason": reason}
+    body: ResolveReportBody = {"action": "do_again", "reason": reason}
     if adopt is not None:
-        body["fiscal_doc_number"] = adopt
+        body = {"action": "adopt", "reason": reason, "fiscal_doc_number": adopt}
+    if pos is not None:
+        body["pos_id"] = pos
     with open_service(url, token) as service:
         if not yes and sys.stdin.isatty() and sys.stdout.isatty():
             shown = _show_evidence(service, pos)
@@ -94,16 +100,16 @@ def resolve(
             typer.confirm(_question(adopt), abort=True, err=True)
         if question is not None:
             body["question_version"] = question
-        settled = service.post("/v1/kkt/shift/resolve", body)
+        settled = service.register.resolve_report(body)
     if as_json:
         json_line(settled)
     else:
         line(f"{settled['register_id']}: {settled['what']}, {settled['action']} {adopt or ''}".rstrip())
 
 
-def _show_evidence(service: Service, pos: str | None) -> str | None:
+def _show_evidence(service: "Client", pos: str | None) -> str | None:
     """The version of the question, if there is one of one register only."""
-    asked = [r for r in service.get("/v1/kkt/status", {"pos_id": pos})["registers"] if r.get("question")]
+    asked = [r for r in service.register.status(pos_id=pos)["registers"] if r.get("question")]
     versions = [show_question(register) for register in asked]
     if not asked:
         complain(say("No register asks for a decision.", "Ни одна ККТ не ждёт решения."))
@@ -116,7 +122,7 @@ def _question(adopt: int | None) -> str:
     return say(f"Take document {adopt} for this report", f"Считать ФД № {adopt} этим отчётом")
 
 
-def _body(pos: str | None) -> dict[str, Any]:
+def _body(pos: str | None) -> "ReportBody":
     return {} if pos is None else {"pos_id": pos}
 
 

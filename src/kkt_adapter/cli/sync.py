@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from kkt_adapter.cli.client import AsJson, Token, Url, open_service
+from kkt_adapter.cli.client import AsJson, Token, Url, open_service, service_url
 from kkt_adapter.cli.screen import busy, facts, json_line, line, moment, table
 from kkt_adapter.cli.texts import say
 
@@ -24,7 +24,7 @@ def sync(
 ) -> None:
     """Deliver waiting receipts to the operator now; takes at most 25 s."""
     with open_service(url, token) as service, busy(say("Delivering", "Передача в ОФД")):
-        result = service.post("/v1/kkt/buffer/sync", query={"force": "true" if force else None})
+        result = service.buffer.sync(force=True if force else None)
     if as_json:
         json_line(result)
         return
@@ -49,11 +49,11 @@ def sync(
 def status(as_json: AsJson = False, url: Url = None, token: Token = None) -> None:
     """Show health, registers, buffer and alerts; exit code 1 when the service is unhealthy."""
     with open_service(url, token) as service:
-        health = service.get("/v1/health", also=(503,))
+        health = service.health.health()
         if not as_json:
-            _show_health(health, service.url)
-        buffer = service.get("/v1/kkt/buffer/status")
-        registers = service.get("/v1/kkt/status")
+            _show_health(health, service_url(url))
+        buffer = service.buffer.buffer_status()
+        registers = service.register.status()
     if as_json:
         json_line({"health": health, "buffer": buffer, "kkt": registers})
     else:

@@ -2,7 +2,7 @@
 
 from kkt_adapter.client.calls import Call
 from kkt_adapter.client.connection import AsyncConnection, Connection
-from kkt_adapter.client.models.health import Alive, HealthReport, Ready, Root
+from kkt_adapter.client.models.health import Alive, HealthReport, HealthWords, Ready, Root
 
 
 def _root() -> Call[Root]:
@@ -17,7 +17,7 @@ def _ready() -> Call[Ready]:
     return Call(method="GET", path="/ready")
 
 
-def _health() -> Call[HealthReport]:
+def _health() -> Call[HealthReport | HealthWords]:
     return Call(method="GET", path="/v1/health", answers=frozenset({200, 503}))
 
 
@@ -39,9 +39,10 @@ class AsyncHealth:
         """May it get traffic. 200 when database and worker are up, else 503 NOT_READY."""
         return await self._connection.send(_ready())
 
-    async def health(self) -> HealthReport:
+    async def health(self) -> HealthReport | HealthWords:
         """How is it. 503 only when the database is unusable: a full buffer must not make a
-        supervisor restart the till.
+        supervisor restart the till. Without a valid token of a till or an account each part is
+        told by its word alone.
         """
         return await self._connection.send(_health())
 
@@ -64,8 +65,9 @@ class Health:
         """May it get traffic. 200 when database and worker are up, else 503 NOT_READY."""
         return self._connection.send(_ready())
 
-    def health(self) -> HealthReport:
+    def health(self) -> HealthReport | HealthWords:
         """How is it. 503 only when the database is unusable: a full buffer must not make a
-        supervisor restart the till.
+        supervisor restart the till. Without a valid token of a till or an account each part is
+        told by its word alone.
         """
         return self._connection.send(_health())

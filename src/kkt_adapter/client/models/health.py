@@ -76,6 +76,18 @@ class HealthReport(TypedDict):
     components: Components
 
 
+class HealthWords(TypedDict):
+    """What is told without a token: each part by its word, `trouble` by part."""
+
+    status: Literal["healthy", "degraded", "unhealthy"]
+    version: str
+    circuit_breaker_state: Literal["CLOSED", "OPEN", "HALF_OPEN"]
+    # null: it is off.
+    maintenance: Literal["on"] | None
+    trouble: list[str]
+    components: dict[str, dict[str, str]]
+
+
 class Ready(TypedDict):
     status: Literal["ready"]
 

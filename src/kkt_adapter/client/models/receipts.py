@@ -28,7 +28,7 @@ class ReceiptRemark(TypedDict):
     field: str
     # FFD tag.
     tag: int | None
-    # For people, in Russian.
+    # For people: Russian, or English where Accept-Language ranks it first.
     message: str
 
 
@@ -41,7 +41,7 @@ class AcceptedReceipt(TypedDict):
     # FN number, a dash, number of the document.
     fiscal_doc_id: str | None
     fiscal_doc: FiscalDoc | None
-    # For people, in Russian.
+    # For people: Russian, or English where Accept-Language ranks it first.
     message: str
     sync_status: Literal["pending"]
     hlc: HybridTime
