@@ -22,7 +22,16 @@ from kkt_adapter.settings import Settings, env_of
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
-PAGES = sorted([README, ROOT / "README.ru.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted(
+    [
+        README,
+        ROOT / "README.ru.md",
+        ROOT / "CHANGELOG.md",
+        ROOT / "CONTRIBUTING.md",
+        ROOT / "SECURITY.md",
+        *(ROOT / "docs").rglob("*.md"),
+    ]
+)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 CALL = re.compile(r"https?://(?:127\.0\.0\.1|localhost):\d+(/[A-Za-z0-9_./{}-]*)")
 OUTSIDE_API = {"/docs", "/openapi.json"}

@@ -16,7 +16,7 @@ UNSENT_LIMIT = timedelta(days=30)  # FN error 15h
 MEMORY_NEARLY_FULL = 1 << 2  # warning of FF01: 90 % used
 MEMORY_DOCUMENTS = 230_000  # what FNs hold, about; the device tells no number of its own (inferred)
 LEFT_WHEN_NEARLY_FULL = MEMORY_DOCUMENTS // 10
-LOOK_BACK = 300  # documents looked through for the one that opened the shift
+READ_BACK = 300  # documents looked through for the one that opened the shift
 
 
 def status_of(
@@ -90,7 +90,7 @@ class Openings:
         if self._known is not None and self._known[:2] == (fn.fn_number, shift.number):
             return self._known[2]
         guess = fn.fd_number - shift.receipt_number - (0 if shift.open else 1)
-        for number in range(guess, max(guess - LOOK_BACK, 0), -1):
+        for number in range(guess, max(guess - READ_BACK, 0), -1):
             found = await find(self._session, self._password, number)
             if found is None:
                 return None
