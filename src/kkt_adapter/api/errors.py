@@ -64,7 +64,9 @@ def answer_to(error: Exception, scope: Scope) -> Problem:
     elif answer.code in _QUIET:
         log.debug("request_refused", path=scope["path"], code=answer.code)
     else:
-        log.info("request_refused", path=scope["path"], code=answer.code, status=answer.status)
+        # the answer has the cause without paths and addresses
+        cause = {"cause": str(error)} if answer.status >= 500 else {}
+        log.info("request_refused", path=scope["path"], code=answer.code, status=answer.status, **cause)
     return answer
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from kkt_adapter.api.error_codes import INTERNAL_DETAIL, ROWS, ErrorRow
 from kkt_adapter.api.language import Language
+from kkt_adapter.kernel.discretion import discreet, discreet_json
 from kkt_adapter.kernel.errors import AdapterError, InvalidInput, ReceiptInvalid, Text, Violation
 
 MEDIA_TYPE = b"application/problem+json"
@@ -65,6 +66,8 @@ def problem(error: Exception, *, language: Language, request_id: str) -> Problem
     if isinstance(error, AdapterError) and code != "INTERNAL":
         facts = dict(error.facts)
         detail = _detail(error) if error.detail.en else row.title
+        if not isinstance(error, InvalidInput):  # there, what looks like a place is the client's own text
+            detail = discreet(error, detail)
     asked_s = facts.pop("retry_after", getattr(error, "retry_after_s", None))
     retry_after_s = _retry_after(row, facts.pop("retry_after_s", asked_s))
     members: dict[str, Any] = {
@@ -79,7 +82,7 @@ def problem(error: Exception, *, language: Language, request_id: str) -> Problem
     if retry_after_s is not None:
         members["retry_after"] = retry_after_s
     for name, value in facts.items():
-        members.setdefault(name, _said(value, language) if isinstance(value, Text) else value)
+        members.setdefault(name, discreet_json(_said(value, language) if isinstance(value, Text) else value))
     body = json.dumps(members, ensure_ascii=False, separators=(",", ":"), default=str)
     encoded = body.encode("utf-8", "replace")
     own = error.headers if isinstance(error, RefusedByStatus) else []

@@ -27,10 +27,12 @@ from kkt_adapter.kernel.errors import (
     IdempotencyConflict,
     IdempotencyInProgress,
     InvalidInput,
+    KktUnavailable,
     NotAuthenticated,
     RateLimited,
     ReceiptInvalid,
     SourceThrottled,
+    StorageError,
     Text,
     Violation,
 )
@@ -182,3 +184,17 @@ def test_a_flood_of_findings_is_cut_and_counted() -> None:
     body = body_of(in_english(RequestInvalid((one,) * (MAX_ERRORS + 7))))
     assert len(body["errors"]) == MAX_ERRORS
     assert body["errors_left_off"] == 7
+
+
+def test_no_path_address_or_server_text_is_answered() -> None:
+    storage = StorageError(
+        'The database is away (FATAL: no user "kkt" at 10.0.0.5). Look at /var/lib/kkt/a.db.'
+    )
+    register = KktUnavailable("no answer from tcp://10.0.0.5:7778", where="10.0.0.5:7778")
+    for error in (storage, register):
+        body = problem(error, language="en", request_id="1").body.decode()
+        assert "10.0.0.5" not in body
+        assert "/var" not in body
+        assert "FATAL" not in body
+    own = InvalidInput("/a/b is not a till", field="pos_id")  # the client's own text comes back as it was
+    assert "/a/b is not a till" in problem(own, language="en", request_id="1").body.decode()

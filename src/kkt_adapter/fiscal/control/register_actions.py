@@ -21,6 +21,7 @@ from kkt_adapter.fiscal.store.attempts import LaneTerm
 from kkt_adapter.fiscal.store.idempotency import Outcome
 from kkt_adapter.fiscal.store.tables import PRINT_FAILED_ROWS, receipts
 from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.kernel.discretion import discreet
 from kkt_adapter.kernel.errors import Conflict, InvalidInput, KktError, ReceiptNotFound
 from kkt_adapter.kernel.money import rubles
 from kkt_adapter.kernel.timefmt import iso
@@ -248,7 +249,7 @@ def _status(unit: Unit) -> dict[str, Any]:
     }
     if unit.lane.trouble is not None:
         trouble = unit.lane.trouble
-        detail = trouble.detail
+        detail = discreet(trouble, trouble.detail)
         shown["trouble"] = {"code": trouble.code, "message": detail.ru, "message_en": detail.en}
     question = unit.lane.recovery.question
     if question is not None:

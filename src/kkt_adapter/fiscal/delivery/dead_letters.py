@@ -10,6 +10,7 @@ from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.fiscal.store.tables import FAILED_ROWS, attempts, dlq, receipts
 from kkt_adapter.kernel import jsontext
 from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.kernel.discretion import discreet_json
 from kkt_adapter.kernel.errors import Conflict, DeadLetterNotFound, InvalidInput
 from kkt_adapter.kernel.timefmt import iso
 from kkt_adapter.runtime.db.protocol import Database
@@ -137,10 +138,10 @@ def _letter(row: Any) -> dict[str, Any]:
         "id": row.id,
         "original_receipt_id": row.original_receipt_id,
         "failed_at": iso(row.failed_at),
-        "reason": row.reason,
+        "reason": discreet_json(row.reason),
         "fiscal_doc": None if row.fiscal_doc is None else jsontext.decode(row.fiscal_doc),
         "retry_attempts": row.retry_attempts,
-        "last_error": row.last_error,
+        "last_error": discreet_json(row.last_error),
         "resolved_at": iso(row.resolved_at),
         "resolved_by": row.resolved_by,
         "resolution": row.resolution,

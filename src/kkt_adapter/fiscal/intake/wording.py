@@ -10,6 +10,7 @@ from types import MappingProxyType
 from kkt_adapter.fiscal.lifecycle import PrintState
 from kkt_adapter.fiscal.model import ReceiptWarning
 from kkt_adapter.kernel import jsontext
+from kkt_adapter.kernel.discretion import discreet
 from kkt_adapter.kernel.errors import AdapterError, Text
 
 STATES: Mapping[PrintState, Text] = MappingProxyType(
@@ -31,9 +32,10 @@ def not_printed_yet(trouble: AdapterError | None) -> Text:
     """Why a receipt waits; ``trouble`` is its register's."""
     if trouble is None:
         return Text("The receipt is stored and waits to be printed.", "Чек сохранён и ждёт печати.")
+    cause = discreet(trouble, trouble.detail)
     return Text(
-        f"The receipt is stored and will be printed when the register is ready: {trouble.detail.en}",
-        f"Чек сохранён и будет напечатан, когда ККТ будет готова: {trouble.detail.ru}",
+        f"The receipt is stored and will be printed when the register is ready: {cause.en}",
+        f"Чек сохранён и будет напечатан, когда ККТ будет готова: {cause.ru}",
     )
 
 

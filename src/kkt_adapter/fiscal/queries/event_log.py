@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from kkt_adapter.fiscal.store.tables import FREQUENT_EVENTS, LOUD_EVENTS, RARE_EVENTS, buffer_events
+from kkt_adapter.kernel.discretion import discreet_json
 from kkt_adapter.kernel.timefmt import iso
 
 COUNTED = 100_000  # events that a total counts at most
@@ -88,5 +89,5 @@ def _shown(row: Any) -> dict[str, Any]:
         "event": row.event_type,
         "receipt_id": row.receipt_id,
         "message": row.event_type.replace("_", " "),
-        "metadata": json.loads(row.metadata) if row.metadata else {},
+        "metadata": discreet_json(json.loads(row.metadata)) if row.metadata else {},
     }

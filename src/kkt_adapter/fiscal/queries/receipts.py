@@ -34,6 +34,7 @@ from kkt_adapter.fiscal.store.tables import (
     receipts,
 )
 from kkt_adapter.kernel import jsontext
+from kkt_adapter.kernel.discretion import discreet_json
 from kkt_adapter.kernel.errors import Conflict, InvalidInput, ReceiptNotFound
 from kkt_adapter.kernel.ids import FnNumber
 from kkt_adapter.kernel.money import Kopecks, rubles
@@ -189,7 +190,7 @@ def summary(row: Row[Any]) -> dict[str, Any]:
         "fiscal_doc_id": None if row.fn_number is None else f"{row.fn_number}-{row.fiscal_doc_number}",
         "fiscal_doc": None if row.fiscal_doc is None else jsontext.decode(row.fiscal_doc),
         "retry_count": row.retry_count,
-        "last_error": row.last_error,
+        "last_error": discreet_json(row.last_error),
         "next_attempt_at": iso(row.next_attempt_at),
         "created_at": iso(row.created_at),
         "printed_at": iso(row.printed_at),
@@ -244,7 +245,7 @@ def detail(conn: Connection, row: Row[Any], *, english: bool = False) -> dict[st
                 "started_at": iso(a.started_at),
                 "ended_at": iso(a.ended_at),
                 "outcome": a.outcome,
-                "error": a.error,
+                "error": discreet_json(a.error),
             }
             for a in tries
         ],
@@ -253,7 +254,7 @@ def detail(conn: Connection, row: Row[Any], *, english: bool = False) -> dict[st
                 "event": e.event_type,
                 "level": e.level,
                 "timestamp": iso(e.timestamp),
-                "metadata": json.loads(e.metadata) if e.metadata else {},
+                "metadata": discreet_json(json.loads(e.metadata)) if e.metadata else {},
             }
             for e in events
         ],

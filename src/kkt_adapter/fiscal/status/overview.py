@@ -17,7 +17,8 @@ from kkt_adapter.fiscal.monitoring.observer import Observer
 from kkt_adapter.fiscal.monitoring.snapshot import Snapshots
 from kkt_adapter.fiscal.printing.registers import Registers, Unit
 from kkt_adapter.kernel.clock import Clock
-from kkt_adapter.kernel.errors import Text
+from kkt_adapter.kernel.discretion import discreet
+from kkt_adapter.kernel.errors import AdapterError, Text
 from kkt_adapter.kernel.timefmt import iso
 from kkt_adapter.runtime.db.protocol import Database
 
@@ -98,9 +99,7 @@ class Overview:
         return {
             **self._clocks(unit),
             "state": None if status is None else status.state.value,
-            "trouble": None
-            if trouble is None
-            else {"code": trouble.code, "message": trouble.detail.ru, "message_en": trouble.detail.en},
+            "trouble": None if trouble is None else _trouble(trouble),
         }
 
     def _clocks(self, unit: Unit) -> Json:
@@ -165,3 +164,8 @@ def _clock(clock: LegalClock) -> Json:
 
 def _round(value: float | None) -> float | None:
     return None if value is None else round(value, 1) + 0.0  # never -0.0
+
+
+def _trouble(error: AdapterError) -> Json:
+    told = discreet(error, error.detail)
+    return {"code": error.code, "message": told.ru, "message_en": told.en}

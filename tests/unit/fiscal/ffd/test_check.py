@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.receipts import (
     BUYER_INN,
@@ -191,6 +191,7 @@ def test_the_last_line_that_fits_is_accepted_and_the_next_is_not():
     assert document_size(more, a_registration()) > MAX_DOCUMENT_BYTES
 
 
+@settings(deadline=None)
 @given(
     count=st.sampled_from([1, 39, 40, 41, 60, 90, 200]),
     marked=st.booleans(),

@@ -8,7 +8,7 @@ import base64
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.receipts import (
     a_line_request,
@@ -286,6 +286,7 @@ def test_a_damaged_code_is_refused_with_what_mends_it(row: Bad) -> None:
     assert all((*refused.value.message, *refused.value.remedy))
 
 
+@settings(deadline=None)
 @given(st.sampled_from(FULL), st.data())
 def test_a_cut_code_is_never_another_piece(code: str, data: st.DataObject) -> None:
     """Losing any one character, GS among them, is refused, told, or leaves the piece as it was."""
@@ -299,6 +300,7 @@ def test_a_cut_code_is_never_another_piece(code: str, data: st.DataObject) -> No
     assert in_serial or reading.mark.remark is not None or reading.mark.data == whole.data
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_whatever_is_sent_is_read_or_refused(sent: str) -> None:
     try:

@@ -47,6 +47,8 @@ def read_mark(raw: str) -> MarkReading:
     """
     if len(raw) > RAW_LIMIT:
         raise wrong_shape(MARK_CODE_LIMIT)
+    if _CLEAN.match(raw) and GS in raw and "<GS>" not in raw.upper():
+        return MarkReading(mark=parse(raw), changes=())  # the usual one: nothing in it can be undone
     sent = _Try(code=raw)
     trimmed = sent.then(raw.strip(" \t\r\n"), _SPACES)
     readings, damage = [], None
@@ -66,6 +68,9 @@ def read_mark(raw: str) -> MarkReading:
     if damage is not None:
         raise damage
     return readings[0]
+
+
+_CLEAN = re.compile(rf"01[0-9]{{14}}21(?:{GS}?[!\"%&'()*+,\-./0-9:;<=>?A-Z_a-z])+\Z")
 
 
 def _attempts(trimmed: _Try) -> Iterator[_Try]:
