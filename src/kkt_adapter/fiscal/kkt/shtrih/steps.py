@@ -28,6 +28,8 @@ from kkt_adapter.fiscal.kkt.shtrih.troubles import may_be_made, nothing_made
 from kkt_adapter.fiscal.model import Receipt, UserAttribute
 from kkt_adapter.kernel.errors import KktRefused
 
+MARKING_OUT_OF_ORDER = 0xA1
+
 
 class Steps:
     """One receipt. ``password`` is the operator's: one and the same for the whole receipt."""
@@ -134,10 +136,14 @@ class Steps:
         Raises:
             KktRefused: it must not be sold.
         """
-        answer = await self._session.data(
-            requests.check_mark(self._password, status=mark.status, mark=mark.code, tlv=mark.tlv)
-        )
-        found = MarkCheck.read(answer)
+        asked = requests.check_mark(self._password, status=mark.status, mark=mark.code, tlv=mark.tlv)
+        answer = await self._session.ask(asked)
+        if answer.error == MARKING_OUT_OF_ORDER:  # an earlier check was cut off before its FF69
+            await self._session.ask(requests.accept_mark(self._password, accept=False))
+            answer = await self._session.ask(asked)
+        if answer.error:
+            raise Refusal(answer)
+        found = MarkCheck.read(answer.data)
         accept = not is_refused(found)
         await self._session.data(requests.accept_mark(self._password, accept=accept))
         if not accept:
