@@ -4,7 +4,7 @@ import json
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.support.catalog import MemorySource, made, settings_for, stand_in
+from tests.support.catalog import MemorySource, made, settings_for, stand_in, unhurried
 
 from kkt_adapter.catalog.g2a.wire import product
 from kkt_adapter.catalog.model import PriceWindow
@@ -35,7 +35,9 @@ async def source(
         settings = settings_for(
             emulator, tmp_path_factory.mktemp("source"), auth=request.param.removeprefix("g2a-")
         )
-        made_source = g2a_source(settings, clock=SystemClock(), redactor=Redactor())
+        made_source = g2a_source(
+            settings, clock=SystemClock(), redactor=Redactor(), pacer=unhurried(SystemClock())
+        )
         try:
             yield made_source
         finally:

@@ -17,6 +17,7 @@ from kkt_adapter.catalog.runs import RunRecord
 from kkt_adapter.catalog.settings import CatalogSettings
 from kkt_adapter.catalog.source import ProductSource
 from kkt_adapter.catalog.store.tables import product_changes, product_history, products
+from kkt_adapter.catalog.sync.rate_limit import Pacer
 from kkt_adapter.emulators.g2a import Faults, G2AEmulator
 from kkt_adapter.kernel.clock import Clock, SystemClock
 from kkt_adapter.kernel.errors import PageBeyondCeiling
@@ -102,6 +103,11 @@ async def opened(url: str | Path) -> AsyncIterator[Database]:
         yield database
     finally:
         await database.close()
+
+
+def unhurried(clock: Clock) -> Pacer:
+    """For a source that a test calls by itself."""
+    return Pacer(clock, concurrency=1, per_minute=0)
 
 
 class Shop:

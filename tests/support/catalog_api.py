@@ -11,6 +11,7 @@ import httpx2
 from tests.support import conform
 from tests.support.accounts import SignInParts, wire
 from tests.support.api import Memory, client_of
+from tests.support.catalog import unhurried
 
 from kkt_adapter.api.app import create_api
 from kkt_adapter.api.catalogue import CatalogServices
@@ -97,7 +98,7 @@ async def open_catalog_api(
         settings = settings_for(source, folder, configured=configured)
         reader = None
         if configured:
-            reader = g2a_source(settings, clock=clock, redactor=Redactor())
+            reader = g2a_source(settings, clock=clock, redactor=Redactor(), pacer=unhurried(clock))
             opened.push_async_callback(reader.close)
         parts = build_catalog(
             db,

@@ -66,8 +66,9 @@ def build_catalog(
     sync_log = SyncLog(LogFile(settings.log_file), clock=clock, redactor=redactor)
     work, schedule_changed = Wakeup(clock), Wakeup(clock)
     throttle = Throttle(db, clock=clock, always=beside_service)
+    pacer = Pacer(clock, concurrency=settings.concurrency, per_minute=settings.requests_per_minute)
     if source is None and settings.source_configured:
-        source = g2a_source(settings, clock=clock, redactor=redactor, throttle=throttle)
+        source = g2a_source(settings, clock=clock, redactor=redactor, pacer=pacer, throttle=throttle)
     worker: RunWorker | None = None
     pages: PageRuns | None = None
     if source is not None:
@@ -76,7 +77,7 @@ def build_catalog(
             clock=clock,
             settings=settings,
             source=source,
-            pacer=Pacer(clock, concurrency=settings.concurrency, per_minute=settings.requests_per_minute),
+            pacer=pacer,
             redactor=redactor,
             throttle=throttle,
         )
@@ -98,15 +99,24 @@ def build_catalog(
 
 
 def g2a_source(
-    settings: CatalogSettings, *, clock: Clock, redactor: Redactor, throttle: Throttle | None = None
+    settings: CatalogSettings,
+    *,
+    clock: Clock,
+    redactor: Redactor,
+    pacer: Pacer,
+    throttle: Throttle | None = None,
 ) -> G2ASource:
-    """The vendor's export API, signed in as the settings say; nothing is sent yet."""
+    """The vendor's export API, signed in as the settings say; nothing is sent yet.
+
+    ``pacer`` is the one that gives leave to its calls: what a call sends beside its first request counts too.
+    """
     http = HttpClient(
         settings.base_url,
         timeout_s=settings.request_timeout_s,
         connect_s=CONNECT_S,
         max_connections=settings.concurrency + 4,  # page runs beside a full run
         max_answer_bytes=MAX_ANSWER_BYTES,
+        send_again=False,
     )
     secret = settings.client_secret.get_secret_value()
     sign_in: SignIn
@@ -119,6 +129,7 @@ def g2a_source(
             client_secret=secret,
             redactor=redactor,
             clock=clock,
+            another=pacer.another,
         )
     else:
         sign_in = PairSignIn(
@@ -128,6 +139,7 @@ def g2a_source(
         http,
         sign_in,
         clock=clock,
+        another=pacer.another,
         parsing=throttle.parsing if throttle is not None else nullcontext,
         include_out_of_stock=settings.include_out_of_stock,
     )

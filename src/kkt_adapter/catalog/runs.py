@@ -52,6 +52,8 @@ class RunReason(StrEnum):
 
     THROTTLED = "throttled"  # the source asked for a pause longer than a run may wait
     CATALOGUE_MOVED = "catalogue_moved"  # the list kept changing while it was read
+    DUPLICATES = "duplicates"  # the list names products twice, also when its pages are asked again
+    TOTAL_WRONG = "total_wrong"  # the source says another total than its pages hold, time after time
     SWEEP_HELD = "sweep_held"  # the sweep would take too much: a person must look
     PAGES_FAILED = "pages_failed"
     SOURCE_DOWN = "source_down"  # ten pages in a row without success

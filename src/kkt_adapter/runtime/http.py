@@ -82,7 +82,10 @@ class HttpClient:
         max_connections: int = 100,
         max_answer_bytes: int = MAX_ANSWER_BYTES,
         proxy: str | None = None,
+        send_again: bool = True,
     ) -> None:
+        """``send_again``: a GET on a kept connection that the server closed meanwhile is sent once more by
+        itself. Without it every request is sent once, for callers that count them."""
         self.base_url = base_url.rstrip("/")
         self._timeout_s = timeout_s
         self._connect_s = connect_s
@@ -90,6 +93,7 @@ class HttpClient:
         self._max_connections = max_connections
         self._max_answer_bytes = max_answer_bytes
         self._proxy = proxy
+        self._middlewares = () if send_again else (_send_once,)
         self._session: aiohttp.ClientSession | None = None
 
     async def get(self, path: str, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
@@ -141,6 +145,7 @@ class HttpClient:
                 connector=aiohttp.TCPConnector(limit=self._max_connections),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers=self._headers,
+                middlewares=self._middlewares,
                 timeout=aiohttp.ClientTimeout(
                     total=None,  # the deadline above is exact, aiohttp's is rounded up
                     sock_connect=self._connect_s,
@@ -149,7 +154,22 @@ class HttpClient:
         return self._session
 
 
-def _fault(error: Exception) -> HttpFault:
+class _Lost(aiohttp.ClientError):
+    """A lost connection under a name for which aiohttp sends no GET again; its cause is the real error."""
+
+
+async def _send_once(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    try:
+        return await handler(request)
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise _Lost(str(error)) from error
+
+
+def _fault(error: BaseException) -> HttpFault:
+    if isinstance(error, _Lost) and error.__cause__ is not None:
+        return _fault(error.__cause__)
     detail = str(error) or type(error).__name__
     match error:
         case TimeoutError():

@@ -11,6 +11,7 @@ from kkt_adapter.kernel.errors import (
     CatalogError,
     PageBeyondCeiling,
     SourceAuthFailed,
+    SourceMalformed,
     SourceRefused,
     SourceThrottled,
     SourceUnavailable,
@@ -41,7 +42,8 @@ def answer(
         (400, "PR02", PageBeyondCeiling),
         (400, "BR08", SourceRefused),
         (404, "WRONGURL", SourceRefused),
-        (302, "", SourceRefused),
+        (302, "", SourceMalformed),
+        (408, "BR08", SourceMalformed),
         (500, "API00", SourceUnavailable),
         (500, "", SourceUnavailable),
         (502, "", SourceUnavailable),
@@ -62,6 +64,21 @@ def test_a_refused_sign_in_names_what_to_check(code: str, word: str) -> None:
     error = refusal(answer(401, code), now=NOW)
     assert word in error.detail.en
     assert word in error.detail.ru
+
+
+@pytest.mark.parametrize("status", [204, 206, 301, 308, 400, 401, 403, 404, 405, 408, 410, 418, 451])
+@pytest.mark.parametrize("body", [b"", b"<html>Who are you?</html>", b"[]", b"null"])
+def test_what_is_not_said_by_the_vendor_is_asked_for_again(status: int, body: bytes) -> None:
+    error = refusal(HttpAnswer(status=status, headers={}, body=body), now=NOW)
+    assert type(error) is SourceMalformed
+    assert "G2A_BASE_URL" in error.detail.en
+    assert "G2A_BASE_URL" in error.detail.ru
+
+
+def test_a_503_that_names_a_pause_is_one() -> None:
+    error = refusal(answer(503, headers={"Retry-After": "7"}), now=NOW)
+    assert isinstance(error, SourceThrottled)
+    assert error.retry_after_s == 7.0
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[1]", b'{"code": 7}', b"\xff\xfe"])

@@ -4,16 +4,18 @@ import asyncio
 import hashlib
 import json
 import re
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from kkt_adapter.catalog.run_log.redaction import Redactor
 from kkt_adapter.kernel.clock import Clock
-from kkt_adapter.kernel.errors import SourceAuthFailed, SourceThrottled, SourceUnavailable
-from kkt_adapter.runtime.http import HttpClient, HttpFault
+from kkt_adapter.kernel.errors import CatalogError, SourceAuthFailed, SourceThrottled, SourceUnavailable
+from kkt_adapter.runtime.http import HttpAnswer, HttpClient, HttpFault, asked_wait_s
 
 EARLY_S = 45.0  # a token is renewed so long before its end ...
 EARLY_SHARE = 0.2  # ... but at most this share of its life early
+FINAL = frozenset({200, 400, 401, 403, 404})  # of a refusal in JSON: asking again would not help
 UNSAID_LIFE_S = 300.0  # when the answer names no lifetime: the shorter of the two that clients assume
 
 
@@ -68,9 +70,12 @@ class BearerSignIn:
         client_secret: str,
         redactor: Redactor,
         clock: Clock,
+        another: Callable[[], Awaitable[None]],
     ) -> None:
+        """``another`` is awaited before each token, which is a request on top of the page it is for."""
         self._http = http
         self._path = path
+        self._another = another
         self._form = {
             "grant_type": "client_credentials",
             "client_id": client_id,
@@ -100,6 +105,7 @@ class BearerSignIn:
         await self._http.close()
 
     async def _fetch(self) -> None:
+        await self._another()
         started = self._clock.monotonic()
         try:
             answer = await self._http.post(
@@ -113,35 +119,44 @@ class BearerSignIn:
                 f"Сервер входа источника не отвечает ({fault.kind}).",
                 error_code=fault.kind.value,
             ) from None
-        if answer.status == 429:
-            raise SourceThrottled("The source's sign-in is busy.", "Сервер входа источника занят.")
-        if answer.status >= 500:
-            raise SourceUnavailable(
-                f"The source's sign-in answers {answer.status}.",
-                f"Сервер входа источника отвечает {answer.status}.",
-                error_code=f"http_{answer.status}",
-            )
         value = _object(answer.body)
-        token = value.get("access_token")
+        token = None if value is None else value.get("access_token")
         if answer.status != 200 or not isinstance(token, str) or not token:
-            raise SourceAuthFailed(
-                f"The source gives no token (status {answer.status}): check G2A_CLIENT_ID and "
-                "G2A_CLIENT_SECRET, and G2A_TOKEN_URL.",
-                f"Источник не выдаёт токен (код {answer.status}): проверьте G2A_CLIENT_ID, "
-                "G2A_CLIENT_SECRET и G2A_TOKEN_URL.",
-            )
+            raise self._refusal(answer, value)
+        assert value is not None
         life_s = _seconds(value.get("expires_in"))
         self._redactor.learn(token)
         self._token = token
         self._renew_at = started + life_s - min(EARLY_S, life_s * EARLY_SHARE)
 
+    def _refusal(self, answer: HttpAnswer, value: dict[str, Any] | None) -> CatalogError:
+        """Why there is no token. Only a refusal in JSON is final: anything else comes from on the way."""
+        status = answer.status
+        wait_s = asked_wait_s(answer.headers, now=self._clock.now())
+        if status == 429 or (status == 503 and wait_s is not None):
+            return SourceThrottled(
+                "The source's sign-in is busy.", "Сервер входа источника занят.", retry_after_s=wait_s
+            )
+        if value is not None and status in FINAL:
+            return SourceAuthFailed(
+                f"The source gives no token (status {status}): check G2A_CLIENT_ID and "
+                "G2A_CLIENT_SECRET, and G2A_TOKEN_URL.",
+                f"Источник не выдаёт токен (код {status}): проверьте G2A_CLIENT_ID, "
+                "G2A_CLIENT_SECRET и G2A_TOKEN_URL.",
+            )
+        return SourceUnavailable(
+            f"The source's sign-in answers {status} without a token. If it stays: check G2A_TOKEN_URL.",
+            f"Сервер входа источника отвечает {status} без токена. Если не пройдёт: проверьте G2A_TOKEN_URL.",
+            error_code=f"http_{status}",
+        )
 
-def _object(body: bytes) -> dict[str, Any]:
+
+def _object(body: bytes) -> dict[str, Any] | None:
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def _seconds(value: Any) -> float:

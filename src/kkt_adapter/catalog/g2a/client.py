@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import datetime
 from urllib.parse import quote
@@ -25,6 +25,8 @@ from kkt_adapter.runtime.http import HttpAnswer, HttpClient, HttpFault, HttpFaul
 
 PARSE_IN_THREAD_BYTES = 512 * 1024  # about 25 ms of parsing; an ordinary page has 40 kB
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
+
+PASSING = frozenset({408, 421, 425})  # they say themselves that another try may go well
 
 SETTING_TO_CHECK = {
     "AUTH01": ("no sign-in arrived: check G2A_AUTH", "вход не дошёл: проверьте G2A_AUTH"),
@@ -52,13 +54,16 @@ class G2ASource:
         sign_in: SignIn,
         *,
         clock: Clock,
+        another: Callable[[], Awaitable[None]],
         parsing: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
         include_out_of_stock: bool = True,
     ) -> None:
-        """``parsing`` is entered around each parse, to take turns with other work."""
+        """``another`` is awaited before each request of a call but its first, so that a budget knows of it;
+        ``parsing`` is entered around each parse, to take turns with other work."""
         self._http = http
         self._sign_in = sign_in
         self._clock = clock
+        self._another = another
         self._parsing = parsing
         self._stock = "&includeOutOfStock=true" if include_out_of_stock else ""
 
@@ -82,7 +87,9 @@ class G2ASource:
         header = await self._sign_in.header()
         answer = await self._send(path, header)
         if _token_refused(answer) and await self._sign_in.renew(header):
-            answer = await self._send(path, await self._sign_in.header())
+            renewed = await self._sign_in.header()
+            await self._another()
+            answer = await self._send(path, renewed)
         if answer.status != 200:
             raise refusal(answer, now=self._clock.now())
         return answer
@@ -101,13 +108,17 @@ class G2ASource:
 
 
 def refusal(answer: HttpAnswer, *, now: datetime) -> CatalogError:
-    """What an answer other than 200 means: the vendor's code first, the status second."""
-    code, said = _code_and_message(answer.body)
+    """What an answer other than 200 means: the vendor's code first, the status second.
+
+    Only the vendor's own words are final. A page of HTML, a redirection, an empty answer come from something
+    on the way; they pass, and the page is asked for again.
+    """
+    code, said, spoken = _code_and_message(answer.body)
     known = SETTING_TO_CHECK.get(code)
     if known is not None:
         return _auth_failed(*known, code=code)
-    if code == "BR03" or answer.status == 429:
-        wait_s = retry_after_s(answer.headers, now=now)
+    wait_s = retry_after_s(answer.headers, now=now)
+    if code == "BR03" or answer.status == 429 or (answer.status == 503 and wait_s is not None):
         return SourceThrottled(
             "The source asks for fewer requests.", "Источник просит реже обращаться.", retry_after_s=wait_s
         )
@@ -117,6 +128,14 @@ def refusal(answer: HttpAnswer, *, now: datetime) -> CatalogError:
         return SourceUnavailable(
             f"The source answers {answer.status}.",
             f"Источник отвечает {answer.status}.",
+            error_code=f"http_{answer.status}",
+        )
+    if not spoken or answer.status < 400 or answer.status in PASSING:
+        return SourceMalformed(
+            f"Not the source, but something on the way answers {answer.status}. If it stays: check "
+            "G2A_BASE_URL, and whether the network lets us through.",
+            f"Ответ {answer.status} не от источника, а от чего-то по пути. Если не пройдёт: проверьте "
+            "G2A_BASE_URL и доступ в сети.",
             error_code=f"http_{answer.status}",
         )
     if answer.status in (401, 403):
@@ -147,18 +166,20 @@ def euro(cents: int) -> str:
 def _token_refused(answer: HttpAnswer) -> bool:
     if answer.status == 200:
         return False
-    code, _ = _code_and_message(answer.body)
+    code, _, _ = _code_and_message(answer.body)
     return code == "AUTH02" or (answer.status == 401 and code not in SETTING_TO_CHECK)
 
 
-def _code_and_message(body: bytes) -> tuple[str, str]:
+def _code_and_message(body: bytes) -> tuple[str, str, bool]:
+    """The vendor's code and message, and whether the body is an object as the vendor writes them."""
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
-        return "", ""
+        return "", "", False
     if not isinstance(value, dict):
-        return "", ""
-    return str(value.get("code") or "").upper()[:20], one_line(str(value.get("message") or ""), limit=200)
+        return "", "", False
+    message = one_line(str(value.get("message") or ""), limit=200)
+    return str(value.get("code") or "").upper()[:20], message, True
 
 
 def _auth_failed(en: str, ru: str, *, code: str) -> SourceAuthFailed:

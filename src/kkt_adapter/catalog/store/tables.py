@@ -48,6 +48,7 @@ catalog_state = Table(
     Column("cursor_key", LargeBinary, nullable=False),  # signs cursors; shared by all nodes
     Column("page_size", Integer),  # of the source, as last seen
     Column("known_ceiling", Integer),  # highest page the source was seen to serve, once it refused one
+    Column("known_ceiling_at", BigInteger),  # when it did; findings expire
 )
 
 catalog_schedule = Table(

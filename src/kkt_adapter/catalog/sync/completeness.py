@@ -4,25 +4,36 @@ Pages are offsets into a living list. When a product leaves, everything behind i
 slips from a page not yet read to one already read: nobody serves it to us, although it is there. So:
 
 - a list whose ``total`` changed while it was read is read again, as far as it was read before the change;
-- distinct ids must equal the total said at the end;
+- distinct ids must equal the total said at the end; where they do not, the pages that are odd (an id that
+  stands twice, more or fewer entries than the total demands) are asked again: if they are as they were, the
+  list does not move but is like that, and reading it again would not help;
 - and, as one leaving and one coming keep the total as it is, an id that was not seen counts as gone only when
   some page shows its absence. In a list ordered by id a page shows that for every id inside its range; an id
   in the gap between two pages is *doubtful* and is asked for by itself.
 """
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from kkt_adapter.catalog.sync.plan import PageRow, Plan
+from kkt_adapter.catalog.runs import RunReason
+from kkt_adapter.catalog.sync.plan import PageRow, Plan, Slice
+
+MOST_ODD_PAGES = 20  # asked again; if so many are as they were, the others are too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Complete:
-    """Every page is there and the counts agree; ``products`` is how many different ids the list has."""
+    """Every page is there and the counts agree; ``products`` is how many different ids the list has.
+
+    ``plan`` as it was at the end. Its ``total`` is the number of entries: what the source says, or what was
+    counted where a ceiling keeps it from saying enough.
+    """
 
     products: int
+    plan: Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +41,14 @@ class ReadAgain:
     """The list moved: go on with this plan, in which some pages count as missing."""
 
     plan: Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Odd:
+    """The list did not move, and its counts disagree: these pages say why, unless they have changed since."""
+
+    pages: tuple[PageRow, ...]
+    reason: RunReason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +62,7 @@ class Final:
 
 def assess(
     plan: Plan, rows: Iterable[PageRow], finals: Mapping[str, Final], *, total: int
-) -> Complete | ReadAgain:
+) -> Complete | ReadAgain | Odd:
     """``finals`` by scope; ``total`` is that of the whole list at the end."""
     known = list(rows)
     changed = replace(plan, total=total)
@@ -55,8 +74,15 @@ def assess(
         return ReadAgain(plan=changed)
     valid = changed.valid(known)
     distinct = len({product_id for row in valid for product_id in row.ids})
-    if distinct + sum(row.loose for row in valid) == total:
-        return Complete(products=distinct)
+    counted = distinct + sum(row.loose for row in valid)
+    odd = [part for part in changed.slices if _counted(valid, part) != part.total]
+    if not odd and (counted == total or (counted > total and _cut_short(changed, total))):
+        return Complete(products=distinct, plan=replace(changed, total=counted))
+    found = [_odd_pages(changed, part, valid) for part in odd]
+    pages = [row for repeated, misfits in found for row in (*repeated, *misfits)]
+    if pages:
+        reason = RunReason.DUPLICATES if any(repeated for repeated, _ in found) else RunReason.TOTAL_WRONG
+        return Odd(pages=tuple(pages[:MOST_ODD_PAGES]), reason=reason)
     for part in changed.slices:
         changed = changed.with_slice(replace(part, valid_from=finals[part.scope].arrival))
     return ReadAgain(plan=changed)
@@ -75,6 +101,26 @@ def doubtful(candidates: Sequence[str], rows: Iterable[PageRow]) -> list[str]:
         if 0 < place < len(pages) and _order(candidate) < firsts[place]:
             unproven.append(candidate)
     return unproven
+
+
+def _counted(rows: Iterable[PageRow], part: Slice) -> int:
+    """Different ids, and entries without one, of one slice."""
+    own = [row for row in rows if row.scope == part.scope]
+    return len({product_id for row in own for product_id in row.ids}) + sum(row.loose for row in own)
+
+
+def _cut_short(plan: Plan, total: int) -> bool:
+    """Is this total the most that a source with this ceiling can say?"""
+    return plan.ceiling > 0 and total == plan.ceiling * plan.page_size
+
+
+def _odd_pages(plan: Plan, part: Slice, rows: Iterable[PageRow]) -> tuple[list[PageRow], list[PageRow]]:
+    """Pages with an id that stands twice in the slice, and others of a length that its total forbids."""
+    own = sorted((row for row in rows if row.scope == part.scope), key=lambda row: row.page)
+    times = Counter(product_id for row in own for product_id in row.ids)
+    repeated = [row for row in own if any(times[product_id] > 1 for product_id in row.ids)]
+    misfits = [row for row in own if row.entries != plan.length_of(part, row.page) and row not in repeated]
+    return repeated, misfits
 
 
 def _last_change(rows: Iterable[PageRow], scope: str) -> int:

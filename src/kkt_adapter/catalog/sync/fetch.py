@@ -33,6 +33,11 @@ class PageKey(NamedTuple):
         return WHOLE if self.window is None else self.window.scope
 
 
+def expected_entries(total: int, page_size: int, page: int) -> int:
+    """A page in the middle is full, the last one holds the rest."""
+    return min(page_size, max(0, total - (page - 1) * page_size))
+
+
 class PageGivenUp(Exception):
     """All attempts of one page failed; ``cause`` is the last failure."""
 
@@ -134,7 +139,7 @@ class PageFetcher:
 
 def _check_length(page: ProductPage, page_size: int) -> None:
     """A page in the middle must be full, the last one must hold the rest."""
-    expected = min(page_size, max(0, page.total - (page.number - 1) * page_size))
+    expected = expected_entries(page.total, page_size, page.number)
     if page.entries < expected:
         raise SourceMalformed(
             f"Page {page.number} is short: {page.entries} of {expected} entries.",

@@ -1,5 +1,6 @@
 """How a run ends, and what is written down between its commits; plain functions of a connection."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, insert, select, update
@@ -13,8 +14,9 @@ from kkt_adapter.catalog.sync.checkpoint import spent
 from kkt_adapter.catalog.sync.fetch import FetchStats, PageGivenUp
 from kkt_adapter.catalog.sync.plan import Plan
 from kkt_adapter.catalog.sync.run_rows import Fence
-from kkt_adapter.catalog.sync.sweep import mark_sold_out, mark_vanished
+from kkt_adapter.catalog.sync.sweep import Missing, mark_sold_out, mark_vanished
 
+CEILING_KEPT_MS = 7 * 86_400_000
 PAGE_ITSELF = 0  # `sync_errors.entry` of a page that was given up
 
 
@@ -38,14 +40,22 @@ class Sweep:
     stats: FetchStats
     worked_ms: int
     plan: Plan
+    missing: Sequence[Missing]
     products_seen: int  # distinct ids, broken entries included
     vanish: bool  # False: what is missing is sold out, not gone
 
 
 def save_plan(
-    connection: Connection, run_id: str, plan: Plan, phase: Phase, *, ceiling: int | None, fence: Fence
+    connection: Connection,
+    run_id: str,
+    plan: Plan,
+    phase: Phase,
+    *,
+    ceiling: int | None,
+    now: int,
+    fence: Fence,
 ) -> None:
-    """Keep what the run is about to read; ``ceiling`` is remembered for later runs."""
+    """Keep what the run is about to read; a ``ceiling`` that was found out is remembered for later runs."""
     fence(connection)
     state = lock_state(connection)
     run = run_rows.get(connection, run_id)
@@ -57,17 +67,22 @@ def save_plan(
         products_total=plan.total,
         pages_total=max(plan.pages_total, run.pages_total),
     )
-    if plan.page_size != state.page_size or ceiling is not None:
-        connection.execute(
-            update(catalog_state)
-            .where(catalog_state.c.id == THE_ROW)
-            .values(page_size=plan.page_size, known_ceiling=ceiling or state.known_ceiling)
-        )
+    kept: dict[str, int] = {"page_size": plan.page_size} if plan.page_size != state.page_size else {}
+    if ceiling is not None:
+        kept |= {"known_ceiling": ceiling, "known_ceiling_at": now}
+    if kept:
+        connection.execute(update(catalog_state).where(catalog_state.c.id == THE_ROW).values(kept))
 
 
-def known_ceiling(connection: Connection) -> int:
-    """The highest page the source was seen to serve, 0 when it never refused one."""
-    return connection.execute(select(catalog_state.c.known_ceiling)).scalar_one() or 0
+def known_ceiling(connection: Connection, *, now: int) -> int:
+    """The highest page the source was seen to serve, 0 when it refused none in the last days.
+
+    A finding, no setting: the source may have lifted it, or refused a page by mistake.
+    """
+    state = connection.execute(select(catalog_state.c.known_ceiling, catalog_state.c.known_ceiling_at)).one()
+    found_at = state.known_ceiling_at
+    fresh = found_at is not None and now - CEILING_KEPT_MS < found_at <= now
+    return state.known_ceiling or 0 if fresh else 0
 
 
 def close_swept(connection: Connection, sweep: Sweep, *, fence: Fence) -> Ending:
@@ -79,7 +94,7 @@ def close_swept(connection: Connection, sweep: Sweep, *, fence: Fence) -> Ending
     if run.cancel_by is not None:
         return Ending(status=RunStatus.CANCELLED, reason=RunReason.CANCELLED)
     mark = mark_vanished if sweep.vanish else mark_sold_out
-    taken = mark(connection, stamp, revision=state.revision)
+    taken = mark(connection, sweep.missing, stamp, revision=state.revision)
     rows = sweep.plan.valid(run_rows.page_rows(connection, stamp.generation))
     broken = run_rows.broken_ids(connection, stamp.run_id)
     run_rows.move(

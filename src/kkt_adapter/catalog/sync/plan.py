@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 
 from kkt_adapter.catalog.model import WHOLE, PriceWindow
-from kkt_adapter.catalog.sync.fetch import PageKey
+from kkt_adapter.catalog.sync.fetch import PageKey, expected_entries
 
 FIRST_PIVOT = 1_000  # cents: where the whole list is cut first
 HIGHEST_PIVOT = 10**11  # cents: an open window above is not cut any more
@@ -37,6 +37,11 @@ class PageRow:
     loose: int = 0  # entries without an id
     bad: int = 0
 
+    @property
+    def entries(self) -> int:
+        """How many entries the page held; only with its ids."""
+        return len(self.ids) + self.loose
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
@@ -45,6 +50,7 @@ class Plan:
     page_size: int = 0  # of the source; 0 until a full page was seen
     total: int = 0  # of the whole list, as last heard
     slices: tuple[Slice, ...] = ()
+    ceiling: int = 0  # highest page the source serves; 0 while the whole list is read
 
     @property
     def opened(self) -> bool:
@@ -56,6 +62,19 @@ class Plan:
 
     def pages(self, part: Slice) -> int:
         return pages_needed(part.total, self.page_size)
+
+    def length_of(self, part: Slice, page: int) -> int:
+        """How many entries a page must have by the ``total`` of its slice."""
+        return expected_entries(part.total, self.page_size, page)
+
+    def fits(self, total: int, ceiling: int) -> bool:
+        """Can a list of so many entries be read to its end under a ceiling? A full last page just below it
+        may be all that the source shows of a longer one."""
+        return total < ceiling * self.page_size
+
+    def afresh(self, arrival: int) -> Self:
+        """The same plan with every page to be read again; answers from ``arrival`` on count."""
+        return replace(self, slices=tuple(replace(part, valid_from=arrival) for part in self.slices))
 
     def missing(self, rows: Iterable[PageRow]) -> Iterator[PageKey]:
         """Pages without a valid stored answer, in order."""
@@ -86,6 +105,7 @@ class Plan:
             {
                 "page_size": self.page_size,
                 "total": self.total,
+                "ceiling": self.ceiling,
                 "slices": [
                     [part.window and [part.window.low, part.window.high], part.total, part.valid_from]
                     for part in self.slices
@@ -99,6 +119,7 @@ class Plan:
         return cls(
             page_size=value.get("page_size", 0),
             total=value.get("total", 0),
+            ceiling=value.get("ceiling", 0),
             slices=tuple(
                 Slice(
                     window=None if edges is None else PriceWindow(low=edges[0], high=edges[1]),

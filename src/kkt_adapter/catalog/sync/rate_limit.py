@@ -82,6 +82,10 @@ class Pacer:
             self._under_way -= 1
             self._wake()
 
+    async def another(self) -> None:
+        """Wait for one more request inside a turn: a token, or the same page with a new one."""
+        await self._until_allowed()
+
     def refused(self, retry_after_s: float | None) -> float:
         """The source asked for fewer requests; returns the pause in seconds, which holds for everybody."""
         self._limit.refused()

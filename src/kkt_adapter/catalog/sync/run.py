@@ -9,8 +9,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from sqlalchemy import Connection
-
 from kkt_adapter.catalog.model import WHOLE, PriceWindow, ProductPage
 from kkt_adapter.catalog.run_log.redaction import Redactor
 from kkt_adapter.catalog.runs import Phase, RunReason, RunStatus
@@ -20,7 +18,7 @@ from kkt_adapter.catalog.store.history import Stamp
 from kkt_adapter.catalog.store.tables import millis
 from kkt_adapter.catalog.sync import finish, run_rows
 from kkt_adapter.catalog.sync.checkpoint import Arrived, Work, commit_pages
-from kkt_adapter.catalog.sync.completeness import Complete, Final, ReadAgain, assess, doubtful
+from kkt_adapter.catalog.sync.completeness import Complete, Final, Odd, ReadAgain, assess
 from kkt_adapter.catalog.sync.fetch import LONGEST_PAUSE_S, PageFetcher, PageGivenUp, PageKey
 from kkt_adapter.catalog.sync.finish import Ending
 from kkt_adapter.catalog.sync.halt import Halt
@@ -28,7 +26,7 @@ from kkt_adapter.catalog.sync.parallel_reader import Reader
 from kkt_adapter.catalog.sync.plan import PageRow, Plan, Slice, pages_needed, split
 from kkt_adapter.catalog.sync.rate_limit import Pacer
 from kkt_adapter.catalog.sync.run_rows import Fence, RunRow
-from kkt_adapter.catalog.sync.sweep import count_active, unseen
+from kkt_adapter.catalog.sync.sweep import in_doubt, missing_from
 from kkt_adapter.catalog.sync.throttle import Throttle
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import PageBeyondCeiling, SourceRefused, SourceThrottled
@@ -69,9 +67,10 @@ class SyncRun:
         self._halt = halt
         self._started = tools.clock.monotonic()
         self._arrivals: Iterator[int] = itertools.count(1)
-        self._refused_page = 0
+        self._refused: PageKey | None = None
         self._narrowing_works = True
-        self._found = 0
+        self._found: set[str] = set()  # missing from the pages, there when asked for
+        self._found_before: set[str] = set()
         self._fetcher = PageFetcher(
             tools.source, tools.pacer, tools.clock, max_attempts=tools.settings.max_attempts
         )
@@ -105,9 +104,11 @@ class SyncRun:
                 return Ending(
                     status=RunStatus.PARTIAL, reason=RunReason.PAGES_FAILED, given_up=tuple(given_up)
                 )
-            decision = await self._assess()
+            decision = await self._verified()
             if isinstance(decision, Complete):
-                return await self._sweep(decision)
+                decision = await self._sweep(decision)
+            if isinstance(decision, Ending):
+                return decision
             await self._set_plan(decision.plan, Phase.READING)
         return Ending(status=RunStatus.PARTIAL, reason=RunReason.CATALOGUE_MOVED)
 
@@ -119,9 +120,10 @@ class SyncRun:
         full = first.entries < first.total
         size = first.entries if full else max(first.entries, USUAL_PAGE_SIZE)
         plan = Plan(page_size=size, total=first.total, slices=(Slice(total=first.total),))
-        ceiling = self._tools.settings.page_ceiling or await self._tools.db.read(finish.known_ceiling)
-        if ceiling and plan.pages_total > ceiling:
-            self._plan = replace(plan, slices=())
+        found = await self._tools.db.read(partial(finish.known_ceiling, now=self._now()))
+        ceiling = min(filter(None, (self._tools.settings.page_ceiling, found)), default=0)
+        if ceiling and not plan.fits(first.total, ceiling):
+            self._plan = plan
             await self._cut_into_windows(ceiling)
             return
         await self._set_plan(plan, Phase.READING)
@@ -155,11 +157,11 @@ class SyncRun:
                 raise SourceRefused(
                     "The source refuses page 1.", "Источник не отдаёт первую страницу."
                 ) from None
-            self._refused_page = min(self._refused_page or key.number, key.number)
+            self._refused = min(self._refused or key, key, key=lambda refused: refused.number)
             raise
 
-    async def _ask(self, key: PageKey, *, page_size: int) -> ProductPage:
-        """One page for ourselves, not stored. Raises PageGivenUp."""
+    async def _ask(self, key: PageKey, *, page_size: int | None) -> ProductPage:
+        """One page for ourselves, not stored. Raises PageGivenUp, PageBeyondCeiling."""
         answers: list[ProductPage] = []
 
         async def take(pairs: Sequence[tuple[PageKey, ProductPage]]) -> None:
@@ -196,25 +198,35 @@ class SyncRun:
     # a page ceiling
 
     async def _lower_ceiling(self) -> None:
-        """A page was refused: either the list became shorter, or the source has a ceiling."""
-        ceiling, self._refused_page = self._refused_page - 1, 0
-        first = await self._ask(PageKey(1), page_size=1)
-        if self._plan.slices[0].window is None and pages_needed(first.total, self._plan.page_size) <= ceiling:
-            await self._set_plan(
-                self._plan.with_slice(replace(self._plan.slices[0], total=first.total)), Phase.READING
-            )
-            return
-        self._plan = replace(self._plan, total=first.total)
-        await self._cut_into_windows(ceiling)
+        """A page was refused: by mistake, because the list became shorter, or because there is a ceiling."""
+        refused, self._refused = self._refused, None
+        assert refused is not None
+        part = next(part for part in self._plan.slices if part.scope == refused.scope)
+        first = await self._ask(PageKey(1, part.window), page_size=1)
+        if pages_needed(first.total, self._plan.page_size) < refused.number:
+            shorter = self._plan.with_slice(replace(part, total=first.total))
+            await self._set_plan(shorter, Phase.READING)
+        elif await self._is_refused(refused):
+            await self._cut_into_windows(refused.number - 1, found=True)
 
-    async def _cut_into_windows(self, ceiling: int) -> None:
-        """Halve price windows until each fits under the ceiling; their first pages are stored as we go."""
+    async def _is_refused(self, key: PageKey) -> bool:
+        try:
+            await self._ask(key, page_size=None)
+        except PageBeyondCeiling:
+            return True
+        return False
+
+    async def _cut_into_windows(self, ceiling: int, *, found: bool = False) -> None:
+        """Halve price windows until each fits under the ceiling; their first pages are stored as we go.
+
+        ``found``: the source said so in this run; later runs begin with it.
+        """
         accepted: list[Slice] = []
         open_windows: list[PriceWindow] = list(split(None) or ())
         while open_windows:
             window = open_windows.pop()
             first = await self._ask(PageKey(1, window), page_size=1)
-            if pages_needed(first.total, self._plan.page_size) <= ceiling:
+            if self._plan.fits(first.total, ceiling):
                 accepted.append(Slice(window=window, total=first.total))
                 await self._keep([first])
                 continue
@@ -222,14 +234,39 @@ class SyncRun:
             if halves is None:
                 raise WindowTooFull
             open_windows.extend(halves)
-        plan = replace(self._plan, slices=tuple(reversed(accepted)))
-        await self._set_plan(plan, Phase.READING, ceiling=ceiling)
+        plan = replace(self._plan, slices=tuple(reversed(accepted)), ceiling=ceiling)
+        await self._set_plan(plan, Phase.READING, ceiling=ceiling if found else None)
 
     # verifying
 
-    async def _assess(self) -> Complete | ReadAgain:
-        """Ask for the first pages again: are total and order still what they were?"""
+    async def _verified(self) -> Complete | ReadAgain | Ending:
+        """Was it everything? What looks odd is asked for again before it is believed."""
         await self._set_plan(self._plan, Phase.VERIFYING)
+        finals = await self._first_pages_again()
+        whole = finals.get(WHOLE)
+        total = whole.total if whole else (await self._ask(PageKey(1), page_size=1)).total
+        decision = await self._tools.db.read(
+            lambda connection: assess(
+                self._plan,
+                run_rows.page_rows_with_ids(connection, self._generation),
+                finals,
+                total=total,
+            )
+        )
+        if isinstance(decision, Complete):
+            self._plan = decision.plan
+            for part in decision.plan.slices:
+                more = await self._past_the_end(part)
+                if more is not None:
+                    return more
+        if not isinstance(decision, Odd):
+            return decision
+        if await self._are_as_they_were(decision.pages):
+            return Ending(status=RunStatus.PARTIAL, reason=decision.reason)
+        return ReadAgain(plan=replace(self._plan.afresh(next(self._arrivals)), total=total))
+
+    async def _first_pages_again(self) -> dict[str, Final]:
+        """Are total and order still what they were?"""
         first_pages = partial(run_rows.page_rows_with_ids, generation=self._generation, page=1)
         before = {row.scope: row for row in await self._tools.db.read(first_pages)}
         finals: dict[str, Final] = {}
@@ -239,58 +276,93 @@ class SyncRun:
             earlier = before.get(part.scope)
             moved = earlier is not None and earlier.total == page.total and earlier.ids != page.ids
             finals[part.scope] = Final(arrival=arrived.arrival, total=page.total, moved=moved)
-        whole = finals.get(WHOLE) or await self._ask(PageKey(1), page_size=1)
-        return await self._tools.db.read(
-            lambda connection: assess(
-                self._plan,
-                run_rows.page_rows_with_ids(connection, self._generation),
-                finals,
-                total=whole.total,
-            )
-        )
+        return finals
+
+    async def _past_the_end(self, part: Slice) -> Ending | ReadAgain | None:
+        """Ask once behind a full last page; None: nothing stands there, the list ends where it says."""
+        last = self._plan.pages(part)
+        if not last or part.total != last * self._plan.page_size:
+            return None
+        try:
+            beyond = await self._ask(PageKey(last + 1, part.window), page_size=None)
+        except PageBeyondCeiling:
+            if part.window is not None:
+                return None  # below the ceiling: this source refuses pages that do not exist
+            await self._cut_into_windows(last)  # the total may be all that a ceiling lets it say
+            return ReadAgain(plan=self._plan)
+        if beyond.total == part.total:
+            return await self._read_on(beyond)
+        grown = self._plan.with_slice(replace(part, total=beyond.total))
+        return ReadAgain(plan=grown.afresh(next(self._arrivals)))
+
+    async def _read_on(self, page: ProductPage) -> Ending | None:
+        """Store what stands behind the end that the source's total names; None when it is nothing new."""
+        rows = await self._tools.db.read(partial(run_rows.page_rows_with_ids, generation=self._generation))
+        known = {product_id for row in rows if row.scope == page.scope for product_id in row.ids}
+        more = False
+        while not known.issuperset(page.ids):
+            more = True
+            known.update(page.ids)
+            await self._keep([page], counted=False)
+            page = await self._ask(PageKey(page.number + 1, page.window), page_size=None)
+        return Ending(status=RunStatus.PARTIAL, reason=RunReason.TOTAL_WRONG) if more else None
+
+    async def _are_as_they_were(self, rows: Sequence[PageRow]) -> bool:
+        windows = {part.scope: part.window for part in self._plan.slices}
+        for row in rows:
+            page = await self._ask(PageKey(row.page, windows[row.scope]), page_size=None)
+            if (page.total, page.ids) != (row.total, row.ids):
+                return False
+        return True
 
     # sweeping
 
-    async def _sweep(self, complete: Complete) -> Ending:
+    async def _sweep(self, complete: Complete) -> Ending | ReadAgain:
         await self._set_plan(self._plan, Phase.SWEEPING)
         settings = self._tools.settings
-        candidates, active = await self._tools.db.read(self._candidates)
+        rows = await self._tools.db.read(
+            lambda connection: self._plan.valid(run_rows.page_rows_with_ids(connection, self._generation))
+        )
+        missing, active = await self._tools.db.read(
+            partial(missing_from, rows=rows, with_empty=settings.include_out_of_stock)
+        )
         limit = active * settings.sweep_limit_percent
-        held = not self._force_sweep and (not self._plan.total or len(candidates) * 100 > limit)
+        held = not self._force_sweep and (not self._plan.total or len(missing) * 100 > limit)
         if held:
-            return Ending(status=RunStatus.PARTIAL, reason=RunReason.SWEEP_HELD, held=len(candidates))
-        given_up = await self._look_for(await self._doubtful(candidates)) if candidates else []
+            return Ending(status=RunStatus.PARTIAL, reason=RunReason.SWEEP_HELD, held=len(missing))
+        doubts = in_doubt(missing, rows, generation=self._generation)
+        given_up = await self._look_for([one for one in doubts if one not in self._found_before])
         if given_up:
             return Ending(status=RunStatus.PARTIAL, reason=RunReason.PAGES_FAILED, given_up=tuple(given_up))
+        if self._found:  # the list moved under our hands; what is missing a second time is not in it
+            self._found_before |= self._found
+            return ReadAgain(plan=self._plan.afresh(next(self._arrivals)))
         ending = finish.Sweep(
             stamp=self._stamp(),
             stats=self._fetcher.stats.take(),
             worked_ms=self.worked_ms,
             plan=self._plan,
-            products_seen=complete.products + self._found,
+            missing=missing,
+            products_seen=complete.products,
             vanish=settings.include_out_of_stock,
         )
         return await self._tools.db.write(
             lambda connection: finish.close_swept(connection, ending, fence=self._fence)
         )
 
-    async def _doubtful(self, candidates: Sequence[str]) -> list[str]:
-        return await self._tools.db.read(
-            lambda connection: doubtful(
-                candidates, self._plan.valid(run_rows.page_rows_with_ids(connection, self._generation))
-            )
-        )
-
     async def _look_for(self, ids: Sequence[str]) -> list[PageGivenUp]:
-        """Ask for doubtful products one by one; those that are still there are stored."""
+        """Ask for doubtful products one by one; those that are still there are stored, and ``_found``."""
+        self._found = set()
+        if not ids:
+            return []
 
         async def keep_found(pairs: Sequence[tuple[str, ProductPage]]) -> None:
-            found = [page for product_id, page in pairs if product_id in page.ids]
+            found = {product_id: page for product_id, page in pairs if product_id in page.ids}
             if any(page.ids and product_id not in page.ids for product_id, page in pairs):
                 self._narrowing_works = False
             if found:
-                self._found += len(found)
-                await self._keep(found, counted=False)
+                self._found |= found.keys()
+                await self._keep(list(found.values()), counted=False)
 
         reader: Reader[str] = Reader(
             self._fetcher.product, keep_found, width=self._tools.settings.concurrency, halt=self._halt
@@ -299,13 +371,6 @@ class SyncRun:
             itertools.takewhile(lambda _: self._narrowing_works, ids)
         )  # a source that cannot narrow proves nothing: then the counts alone decide
         return [failure for _, failure in aside]
-
-    def _candidates(self, connection: Connection) -> tuple[list[str], int]:
-        with_empty = self._tools.settings.include_out_of_stock
-        return (
-            unseen(connection, generation=self._generation, include_empty=with_empty),
-            count_active(connection),
-        )
 
     # rows
 
@@ -316,9 +381,12 @@ class SyncRun:
         self._plan = plan
         await self._tools.db.write(
             lambda connection: finish.save_plan(
-                connection, self.run_id, plan, phase, ceiling=ceiling, fence=self._fence
+                connection, self.run_id, plan, phase, ceiling=ceiling, now=self._now(), fence=self._fence
             )
         )
 
     def _stamp(self) -> Stamp:
-        return Stamp(run_id=self.run_id, generation=self._generation, at=millis(self._tools.clock.now()))
+        return Stamp(run_id=self.run_id, generation=self._generation, at=self._now())
+
+    def _now(self) -> int:
+        return millis(self._tools.clock.now())

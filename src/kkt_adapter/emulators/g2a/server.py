@@ -47,9 +47,11 @@ class Counters:
     pages: Counter[str] = field(default_factory=Counter)  # good answers by "scope/page"
     lookups: int = 0
     tokens: int = 0
+    token_requests: int = 0  # of any outcome
     early: int = 0  # product requests before the end of a Retry-After
     in_flight: int = 0
     peak_in_flight: int = 0
+    # of all requests, those for tokens too
     arrivals: deque[float] = field(default_factory=lambda: deque(maxlen=100_000))
 
     def most_in_a_minute(self) -> int:
@@ -80,6 +82,7 @@ class G2AEmulator:
         self.faults = faults or Faults()
         self.credentials = credentials or Credentials()
         self.counters = Counters()
+        self._refused: set[int] = set()
         self.base_url = ""
         self._paused_until = 0.0
         self._paused_from = 0.0
@@ -160,7 +163,9 @@ class G2AEmulator:
             low, high = _decimal(query.get("minPriceFrom")), _decimal(query.get("minPriceTo"))
         except (ValueError, InvalidOperation):
             return self._error(400, "BR08", "Bad GET parameters")
-        if page < 1 or (faults.ceiling and page > faults.ceiling):
+        refused_once = page in faults.refuse_once and page not in self._refused
+        self._refused.add(page)
+        if page < 1 or refused_once or (faults.ceiling and page > faults.ceiling):
             return self._error(400, "PR02", "Bad page")
         scope = "" if low is None and high is None else f"{low}-{high}"
         kind = faults.fail_pages.get(page, "") if faults.fail_windows or not scope else ""
@@ -171,7 +176,9 @@ class G2AEmulator:
             self.counters.lookups += 1
         wanted = None if faults.ignore_id_filter else product_id
         items = self._list(low, high, query.get("includeOutOfStock") == "true", wanted)
+        items = items + items[: faults.twice]
         total = len(items) if faults.total is None else faults.total
+        total = total if faults.most_total is None else min(total, faults.most_total)
         docs = items[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
         body = f'{{"total":{total},"page":{page},"docs":[{",".join(map(self._text, docs))}]}}'
         if kind:
@@ -231,6 +238,15 @@ class G2AEmulator:
                 )
             case "no_docs":
                 return web.json_response({"total": 1, "page": 1})
+            case "busy":
+                return self._busy()
+            case "odd_408" | "odd_204" | "odd_301" | "odd_403":
+                return web.Response(
+                    status=int(kind[-3:]),
+                    text=None if kind == "odd_204" else "<html><body>Who are you?</body></html>",
+                    content_type="text/html",
+                    headers={"Location": "https://elsewhere.example/"} if kind == "odd_301" else None,
+                )
             case "hang":
                 await asyncio.sleep(HANG_S)
                 return self._drop(request)
@@ -259,6 +275,9 @@ class G2AEmulator:
                     self._paused_from = now
                 self._paused_until = max(self._paused_until, now + faults.retry_after_s)
         return response
+
+    def _busy(self) -> web.Response:
+        return web.Response(status=503, headers={"Retry-After": f"{self.faults.retry_after_s or 1:g}"})
 
     def _move(self) -> None:
         catalogue = self.catalogue
@@ -294,7 +313,12 @@ class G2AEmulator:
         self._tokens[token] = (ends, left - 1)
         return None
 
-    async def _token(self, request: web.Request) -> web.Response:
+    async def _token(self, request: web.Request) -> web.StreamResponse:
+        self.counters.arrivals.append(time.monotonic())
+        self.counters.token_requests += 1
+        asked = self.counters.token_requests
+        if asked <= len(self.faults.token_kinds):
+            return await self._broken(request, self.faults.token_kinds[asked - 1], b"{}")
         form = await request.post()
         given = (form.get("grant_type"), form.get("client_id"), form.get("client_secret"))
         if given != ("client_credentials", self.credentials.client_id, self.credentials.client_secret):
