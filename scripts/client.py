@@ -321,11 +321,11 @@ def _builder(operation: Json) -> str:
         named["query"] = "{" + ", ".join(f'"{name}": {_name(name)}' for name in query) + "}"
     if operation["requestBody"]:
         named["body"] = "body"
-    media_types = {media for content in operation["answers"].values() for media in content}
+    media_types = [media for content in operation["answers"].values() for media in content]
     if "application/json" not in media_types:
-        named["accept"] = json.dumps(next(iter(media_types)))
+        named["accept"] = json.dumps(media_types[0])
     if set(operation["answers"]) != {200}:
-        named["answers"] = f"frozenset({set(operation['answers'])})"
+        named["answers"] = f"frozenset({sorted(operation['answers'])})"
     if _keyed(operation):
         named |= {"keyed": "True", "key": "key"}
     values = ", ".join(f"{name}={value}" for name, value in named.items())

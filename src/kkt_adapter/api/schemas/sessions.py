@@ -17,7 +17,10 @@ _MONEY: dict[str, Any] = {
     "anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string"}],
     "description": "Rubles.",
 }
-_MONEY_OR_ZERO: dict[str, Any] = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}]}
+_MONEY_OR_ZERO: dict[str, Any] = {
+    "anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}],
+    "description": "Rubles.",
+}
 _name = values.visible(MAX_SESSION_ID)
 
 

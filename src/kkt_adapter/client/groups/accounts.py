@@ -19,7 +19,7 @@ def _list_accounts() -> Call[AccountsAnswer]:
 
 
 def _add_account(body: NewAccount) -> Call[AccountAnswer]:
-    return Call(method="POST", path="/api/v1/accounts", body=body, answers=frozenset({201}))
+    return Call(method="POST", path="/api/v1/accounts", body=body, answers=frozenset([201]))
 
 
 def _get_account(username: str) -> Call[AccountAnswer]:
@@ -39,7 +39,7 @@ def _list_till_tokens() -> Call[TillTokensAnswer]:
 
 
 def _add_till_token(body: NewToken) -> Call[NewTillTokenAnswer]:
-    return Call(method="POST", path="/api/v1/till-tokens", body=body, answers=frozenset({201}))
+    return Call(method="POST", path="/api/v1/till-tokens", body=body, answers=frozenset([201]))
 
 
 def _revoke_till_token(token_id: str) -> Call[TillTokenAnswer]:

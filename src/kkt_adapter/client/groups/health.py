@@ -18,7 +18,7 @@ def _ready() -> Call[Ready]:
 
 
 def _health() -> Call[HealthReport | HealthWords]:
-    return Call(method="GET", path="/v1/health", answers=frozenset({200, 503}))
+    return Call(method="GET", path="/v1/health", answers=frozenset([200, 503]))
 
 
 class AsyncHealth:

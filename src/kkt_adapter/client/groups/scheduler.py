@@ -32,7 +32,7 @@ def _sync_products(
         method="POST",
         path="/api/v1/products/sync",
         query={"page": page, "full": full, "force_sweep": force_sweep},
-        answers=frozenset({200, 202}),
+        answers=frozenset([200, 202]),
         keyed=True,
         key=key,
     )
@@ -45,7 +45,7 @@ def _sync_manually(
         method="POST",
         path="/api/v1/scheduler/sync/manual",
         query={"full": full, "force_sweep": force_sweep},
-        answers=frozenset({202}),
+        answers=frozenset([202]),
         keyed=True,
         key=key,
     )
@@ -104,7 +104,7 @@ def _cancel_run(run_id: str) -> Call[RunCancelled]:
     return Call(
         method="POST",
         path=f"/api/v1/scheduler/runs/{quote(str(run_id), safe='')}/cancel",
-        answers=frozenset({202}),
+        answers=frozenset([202]),
     )
 
 

@@ -65,6 +65,7 @@ class OpenSessionBody(TypedDict):
 
     pos_id: str
     session_id: NotRequired[str | int | None]
+    # Rubles.
     opening_cash: NotRequired[Decimal | int | float | str]
 
 
