@@ -44,6 +44,8 @@ TABLE: list[tuple[Call, str]] = [
     (("GET", "/v1/kkt/dlq/1", None), "vma"),
     (("POST", "/v1/kkt/dlq/1/retry", None), "ma"),
     (("POST", "/v1/kkt/dlq/1/resolve", {"note": "x"}), "a"),
+    (("POST", "/v1/kkt/dlq/retry", {"filter": {}, "expected_count": 1}), "ma"),
+    (("POST", "/v1/kkt/dlq/resolve", {"filter": {}, "expected_count": 1, "note": "x"}), "a"),
     (("PATCH", "/v1/admin/buffer", {"capacity": 300}), "a"),
     (("POST", "/v1/pos/maintenance", {"reason": "x"}), "a"),
     (("DELETE", "/v1/pos/maintenance", None), "a"),

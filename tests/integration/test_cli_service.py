@@ -317,9 +317,30 @@ def test_a_dead_letter_goes_back_into_the_queue(service: StandIn) -> None:
 
 def test_a_dead_letter_is_closed_with_a_note(service: StandIn) -> None:
     service.answer("POST", "/v1/kkt/dlq/5/resolve", {**LETTER, "resolution": "resolved"})
-    assert call(service, "dead-letters", "resolve", "5", "--note", "передан").stdout == "5: resolved\n"
-    assert service.last.body == {"note": "передан"}
-    assert call(service, "dead-letters", "resolve", "5").exit_code == 2  # never without a note
+    said = ("--note", "передан", "--outcome", "delivered_otherwise")
+    assert call(service, "dead-letters", "resolve", "5", *said).stdout == "5: resolved\n"
+    assert service.last.body == {"note": "передан", "outcome": "delivered_otherwise"}
+    for missing in (said[:2], said[2:]):
+        assert call(service, "dead-letters", "resolve", "5", *missing).exit_code == 2
+
+
+def test_many_dead_letters_are_counted_first_and_moved_when_the_number_holds(service: StandIn) -> None:
+    problem = {"detail": "12 open", "code": "CONFLICT", "id": "e7", "status": 409, "count": 12}
+    service.answer_raw(
+        "POST",
+        "/v1/kkt/dlq/retry",
+        status=409,
+        kind="application/problem+json",
+        body=json.dumps(problem).encode(),
+    )
+    counted = call(service, "dead-letters", "retry-many", "--error", "http_422")
+    assert counted.exit_code == 1
+    assert "--expect 12" in counted.stderr
+    assert service.last.body == {"filter": {"error": "http_422"}, "expected_count": 0}
+    service.answer("POST", "/v1/kkt/dlq/retry", {"matched": 12, "done": 11, "skipped": 1})
+    moved = call(service, "dead-letters", "retry-many", "--error", "http_422", "--expect", "12")
+    assert (moved.exit_code, moved.stdout) == (0, "11 done, 1 closed by others\n")
+    assert service.last.body["expected_count"] == 12
 
 
 # --- sync, status, shifts --------------------------------------------------------------------------------

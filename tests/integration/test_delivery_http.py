@@ -172,10 +172,97 @@ async def test_a_letter_resolved_by_hand_leaves_its_receipt_failed(tmp_path: Pat
         status = await running.status()
         assert (status["dlq_size"], status["failed"]) == (0, 1)
         assert (await running.receipt(receipt_id))["status"] == "failed"
-        for action in ("retry", "resolve"):
-            again = await running.call("POST", f"/v1/kkt/dlq/1/{action}", {"note": "x"})
+        for action, body in (("retry", None), ("resolve", {"note": "x"})):
+            again = await running.call("POST", f"/v1/kkt/dlq/1/{action}", body)
             assert (again.status_code, again.json()["code"]) == (409, "CONFLICT")
         assert (await running.call("GET", "/v1/kkt/dlq/99")).status_code == 404
+        assert await running.read(counters.verify) == {}
+
+
+def refund_of(receipt_id: str, **more: Any) -> dict[str, Any]:
+    return sale(type="refund", original_receipt_id=receipt_id, **more)
+
+
+@pytest.mark.parametrize(
+    ("body", "allowed", "forced"),
+    [
+        ({"outcome": "delivered_otherwise"}, 200, 200),
+        ({"outcome": "written_off"}, 409, 200),
+        ({}, 409, 200),  # written off, with a warning
+    ],
+    ids=["delivered otherwise", "written off", "not said"],
+)
+async def test_a_sale_whose_dead_letter_was_resolved_can_be_refunded(
+    tmp_path: Path, body: dict[str, Any], allowed: int, forced: int
+) -> None:
+    async with product(tmp_path, max_attempts=1, **HTTP) as running:
+        async with paused(running):
+            (receipt_id,) = await sold_unsent(running, 1)
+            await refuse(running, receipt_id)
+        await running.state_of(receipt_id, status="failed")
+        assert (await running.post(refund_of(receipt_id))).status_code == 409
+        unforced = await running.post(refund_of(receipt_id, refund_force_reason="the buyer insists"))
+        assert unforced.status_code == 409  # nobody has decided about the sale yet
+
+        done = await running.call("POST", "/v1/kkt/dlq/1/resolve", {"note": "by hand"} | body)
+
+        assert done.json()["outcome"] == body.get("outcome", "written_off")
+        assert [w["code"] for w in done.json()["warnings"]] == ([] if body else ["OUTCOME_ASSUMED"])
+        checked = await running.call("POST", "/v1/pos/refund", {"original_fiscal_doc_id": receipt_id})
+        assert (checked.status_code, checked.json()["allowed"]) == (allowed, allowed == 200)
+        assert (await running.post(refund_of(receipt_id))).status_code == allowed
+        if allowed != 200:
+            why = {"refund_force_reason": "деньги возвращены по заявлению"}
+            refunded = await running.post(refund_of(receipt_id, **why))
+            assert refunded.status_code == forced, refunded.text
+            row = await running.receipt(refunded.json()["receipt_id"])
+            (event,) = [e for e in row["events"] if e["event"] == "refund_forced"]
+            assert event["metadata"] == {"sale_id": receipt_id, "reason": why["refund_force_reason"]}
+
+
+async def test_many_dead_letters_are_moved_at_once_if_they_are_as_many_as_expected(tmp_path: Path) -> None:
+    async with product(tmp_path, max_attempts=1, **HTTP) as running:
+        async with paused(running):
+            ids = await sold_unsent(running, 4)
+            await running.ofd.set_faults(Fault(mode=FaultMode.CODE, code=422))
+        for receipt_id in ids:
+            await running.state_of(receipt_id, status="failed")
+        wanted = {"filter": {"error": "http_422"}, "expected_count": 3}
+        changed = await running.call("POST", "/v1/kkt/dlq/retry", wanted)
+        assert (changed.status_code, changed.json()["count"]) == (409, 4)
+        assert (await running.status())["dlq_size"] == 4
+        others = {"filter": {"error": "http_500"}, "expected_count": 0}
+        assert (await running.call("POST", "/v1/kkt/dlq/retry", others)).json()["done"] == 0
+
+        said = {"note": "told by telephone", "outcome": "written_off"}
+        one = {"filter": {"pos_id": "NOBODY"}, "expected_count": 4}
+        assert (await running.call("POST", "/v1/kkt/dlq/resolve", one | said)).status_code == 409
+        await running.call("POST", "/v1/kkt/dlq/1/resolve", said)
+        await running.repair_operator()
+        done = await running.call("POST", "/v1/kkt/dlq/retry", wanted)
+
+        assert done.json() == {"matched": 3, "done": 3, "skipped": 0}
+        left = (await running.get("/v1/kkt/dlq/1"))["original_receipt_id"]
+        for receipt_id in set(ids) - {left}:
+            row = await running.state_of(receipt_id, status="synced")
+            assert "dlq_retried" in [event["event"] for event in row["events"]]
+        assert await running.read(counters.verify) == {}
+
+
+async def test_many_dead_letters_go_in_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kkt_adapter.fiscal.delivery.dead_letters.STEP_ROWS", 2)
+    async with product(tmp_path, max_attempts=1, **HTTP) as running:
+        async with paused(running):
+            ids = await sold_unsent(running, 5)
+            await running.ofd.set_faults(Fault(mode=FaultMode.CODE, code=422))
+        for receipt_id in ids:
+            await running.state_of(receipt_id, status="failed")
+        said = {"note": "told by telephone", "outcome": "delivered_otherwise"}
+        done = await running.call("POST", "/v1/kkt/dlq/resolve", {"filter": {}, "expected_count": 5} | said)
+        assert done.json() == {"matched": 5, "done": 5, "skipped": 0, "warnings": []}
+        letters = (await running.get("/v1/kkt/dlq"))["items"]
+        assert {letter["outcome"] for letter in letters} == {"delivered_otherwise"}
+        assert (await running.status())["dlq_size"] == 0
         assert await running.read(counters.verify) == {}
 
 

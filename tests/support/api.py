@@ -18,7 +18,9 @@ from kkt_adapter.api.services import ApiServices, ResolveAction, ResolveReportAc
 from kkt_adapter.api.settings import ApiSettings
 from kkt_adapter.api.wire.limits import WireLimits
 from kkt_adapter.api.wire.server import HttpServer, http_server
+from kkt_adapter.fiscal.delivery.dead_letters import LetterFilter
 from kkt_adapter.fiscal.intake.as_sent import PLAIN, AsSent
+from kkt_adapter.fiscal.lifecycle import LetterOutcome
 from kkt_adapter.fiscal.model import PaymentKind, ReceiptRequest
 from kkt_adapter.fiscal.store.idempotency import Outcome
 from kkt_adapter.kernel.clock import Clock
@@ -303,8 +305,30 @@ class MemoryDeadLetters:
     async def retry(self, id: int, *, by: str) -> Json:
         return self._settle(await self.get(id), by=by, note="retried")
 
-    async def resolve(self, id: int, *, note: str, by: str) -> Json:
+    async def resolve(self, id: int, *, note: str, by: str, outcome: LetterOutcome | None) -> Json:
         return self._settle(await self.get(id), by=by, note=note)
+
+    async def retry_many(self, wanted: LetterFilter, *, expected_count: int, by: str) -> Json:
+        return await self._many(expected_count, by=by, note="retried")
+
+    async def resolve_many(
+        self,
+        wanted: LetterFilter,
+        *,
+        expected_count: int,
+        note: str,
+        by: str,
+        outcome: LetterOutcome | None,
+    ) -> Json:
+        return await self._many(expected_count, by=by, note=note)
+
+    async def _many(self, expected_count: int, *, by: str, note: str) -> Json:
+        still_open = [row for row in self.rows.values() if row["resolved_at"] is None]
+        if len(still_open) != expected_count:
+            raise Conflict("another number", "другое число", count=len(still_open))
+        for row in still_open:
+            self._settle(row, by=by, note=note)
+        return {"matched": expected_count, "done": expected_count, "skipped": 0}
 
     def _settle(self, row: Json, *, by: str, note: str) -> Json:
         if row["resolved_at"] is not None:

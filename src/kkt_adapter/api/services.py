@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
+from kkt_adapter.fiscal.delivery.dead_letters import LetterFilter
 from kkt_adapter.fiscal.intake.as_sent import PLAIN, AsSent
+from kkt_adapter.fiscal.lifecycle import LetterOutcome
 from kkt_adapter.fiscal.model import ReceiptRequest
 from kkt_adapter.kernel.errors import ReceiptInvalid
 from kkt_adapter.runtime.auth.roles import Principal
@@ -176,7 +178,21 @@ class DeadLetters(Protocol):
 
     async def retry(self, id: int, *, by: str) -> Json: ...
 
-    async def resolve(self, id: int, *, note: str, by: str) -> Json: ...
+    async def resolve(self, id: int, *, note: str, by: str, outcome: LetterOutcome | None) -> Json: ...
+
+    async def retry_many(self, wanted: LetterFilter, *, expected_count: int, by: str) -> Json:
+        """Raises Conflict, with ``count``: another number of open letters fits; nothing was done."""
+        ...
+
+    async def resolve_many(
+        self,
+        wanted: LetterFilter,
+        *,
+        expected_count: int,
+        note: str,
+        by: str,
+        outcome: LetterOutcome | None,
+    ) -> Json: ...
 
 
 class Summary(Protocol):

@@ -45,6 +45,15 @@ DELIVERY_MOVES: dict[tuple[Status, Status], str] = {
 }
 
 UNDELIVERED = (Status.PENDING, Status.SYNCING)
+
+
+class LetterOutcome(StrEnum):
+    """What became of a receipt whose dead letter a person closes."""
+
+    DELIVERED_OTHERWISE = "delivered_otherwise"  # the operator has it by another way: it may be refunded
+    WRITTEN_OFF = "written_off"  # the operator does not have it: a refund needs a reason
+
+
 UNPRINTED = (PrintState.NEW, PrintState.PRINTING, PrintState.PRINT_UNKNOWN)
 
 S = TypeVar("S", PrintState, Status)

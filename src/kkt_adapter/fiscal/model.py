@@ -185,6 +185,7 @@ class ReceiptRequest:
     additional_attribute: str | None = None  # 1192
     user_attribute: UserAttribute | None = None  # 1084
     extras: ReceiptExtras | None = None
+    refund_force_reason: str | None = None  # why a sale that was written off is refunded all the same
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

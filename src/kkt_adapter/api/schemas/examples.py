@@ -297,6 +297,7 @@ DEAD_LETTER: Final[Json] = {
     "resolved_by": None,
     "resolution": None,
     "note": None,
+    "outcome": None,
 }
 DEAD_LETTER_DETAIL: Final[Json] = DEAD_LETTER | {
     "attempts": [
@@ -315,7 +316,22 @@ DEAD_LETTER_RETRIED: Final[Json] = DEAD_LETTER | {
     "status": "pending",
 }
 DEAD_LETTERS: Final[Json] = {"items": [DEAD_LETTER], "next_cursor": None}
-RESOLVE_DEAD_LETTER: Final[Json] = {"note": "Передано вручную через кабинет ОФД"}
+DEAD_LETTER_RESOLVED: Final[Json] = DEAD_LETTER | {
+    "resolved_at": "2026-03-14T13:00:00.000Z",
+    "resolved_by": "olga",
+    "resolution": "resolved",
+    "note": "Передано вручную через кабинет ОФД",
+    "outcome": "delivered_otherwise",
+    "warnings": [],
+}
+RESOLVE_DEAD_LETTER: Final[Json] = {
+    "note": "Передано вручную через кабинет ОФД",
+    "outcome": "delivered_otherwise",
+}
+RETRY_MANY: Final[Json] = {"filter": {"error": "http_422"}, "expected_count": 12}
+RESOLVE_MANY: Final[Json] = RETRY_MANY | RESOLVE_DEAD_LETTER
+MANY_DEAD_LETTERS: Final[Json] = {"matched": 12, "done": 12, "skipped": 0}
+MANY_DEAD_LETTERS_RESOLVED: Final[Json] = MANY_DEAD_LETTERS | {"warnings": []}
 
 MAINTENANCE_BODY: Final[Json] = {"reason": "Замена ФН", "estimated_duration_minutes": 30}
 MAINTENANCE: Final[Json] = {

@@ -63,7 +63,7 @@ def _shape(
 RECEIPT = _shape(
     "pos_id type items payments total original_receipt_id correction customer order_id cashier taxation "
     "internet place address additional_attribute user_attribute agent supplier industry operation_attribute "
-    "cashless device_number timezone no_print",
+    "cashless device_number timezone no_print refund_force_reason",
     "original_fiscal_doc_id>original_receipt_id",
     foreign=foreign.RECEIPT,
     original_receipt_id=values.identifier(128),

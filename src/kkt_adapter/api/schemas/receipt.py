@@ -244,6 +244,7 @@ def _request(body: ReceiptBody) -> ReceiptRequest:
         if body.user_attribute is None
         else model.UserAttribute(name=body.user_attribute.name, value=body.user_attribute.value),
         extras=receipt_extras(body, body.correction),
+        refund_force_reason=body.refund_force_reason,
     )
 
 

@@ -243,6 +243,10 @@ class ReceiptBody(WithReceiptExtras):
         Identifier128,
         Field(description="The sale of a refund. Also: original_fiscal_doc_id."),
     ] = None
+    refund_force_reason: Annotated[
+        Optional256,
+        Field(description="Why a sale that was written off (dead letter) is refunded all the same."),
+    ] = None
     correction: Annotated[CorrectionBody | None, Field(description="Required for type correction.")] = None
     customer: CustomerBody | None = None
     order_id: Identifier128 = None

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from fastapi import Path, Query
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -198,8 +199,57 @@ class ResolveReceiptBody(_Body):
     question_version: QuestionVersion = None
 
 
+LetterOutcomeName = Annotated[
+    Literal["delivered_otherwise", "written_off"] | None,
+    Field(
+        description="delivered_otherwise: the operator has it by another way, a refund is free; "
+        "written_off: the operator does not have it, a refund needs refund_force_reason. Left out: "
+        "written_off, with a warning."
+    ),
+]
+
+
+class LetterFilterBody(_Body):
+    """Which open dead letters; {}: all of them."""
+
+    register_id: Annotated[
+        str | None, PlainValidator(_or_none(values.identifier(64))), WithJsonSchema({"type": "string"})
+    ] = None
+    pos_id: Annotated[PosId | None, BeforeValidator(_said)] = None
+    error: Annotated[
+        str | None,
+        PlainValidator(_or_none(values.optional_text(200))),
+        WithJsonSchema({"type": "string", "maxLength": 200}),
+        Field(description="A part of the last error."),
+    ] = None
+    failed_since: AwareDatetime | None = None
+    failed_until: AwareDatetime | None = None
+
+
+class RetryManyBody(_Body):
+    filter: Annotated[
+        LetterFilterBody,
+        WithJsonSchema(
+            {
+                "type": "object",
+                "description": "Which open dead letters; {}: all. error: a part of the last error; "
+                "failed_since and failed_until: RFC 3339.",
+                "additionalProperties": False,
+                "properties": {name: {"type": "string"} for name in LetterFilterBody.model_fields},
+            }
+        ),
+    ]
+    expected_count: Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
+
+
+class ResolveManyBody(RetryManyBody):
+    note: Reason
+    outcome: LetterOutcomeName = None
+
+
 class ResolveDeadLetterBody(_Body):
     note: Reason
+    outcome: LetterOutcomeName = None
     resolved_by: Annotated[
         str | None,
         PlainValidator(_or_none(values.optional_text(64))),

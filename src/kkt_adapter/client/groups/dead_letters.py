@@ -4,12 +4,14 @@ from urllib.parse import quote
 
 from kkt_adapter.client.calls import Call
 from kkt_adapter.client.connection import AsyncConnection, Connection
-from kkt_adapter.client.models.bodies import ResolveDeadLetterBody
+from kkt_adapter.client.models.bodies import ResolveDeadLetterBody, ResolveManyBody, RetryManyBody
 from kkt_adapter.client.models.dead_letters import (
-    DeadLetter,
     DeadLetterDetail,
     DeadLetterPage,
+    DeadLetterResolved,
     DeadLetterRetried,
+    ManyDeadLetters,
+    ManyDeadLettersResolved,
 )
 
 
@@ -21,11 +23,19 @@ def _dead_letter(dead_letter_id: int) -> Call[DeadLetterDetail]:
     return Call(method="GET", path=f"/v1/kkt/dlq/{quote(str(dead_letter_id), safe='')}")
 
 
+def _retry_many(body: RetryManyBody) -> Call[ManyDeadLetters]:
+    return Call(method="POST", path="/v1/kkt/dlq/retry", body=body)
+
+
+def _resolve_many(body: ResolveManyBody) -> Call[ManyDeadLettersResolved]:
+    return Call(method="POST", path="/v1/kkt/dlq/resolve", body=body)
+
+
 def _retry(dead_letter_id: int) -> Call[DeadLetterRetried]:
     return Call(method="POST", path=f"/v1/kkt/dlq/{quote(str(dead_letter_id), safe='')}/retry")
 
 
-def _resolve(dead_letter_id: int, body: ResolveDeadLetterBody) -> Call[DeadLetter]:
+def _resolve(dead_letter_id: int, body: ResolveDeadLetterBody) -> Call[DeadLetterResolved]:
     return Call(method="POST", path=f"/v1/kkt/dlq/{quote(str(dead_letter_id), safe='')}/resolve", body=body)
 
 
@@ -43,15 +53,27 @@ class AsyncDeadLetters:
         """Read a dead letter."""
         return await self._connection.send(_dead_letter(dead_letter_id))
 
+    async def retry_many(self, body: RetryManyBody) -> ManyDeadLetters:
+        """Deliver many again. Every open row that fits `filter`, in steps of 500, each with its
+        event. 409 with `count` when not `expected_count` rows fit; nothing was done then.
+        """
+        return await self._connection.send(_retry_many(body))
+
+    async def resolve_many(self, body: ResolveManyBody) -> ManyDeadLettersResolved:
+        """Settle many without delivery. As for one, for every open row that fits `filter`; 409 with
+        `count` as for retry.
+        """
+        return await self._connection.send(_resolve_many(body))
+
     async def retry(self, dead_letter_id: int) -> DeadLetterRetried:
         """Deliver it again. Closes the row as `retried`; the receipt is pending again with a fresh
         count of attempts.
         """
         return await self._connection.send(_retry(dead_letter_id))
 
-    async def resolve(self, dead_letter_id: int, body: ResolveDeadLetterBody) -> DeadLetter:
-        """Settle it without delivery. Says why nothing more has to be sent. `resolved_by` counts
-        only while nobody has to sign in.
+    async def resolve(self, dead_letter_id: int, body: ResolveDeadLetterBody) -> DeadLetterResolved:
+        """Settle it without delivery. Says what became of the receipt, and why nothing more has to
+        be sent. `resolved_by` counts only while nobody has to sign in.
         """
         return await self._connection.send(_resolve(dead_letter_id, body))
 
@@ -68,14 +90,26 @@ class DeadLetters:
         """Read a dead letter."""
         return self._connection.send(_dead_letter(dead_letter_id))
 
+    def retry_many(self, body: RetryManyBody) -> ManyDeadLetters:
+        """Deliver many again. Every open row that fits `filter`, in steps of 500, each with its
+        event. 409 with `count` when not `expected_count` rows fit; nothing was done then.
+        """
+        return self._connection.send(_retry_many(body))
+
+    def resolve_many(self, body: ResolveManyBody) -> ManyDeadLettersResolved:
+        """Settle many without delivery. As for one, for every open row that fits `filter`; 409 with
+        `count` as for retry.
+        """
+        return self._connection.send(_resolve_many(body))
+
     def retry(self, dead_letter_id: int) -> DeadLetterRetried:
         """Deliver it again. Closes the row as `retried`; the receipt is pending again with a fresh
         count of attempts.
         """
         return self._connection.send(_retry(dead_letter_id))
 
-    def resolve(self, dead_letter_id: int, body: ResolveDeadLetterBody) -> DeadLetter:
-        """Settle it without delivery. Says why nothing more has to be sent. `resolved_by` counts
-        only while nobody has to sign in.
+    def resolve(self, dead_letter_id: int, body: ResolveDeadLetterBody) -> DeadLetterResolved:
+        """Settle it without delivery. Says what became of the receipt, and why nothing more has to
+        be sent. `resolved_by` counts only while nobody has to sign in.
         """
         return self._connection.send(_resolve(dead_letter_id, body))

@@ -2,7 +2,7 @@
 
 from typing import Literal, TypedDict
 
-from kkt_adapter.client.models.shared import FiscalDoc
+from kkt_adapter.client.models.shared import FiscalDoc, ReceiptRemark
 
 
 class DeadLetter(TypedDict):
@@ -23,6 +23,8 @@ class DeadLetter(TypedDict):
     # retried or resolved; null: open.
     resolution: str | None
     note: str | None
+    # What became of a resolved one; null: open, retried, or nobody said.
+    outcome: Literal["delivered_otherwise", "written_off"] | None
 
 
 class SendAttempt(TypedDict):
@@ -50,6 +52,8 @@ class DeadLetterDetail(TypedDict):
     # retried or resolved; null: open.
     resolution: str | None
     note: str | None
+    # What became of a resolved one; null: open, retried, or nobody said.
+    outcome: Literal["delivered_otherwise", "written_off"] | None
     # Oldest first, the last 200.
     attempts: list[SendAttempt]
 
@@ -58,6 +62,27 @@ class DeadLetterPage(TypedDict):
     items: list[DeadLetter]
     # Leads to the next page; null on the last one.
     next_cursor: str | None
+
+
+class DeadLetterResolved(TypedDict):
+    id: int
+    # Id of the receipt, a UUID.
+    original_receipt_id: str
+    # RFC 3339, UTC with Z.
+    failed_at: str
+    reason: str
+    fiscal_doc: FiscalDoc | None
+    retry_attempts: int
+    last_error: str | None
+    # RFC 3339, UTC with Z.
+    resolved_at: str | None
+    resolved_by: str | None
+    # retried or resolved; null: open.
+    resolution: str | None
+    note: str | None
+    # What became of a resolved one; null: open, retried, or nobody said.
+    outcome: Literal["delivered_otherwise", "written_off"] | None
+    warnings: list[ReceiptRemark]
 
 
 class DeadLetterRetried(TypedDict):
@@ -76,5 +101,24 @@ class DeadLetterRetried(TypedDict):
     # retried or resolved; null: open.
     resolution: str | None
     note: str | None
+    # What became of a resolved one; null: open, retried, or nobody said.
+    outcome: Literal["delivered_otherwise", "written_off"] | None
     # pending: it will be sent again; unchanged: it was delivered meanwhile.
     status: Literal["pending", "unchanged"]
+
+
+class ManyDeadLetters(TypedDict):
+    # Open rows that fitted the filter.
+    matched: int
+    done: int
+    # Closed by somebody else meanwhile.
+    skipped: int
+
+
+class ManyDeadLettersResolved(TypedDict):
+    # Open rows that fitted the filter.
+    matched: int
+    done: int
+    # Closed by somebody else meanwhile.
+    skipped: int
+    warnings: list[ReceiptRemark]

@@ -242,6 +242,8 @@ class ReceiptBody(TypedDict):
     total: NotRequired[Decimal | int | float | str | None]
     # The sale of a refund. Also: original_fiscal_doc_id.
     original_receipt_id: NotRequired[str | int | None]
+    # Why a sale that was written off (dead letter) is refunded all the same.
+    refund_force_reason: NotRequired[str | None]
     # Required for type correction.
     correction: NotRequired[CorrectionBody | None]
     customer: NotRequired[CustomerBody | None]

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any, Literal, NotRequired, TypedDict
 
-from kkt_adapter.client.models.shared import FiscalDoc
+from kkt_adapter.client.models.shared import FiscalDoc, ReceiptRemark
 
 
 class HybridTime(TypedDict):
@@ -19,17 +19,6 @@ class HybridTime(TypedDict):
 class BufferPlace(TypedDict):
     queue_position: int
     total_queued: int
-
-
-class ReceiptRemark(TypedDict):
-    """What was put right or looks odd; the receipt was accepted all the same."""
-
-    code: str
-    field: str
-    # FFD tag.
-    tag: int | None
-    # For people: Russian, or English where Accept-Language ranks it first.
-    message: str
 
 
 class AcceptedReceipt(TypedDict):

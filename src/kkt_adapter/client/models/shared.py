@@ -133,6 +133,17 @@ class PassLockShown(TypedDict):
     held: bool
 
 
+class ReceiptRemark(TypedDict):
+    """What was put right or looks odd; the receipt was accepted all the same."""
+
+    code: str
+    field: str
+    # FFD tag.
+    tag: int | None
+    # For people: Russian, or English where Accept-Language ranks it first.
+    message: str
+
+
 class ShiftReport(TypedDict):
     """X (`reportType` 1, no document) or Z (2). cashTotal + cardTotal + otherTotal = totalSales -
     totalRefunds. The last five members but `offline` are of the open sessions of the register's

@@ -1,10 +1,13 @@
 """The dead letter queue: what could not be delivered, with its error trail, until a person acts."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, select, update
 
+from kkt_adapter.fiscal.lifecycle import LetterOutcome
 from kkt_adapter.fiscal.store import counters, events
 from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.fiscal.store.tables import FAILED_ROWS, attempts, dlq, receipts
@@ -14,6 +17,38 @@ from kkt_adapter.kernel.discretion import discreet_json
 from kkt_adapter.kernel.errors import Conflict, DeadLetterNotFound, InvalidInput
 from kkt_adapter.kernel.timefmt import iso
 from kkt_adapter.runtime.db.protocol import Database
+
+STEP_ROWS = 500  # letters of one commit, when many are moved at once
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LetterFilter:
+    """Which open letters; what is None does not count. ``error``: a part of the last error."""
+
+    register_id: str | None = None
+    pos_id: str | None = None
+    error: str | None = None
+    failed_since: datetime | None = None
+    failed_until: datetime | None = None
+
+    def open_ids(self, conn: Connection) -> list[int]:
+        """The oldest first."""
+        query = (
+            select(dlq.c.id)
+            .outerjoin_from(dlq, receipts, receipts.c.id == dlq.c.original_receipt_id)
+            .where(dlq.c.resolved_at.is_(None))
+            .order_by(dlq.c.id)
+        )
+        for column, value in ((receipts.c.register_id, self.register_id), (receipts.c.pos_id, self.pos_id)):
+            if value is not None:
+                query = query.where(column == value)
+        if self.error is not None:
+            query = query.where(dlq.c.last_error.contains(self.error, autoescape=True))
+        if self.failed_since is not None:
+            query = query.where(dlq.c.failed_at >= self.failed_since)
+        if self.failed_until is not None:
+            query = query.where(dlq.c.failed_at < self.failed_until)
+        return list(conn.execute(query).scalars())
 
 
 class DeadLetters:
@@ -75,33 +110,121 @@ class DeadLetters:
         now = self._clock.now()
 
         def write(conn: Connection) -> dict[str, Any]:
-            row = _open_row(conn, id)
-            moved = conn.execute(
-                update(receipts)
-                .where(receipts.c.id == row.original_receipt_id, FAILED_ROWS)
-                .values(status="pending", retry_count=0, next_attempt_at=None)
-            ).rowcount
-            _close(conn, id, at=now, by=by, resolution="retried", note=None)
-            counters.bump(conn, dlq_open=-1, failed=-moved, pending=moved)
-            _note(conn, EventType.DLQ_RETRIED, row.original_receipt_id, now, by=by, dlq_id=id)
+            moved = _retry(conn, _open_row(conn, id), at=now, by=by)
             return {**_letter(_row(conn, id)), "status": "pending" if moved else "unchanged"}
 
         letter = await self._db.write(write)
         self._on_retry()
         return letter
 
-    async def resolve(self, id: int, *, note: str, by: str) -> dict[str, Any]:
-        """Close a letter by hand; its receipt stays ``failed``. Raises like ``retry``."""
+    async def resolve(
+        self, id: int, *, note: str, by: str, outcome: LetterOutcome | None = None
+    ) -> dict[str, Any]:
+        """Close a letter by hand; its receipt stays ``failed``. ``outcome`` None: ``written_off``, with a
+        warning. Raises like ``retry``.
+        """
         now = self._clock.now()
 
         def write(conn: Connection) -> dict[str, Any]:
             row = _open_row(conn, id)
-            _close(conn, id, at=now, by=by, resolution="resolved", note=note)
-            counters.bump(conn, dlq_open=-1)
-            _note(conn, EventType.DLQ_RESOLVED, row.original_receipt_id, now, by=by, dlq_id=id, note=note)
+            _resolve(conn, row, at=now, by=by, note=note, outcome=outcome or LetterOutcome.WRITTEN_OFF)
             return _letter(_row(conn, id))
 
-        return await self._db.write(write)
+        return {**await self._db.write(write), "warnings": _assumed(outcome)}
+
+    # ---- many at once -------------------------------------------------------------------------------
+
+    async def retry_many(self, wanted: LetterFilter, *, expected_count: int, by: str) -> dict[str, Any]:
+        """``retry`` for every open letter that fits, in steps of 500. Letters that somebody closed meanwhile
+        are passed over.
+
+        Raises:
+            Conflict: not ``expected_count`` letters fit; nothing was done.
+        """
+        now = self._clock.now()
+        done = await self._for_many(
+            wanted, expected_count, lambda conn, row: _retry(conn, row, at=now, by=by)
+        )
+        self._on_retry()
+        return done
+
+    async def resolve_many(
+        self,
+        wanted: LetterFilter,
+        *,
+        expected_count: int,
+        note: str,
+        by: str,
+        outcome: LetterOutcome | None = None,
+    ) -> dict[str, Any]:
+        """``resolve`` for every open letter that fits; as ``retry_many``."""
+        now, said = self._clock.now(), outcome or LetterOutcome.WRITTEN_OFF
+        done = await self._for_many(
+            wanted,
+            expected_count,
+            lambda conn, row: _resolve(conn, row, at=now, by=by, note=note, outcome=said),
+        )
+        return {**done, "warnings": _assumed(outcome)}
+
+    async def _for_many(
+        self, wanted: LetterFilter, expected_count: int, do: Callable[[Connection, Any], object]
+    ) -> dict[str, Any]:
+        ids = await self._db.read(lambda c: wanted.open_ids(c))
+        if len(ids) != expected_count:
+            raise Conflict(
+                f"{len(ids)} open dead letters fit, not {expected_count}: look again, then repeat with the "
+                "new number",
+                f"подходит записей: {len(ids)}, а не {expected_count}: посмотрите ещё раз и повторите с "
+                "новым числом",
+                count=len(ids),
+            )
+        done = 0
+        for begin in range(0, len(ids), STEP_ROWS):
+            step = ids[begin : begin + STEP_ROWS]
+
+            def write(conn: Connection, step: Sequence[int] = step) -> int:
+                rows = [row for row in (_row(conn, number) for number in step) if row.resolved_at is None]
+                for row in rows:
+                    do(conn, row)
+                return len(rows)
+
+            done += await self._db.write(write)
+        return {"matched": len(ids), "done": done, "skipped": len(ids) - done}
+
+
+def _retry(conn: Connection, row: Any, *, at: datetime, by: str) -> int:
+    """Returns how many receipts became pending: one, or none if it was delivered meanwhile."""
+    moved = conn.execute(
+        update(receipts)
+        .where(receipts.c.id == row.original_receipt_id, FAILED_ROWS)
+        .values(status="pending", retry_count=0, next_attempt_at=None)
+    ).rowcount
+    _close(conn, row.id, at=at, by=by, resolution="retried", note=None)
+    counters.bump(conn, dlq_open=-1, failed=-moved, pending=moved)
+    _note(conn, EventType.DLQ_RETRIED, row.original_receipt_id, at, by=by, dlq_id=row.id)
+    return moved
+
+
+def _resolve(conn: Connection, row: Any, *, at: datetime, by: str, note: str, outcome: LetterOutcome) -> None:
+    _close(conn, row.id, at=at, by=by, resolution="resolved", note=note, outcome=outcome)
+    counters.bump(conn, dlq_open=-1)
+    facts = {"by": by, "dlq_id": row.id, "note": note, "outcome": outcome.value}
+    _note(conn, EventType.DLQ_RESOLVED, row.original_receipt_id, at, **facts)
+
+
+def _assumed(outcome: LetterOutcome | None) -> list[dict[str, Any]]:
+    """The warning of a request that does not say what became of the receipt."""
+    if outcome is not None:
+        return []
+    return [
+        {
+            "code": "OUTCOME_ASSUMED",
+            "field": "outcome",
+            "tag": None,
+            "message": "Исход не указан, принято written_off: возврат этого чека потребует причины "
+            "(refund_force_reason). Если чек передан другим путём, указывайте delivered_otherwise.",
+        }
+    ]
 
 
 def _row(conn: Connection, id: int) -> Any:
@@ -121,11 +244,26 @@ def _open_row(conn: Connection, id: int) -> Any:
     return row
 
 
-def _close(conn: Connection, id: int, *, at: datetime, by: str, resolution: str, note: str | None) -> None:
+def _close(
+    conn: Connection,
+    id: int,
+    *,
+    at: datetime,
+    by: str,
+    resolution: str,
+    note: str | None,
+    outcome: LetterOutcome | None = None,
+) -> None:
     conn.execute(
         update(dlq)
         .where(dlq.c.id == id)
-        .values(resolved_at=at, resolved_by=by, resolution=resolution, note=note)
+        .values(
+            resolved_at=at,
+            resolved_by=by,
+            resolution=resolution,
+            note=note,
+            outcome=None if outcome is None else outcome.value,
+        )
     )
 
 
@@ -146,4 +284,5 @@ def _letter(row: Any) -> dict[str, Any]:
         "resolved_by": row.resolved_by,
         "resolution": row.resolution,
         "note": row.note,
+        "outcome": row.outcome,
     }

@@ -259,7 +259,9 @@ KINDS: Mapping[str, RetentionKind] = MappingProxyType(
             forget=_delete(alerts.c.id, alerts),
         ),
         "dead_letters": RetentionKind(
-            look=_search(dlq.c.id, lambda limits: dlq.c.resolved_at < limits.letters),
+            look=_search(
+                dlq.c.id, lambda limits: (dlq.c.resolved_at < limits.letters) & dlq.c.outcome.is_(None)
+            ),
             forget=_delete(dlq.c.id, dlq),
         ),
         "cash_movements": RetentionKind(

@@ -176,6 +176,7 @@ class ReceiptIntake:
             default_capacity=self._policy.capacity,
             sale_must_be_synced=self._must_be_synced(sale_id),
             attempt=unit.lane.reserve(),
+            force_reason=request.refund_force_reason,
         )
         receipt_id = checked.receipt.id
         about(receipt_id=receipt_id)
@@ -226,7 +227,10 @@ class ReceiptIntake:
             if buffer.find_key(conn, key_hash) is not None:
                 return IdempotencyConflict("this key is known", "этот ключ уже известен")
             return buffer.refusal_now(
-                conn, default_capacity=self._policy.capacity, sale_must_be_synced=must_be_synced
+                conn,
+                default_capacity=self._policy.capacity,
+                sale_must_be_synced=must_be_synced,
+                forced=request.refund_force_reason is not None,
             )
 
         refusal = await self._db.read(look)

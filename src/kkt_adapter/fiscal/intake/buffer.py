@@ -14,11 +14,12 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, ScalarSelect, select, update
 
-from kkt_adapter.fiscal.lifecycle import Status
+from kkt_adapter.fiscal.lifecycle import LetterOutcome, Status
 from kkt_adapter.fiscal.model import Receipt
 from kkt_adapter.fiscal.store import events as journal
 from kkt_adapter.fiscal.store.attempts import INSERT_ATTEMPTS, NewAttempt, attempt_row
 from kkt_adapter.fiscal.store.events import EventLevel, EventType
+from kkt_adapter.fiscal.store.receipt_lookup import refund_state
 from kkt_adapter.fiscal.store.runtime_settings import CAPACITY, MAINTENANCE
 from kkt_adapter.fiscal.store.tables import config, counters, idempotency, receipts
 from kkt_adapter.kernel import hlc
@@ -43,6 +44,7 @@ class AcceptItem:
     default_capacity: int  # used until somebody has set another one
     sale_must_be_synced: str | None  # id of the refunded sale, when that rule is on
     attempt: NewAttempt | None
+    force_reason: str | None = None  # why a sale that was written off is refunded all the same
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +178,7 @@ def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted | Kno
             undelivered,
             default_capacity=item.default_capacity,
             sale_must_be_synced=item.sale_must_be_synced,
+            forced=item.force_reason is not None,
         )
         if refusal is not None:
             outcomes.append(refusal)
@@ -197,6 +200,17 @@ def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted | Kno
                 EventType.RECEIPT_ADDED, item.at, receipt_id=item.receipt.id, pos_id=item.receipt.pos_id
             )
         )
+        if item.force_reason is not None and item.sale_must_be_synced is not None:
+            events.append(
+                journal.entry(
+                    EventType.REFUND_FORCED,
+                    item.at,
+                    receipt_id=item.receipt.id,
+                    level=EventLevel.WARNING,
+                    sale_id=item.sale_must_be_synced,
+                    reason=item.force_reason,
+                )
+            )
         if item.warnings is not None:
             events.append(
                 journal.entry(
@@ -247,7 +261,7 @@ def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted | Kno
 
 
 def refusal_now(
-    conn: Connection, *, default_capacity: int, sale_must_be_synced: str | None
+    conn: Connection, *, default_capacity: int, sale_must_be_synced: str | None, forced: bool
 ) -> Exception | None:
     """What ``accept`` would refuse a receipt with at the moment; stores nothing."""
     (row,) = _STATE.rows(conn, [(1,)])
@@ -258,6 +272,7 @@ def refusal_now(
         state.pending + state.syncing,
         default_capacity=default_capacity,
         sale_must_be_synced=sale_must_be_synced,
+        forced=forced,
     )
 
 
@@ -268,6 +283,7 @@ def _refusal(
     *,
     default_capacity: int,
     sale_must_be_synced: str | None,
+    forced: bool,
 ) -> Exception | None:
     if state.maintenance is not None:
         return Maintenance(
@@ -284,18 +300,36 @@ def _refusal(
             reason="CAPACITY",
             retry_after=60,
         )
-    if sale_must_be_synced is not None:
-        sale = conn.execute(
-            select(receipts.c.status).where(receipts.c.id == sale_must_be_synced)
-        ).scalar_one_or_none()
-        if sale is not None and sale != Status.SYNCED:
+    return None if sale_must_be_synced is None else _sale_refusal(conn, sale_must_be_synced, forced=forced)
+
+
+def _sale_refusal(conn: Connection, sale_id: str, *, forced: bool) -> Exception | None:
+    """Why this sale may not be refunded now."""
+    row = conn.execute(select(receipts.c.id, receipts.c.status).where(receipts.c.id == sale_id)).first()
+    if row is None:
+        return None
+    match refund_state(conn, row.id, row.status):
+        case Status.SYNCED | LetterOutcome.DELIVERED_OTHERWISE:
+            return None
+        case LetterOutcome.WRITTEN_OFF if forced:
+            return None
+        case LetterOutcome.WRITTEN_OFF:
             return RefundBlocked(
-                f"The sale being refunded is not synced yet ({sale}). Try again when it is delivered.",
-                f"Исходный чек ещё не передан оператору ({sale}). Повторите после его доставки.",
-                reason=f"original receipt is not synced: {sale}",
-                sync_status=sale,
+                "The sale being refunded was written off: the operator does not have it. Refund it with "
+                "refund_force_reason.",
+                "Исходный чек списан: у оператора его нет. Для возврата укажите причину в "
+                "refund_force_reason.",
+                reason="original receipt is not synced: it was written off",
+                sync_status=row.status,
+                outcome=LetterOutcome.WRITTEN_OFF.value,
             )
-    return None
+        case state:
+            return RefundBlocked(
+                f"The sale being refunded is not synced yet ({state}). Try again when it is delivered.",
+                f"Исходный чек ещё не передан оператору ({state}). Повторите после его доставки.",
+                reason=f"original receipt is not synced: {state}",
+                sync_status=row.status,
+            )
 
 
 def _receipt_row(item: AcceptItem, accepted: Accepted) -> tuple[Any, ...]:

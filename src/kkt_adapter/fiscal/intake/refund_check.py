@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from kkt_adapter.fiscal.lifecycle import Status
+from kkt_adapter.fiscal.lifecycle import LetterOutcome, Status
 from kkt_adapter.fiscal.store import receipt_lookup
 from kkt_adapter.fiscal.store.capacity import fill
 from kkt_adapter.runtime.db.protocol import Database
@@ -33,11 +33,11 @@ class Refunds:
             found = receipt_lookup.find(conn, original)
             filled = fill(conn, default_capacity=self._default_capacity)
             status = NOT_FOUND if found is None else str(found.status)
-            allowed = status in (NOT_FOUND, Status.SYNCED)
+            state = status if found is None else receipt_lookup.refund_state(conn, found.id, status)
             return RefundDecision(
-                allowed=allowed,
+                allowed=state in (NOT_FOUND, Status.SYNCED, LetterOutcome.DELIVERED_OTHERWISE),
                 sync_status=status,
-                reason=_reason(status),
+                reason=_reason(state),
                 buffer_count=filled.totals.undelivered,
                 buffer_percent=filled.percent,
             )
@@ -51,5 +51,12 @@ def _reason(status: str) -> str:
             return "original receipt is synced / исходный чек передан оператору"
         case "not_found":
             return "original receipt is not known here / исходный чек здесь не найден"
+        case LetterOutcome.DELIVERED_OTHERWISE:
+            return "original receipt was delivered otherwise / исходный чек передан другим путём"
+        case LetterOutcome.WRITTEN_OFF:
+            return (
+                "original receipt is not synced: it was written off; refund it with refund_force_reason / "
+                "исходный чек списан и не передан: для возврата нужна причина (refund_force_reason)"
+            )
         case _:
             return f"original receipt is not synced ({status}) / исходный чек ещё не передан оператору"

@@ -27,6 +27,7 @@ class EventType(StrEnum):
     OPERATOR_ALARM = "operator_alarm"
     RECEIPT_RETRY = "receipt_retry"
     RECEIPT_FAILED = "receipt_failed"
+    REFUND_FORCED = "refund_forced"
     DLQ_RETRIED = "dlq_retried"
     DLQ_RESOLVED = "dlq_resolved"
     CIRCUIT_OPENED = "circuit_opened"

@@ -283,6 +283,7 @@ def _request(request: ReceiptRequest) -> dict[str, Any]:
         if request.user_attribute is None
         else {"name": request.user_attribute.name, "value": request.user_attribute.value},
         extras=None if request.extras is None else extras_json.dump(request.extras),
+        refund_force_reason=request.refund_force_reason,
     )
 
 

@@ -4,9 +4,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
+from kkt_adapter.fiscal.lifecycle import LetterOutcome, Status
 from kkt_adapter.fiscal.model import Receipt
 from kkt_adapter.fiscal.store import receipt_json
-from kkt_adapter.fiscal.store.tables import receipts, shifts
+from kkt_adapter.fiscal.store.tables import dlq, receipts, shifts
 
 FD_NUMBER_DIGITS = 10  # tag 1040 is 32 bits wide
 
@@ -31,6 +32,20 @@ def find(conn: Connection, name: str) -> Row[Any] | None:
     else:
         query = query.where(receipts.c.id == name)
     return conn.execute(query.limit(1)).first()
+
+
+def refund_state(conn: Connection, receipt_id: str, status: str) -> str:
+    """What a refund of this receipt goes by: its status or, for one that could not be delivered and whose
+    dead letter a person has closed, the ``LetterOutcome`` they gave."""
+    if status != Status.FAILED:
+        return status
+    said = conn.execute(
+        select(dlq.c.outcome)
+        .where(dlq.c.original_receipt_id == receipt_id)
+        .order_by(dlq.c.id.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+    return status if said is None else LetterOutcome(said)
 
 
 def _is_number(text: str) -> bool:

@@ -188,6 +188,7 @@ dlq = Table(
     Column("resolved_at", UtcMillis),
     Column("resolved_by", Text),
     Column("resolution", Text),  # retried, resolved, delivered_later
+    Column("outcome", Text),  # of a resolved one: delivered_otherwise, written_off; null: nobody said
     Column("note", Text),
 )
 UNRESOLVED_ROWS = text("resolved_at IS NULL")

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from kkt_adapter.api.schemas.answers.receipts import FiscalDoc
+from kkt_adapter.api.schemas.answers.receipts import FiscalDoc, ReceiptRemark
 from kkt_adapter.api.schemas.units import (
     Count,
     English,
@@ -160,6 +160,10 @@ class DeadLetter(TypedDict):
     resolved_by: str | None
     resolution: Annotated[str | None, Field(description="retried or resolved; null: open.")]
     note: str | None
+    outcome: Annotated[
+        Literal["delivered_otherwise", "written_off"] | None,
+        Field(description="What became of a resolved one; null: open, retried, or nobody said."),
+    ]
 
 
 class SendAttempt(TypedDict):
@@ -178,6 +182,20 @@ class DeadLetterRetried(DeadLetter):
         Literal["pending", "unchanged"],
         Field(description="pending: it will be sent again; unchanged: it was delivered meanwhile."),
     ]
+
+
+class DeadLetterResolved(DeadLetter):
+    warnings: list[ReceiptRemark]
+
+
+class ManyDeadLetters(TypedDict):
+    matched: Annotated[int, Field(ge=0, description="Open rows that fitted the filter.")]
+    done: Count
+    skipped: Annotated[int, Field(ge=0, description="Closed by somebody else meanwhile.")]
+
+
+class ManyDeadLettersResolved(ManyDeadLetters):
+    warnings: list[ReceiptRemark]
 
 
 class DeadLetterPage(TypedDict):
