@@ -3,7 +3,8 @@
 Only for display; what may be written is decided elsewhere. A code without a row is shown as it is.
 
 Source: value lists of order ED-7-20/662@ and its amendments as public implementations code them
-(docs/reference/ofd-protocol.md, section Values).
+(docs/reference/ofd-protocol.md, section Values). 2004 and 2005 are read by the bits of 2106, inferred from a
+captured exchange with a register; 2111 is inferred from 2105; 2006 and 2116 have no source and stay numbers.
 """
 
 from collections.abc import Mapping
@@ -75,6 +76,22 @@ _AGENT = _table("""
 6 | agent | агент
 """)
 
+_STATUS = _table("""
+1 | piece sold | штучный товар, реализован
+2 | measured goods, in sale | мерный товар, в стадии реализации
+3 | piece returned | штучный товар, возвращён
+4 | part of measured goods returned | часть мерного товара возвращена
+255 | status unchanged | статус товара не изменился
+""")
+
+_MARK_CHECK = _table("""
+0 | checked by the FN | проверен ФН
+1 | positive by the FN | положительно ФН
+2 | checked by the marking system | проверен ОИСМ
+3 | positive by the marking system | положительно ОИСМ
+4 | made offline | автономный режим
+""")
+
 CODES: Mapping[int, Mapping[int, Text]] = MappingProxyType(
     {
         1022: _table("""
@@ -127,6 +144,36 @@ CODES: Mapping[int, Mapping[int, Text]] = MappingProxyType(
 6 | credit | передача в кредит
 7 | credit payment | оплата кредита
 """),
+        2003: _STATUS,
+        2100: _table("""
+0 | not identified | не идентифицирован
+1 | short | короткий
+2 | check part of 88 characters, checked by the FN | код проверки 88 символов, проверяется в ФН
+3 | check part of 44 characters, not checked by the FN | код проверки 44 символа, не проверяется в ФН
+4 | check part of 44 characters, checked by the FN | код проверки 44 символа, проверяется в ФН
+5 | check part of 4 characters, not checked by the FN | код проверки 4 символа, не проверяется в ФН
+"""),
+        2102: _table("0 | regular | обычный режим"),
+        2105: _table("""
+0 | the request is well formed | формат запроса верный
+1 | the request is malformed | формат запроса неверный
+2 | the marking code is malformed | формат кода маркировки неверный
+"""),
+        2107: _table("""
+0 | no code was checked with a negative result | отрицательных результатов нет
+1 | a code was checked with a negative result | есть отрицательный результат
+"""),
+        2109: _table("""
+1 | planned status is right | планируемый статус корректен
+2 | planned status is wrong | планируемый статус некорректен
+3 | circulation is suspended | оборот товара приостановлен
+"""),
+        2110: _STATUS,
+        2111: _table("""
+0 | the notification is well formed | формат уведомления верный
+1 | the notification is malformed | формат уведомления неверный
+2 | a marking code is malformed | формат кода маркировки неверный
+"""),
     }
 )
 
@@ -159,12 +206,16 @@ BITS: Mapping[int, Mapping[int, Text]] = MappingProxyType(
 15 | catering | общественное питание
 16 | wholesale of marked goods | оптовая торговля маркированными товарами
 """),
-        2106: _table("""
-0 | checked by the FN | проверен ФН
-1 | positive by the FN | положительно ФН
-2 | checked by the marking system | проверен ОИСМ
-3 | positive by the marking system | положительно ОИСМ
-4 | made offline | автономный режим
+        2004: _MARK_CHECK,
+        2005: _MARK_CHECK,
+        2106: _MARK_CHECK,
+        2112: _table("""
+1 | bad codes by answers to requests | некорректные КМ по ответам на запросы
+2 | bad codes by receipts for notifications | некорректные КМ по квитанциям на уведомления
+"""),
+        2113: _table("""
+0 | a request was handled negatively | запрос обработан отрицательно
+1 | a notification was handled negatively | уведомление обработано отрицательно
 """),
     }
 )
