@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection
+from structlog.testing import capture_logs
 from tests.support.catalog import Shop, TestClock, opened, settings_for, stand_in, utc
 
 from kkt_adapter.catalog.runs import RunStatus, Trigger
@@ -274,15 +275,14 @@ async def test_a_slot_missed_before_the_last_success_is_no_reason_for_alarm(town
         assert status.status is SchedulerHealth.HEALTHY
 
 
-async def test_an_unwritable_log_is_shown_and_stops_nothing(
-    town: Town, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_an_unwritable_log_is_shown_and_stops_nothing(town: Town, tmp_path: Path) -> None:
     (tmp_path / "blocked").write_text("a file where a folder should be")
-    async with town.up(log_file=tmp_path / "blocked" / "sync.log") as shop:
-        status = await shop.schedule.status()
-        assert (status.log_file_ok, status.status) == (False, SchedulerHealth.DEGRADED)
-        assert (await shop.run()).status is RunStatus.SUCCEEDED
-    assert capsys.readouterr().err.count("cannot be written") == 1
+    with capture_logs() as lines:
+        async with town.up(log_file=tmp_path / "blocked" / "sync.log") as shop:
+            status = await shop.schedule.status()
+            assert (status.log_file_ok, status.status) == (False, SchedulerHealth.DEGRADED)
+            assert (await shop.run()).status is RunStatus.SUCCEEDED
+    assert [line["event"] for line in lines].count("sync_log_not_writable") == 1
 
 
 async def test_jobs_and_what_becomes_of_them(town: Town) -> None:

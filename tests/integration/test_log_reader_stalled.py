@@ -1,5 +1,6 @@
 """The service with a log that nobody reads, and with SIGHUP: it answers, and it stops in order."""
 
+import logging
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 import httpx2
 from tests.support.ports import free_port
 
+from kkt_adapter.runtime.log import lines_dropped
 from kkt_adapter.runtime.log_lines import LogLines
 
 PATIENCE_S = 60
@@ -35,7 +37,7 @@ def test_health_answers_though_nobody_reads_the_log_and_after_sighup(tmp_path: P
         [*command, "--data-dir", str(tmp_path)],
         cwd=tmp_path,
         env={**os.environ, "KKT_LOG_LEVEL": "DEBUG"},
-        stdout=subprocess.DEVNULL,
+        stdout=writing,  # the banner meets the full pipe too
         stderr=writing,
     )
     try:
@@ -77,3 +79,59 @@ def test_lines_beyond_the_limit_are_dropped_and_counted_and_the_rest_is_written(
     assert lines.close()
     os.close(reading)
     os.close(writing)
+
+
+def test_a_rotated_file_is_opened_anew_when_that_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "service.log"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT)
+    lines = LogLines(descriptor)
+    lines.write("before\n")
+    lines.reopen()  # the name still leads to the same file: nothing is lost, nothing is cut off
+    lines.write("still before\n")
+    assert lines.close()
+    path.rename(tmp_path / "service.log.1")
+    lines = LogLines(descriptor)
+    assert lines.close(), "a file without that name is written to as it is"
+    os.close(descriptor)
+
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT)
+    lines = LogLines(descriptor)
+    lines.write("one\n")
+    while not path.read_text():  # the writer is a thread of its own
+        time.sleep(0.01)
+    path.rename(tmp_path / "service.log.2")
+    lines.reopen()
+    lines.write("two\n")
+    assert lines.close()
+    os.close(descriptor)
+    assert (tmp_path / "service.log.1").read_text() == "before\nstill before\n"
+    assert path.read_text().endswith("two\n")
+    both = (tmp_path / "service.log.2").read_text() + path.read_text()
+    assert both == "one\ntwo\n"
+
+
+def test_a_pipe_cannot_be_reopened_and_goes_on() -> None:
+    reading, writing = os.pipe()
+    lines = LogLines(writing)
+    lines.reopen()
+    lines.write("on\n")
+    assert lines.close()
+    assert os.read(reading, 100) == b"on\n"
+    os.close(reading)
+    os.close(writing)
+
+
+def test_the_log_knows_how_many_lines_it_dropped() -> None:
+    reading, writing = full_pipe()
+    handlers = logging.getLogger().handlers
+    lines = LogLines(writing, limit=1)
+    try:
+        logging.getLogger().handlers = [logging.StreamHandler(lines)]
+        for number in range(10):
+            logging.getLogger().warning("line %d", number)
+        assert lines_dropped() >= 7
+    finally:
+        logging.getLogger().handlers = handlers
+        os.close(reading)
+        os.close(writing)
+        lines.close(within_s=0.05)

@@ -163,3 +163,21 @@ def test_a_failed_delivery_names_its_receipt_and_the_reason(run: Run) -> None:
 
 def test_components_are_named_whoever_made_the_logger(run: Run) -> None:
     assert {line["component"] for line in run.lines} >= {"api", "relay", "endpoint", "network"}
+
+
+def test_who_greps_a_receipts_id_finds_its_life(run: Run) -> None:
+    life = [line for line in run.lines if line.get("receipt_id") == run.receipt_id]
+    events = [line["event"] for line in life if line["level"] == "info"]
+    assert [event for event in events if event.startswith("receipt_")] == [
+        "receipt_accepted",
+        "receipt_printed",
+        "receipt_delivered",
+    ]
+    [printed] = [line for line in life if line["event"] == "receipt_printed"]
+    assert printed["fd_number"] > 0
+    assert printed["fn_number"]
+
+
+@pytest.mark.parametrize("event", ["service_started", "service_stopped", "shift_opened", "pass_finished"])
+def test_what_goes_well_is_logged_at_info(run: Run, event: str) -> None:
+    assert {line["level"] for line in run.named(event)} == {"info"}

@@ -6,6 +6,7 @@ arms one.
 """
 
 import asyncio
+import atexit
 import json
 import signal
 import sys
@@ -22,13 +23,16 @@ from kkt_adapter.lab.probes import Probes
 from kkt_adapter.lab.timing import LabClock, LabLoop
 from kkt_adapter.runtime.leases.pass_lock import EXPIRY_S
 from kkt_adapter.runtime.log import LogFormat, configure_logging
+from kkt_adapter.runtime.log_lines import STDERR, LogLines
 from kkt_adapter.settings import Settings, load_settings
 
 
 def main(order: dict[str, Any]) -> None:
     scale = float(order["scale"])
     settings = load_settings(file=Path(order["config"]), overrides={"port": order["port"]})
-    configure_logging(level=settings.log_level, log_format=LogFormat.JSON)
+    lines = LogLines(STDERR)
+    configure_logging(level=settings.log_level, log_format=LogFormat.JSON, stream=lines)
+    atexit.register(lines.close)
     told = Path(order["points"])
 
     def tell(what: str, point: str) -> None:

@@ -19,6 +19,7 @@ from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import RegisterNotFound
 from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.leases.lease import Lease
+from kkt_adapter.runtime.log import lines_dropped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +71,7 @@ def build_watch(
             last_pass_at=worker.last_pass_at,
             started_at=started_at,
             disk_free_bytes=watched.disk.free_bytes,
+            log_lines_dropped=lines_dropped(),
             version=version,
         )
 

@@ -23,11 +23,13 @@ def run(spec: object) -> int:
     from kkt_adapter.lab.timing import LabLoop
     from kkt_adapter.runtime import memory
     from kkt_adapter.runtime.log import LogFormat, configure_logging
+    from kkt_adapter.runtime.log_lines import STDERR, LogLines
 
     assert isinstance(spec, NodeSpec)
     node = Node(spec)
     settings = node.settings
-    configure_logging(level=settings.log_level, log_format=LogFormat.JSON)
+    lines = LogLines(STDERR)
+    configure_logging(level=settings.log_level, log_format=LogFormat.JSON, stream=lines)
     memory.tune()
     try:
         with asyncio.Runner(loop_factory=lambda: LabLoop(spec.scale)) as runner:
@@ -35,6 +37,8 @@ def run(spec: object) -> int:
     except AdapterError as error:
         say_why(error)
         return 2
+    finally:
+        lines.close()
     return 0
 
 

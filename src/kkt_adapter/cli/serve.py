@@ -11,13 +11,11 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-STDERR = 2
 DEMO_REGISTERS = ("virtual", "shtrih")
 
 
@@ -46,14 +44,16 @@ def serve(
     from kkt_adapter.kernel.errors import AdapterError
     from kkt_adapter.runtime import memory
     from kkt_adapter.runtime.log import LogFormat, configure_logging
-    from kkt_adapter.runtime.log_lines import LogLines
+    from kkt_adapter.runtime.log_lines import STDERR, LogLines
     from kkt_adapter.settings import load_settings
 
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a closed terminal or a log rotation ends no sale
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a closed terminal ends no sale
     lines = None
     try:
         settings = load_settings(file=config, overrides={"host": host, "port": port, "data_dir": data_dir})
         lines = LogLines(STDERR)
+        reopen = lines.reopen
+        signal.signal(signal.SIGHUP, lambda number, frame: reopen())
         configure_logging(level=settings.log_level, log_format=LogFormat(settings.log_format), stream=lines)
         memory.tune()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -146,6 +146,7 @@ async def _answer(
     """Serve HTTP until a stop signal; requests in hand are finished. ``on_ready``: it answers from now on."""
     from kkt_adapter.api.wire.limits import WireLimits, raise_file_limit, within_files
     from kkt_adapter.api.wire.server import http_server
+    from kkt_adapter.runtime.log_lines import STDOUT, LogLines
 
     limits = WireLimits(
         connections=within_files(settings.max_connections, files=raise_file_limit()),
@@ -155,7 +156,10 @@ async def _answer(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, lambda: setattr(server, "should_exit", True))
-    with suppress(OSError):  # the disk under a redirected output may be full; that stops no sale
-        print(banner, flush=True)  # noqa: T201
+    output = LogLines(STDOUT)  # as for the log: nobody may be reading it
+    output.write(f"{banner}\n")
     gc.freeze()
-    await server.serve(sockets=[listening])
+    try:
+        await server.serve(sockets=[listening])
+    finally:
+        output.close(within_s=0.5)

@@ -19,6 +19,8 @@ from typing import Any, Protocol, cast
 import structlog
 from structlog.typing import FilteringBoundLogger, Processor
 
+from kkt_adapter.runtime.log_lines import LogLines
+
 HIDDEN = "***"
 _LEAD = ("timestamp", "level", "component", "event")
 _CAPITAL_WITHIN = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -124,6 +126,12 @@ def configure_logging(
     root.setLevel(threshold)
     for name in QUIET:
         logging.getLogger(name).setLevel(max(threshold, logging.WARNING))
+
+
+def lines_dropped() -> int:
+    """Lines since the start that nobody will read, as far as `configure_logging` got a stream that counts."""
+    streams = [getattr(handler, "stream", None) for handler in logging.getLogger().handlers]
+    return sum(stream.dropped for stream in streams if isinstance(stream, LogLines))
 
 
 def mask_secrets(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

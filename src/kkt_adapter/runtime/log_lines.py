@@ -6,12 +6,27 @@ blocks. Here it blocks the writing thread alone: the queue fills, and further li
 
 import os
 import select
+import stat
+from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
 
+STDOUT, STDERR = 1, 2
 LINES = 10_000  # about 3 MB of usual lines
 FLUSH_S = 2.0  # an orderly stop waits so long for the reader
+FILE_MODE = 0o640
 _LOOK_AGAIN_S = 1.0
+_REOPEN = "reopen"  # compared by identity: no line is this object
+
+
+def _path_of(fd: int) -> str | None:
+    """The name of a regular file; None for pipes, terminals and what has no name (any more)."""
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            return None
+        return str(Path(f"/proc/self/fd/{fd}").readlink())
+    except OSError:
+        return None
 
 
 class LogLines:
@@ -24,6 +39,7 @@ class LogLines:
     def __init__(self, fd: int, *, limit: int = LINES) -> None:
         self._fd = fd
         self._limit = limit
+        self._path = _path_of(fd)
         self._queue: SimpleQueue[str | None] = SimpleQueue()
         self._refused = 0  # counted by those who log, under their handler's lock
         self._failed = 0  # counted by the writer thread
@@ -42,6 +58,13 @@ class LogLines:
             self._queue.put(text)
         return len(text)
 
+    def reopen(self) -> None:
+        """Open the file anew under the name it had at the start, if it is one: its log was rotated.
+
+        Done by the writer, after the lines before it. May be called from a signal handler.
+        """
+        self._queue.put(_REOPEN)
+
     def flush(self) -> None:
         """Nothing: whoever logs does not wait. `close` does."""
 
@@ -57,9 +80,21 @@ class LogLines:
     def _write_all(self) -> None:
         while (text := self._queue.get()) is not None:
             try:
-                self._write(text.encode(errors="replace"))
+                if text is _REOPEN:
+                    self._open_anew()
+                else:
+                    self._write(text.encode(errors="replace"))
             except OSError:
                 self._failed += 1
+
+    def _open_anew(self) -> None:
+        if self._path is None:
+            return
+        opened = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+        try:
+            os.dup2(opened, self._fd)
+        finally:
+            os.close(opened)
 
     def _write(self, rest: bytes) -> None:
         while rest:

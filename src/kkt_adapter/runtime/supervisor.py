@@ -126,8 +126,11 @@ class Supervisor:
     async def _once(self, run: "_Run") -> Exception:
         """Run the service; its error, or one that says that it returned unasked."""
         run.state = ServiceState(running=True, restarts=run.state.restarts, last_error=run.state.last_error)
+        self._log.info("service_started", service=run.service.name)
         try:
             await run.service.run(run.stop)
+            if run.stop.is_set():
+                self._log.info("service_stopped", service=run.service.name)
         except Exception as error:
             if run.stop.is_set():
                 self._log.error("service_crashed_while_stopping", service=run.service.name, exc_info=error)

@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 from tests.support.catalog import utc
 from tests.support.clock import ManualClock
 
@@ -123,14 +124,15 @@ async def test_no_secret_reaches_the_file_not_even_in_a_traceback(log: SyncLog, 
 
 
 async def test_a_file_that_cannot_be_written_is_told_once_and_stops_nothing(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
 ) -> None:
     (tmp_path / "logs").write_text("a file where the folder should be")
     log = SyncLog(LogFile(tmp_path / "logs" / "sync.log"), clock=ManualClock(START), redactor=Redactor())
-    await log.check()
-    await log.started(record())
+    with capture_logs() as lines:
+        await log.check()
+        await log.started(record())
     assert not log.ok
-    assert capsys.readouterr().err.count("cannot be written") == 1
+    assert [line["event"] for line in lines].count("sync_log_not_writable") == 1
     (tmp_path / "logs").unlink()
     await log.started(record())
     assert log.ok

@@ -117,6 +117,7 @@ CONDITIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "SESSION_MISMATCH": ({}, {"mismatches": (MISMATCH,)}),
     "RECEIPTS_LOST": ({"losses": (BY_OTHERS,)}, {"losses": (WENT_BACK,)}),
     "PRINTED_BY_OTHERS": ({"losses": (WENT_BACK,)}, {"losses": (BY_OTHERS,)}),
+    "LOG_LINES_DROPPED": ({"log_lines_dropped_10m": 0}, {"log_lines_dropped_10m": 1}),
     "FORMAT_CONTROL_FAILED": ({}, {"alarms": (ALARM, replace(ALARM, fd_number=8))}),
     "SYNC_OLD": (
         {"pending": 0, "last_sync_age_s": 9 * HOUR_S},  # nothing waits: a quiet night is no alarm
@@ -146,7 +147,7 @@ TABLE = {
     },
     "P3": {
         "DLQ_NOT_EMPTY": 3600, "RETRIES_MANY": 0, "REDIS_LOST": 0, "BUFFER_GROWING": 0, "SHIFT_LONG": 0,
-        "DISK_SPACE": 0, "PRINTED_BY_OTHERS": 0,
+        "DISK_SPACE": 0, "PRINTED_BY_OTHERS": 0, "LOG_LINES_DROPPED": 0,
     },
 }  # fmt: skip
 

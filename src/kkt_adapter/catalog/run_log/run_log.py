@@ -7,7 +7,6 @@ The word SUCCESSFULLY stands only in the block of a run that succeeded.
 
 import asyncio
 import logging
-import sys
 import time
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,6 +15,9 @@ from kkt_adapter.catalog.run_log.log_file import LogFile
 from kkt_adapter.catalog.run_log.redaction import Redactor, one_line
 from kkt_adapter.catalog.runs import RunError, RunRecord, RunStatus, Trigger
 from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.runtime.log import get_logger
+
+log = get_logger("scheduler")
 
 NAME = "scheduler"
 DETAILS_SHOWN = 20
@@ -93,9 +95,11 @@ class SyncLog:
                 self.ok = False
                 if not self._told:
                     self._told = True
-                    sys.stderr.write(
-                        f"The sync log {self._file.path.name} cannot be written: {error.strerror}. "
-                        "Set SYNC_LOG_FILE to a file that can.\n"
+                    log.error(
+                        "sync_log_not_writable",
+                        file=self._file.path.name,
+                        error=error.strerror,
+                        remedy="Set SYNC_LOG_FILE to a file that can be written.",
                     )
             else:
                 self.ok = True

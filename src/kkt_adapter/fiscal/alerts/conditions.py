@@ -118,6 +118,17 @@ def disk_space(seen: Observation) -> Iterator[Finding]:
         )
 
 
+def log_lines_dropped(seen: Observation) -> Iterator[Finding]:
+    dropped = seen.log_lines_dropped_10m
+    if dropped > 0:
+        yield Finding(
+            message=Text(
+                f"{dropped} log lines were dropped in the last ten minutes: nobody reads the log.",
+                f"За десять минут потеряно строк журнала: {dropped}. Журнал никто не читает.",
+            )
+        )
+
+
 def blocked(seen: Observation) -> Iterator[Finding]:
     for register in seen.registers:
         if register.blocked is not None:

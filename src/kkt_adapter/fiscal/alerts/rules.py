@@ -372,6 +372,18 @@ RULES: tuple[Rule, ...] = (
         ),
     ),
     Rule(
+        code="LOG_LINES_DROPPED",
+        level=_P3,
+        family="log",
+        find=when.log_lines_dropped,
+        action=Text(
+            "See what reads the log of the service: the journal, a pipe, a terminal stopped with Ctrl-S, "
+            "the disk of a log file.",
+            "Проверьте, кто читает журнал службы: journald, канал, терминал, остановленный Ctrl-S, диск с "
+            "файлом журнала.",
+        ),
+    ),
+    Rule(
         code="DISK_SPACE",
         level=_P3,
         family="disk",

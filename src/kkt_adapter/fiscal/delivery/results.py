@@ -20,6 +20,9 @@ from kkt_adapter.fiscal.store.tables import attempts, dlq, receipts
 from kkt_adapter.kernel.errors import LeaseLost
 from kkt_adapter.runtime.db.bulk import bulk, bulk_insert
 from kkt_adapter.runtime.db.columns import millis
+from kkt_adapter.runtime.log import get_logger
+
+log = get_logger("delivery")
 
 MAX_RETRIES_EXCEEDED = "max_retries_exceeded"
 
@@ -150,6 +153,19 @@ def step(conn: Connection, steps: Sequence[Step]) -> list[Claim | Exception | No
         lost.get(place) or (claimed.pop(one.claim.fn_number, None) if one.claim else None)
         for place, one in enumerate(steps)
     ]
+
+
+def log_delivered(result: Synced | Failed | None) -> None:
+    """One line for a delivery that is written down; those that failed are told where they are decided."""
+    if isinstance(result, Synced):
+        claim = result.claim
+        log.info(
+            "receipt_delivered",
+            receipt_id=claim.receipt_id,
+            register_id=claim.register_id,
+            fn_number=claim.fn_number,
+            fd_number=claim.fd_number,
+        )
 
 
 def _synced(

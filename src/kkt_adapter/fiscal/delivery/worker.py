@@ -377,6 +377,12 @@ class DeliveryWorker:
             store_setting(conn, LAST_SYNC, last, at=now, by=None)
 
         await self._db.write(write)
+        self._log.info(
+            "pass_finished",
+            synced=result.synced,
+            failed=result.failed,
+            duration_s=round(result.duration_s, 3),
+        )
 
 
 def _in_progress() -> SyncInProgress:

@@ -349,6 +349,7 @@ class ReceiptIntake:
                 attempt_id=outcome.attempt_id,
             )
         )
+        self._log.info("receipt_accepted", receipt_id=checked.receipt.id, register_id=unit.register_id)
         return outcome
 
     async def _answer(self, unit: Unit, accepted: Accepted, waiter: Answer) -> str | None:

@@ -84,6 +84,7 @@ class Observation:
     offices: tuple[BackOfficeObservation, ...] = ()
     redis_lost: bool = False
     # the host
+    log_lines_dropped_10m: int = 0
     disk_free_bytes: int | None = None  # None: not watched
     disk_mark_bytes: int = 0  # nothing is accepted below
     mismatches: tuple[Mismatch, ...] = field(default=())

@@ -29,6 +29,7 @@ from kkt_adapter.kernel.histogram import HistogramSnapshot as Counted
 from kkt_adapter.kernel.window import Window
 from kkt_adapter.runtime.disk import DiskMark
 from kkt_adapter.runtime.leases.pass_lock import PassLock
+from kkt_adapter.runtime.log import lines_dropped
 from kkt_adapter.runtime.supervisor import ServiceState
 
 OVERDUE_INTERVALS = 5  # health.md: a planned pass later than this is a dead worker
@@ -66,6 +67,7 @@ class Observer:
         self._attempts = Window[tuple[int, int]](span_s=DAY_S, step_s=300)
         self._latency = Window[Counted](span_s=300, step_s=15)
         self._drifts: dict[str, Window[float]] = {}
+        self._dropped = Window[int](span_s=600, step_s=15)
 
     def observe(self, snapshot: Snapshot) -> Observation:
         """Everything as of now; ``snapshot`` was taken just before."""
@@ -94,6 +96,7 @@ class Observer:
             redis_lost=self.redis_lost,
             disk_free_bytes=self._watched.disk.free_bytes if self._watched.disk.mark_mb else None,
             disk_mark_bytes=self._watched.disk.mark_mb * 1_000_000,
+            log_lines_dropped_10m=self._lines_dropped(monotonic),
             mismatches=snapshot.mismatches,
             losses=snapshot.losses,
             alarms=snapshot.alarms,
@@ -189,6 +192,12 @@ class Observer:
             )
             for target in self._watched.heartbeat.targets
         )
+
+    def _lines_dropped(self, monotonic: float) -> int:
+        dropped = lines_dropped()
+        self._dropped.add(monotonic, dropped)
+        begin = self._dropped.begin()
+        return 0 if begin is None else dropped - begin[1]
 
     def _grown(self, undelivered: int, monotonic: float) -> int:
         self._undelivered.add(monotonic, undelivered)

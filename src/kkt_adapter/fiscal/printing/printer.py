@@ -114,9 +114,15 @@ class ReceiptPrinter:
             self._lose(job, error)
             raise
         following = await self._write_down(job, attempt_id, document, lane, take_following)
-        self._listener.document_made(
-            self._session.register_id, document, took_s=self._clock.monotonic() - started
+        took_s = self._clock.monotonic() - started
+        self._log.info(
+            "receipt_printed",
+            **_named(job),
+            fn_number=document.fn_number,
+            fd_number=document.fd_number,
+            took_s=round(took_s, 3),
         )
+        self._listener.document_made(self._session.register_id, document, took_s=took_s)
         return WrittenDown(following=following)
 
     def _lose(self, job: PrintJob, error: BaseException) -> None:

@@ -42,6 +42,9 @@ from kkt_adapter.kernel.ids import RegisterId
 from kkt_adapter.kernel.in_flight import InFlightCalls
 from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.leases.database import check_terms
+from kkt_adapter.runtime.log import get_logger
+
+log = get_logger("lane")
 
 SHIFT_LIMIT_S = 24 * 3600  # law 54-FZ; FN error 0x16
 SHIFT_MARGIN_S = 60  # a shift this near its end is looked at again before the next receipt
@@ -269,6 +272,7 @@ class RegisterSession:
     ) -> None:
         """Write a shift opening or a Z report down and end its attempt; ``note`` joins that commit."""
         now = self._clock.now()
+        what = EventType.SHIFT_OPENED if document.code is DocumentCode.OPEN_SHIFT else EventType.SHIFT_CLOSED
 
         def record(conn: Connection) -> None:
             check_terms(conn, {(lane.lease, lane.owner, lane.number)})
@@ -276,12 +280,11 @@ class RegisterSession:
             record_shift(conn, self.register_id, document, report)
             attempts.end_attempt(conn, attempt_id, outcome=outcome, at=now)
             note(conn)
-            opened = document.code is DocumentCode.OPEN_SHIFT
             events.write(
                 conn,
                 [
                     events.entry(
-                        EventType.SHIFT_OPENED if opened else EventType.SHIFT_CLOSED,
+                        what,
                         now,
                         register_id=self.register_id,
                         shift_number=document.shift_number,
@@ -291,6 +294,13 @@ class RegisterSession:
             )
 
         await self._db.write(record)
+        log.info(
+            what.value,
+            register_id=self.register_id,
+            shift_number=document.shift_number,
+            fn_number=document.fn_number,
+            fd_number=document.fd_number,
+        )
 
     async def evidence(self, baseline: Baseline) -> Evidence:
         """Every document of the FN after ``baseline``, read now.

@@ -46,6 +46,7 @@ class Scrape:
     last_pass_at: datetime | None
     started_at: datetime
     disk_free_bytes: int
+    log_lines_dropped: int
     version: str
 
 
@@ -204,6 +205,11 @@ METRICS: tuple[Metric, ...] = (
         "kkt_disk_low_mark_bytes",
         "Receipts are refused below; 0: never",
         lambda s: s.seen.disk_mark_bytes,
+    ),
+    _counter(
+        "kkt_log_lines_dropped_total",
+        "Log lines that nobody will read: the queue was full or the write failed",
+        lambda s: s.log_lines_dropped,
     ),
     # Delivery.
     _gauge("kkt_circuit_breaker_state", "Worst end point: 0 closed, 1 open, 2 half-open", _worst_breaker),

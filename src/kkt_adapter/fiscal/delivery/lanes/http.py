@@ -115,6 +115,7 @@ class HttpLane:
         )
         step = Step(result=result, claim=want if claim_next else None)
         claim: Claim | None = await self._db.write_each(results.step, step)
+        results.log_delivered(result)
         return claim
 
     async def _post(self, claim: Claim, stats: PassStats) -> Synced | Failed:

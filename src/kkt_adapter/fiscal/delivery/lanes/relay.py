@@ -182,6 +182,7 @@ class RelayLane:
             fd_number=message.fd_number,
         )
         claim: Claim | None = await self._db.write_each(results.step, Step(result=result, claim=want))
+        results.log_delivered(result)
         if claim is not None and message.fd_number > self._ahead:
             # Documents are written down in their order: whatever went ahead is in the rows by now.
             self._reconciled = self._reconciled and not self._ahead
@@ -301,3 +302,4 @@ class RelayLane:
 
     async def _write(self, result: Synced | Failed) -> None:
         await self._db.write_each(results.step, Step(result=result, claim=None))
+        results.log_delivered(result)
