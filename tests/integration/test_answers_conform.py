@@ -144,6 +144,8 @@ async def look(walk: Walk, receipt_id: str) -> None:
     await walk.call("POST", "/v1/pos/maintenance", {"reason": "Замена ФН"})
     assert (await walk.call("GET", "/v1/health"))["maintenance"] == "Замена ФН"
     await walk.call("DELETE", "/v1/pos/maintenance")
+    await walk.call("GET", "/v1/admin/clock")
+    await walk.call("POST", "/v1/admin/clock/confirm", {"reason": "Сверено"})
 
 
 async def registers(walk: Walk) -> None:

@@ -35,6 +35,11 @@ from kkt_adapter.runtime.leases.lease import Term
 TWO_YEARS = timedelta(days=800)
 
 
+def always(age: timedelta) -> bool:
+    """These tests move the clock to let time pass."""
+    return True
+
+
 def count(conn: Connection, table, *where) -> int:
     return int(conn.execute(select(func.count()).select_from(table).where(*where)).scalar_one())
 
@@ -46,7 +51,7 @@ async def rows(shop: Product, table, *where) -> int:
 async def forget(shop: Product, *, receipts_live: timedelta = timedelta(days=400)) -> dict[str, int]:
     """One daily forgetting; what went, by kind."""
     database = shop.services.database
-    work = Forgetting(database=database, clock=shop.clock, receipts_live=receipts_live)
+    work = Forgetting(database=database, clock=shop.clock, receipts_live=receipts_live, may_forget=always)
     lease = DatabaseLeases(database, owner="test", clock=shop.clock).lease(RETENTION)
     async with lease.term() as term:
         await work.forget(term)
@@ -218,7 +223,9 @@ async def test_a_node_that_lost_the_lease_forgets_nothing_more(tmp_path: Path):
         await shop.sell(2)
         await shop.delivered()
         clock.ahead = TWO_YEARS
-        work = Forgetting(database=shop.services.database, clock=clock, receipts_live=timedelta(days=400))
+        work = Forgetting(
+            database=shop.services.database, clock=clock, receipts_live=timedelta(days=400), may_forget=always
+        )
         stale = Term(name=RETENTION, owner="nobody", number=1, trusted_until=float("inf"))
 
         with pytest.raises(LeaseLost):

@@ -20,10 +20,19 @@ from kkt_adapter.runtime.leases.database import DatabaseLeases
 TWO_YEARS = timedelta(days=800)
 
 
+def always(age: timedelta) -> bool:
+    """These tests move the clock to let time pass."""
+    return True
+
+
 async def forget(shop: Product, *, names: Sequence[str] = ()) -> None:
     database = shop.services.database
     work = Forgetting(
-        database=database, clock=shop.clock, receipts_live=timedelta(days=400), back_offices=names
+        database=database,
+        clock=shop.clock,
+        receipts_live=timedelta(days=400),
+        may_forget=always,
+        back_offices=names,
     )
     async with DatabaseLeases(database, owner="test", clock=shop.clock).lease(RETENTION).term() as term:
         await work.forget(term)
@@ -131,7 +140,9 @@ async def test_a_receipt_that_was_tried_often_is_forgotten_in_steps_like_any_oth
 
         await shop.services.database.write(try_often)
         clock.ahead = TWO_YEARS
-        limits = retention.Limits.at(clock.now(), receipts_live=timedelta(days=400), told=None)
+        limits = retention.Limits.at(
+            clock.now(), receipts_live=timedelta(days=400), told=None, may_forget=always
+        )
         steps = await walk(shop, retention.KINDS["receipts"], limits)
 
         assert max(steps) <= retention.STEP_ROWS

@@ -38,6 +38,7 @@ class Action(StrEnum):
     DEAD_LETTER_RESOLVE = "dead_letter.resolve"
     CAPACITY = "capacity"
     MAINTENANCE = "maintenance"
+    CLOCK = "clock"
     CATALOGUE_READ = "catalogue.read"
 
 
@@ -74,6 +75,7 @@ NEEDS: Mapping[Action, Need] = MappingProxyType(
         Action.DEAD_LETTER_RESOLVE: Need(role=Role.ADMIN),
         Action.CAPACITY: Need(role=Role.ADMIN),
         Action.MAINTENANCE: Need(role=Role.ADMIN),
+        Action.CLOCK: Need(role=Role.ADMIN),
         Action.CATALOGUE_READ: Need(role=Role.VIEWER, scopes=_BOTH),
     }
 )

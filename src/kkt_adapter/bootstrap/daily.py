@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from kkt_adapter.fiscal.control.clock_watch import ClockWatch
 from kkt_adapter.fiscal.housekeeping.backup import DailyCopy
 from kkt_adapter.fiscal.housekeeping.daily import BACKUP, RETENTION, Daily
 from kkt_adapter.fiscal.housekeeping.forgetting import Forgetting
@@ -13,12 +14,13 @@ from kkt_adapter.settings import Settings
 
 
 def daily_services(
-    settings: Settings, *, database: Database, leases: DatabaseLeases, clock: Clock
+    settings: Settings, *, database: Database, leases: DatabaseLeases, clock: Clock, watch: ClockWatch
 ) -> list[Daily]:
     forgetting = Forgetting(
         database=database,
         clock=clock,
         receipts_live=timedelta(days=settings.retention_days),
+        may_forget=watch.may_forget,
         back_offices=[office.name for office in settings.back_offices if office.enabled],
     )
     services = [
@@ -28,6 +30,7 @@ def daily_services(
             lease=leases.lease(RETENTION),
             database=database,
             clock=clock,
+            may=watch.believed,
         )
     ]
     file = sqlite_path(settings.database)
@@ -38,6 +41,7 @@ def daily_services(
             keep=settings.backup_keep,
             low_mb=settings.disk_low_mb,
             clock=clock,
+            believed=watch.believed,
         )
         services.append(
             Daily(BACKUP, copies.copy, lease=leases.lease(BACKUP), database=database, clock=clock)

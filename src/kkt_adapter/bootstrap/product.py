@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from fastapi import FastAPI
 
+from kkt_adapter.bootstrap.clock import build_clock_watch
 from kkt_adapter.bootstrap.daily import daily_services
 from kkt_adapter.bootstrap.operators import Routes
 from kkt_adapter.bootstrap.registers import RegisterShop
@@ -17,6 +18,7 @@ from kkt_adapter.bootstrap.watch_parts import WatchParts
 from kkt_adapter.bootstrap.watching import build_watching
 from kkt_adapter.bootstrap.web import build_app
 from kkt_adapter.catalog.parts import build_catalog
+from kkt_adapter.fiscal.control.clock_watch import ClockWatch
 from kkt_adapter.fiscal.control.sessions import Sessions
 from kkt_adapter.fiscal.delivery.lanes.factory import DeliveryLanes
 from kkt_adapter.fiscal.delivery.transport_guard import guard_transport
@@ -55,6 +57,7 @@ class Services:
     sessions: Sessions
     network: NetworkMonitor
     heartbeat: Heartbeat
+    clock_watch: ClockWatch
     watching: WatchParts
     auth: AuthParts
     supervisor: Supervisor
@@ -169,7 +172,11 @@ async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, 
     made.tell = worker.document_made
     storage.peers.changed = registers.pace_changed
 
-    # The catalogue, and what is told of all this.
+    # The clock, the catalogue, and what is told of all this.
+    watch = build_clock_watch(
+        settings, database=database, registers=registers, lanes=lanes, seams=seams, clock=clock, demo=demo
+    )
+    await watch.load()
     catalog = build_catalog(
         database,
         settings.catalog,
@@ -177,6 +184,7 @@ async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, 
         data_dir=settings.data_dir,
         node=storage.owner,
         leases=storage.leases,
+        believed=watch.believed,
     )
     watching = build_watching(
         settings,
@@ -191,6 +199,7 @@ async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, 
         disk=disk,
         event_writer=event_writer,
         services=lambda: supervisor.states,
+        watch=watch,
         clock=clock,
         closers=closers,
     )
@@ -202,13 +211,14 @@ async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, 
             storage.peers,
             *register_services,
             worker,
+            watch,
             watching.heartbeat,
             watching.network,
             watching.parts.watch,
             watching.parts.notifier,
             catalog.service,
             DatabaseMark(storage.identity, database=database, clock=clock, data_dir=settings.data_dir),
-            *daily_services(settings, database=database, leases=storage.leases, clock=clock),
+            *daily_services(settings, database=database, leases=storage.leases, clock=clock, watch=watch),
         ],
         clock=clock,
     )
@@ -222,6 +232,7 @@ async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, 
         watching=watching,
         auth=auth,
         catalog=catalog,
+        watch=watch,
         clock=clock,
     )
     return Services(
@@ -235,6 +246,7 @@ async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, 
         sessions=sessions,
         network=watching.network,
         heartbeat=watching.heartbeat,
+        clock_watch=watch,
         watching=watching.parts,
         auth=auth,
         supervisor=supervisor,

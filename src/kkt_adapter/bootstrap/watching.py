@@ -12,6 +12,7 @@ from kkt_adapter.bootstrap.watch_parts import WatchParts, build_watch
 from kkt_adapter.fiscal.alerts.channels import channels as notify_channels
 from kkt_adapter.fiscal.alerts.notifier import LEASE as NOTIFIER_LEASE
 from kkt_adapter.fiscal.alerts.notifier import Channel
+from kkt_adapter.fiscal.control.clock_watch import ClockWatch
 from kkt_adapter.fiscal.control.sessions import Sessions
 from kkt_adapter.fiscal.delivery.lanes.factory import DeliveryLanes
 from kkt_adapter.fiscal.delivery.worker import DeliveryWorker
@@ -57,6 +58,7 @@ def build_watching(
     disk: DiskMark,
     event_writer: EventWriter,
     services: Callable[[], Mapping[str, ServiceState]],
+    watch: ClockWatch,
     clock: Clock,
     closers: Closers,
 ) -> Watching:
@@ -105,6 +107,7 @@ def build_watching(
             disk=disk,
             prints=made,
             interval_s=settings.sync_interval_s,
+            clock_watch=watch,
         ),
         database=database,
         clock=clock,

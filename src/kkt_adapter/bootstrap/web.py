@@ -6,6 +6,7 @@ from kkt_adapter.api.app import create_api
 from kkt_adapter.api.catalogue import CatalogServices
 from kkt_adapter.api.routes import accounts as account_routes
 from kkt_adapter.api.routes import auth as auth_routes
+from kkt_adapter.api.routes import clock as clock_routes
 from kkt_adapter.api.routes import heartbeat as heartbeat_routes
 from kkt_adapter.api.routes import products as product_routes
 from kkt_adapter.api.routes import scheduler as scheduler_routes
@@ -16,6 +17,7 @@ from kkt_adapter.api.services import ApiServices
 from kkt_adapter.api.settings import ApiSettings
 from kkt_adapter.bootstrap.watching import Watching
 from kkt_adapter.catalog.parts import CatalogParts
+from kkt_adapter.fiscal.control.clock_watch import ClockWatch
 from kkt_adapter.fiscal.control.maintenance import Administration
 from kkt_adapter.fiscal.control.register_actions import RegisterActions
 from kkt_adapter.fiscal.control.sessions import Sessions
@@ -43,6 +45,7 @@ def build_app(
     watching: Watching,
     auth: AuthParts,
     catalog: CatalogParts,
+    watch: ClockWatch,
     clock: Clock,
 ) -> FastAPI:
     api = ApiServices(
@@ -77,6 +80,7 @@ def build_app(
         routers=(
             session_routes.router,
             heartbeat_routes.router,
+            clock_routes.router,
             watch_routes.router,
             auth_routes.router,
             account_routes.router,
@@ -87,6 +91,7 @@ def build_app(
     app.state.sessions = sessions
     app.state.heartbeat = watching.heartbeat
     app.state.event_export = EventExport(database)
+    app.state.clock_watch = watch
     app.state.watch = WatchServices(
         overview=watching.overview, sales=watching.parts.sales, metrics=watching.parts.metrics
     )

@@ -1,5 +1,6 @@
 """The parts list of the catalogue, for the composition root."""
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,12 +56,14 @@ def build_catalog(
     leases: Leases,
     source: ProductSource | None = None,
     beside_service: bool = False,
+    believed: Callable[[], bool] = lambda: True,
 ) -> CatalogParts:
     """Put the catalogue together; opens nothing until the service runs or something is asked.
 
     ``node`` is what people call this process. ``leases`` must be of the same database. ``source`` replaces
     the one that the settings describe (tests, demonstration). ``beside_service``: another process takes
-    receipts on the same database, so that runs here always give way.
+    receipts on the same database, so that runs here always give way. ``believed``: may the wall clock be
+    believed? While not, no slot is dealt with and nothing is forgotten.
     """
     redactor = Redactor(settings.client_secret.get_secret_value())
     sync_log = SyncLog(LogFile(settings.log_file), clock=clock, redactor=redactor)
@@ -81,7 +84,7 @@ def build_catalog(
             redactor=redactor,
             throttle=throttle,
         )
-        worker = RunWorker(tools, leases=leases, wakeup=work, sync_log=sync_log, node=node)
+        worker = RunWorker(tools, leases=leases, wakeup=work, sync_log=sync_log, node=node, believed=believed)
         pages = PageRuns(tools, node=node)
     sync = CatalogSync(db, settings, clock=clock, sync_log=sync_log, wakeup=work, worker=worker, pages=pages)
     schedule = DailySchedule(
@@ -92,6 +95,7 @@ def build_catalog(
         wakeup=schedule_changed,
         configured=source is not None,
         work=work,
+        believed=believed,
     )
     reads = CatalogReads(db, clock=clock, data_dir=data_dir)
     service = CatalogService(schedule, worker, source, wakeup=schedule_changed, clock=clock)

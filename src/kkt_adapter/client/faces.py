@@ -8,6 +8,7 @@ from kkt_adapter.client.groups.accounts import Accounts, AsyncAccounts
 from kkt_adapter.client.groups.auth import AsyncAuth, Auth
 from kkt_adapter.client.groups.back_offices import AsyncBackOffices, BackOffices
 from kkt_adapter.client.groups.buffer import AsyncBuffer, Buffer
+from kkt_adapter.client.groups.clock import AsyncClock, Clock
 from kkt_adapter.client.groups.dead_letters import AsyncDeadLetters, DeadLetters
 from kkt_adapter.client.groups.health import AsyncHealth, Health
 from kkt_adapter.client.groups.maintenance import AsyncMaintenance, Maintenance
@@ -39,6 +40,7 @@ class AsyncClient(AsyncConnection):
         self.buffer = AsyncBuffer(self)
         self.dead_letters = AsyncDeadLetters(self)
         self.maintenance = AsyncMaintenance(self)
+        self.clock = AsyncClock(self)
         self.health = AsyncHealth(self)
         self.sessions = AsyncSessions(self)
         self.back_offices = AsyncBackOffices(self)
@@ -69,6 +71,7 @@ class Client(Connection):
         self.buffer = Buffer(self)
         self.dead_letters = DeadLetters(self)
         self.maintenance = Maintenance(self)
+        self.clock = Clock(self)
         self.health = Health(self)
         self.sessions = Sessions(self)
         self.back_offices = BackOffices(self)

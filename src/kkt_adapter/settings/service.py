@@ -220,6 +220,20 @@ class Settings(BaseModel):
         description="where they go; default: backups in the data directory",
         json_schema_extra=env("KKT_BACKUP_DIR"),
     )
+    clock_agree_s: float = Field(
+        default=300.0,
+        ge=1,
+        le=86_400,
+        description="clocks further apart than this contradict each other: nothing is deleted then",
+        json_schema_extra=env("KKT_CLOCK_AGREE"),
+    )
+    clock_alone_s: float = Field(
+        default=86_400.0,
+        ge=60,
+        le=31_536_000,
+        description="a step of the clock while the service was down that needs no second clock to confirm it",
+        json_schema_extra=env("KKT_CLOCK_ALONE"),
+    )
     breaker_failures: int = Field(
         default=5,
         ge=1,

@@ -115,6 +115,7 @@ CONDITIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "BACK_OFFICE_TOKEN_REFUSED": (offices(), offices(answer=AnswerClass.REFUSED_TOKEN)),
     "BACK_OFFICE_OTHER_INSTANCE": (offices(), offices(answer=AnswerClass.OTHER_INSTANCE)),
     "SESSION_MISMATCH": ({}, {"mismatches": (MISMATCH,)}),
+    "CLOCK_DOUBTED": ({"clock_doubt": None}, {"clock_doubt": TROUBLE}),
     "RECEIPTS_LOST": ({"losses": (BY_OTHERS,)}, {"losses": (WENT_BACK,)}),
     "PRINTED_BY_OTHERS": ({"losses": (WENT_BACK,)}, {"losses": (BY_OTHERS,)}),
     "LOG_LINES_DROPPED": ({"log_lines_dropped_10m": 0}, {"log_lines_dropped_10m": 1}),
@@ -139,7 +140,7 @@ TABLE = {
     "P2": {
         "BUFFER_FILLING": 300, "BREAKER_OPEN": 300, "BREAKER_FLAPPING": 0, "DLQ_GROWING": 3600,
         "HEARTBEAT_LOST": 300, "BACK_OFFICE_TOKEN_REFUSED": 0, "BACK_OFFICE_OTHER_INSTANCE": 0,
-        "DELIVERY_LATE": 0, "CLOCK_DRIFT": 900, "SESSION_MISMATCH": 0,
+        "DELIVERY_LATE": 0, "CLOCK_DRIFT": 900, "CLOCK_DOUBTED": 300, "SESSION_MISMATCH": 0,
         "KKT_NOT_READY": 60,  # changing paper takes half a minute
         "RECEIPTS_SLOW": 300, "OFD_TOKEN_REFUSED": 0, "FN_EXPIRY_SOON": 0,
         "FORMAT_CONTROL_FAILED": 0,

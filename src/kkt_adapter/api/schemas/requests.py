@@ -274,6 +274,10 @@ class CapacityBody(_Body):
     capacity: Annotated[int, Field(strict=True, ge=0, le=1_000_000_000), AfterValidator(_capacity)]
 
 
+class ReasonBody(_Body):
+    reason: Reason
+
+
 class MaintenanceBody(_Body):
     reason: Reason
     estimated_duration_minutes: Annotated[

@@ -1,6 +1,6 @@
 """The daily job: when it is due, who may change that, and what the status page says."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -15,6 +15,7 @@ from kkt_adapter.catalog.schedule.alarm import SlotClock
 from kkt_adapter.catalog.schedule.slot_rows import DAILY_JOB, Claimed
 from kkt_adapter.catalog.schedule.times import DailyTime, ScheduleSource
 from kkt_adapter.catalog.settings import CatalogSettings
+from kkt_adapter.catalog.store.tables import millis
 from kkt_adapter.catalog.sync import run_rows
 from kkt_adapter.catalog.sync.control import MANUAL_JOB
 from kkt_adapter.kernel.clock import Clock
@@ -118,12 +119,15 @@ class DailySchedule:
         wakeup: Wakeup,
         configured: bool,
         work: Wakeup,
+        believed: Callable[[], bool] = lambda: True,
     ) -> None:
+        """``believed``: while the clock is not, no slot is run, missed or counted as dealt with."""
         self._db = db
         self._settings = settings
         self._clock = clock
         self._log = sync_log
         self._configured = configured
+        self._believed = believed
         self._wakeup = wakeup  # rung when the schedule may have changed, or its time has come
         self._work = work  # rung when a run was queued
         self._alarm = SlotClock(wakeup.wake)
@@ -161,7 +165,7 @@ class DailySchedule:
     async def tick(self) -> None:
         """Follow the stored time and deal with what is due; cheap when nothing is."""
         stored = await self._follow()
-        if stored is None or not self._configured:
+        if stored is None or not self._configured or not self._believed():
             return  # without a source no slot is run or recorded
         now, grace_s = self._clock.now(), self._settings.misfire_grace_s
         due = slot_rows.pending(stored, now=now, grace_s=grace_s)
@@ -265,7 +269,7 @@ class DailySchedule:
             self._work.wake()
 
     async def _view(self) -> _View:
-        return await self._db.read(_look)
+        return await self._db.read(partial(_look, now=self._clock.now()))
 
     def _time(self, view: _View) -> DailyTime:
         if view.stored is not None:
@@ -331,10 +335,11 @@ def _manual(run: RunRecord, *, details: bool = False) -> ScheduledJob:
     )
 
 
-def _look(connection: Connection) -> _View:
+def _look(connection: Connection, *, now: datetime) -> _View:
+    until = millis(now) + slot_rows.FAR_AHEAD_MS
     running = run_rows.in_progress(connection)
-    last = run_rows.newest(connection, ENDED)
-    success = run_rows.newest(connection, (RunStatus.SUCCEEDED,))
+    last = run_rows.newest(connection, ENDED, until=until)
+    success = run_rows.newest(connection, (RunStatus.SUCCEEDED,), until=until)
     return _View(
         stored=slot_rows.load(connection),
         in_progress=None if running is None else run_rows.record(running),

@@ -6,7 +6,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, desc, func, insert, or_, select, tuple_, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    bindparam,
+    delete,
+    desc,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+    tuple_,
+    update,
+)
 
 from kkt_adapter.catalog.runs import (
     IN_PROGRESS,
@@ -124,12 +137,20 @@ def by_job(connection: Connection, job_id: str) -> RunRow | None:
 
 
 def newest(
-    connection: Connection, statuses: Sequence[RunStatus], *, triggers: Sequence[str] = FULL_RUNS
+    connection: Connection,
+    statuses: Sequence[RunStatus],
+    *,
+    triggers: Sequence[str] = FULL_RUNS,
+    until: int | None = None,
 ) -> RunRow | None:
+    """``until``: not those that a clock which was wrong has dated after that moment, Unix milliseconds."""
+    in_time = true() if until is None else sync_runs.c.created_at <= until
     return connection.execute(
         select(sync_runs)
         .where(
-            sync_runs.c.status.in_([status.value for status in statuses]), sync_runs.c.trigger.in_(triggers)
+            sync_runs.c.status.in_([status.value for status in statuses]),
+            sync_runs.c.trigger.in_(triggers),
+            in_time,
         )
         .order_by(desc(sync_runs.c.created_at), desc(sync_runs.c.run_id))
         .limit(1)

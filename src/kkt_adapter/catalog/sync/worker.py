@@ -44,13 +44,24 @@ ERRORS_LOGGED = 20
 class RunWorker:
     """``wakeup`` is rung when a run was queued here."""
 
-    def __init__(self, tools: Tools, *, leases: Leases, wakeup: Wakeup, sync_log: SyncLog, node: str) -> None:
+    def __init__(
+        self,
+        tools: Tools,
+        *,
+        leases: Leases,
+        wakeup: Wakeup,
+        sync_log: SyncLog,
+        node: str,
+        believed: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """``believed``: while the clock is not, nothing is forgotten."""
         self._tools = tools
         self._owner = leases.owner
         self._lease = leases.lease(LEASE)
         self._wakeup = wakeup
         self._log = sync_log
         self._node = node
+        self._believed = believed
         self._halt: Halt | None = None
         self._run_id = ""
 
@@ -203,7 +214,7 @@ class RunWorker:
     async def _forget(self) -> None:
         before = self._now() - self._tools.settings.history_days * DAY_MS
         more = True
-        while more:
+        while more and self._believed():
             more = await self._tools.db.write(partial(forget_step, before=before, now=self._now()))
 
     def _ending(

@@ -23,6 +23,12 @@ class CashBody(TypedDict):
     reason: str
 
 
+class ClockBody(TypedDict):
+    """Why the clock is known to be right."""
+
+    reason: str
+
+
 class CloseSessionBody(TypedDict):
     """With `session_id` only that session is closed."""
 

@@ -44,3 +44,14 @@ def printed_by_others(seen: Observation) -> Iterator[Finding]:
                     f"(ФД с {loss.first} по {loss.last}, ФН {loss.fn_number}).",
                 ),
             )
+
+
+def clock_doubted(seen: Observation) -> Iterator[Finding]:
+    if seen.clock_doubt is not None:
+        yield Finding(
+            message=Text(
+                f"The host's clock cannot be believed: {seen.clock_doubt.en}. Sales go on, nothing is "
+                "deleted.",
+                f"Часам компьютера нельзя верить: {seen.clock_doubt.ru}. Продажи идут; ничего не удаляется.",
+            )
+        )

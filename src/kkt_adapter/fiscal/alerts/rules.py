@@ -251,6 +251,19 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(code="DELIVERY_LATE", level=_P2, family="age", find=when.oldest_over(4), action=_LATE),
     Rule(
+        code="CLOCK_DOUBTED",
+        level=_P2,
+        family="clock",
+        for_s=5 * MINUTE_S,
+        find=guards.clock_doubted,
+        action=Text(
+            "Look at the clock. If it is wrong, set it (NTP); if it is right, say so: "
+            "kkt-adapter clock confirm.",
+            "Проверьте часы. Неверны: установите (NTP); верны: подтвердите командой "
+            "kkt-adapter clock confirm.",
+        ),
+    ),
+    Rule(
         code="CLOCK_DRIFT",
         level=_P2,
         family="drift",

@@ -56,6 +56,7 @@ class Endpoint:
         self.outcome_ok = False  # the operator was alive then; a refusal of a receipt counts as alive
         self.last_label: str | None = None  # of the last error; None after a success
         self.drift_s: float | None = None  # the operator's clock less ours, when it last told the time
+        self.told_time: tuple[datetime, float] | None = None  # its time (aware UTC), and monotonic when told
         self.calls = InFlightCalls(clock)  # requests that wait for the operator
         self._probe = probe
         self._clock = clock
@@ -81,12 +82,14 @@ class Endpoint:
     def wait_s(self) -> float:
         return self.breaker.wait_s(self._clock.monotonic())
 
-    def succeeded(self, took_s: float, *, drift_s: float | None = None) -> None:
-        """A document was taken. ``drift_s``: what its answer says of the operator's clock."""
+    def succeeded(self, took_s: float, *, drift_s: float | None = None, told: datetime | None = None) -> None:
+        """A document was taken. ``drift_s`` and ``told``: what its answer says of the operator's clock."""
         before = self.breaker.state
         self.last_ok_at, self.last_label = self._clock.now(), None
         if drift_s is not None:
             self.drift_s = drift_s
+        if told is not None:
+            self.told_time = (told, self._clock.monotonic())
         self._was_alive(True)
         self.stats.delivered += 1
         self.stats.request_s.observe(took_s)

@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
@@ -12,19 +13,31 @@ from kkt_adapter.runtime.db.backup import back_up
 from kkt_adapter.runtime.file_lock import DIRECTORY_MODE
 from kkt_adapter.runtime.leases.lease import Term
 
+KEEP_ALL = 1_000_000
 ROOM = 2  # a copy is made only if so many times the database's size is free beyond the low mark
 
 
 class DailyCopy:
     """``copy`` is the work of a ``Daily``. For PostgreSQL there is none: it has tools of its own."""
 
-    def __init__(self, database: Path, folder: Path, *, keep: int, low_mb: int, clock: Clock) -> None:
-        """``low_mb``: what must be left free, the disk's low mark."""
+    def __init__(
+        self,
+        database: Path,
+        folder: Path,
+        *,
+        keep: int,
+        low_mb: int,
+        clock: Clock,
+        believed: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """``low_mb``: what must be left free, the disk's low mark. ``believed``: while the clock is not,
+        nothing is deleted, as copies are named after the time."""
         self._database = database
         self._folder = folder
         self._keep = keep
         self._low_mb = low_mb
         self._clock = clock
+        self._believed = believed
         self._log = structlog.get_logger("backup")
 
     async def copy(self, term: Term) -> None:
@@ -42,7 +55,11 @@ class DailyCopy:
                 "backup_dir.",
             )
         made = await asyncio.to_thread(
-            back_up, self._database, self._folder, now=self._clock.now(), keep=self._keep
+            back_up,
+            self._database,
+            self._folder,
+            now=self._clock.now(),
+            keep=self._keep if self._believed() else KEEP_ALL,
         )
         self._log.info("backup_made", file=made.name, size_bytes=size_bytes)
 

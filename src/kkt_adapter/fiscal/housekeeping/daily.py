@@ -40,13 +40,16 @@ class Daily:
         database: Database,
         clock: Clock,
         first_look_s: float = FIRST_LOOK_S,
+        may: Callable[[], bool] = lambda: True,
     ) -> None:
+        """``may``: False postpones the work; what was done while it became False is done again."""
         self.name = name
         self._work = work
         self._lease = lease
         self._db = database
         self._clock = clock
         self._first_look_s = first_look_s
+        self._may = may
         self._setting = f"{name}_done_at"
         self._log = structlog.get_logger(name)
 
@@ -70,12 +73,14 @@ class Daily:
             if not await self._is_due():  # done meanwhile
                 return
             await self._work(term)
-            if term.lost.is_set():
+            if term.lost.is_set() or not self._may():
                 return
             now = self._clock.now()
             await self._db.write(lambda c: store_setting(c, self._setting, now.isoformat(), at=now, by=None))
 
     async def _is_due(self) -> bool:
+        if not self._may():
+            return False
         last = await self._db.read(lambda c: last_done(c, self.name))
         passed = None if last is None else self._clock.now() - last
         return passed is None or passed >= EVERY or passed < timedelta(0)

@@ -1,6 +1,6 @@
 """The daily forgetting: ``retention.py``'s steps one after another, under a lease, with pauses in between."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -29,12 +29,16 @@ class Forgetting:
         database: Database,
         clock: Clock,
         receipts_live: timedelta,
+        may_forget: Callable[[timedelta], bool],
         back_offices: Sequence[str] = (),
     ) -> None:
-        """``back_offices``: names of those that are told of events; what they have not heard stays."""
+        """``may_forget``: may rows go that look so old? Asked again before each step, as the clock may be
+        moved meanwhile. ``back_offices``: names of those that are told of events; what they have not heard
+        stays."""
         self._db = database
         self._clock = clock
         self._receipts_live = receipts_live
+        self._may_forget = may_forget
         self._back_offices = list(back_offices)
         self._log = structlog.get_logger("retention")
 
@@ -46,7 +50,12 @@ class Forgetting:
             LeaseLost: another node has taken over in the middle of a step.
         """
         told = await self._db.read(self._told)
-        limits = Limits.at(self._clock.now(), receipts_live=self._receipts_live, told=told)
+        limits = Limits.at(
+            self._clock.now(),
+            receipts_live=self._receipts_live,
+            told=told,
+            may_forget=self._may_forget,
+        )
         gone: dict[str, int] = {}
         for name, kind in KINDS.items():
             gone[name] = await self._walk(kind, limits, term)
@@ -59,7 +68,7 @@ class Forgetting:
 
     async def _walk(self, kind: RetentionKind, limits: Limits, term: Term) -> int:
         gone, cursor = 0, kind.begin
-        while cursor is not None and not term.lost.is_set():
+        while cursor is not None and not term.lost.is_set() and self._may_forget(timedelta(0)):
             look = await self._db.read(partial(_look, kind=kind, limits=limits, after=cursor))
             if look.old:
                 gone += await self._db.write(partial(_forget, kind=kind, old=look.old, term=term))

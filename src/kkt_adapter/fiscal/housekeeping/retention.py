@@ -10,7 +10,7 @@ whose receipt is there; the newest document of an FN, which tells a lane whether
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -33,6 +33,7 @@ from kkt_adapter.fiscal.store.tables import (
     shifts,
 )
 
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # nothing is from before that
 STEP_ROWS = 500  # data.md#retention
 RECEIPTS_A_LOOK = 100  # each takes its attempts and its document along
 EVENTS_LIVE = timedelta(days=90)  # and alerts that are over
@@ -54,13 +55,25 @@ class Limits:
     told: int | None
 
     @classmethod
-    def at(cls, now: datetime, *, receipts_live: timedelta, told: int | None) -> "Limits":
+    def at(
+        cls,
+        now: datetime,
+        *,
+        receipts_live: timedelta,
+        told: int | None,
+        may_forget: Callable[[timedelta], bool],
+    ) -> "Limits":
+        """``may_forget``: is a row that looks so old surely so old? Where not, nothing of that age goes."""
+
+        def edge(live: timedelta) -> datetime:
+            return now - live if may_forget(live) else NEVER
+
         return cls(
-            receipts=now - receipts_live,
-            events=now - EVENTS_LIVE,
-            letters=now - LETTERS_LIVE,
-            keys=now - KEYS_LIVE,
-            books=now - BOOKS_LIVE,
+            receipts=edge(receipts_live),
+            events=edge(EVENTS_LIVE),
+            letters=edge(LETTERS_LIVE),
+            keys=edge(KEYS_LIVE),
+            books=edge(BOOKS_LIVE),
             told=told,
         )
 

@@ -90,3 +90,4 @@ class Observation:
     mismatches: tuple[Mismatch, ...] = field(default=())
     losses: tuple[Loss, ...] = ()
     alarms: tuple[OperatorAlarm, ...] = field(default=())  # documents the operator found fault with
+    clock_doubt: Text | None = None  # why the wall clock is not believed

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from kkt_adapter.fiscal.control.clock_watch import VIRTUAL, ClockWatch
 from kkt_adapter.fiscal.delivery.endpoint import Endpoint
 from kkt_adapter.fiscal.delivery.worker import DeliveryWorker
 from kkt_adapter.fiscal.heartbeat.service import Heartbeat
@@ -52,6 +53,7 @@ class Watched:
     disk: DiskMark
     prints: PrintStats
     interval_s: float  # between two passes
+    clock_watch: ClockWatch
 
 
 class Observer:
@@ -100,6 +102,7 @@ class Observer:
             mismatches=snapshot.mismatches,
             losses=snapshot.losses,
             alarms=snapshot.alarms,
+            clock_doubt=self._watched.clock_watch.doubt(),
         )
 
     @property
@@ -141,7 +144,9 @@ class Observer:
         status, told_at = session.status, session.status_at
         if status is None or told_at is None or not unit.lane.holds():
             return ()
-        register = drift_s(status.clock, at=told_at, zone=unit.zone)
+        register: float | None = drift_s(status.clock, at=told_at, zone=unit.zone)
+        if unit.kind == VIRTUAL and self._watched.clock_watch.was_set_right:
+            register = None  # its time is that of a document from when the host's clock was wrong
         operator = self._watched.endpoint_of(unit).drift_s
         rates = Rates(
             documents_per_day=self.documents_per_day.get(unit.register_id),

@@ -299,6 +299,11 @@ METRICS: tuple[Metric, ...] = (
         AnswerClass.OTHER_INSTANCE,
     ),
     _gauge(
+        "kkt_clock_doubted",
+        "1 while the host's clock cannot be believed and nothing is deleted",
+        lambda s: s.seen.clock_doubt is not None,
+    ),
+    _gauge(
         "kkt_receipts_lost",
         "Findings that the database has lost receipts, until a person confirms them",
         lambda s: sum(loss.kind is not LossKind.OTHERS for loss in s.seen.losses),

@@ -62,7 +62,8 @@ def back_up(database: Path, directory: Path, *, now: datetime, keep: int = KEEP)
             _flush(directory)
         finally:
             draft.unlink(missing_ok=True)
-        for old in backups(database, directory)[keep:]:
+        past = [copy for copy in backups(database, directory) if copy.name <= target.name]
+        for old in past[keep:]:  # one named after a later time was made by a clock that was wrong
             old.unlink(missing_ok=True)
     except (OSError, sqlite3.Error) as error:
         raise _failed(target.name, str(error)) from error

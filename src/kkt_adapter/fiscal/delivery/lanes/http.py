@@ -5,7 +5,7 @@ others of its FN pass. A channel failure holds the whole FN until the same time;
 then, not the row, so that after a restart nobody passes the head.
 """
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
@@ -136,7 +136,8 @@ class HttpLane:
             return self._failed(claim, error, probing, stats)
         now, told = self._clock.now(), reply.timestamp
         drift_s = None if told is None else told - now.timestamp()
-        self.endpoint.succeeded(self._clock.monotonic() - started, drift_s=drift_s)
+        at = None if told is None else datetime.fromtimestamp(told, UTC)
+        self.endpoint.succeeded(self._clock.monotonic() - started, drift_s=drift_s, told=at)
         self._not_before = 0.0
         stats.synced += 1
         return Synced(

@@ -26,7 +26,7 @@ from kkt_adapter.fiscal.ofd.gateway import OfdGateway, OfdReply
 from kkt_adapter.fiscal.store import events
 from kkt_adapter.kernel.breaker import BreakerState
 from kkt_adapter.kernel.clock import Clock
-from kkt_adapter.kernel.clock_drift import drift_of_unknown_zone_s
+from kkt_adapter.kernel.clock_drift import drift_of_unknown_zone_s, moment_of_unknown_zone
 from kkt_adapter.kernel.errors import AdapterError, KktError, KktRefused, LeaseLost, OfdError
 from kkt_adapter.runtime.db.protocol import Database
 
@@ -208,14 +208,16 @@ class RelayLane:
             with self.endpoint.calls.call():
                 reply = await self._gateway.deliver(message)
             took_s, told = self._clock.monotonic() - started, reply.replied_at
-            drift_s = None if told is None else drift_of_unknown_zone_s(told, at=self._clock.now())
+            now = self._clock.now()
+            drift_s = None if told is None else drift_of_unknown_zone_s(told, at=now)
+            at = None if told is None else moment_of_unknown_zone(told, at=now)
             await self._driver.accept_reply(reply.raw)
         except (OfdError, KktError) as error:
             if isinstance(error, KktError) and not isinstance(error, KktRefused):
                 self._reconciled = False  # the answer may have reached the FN after all
             await self._failed(message, claim, error, probing, stats)
             return None
-        self.endpoint.succeeded(took_s, drift_s=drift_s)
+        self.endpoint.succeeded(took_s, drift_s=drift_s, told=at)
         self._failed_reports = 0
         self._not_before = 0.0
         code = self._alarm(message, reply)
