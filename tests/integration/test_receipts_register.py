@@ -258,6 +258,27 @@ async def test_a_register_known_to_be_blocked_takes_no_receipt(
     await running.delivered()
 
 
+async def test_a_blocked_register_sells_again_as_soon_as_its_documents_are_delivered(
+    running: Product,
+) -> None:
+    await running.break_operator("down")
+    (first,) = await running.sell(1)
+    await running.state_of(first["receipt_id"], print_state="printed")
+    running.lane()._not_ready = 50  # blocked for long: it looks once a minute
+    running.break_register(fn_full=True)
+    (last,) = await running.sell(1)
+
+    async def blocked() -> bool:
+        return (await running.post()).status_code == 503
+
+    await running.until(blocked)
+    running.faults().clear()
+    await running.repair_operator()
+
+    await running.state_of(last["receipt_id"], print_state="printed")
+    assert (await running.post()).status_code == 200
+
+
 # --- a person decides ------------------------------------------------------------------------------------
 
 

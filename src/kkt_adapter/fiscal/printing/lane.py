@@ -112,6 +112,7 @@ class PrintLane:
         self._term: Term | None = None
         self._lane: LaneTerm | None = None  # the same term, as rows name it
         self._not_ready = 0  # failed steps in a row
+        self._look_now = False  # what blocks the device may be over
 
     # ---- for the receipt session -----------------------------------------------------------------------
 
@@ -170,6 +171,12 @@ class PrintLane:
         """Why the device cannot fiscalise at all, as of the last look."""
         trouble = self.trouble
         return str(trouble.facts["reason"]) if isinstance(trouble, (KktBlocked, FnDamaged)) else None
+
+    def documents_delivered(self) -> None:
+        """The FN has taken the operator's confirmation: if it blocked for undelivered ones, that may be over."""
+        if self.blocked is not None:
+            self._look_now = True
+            self._wake.set()
 
     async def perform(self, command: Command[T], *, deadline_s: float) -> T:
         """Run ``command`` between two receipts, ahead of the ones that wait.
@@ -297,6 +304,7 @@ class PrintLane:
 
     async def _work(self, lane: LaneTerm, term: Term, stop: asyncio.Event) -> None:
         """Print the next receipt, look, or rest."""
+        self._look_now = False
         if self.trouble is not None:
             await self.session.look()
         job = await self._supply.next()
@@ -332,7 +340,7 @@ class PrintLane:
         trouble = self.trouble
         if trouble is not None:
             self._commands.fail(trouble)
-        while not stop.is_set() and not self._commands and self.trouble is trouble:
+        while not (stop.is_set() or self._commands or self._look_now) and self.trouble is trouble:
             left = until - self._clock.monotonic()
             if left <= 0:
                 return

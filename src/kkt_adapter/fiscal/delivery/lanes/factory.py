@@ -101,6 +101,7 @@ class DeliveryLanes:
             max_attempts=self._max_attempts,
             holds_register=unit.lane.holds,
             in_flight=lambda: unit.lane.in_flight,
+            confirmed=unit.lane.documents_delivered,
         )
 
     def _http_lane(self, fn_number: str, route: Route) -> HttpLane:

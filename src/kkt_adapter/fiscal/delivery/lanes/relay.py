@@ -58,6 +58,7 @@ class RelayLane:
         max_attempts: int,
         holds_register: Callable[[], bool],
         in_flight: Callable[[], bool],
+        confirmed: Callable[[], None] = lambda: None,
     ) -> None:
         """``in_flight``: a receipt is being printed or written down just now."""
         self.fn_number = fn_number
@@ -70,6 +71,7 @@ class RelayLane:
         self._max_attempts = max_attempts
         self._holds_register = holds_register
         self._in_flight = in_flight
+        self._confirmed = confirmed
         self._not_before = 0.0  # monotonic; the FN waits after a failure
         self._failed_reports = 0  # failed attempts of a head document that is no receipt
         self._reconciled = False  # our rows say what the FN says
@@ -212,6 +214,7 @@ class RelayLane:
             drift_s = None if told is None else drift_of_unknown_zone_s(told, at=now)
             at = None if told is None else moment_of_unknown_zone(told, at=now)
             await self._driver.accept_reply(reply.raw)
+            self._confirmed()
         except (OfdError, KktError) as error:
             if isinstance(error, KktError) and not isinstance(error, KktRefused):
                 self._reconciled = False  # the answer may have reached the FN after all
