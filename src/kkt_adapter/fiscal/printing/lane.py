@@ -173,7 +173,7 @@ class PrintLane:
         return str(trouble.facts["reason"]) if isinstance(trouble, (KktBlocked, FnDamaged)) else None
 
     def documents_delivered(self) -> None:
-        """The FN has taken the operator's confirmation: if it blocked for undelivered ones, that may be over."""
+        """The FN has taken a confirmation: if it blocked for undelivered documents, that may be over."""
         if self.blocked is not None:
             self._look_now = True
             self._wake.set()
