@@ -2,22 +2,26 @@
 
 from kkt_adapter.bootstrap.drivers import KINDS
 from kkt_adapter.fiscal.kkt.driver import Capability
+from kkt_adapter.fiscal.printing.blocked import TWO_WAYS
 from kkt_adapter.kernel.errors import SettingsInvalid, Text
 from kkt_adapter.settings import RegisterSettings, Settings, Transport
 
 
+def catalogue_only(settings: Settings, *, demo: bool) -> bool:
+    """No register, but a source of products: a shop that only wants the catalogue."""
+    return not settings.registers and not demo and settings.catalog.source_configured
+
+
 def require_registers(settings: Settings, *, demo: bool) -> None:
-    """There is a register, and every register has an operator's address.
+    """There is a register, or a source of products; and every register has an operator's address.
 
     Raises:
         SettingsInvalid: it says what is missing, and which ways there are.
     """
-    if not settings.registers and not demo:
+    if not settings.registers and not demo and not settings.catalog.source_configured:
         raise SettingsInvalid(
-            "No register is configured. Either add a [[register]] to kkt-adapter.toml, or try the product "
-            "with virtual registers, which are no fiscal devices: kkt-adapter serve --demo",
-            "Не настроена ни одна ККТ. Либо добавьте [[register]] в kkt-adapter.toml, либо попробуйте "
-            "продукт с виртуальными ККТ (не фискальные устройства): kkt-adapter serve --demo",
+            f"{TWO_WAYS.en}. For the product catalogue alone set G2A_CLIENT_ID, G2A_CLIENT_SECRET, G2A_EMAIL",
+            f"{TWO_WAYS.ru}. Только для каталога товаров задайте G2A_CLIENT_ID, G2A_CLIENT_SECRET, G2A_EMAIL",
         )
     for register in settings.registers:
         require_capabilities(register, register.transport_or(settings.ofd_transport))

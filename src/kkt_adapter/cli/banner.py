@@ -21,6 +21,7 @@ class Start:
     demo: bool
     stand_ins: Sequence[str] = ()
     ofd_emulated: bool = False
+    catalogue_only: bool = False
     first_admin: tuple[str, str] | None = None  # name and password of the account just made
     any_account: bool = True
 
@@ -37,6 +38,9 @@ def _lines(start: Start) -> Iterator[str]:
     yield f"kkt-adapter {__version__}  {base}  (docs: {base}/docs)"
     yield f"  data: {settings.data_dir.absolute()}"
     yield f"  /v1: {'open, loopback only' if settings.auth_open else 'token required'}"
+    if start.catalogue_only:
+        yield "  catalogue only: no register, receipts are refused"
+        yield "  только каталог: касс нет, чеки не принимаются"
     for register in settings.registers:
         yield _register(register, settings)
     for register in settings.registers:

@@ -74,6 +74,8 @@ def _configuration(settings: "Settings") -> "list[Finding]":
     from kkt_adapter.cli.findings import good, warn
     from kkt_adapter.kernel.errors import Text
 
+    if not settings.registers and settings.catalog.source_configured:
+        return [good("configuration", "readable, catalogue only", "читается, только каталог")]
     if not settings.registers:
         return [
             warn(

@@ -108,6 +108,7 @@ async def run_service(settings: Any, *, demo: bool, build: Any = None, register:
                     demo=demo,
                     stand_ins=emulators.lines,
                     ofd_emulated=emulators.ofd is not None,
+                    catalogue_only=services.registers.none_configured,
                     first_admin=admin,
                     any_account=not await services.database.read(accounts.is_empty),
                 )

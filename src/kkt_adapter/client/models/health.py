@@ -34,7 +34,7 @@ class DatabaseHealth(TypedDict):
 class DevicesHealth(TypedDict):
     """`registers`: of each `ok`, `hanging` or the code of its trouble; the first 100."""
 
-    status: Literal["ok", "hanging", "trouble"]
+    status: Literal["ok", "hanging", "trouble", "catalogue only"]
     registers: dict[str, str]
     # RFC 3339, UTC with Z.
     last_check: str | None

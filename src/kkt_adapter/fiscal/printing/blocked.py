@@ -18,7 +18,16 @@ class BlockReason(StrEnum):
     NOT_REGISTERED = "NOT_REGISTERED"
     FN_DAMAGED = "FN_DAMAGED"  # virtual: its file; said by the driver
     CONFIGURATION = "CONFIGURATION"  # our settings contradict the registration
+    NO_REGISTER = "NO_REGISTER"  # none is configured at all: the service has the catalogue only
 
+
+TWO_WAYS = Text(
+    "No register is configured. Either add a [[register]] to kkt-adapter.toml, or try the product with "
+    "virtual registers, which are no fiscal devices: kkt-adapter serve --demo",
+    "Не настроена ни одна ККТ. Либо добавьте [[register]] в kkt-adapter.toml, либо попробуйте продукт с "
+    "виртуальными ККТ (не фискальные устройства): kkt-adapter serve --demo",
+)
+"""What a start without any register says, and what a receipt is told where the catalogue runs alone."""
 
 _CAUSES = {
     BlockReason.FN_FULL: Text(
@@ -56,3 +65,8 @@ def blocked_by_configuration(contradictions: Text) -> KktBlocked:
         "Исправьте kkt-adapter.toml или подключите нужную ККТ и перезапустите.",
         reason=BlockReason.CONFIGURATION.value,
     )
+
+
+def no_register() -> KktBlocked:
+    """Nobody has configured a register: the two ways to get one."""
+    return KktBlocked(TWO_WAYS.en, TWO_WAYS.ru, reason=BlockReason.NO_REGISTER.value)

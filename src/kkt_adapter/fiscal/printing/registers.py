@@ -11,6 +11,7 @@ from datetime import date, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
 from kkt_adapter.fiscal.model import RegisterDefaults, RegisterProfile, Registration
+from kkt_adapter.fiscal.printing.blocked import no_register
 from kkt_adapter.fiscal.printing.lane import PrintLane
 from kkt_adapter.fiscal.printing.registration import stored_facts
 from kkt_adapter.kernel.clock import Clock
@@ -136,9 +137,11 @@ class Registers:
         """What the register of a till without one would be like; makes nothing.
 
         Raises:
+            KktBlocked: there is no register at all.
             ReceiptInvalid: it will not get one.
         """
         if self._demo_prospect is None:
+            self._require_one()
             raise _unknown_till(pos_id, Text("add it to a register's pos_ids", "добавьте её в pos_ids ККТ"))
         if len(self._units) >= DEMO_LIMIT:
             raise _unknown_till(
@@ -173,8 +176,10 @@ class Registers:
         """The register of a till; without a till the only one there is.
 
         Raises:
+            KktBlocked: there is no register at all.
             RegisterNotFound: unknown till, or none named while there are several registers.
         """
+        self._require_one()
         if pos_id is not None:
             unit = self.find(PosId(pos_id))
             if unit is None:
@@ -194,6 +199,15 @@ class Registers:
                 )
             )
         return next(iter(self._units.values()))
+
+    @property
+    def none_configured(self) -> bool:
+        """There is no register, and none will come: the service has the catalogue only."""
+        return not self._units and self._make_demo is None
+
+    def _require_one(self) -> None:
+        if self.none_configured:
+            raise no_register()
 
 
 def _unknown_till(pos_id: str, remedy: Text) -> ReceiptInvalid:

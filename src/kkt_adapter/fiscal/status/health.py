@@ -36,6 +36,7 @@ OFFICE_HANGS_S = 3.0
 REDIS_HANGS_S = 1.0
 
 HANGING, OK, UNKNOWN = "hanging", "ok", "unknown"
+CATALOGUE_ONLY = "catalogue only"  # no register is configured, and none will come
 FINE = frozenset({OK, UNKNOWN, "running", "not_configured"})  # words that call for nobody
 PARTS = ("buffer", "database", "sync_worker", "redis")  # components that are one thing; the others are peers
 
@@ -141,7 +142,7 @@ class Health:
         known = [at for at in told if at is not None]
         different = set(words.values()) - {OK}
         return {
-            "status": OK if not different else HANGING if different == {HANGING} else "trouble",
+            "status": CATALOGUE_ONLY if self._registers.none_configured else _worst_of(different),
             "registers": dict(list(words.items())[:REGISTERS_SHOWN]),
             "last_check": iso(min(known)) if known else None,
         }
@@ -189,6 +190,11 @@ class Health:
         if totals.dlq_open > DLQ_DEGRADED or percent >= ALARM_PERCENT or breaker_open:
             return "degraded"
         return "degraded" if self._observer.redis_lost else "healthy"
+
+
+def _worst_of(different: set[str]) -> str:
+    """Of the words of registers that are not ``ok``."""
+    return OK if not different else HANGING if different == {HANGING} else "trouble"
 
 
 def _buffer(taken: Taken | None) -> Json:

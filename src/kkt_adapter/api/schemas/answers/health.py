@@ -64,9 +64,12 @@ class DatabaseHealth(TypedDict):
 
 
 class DevicesHealth(TypedDict):
-    """``registers``: of each ``ok``, ``hanging`` or the code of its trouble; the first 100."""
+    """``registers``: of each ``ok``, ``hanging`` or the code of its trouble; the first 100.
 
-    status: Literal["ok", "hanging", "trouble"]
+    ``catalogue only``: no register is configured, and receipts are refused.
+    """
+
+    status: Literal["ok", "hanging", "trouble", "catalogue only"]
     registers: dict[str, str]
     last_check: Moment | None
 
