@@ -276,7 +276,11 @@ async def test_a_blocked_register_sells_again_as_soon_as_its_documents_are_deliv
     await running.repair_operator()
 
     await running.state_of(last["receipt_id"], print_state="printed")
-    assert (await running.post()).status_code == 200
+
+    async def free_again() -> bool:
+        return (await running.post()).status_code == 200
+
+    await running.until(free_again)
 
 
 # --- a person decides ------------------------------------------------------------------------------------
