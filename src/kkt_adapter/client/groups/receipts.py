@@ -53,7 +53,7 @@ def _receipt_by_id(receipt_id: str) -> Call[ReceiptDetail]:
 
 def _slip(receipt_id: str) -> Call[str]:
     return Call(
-        method="GET", path=f"/v1/kkt/receipt/{quote(str(receipt_id), safe='')}/slip", accept="text/html"
+        method="GET", path=f"/v1/kkt/receipt/{quote(str(receipt_id), safe='')}/slip", accept="text/plain"
     )
 
 
