@@ -68,14 +68,18 @@ def _virtual(register: RegisterSettings, parts: Parts) -> KktDriver:
 
 
 def _shtrih(register: RegisterSettings, parts: Parts) -> KktDriver:
-    timing = Timing()
+    return shtrih_driver(register, clock=parts.clock, timing=Timing())
+
+
+def shtrih_driver(register: RegisterSettings, *, clock: Clock, timing: Timing) -> ShtrihRegister:
+    """Raises SettingsInvalid: a password is no number."""
     wire = wire_for(register.address)
     link = Protocol2(wire, timing=timing) if register.protocol == "2" else Protocol1(wire, timing=timing)
     return ShtrihRegister(
         link,
         password=_number(register, "password", register.password or FIRST_OPERATOR),
         admin_password=_number(register, "admin_password", register.admin_password),
-        clock=parts.clock,
+        clock=clock,
         timing=timing,
     )
 

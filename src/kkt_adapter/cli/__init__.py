@@ -37,6 +37,7 @@ PARTS: Mapping[str, Part] = MappingProxyType(
         "status": _part("sync", "status", "Show health, registers, buffer and alerts."),
         "receipts": _part("receipts", "receipts_app", "Receipts of the running service."),
         "shifts": _part("shifts", "shifts_app", "A register's shift: open it, report, close it."),
+        "registers": _part("registers", "registers_app", "Registers: find them, look at them, test them."),
         "sync": _part("sync", "sync", "Deliver waiting receipts to the operator now."),
         "dead-letters": _part("dead_letters", "dead_letters_app", "Receipts that could not be delivered."),
         "catalog": _part("catalog", "catalog_app", "The product catalogue."),

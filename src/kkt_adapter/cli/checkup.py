@@ -15,6 +15,7 @@ from pathlib import Path
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from kkt_adapter.cli.device_checkup import look_at_device
 from kkt_adapter.cli.findings import Finding, bad, good, warn
 from kkt_adapter.fiscal.housekeeping.daily import BACKUP, last_done
 from kkt_adapter.fiscal.kkt.virtual import fn_path
@@ -230,12 +231,15 @@ def check_copies(settings: Settings, now: datetime, rows: Rows | None) -> list[F
 def check_register(
     settings: Settings, register: RegisterSettings, now: datetime, rows: Rows | None
 ) -> list[Finding]:
-    """A virtual register's FN, read from its file; another kind is known to the running service alone."""
+    """A virtual register's FN, read from its file. A device is asked itself, unless a running service has it:
+    it takes one connection at a time."""
     subject = f"register {register.id}"
     holder = None if rows is None else rows.holders.get(register.id)
     driven = Text("", "") if holder is None else Text(f", driven by {holder}", f", ведёт {holder}")
     kind: str = register.driver
     if kind != "virtual":
+        if holder is None:
+            return look_at_device(register, now)
         found = Text(f"{kind}{driven.en}", f"{kind}{driven.ru}")
         return [good(subject, f"{found.en}: see kkt-adapter status", f"{found.ru}: см. kkt-adapter status")]
     path = fn_path(settings.fn_dir, RegisterId(register.id))

@@ -53,6 +53,7 @@ class EventType(StrEnum):
     MAINTENANCE_OFF = "maintenance_off"
     RETENTION_DONE = "retention_done"
     DOCUMENTS_READ_BACK = "documents_read_back"
+    REGISTER_TESTED = "register_tested"
     DATABASE_BEGUN = "database_begun"
     DATABASE_RESTORED = "database_restored"
     DATABASE_WENT_BACK = "database_went_back"

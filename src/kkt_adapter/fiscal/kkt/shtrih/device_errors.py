@@ -2,7 +2,7 @@
 
 Codes below 20h and from A0h to B2h come from the FN (its codes from 32h on are shifted to A0h and up).
 
-Source: docs/reference/shtrih-m.md, Errors; the same table, with remedies, is in docs/registers/shtrih-m.md.
+Source: docs/reference/shtrih-m.md, Errors; the same table, with remedies, is in docs/how-to/shtrih-m.md.
 """
 
 from collections.abc import Mapping

@@ -4,7 +4,7 @@ It states facts and sends at most one command that makes a document; whether a r
 ``printing/recovery`` alone. The fence is NONE: the protocol has nothing that shuts an older process out.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -270,6 +270,15 @@ class ShtrihRegister:
         async with self._operation():
             await self._upkeep.wait_idle()
             await self._session.data(with_password(requests.COPY, self._password))
+
+    async def print_lines(self, lines: Sequence[str]) -> None:
+        """A slip that is no fiscal document, cut off at its end; for trying the printer."""
+        async with self._operation():
+            await self._upkeep.wait_idle()
+            for line in lines:
+                await self._session.data(requests.print_text(self._password, line))
+            await self._session.ask(with_password(requests.FEED, self._password, b"\x02\x05"))
+            await self._session.ask(with_password(requests.CUT, self._password, b"\x01"))
 
     # --- the operator's queue ---
 

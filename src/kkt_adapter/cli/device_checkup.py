@@ -1,0 +1,164 @@
+"""What ``doctor`` and ``registers test`` find out about a device: one connection, nothing is changed."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from kkt_adapter.bootstrap.drivers import shtrih_driver
+from kkt_adapter.bootstrap.registers import host_zone
+from kkt_adapter.bootstrap.requirements import missing_capabilities
+from kkt_adapter.cli.findings import Finding, bad, good, warn
+from kkt_adapter.fiscal.kkt.driver import KktState, KktStatus
+from kkt_adapter.fiscal.kkt.shtrih.device import BIT_RELAY
+from kkt_adapter.fiscal.kkt.shtrih.driver import ShtrihRegister
+from kkt_adapter.fiscal.kkt.shtrih.facts import Facts
+from kkt_adapter.fiscal.kkt.shtrih.link import Timing
+from kkt_adapter.kernel.clock import SystemClock
+from kkt_adapter.kernel.errors import AdapterError, Text
+from kkt_adapter.settings import RegisterSettings, Transport
+
+SHORT = Timing(connect_s=3.0, byte_s=1.0, enquiries=3, answer_scale=0.5)  # a person waits
+CLOCK_LIMIT_S = 300  # FN error 17h: clocks that differ by more than five minutes
+CLOCK_WARNING_S = 120
+FN_DAYS = 30
+UNSENT_DAYS = 2
+
+
+def look_at_device(register: RegisterSettings, now: datetime) -> list[Finding]:
+    """Never raises for the device's sake."""
+    try:
+        return asyncio.run(_look(register, now))
+    except AdapterError as error:
+        remedy = Text(
+            "check power, cable and address; kkt-adapter registers scan ADDRESS looks for it",
+            "проверьте питание, кабель и адрес; найти ККТ: kkt-adapter registers scan АДРЕС",
+        )
+        return [bad(f"register {register.id}", error.detail, remedy)]
+
+
+async def _look(register: RegisterSettings, now: datetime) -> list[Finding]:
+    driver = shtrih_driver(register, clock=SystemClock(), timing=SHORT)
+    try:
+        await driver.open()
+        status = await driver.status()
+        return list(findings(register, driver, status, now))
+    finally:
+        await driver.close()
+
+
+def findings(
+    register: RegisterSettings, driver: ShtrihRegister, status: KktStatus, now: datetime
+) -> Iterator[Finding]:
+    """An open driver and its status, judged."""
+    facts = driver.facts
+    assert facts is not None, "the driver is open"
+    subject = f"register {register.id}"
+    yield good(
+        subject,
+        f"{facts.device.name}, FN {status.fn_number}, document {status.fd_number}, "
+        f"shift {status.shift_number} {status.shift_state}",
+        f"{facts.device.name}, ФН {status.fn_number}, ФД {status.fd_number}, "
+        f"смена {status.shift_number}: {status.shift_state}",
+    )
+    yield from _state(subject, status)
+    yield from _clock(subject, register, status, now)
+    yield from _fn(subject, status)
+    yield from _settings(subject, register, driver, facts)
+
+
+def _state(subject: str, status: KktStatus) -> Iterator[Finding]:
+    if status.blocked is not None:
+        yield bad(
+            subject,
+            Text(f"makes no receipts: {status.blocked}", f"не оформляет чеки: {status.blocked}"),
+            Text("see the runbook: kkt-blocked", "см. инструкцию kkt-blocked"),
+        )
+    if status.state in (KktState.PAPER_OUT, KktState.COVER_OPEN):
+        yield bad(
+            subject,
+            Text(f"not ready: {status.state}", f"не готова: {status.state}"),
+            Text("put paper in and close the cover", "заправьте бумагу и закройте крышку"),
+        )
+    if status.open_document:
+        yield warn(
+            subject,
+            Text("a document is open in it", "в ней открыт документ"),
+            Text("the service gives it up before the next receipt", "служба отменит его перед чеком"),
+        )
+
+
+def _clock(subject: str, register: RegisterSettings, status: KktStatus, now: datetime) -> Iterator[Finding]:
+    zone = ZoneInfo(register.timezone) if register.timezone else host_zone()
+    off_s = round((status.clock - now.astimezone(zone).replace(tzinfo=None)).total_seconds())
+    remedy = Text(
+        "close the shift and set the register's clock, or set timezone of the register",
+        "закройте смену и установите часы ККТ либо задайте timezone этой ККТ",
+    )
+    found = Text(f"its clock is {off_s:+} s off", f"часы отличаются на {off_s:+} с")
+    if abs(off_s) > CLOCK_LIMIT_S:
+        yield bad(subject, found, remedy)
+    elif abs(off_s) > CLOCK_WARNING_S:
+        yield warn(subject, found, remedy)
+
+
+def _fn(subject: str, status: KktStatus) -> Iterator[Finding]:
+    days = (status.fn_valid_until - status.clock.date()).days
+    if days <= FN_DAYS:
+        yield warn(
+            subject,
+            Text(f"FN valid for {days} days", f"ФН действует ещё {days} дн."),
+            Text("plan its replacement", "запланируйте замену ФН"),
+        )
+    waits = status.first_unsent_at
+    if waits is not None and (status.clock - waits).days >= UNSENT_DAYS:
+        yield warn(
+            subject,
+            Text(
+                f"{status.unsent_count} documents undelivered since {waits:%Y-%m-%d}",
+                f"не передано {status.unsent_count} с {waits:%Y-%m-%d}",
+            ),
+            Text(
+                "restore the exchange with the operator: the FN blocks after 30 days",
+                "восстановите обмен с ОФД: через 30 дней ФН заблокируется",
+            ),
+        )
+
+
+def _settings(
+    subject: str, register: RegisterSettings, driver: ShtrihRegister, facts: Facts
+) -> Iterator[Finding]:
+    at_device = Text("change it at the device", "измените настройку ККТ")
+    if facts.trouble is not None:
+        yield bad(subject, facts.trouble, at_device)
+    for wrong in facts.rates.wrong.values():
+        yield warn(
+            subject, wrong, Text("receipts with this rate are refused", "чеки с этой ставкой не пройдут")
+        )
+    if facts.rates.replaces == 1:
+        yield warn(
+            subject,
+            Text(
+                "it makes 22 % of 20 % by itself (table 17, row 1, field 71 = 1)",
+                "сама заменяет НДС 20 % на 22 % (таблица 17, ряд 1, поле 71 = 1)",
+            ),
+            Text(
+                "set field 71 to 2: refunds and corrections of 2025 need 20 %",
+                "установите в поле 71 значение 2: возвратам и коррекциям 2025 года нужны 20 %",
+            ),
+        )
+    transport = register.transport_or(Transport.DEVICE)
+    for text in missing_capabilities(register, transport, driver.capabilities):
+        yield bad(subject, text, Text("change the setting", "измените настройку"))
+    if transport is Transport.DEVICE and facts.device.has(BIT_RELAY) and facts.device.exchange_setting == 0:
+        yield warn(
+            subject,
+            Text(
+                "it leaves the exchange to the host (table 21, field 2 = 0), and ofd_transport is device",
+                "обмен с ОФД поручен компьютеру (таблица 21, поле 2 = 0), а ofd_transport = device",
+            ),
+            Text(
+                'set ofd_transport = "relay", or field 2 to 1',
+                'укажите ofd_transport = "relay" или поле 2 = 1',
+            ),
+        )

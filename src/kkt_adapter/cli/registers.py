@@ -1,0 +1,253 @@
+"""``kkt-adapter registers``: find devices, look at one, test one; straight to the device.
+
+A register takes one connection at a time, so that one which a running service drives is left alone.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kkt_adapter.cli.screen import complain, json_line, line, plain
+from kkt_adapter.cli.texts import said, say
+
+if TYPE_CHECKING:
+    from kkt_adapter.cli.checkup import Rows
+    from kkt_adapter.fiscal.kkt.shtrih.driver import ShtrihRegister
+    from kkt_adapter.settings import RegisterSettings, Settings
+
+registers_app = typer.Typer(
+    name="registers", help="Registers: find them, look at them, test them.", no_args_is_help=True
+)
+
+FAILED, UNREADABLE = 1, 2  # exit codes
+DEFAULT_PORT = 7778
+
+Config = Annotated[Path | None, typer.Option(help="TOML file [KKT_CONFIG, ./kkt-adapter.toml]", exists=True)]
+DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where the service keeps its data.")]
+
+
+@registers_app.command("scan")
+def scan(
+    places: Annotated[
+        list[str], typer.Argument(help="Hosts (HOST or HOST:PORT) and serial ports (/dev/ttyUSB0).")
+    ],
+) -> None:
+    """Ask each given place what it is; nothing but that one question is sent."""
+    found = [asyncio.run(_ask(address)) for address in _addresses(places)]
+    for address, name in found:
+        line(f"{address}  {name}" if name else f"{address}  " + say("no register", "ККТ нет"))
+    if not any(name for _, name in found):
+        raise typer.Exit(FAILED)
+
+
+@registers_app.command("show")
+def show(
+    register: Annotated[str, typer.Argument(metavar="ID", help="As in [[register]] of the configuration.")],
+    config: Config = None,
+    data_dir: DataDir = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for scripts.")] = False,
+) -> None:
+    """What a device is and can do, as it says itself."""
+    settings, chosen = _chosen(register, config, data_dir)
+    _refuse_while_driven(settings, chosen)
+    facts = _with_device(chosen, _facts)
+    if as_json:
+        json_line(facts)
+        return
+    for name, value in facts.items():
+        shown = ", ".join(str(v) for v in value) if isinstance(value, list) else str(value)
+        line(f"{name:28} {plain(shown)}")
+
+
+@registers_app.command("test")
+def test(
+    register: Annotated[str, typer.Argument(metavar="ID", help="As in [[register]] of the configuration.")],
+    slip: Annotated[bool, typer.Option("--slip", help="Also print a slip that is not fiscal.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before printing.")] = False,
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Look at a device and judge what it says; print only when asked to, and never with an open question."""
+    from kkt_adapter.cli.device_checkup import look_at_device
+    from kkt_adapter.cli.findings import Level
+    from kkt_adapter.kernel.clock import SystemClock
+
+    settings, chosen = _chosen(register, config, data_dir)
+    rows = _refuse_while_driven(settings, chosen)
+    found = look_at_device(chosen, SystemClock().now())
+    marks = {Level.OK: "+", Level.WARNING: "!", Level.BAD: "x"}
+    for finding in found:
+        line(f"{marks[finding.level]} {said(finding.found)}")
+        if finding.remedy is not None:
+            line(f"    {said(finding.remedy)}")
+    if any(finding.level is Level.BAD for finding in found):
+        raise typer.Exit(FAILED)
+    if slip:
+        _print_slip(chosen, data_dir, rows, yes=yes)
+
+
+def _print_slip(
+    register: "RegisterSettings", data_dir: Path | None, rows: "Rows | None", *, yes: bool
+) -> None:
+    if rows is not None and rows.unknown:
+        complain(
+            say(
+                "Nothing is printed: the outcome of a receipt is an open question.",
+                "Печати не будет: исход одного из чеков ещё не выяснен.",
+            )
+        )
+        raise typer.Exit(FAILED)
+    if not yes and not typer.confirm(say("Print a slip that is not fiscal?", "Напечатать нефискальный чек?")):
+        return
+
+    async def work(driver: "ShtrihRegister") -> dict[str, Any]:
+        await driver.print_lines(["KKT-ADAPTER", "ПРОВЕРКА ПЕЧАТИ", "НЕ ФИСКАЛЬНЫЙ ДОКУМЕНТ", " "])
+        return {}
+
+    _with_device(register, work)
+    if rows is not None:
+        _note(register, data_dir)
+    line(say("Printed.", "Напечатано."))
+
+
+def _note(register: "RegisterSettings", data_dir: Path | None) -> None:
+    """The event that says who printed something that is no receipt."""
+    from kkt_adapter.cli.database import run_on_database
+    from kkt_adapter.fiscal.store import events
+    from kkt_adapter.fiscal.store.events import EventType
+    from kkt_adapter.kernel.clock import SystemClock
+    from kkt_adapter.runtime.db.protocol import Database
+
+    entry = events.entry(EventType.REGISTER_TESTED, SystemClock().now(), register_id=register.id)
+
+    async def write(database: Database) -> None:
+        await database.write(lambda conn: events.write(conn, [entry]))
+
+    run_on_database(data_dir, write)
+
+
+def _addresses(places: list[str]) -> Iterator[str]:
+    for place in places:
+        if "://" in place:
+            yield place
+        elif place.startswith("/"):
+            yield f"serial://{place}"
+        else:
+            host, _, port = place.rpartition(":")
+            yield f"tcp://{place}" if host and port.isdigit() else f"tcp://{place}:{DEFAULT_PORT}"
+
+
+async def _ask(address: str) -> tuple[str, str]:
+    """FCh, the question that needs no password; the name, or nothing when nobody of ours answers."""
+    from kkt_adapter.cli.device_checkup import SHORT
+    from kkt_adapter.fiscal.kkt.shtrih import requests
+    from kkt_adapter.fiscal.kkt.shtrih.answers import Metrics, read_answer
+    from kkt_adapter.fiscal.kkt.shtrih.link import LinkDown
+    from kkt_adapter.fiscal.kkt.shtrih.protocol1 import Protocol1
+    from kkt_adapter.fiscal.kkt.shtrih.values import BadAnswer
+    from kkt_adapter.fiscal.kkt.shtrih.wires import wire_for
+
+    try:
+        link = Protocol1(wire_for(address), timing=SHORT)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    try:
+        await link.connect()
+        answer = await link.exchange(requests.METRICS, answer_s=SHORT.byte_s)
+        metrics = Metrics.read(read_answer(requests.METRICS, answer).data)
+    except (LinkDown, BadAnswer):
+        return address, ""
+    finally:
+        await link.close()
+    return address, f"Shtrih-M, {plain(metrics.name)} (model {metrics.model})"
+
+
+async def _facts(driver: "ShtrihRegister") -> dict[str, Any]:
+    facts = driver.facts
+    assert facts is not None, "the driver is open"
+    device, registration = facts.device, facts.registration
+    return {
+        "device": f"{device.name} (model {device.model})",
+        "F7h": "no" if device.flags is None else f"{device.flags:016X}",
+        "FN": registration.fn_number,
+        "FN valid until": facts.valid_until.isoformat(),
+        "registration number": registration.registration_number,
+        "serial number": registration.serial_number,
+        "user": f"{registration.user_name}, INN {registration.user_inn}",
+        "FFD": registration.ffd_version.name.removeprefix("V").replace("_", "."),
+        "taxation mask": registration.taxation_mask,
+        "can": sorted(str(capability) for capability in driver.capabilities),
+        "tables FN/OFD/FFD": [device.tables.fn, device.tables.ofd, device.tables.ffd],
+        "item tags": "before FF46" if device.tags_before_operation else "after FF46",
+        "corrections by receipt": device.corrects_by_receipt,
+        "exchange (21/2)": device.exchange_setting,
+        "rates that cannot be used": sorted(str(rate) for rate in facts.rates.wrong),
+        **{f"table {name}": value for name, value in facts.settings.items()},
+        "trouble": None if facts.trouble is None else said(facts.trouble),
+    }
+
+
+def _with_device(register: "RegisterSettings", work: Any) -> dict[str, Any]:
+    from kkt_adapter.bootstrap.drivers import shtrih_driver
+    from kkt_adapter.cli.device_checkup import SHORT
+    from kkt_adapter.kernel.clock import SystemClock
+    from kkt_adapter.kernel.errors import AdapterError
+
+    async def connected() -> dict[str, Any]:
+        driver = shtrih_driver(register, clock=SystemClock(), timing=SHORT)
+        try:
+            await driver.open()
+            found: dict[str, Any] = await work(driver)
+            return found
+        finally:
+            await driver.close()
+
+    try:
+        return asyncio.run(connected())
+    except AdapterError as error:
+        complain(said(error.detail))
+        raise typer.Exit(FAILED) from error
+
+
+def _chosen(
+    register_id: str, config: Path | None, data_dir: Path | None
+) -> "tuple[Settings, RegisterSettings]":
+    from kkt_adapter.kernel.errors import SettingsInvalid
+    from kkt_adapter.settings import load_settings
+
+    try:
+        settings = load_settings(file=config, overrides={"data_dir": data_dir})
+    except SettingsInvalid as error:
+        complain(said(error.detail))
+        raise typer.Exit(UNREADABLE) from error
+    for register in settings.registers:
+        if register.id == register_id:
+            if register.driver == "virtual":
+                complain(say("A virtual register is no device.", "Виртуальная ККТ — не устройство."))
+                raise typer.Exit(FAILED)
+            return settings, register
+    known = ", ".join(register.id for register in settings.registers) or "-"
+    complain(say(f"No register {register_id}; known: {known}", f"Нет ККТ {register_id}; есть: {known}"))
+    raise typer.Exit(FAILED)
+
+
+def _refuse_while_driven(settings: "Settings", register: "RegisterSettings") -> "Rows | None":
+    """What the database says, None without one; exit when a running process has the register."""
+    from kkt_adapter.cli.checkup import check_database
+
+    _, rows = check_database(settings)
+    holder = None if rows is None else rows.holders.get(register.id)
+    if holder is not None:
+        complain(
+            say(
+                f"Register {register.id} is driven by a running service ({holder}), and takes one connection "
+                "at a time: see kkt-adapter status, or stop the service first.",
+                f"ККТ {register.id} ведёт работающая служба ({holder}), а соединение у неё одно: "
+                "смотрите kkt-adapter status или сначала остановите службу.",
+            )
+        )
+        raise typer.Exit(FAILED)
+    return rows

@@ -1,0 +1,35 @@
+"""The table of error codes in the pages about Shtrih-M, made from the driver's own table.
+
+python -m kkt_adapter.cli.shtrih_page
+"""
+
+import re
+import sys
+from pathlib import Path
+
+from kkt_adapter.fiscal.kkt.shtrih.device_errors import ERRORS
+
+BEGIN, END = "<!-- errors: begin -->", "<!-- errors: end -->"
+PAGES = {"docs/how-to/shtrih-m.md": "en", "docs/ru/shtrih-m.md": "ru"}
+_HEADS = {"en": ("code", "meaning", "what to do"), "ru": ("код", "что значит", "что делать")}
+
+
+def table(language: str) -> str:
+    rows = [f"| {' | '.join(_HEADS[language])} |", "|---|---|---|"]
+    for code, error in sorted(ERRORS.items()):
+        meaning, remedy = getattr(error.meaning, language), getattr(error.remedy, language)
+        rows.append(f"| {code:02X}h | {meaning} | {remedy} |")
+    return "\n".join(rows)
+
+
+def with_table(page: str, language: str) -> str:
+    """The page with its table as it should be."""
+    between = re.compile(f"{re.escape(BEGIN)}.*{re.escape(END)}", re.DOTALL)
+    return between.sub(lambda _: f"{BEGIN}\n{table(language)}\n{END}", page)
+
+
+if __name__ == "__main__":
+    for name, language in PAGES.items():
+        path = Path(name)
+        path.write_text(with_table(path.read_text(encoding="utf-8"), language), encoding="utf-8")
+        sys.stdout.write(f"{name}\n")
