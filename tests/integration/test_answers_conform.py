@@ -132,6 +132,9 @@ async def look(walk: Walk, receipt_id: str) -> None:
     await walk.call("POST", "/v1/pos/refund", {"original_receipt_id": receipt_id})
     for part in ("", "/slip", "/qr"):
         await walk.call("GET", f"/v1/kkt/receipt/{receipt_id}{part}")
+    detail = await walk.call("GET", f"/v1/kkt/receipt/{receipt_id}")
+    fn_number, _, number = detail["fiscal_doc_id"].partition("-")
+    await walk.call("GET", f"/v1/kkt/documents/{fn_number}/{number}", compare="true")
     for path in (
         "/", "/health", "/ready", "/v1/health", "/metrics", "/v1/kkt/receipts", "/v1/kkt/buffer/status",
         "/v1/kkt/buffer/logs", "/v1/kkt/worker/status", "/v1/kkt/clocks", "/v1/kkt/heartbeat/status",

@@ -21,6 +21,7 @@ def daily_services(
         clock=clock,
         receipts_live=timedelta(days=settings.retention_days),
         may_forget=watch.may_forget,
+        documents_live=timedelta(days=settings.document_days),
         back_offices=[office.name for office in settings.back_offices if office.enabled],
     )
     services = [

@@ -7,6 +7,7 @@ from kkt_adapter.api.catalogue import CatalogServices
 from kkt_adapter.api.routes import accounts as account_routes
 from kkt_adapter.api.routes import auth as auth_routes
 from kkt_adapter.api.routes import clock as clock_routes
+from kkt_adapter.api.routes import documents as document_routes
 from kkt_adapter.api.routes import heartbeat as heartbeat_routes
 from kkt_adapter.api.routes import products as product_routes
 from kkt_adapter.api.routes import scheduler as scheduler_routes
@@ -27,6 +28,7 @@ from kkt_adapter.fiscal.heartbeat.export import EventExport
 from kkt_adapter.fiscal.intake.accept import ReceiptIntake
 from kkt_adapter.fiscal.intake.refund_check import Refunds
 from kkt_adapter.fiscal.printing.registers import Registers
+from kkt_adapter.fiscal.queries.documents import Documents
 from kkt_adapter.fiscal.queries.receipts import Receipts
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.runtime.auth.parts import AuthParts
@@ -48,9 +50,10 @@ def build_app(
     watch: ClockWatch,
     clock: Clock,
 ) -> FastAPI:
+    documents = Documents(database=database, registers=registers)
     api = ApiServices(
         intake=intake,
-        receipts=Receipts(database=database, registers=registers),
+        receipts=Receipts(database=database, registers=registers, documents=documents),
         refunds=Refunds(database=database, default_capacity=settings.capacity),
         registers=RegisterActions(
             registers=registers,
@@ -82,6 +85,7 @@ def build_app(
             heartbeat_routes.router,
             clock_routes.router,
             watch_routes.router,
+            document_routes.router,
             auth_routes.router,
             account_routes.router,
             scheduler_routes.router,
@@ -89,6 +93,7 @@ def build_app(
         ),
     )
     app.state.sessions = sessions
+    app.state.documents = documents
     app.state.heartbeat = watching.heartbeat
     app.state.event_export = EventExport(database)
     app.state.clock_watch = watch

@@ -109,6 +109,45 @@ def show(
         _show(receipt)
 
 
+@receipts_app.command("document")
+def document(
+    fn_number: Annotated[str, typer.Argument(metavar="FN", help="Number of the FN, 16 digits.")],
+    fd_number: Annotated[int, typer.Argument(metavar="FD", help="Number of the document.")],
+    compare: Annotated[bool, typer.Option("--compare", help="Read it from the FN too, and compare.")] = False,
+    as_json: AsJson = False,
+    url: Url = None,
+    token: Token = None,
+) -> None:
+    """Show the bytes of a fiscal document, as hex for ffd decode; exit code 1 when the FN says another."""
+    with open_service(url, token) as service:
+        found = service.receipts.document(fn_number, fd_number, compare=compare)
+    said = found.get("fn")
+    same = None if said is None else said["same"]
+    if as_json:
+        json_line(found)
+    else:
+        facts(
+            (
+                (say("kept", "хранится с"), moment(found["kept_at"])),
+                (say("read from the FN", "прочитан из ФН"), "+" if found["source"] == "fn" else ""),
+                (say("ticket", "квитанция ОФД"), found["ticket"]),
+                (say("document", "документ"), found["tlv"]),
+            )
+        )
+        if compare:
+            line(_comparison(same))
+    if same is False:
+        raise typer.Exit(1)
+
+
+def _comparison(same: bool | None) -> str:
+    if same is None:
+        return say("The FN does not give the contents any more.", "ФН уже не отдаёт содержимое документа.")
+    if same:
+        return say("The FN says the same.", "В ФН тот же документ.")
+    return say("The FN says something else!", "В ФН другой документ!")
+
+
 @receipts_app.command("reprint")
 def reprint(receipt_id: ReceiptId, as_json: AsJson = False, url: Url = None, token: Token = None) -> None:
     """Try to print a refused receipt (print_failed) again, after its cause is gone."""

@@ -8,7 +8,7 @@ holds. A ``FiscalDocument`` is a fact that only an FN can make.
 Money is kopecks, quantities are millionths. Times of documents are the register's wall clock (naive).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import IntEnum, StrEnum
 
@@ -321,6 +321,7 @@ class FiscalDocument:
     total_kop: Kopecks | None = None  # 1020
     key: str | None = None  # the receipt key found in 1192 or 1084, if any
     confirmed: bool = False  # the FN has taken the operator's confirmation
+    tlv: bytes | None = field(default=None, compare=False, repr=False)  # whole, where the device gives it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -163,6 +163,10 @@ class RegisterNotFound(NotFound):
     pass
 
 
+class DocumentNotFound(NotFound):
+    pass
+
+
 class DeadLetterNotFound(NotFound):
     pass
 

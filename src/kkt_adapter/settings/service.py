@@ -208,6 +208,13 @@ class Settings(BaseModel):
         description="delivered receipts are kept so long",
         json_schema_extra=env("KKT_RETENTION_DAYS"),
     )
+    document_days: int = Field(
+        default=400,
+        ge=30,
+        le=36_500,
+        description="the bytes of fiscal documents and operators' tickets are kept so long",
+        json_schema_extra=env("KKT_DOCUMENT_DAYS"),
+    )
     backup_keep: int = Field(
         default=7,
         ge=0,

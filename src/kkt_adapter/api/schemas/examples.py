@@ -123,6 +123,16 @@ RECEIPT_DETAIL: Final[Json] = RECEIPT | {
 }
 SLIP: Final = "КАССОВЫЙ ЧЕК\nTest  1 x 100.00  = 100.00\nИТОГ = 100.00\n"
 QR_SVG: Final = '<svg xmlns="http://www.w3.org/2000/svg" width="74" height="74"></svg>'
+DOCUMENT: Final[Json] = {
+    "fn_number": "9999078902013267",
+    "fiscal_doc_number": 12,
+    "code": 3,
+    "tlv": "03000800fc0302001027",
+    "document": {"totalSum": 10000},
+    "ticket": None,
+    "source": "kept",
+    "kept_at": "2026-03-14T09:00:00Z",
+}
 RECEIPTS: Final[Json] = {"items": [RECEIPT], "next_cursor": None}
 RESOLVE_RECEIPT: Final[Json] = {
     "action": "adopt",

@@ -7,6 +7,7 @@ from kkt_adapter.client.connection import AsyncConnection, Connection
 from kkt_adapter.client.models.receipt_bodies import ReceiptBody, RefundCheckBody, ResolveReceiptBody
 from kkt_adapter.client.models.receipts import (
     AcceptedReceipt,
+    Document,
     PrintState,
     ReceiptDetail,
     ReceiptPage,
@@ -73,6 +74,14 @@ def _resolve(receipt_id: str, body: ResolveReceiptBody) -> Call[ReceiptSummary]:
 
 def _check_refund(body: RefundCheckBody) -> Call[RefundCheck]:
     return Call(method="POST", path="/v1/pos/refund", body=body)
+
+
+def _document(fn_number: str, fd_number: int, *, compare: bool | None = None) -> Call[Document]:
+    return Call(
+        method="GET",
+        path=f"/v1/kkt/documents/{quote(str(fn_number), safe='')}/{quote(str(fd_number), safe='')}",
+        query={"compare": compare},
+    )
 
 
 class AsyncReceipts:
@@ -143,6 +152,12 @@ class AsyncReceipts:
         """
         return await self._connection.send(_check_refund(body))
 
+    async def document(self, fn_number: str, fd_number: int, *, compare: bool | None = None) -> Document:
+        """Read a fiscal document's bytes. As kept when it was made, else as the FN gives it, which a
+        real one does for about 30 days. Not for a till's token: a document may be of any till.
+        """
+        return await self._connection.send(_document(fn_number, fd_number, compare=compare))
+
 
 class Receipts:
     def __init__(self, connection: Connection) -> None:
@@ -211,3 +226,9 @@ class Receipts:
         not delivered. An unknown one may.
         """
         return self._connection.send(_check_refund(body))
+
+    def document(self, fn_number: str, fd_number: int, *, compare: bool | None = None) -> Document:
+        """Read a fiscal document's bytes. As kept when it was made, else as the FN gives it, which a
+        real one does for about 30 days. Not for a till's token: a document may be of any till.
+        """
+        return self._connection.send(_document(fn_number, fd_number, compare=compare))

@@ -32,7 +32,9 @@ class DatabaseHealth(TypedDict):
 
 
 class DevicesHealth(TypedDict):
-    """`registers`: of each `ok`, `hanging` or the code of its trouble; the first 100."""
+    """`registers`: of each `ok`, `hanging` or the code of its trouble; the first 100. `catalogue
+    only`: no register is configured, and receipts are refused.
+    """
 
     status: Literal["ok", "hanging", "trouble", "catalogue only"]
     registers: dict[str, str]

@@ -38,6 +38,36 @@ class AcceptedReceipt(TypedDict):
     warnings: list[ReceiptRemark]
 
 
+class ComparedDocument(TypedDict):
+    """What the FN says."""
+
+    # Whether the bytes are the same; null: the FN gives none any more.
+    same: bool | None
+    # Hex.
+    tlv: str | None
+    fiscal_sign: str | None
+
+
+class Document(TypedDict):
+    # Number of the FN, 16 digits.
+    fn_number: str
+    # A serial number; 0: none yet.
+    fiscal_doc_number: int
+    # 3 receipt, 31 correction, 2 and 5 shift opening and closing ...
+    code: int
+    # The whole document as one element: code, length, contents; hex.
+    tlv: str
+    # Its contents as operators show them.
+    document: dict[str, Any] | None
+    # The operator's answer as it came; hex.
+    ticket: str | None
+    # From this database, or read from the FN.
+    source: Literal["kept", "fn"]
+    # RFC 3339, UTC with Z.
+    kept_at: str | None
+    fn: NotRequired[ComparedDocument]
+
+
 PrintState = Literal["new", "printing", "printed", "print_unknown", "print_failed"]
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, bindparam, insert, update
 
 from kkt_adapter.fiscal.delivery import claims
 from kkt_adapter.fiscal.delivery.claims import Claim, ClaimRequest
-from kkt_adapter.fiscal.store import counters
+from kkt_adapter.fiscal.store import counters, document_bytes
 from kkt_adapter.fiscal.store import events as journal
 from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.fiscal.store.tables import attempts, dlq, receipts
@@ -35,6 +35,7 @@ class Synced:
     server_time: int | None = None
     note: str | None = None  # for people: the operator had it already
     code: int | None = None  # the operator's response code, when it is an alarm
+    ticket: bytes | None = None  # the operator's answer as it came, to be kept with the document
     late: bool = False  # its dead letter is closed as delivered_later
 
 
@@ -184,6 +185,9 @@ def _synced(
     )
     if written != len(results):
         raise LeaseLost(f"the claim on receipt {results[0].claim.receipt_id} is over")
+    document_bytes.keep_tickets(
+        conn, [(r.claim.fn_number, r.claim.fd_number, r.ticket) for r in results if r.ticket is not None]
+    )
     deltas["syncing"] -= len(results)
     deltas["synced"] += len(results)
     late = [r for r in results if r.late or r.claim.retry_count]

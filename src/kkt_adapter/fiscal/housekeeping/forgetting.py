@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy import Connection
 
 from kkt_adapter.fiscal.heartbeat import cursors
-from kkt_adapter.fiscal.housekeeping.retention import KINDS, Limits, Look, RetentionKind
+from kkt_adapter.fiscal.housekeeping.retention import BYTES_LIVE, KINDS, Limits, Look, RetentionKind
 from kkt_adapter.fiscal.store import events
 from kkt_adapter.fiscal.store.events import EventType
 from kkt_adapter.kernel.clock import Clock
@@ -30,6 +30,7 @@ class Forgetting:
         clock: Clock,
         receipts_live: timedelta,
         may_forget: Callable[[timedelta], bool],
+        documents_live: timedelta = BYTES_LIVE,
         back_offices: Sequence[str] = (),
     ) -> None:
         """``may_forget``: may rows go that look so old? Asked again before each step, as the clock may be
@@ -39,6 +40,7 @@ class Forgetting:
         self._clock = clock
         self._receipts_live = receipts_live
         self._may_forget = may_forget
+        self._documents_live = documents_live
         self._back_offices = list(back_offices)
         self._log = structlog.get_logger("retention")
 
@@ -55,6 +57,7 @@ class Forgetting:
             receipts_live=self._receipts_live,
             told=told,
             may_forget=self._may_forget,
+            documents_live=self._documents_live,
         )
         gone: dict[str, int] = {}
         for name, kind in KINDS.items():

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, false, func, select
+from sqlalchemy import ColumnElement, Connection, Table, delete, false, func, literal, select, tuple_
 
 from kkt_adapter.fiscal.lifecycle import PrintState, Status
 from kkt_adapter.fiscal.store import counters
@@ -25,6 +25,7 @@ from kkt_adapter.fiscal.store.tables import (
     attempts,
     buffer_events,
     dlq,
+    document_bytes,
     documents,
     idempotency,
     receipts,
@@ -35,8 +36,10 @@ from kkt_adapter.fiscal.store.tables import (
 
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # nothing is from before that
 STEP_ROWS = 500  # data.md#retention
+MAX_FD_NUMBER = 2**32  # tag 1040 has four bytes
 RECEIPTS_A_LOOK = 100  # each takes its attempts and its document along
 EVENTS_LIVE = timedelta(days=90)  # and alerts that are over
+BYTES_LIVE = timedelta(days=400)  # of documents, unless another time is set
 LETTERS_LIVE = timedelta(days=90)  # after they were resolved
 KEYS_LIVE = timedelta(days=30)  # and as long as their receipt
 BOOKS_LIVE = timedelta(days=5 * 366)  # sessions, shifts, cash movements
@@ -48,6 +51,7 @@ class Limits:
     wanted by any back office; None: nobody waits for any."""
 
     receipts: datetime  # by synced_at
+    documents: datetime  # their bytes
     events: datetime
     letters: datetime  # by resolved_at
     keys: datetime
@@ -62,6 +66,7 @@ class Limits:
         receipts_live: timedelta,
         told: int | None,
         may_forget: Callable[[timedelta], bool],
+        documents_live: timedelta = BYTES_LIVE,
     ) -> "Limits":
         """``may_forget``: is a row that looks so old surely so old? Where not, nothing of that age goes."""
 
@@ -70,6 +75,7 @@ class Limits:
 
         return cls(
             receipts=edge(receipts_live),
+            documents=edge(documents_live),
             events=edge(EVENTS_LIVE),
             letters=edge(LETTERS_LIVE),
             keys=edge(KEYS_LIVE),
@@ -248,6 +254,34 @@ def _forget_shifts(conn: Connection, keys: Sequence[tuple[str, str, int]]) -> in
     return gone
 
 
+def _look_at_bytes(conn: Connection, limits: Limits, after: tuple[str, int]) -> Look:
+    """Along the numbers of each FN, which rise with time; from its first young document on to the next FN."""
+    key = (document_bytes.c.fn_number, document_bytes.c.fd_number)
+    rows = conn.execute(
+        select(*key, document_bytes.c.kept_at)
+        .where(tuple_(*key) > tuple_(literal(after[0]), literal(after[1])))
+        .order_by(*key)
+        .limit(STEP_ROWS)
+    ).all()
+    old: list[tuple[str, int]] = []
+    for row in rows:
+        if row.kept_at >= limits.documents:
+            return Look(old=old, next=(row.fn_number, MAX_FD_NUMBER))
+        old.append((row.fn_number, row.fd_number))
+    return Look(old=old, next=old[-1] if old else None)
+
+
+def _forget_bytes(conn: Connection, keys: Sequence[tuple[str, int]]) -> int:
+    gone = 0
+    numbers: dict[str, list[int]] = defaultdict(list)
+    for fn_number, fd_number in keys:
+        numbers[fn_number].append(fd_number)
+    for fn_number, made in numbers.items():
+        these = (document_bytes.c.fn_number == fn_number, document_bytes.c.fd_number.in_(made))
+        gone += conn.execute(delete(document_bytes).where(*these)).rowcount
+    return gone
+
+
 KINDS: Mapping[str, RetentionKind] = MappingProxyType(
     {
         "receipts": RetentionKind(look=_look_at_receipts, forget=_forget_receipts),
@@ -285,6 +319,7 @@ KINDS: Mapping[str, RetentionKind] = MappingProxyType(
             look=_search(pos_sessions.c.session_id, lambda limits: pos_sessions.c.closed_at < limits.books),
             forget=_delete(pos_sessions.c.session_id, pos_sessions),
         ),
+        "document_bytes": RetentionKind(look=_look_at_bytes, forget=_forget_bytes, begin=("", 0)),
         "shifts": RetentionKind(look=_look_at_shifts, forget=_forget_shifts),
     }
 )

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, or_, select, update
 from kkt_adapter.fiscal.lifecycle import PRINT_MOVES, PrintState, sources
 from kkt_adapter.fiscal.model import Baseline, FiscalDocument, Receipt
 from kkt_adapter.fiscal.shifts import cash_movements
-from kkt_adapter.fiscal.store import counters, events
+from kkt_adapter.fiscal.store import counters, document_bytes, events
 from kkt_adapter.fiscal.store.attempts import (
     END_ATTEMPTS,
     INSERT_ATTEMPTS,
@@ -150,6 +150,7 @@ def printed(conn: Connection, items: Sequence[PrintedItem]) -> list[Printed | Ex
         conn, [(i.attempt_id, millis(i.at), "adopted" if i.recovered else "done") for i in items]
     )
     _INSERT_DOCUMENTS.run(conn, [_document_row(i.document, i.receipt.register_id, i.seq) for i in items])
+    document_bytes.keep(conn, [(i.document, i.at) for i in items])
     events.write(
         conn,
         [
@@ -219,10 +220,11 @@ def is_known(conn: Connection, fn_number: str, fd_number: int) -> bool:
     return conn.execute(query).first() is not None
 
 
-def store_document(conn: Connection, document: FiscalDocument, *, register_id: str) -> None:
+def store_document(conn: Connection, document: FiscalDocument, *, register_id: str, at: datetime) -> None:
     """Write down a document that belongs to no receipt (shift opening, Z report). Twice is harmless."""
     if not is_known(conn, document.fn_number, document.fd_number):
         _INSERT_DOCUMENTS.run(conn, [_document_row(document, register_id, None)])
+        document_bytes.keep(conn, [(document, at)])
 
 
 def begin_attempt(

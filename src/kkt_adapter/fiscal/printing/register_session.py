@@ -276,7 +276,7 @@ class RegisterSession:
 
         def record(conn: Connection) -> None:
             check_terms(conn, {(lane.lease, lane.owner, lane.number)})
-            records.store_document(conn, document, register_id=self.register_id)
+            records.store_document(conn, document, register_id=self.register_id, at=now)
             record_shift(conn, self.register_id, document, report)
             attempts.end_attempt(conn, attempt_id, outcome=outcome, at=now)
             note(conn)

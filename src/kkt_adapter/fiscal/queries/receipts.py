@@ -17,6 +17,7 @@ from kkt_adapter.fiscal.model import (
     ReceiptKind,
 )
 from kkt_adapter.fiscal.printing.registers import Registers
+from kkt_adapter.fiscal.queries.documents import Documents, composed
 from kkt_adapter.fiscal.slip import Slip, qr_svg, render_html, render_text
 from kkt_adapter.fiscal.store import receipt_json, receipt_public
 from kkt_adapter.fiscal.store.events import EventType
@@ -58,9 +59,10 @@ _FEW = {
 class Receipts:
     """The read side; every call is one snapshot of the database."""
 
-    def __init__(self, *, database: Database, registers: Registers) -> None:
+    def __init__(self, *, database: Database, registers: Registers, documents: Documents) -> None:
         self._db = database
         self._registers = registers
+        self._documents = documents
 
     async def by_id(self, receipt_id: str, *, english: bool = False) -> dict[str, Any]:
         """One receipt with its attempts and events. Raises ReceiptNotFound."""
@@ -145,11 +147,15 @@ class Receipts:
         return row
 
     async def _slip(self, receipt_id: str) -> Slip:
+        """From the signed document. One that nobody has any more, of before documents were kept, is put
+        together from what was sent to the register."""
         row = await self._row(receipt_id)
         doc = _doc(row)
-        receipt = receipt_json.load(row.payload)
         profile = await self._registers.unit(row.register_id).profile()
-        return Slip(receipt=receipt, document=_document(doc, receipt), registration=profile.registration)
+        tlv = await self._documents.tlv(row.fn_number, row.fiscal_doc_number)
+        if tlv is None:
+            tlv = composed(_document(doc, receipt_json.load(row.payload)), row.payload, profile.registration)
+        return Slip(tlv=tlv, registration=profile.registration)
 
 
 def _doc(row: Row[Any]) -> Mapping[str, Any]:

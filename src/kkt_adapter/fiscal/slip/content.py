@@ -1,36 +1,46 @@
 """What stands on a slip, in order, before anybody decides how it looks.
 
-The renderers lay these rows out and add nothing of their own, so that text and HTML cannot disagree.
+Everything comes from the signed document; the registration adds the register's serial number, which is no
+part of a receipt, and whether it is a fiscal device. The renderers lay these rows out and add nothing of
+their own, so that text, HTML and PDF cannot disagree.
 """
 
+import re
 from dataclasses import dataclass
-from datetime import date
 
-from kkt_adapter.fiscal.model import (
-    FfdVersion,
-    FiscalDocument,
-    Line,
-    PaymentKind,
-    Receipt,
-    ReceiptKind,
-    Registration,
-    VatRate,
-)
+from kkt_adapter.fiscal.ffd.measures import BY_CODE
+from kkt_adapter.fiscal.ffd.receipt_key import RECEIPT_KEY_NAME
+from kkt_adapter.fiscal.ffd.vat import RATE_OF_CODE
+from kkt_adapter.fiscal.model import DocumentCode, FfdVersion, Registration, VatRate
 from kkt_adapter.fiscal.slip import words
-from kkt_adapter.kernel.money import quantity_text, rubles
+from kkt_adapter.fiscal.slip.details import line_details, receipt_details
+from kkt_adapter.fiscal.slip.signed import SignedDocument
+from kkt_adapter.kernel.money import rubles
 
 NOT_FISCAL = ("НЕ ФИСКАЛЬНЫЙ ДОКУМЕНТ", "виртуальная ККТ")
 
 Row = tuple[str, str]
 """A label and its value."""
 
+_CORRECTIONS = frozenset({DocumentCode.CORRECTION, DocumentCode.BSO_CORRECTION})
+_PAYMENTS = (1031, 1081, 1215, 1216, 1217)
+_FLAT_VAT = {
+    1102: VatRate.P20,
+    1103: VatRate.P10,
+    1104: VatRate.P0,
+    1105: VatRate.NONE,
+    1106: VatRate.P20_120,
+    1107: VatRate.P10_110,
+}
+_KEY = re.compile(r"[A-Z][A-Z2-7]{15}\Z")  # the shape of a receipt key
+_FFD = {int(FfdVersion.V1_05): "1.05", int(FfdVersion.V1_1): "1.1", int(FfdVersion.V1_2): "1.2"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slip:
-    """A receipt and the document that fiscalised it."""
+    """A signed document and the register that signed it."""
 
-    receipt: Receipt
-    document: FiscalDocument
+    tlv: bytes  # one element: code, length, contents
     registration: Registration
 
 
@@ -59,134 +69,162 @@ class Content:
     taxes: tuple[Row, ...]
     facts: tuple[Row, ...]  # taxation, cashier, buyer ...
     fiscal: tuple[Row, ...]  # numbers and signs
+    qr: str  # text of the QR code
 
 
 def content(slip: Slip) -> Content:
-    receipt, document, registration = slip.receipt, slip.document, slip.registration
-    lines = () if _totals_only(receipt) else receipt.lines
+    """Raises TlvError: the bytes are not one document."""
+    document, registration = SignedDocument.read(slip.tlv), slip.registration
+    seller = (
+        document.text(1048),
+        f"ИНН {document.text(1018) or ''}",
+        document.text(1009),
+        document.text(1187),
+    )
     return Content(
         banner=() if registration.fiscal_device else NOT_FISCAL,
-        seller=(
-            registration.user_name,
-            f"ИНН {registration.user_inn}",
-            receipt.address or registration.address,
-            receipt.place or registration.place,
-        ),
-        title="КАССОВЫЙ ЧЕК КОРРЕКЦИИ" if receipt.kind is ReceiptKind.CORRECTION else "КАССОВЫЙ ЧЕК",
-        operation=words.OPERATION[receipt.operation],
-        basis=_basis(receipt),
-        lines=tuple(_line(number, line) for number, line in enumerate(lines, start=1)),
-        rounding=_rounding(receipt),
-        total=("ИТОГ", _amount(receipt.total_kop)),
+        seller=tuple(text for text in seller if text),
+        title=words.TITLE.get(document.code, "КАССОВЫЙ ЧЕК"),
+        operation=words.OPERATION_OF_CODE.get(document.number(1054) or 0, ""),
+        basis=_basis(document),
+        lines=tuple(_line(number, line) for number, line in enumerate(document.every(1059), start=1)),
+        rounding=_rounding(document),
+        total=("ИТОГ", _amount(document.number(1020) or 0)),
         payments=tuple(
-            (words.PAYMENT[kind], _amount(receipt.paid_kop(kind)))
-            for kind in PaymentKind
-            if receipt.paid_kop(kind)
+            (words.PAYMENT_OF_TAG[tag], _amount(paid)) for tag in _PAYMENTS if (paid := document.number(tag))
         ),
-        taxes=_taxes(receipt.lines),
-        facts=_facts(receipt, registration),
-        fiscal=(
-            ("Дата и время", f"{document.fiscalized_at:%d.%m.%Y %H:%M}"),
-            ("Смена", str(document.shift_number)),
-            ("Чек", str(document.receipt_number or "")),
-            ("РН ККТ", registration.registration_number),
-            ("ЗН ККТ", registration.serial_number),
-            ("ФН", document.fn_number),
-            ("ФД", str(document.fd_number)),
-            ("ФП", f"{document.fiscal_sign:010d}"),
-            ("ФФД", _FFD[registration.ffd_version]),
-        ),
+        taxes=_taxes(document),
+        facts=_facts(document),
+        fiscal=_fiscal(document, registration),
+        qr=_qr(document),
     )
 
 
-_FFD = {FfdVersion.V1_05: "1.05", FfdVersion.V1_1: "1.1", FfdVersion.V1_2: "1.2"}
-
-
-def _totals_only(receipt: Receipt) -> bool:
-    """Corrections of FFD 1.05 have no positions in the document either."""
-    return receipt.kind is ReceiptKind.CORRECTION and receipt.ffd_version is FfdVersion.V1_05
-
-
-def _basis(receipt: Receipt) -> tuple[Row, ...]:
-    correction = receipt.correction
-    if correction is None or receipt.kind is not ReceiptKind.CORRECTION:
+def _basis(document: SignedDocument) -> tuple[Row, ...]:
+    if document.code not in _CORRECTIONS:
         return ()
-    rows = [
-        ("Тип коррекции", "по предписанию" if correction.by_order else "самостоятельно"),
-        ("Дата корректируемого расчёта", _day(correction.date)),
-    ]
-    if correction.number:
-        rows.append(("Номер документа", correction.number))
+    rows = [("Тип коррекции", "по предписанию" if document.number(1173) else "самостоятельно")]
+    base = document.inside(1174)
+    day = base.moment(1178)
+    if day is not None:
+        rows.append(("Дата корректируемого расчёта", f"{day:%d.%m.%Y}"))
+    number = base.text(1179)
+    if number:
+        rows.append(("Номер документа", number))
     return tuple(rows)
 
 
-def _line(number: int, line: Line) -> LineRows:
+def _line(number: int, line: SignedDocument) -> LineRows:
+    subject, method = line.number(1212) or 0, line.number(1214) or 0
     notes = [
-        f"{words.SUBJECT.get(line.subject, f'предмет расчёта {line.subject}')}, "
-        f"{words.METHOD.get(line.method, f'способ расчёта {line.method}')}",
+        f"{words.SUBJECT.get(subject, f'предмет расчёта {subject}')}, "
+        f"{words.METHOD.get(method, f'способ расчёта {method}')}",
         _vat_note(line),
+        *line_details(line),
     ]
-    if line.discount_kop:
-        notes.append(f"скидка {rubles(line.discount_kop)}")
-    if line.sku:
-        notes.append(f"арт. {line.sku}")
+    mark = _mark(line)
+    unit = line.text(1197)
+    if unit is None:
+        measure = BY_CODE.get(line.number(2108) or 0)
+        unit = "" if measure is None else measure.text
     return LineRows(
         number=number,
-        name=f"[M] {line.name}" if line.mark_code is not None else line.name,
-        sum_of=f"{quantity_text(line.quantity)} {line.unit} x {rubles(line.price_kop)}",
-        amount=_amount(line.amount_kop),
-        notes=tuple(notes),
+        name=f"{mark}{line.text(1030) or ''}",
+        sum_of=f"{line.quantity(1023)} {unit} x {rubles(line.number(1079) or 0)}",
+        amount=_amount(line.number(1043) or 0),
+        notes=tuple(note for note in notes if note),
     )
 
 
-def _vat_note(line: Line) -> str:
-    text = words.vat_of_line(line.vat)
-    return f"{text}: {rubles(line.vat_kop)}" if line.vat_kop else text
+def _mark(line: SignedDocument) -> str:
+    """[M] before a marked line; [M+]: FN and marking system found the code good; [M-]: one did not."""
+    if not line.has(1163):
+        return ""
+    checked = line.number(2106) or 0  # two bits each, of the FN and of the marking system: checked, good
+    by_fn, by_server = checked & 3, checked >> 2 & 3
+    if by_fn == by_server == 3:
+        return "[M+] "
+    return "[M-] " if 1 in (by_fn, by_server) else "[M] "
 
 
-def _rounding(receipt: Receipt) -> Row | None:
-    less_kop = sum(line.amount_kop for line in receipt.lines) - receipt.total_kop
-    return ("ОКРУГЛЕНИЕ", _amount(-less_kop)) if less_kop else None
+def _vat_note(line: SignedDocument) -> str:
+    rate = RATE_OF_CODE.get(line.number(1199) or 0)
+    if rate is None:
+        return ""
+    text, vat_kop = words.vat_of_line(rate), line.number(1200)
+    return f"{text}: {rubles(vat_kop)}" if vat_kop else text
 
 
-def _taxes(lines: tuple[Line, ...]) -> tuple[Row, ...]:
+def _rounding(document: SignedDocument) -> Row | None:
+    lines = [line.number(1043) or 0 for line in document.every(1059)]
+    less_kop = sum(lines) - (document.number(1020) or 0)
+    return ("ОКРУГЛЕНИЕ", _amount(-less_kop)) if lines and less_kop else None
+
+
+def _taxes(document: SignedDocument) -> tuple[Row, ...]:
+    listed = list(document.inside(1115).every(1119))
     sums: dict[VatRate, int] = {}
-    for line in lines:
-        turnover = line.vat in (VatRate.NONE, VatRate.P0)
-        sums[line.vat] = sums.get(line.vat, 0) + (line.amount_kop if turnover else line.vat_kop)
+    for tag, rate in _FLAT_VAT.items():
+        kop = document.number(tag)
+        if kop is not None and (kop or not (listed and tag == 1104)):  # 1104 = 0 beside 1115 is a filler
+            sums[rate] = kop
+    for one in listed:
+        rate_of_code = RATE_OF_CODE.get(one.number(1199) or 0)
+        if rate_of_code is not None:
+            sums[rate_of_code] = one.number(1120) or 0
     return tuple((words.vat_of_receipt(rate), _amount(sums[rate])) for rate in VatRate if rate in sums)
 
 
-def _facts(receipt: Receipt, registration: Registration) -> tuple[Row, ...]:
-    customer, attribute = receipt.customer, receipt.user_attribute
+def _facts(document: SignedDocument) -> tuple[Row, ...]:
+    taxation = document.number(1055) or 0
+    pair = document.inside(1084)
+    contact = document.text(1008) or ""
     found = (
-        ("СНО", words.TAXATION.get(receipt.taxation, str(receipt.taxation))),
-        ("Кассир", receipt.cashier.name),
-        ("ИНН кассира", receipt.cashier.inn),
-        ("Автомат", registration.machine_number if registration.auto_mode else None),
-        ("Расчёт в интернете", "да" if receipt.internet or registration.internet_only else None),
-        ("Покупатель", customer and customer.name),
-        ("ИНН покупателя", customer and customer.inn),
-        ("Эл. адрес покупателя", customer and customer.email),
-        ("Телефон покупателя", customer and customer.phone),
-        ("Эл. адрес отправителя", receipt.sender_email),
-        ("Заказ", receipt.order_id),
+        ("СНО", words.TAXATION.get(taxation, str(taxation))),
+        ("Кассир", document.text(1021)),
+        ("ИНН кассира", document.text(1203)),
+        ("Автомат", document.text(1036)),
+        ("Расчёт в интернете", "да" if document.number(1125) or document.number(1108) else None),
+        ("Эл. адрес покупателя" if "@" in contact else "Телефон покупателя", contact),
+        ("Эл. адрес отправителя", document.text(1117)),
+        *receipt_details(document),
         # The receipt key is a mark for machines: not shown, as registers do where they let one choose.
-        ("Доп. реквизит чека", _unless_key(receipt.additional_attribute, receipt.key)),
-        (attribute.name, _unless_key(attribute.value, receipt.key)) if attribute else ("", None),
-        ("Сайт ФНС", registration.fns_site),
+        ("Доп. реквизит чека", _unless_key(document.text(1192))),
+        (pair.text(1085) or "", None if pair.text(1085) == RECEIPT_KEY_NAME else pair.text(1086)),
+        ("Сайт ФНС", document.text(1060)),
     )
     return tuple((label, value) for label, value in found if value)
 
 
-def _unless_key(value: str | None, key: str | None) -> str | None:
-    return None if value == key else value
+def _fiscal(document: SignedDocument, registration: Registration) -> tuple[Row, ...]:
+    made_at = document.moment(1012)
+    return (
+        ("Дата и время", f"{made_at:%d.%m.%Y %H:%M}" if made_at else ""),
+        ("Смена", str(document.number(1038) or "")),
+        ("Чек", str(document.number(1042) or "")),
+        ("РН ККТ", document.text(1037) or registration.registration_number),
+        ("ЗН ККТ", registration.serial_number),
+        ("ФН", document.text(1041) or ""),
+        ("ФД", str(document.number(1040) or "")),
+        ("ФП", f"{document.sign():010d}"),
+        ("ФФД", _FFD.get(document.number(1209) or 0, "")),
+    )
+
+
+def _qr(document: SignedDocument) -> str:
+    """As ``qr.qr_text``, from the document."""
+    made_at = document.moment(1012)
+    minute = "" if made_at is None else f"{made_at:%Y%m%dT%H%M}"
+    return (
+        f"t={minute}&s={rubles(document.number(1020) or 0)}&fn={document.text(1041)}"
+        f"&i={document.number(1040)}&fp={document.sign()}&n={document.number(1054)}"
+    )
+
+
+def _unless_key(value: str | None) -> str | None:
+    return None if value is None or _KEY.match(value) else value
 
 
 def _amount(kop: int) -> str:
     """Rubles, with the sign in front that keeps anybody from adding a digit."""
     return f"={rubles(kop)}"
-
-
-def _day(day: date) -> str:
-    return f"{day:%d.%m.%Y}"

@@ -6,13 +6,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from kkt_adapter.fiscal.slip.content import Slip, content
-from kkt_adapter.fiscal.slip.qr import qr_svg, qr_text
+from kkt_adapter.fiscal.slip.qr import qr_svg
 
 
 def render_html(slip: Slip) -> str:
     """A whole page in Russian; everything that came from outside is escaped."""
-    qr = qr_text(slip.document, slip.receipt)
-    return _template().render(slip=content(slip), qr_text=qr, qr_svg=Markup(qr_svg(qr)))  # noqa: S704 - own SVG
+    shown = content(slip)
+    drawn = Markup(qr_svg(shown.qr))  # noqa: S704 - own SVG
+    return _template().render(slip=shown, qr_text=shown.qr, qr_svg=drawn)
 
 
 @cache

@@ -4,7 +4,6 @@ import textwrap
 from collections.abc import Iterable, Iterator
 
 from kkt_adapter.fiscal.slip.content import Content, Row, Slip, content
-from kkt_adapter.fiscal.slip.qr import qr_text
 
 MIN_WIDTH = 24  # characters; narrower paper does not exist
 
@@ -18,11 +17,10 @@ def render_text(slip: Slip, width: int = 42) -> str:
     if width < MIN_WIDTH:
         raise ValueError(f"a slip of {width} characters, at least {MIN_WIDTH} expected")
     shown = content(slip)
-    qr = qr_text(slip.document, slip.receipt)
-    return "".join(f"{line.rstrip()}\n" for line in _lines(shown, qr, width))
+    return "".join(f"{line.rstrip()}\n" for line in _lines(shown, width))
 
 
-def _lines(shown: Content, qr: str, width: int) -> Iterator[str]:
+def _lines(shown: Content, width: int) -> Iterator[str]:
     rule = "-" * width
     yield from _centred(shown.banner, width)
     yield from _centred(shown.seller, width)
@@ -45,7 +43,7 @@ def _lines(shown: Content, qr: str, width: int) -> Iterator[str]:
     yield from _rows(shown.facts, width)
     yield from _rows(shown.fiscal, width)
     yield rule
-    yield f"QR: {qr}"  # in one line whatever the width, so that it can be copied
+    yield f"QR: {shown.qr}"  # in one line whatever the width, so that it can be copied
     yield from _centred(shown.banner, width)
 
 

@@ -6,7 +6,7 @@ Source of the lists: order ED-7-20/662@ as restated in the OFD protocol notes, s
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from kkt_adapter.fiscal.model import Operation, PaymentKind, VatRate
+from kkt_adapter.fiscal.model import DocumentCode, Operation, PaymentKind, VatRate
 
 OPERATION: Mapping[Operation, str] = MappingProxyType(
     {
@@ -25,6 +25,21 @@ PAYMENT: Mapping[PaymentKind, str] = MappingProxyType(
         PaymentKind.CREDIT: "ПОСЛЕДУЮЩАЯ ОПЛАТА (КРЕДИТ)",
         PaymentKind.OTHER: "ИНАЯ ФОРМА ОПЛАТЫ",
     }
+)
+
+OPERATION_OF_CODE: Mapping[int, str] = MappingProxyType({int(o): text for o, text in OPERATION.items()})
+
+TITLE: Mapping[int, str] = MappingProxyType(
+    {
+        DocumentCode.RECEIPT: "КАССОВЫЙ ЧЕК",
+        DocumentCode.BSO: "БЛАНК СТРОГОЙ ОТЧЁТНОСТИ",
+        DocumentCode.CORRECTION: "КАССОВЫЙ ЧЕК КОРРЕКЦИИ",
+        DocumentCode.BSO_CORRECTION: "БЛАНК СТРОГОЙ ОТЧЁТНОСТИ КОРРЕКЦИИ",
+    }
+)
+
+PAYMENT_OF_TAG: Mapping[int, str] = MappingProxyType(
+    dict(zip((1031, 1081, 1215, 1216, 1217), PAYMENT.values(), strict=True))
 )
 
 TAXATION: Mapping[int, str] = MappingProxyType(

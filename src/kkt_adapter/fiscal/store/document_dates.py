@@ -24,6 +24,17 @@ def register_of(conn: Connection, *, fn_number: str, fd_number: int) -> str:
     return str(conn.execute(row).scalar_one())
 
 
+def maker_of(conn: Connection, *, fn_number: str) -> str | None:
+    """The register that made the FN's newest document here; None for an FN that was never seen."""
+    newest = (
+        select(documents.c.register_id)
+        .where(documents.c.fn_number == fn_number)
+        .order_by(documents.c.fd_number.desc())
+        .limit(1)
+    )
+    return conn.execute(newest).scalar_one_or_none()
+
+
 def first_since(conn: Connection, fn_number: str, moment: datetime) -> int | None:
     """The number of the FN's first document at or after ``moment``, a naive wall clock; None: not yet."""
     low, high = _ends(conn, fn_number)

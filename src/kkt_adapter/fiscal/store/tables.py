@@ -157,6 +157,15 @@ documents = Table(
     Column("accepted_before", BigInteger),  # read back: receipts of earlier numbers only can be it
     sqlite_with_rowid=False,
 )
+document_bytes = Table(
+    "document_bytes",
+    metadata,
+    Column("fn_number", Text, primary_key=True),
+    Column("fd_number", BigInteger, primary_key=True),
+    Column("tlv", LargeBinary, nullable=False),  # code, length, contents
+    Column("ticket", LargeBinary),  # the operator's answer
+    Column("kept_at", UtcMillis, nullable=False),
+)
 # A receipt's document that no receipt owns: read back from an FN that was ahead of the database.
 ORPHAN_ROWS = text("receipt_seq IS NULL AND total_kop IS NOT NULL")
 Index(

@@ -4,7 +4,7 @@ import re
 from html.parser import HTMLParser
 
 from tests.support.receipts import a_line, a_registration, a_sale
-from tests.support.slips import a_slip
+from tests.support.slips import a_document, a_slip
 
 from kkt_adapter.fiscal.model import Cashier, Customer, UserAttribute
 from kkt_adapter.fiscal.slip import qr_svg, qr_text, render_html
@@ -59,7 +59,7 @@ def test_a_fiscal_device_has_no_banner() -> None:
 
 def test_the_page_carries_the_qr_code_of_its_receipt() -> None:
     slip = a_slip()
-    text = qr_text(slip.document, slip.receipt)
+    text = qr_text(a_document(a_sale()), a_sale())
     html = render_html(slip)
 
     assert qr_svg(text) in html

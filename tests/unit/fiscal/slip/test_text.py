@@ -34,8 +34,6 @@ GOLDEN = """\
   2 шт x 50.25                     =100.50
   товар, полный расчёт
   НДС 10%: 9.14
-  скидка 4.50
-  арт. A-1
 2. Сыр весовой
   0.25 кг x 1000.00                =250.00
   товар, полный расчёт
@@ -83,6 +81,7 @@ def test_a_slip_of_a_virtual_register() -> None:
         name="Сыр весовой",
         price_kop=100_000,
         quantity=250_000,
+        measure=11,
         unit="кг",
         amount_kop=25_000,
         vat=VatRate.P22,

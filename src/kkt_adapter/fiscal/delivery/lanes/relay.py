@@ -230,7 +230,9 @@ class RelayLane:
             await self._confirm_orphan(message)
             return None
         stats.synced += 1
-        return Synced(claim=claim, at=self._clock.now(), ofd_id=reply.operator_sign, code=code)
+        return Synced(
+            claim=claim, at=self._clock.now(), ofd_id=reply.operator_sign, code=code, ticket=reply.raw
+        )
 
     def _alarm(self, message: OfdMessage, reply: OfdReply) -> int | None:
         """Delivered, but the operator finds fault with it: the response code (ofd-protocol.md)."""

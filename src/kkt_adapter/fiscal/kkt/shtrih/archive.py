@@ -8,7 +8,7 @@ reading to the end (error 08) or 03h ends; nothing else works until then.
 from collections.abc import Sequence
 from datetime import datetime
 
-from kkt_adapter.fiscal.ffd.tlv import Element, TlvError, decode, first
+from kkt_adapter.fiscal.ffd.tlv import Element, TlvError, decode, element, first
 from kkt_adapter.fiscal.kkt.receipt_keys import key_in_elements
 from kkt_adapter.fiscal.kkt.shtrih import requests
 from kkt_adapter.fiscal.kkt.shtrih.answers import FoundDocument, document_head
@@ -104,6 +104,7 @@ def document_of(
         total_kop=None if found.total_kop is None else Kopecks(found.total_kop),
         key=key_in_elements(elements),
         confirmed=found.confirmed,
+        tlv=element(found.code, b"".join([element(e.tag, e.raw) for e in elements])) if elements else None,
     )
 
 

@@ -37,6 +37,7 @@ _SIGNS = Struct(">I6s5s")  # fiscal sign, message sign, the FN's own five bytes 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedDocument:
     fiscal_sign: int
+    document: bytes  # code, length, contents
     message: bytes  # session header and container
 
 
@@ -80,16 +81,17 @@ class Scribe:
             head += _NUMBER.pack(1042, 4, receipt_number)
         if shift_number is not None:
             head += _NUMBER.pack(1038, 4, shift_number)
+        document = element(code, head + body)
         message = build_message(
             fn_number=self._fn_number,
             fd_number=fd_number,
             code=code,
-            document=element(code, head + body),
+            document=document,
             ffd_version=self._ffd_version,
             service_data_2=service_data(nonce, fd_number),
             sign=message_sign,
         )
-        return SignedDocument(fiscal_sign=sign, message=message)
+        return SignedDocument(fiscal_sign=sign, document=document, message=message)
 
 
 def read_document(message: bytes, *, confirmed: bool) -> FiscalDocument:
@@ -121,6 +123,7 @@ def read_document(message: bytes, *, confirmed: bool) -> FiscalDocument:
         total_kop=None if total is None else Kopecks(total),
         key=key_in_elements(document.children),
         confirmed=confirmed,
+        tlv=container.document,
     )
 
 

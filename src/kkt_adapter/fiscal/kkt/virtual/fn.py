@@ -334,6 +334,7 @@ class VirtualFn:
             total_kop=None if receipt is None else receipt.total_kop,
             key=None if receipt is None else key_in_receipt(receipt),
             confirmed=not after.unsent,
+            tlv=signed.document,
         )
 
     def _sign(

@@ -89,7 +89,7 @@ class FnReadback:
         def write(conn: Connection) -> None:
             check_terms(conn, {(lane.lease, lane.owner, lane.number)})
             for document, report in found:
-                records.store_document(conn, document, register_id=register_id)
+                records.store_document(conn, document, register_id=register_id, at=now)
                 if document.code in _SHIFT_CODES:
                     record_shift(conn, register_id, document, report)
             if receipts:
