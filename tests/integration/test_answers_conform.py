@@ -160,18 +160,21 @@ async def registers(walk: Walk) -> None:
 
 
 async def dead_letters(walk: Walk) -> None:
-    """The operator refuses two receipts to the end, which is one attempt here."""
+    """The operator refuses three receipts to the end, which is one attempt here."""
     await walk.running.break_operator(FaultMode.CODE, code=422)
-    for _ in range(2):
+    for _ in range(3):
         (answer,) = await walk.running.sell(1)
         await walk.running.state_of(answer["receipt_id"], print_state="printed")
-    while len((await walk.call("GET", "/v1/kkt/dlq"))["items"]) < 2:
+    while len((await walk.call("GET", "/v1/kkt/dlq"))["items"]) < 3:
         await sync(walk)
     await walk.call("GET", "/api/v1/alerts")
+    await walk.running.repair_operator()
     await walk.call("GET", "/v1/kkt/dlq/1")
     await walk.call("POST", "/v1/kkt/dlq/1/retry")
     await walk.call("POST", "/v1/kkt/dlq/2/resolve", {"note": "told by telephone"})
-    await walk.running.repair_operator()
+    open_ones = {"filter": {"register_id": TILL}, "expected_count": 1}
+    await walk.call("POST", "/v1/kkt/dlq/resolve", open_ones | {"note": "told", "outcome": "written_off"})
+    await walk.call("POST", "/v1/kkt/dlq/retry", open_ones | {"expected_count": 0})
 
 
 async def catalogue(walk: Walk) -> None:

@@ -7,6 +7,8 @@ operator confirmed (``status``). ``states.md`` draws these tables and a test com
 from enum import StrEnum
 from typing import TypeVar
 
+from kkt_adapter.kernel.errors import IllegalTransition
+
 
 class PrintState(StrEnum):
     NEW = "new"
@@ -56,9 +58,40 @@ class LetterOutcome(StrEnum):
 
 UNPRINTED = (PrintState.NEW, PrintState.PRINTING, PrintState.PRINT_UNKNOWN)
 
+
+class SessionState(StrEnum):
+    """A till's session."""
+
+    OPEN = "open"
+    CLOSING = "closing"  # its register is being told to close the shift
+    CLOSED = "closed"
+
+
+class WorkerTask(StrEnum):
+    """The delivery worker as a task."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    STOPPED = "stopped"  # not started, or ended by an error
+
+
 S = TypeVar("S", PrintState, Status)
 
 
 def sources(moves: dict[tuple[S, S], str], target: S) -> tuple[S, ...]:
     """All states from which ``target`` may be reached: the WHERE of an UPDATE."""
     return tuple(old for old, new in moves if new is target)
+
+
+def delivery_move(old: Status, new: Status) -> str:
+    """``new`` for the SET of an UPDATE whose WHERE says ``old``.
+
+    Raises:
+        IllegalTransition: ``DELIVERY_MOVES`` has no such move; a statement that wants it is not built.
+    """
+    if (old, new) not in DELIVERY_MOVES:
+        raise IllegalTransition(
+            f"delivery never goes from {old} to {new}", f"доставка не переходит из {old} в {new}"
+        )
+    return new.value

@@ -15,9 +15,12 @@ from kkt_adapter.fiscal.lifecycle import (
     UNPRINTED,
     PrintState,
     Status,
+    delivery_move,
     sources,
 )
+from kkt_adapter.kernel.errors import IllegalTransition
 
+FISCAL = Path(__file__).parents[3] / "src" / "kkt_adapter" / "fiscal"
 PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "states.md").read_text(encoding="utf-8")
 SECTIONS: dict[str, tuple[str, Mapping[Any, str]]] = {
     "print": ("## Device side", PRINT_MOVES),
@@ -70,3 +73,25 @@ def test_sources_are_the_where_of_an_update() -> None:
 def test_states_that_count_as_waiting_are_those_that_can_still_become_done() -> None:
     assert set(UNDELIVERED) == {Status.PENDING, Status.SYNCING}
     assert set(UNPRINTED) == {PrintState.NEW, PrintState.PRINTING, PrintState.PRINT_UNKNOWN}
+
+
+@pytest.mark.parametrize("old", list(Status))
+@pytest.mark.parametrize("new", list(Status))
+def test_a_statement_of_delivery_is_built_only_for_a_move_of_the_table(old: Status, new: Status) -> None:
+    if (old, new) in DELIVERY_MOVES:
+        assert delivery_move(old, new) == new.value
+    else:
+        with pytest.raises(IllegalTransition):
+            delivery_move(old, new)
+
+
+def test_no_statement_names_a_state_of_a_receipt_by_hand() -> None:
+    """Each names it by its enum, and a move by the table."""
+    states = "|".join([*PrintState, *Status])
+    by_hand = re.compile(rf'\b(print_state|status)\s*={{1,2}}\s*"({states})"')
+    found = [
+        f"{path.relative_to(FISCAL)}: {match[0]}"
+        for path in sorted(FISCAL.rglob("*.py"))
+        for match in by_hand.finditer(path.read_text(encoding="utf-8"))
+    ]
+    assert found == []

@@ -17,9 +17,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, case, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from kkt_adapter.fiscal.lifecycle import SessionState
 from kkt_adapter.fiscal.printing.registers import Registers
-from kkt_adapter.fiscal.shifts.session_rows import CLOSING, settle_closing
 from kkt_adapter.fiscal.shifts.session_rows import close as close_row
+from kkt_adapter.fiscal.shifts.session_rows import settle_closing
 from kkt_adapter.fiscal.store import counters, events
 from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.fiscal.store.idempotency import Outcome, once
@@ -87,7 +88,7 @@ class Sessions:
                 opened_at=now,
                 opening_cash_kop=opening_cash_kop,
                 cash_kop=opening_cash_kop,
-                status="open",
+                status=SessionState.OPEN.value,
                 **_ZEROS,
             )
             try:
@@ -199,7 +200,9 @@ def still_open(conn: Connection, mismatches: Sequence[Mismatch]) -> list[Mismatc
 
 def _restore(conn: Connection, at: datetime) -> tuple[Mismatch, ...]:
     counters.lock(conn)
-    closing = select(pos_sessions.c.register_id).where(OPEN_SESSION, pos_sessions.c.status == CLOSING)
+    closing = select(pos_sessions.c.register_id).where(
+        OPEN_SESSION, pos_sessions.c.status == SessionState.CLOSING.value
+    )
     for register_id in set(conn.execute(closing).scalars()):
         settle_closing(conn, register_id, at=at)
     found = []
@@ -257,13 +260,13 @@ def _open_already(pos_id: str) -> Conflict:
 
 def _required(conn: Connection, pos_id: str, session_id: str | None, *, at: datetime) -> Any:
     found = _open_row(conn, pos_id)
-    if found is not None and found.status == CLOSING:
+    if found is not None and found.status == SessionState.CLOSING:
         settle_closing(conn, found.register_id, at=at)
     query = select(pos_sessions).where(OPEN_SESSION, pos_sessions.c.pos_id == pos_id)
     row = conn.execute(query.with_for_update()).first()  # two drawers of cash take turns
     if row is None:
         raise Conflict(f"till {pos_id} has no open session", f"у кассы {pos_id} нет открытой сессии")
-    if row.status == CLOSING:
+    if row.status == SessionState.CLOSING:
         raise Conflict(
             f"the session of till {pos_id} is being closed by a Z report",
             f"сессия кассы {pos_id} закрывается Z-отчётом",
@@ -297,6 +300,6 @@ def _shown(row: Any) -> dict[str, Any]:
         "cash_out": Decimal(rubles(row.cash_out_kop)),
         "receipt_count": row.receipt_count,
         "z_report": None
-        if row.z_report_data is None or row.status == CLOSING
+        if row.z_report_data is None or row.status == SessionState.CLOSING
         else jsontext.decode(row.z_report_data),
     }

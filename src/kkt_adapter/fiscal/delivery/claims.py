@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, exists, or_, select, update
 
+from kkt_adapter.fiscal.lifecycle import PrintState, Status, delivery_move
 from kkt_adapter.fiscal.store import counters
 from kkt_adapter.fiscal.store.tables import UNDELIVERED_ROWS, receipts
 from kkt_adapter.runtime.db.bulk import bulk
@@ -73,11 +74,11 @@ _CLAIM = bulk(
         .where(
             receipts.c.fn_number == given.c.fn_number,
             receipts.c.fiscal_doc_number == given.c.fiscal_doc_number,
-            receipts.c.status == "pending",
-            receipts.c.print_state == "printed",
+            receipts.c.status == Status.PENDING.value,
+            receipts.c.print_state == PrintState.PRINTED.value,
         )
         .values(
-            status="syncing",
+            status=delivery_move(Status.PENDING, Status.SYNCING),
             owner=given.c.owner,
             claim=receipts.c.claim + 1,
             lease_until=given.c.lease_until,
@@ -91,8 +92,8 @@ _HEAD = (
         receipts.c.fn_number == bindparam("b_fn"),
         receipts.c.fiscal_doc_number > bindparam("b_after"),
         UNDELIVERED_ROWS,
-        receipts.c.status == "pending",
-        receipts.c.print_state == "printed",
+        receipts.c.status == Status.PENDING.value,
+        receipts.c.print_state == PrintState.PRINTED.value,
     )
     .order_by(receipts.c.fiscal_doc_number)
     .limit(1)
@@ -113,7 +114,7 @@ _OLDER_IN_FLIGHT = exists(
         _elsewhere.c.fn_number == receipts.c.fn_number,
         _elsewhere.c.fiscal_doc_number < receipts.c.fiscal_doc_number,
         UNDELIVERED_ROWS,
-        _elsewhere.c.status == "syncing",
+        _elsewhere.c.status == Status.SYNCING.value,
         _elsewhere.c.owner != bindparam("b_owner"),
     )
     .correlate(receipts)
@@ -186,8 +187,8 @@ def release_claims(conn: Connection, *, owners: Sequence[str], before: datetime)
     )
     freed = conn.execute(
         update(receipts)
-        .where(UNDELIVERED_ROWS, receipts.c.status == "syncing", over)
-        .values(status="pending", owner=None, lease_until=None)
+        .where(UNDELIVERED_ROWS, receipts.c.status == Status.SYNCING.value, over)
+        .values(status=delivery_move(Status.SYNCING, Status.PENDING), owner=None, lease_until=None)
     ).rowcount
     counters.bump(conn, pending=freed, syncing=-freed)
     return freed
@@ -196,6 +197,6 @@ def release_claims(conn: Connection, *, owners: Sequence[str], before: datetime)
 def claim_owners(conn: Connection) -> list[str]:
     """Who holds claims at the moment."""
     rows = conn.execute(
-        select(receipts.c.owner).where(UNDELIVERED_ROWS, receipts.c.status == "syncing").distinct()
+        select(receipts.c.owner).where(UNDELIVERED_ROWS, receipts.c.status == Status.SYNCING.value).distinct()
     )
     return [owner for (owner,) in rows if owner]

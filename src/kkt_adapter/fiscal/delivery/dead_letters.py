@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from kkt_adapter.fiscal.lifecycle import LetterOutcome
+from kkt_adapter.fiscal.lifecycle import LetterOutcome, Status, delivery_move
 from kkt_adapter.fiscal.store import counters, events
 from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.fiscal.store.tables import FAILED_ROWS, attempts, dlq, receipts
@@ -197,7 +197,7 @@ def _retry(conn: Connection, row: Any, *, at: datetime, by: str) -> int:
     moved = conn.execute(
         update(receipts)
         .where(receipts.c.id == row.original_receipt_id, FAILED_ROWS)
-        .values(status="pending", retry_count=0, next_attempt_at=None)
+        .values(status=delivery_move(Status.FAILED, Status.PENDING), retry_count=0, next_attempt_at=None)
     ).rowcount
     _close(conn, row.id, at=at, by=by, resolution="retried", note=None)
     counters.bump(conn, dlq_open=-1, failed=-moved, pending=moved)

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, func, or_, select, update
 
 from kkt_adapter.fiscal.delivery.claims import DUE_HEAD, far
 from kkt_adapter.fiscal.delivery.results import close_letters
+from kkt_adapter.fiscal.lifecycle import DELIVERY_MOVES, PrintState, Status, sources
 from kkt_adapter.fiscal.store import counters, events
 from kkt_adapter.fiscal.store.events import EventType
 from kkt_adapter.fiscal.store.tables import FAILED_ROWS, UNDELIVERED_ROWS, receipts
@@ -66,7 +67,7 @@ def next_due_at(conn: Connection, fn_number: str, *, now: datetime) -> datetime 
         select(func.min(receipts.c.next_attempt_at)).where(
             receipts.c.fn_number == fn_number,
             UNDELIVERED_ROWS,
-            receipts.c.status == "pending",
+            receipts.c.status == Status.PENDING.value,
             receipts.c.next_attempt_at > now,
             receipts.c.next_attempt_at <= far(now),
         )
@@ -85,14 +86,15 @@ def _pending(conn: Connection, fn_number: str) -> Any:
         .where(
             receipts.c.fn_number == fn_number,
             UNDELIVERED_ROWS,
-            receipts.c.status == "pending",
-            receipts.c.print_state == "printed",
+            receipts.c.status == Status.PENDING.value,
+            receipts.c.print_state == PrintState.PRINTED.value,
         )
         .order_by(receipts.c.fiscal_doc_number)
         .limit(1)
     ).first()
 
 
+_MAY_BE_SYNCED = or_(*(receipts.c.status == old.value for old in sources(DELIVERY_MOVES, Status.SYNCED)))
 _BELOW = (
     select(receipts.c.seq)
     .where(receipts.c.fn_number == bindparam("b_fn"), receipts.c.fiscal_doc_number < bindparam("b_below"))
@@ -134,9 +136,9 @@ def confirmed_by_fn(conn: Connection, fn_number: str, *, below: int, at: datetim
         return 0
     conn.execute(
         update(receipts)
-        .where(receipts.c.seq == bindparam("b_seq"))
+        .where(receipts.c.seq == bindparam("b_seq"), _MAY_BE_SYNCED)
         .values(
-            status="synced",
+            status=Status.SYNCED.value,
             owner=None,
             lease_until=None,
             next_attempt_at=None,
@@ -148,7 +150,7 @@ def confirmed_by_fn(conn: Connection, fn_number: str, *, below: int, at: datetim
     by_status: dict[str, int] = {}
     for row in rows:
         by_status[row.status] = by_status.get(row.status, 0) + 1
-    failed = [row.id for row in rows if row.status == "failed"]
+    failed = [row.id for row in rows if row.status == Status.FAILED]
     letters = close_letters(conn, failed, at) if failed else 0
     events.write(
         conn,
@@ -156,9 +158,9 @@ def confirmed_by_fn(conn: Connection, fn_number: str, *, below: int, at: datetim
     )
     counters.bump(
         conn,
-        pending=-by_status.get("pending", 0),
-        syncing=-by_status.get("syncing", 0),
-        failed=-by_status.get("failed", 0),
+        pending=-by_status.get(Status.PENDING, 0),
+        syncing=-by_status.get(Status.SYNCING, 0),
+        failed=-by_status.get(Status.FAILED, 0),
         synced=len(rows),
         dlq_open=-letters,
     )
@@ -172,7 +174,7 @@ def failed_head(conn: Connection, fn_number: str, fd_number: int) -> bool:
             select(receipts.c.seq).where(
                 receipts.c.fn_number == fn_number,
                 receipts.c.fiscal_doc_number == fd_number,
-                receipts.c.status == "failed",
+                receipts.c.status == Status.FAILED.value,
             )
         ).first()
         is not None

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, bindparam, insert, update
 
 from kkt_adapter.fiscal.delivery import claims
 from kkt_adapter.fiscal.delivery.claims import Claim, ClaimRequest
+from kkt_adapter.fiscal.lifecycle import Status, delivery_move
 from kkt_adapter.fiscal.store import counters, document_bytes
 from kkt_adapter.fiscal.store import events as journal
 from kkt_adapter.fiscal.store.events import EventLevel, EventType
@@ -72,12 +73,12 @@ _SET_SYNCED = bulk(
         update(receipts)
         .where(
             receipts.c.seq == given.c.seq,
-            receipts.c.status == "syncing",
+            receipts.c.status == Status.SYNCING.value,
             receipts.c.owner == given.c.owner,
             receipts.c.claim == given.c.claim,
         )
         .values(
-            status="synced",
+            status=delivery_move(Status.SYNCING, Status.SYNCED),
             owner=None,
             lease_until=None,
             next_attempt_at=None,
@@ -88,11 +89,13 @@ _SET_SYNCED = bulk(
         )
     ),
 )
+_AGAIN = delivery_move(Status.SYNCING, Status.PENDING)
+_DEAD = delivery_move(Status.SYNCING, Status.FAILED)
 _SET_FAILED = (
     update(receipts)
     .where(
         receipts.c.seq == bindparam("b_seq"),
-        receipts.c.status == "syncing",
+        receipts.c.status == Status.SYNCING.value,
         receipts.c.owner == bindparam("b_owner"),
         receipts.c.claim == bindparam("b_claim"),
     )
@@ -254,7 +257,7 @@ def _failed(
             "b_seq": claim.seq,
             "b_owner": claim.owner,
             "b_claim": claim.number,
-            "b_status": "failed" if result.to_dead_letters else "pending",
+            "b_status": _DEAD if result.to_dead_letters else _AGAIN,
             "b_due": result.due_at,
             "b_counts": int(result.counts),
             "b_error": error,

@@ -19,6 +19,7 @@ from kkt_adapter.fiscal.delivery import claims
 from kkt_adapter.fiscal.delivery.endpoint import Endpoint
 from kkt_adapter.fiscal.delivery.lanes.base import DeliveryLane
 from kkt_adapter.fiscal.delivery.sync_pass import PassPlan, SyncPass
+from kkt_adapter.fiscal.lifecycle import WorkerTask
 from kkt_adapter.fiscal.store import counters, events
 from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.fiscal.store.runtime_settings import LAST_SYNC, store_setting
@@ -108,7 +109,7 @@ class DeliveryWorker:
         self._next_run_at: datetime | None = None
         self._last_pass: PassResult | None = None
         self._last_success_at: datetime | None = None
-        self._state = "stopped"
+        self._state = WorkerTask.STOPPED
         self.stats = WorkerStats()
         self.pass_began: float | None = None  # monotonic; None while no pass runs
         self.last_pass_monotonic: float | None = None
@@ -186,8 +187,8 @@ class DeliveryWorker:
         last = self._last_pass
         totals = await self._db.read(counters.read)
         return {
-            "running": self._state == "running",
-            "task_status": self._state,
+            "running": self._state is WorkerTask.RUNNING,
+            "task_status": self._state.value,
             "last_pass": None
             if last is None
             else {
@@ -208,7 +209,7 @@ class DeliveryWorker:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Pass after pass until ``stop``; the document in hand is finished."""
-        self._stop, self._state = stop, "running"
+        self._stop, self._state = stop, WorkerTask.RUNNING
         try:
             while not stop.is_set():
                 pause_s = await self._one_round()
@@ -216,13 +217,13 @@ class DeliveryWorker:
                 self._next_run_at = self._clock.now() + timedelta(seconds=pause_s)
                 if not await self._wakeup.wait(pause_s, stop=stop):
                     self._plan.add(None)  # the planned pass looks at every lane
-            self._state = "completed"
+            self._state = WorkerTask.COMPLETED
         except asyncio.CancelledError:
-            self._state = "cancelled"
+            self._state = WorkerTask.CANCELLED
             raise
         finally:
-            if self._state == "running":
-                self._state = "stopped"
+            if self._state is WorkerTask.RUNNING:
+                self._state = WorkerTask.STOPPED
 
     async def _one_round(self) -> float:
         """A pass, and how long to wait after it."""

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, ScalarSelect, select, update
 
-from kkt_adapter.fiscal.lifecycle import LetterOutcome, Status
+from kkt_adapter.fiscal.lifecycle import LetterOutcome, PrintState, Status
 from kkt_adapter.fiscal.model import Receipt
 from kkt_adapter.fiscal.store import events as journal
 from kkt_adapter.fiscal.store.attempts import INSERT_ATTEMPTS, NewAttempt, attempt_row
@@ -350,8 +350,8 @@ def _receipt_row(item: AcceptItem, accepted: Accepted) -> tuple[Any, ...]:
         accepted.stamp.local_time,
         accepted.stamp.logical_counter,
         accepted.queue_position,
-        "new" if item.attempt is None else "printing",
-        "pending",
+        (PrintState.NEW if item.attempt is None else PrintState.PRINTING).value,
+        Status.PENDING.value,
     )
 
 

@@ -105,7 +105,7 @@ _SET_PRINTED = bulk(
         update(receipts)
         .where(receipts.c.seq == given.c.seq, _may_become(PrintState.PRINTED))
         .values(
-            print_state="printed",
+            print_state=PrintState.PRINTED.value,
             print_due_at=None,
             last_error=None,
             fiscal_doc=given.c.fiscal_doc,
@@ -124,7 +124,7 @@ _SET_PRINTING = bulk(
     lambda given: (
         update(receipts)
         .where(receipts.c.seq == given.c.seq, _may_become(PrintState.PRINTING))
-        .values(print_state="printing", print_due_at=None)
+        .values(print_state=PrintState.PRINTING.value, print_due_at=None)
     ),
 )
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 
+from kkt_adapter.fiscal.lifecycle import SessionState
 from kkt_adapter.fiscal.shifts.report_json import z_answer
 from kkt_adapter.fiscal.shifts.shift_rows import stored_z_report
 from kkt_adapter.fiscal.store import attempts, counters, events
@@ -26,7 +27,6 @@ from kkt_adapter.kernel.money import rubles
 
 Json = dict[str, Any]
 
-OPEN, CLOSING, CLOSED = "open", "closing", "closed"
 HELD = "held"  # member of a stored Z report: cash of the sessions that it closed
 
 
@@ -69,7 +69,7 @@ def begin_closing(conn: Connection, register_id: str, shift: Json) -> None:
     conn.execute(
         update(pos_sessions)
         .where(OPEN_SESSION, pos_sessions.c.register_id == register_id)
-        .values(status=CLOSING, z_report_data=json.dumps(shift))
+        .values(status=SessionState.CLOSING.value, z_report_data=json.dumps(shift))
     )
 
 
@@ -92,7 +92,11 @@ def end_closing(conn: Connection, register_id: str, *, at: datetime) -> None:
     settle_closing(conn, register_id, at=at)
     if any(one.what == "close_shift" for one in attempts.open_attempts(conn, register_id)):
         return
-    conn.execute(update(pos_sessions).where(_closing(register_id)).values(status=OPEN, z_report_data=None))
+    conn.execute(
+        update(pos_sessions)
+        .where(_closing(register_id))
+        .values(status=SessionState.OPEN.value, z_report_data=None)
+    )
 
 
 def is_closing(conn: Connection, register_id: str) -> bool:
@@ -115,7 +119,7 @@ def close(conn: Connection, session_id: str, at: datetime, *, z_report: str | No
     conn.execute(
         update(pos_sessions)
         .where(pos_sessions.c.session_id == session_id)
-        .values(status=CLOSED, closed_at=at, z_report_data=z_report)
+        .values(status=SessionState.CLOSED.value, closed_at=at, z_report_data=z_report)
     )
     row = conn.execute(select(pos_sessions).where(pos_sessions.c.session_id == session_id)).one()
     facts = {"session_id": session_id, "pos_id": row.pos_id, "cash": rubles(row.cash_kop)}
@@ -123,7 +127,11 @@ def close(conn: Connection, session_id: str, at: datetime, *, z_report: str | No
 
 
 def _closing(register_id: str) -> ColumnElement[bool]:
-    return and_(OPEN_SESSION, pos_sessions.c.register_id == register_id, pos_sessions.c.status == CLOSING)
+    return and_(
+        OPEN_SESSION,
+        pos_sessions.c.register_id == register_id,
+        pos_sessions.c.status == SessionState.CLOSING.value,
+    )
 
 
 def _shift_of_closing(conn: Connection, register_id: str) -> Json | None:
