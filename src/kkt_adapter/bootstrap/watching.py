@@ -20,6 +20,7 @@ from kkt_adapter.fiscal.heartbeat.payload import Sender
 from kkt_adapter.fiscal.heartbeat.points import Points
 from kkt_adapter.fiscal.heartbeat.service import LEASE as HEARTBEAT_LEASE
 from kkt_adapter.fiscal.heartbeat.service import Heartbeat
+from kkt_adapter.fiscal.heartbeat.short_secrets import short_secrets
 from kkt_adapter.fiscal.intake.accept import ReceiptIntake
 from kkt_adapter.fiscal.monitoring.network_mode import NetworkMonitor, NetworkPolicy
 from kkt_adapter.fiscal.monitoring.observer import Watched
@@ -108,6 +109,7 @@ def build_watching(
             prints=made,
             interval_s=settings.sync_interval_s,
             clock_watch=watch,
+            short_secrets=short_secrets(settings.back_offices, notify=settings.notify_secret),
         ),
         database=database,
         clock=clock,

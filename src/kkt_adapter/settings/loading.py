@@ -2,7 +2,8 @@
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,15 @@ from kkt_adapter.kernel.errors import SettingsInvalid
 from kkt_adapter.runtime.auth import settings as auth_settings
 from kkt_adapter.runtime.auth.settings import AuthSettings
 from kkt_adapter.settings.fields import env_of
-from kkt_adapter.settings.refusal import refusal
+from kkt_adapter.settings.refusal import refusals
 from kkt_adapter.settings.register import with_password
-from kkt_adapter.settings.rules import check_together
+from kkt_adapter.settings.rules import check_together, raise_all
 from kkt_adapter.settings.service import Settings
 
+READ_ELSEWHERE = ("KKT_CONFIG", "KKT_URL", "KKT_TOKEN")
+LIKE = (
+    0.86  # of 1; KKT_RETENTION_DAY and KKT_RETENTION_DAYS are 0.97, KKT_ADAPTER_PORT and KKT_ADAPTER_ID 0.8
+)
 CONFIG_FILE = "kkt-adapter.toml"
 
 
@@ -32,7 +37,7 @@ def load_settings(
     """Read the file (``KKT_CONFIG``, else ``kkt-adapter.toml`` here if there is one), environment, overrides.
 
     Raises:
-        SettingsInvalid: one line naming the setting, its value and what is allowed.
+        SettingsInvalid: one line for each wrong setting: its name, its value and what is allowed.
     """
     environment = os.environ if environment is None else environment
     values = _from_file(file or _config_file(environment))
@@ -40,23 +45,73 @@ def load_settings(
         variable = env_of(info)
         if variable is not None and environment.get(variable, "") != "":
             values[name] = environment[variable]
-    if isinstance(values.get("back_office"), list):
-        values["back_office"] = [with_environment(table, environment) for table in values["back_office"]]
-    if isinstance(values.get("registers"), list):
-        values["registers"] = [with_password(table, environment) for table in values["registers"]]
-    values["sign_in"] = auth_settings.read_settings(
-        _section(AuthSettings, values.get("sign_in"), environment)
-    )
-    values["catalog"] = catalog_settings.read_settings(
-        _section(CatalogSettings, values.get("catalog"), environment)
-    )
+    named: set[str] = set()
+    found = [
+        *_each_row(values, "back_office", lambda table: with_environment(table, environment), named),
+        *_each_row(values, "registers", lambda table: with_password(table, environment), named),
+        *_misspelt(environment, named),
+    ]
+    for name, model, read in (
+        ("sign_in", AuthSettings, auth_settings.read_settings),
+        ("catalog", CatalogSettings, catalog_settings.read_settings),
+    ):
+        try:
+            values[name] = read(_section(model, values.get(name), environment))
+        except SettingsInvalid as error:
+            found.append(error)
+            values.pop(name, None)
     values.update({name: value for name, value in (overrides or {}).items() if value is not None})
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
-        raise refusal(error, values) from None
+        found += refusals(error, values)
+    raise_all(found)
     check_together(settings)
     return settings
+
+
+def unknown_variables(environment: Mapping[str, str], *, named: Collection[str] = ()) -> tuple[str, ...]:
+    """Variables KKT_* that nothing reads; ``named``: those that a table of the file names."""
+    known = {*_variables(), *named}
+    return tuple(sorted(name for name in environment if name.startswith("KKT_") and name not in known))
+
+
+def _variables() -> set[str]:
+    return {*READ_ELSEWHERE, *filter(None, map(env_of, Settings.model_fields.values()))}
+
+
+def _misspelt(environment: Mapping[str, str], named: Collection[str]) -> list[SettingsInvalid]:
+    """Unknown variables that look like a known one. Others may belong to another program of this machine."""
+    found = []
+    for name in unknown_variables(environment, named=named):
+        meant = get_close_matches(name, _variables(), n=1, cutoff=LIKE)
+        if meant:
+            found.append(
+                SettingsInvalid(
+                    f"unknown variable {name}: did you mean {meant[0]}?",
+                    f"неизвестная переменная {name}: возможно, {meant[0]}?",
+                )
+            )
+    return found
+
+
+def _each_row(
+    values: dict[str, Any], name: str, read: Callable[[object], object], named: set[str]
+) -> list[SettingsInvalid]:
+    """Replace each row of a table by what ``read`` makes of it; add to ``named`` the variables it names."""
+    found: list[SettingsInvalid] = []
+    rows = values.get(name)
+    if not isinstance(rows, list):
+        return found
+    for place, row in enumerate(rows):
+        if isinstance(row, dict):
+            named.update(str(value) for key, value in row.items() if key.endswith("_env"))
+        try:
+            rows[place] = read(row)
+        except SettingsInvalid as error:
+            found.append(error)
+            rows[place] = {k: v for k, v in row.items() if not k.endswith("_env") and k != "password_file"}
+    return found
 
 
 def _section(model: type[BaseModel], given: object, environment: Mapping[str, str]) -> dict[str, Any]:
@@ -88,7 +143,7 @@ def _from_file(path: Path | None) -> dict[str, Any]:
     if path is None:
         return {}
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise SettingsInvalid(
             f"cannot read the configuration {path}: {error.strerror}",

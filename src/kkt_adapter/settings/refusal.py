@@ -25,9 +25,13 @@ SECRET_WORDS = ("token", "secret", "password")
 LONGEST_SHOWN = 100
 
 
-def refusal(error: ValidationError, values: Mapping[str, Any]) -> SettingsInvalid:
-    """The first finding as one line. ``values``: what was validated, for the names of tables."""
-    first = error.errors(include_url=False)[0]
+def refusals(error: ValidationError, values: Mapping[str, Any]) -> list[SettingsInvalid]:
+    """Every finding as one line. ``values``: what was validated, for the names of tables."""
+    found = [_refusal(one, values) for one in error.errors(include_url=False)]
+    return list({one.detail.en: one for one in found}.values())  # a choice of types says the same twice
+
+
+def _refusal(first: Any, values: Mapping[str, Any]) -> SettingsInvalid:
     name, info = _named(first["loc"], values)
     match first["type"]:
         case "extra_forbidden":

@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from kkt_adapter.fiscal.model import VatRate
 from kkt_adapter.kernel.errors import SettingsInvalid
+from kkt_adapter.settings.fields import boolean_is_no_number
 
 MUST_AGREE = "; a new virtual FN takes it; if given, a register that says otherwise is stopped"
 
@@ -124,6 +125,8 @@ class RegisterSettings(BaseModel):
                 {"ru": f"address: адрес вида {example}", "example": example},
             )
         return self
+
+    _no_boolean = field_validator("*", mode="before")(classmethod(boolean_is_no_number))
 
     @field_validator("timezone")
     @classmethod

@@ -1,33 +1,59 @@
 """Rules over several settings, and over addresses."""
 
+from collections.abc import Callable, Iterable
+from functools import partial
 from urllib.parse import urlsplit
 
 from kkt_adapter.fiscal.heartbeat.settings import check_back_offices
+from kkt_adapter.fiscal.heartbeat.short_secrets import check_secrets
 from kkt_adapter.fiscal.kkt.virtual import name_fault
+from kkt_adapter.kernel.addresses import address_fault
 from kkt_adapter.kernel.errors import SettingsInvalid
 from kkt_adapter.settings.register import RegisterSettings
 from kkt_adapter.settings.service import Settings
 
 WEB = ("http", "https")
 REDIS = ("redis", "rediss", "unix")
-WEB_ADDRESSES = {  # by the name of the setting: its variable
-    "ofd_base_url": "OFD_BASE_URL",
-    "notify_url": "KKT_NOTIFY_URL",
-    "notify_telegram_url": "KKT_NOTIFY_TELEGRAM_URL",
-    "notify_proxy": "KKT_NOTIFY_PROXY",
+WEB_ADDRESSES = {  # by the name of the setting: its variable, and the setting that permits http
+    "ofd_base_url": ("OFD_BASE_URL", "ofd_allow_insecure"),
+    "notify_url": ("KKT_NOTIFY_URL", "notify_allow_insecure"),
+    "notify_telegram_url": ("KKT_NOTIFY_TELEGRAM_URL", None),
 }
 
 
 def check_together(settings: Settings) -> None:
-    """Raises SettingsInvalid, naming the settings that do not go together, or the address that is none."""
-    _check_auth(settings)
-    _check_tills(settings.registers)
-    _check_operator(settings.ofd_host, settings.ofd_port)
-    for name, variable in WEB_ADDRESSES.items():
-        _check_web_address(f"{name} ({variable})", getattr(settings, name))
-    _check_redis_address(settings.redis_url)
-    check_back_offices(settings.back_offices)
-    _check_notify(settings)
+    """Raises SettingsInvalid, naming all settings that do not go together, and addresses that are none."""
+    checks: list[Callable[[], None]] = [
+        partial(_check_auth, settings),
+        partial(_check_tills, settings.registers),
+        partial(_check_operator, settings.ofd_host, settings.ofd_port),
+        *(partial(_check_web_address, settings, name) for name in WEB_ADDRESSES),
+        partial(_check_proxy_address, settings.notify_proxy),
+        partial(_check_redis_address, settings.redis_url),
+        partial(check_back_offices, settings.back_offices),
+        partial(_check_notify, settings),
+        partial(check_secrets, settings.back_offices, notify=settings.notify_secret),
+    ]
+    raise_all(found for check in checks if (found := _refusal_of(check)) is not None)
+
+
+def _refusal_of(check: Callable[[], None]) -> SettingsInvalid | None:
+    try:
+        check()
+    except SettingsInvalid as refusal:
+        return refusal
+    return None
+
+
+def raise_all(refusals: Iterable[SettingsInvalid]) -> None:
+    """Raises SettingsInvalid with one line for each of ``refusals``; nothing when there is none."""
+    found = list(refusals)
+    if len(found) == 1:
+        raise found[0]
+    if found:
+        raise SettingsInvalid(
+            "\n".join(one.detail.en for one in found), "\n".join(one.detail.ru for one in found)
+        )
 
 
 def _check_auth(settings: Settings) -> None:
@@ -77,12 +103,24 @@ def _check_operator(host: str, port: int) -> None:
         )
 
 
-def _check_web_address(name: str, address: str) -> None:
-    """The address itself is not repeated: it may hold a credential."""
+def _check_web_address(settings: Settings, name: str) -> None:
+    address, insecure = getattr(settings, name), WEB_ADDRESSES[name][1]
+    fault = address and address_fault(
+        address,
+        allow_insecure=insecure is not None and getattr(settings, insecure),
+        query_may_sign=name == "notify_url",
+        name=f"setting {name} ({WEB_ADDRESSES[name][0]})",
+    )
+    if fault:
+        raise SettingsInvalid(fault.en, fault.ru.replace("setting", "настройка", 1))
+
+
+def _check_proxy_address(address: str) -> None:
+    """A proxy has no other place for its credentials than its address, and is plain http by nature."""
     if address and not _is_address(address, WEB):
         raise SettingsInvalid(
-            f"setting {name}: allowed is an http or https address",
-            f"настройка {name}: допустим адрес http или https",
+            "setting notify_proxy (KKT_NOTIFY_PROXY): allowed is an http or https address",
+            "настройка notify_proxy (KKT_NOTIFY_PROXY): допустим адрес http или https",
         )
 
 

@@ -10,7 +10,7 @@ from kkt_adapter.catalog.settings import CatalogSettings
 from kkt_adapter.fiscal.heartbeat.settings import BackOfficeSettings
 from kkt_adapter.kernel.addresses import is_loopback, within
 from kkt_adapter.runtime.auth.settings import AuthSettings
-from kkt_adapter.settings.fields import Texts, env
+from kkt_adapter.settings.fields import Texts, boolean_is_no_number, env
 from kkt_adapter.settings.register import RegisterSettings, Transport
 
 
@@ -162,6 +162,11 @@ class Settings(BaseModel):
     ofd_base_url: str = Field(
         default="", description="operator's address, http transport", json_schema_extra=env("OFD_BASE_URL")
     )
+    ofd_allow_insecure: bool = Field(
+        default=False,
+        description="its http:// beyond this machine",
+        json_schema_extra=env("OFD_ALLOW_INSECURE"),
+    )
     ofd_token: SecretStr = Field(
         default=SecretStr(""), description="bearer token, http transport", json_schema_extra=env("OFD_TOKEN")
     )
@@ -307,6 +312,11 @@ class Settings(BaseModel):
         description="webhook that is told of alerts as they start and end",
         json_schema_extra=env("KKT_NOTIFY_URL"),
     )
+    notify_allow_insecure: bool = Field(
+        default=False,
+        description="its http:// beyond this machine",
+        json_schema_extra=env("KKT_NOTIFY_ALLOW_INSECURE"),
+    )
     notify_secret: SecretStr = Field(
         default=SecretStr(""),
         description="signs what it is told, Standard Webhooks form",
@@ -377,6 +387,8 @@ class Settings(BaseModel):
     back_office: tuple[BackOfficeSettings, ...] = Field(default=(), description="[[back_office]] tables")
     sign_in: AuthSettings = Field(default_factory=AuthSettings, description="accounts")
     catalog: CatalogSettings = Field(default_factory=CatalogSettings, description="product catalogue")
+
+    _no_boolean = field_validator("*", mode="before")(classmethod(boolean_is_no_number))
 
     @field_validator("trusted_proxies")
     @classmethod

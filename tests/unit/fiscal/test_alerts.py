@@ -118,6 +118,7 @@ CONDITIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "CLOCK_DOUBTED": ({"clock_doubt": None}, {"clock_doubt": TROUBLE}),
     "RECEIPTS_LOST": ({"losses": (BY_OTHERS,)}, {"losses": (WENT_BACK,)}),
     "PRINTED_BY_OTHERS": ({"losses": (WENT_BACK,)}, {"losses": (BY_OTHERS,)}),
+    "SECRET_SHORT": ({}, {"short_secrets": ("notify_secret (KKT_NOTIFY_SECRET)",)}),
     "LOG_LINES_DROPPED": ({"log_lines_dropped_10m": 0}, {"log_lines_dropped_10m": 1}),
     "FORMAT_CONTROL_FAILED": ({}, {"alarms": (ALARM, replace(ALARM, fd_number=8))}),
     "SYNC_OLD": (
@@ -149,6 +150,7 @@ TABLE = {
     "P3": {
         "DLQ_NOT_EMPTY": 3600, "RETRIES_MANY": 0, "REDIS_LOST": 0, "BUFFER_GROWING": 0, "SHIFT_LONG": 0,
         "DISK_SPACE": 0, "PRINTED_BY_OTHERS": 0, "LOG_LINES_DROPPED": 0,
+        "SECRET_SHORT": 0,
     },
 }  # fmt: skip
 

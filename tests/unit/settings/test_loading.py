@@ -69,9 +69,9 @@ def test_empty_variable_is_not_given():
         ("AUTH_TOKEN_MINUTES", "0", "1-1440", "1-1440"),
         ("REDIS_URL", "http://lock", "redis_url (REDIS_URL)", "redis://"),
         ("REDIS_URL", "redis://lock:port", "redis_url (REDIS_URL)", "redis://"),
-        ("OFD_BASE_URL", "ofd.example", "ofd_base_url (OFD_BASE_URL)", "допустим адрес"),
-        ("OFD_BASE_URL", "https://", "ofd_base_url (OFD_BASE_URL)", "допустим адрес"),
-        ("KKT_NOTIFY_URL", "ftp://x", "notify_url (KKT_NOTIFY_URL)", "допустим адрес"),
+        ("OFD_BASE_URL", "ofd.example", "ofd_base_url (OFD_BASE_URL)", "адрес http или https"),
+        ("OFD_BASE_URL", "https://", "ofd_base_url (OFD_BASE_URL)", "адрес http или https"),
+        ("KKT_NOTIFY_URL", "ftp://x", "notify_url (KKT_NOTIFY_URL)", "адрес http или https"),
     ],
 )
 def test_wrong_value_is_named_with_what_is_allowed_in_both_languages(

@@ -55,3 +55,14 @@ def clock_doubted(seen: Observation) -> Iterator[Finding]:
                 f"Часам компьютера нельзя верить: {seen.clock_doubt.ru}. Продажи идут; ничего не удаляется.",
             )
         )
+
+
+def short_secrets(seen: Observation) -> Iterator[Finding]:
+    for name in seen.short_secrets:
+        yield Finding(
+            subject=name,
+            message=Text(
+                f"The signing secret {name} has fewer than 24 bytes. The next version will not take it.",
+                f"Секрет подписи {name} короче 24 байт. Следующая версия с ним не запустится.",
+            ),
+        )

@@ -397,6 +397,18 @@ RULES: tuple[Rule, ...] = (
         ),
     ),
     Rule(
+        code="SECRET_SHORT",
+        level=_P3,
+        family="secret",
+        find=guards.short_secrets,
+        action=Text(
+            "Make a new one (openssl rand -base64 32, written whsec_...), set it on both sides; a back "
+            "office takes the old one as previous_secret meanwhile.",
+            "Создайте новый (openssl rand -base64 32, запись whsec_...) и укажите его с обеих сторон; старый "
+            "на время замены задаётся в previous_secret учётной системы.",
+        ),
+    ),
+    Rule(
         code="DISK_SPACE",
         level=_P3,
         family="disk",

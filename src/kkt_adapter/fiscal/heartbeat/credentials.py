@@ -18,6 +18,7 @@ from kkt_adapter.kernel.errors import SettingsInvalid
 
 ID, TIMESTAMP, SIGNATURE = "webhook-id", "webhook-timestamp", "webhook-signature"
 SECRET_PREFIX = "whsec_"  # noqa: S105  # what follows is base64; without it the text itself is the secret
+LEAST_KEY_BYTES = 24  # Standard Webhooks, "Signature scheme": 24 to 64 random bytes
 MAX_FILE_BYTES = 4096
 
 
@@ -58,6 +59,11 @@ def signature(secret: str, call_id: str, timestamp: int, body: bytes) -> str:
     """
     signed = hmac.digest(_key(secret), f"{call_id}.{timestamp}.".encode() + body, hashlib.sha256)
     return "v1," + base64.b64encode(signed).decode()
+
+
+def is_short(secret: str) -> bool:
+    """Is its key shorter than the form asks for? Such a secret still signs. Raises SettingsInvalid."""
+    return len(_key(secret)) < LEAST_KEY_BYTES
 
 
 def _key(secret: str) -> bytes:

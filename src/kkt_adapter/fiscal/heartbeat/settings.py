@@ -4,16 +4,15 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr
 
-from kkt_adapter.kernel.addresses import is_loopback
+from kkt_adapter.kernel.addresses import address_fault
 from kkt_adapter.kernel.errors import SettingsInvalid
 
 ODOO_PATH = "/api/v1/kkt/heartbeat"  # heartbeat.md
 SECRETS: Final = ("token", "password", "secret", "previous_secret")
-_CREDENTIAL_WORDS = ("token", "secret", "password", "key", "auth")
 
 
 class Profile(StrEnum):
@@ -138,27 +137,9 @@ def check_back_offices(offices: Sequence[BackOfficeSettings]) -> None:
 
 
 def _check_address(office: BackOfficeSettings) -> None:
-    try:
-        parts = urlsplit(office.url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        host = None
-        parts = urlsplit("")
-    if parts.scheme not in ("http", "https") or not host or parts.fragment:
-        raise _invalid(office, "url is not an http or https address", "url — не адрес http или https")
-    query = [name.lower() for name, _ in parse_qsl(parts.query, keep_blank_values=True)]
-    if "@" in parts.netloc or any(word in name for name in query for word in _CREDENTIAL_WORDS):
-        raise _invalid(
-            office,
-            "url carries credentials: put them into token, user and password, or secret",
-            "url содержит учётные данные: укажите их в token, user и password или secret",
-        )
-    if parts.scheme == "http" and not office.allow_insecure and not is_loopback(host):
-        raise _invalid(
-            office,
-            "url must be https://, except on this machine; allow_insecure = true permits http",
-            "url должен быть https://, кроме этой же машины; allow_insecure = true разрешает http",
-        )
+    fault = address_fault(office.url, allow_insecure=office.allow_insecure)
+    if fault is not None:
+        raise _invalid(office, fault.en, fault.ru)
 
 
 def _check_credentials(office: BackOfficeSettings) -> None:

@@ -85,6 +85,7 @@ class Observation:
     redis_lost: bool = False
     # the host
     log_lines_dropped_10m: int = 0
+    short_secrets: tuple[str, ...] = ()  # names of settings
     disk_free_bytes: int | None = None  # None: not watched
     disk_mark_bytes: int = 0  # nothing is accepted below
     mismatches: tuple[Mismatch, ...] = field(default=())

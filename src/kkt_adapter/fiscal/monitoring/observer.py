@@ -54,6 +54,7 @@ class Watched:
     prints: PrintStats
     interval_s: float  # between two passes
     clock_watch: ClockWatch
+    short_secrets: tuple[str, ...] = ()
 
 
 class Observer:
@@ -98,6 +99,7 @@ class Observer:
             redis_lost=self.redis_lost,
             disk_free_bytes=self._watched.disk.free_bytes if self._watched.disk.mark_mb else None,
             disk_mark_bytes=self._watched.disk.mark_mb * 1_000_000,
+            short_secrets=self._watched.short_secrets,
             log_lines_dropped_10m=self._lines_dropped(monotonic),
             mismatches=snapshot.mismatches,
             losses=snapshot.losses,

@@ -206,6 +206,11 @@ METRICS: tuple[Metric, ...] = (
         "Receipts are refused below; 0: never",
         lambda s: s.seen.disk_mark_bytes,
     ),
+    _gauge(
+        "kkt_short_secrets",
+        "Signing secrets of fewer than 24 bytes",
+        lambda s: len(s.seen.short_secrets),
+    ),
     _counter(
         "kkt_log_lines_dropped_total",
         "Log lines that nobody will read: the queue was full or the write failed",

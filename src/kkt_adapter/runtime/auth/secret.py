@@ -67,7 +67,7 @@ def _is_weak(secret: bytes) -> bool:
     return (
         len(set(secret)) < MIN_DIFFERENT_BYTES
         or 3 * sum(step <= 1 for step in steps) > 2 * len(steps)  # aaaa, 1234, abcd
-        or secret in (secret + secret)[1:-1]  # a shorter text, repeated
+        or 4 * len({text[at : at + 4] for at in range(len(text) - 3)}) < 3 * (len(text) - 3)  # said again
         or any(word in text for word in _PLACEHOLDERS)
         or text in _PUBLISHED
     )

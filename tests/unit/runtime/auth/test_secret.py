@@ -76,6 +76,9 @@ def test_a_given_secret_is_used_and_no_file_is_made(tmp_path: Path) -> None:
         "abcdefghijklmnopqrstuvwxyz012345",
         "12345678901234567890123456789012",
         "k9Xw2pQ7k9Xw2pQ7k9Xw2pQ7k9Xw2pQ7",  # eight characters, four times
+        "correct horse correct horse correct horse",
+        "kassa-7 kassa-8 kassa-9 kassa-1 kassa-2",
+        "k9Xw2pQ7k9Xw2pQ7k9Xw2pQ7k9Xw2pQ7!",
         "please-changeme-before-production-1",
         "your-256-bit-secret-goes-right-here",
         "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",

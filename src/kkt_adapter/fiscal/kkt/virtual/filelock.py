@@ -7,6 +7,7 @@ import socket
 from pathlib import Path
 
 from kkt_adapter.kernel.errors import KktUnavailable
+from kkt_adapter.runtime.file_lock import FILE_MODE
 
 _HELD = (errno.EWOULDBLOCK, errno.EACCES)  # EACCES: how some network file systems say it
 
@@ -31,11 +32,12 @@ class FileLock:
         if self._fd is not None:
             return
         try:
-            fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
         except OSError as error:
             raise self._unusable(error) from error
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.fchmod(fd, FILE_MODE)  # also where an earlier version has made it
             os.ftruncate(fd, 0)
             os.pwrite(fd, f"{os.getpid()} {socket.gethostname()}\n".encode(), 0)
         except OSError as error:

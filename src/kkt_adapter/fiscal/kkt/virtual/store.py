@@ -244,7 +244,9 @@ def marker(path: Path) -> tuple[str | None, str | None]:
 def write_marker(path: Path, fn_number: str, *, database: str | None, fsync: bool = True) -> None:
     """Raises OSError."""
     draft = path.with_suffix(".tmp")
-    with draft.open("w", encoding="utf-8") as file:
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        os.fchmod(descriptor, FILE_MODE)
         json.dump({"fn_number": fn_number, "database": database}, file)
         file.flush()
         if fsync:
