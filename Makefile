@@ -8,7 +8,7 @@ ARGS ?=
 # Two workers on a desk; one at a time under CI, where real processes share two cores with the tests.
 PYTEST_ARGS ?= $(if $(CI),--reruns 2,-n 2 --dist loadfile)
 
-.PHONY: help setup run test unit lint openapi bench lab clean native
+.PHONY: help setup run test unit lint openapi bench lab soak clean native
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -53,6 +53,9 @@ bench: $(STAMP)  ## the table of measured ratios
 
 lab: $(STAMP) native  ## 10,000 faults against real processes, then the certificate
 	$(BIN)/kkt-adapter lab --faults 10000 --mixed $(ARGS)
+
+soak: $(STAMP) native  ## the suite five times beside a load that takes one processor
+	$(BIN)/python scripts/soak.py $(ARGS)
 
 clean:           ## remove .venv and caches; data in var/ stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

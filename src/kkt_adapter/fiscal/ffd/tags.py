@@ -54,11 +54,6 @@ class Tag:
         """The published name, or ours where nobody shows the tag."""
         return self.json_name or self.name_en
 
-    @property
-    def is_document(self) -> bool:
-        """Whether the number is a document code, not a requisite."""
-        return self.number < 1000
-
 
 _VERSION_OF_TEXT = {"1.05": FfdVersion.V1_05, "1.1": FfdVersion.V1_1, "1.2": FfdVersion.V1_2}
 

@@ -1,12 +1,10 @@
 """Column types that both databases share."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import (
-    BigInteger,
-    Dialect,
-    TypeDecorator,
-)
+from sqlalchemy import BigInteger, Dialect, TypeDecorator
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class UtcMillis(TypeDecorator[datetime]):
@@ -23,8 +21,9 @@ class UtcMillis(TypeDecorator[datetime]):
 
 
 def millis(moment: datetime) -> int:
-    return int(moment.timestamp() * 1000)
+    """Whole milliseconds since 1970; a part of a millisecond is cut off."""
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
 def from_millis(value: int) -> datetime:
-    return datetime.fromtimestamp(value / 1000, UTC)
+    return _EPOCH + timedelta(milliseconds=value)

@@ -1,0 +1,55 @@
+"""The whole suite again and again beside a load that takes one processor: does any test depend on luck?
+
+``python scripts/soak.py [--runs 5] [pytest arguments]``. Each run has its own order. Prints the tests that
+failed, with the seeds of their runs; exit code 1 if there are any.
+"""
+
+import argparse
+import multiprocessing
+import re
+import subprocess
+import sys
+import time
+
+PYTEST = (sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadfile")
+FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", flags=re.MULTILINE)
+
+
+def burn() -> None:
+    """Take one processor until the parent ends."""
+    parent = multiprocessing.parent_process()
+    while parent is not None and parent.is_alive():
+        sum(n * n for n in range(100_000))
+
+
+def main() -> int:
+    reading = argparse.ArgumentParser(description=__doc__)
+    reading.add_argument("--runs", type=int, default=5)
+    given, arguments = reading.parse_known_args()
+    load = multiprocessing.Process(target=burn, daemon=True)
+    load.start()
+    failed: dict[str, list[int]] = {}
+    codes: list[int] = []
+    try:
+        for seed in range(1, given.runs + 1):
+            began = time.monotonic()
+            run = subprocess.run(
+                [*PYTEST, f"--randomly-seed={seed}", *arguments],
+                stdout=subprocess.PIPE,
+                text=True,
+                check=False,
+            )
+            codes.append(run.returncode)
+            for name in FAILED.findall(run.stdout):
+                failed.setdefault(name, []).append(seed)
+            last = run.stdout.strip().rsplit("\n", 1)[-1]
+            print(f"run {seed}: {last}, {time.monotonic() - began:.0f} s", flush=True)
+    finally:
+        load.kill()
+    for name, seeds in sorted(failed.items()):
+        print(f"failed {len(seeds)} of {given.runs}: {name} (seeds {', '.join(map(str, seeds))})")
+    return int(any(codes))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
