@@ -13,8 +13,9 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from kkt_adapter.fiscal.intake import buffer
-from kkt_adapter.fiscal.intake.accept import Acceptance, ReceiptIntake
+from kkt_adapter.fiscal.intake.accept import ReceiptIntake
 from kkt_adapter.fiscal.intake.buffer import Accepted, AcceptItem
+from kkt_adapter.fiscal.intake.stored_answers import Acceptance
 from kkt_adapter.fiscal.kkt.virtual import VirtualRegister
 from kkt_adapter.fiscal.kkt.virtual.filelock import FileLock
 from kkt_adapter.fiscal.kkt.virtual.memory import FnMemory

@@ -8,7 +8,6 @@ a conflict. That holds for simultaneous twins too, because the key's row and the
 """
 
 import asyncio
-import json
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -19,10 +18,11 @@ from kkt_adapter.fiscal.ffd.vat import vat_differs
 from kkt_adapter.fiscal.intake import buffer
 from kkt_adapter.fiscal.intake.as_sent import PLAIN, AsSent
 from kkt_adapter.fiscal.intake.buffer import Accepted, AcceptItem, Known
-from kkt_adapter.fiscal.intake.wording import STATES, in_english, not_printed_yet
+from kkt_adapter.fiscal.intake.stored_answers import Acceptance, StoredAnswers, is_first_reading
+from kkt_adapter.fiscal.intake.wording import not_printed_yet
 from kkt_adapter.fiscal.kkt.driver import ShiftState
 from kkt_adapter.fiscal.model import ReceiptKind, ReceiptRequest, RegisterProfile
-from kkt_adapter.fiscal.printing import records, reply
+from kkt_adapter.fiscal.printing import reply
 from kkt_adapter.fiscal.printing.job import PrintJob
 from kkt_adapter.fiscal.printing.register_session import shift_expired
 from kkt_adapter.fiscal.printing.registers import Registers, Unit
@@ -35,12 +35,10 @@ from kkt_adapter.kernel.errors import (
     AdapterError,
     BufferFull,
     IdempotencyConflict,
-    IdempotencyInProgress,
     KktBlocked,
     LeaseLost,
     ReceiptInvalid,
     StorageError,
-    Text,
     Violation,
 )
 from kkt_adapter.kernel.ids import ReceiptId, uuid7
@@ -48,7 +46,6 @@ from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.disk import DiskMark
 from kkt_adapter.runtime.log import about, get_logger
 
-TWIN_WAIT_S = 15.0  # idempotency.md
 ROW_LOOK_S = 0.2  # how often a receipt that another process prints is looked at
 
 Stored = asyncio.Future[Accepted | Known]
@@ -61,15 +58,6 @@ class IntakePolicy:
     response_budget_s: float = 7.0  # then the answer is ``buffered``
     capacity: int = 10_000  # undelivered receipts; 0: no limit
     refund_requires_synced: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Acceptance:
-    """The answer, ready to send. ``replayed``: the key was known."""
-
-    body: bytes
-    replayed: bool
-    reason: Text | None = None  # why it is not printed, where it is not
 
 
 @dataclass(slots=True)
@@ -104,6 +92,7 @@ class ReceiptIntake:
         self._log = get_logger("intake")
         self._storing: set[asyncio.Task[None]] = set()
         self.stats = IntakeStats()
+        self._stored = StoredAnswers(database=database, registers=registers, waiting=waiting)
 
     async def accept(self, request: ReceiptRequest, *, key: str, sent: AsSent = PLAIN) -> Acceptance:
         """Store and print one receipt, or replay what the key got before.
@@ -124,16 +113,16 @@ class ReceiptIntake:
             raise
         if acceptance.replayed:
             self.stats.replayed += 1
-        return await self._in_english(acceptance) if sent.english else acceptance
+        return await self._stored.in_english(acceptance) if sent.english else acceptance
 
     async def replay_first(self, *, key: str, sent: AsSent) -> Acceptance | None:
         """The answer to a request whose form is broken today, if version 0.1.0 took it under the key."""
         known = await self._db.read(lambda c: buffer.find_key(c, receipt_json.key_hash(key)))
-        if known is None or not _is_first_reading(known, sent):
+        if known is None or not is_first_reading(known, sent):
             return None
-        acceptance = await self._replay(known, known.request_hash, sent)
+        acceptance = await self._stored.replay(known, known.request_hash, sent)
         self.stats.replayed += 1
-        return await self._in_english(acceptance) if sent.english else acceptance
+        return await self._stored.in_english(acceptance) if sent.english else acceptance
 
     async def refusal(self, request: ReceiptRequest, *, key: str, sent: AsSent) -> ReceiptInvalid:
         """All that is wrong with a request whose form is broken; stores nothing, and no key counts."""
@@ -164,7 +153,7 @@ class ReceiptIntake:
                     raise sent.refusal(refusal.violations) from refusal
                 raise
             self._log.debug("refusal_replaced_by_replay", code=refusal.code)
-            return await self._replay(known, request_hash, sent)
+            return await self._stored.replay(known, request_hash, sent)
         item = AcceptItem(
             receipt=checked.receipt,
             payload=receipt_json.dump(checked.receipt),
@@ -188,7 +177,7 @@ class ReceiptIntake:
         try:
             outcome = await stored  # cancelled or not, what was begun is stored and printed
             if isinstance(outcome, Known):
-                return await self._replay(outcome, request_hash, sent)
+                return await self._stored.replay(outcome, request_hash, sent)
             answer = await self._answer(unit, outcome, waiter)
         finally:
             self._waiting.drop(receipt_id)  # nobody waits any more, however this ended
@@ -372,81 +361,13 @@ class ReceiptIntake:
         """Stored, and not printed so far: the row says why, and may say by now that it is."""
         receipt_id = checked.receipt.id
         try:
-            shown = await self._state_of_now(receipt_id, unit)
+            shown = await self._stored.state_of_now(receipt_id, unit)
         except AdapterError as error:  # it is on disk, whatever happens to the database now
             self._log.warning("state_not_read", code=error.code)
             reason = not_printed_yet(unit.lane.trouble)
             answer = reply.buffered(receipt_id, _place(accepted), reason=reason.ru, warnings=checked.warnings)
             return Acceptance(body=answer.encode(), replayed=False, reason=reason)
         return replace(shown, replayed=False)
-
-    async def _replay(self, known: Known, request_hash: bytes, sent: AsSent) -> Acceptance:
-        about(receipt_id=known.receipt_id)
-        if known.request_hash != request_hash and not _is_first_reading(known, sent):
-            raise IdempotencyConflict(
-                f"This Idempotency-Key belongs to another receipt ({known.receipt_id}). Use a new key.",
-                f"Этот Idempotency-Key уже занят другим чеком ({known.receipt_id}). Возьмите новый ключ.",
-                receipt_id=known.receipt_id,
-            )
-        if known.answer is not None:
-            return Acceptance(body=known.answer.encode(), replayed=True)
-        waiter = self._waiting.join(known.receipt_id)
-        if waiter is not None:
-            try:
-                async with asyncio.timeout(TWIN_WAIT_S):
-                    answer = await waiter
-            except TimeoutError:
-                raise IdempotencyInProgress(
-                    "The first request with this key is not finished yet. Try again.",
-                    "Первый запрос с этим ключом ещё выполняется. Повторите.",
-                    receipt_id=known.receipt_id,
-                    retry_after=2,
-                ) from None
-            if answer is not None:
-                return Acceptance(body=answer.encode(), replayed=True)
-        return await self._state_of_now(known.receipt_id)
-
-    async def _state_of_now(self, receipt_id: str, unit: Unit | None = None) -> Acceptance:
-        """A receipt that was stored and not printed when its first request ended."""
-
-        def read(conn: Connection) -> tuple[records.Unprinted | None, str | None]:
-            row = records.one_unprinted(conn, receipt_id)
-            return row, None if row is None else buffer.answer_of(conn, row.seq)
-
-        row, answer = await self._db.read(read)
-        if row is None:
-            raise StorageError("the receipt of this key is gone", "чек этого ключа не найден")
-        if answer is not None:
-            return Acceptance(body=answer.encode(), replayed=True)
-        unit = unit or self._registers.find(receipt_json.load(row.payload).pos_id)
-        trouble = None if unit is None else unit.lane.trouble
-        reason = STATES.get(row.print_state) or not_printed_yet(trouble)
-        answer = reply.buffered(
-            receipt_id,
-            Place(stamp=row.stamp, queue_position=row.queue_position),
-            reason=reason.ru,
-            warnings=receipt_json.load_warnings(row.warnings),
-        )
-        return Acceptance(body=answer.encode(), replayed=True, reason=reason)
-
-    async def _in_english(self, acceptance: Acceptance) -> Acceptance:
-        """The same in English; a database that is gone by now costs the language, not the answer."""
-        receipt_id = json.loads(acceptance.body)["receipt_id"]
-        try:
-            stored = await self._db.read(lambda c: buffer.warnings_of(c, receipt_id))
-        except AdapterError as error:
-            self._log.warning("warnings_not_read", code=error.code)
-            return acceptance
-        warnings = receipt_json.load_warnings(stored)
-        return replace(
-            acceptance, body=in_english(acceptance.body, reason=acceptance.reason, warnings=warnings)
-        )
-
-
-def _is_first_reading(known: Known, sent: AsSent) -> bool:
-    """Whether version 0.1.0 took this very request under the key."""
-    first = sent.first_reading()
-    return first is not None and receipt_json.first_request_hash(first) == known.request_hash
 
 
 def _place(accepted: Accepted) -> Place:
