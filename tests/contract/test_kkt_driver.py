@@ -15,7 +15,9 @@ import pytest
 from tests.support.kkt import CASHIER, TERM, KktBench, a_sale_for, an_answer, shtrih_bench, virtual_bench
 from tests.support.receipts import KEY, a_correction, a_line, a_payment
 
-from kkt_adapter.fiscal.kkt.driver import Fence, KktState, ShiftState
+from kkt_adapter.fiscal.ffd.tlv import first
+from kkt_adapter.fiscal.ffd.vat import CALCULATED, CODE, vat_inside
+from kkt_adapter.fiscal.kkt.driver import Capability, Fence, KktState, ShiftState
 from kkt_adapter.fiscal.model import (
     DocumentCode,
     FiscalDocument,
@@ -25,7 +27,9 @@ from kkt_adapter.fiscal.model import (
     ReceiptKind,
     Registration,
     UserAttribute,
+    VatRate,
 )
+from kkt_adapter.fiscal.requisites import Agent, AgentType, LineExtras, Supplier
 from kkt_adapter.kernel.errors import (
     KktBlocked,
     KktOutcomeUnknown,
@@ -42,6 +46,7 @@ BENCHES: dict[str, Callable[[Path], AbstractAsyncContextManager[KktBench]]] = {
     "shtrih-1-serial": partial(shtrih_bench, serial=True),
 }
 OTHER_KEY = "QWERTYUIOPASDFGH"
+MARK = "0104600000000012215abcdefghijkl\x1d91FFD0\x1d92" + "A" * 44
 
 
 @pytest.fixture(params=BENCHES)
@@ -298,6 +303,85 @@ async def test_a_document_tells_the_receipt_key_it_carries(
     read = await bench.driver.document(document.fd_number)
     assert read is not None
     assert document.key == read.key == found
+
+
+async def test_all_twelve_rates_come_out_as_they_were_asked_for(bench: KktBench) -> None:
+    registration = await open_register(bench)
+    lines = tuple(
+        a_line(vat=rate, vat_kop=vat_inside(10_000, rate), method=1 if rate in CALCULATED else 4)
+        for rate in VatRate
+    )
+
+    document = await sell(bench, registration, lines=lines)
+
+    tags = await bench.tags_of(document.fd_number)
+    told = [line.child(1199) for line in tags if line.tag == 1059]
+    assert [one.value for one in told if one is not None] == [CODE[rate] for rate in VatRate]
+    assert first(tags, 1102) is not None, "the register works the sums out"
+
+
+async def test_an_agent_and_his_supplier_are_in_the_document(bench: KktBench) -> None:
+    registration = await open_register(bench)
+    extras = LineExtras(
+        agent=Agent(type=AgentType.COMMISSION_AGENT),
+        supplier=Supplier(name="ООО Поставщик", inn="7707083893", phones=("+74950000000",)),
+        country="643",
+    )
+
+    document = await sell(bench, registration, lines=(a_line(extras=extras),))
+
+    (line,) = [e for e in await bench.tags_of(document.fd_number) if e.tag == 1059]
+    found = {tag: line.child(tag) for tag in (1222, 1224, 1226, 1230)}
+    assert all(found.values()), found
+    assert found[1222] is not None and found[1222].value == 32
+
+
+async def test_a_marked_code_is_in_its_line(bench: KktBench) -> None:
+    registration = await open_register(bench)
+    if Capability.MARKING not in bench.driver.capabilities:
+        pytest.skip("this register knows no marking")
+
+    document = await sell(bench, registration, lines=(a_line(mark_code=MARK, subject=33), a_line()))
+
+    marked, plain = [e for e in await bench.tags_of(document.fd_number) if e.tag == 1059]
+    assert marked.child(1163) is not None
+    assert marked.child(2106) is not None
+    assert plain.child(1163) is None
+
+
+async def test_cash_is_moved_once_though_its_answer_is_lost(bench: KktBench) -> None:
+    await open_register(bench)
+    if Capability.CASH_COUNTERS not in bench.driver.capabilities:
+        pytest.skip("this register does not count cash")
+    before, document = await bench.driver.cash_counts(), (await bench.driver.status()).fd_number
+
+    await bench.driver.move_cash(100_000)
+    bench.lose_next_answer()
+    with pytest.raises(KktOutcomeUnknown):
+        await bench.driver.move_cash(-50_000)
+
+    after = await bench.driver.cash_counts()
+    assert (after.put_in - before.put_in, after.taken_out - before.taken_out) == (1, 1)
+    assert (await bench.driver.status()).fd_number == document
+
+
+async def test_the_last_receipt_is_printed_again_without_a_document(bench: KktBench) -> None:
+    registration = await open_register(bench)
+    document = await sell(bench, registration)
+
+    await bench.driver.reprint()
+
+    assert (await bench.driver.status()).fd_number == document.fd_number
+
+
+async def test_giving_up_where_nothing_is_open_does_nothing(bench: KktBench) -> None:
+    registration = await open_register(bench)
+    document = await sell(bench, registration)
+
+    await bench.driver.discard()
+
+    assert (await bench.driver.status()).fd_number == document.fd_number
+    assert (await sell(bench, registration)).fd_number == document.fd_number + 1
 
 
 async def test_there_is_no_document_beyond_the_last_one(bench: KktBench) -> None:

@@ -1,17 +1,20 @@
 """Registers for tests: a bench is a device with a driver, and a hand on what tests need to happen to it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 from zoneinfo import ZoneInfo
 
 from tests.support.clock import ManualClock
 from tests.support.receipts import REGISTER, a_sale
 
 from kkt_adapter.emulators.shtrih import DESKTOP, Fault, FaultMode, Model, ShtrihEmulator
+from kkt_adapter.emulators.shtrih.tables import FFD_TABLE, REPLACEMENT
+from kkt_adapter.fiscal.ffd.tlv import Element, decode
 from kkt_adapter.fiscal.kkt.driver import KktDriver
 from kkt_adapter.fiscal.kkt.shtrih.driver import ShtrihRegister
 from kkt_adapter.fiscal.kkt.shtrih.link import Link, Timing
@@ -62,6 +65,10 @@ class KktBench(Protocol):
 
     def set_paper(self, *, present: bool) -> None: ...
 
+    async def tags_of(self, fd_number: int) -> Sequence[Element]:
+        """The elements of a document, read from the FN itself."""
+        ...
+
 
 class VirtualBench:
     """A virtual register over a file in a folder, with a clock that stands still."""
@@ -73,7 +80,7 @@ class VirtualBench:
         self.clock = ManualClock()
         self.faults = VirtualFaults()
         self.path = fn_path(folder, REGISTER)
-        self.registration = registration or made_up_registration(REGISTER)
+        self.registration = registration or made_up_registration(REGISTER, marked_goods=True)
         self.keeps_queue = keeps_queue
         self.pool = FnPool(threads=1)
         self.driver: KktDriver = self._driver()
@@ -90,6 +97,10 @@ class VirtualBench:
 
     def lose_next_answer(self) -> None:
         self.faults.set(replace(self.faults.plan, timeout_after=1))
+
+    async def tags_of(self, fd_number: int) -> Sequence[Element]:
+        register = cast(VirtualRegister, self.driver)
+        return elements_in(await register._ask(partial(register._fn.message, fd_number)))
 
     def set_paper(self, *, present: bool) -> None:
         self.faults.set(replace(self.faults.plan, paper_out=not present))
@@ -139,6 +150,7 @@ class ShtrihBench:
 
     async def start(self) -> None:
         await self.emulator.start()
+        self.emulator.machine.tables.fields[FFD_TABLE, 1, REPLACEMENT].value = 2  # 20 % stays 20 %
         self.address = self.address or self.emulator.address
         self.driver = self.new_driver()
 
@@ -161,6 +173,9 @@ class ShtrihBench:
     def lose_next_answer(self) -> None:
         self.emulator.set_faults(*(Fault(mode=FaultMode.FORGET_ANSWER, command=c) for c in MAKING))
 
+    async def tags_of(self, fd_number: int) -> Sequence[Element]:
+        return elements_in(self.emulator.machine.fn.message(fd_number))
+
     def set_paper(self, *, present: bool) -> None:
         self.emulator.machine.set_paper(present=present)
 
@@ -170,7 +185,14 @@ class ShtrihBench:
         await self.emulator.stop()
 
 
-MAKING = ("ff45", "e0", "41", "ff4a")  # commands that make documents
+def elements_in(message: bytes | None) -> Sequence[Element]:
+    assert message is not None
+    container = parse_message(message).container
+    assert container is not None
+    return decode(container.document)[0].children
+
+
+MAKING = ("ff45", "e0", "41", "ff4a", "51")  # commands that make documents, and one that takes cash out
 
 
 def shtrih_driver(address: str, *, protocol: int = 1, timing: Timing = QUICK) -> ShtrihRegister:

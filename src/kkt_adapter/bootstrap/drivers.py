@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 from pydantic import SecretStr
 
 from kkt_adapter.fiscal.kkt.driver import Capability, KktDriver
-from kkt_adapter.fiscal.kkt.shtrih.driver import CAPABILITIES as SHTRIH
 from kkt_adapter.fiscal.kkt.shtrih.driver import ShtrihRegister
+from kkt_adapter.fiscal.kkt.shtrih.facts import CAPABILITIES as SHTRIH
 from kkt_adapter.fiscal.kkt.shtrih.link import Timing
 from kkt_adapter.fiscal.kkt.shtrih.protocol1 import Protocol1
 from kkt_adapter.fiscal.kkt.shtrih.protocol2 import Protocol2

@@ -109,10 +109,11 @@ def begin_dump(machine: Machine, data: bytes, _operator: int) -> bytes:
 
 
 def _pieces(machine: Machine, contents: bytes) -> list[bytes]:
+    step = machine.model.piece
     if not machine.model.one_tlv_per_piece:
-        step = machine.model.piece
         return [contents[at : at + step] for at in range(0, len(contents), step)]
-    return [u2(e.tag) + u2(len(e.raw)) + e.raw for e in decode(contents)]
+    elements = [u2(e.tag) + u2(len(e.raw)) + e.raw for e in decode(contents)]
+    return [tlv[at : at + step] for tlv in elements for at in range(0, len(tlv), step)]
 
 
 def next_piece(machine: Machine, _data: bytes, _operator: int) -> bytes:
@@ -122,7 +123,7 @@ def next_piece(machine: Machine, _data: bytes, _operator: int) -> bytes:
         machine.dump = None
         raise Fail(NO_DATA)
     dump.at += 1
-    return dump.pieces[dump.at - 1][:250]
+    return dump.pieces[dump.at - 1]
 
 
 def ticket(machine: Machine, data: bytes, _operator: int) -> bytes:

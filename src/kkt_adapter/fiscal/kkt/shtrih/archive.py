@@ -11,7 +11,7 @@ from datetime import datetime
 from kkt_adapter.fiscal.ffd.tlv import Element, TlvError, decode, element, first
 from kkt_adapter.fiscal.kkt.receipt_keys import key_in_elements
 from kkt_adapter.fiscal.kkt.shtrih import requests
-from kkt_adapter.fiscal.kkt.shtrih.answers import FoundDocument, document_head
+from kkt_adapter.fiscal.kkt.shtrih.answers import FnStatus, FoundDocument, document_head
 from kkt_adapter.fiscal.kkt.shtrih.device_errors import NO_DATA
 from kkt_adapter.fiscal.kkt.shtrih.link import LinkDown
 from kkt_adapter.fiscal.kkt.shtrih.requests import with_password
@@ -23,8 +23,8 @@ from kkt_adapter.kernel.money import Kopecks
 TRIES = 3  # to read one document whole
 MAX_PIECES = 4096
 
-_INCOME, _OUTGO = (1129, 1132), (1130, 1131)  # 1194: sales and refunds of expenses; refunds and expenses
-_CORRECTIONS_IN, _CORRECTIONS_OUT = (1145, 1233), (1232, 1146)  # 1133
+_INCOME, _OUTGO = (1129, 1132), (1130, 1131)
+"""In 1194: sales and refunds of expenses; refunds and expenses; corrections are counted in them."""
 
 
 async def find(session: Session, password: int, fd_number: int) -> FoundDocument | None:
@@ -73,6 +73,31 @@ async def _read_whole(session: Session, password: int, fd_number: int) -> bytes 
     if len(data) != length:
         raise TlvError(f"{len(data)} bytes of {length}")
     return data
+
+
+async def read_document(
+    session: Session, password: int, fd_number: int, fn_number: str
+) -> FiscalDocument | None:
+    """One document with what its tags tell; None: the FN has no such number."""
+    found = await find(session, password, fd_number)
+    if found is None:
+        return None
+    tags = await read_tags(session, password, fd_number)
+    return document_of(found, tags, fn_number=fn_number)
+
+
+async def read_report(session: Session, password: int, fd_number: int, fn: FnStatus) -> ShiftReport | None:
+    """The Z report kept as that document; None: it is another one."""
+    found = await find(session, password, fd_number)
+    if found is None or found.code != DocumentCode.CLOSE_SHIFT:
+        return None
+    tags = await read_tags(session, password, fd_number) or ()
+    document = document_of(found, tags, fn_number=fn.fn_number)
+    if document is None:
+        return None
+    inside = documents_in_shift(tags)
+    opening = None if inside is None else await find(session, password, fd_number - inside + 1)
+    return report_of(document, tags, opened_at=None if opening is None else opening.made_at)
 
 
 async def end_dump(session: Session, password: int) -> None:
@@ -132,9 +157,6 @@ def report_of(
 def shift_totals(
     counters: Sequence[Element], *, shift_number: int, opened_at: datetime | None, receipts: int
 ) -> ShiftTotals:
-    corrections = first(counters, 1133)
-    fixed = () if corrections is None else corrections.children
-
     def net(*tags: int) -> int:
         return sum(
             sign * _sum(counters, operation, tag)
@@ -147,14 +169,8 @@ def shift_totals(
         shift_number=shift_number,
         opened_at=opened_at,
         receipt_count=receipts,
-        sales_kop=Kopecks(
-            sum(_sum(counters, tag, 1201) for tag in _INCOME)
-            + sum(_sum(fixed, tag, 1201) for tag in _CORRECTIONS_IN)
-        ),
-        refunds_kop=Kopecks(
-            sum(_sum(counters, tag, 1201) for tag in _OUTGO)
-            + sum(_sum(fixed, tag, 1201) for tag in _CORRECTIONS_OUT)
-        ),
+        sales_kop=Kopecks(sum(_sum(counters, tag, 1201) for tag in _INCOME)),
+        refunds_kop=Kopecks(sum(_sum(counters, tag, 1201) for tag in _OUTGO)),
         cash_kop=Kopecks(net(1136)),
         card_kop=Kopecks(net(1138)),
         other_kop=Kopecks(net(1218, 1219, 1220)),

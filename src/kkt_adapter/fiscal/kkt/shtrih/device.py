@@ -74,7 +74,7 @@ class Device:
         return self.has(BIT_CORRECTIONS)
 
     @property
-    def no_print_field(self) -> tuple[int, int] | None:
+    def no_print_field(self) -> tuple[int, int]:
         if self.cash_core:
             return NO_PRINT_CASH_CORE
         return NO_PRINT_MOBILE if self.model == MOBILE_F else NO_PRINT_DESKTOP

@@ -23,12 +23,12 @@ from kkt_adapter.fiscal.kkt.shtrih.answers import (
 )
 from kkt_adapter.fiscal.kkt.shtrih.archive import (
     document_of,
-    documents_in_shift,
     find,
+    read_document,
+    read_report,
     read_tags,
-    report_of,
 )
-from kkt_adapter.fiscal.kkt.shtrih.facts import Facts, read_facts
+from kkt_adapter.fiscal.kkt.shtrih.facts import CAPABILITIES, Facts, read_facts
 from kkt_adapter.fiscal.kkt.shtrih.link import Link, LinkDown, Timing
 from kkt_adapter.fiscal.kkt.shtrih.looks import Openings, blocked, status_of
 from kkt_adapter.fiscal.kkt.shtrih.receipt import plan_receipt
@@ -46,7 +46,7 @@ from kkt_adapter.fiscal.kkt.shtrih.troubles import (
     silent,
     too_old,
 )
-from kkt_adapter.fiscal.kkt.shtrih.upkeep import Upkeep
+from kkt_adapter.fiscal.kkt.shtrih.upkeep import SHIFT_IS_CLOSED, SHIFT_IS_OPEN, Upkeep, ensure_shift
 from kkt_adapter.fiscal.kkt.shtrih.values import BadAnswer
 from kkt_adapter.fiscal.model import (
     Cashier,
@@ -70,8 +70,6 @@ from kkt_adapter.kernel.errors import (
 from kkt_adapter.kernel.ids import FnNumber
 
 READBACK_LIMIT = 1_000  # documents; each takes four commands or more
-CAPABILITIES = frozenset(Capability) - {Capability.NO_QUEUE}  # of the best device of this kind
-SHIFT_IS_OPEN, SHIFT_IS_CLOSED = 0x3C, 0x3D
 CASH_INS, CASH_OUTS = 155, 156  # operation registers: movements since the device began
 
 
@@ -118,15 +116,7 @@ class ShtrihRegister:
 
     @property
     def capabilities(self) -> frozenset[Capability]:
-        facts = self._facts
-        if facts is None:
-            return CAPABILITIES
-        found = {Capability.DOCUMENT_BYTES, Capability.TAGS, Capability.CASH_COUNTERS, Capability.NO_PRINT}
-        if facts.device.relays:
-            found.add(Capability.RELAY)
-        if facts.registration.ffd_version is FfdVersion.V1_2:
-            found.add(Capability.MARKING)
-        return frozenset(found)
+        return CAPABILITIES if self._facts is None else self._facts.capabilities
 
     @property
     def facts(self) -> Facts | None:
@@ -166,15 +156,16 @@ class ShtrihRegister:
         async with self._operation():
             fn, shift = await self._upkeep.fn_status(), await self._shift()
             if not shift.open:
-                report = await self._report(fn.fd_number, fn)
+                report = await read_report(self._session, self._admin, fn.fd_number, fn)
                 if report is not None:
                     return report.totals
-            opened_at = await self._openings.opened_at(fn, shift)
-            return await read_totals(self._session, self._admin, shift=shift, opened_at=opened_at)
+            return await self._totals(fn)
 
     async def document(self, fd_number: int) -> FiscalDocument | None:
         async with self._operation():
-            return await self._document(fd_number, (await self._upkeep.fn_status()).fn_number)
+            return await read_document(
+                self._session, self._admin, fd_number, (await self._upkeep.fn_status()).fn_number
+            )
 
     async def tags(self, fd_number: int) -> tuple[Element, ...] | None:
         """The elements of a document, as long as the FN still has them."""
@@ -183,7 +174,7 @@ class ShtrihRegister:
 
     async def shift_report(self, fd_number: int) -> ShiftReport | None:
         async with self._operation():
-            return await self._report(fd_number, await self._upkeep.fn_status())
+            return await read_report(self._session, self._admin, fd_number, await self._upkeep.fn_status())
 
     async def exchange_status(self) -> ExchangeStatus:
         async with self._operation():
@@ -215,9 +206,10 @@ class ShtrihRegister:
                 return await self._made(before, DocumentCode.OPEN_SHIFT)
 
     async def close_shift(self, cashier: Cashier, *, term: int) -> ShiftReport:
-        async with self._operation():
+        async with self._operation() as facts:
             with nothing_made():
                 before = await self._clean(SHIFT_IS_CLOSED)
+                counted = await self._totals(before)
                 begun = await self._session.ask(with_password(requests.FN_BEGIN_CLOSE_SHIFT, self._admin))
                 if not begun.error:
                     await self._send_cashier(cashier)
@@ -225,9 +217,13 @@ class ShtrihRegister:
             with may_be_made():
                 await self._session.data(with_password(requests.Z_REPORT, self._admin))
                 document = await self._made(before, DocumentCode.CLOSE_SHIFT)
-                report = await self._report(document.fd_number, await self._upkeep.fn_status())
+                report = await read_report(
+                    self._session, self._admin, document.fd_number, await self._upkeep.fn_status()
+                )
             if report is None:
                 raise lost(Text("the Z report cannot be read back", "Z-отчёт не читается из ФН"))
+            if facts.registration.ffd_version is FfdVersion.V1_05:  # its Z report carries no sums
+                return replace(report, totals=counted)
             return report
 
     async def fiscalize(self, receipt: Receipt, *, term: int) -> FiscalDocument:
@@ -243,7 +239,13 @@ class ShtrihRegister:
                     raise too_old(blocked(full, before, exchange, facts.valid_until))
             today = full.clock.date()
             plan = plan_receipt(receipt, device=facts.device, rates=facts.rates, today=today)
-            steps = Steps(self._session, device=facts.device, password=self._password, on_close=self._sending)
+            steps = Steps(
+                self._session,
+                device=facts.device,
+                password=self._password,
+                admin=self._admin,
+                on_close=self._sending,
+            )
             try:
                 await steps.prepare(receipt, plan)
                 made = await steps.close(plan)
@@ -330,6 +332,12 @@ class ShtrihRegister:
         data = await self._session.data(requests.operation_register(self._admin, number))
         return number_behind_operator(data, 2)
 
+    async def _totals(self, fn: FnStatus) -> ShiftTotals:
+        """Of the open shift."""
+        shift = await self._shift()
+        opened_at = await self._openings.opened_at(fn, shift)
+        return await read_totals(self._session, self._admin, shift=shift, opened_at=opened_at)
+
     async def _clean(self, refused_as: int) -> FnStatus:
         """The FN before a document, with nothing open and the shift as it must be.
 
@@ -364,7 +372,7 @@ class ShtrihRegister:
         """
         now = await self._upkeep.fn_status()
         for number in range(now.fd_number, before.fd_number, -1):
-            document = await self._document(number, now.fn_number)
+            document = await read_document(self._session, self._admin, number, now.fn_number)
             if document is not None and document.code is code:
                 return document
         raise lost(Text("the FN has no new document", "в ФН нет нового документа"))
@@ -390,35 +398,3 @@ class ShtrihRegister:
         if document is None:
             raise lost(Text(f"a document of code {found.code}", f"документ с кодом {found.code}"))
         return replace(document, receipt_number=shift.receipt_number, key=key)
-
-    async def _document(self, fd_number: int, fn_number: str) -> FiscalDocument | None:
-        found = await find(self._session, self._admin, fd_number)
-        if found is None:
-            return None
-        tags = await read_tags(self._session, self._admin, fd_number)
-        return document_of(found, tags, fn_number=fn_number)
-
-    async def _report(self, fd_number: int, fn: FnStatus) -> ShiftReport | None:
-        found = await find(self._session, self._admin, fd_number)
-        if found is None or found.code != DocumentCode.CLOSE_SHIFT:
-            return None
-        tags = await read_tags(self._session, self._admin, fd_number) or ()
-        document = document_of(found, tags, fn_number=fn.fn_number)
-        if document is None:
-            return None
-        inside = documents_in_shift(tags)
-        opening = None if inside is None else await find(self._session, self._admin, fd_number - inside + 1)
-        return report_of(document, tags, opened_at=None if opening is None else opening.made_at)
-
-
-def ensure_shift(mode: int, refused_as: int) -> None:
-    """The shift is open for what needs one (``SHIFT_IS_CLOSED``), or closed for its opening.
-
-    Raises:
-        KktRefused, ShiftExpired.
-    """
-    is_open = mode in (modes.SHIFT_OPEN, modes.SHIFT_EXPIRED)
-    if refused_as == SHIFT_IS_OPEN and is_open:
-        raise KktRefused("A shift is open already.", "Смена уже открыта.", device_code=SHIFT_IS_OPEN)
-    if refused_as == SHIFT_IS_CLOSED and not is_open:
-        raise KktRefused("No shift is open.", "Смена не открыта.", device_code=SHIFT_IS_CLOSED)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import date
 
+from kkt_adapter.fiscal.kkt.driver import Capability
 from kkt_adapter.fiscal.kkt.shtrih import requests
 from kkt_adapter.fiscal.kkt.shtrih.answers import (
     FnRegistration,
@@ -18,6 +19,7 @@ from kkt_adapter.fiscal.model import FfdVersion, Registration
 from kkt_adapter.kernel.errors import Text
 from kkt_adapter.kernel.ids import FnNumber
 
+CAPABILITIES = frozenset(Capability) - {Capability.NO_QUEUE}  # of the best device of this kind
 DEBUG_FN = "9999"  # how numbers of FNs begin that are no fiscal devices (inferred from captures)
 TAX_FIELD = 14  # table 1, where no name says otherwise: who works the tax sums out
 TAX_FIELD_NAME = "НАЧИСЛЕНИЕ НАЛОГОВ"
@@ -43,6 +45,14 @@ class Facts:
     valid_until: date
     settings: dict[str, int | None] = field(default_factory=dict)  # of table 17, for people
     trouble: Text | None = None  # why no receipt may be printed at all
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What this very device can do."""
+        lacks = set() if self.device.relays else {Capability.RELAY}
+        if self.registration.ffd_version is not FfdVersion.V1_2:
+            lacks.add(Capability.MARKING)
+        return CAPABILITIES - lacks
 
 
 async def read_facts(session: Session, password: int) -> Facts:

@@ -46,6 +46,7 @@ class MarkedCode:
     code: bytes
     status: int  # 2003: 1 piece sold, 2 measured goods sold, 3 piece returned, 4 measured goods returned
     tlv: bytes
+    wholesale: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,13 +143,13 @@ def _correction(receipt: Receipt) -> CorrectionPlan:
     if receipt.operation in _BACK or receipt.correction is None:
         _refuse("FFD 1.05 corrects income and expense only", "ФФД 1.05: коррекция только прихода и расхода")
     taxes = dict.fromkeys(_SIX_RATES, 0)
-    for line in receipt.lines:
-        if line.vat not in taxes:
+    for rate, kop in _sums(receipt):
+        if rate not in taxes:
             _refuse(
-                f"a correction of FFD 1.05 has no sum for VAT {line.vat}",
-                f"в коррекции ФФД 1.05 нет суммы для НДС {line.vat}",
+                f"a correction of FFD 1.05 has no sum for VAT {rate}",
+                f"в коррекции ФФД 1.05 нет суммы для НДС {rate}",
             )
-        taxes[line.vat] += line.vat_kop if PERCENT[line.vat] else line.amount_kop
+        taxes[rate] += kop
     return CorrectionPlan(
         tags=tuple(receipt_tags(receipt)),
         by_order=receipt.correction.by_order,
@@ -158,6 +159,14 @@ def _correction(receipt: Receipt) -> CorrectionPlan:
         taxes_kop=tuple(taxes[rate] for rate in _SIX_RATES),
         taxation=receipt.taxation,
     )
+
+
+def _sums(receipt: Receipt) -> list[tuple[VatRate, int]]:
+    """Tax by rate, turnover for 0 % and no VAT: as the till gave it, else of the lines."""
+    if receipt.extras is not None and receipt.extras.vat_sums:
+        given = [(VatRate(one.rate), one) for one in receipt.extras.vat_sums]
+        return [(rate, one.vat_kop if PERCENT[rate] else one.amount_kop) for rate, one in given]
+    return [(line.vat, line.vat_kop if PERCENT[line.vat] else line.amount_kop) for line in receipt.lines]
 
 
 def _line(line: Line, receipt: Receipt, rates: VatTable) -> PlannedLine:
@@ -206,6 +215,10 @@ def _mark(line: Line, operation: Operation) -> MarkedCode | None:
     status = 1 if is_whole_piece(line) else 2
     if operation in _BACK:
         status += 2
+    wholesale = False
+    if line.extras is not None:
+        status = line.extras.planned_status or status
+        wholesale = line.extras.wholesale
     code = line.mark_code.encode("ascii", errors="replace")
     tlv = mark_tags(line)
     if len(code) + len(tlv) > requests.MAX_MARK_AND_TLV:
@@ -213,7 +226,7 @@ def _mark(line: Line, operation: Operation) -> MarkedCode | None:
             f"the marking code of {line.name!r} has {len(code)} bytes: it does not fit into one command",
             f"код маркировки позиции {line.name!r} длиной {len(code)} байт не помещается в команду",
         )
-    return MarkedCode(code=code, status=status, tlv=tlv)
+    return MarkedCode(code=code, status=status, tlv=tlv, wholesale=wholesale)
 
 
 def _payments(receipt: Receipt) -> dict[int, int]:

@@ -261,5 +261,6 @@ def accept_mark(password: int, *, accept: bool) -> bytes:
     return with_password(ACCEPT_MARK, password, u1(int(accept)))
 
 
-def bind_mark(password: int, mark: bytes) -> bytes:
-    return with_password(BIND_MARK, password, u1(len(mark)) + mark)
+def bind_mark(password: int, mark: bytes, *, wholesale: bool = False) -> bytes:
+    """``wholesale``: one code stands for many pieces."""
+    return with_password(BIND_MARK, password, u1(len(mark)) + mark + (b"\xff" if wholesale else b""))

@@ -13,7 +13,7 @@ from kkt_adapter.fiscal.ffd.tlv import decode
 from kkt_adapter.fiscal.kkt.receipt_keys import key_in_elements
 from kkt_adapter.fiscal.kkt.shtrih import requests
 from kkt_adapter.fiscal.kkt.shtrih.answers import Answer, Made, MarkCheck, number_behind_operator
-from kkt_adapter.fiscal.kkt.shtrih.device import Device
+from kkt_adapter.fiscal.kkt.shtrih.device import NO_PRINT_DESKTOP, Device
 from kkt_adapter.fiscal.kkt.shtrih.device_errors import Reaction, error_of, shown
 from kkt_adapter.fiscal.kkt.shtrih.receipt import CorrectionPlan, MarkedCode, Plan, PlannedLine
 from kkt_adapter.fiscal.kkt.shtrih.requests import with_password
@@ -29,6 +29,7 @@ from kkt_adapter.fiscal.model import Receipt, UserAttribute
 from kkt_adapter.kernel.errors import KktRefused
 
 MARKING_OUT_OF_ORDER = 0xA1
+NEXT_DOCUMENT = b"\1"  # of "do not print"
 
 
 class Steps:
@@ -40,11 +41,13 @@ class Steps:
         *,
         device: Device,
         password: int,
+        admin: int,
         on_close: Callable[[], None],
     ) -> None:
         self._session = session
         self._device = device
         self._password = password
+        self._admin = admin
         self._on_close = on_close
         self.key: str | None = None  # the receipt key, as far as the device took it
         self._log = structlog.get_logger("shtrih")
@@ -58,6 +61,8 @@ class Steps:
                 for line in plan.lines:
                     if line.mark is not None:
                         await self._check(line.mark)
+                if receipt.extras is not None and receipt.extras.no_print:
+                    await self._skip_printing()
                 await self._session.data(requests.open_receipt(self._password, plan.kind))
             for tag in plan.tags:
                 await self._tag(tag)
@@ -81,6 +86,12 @@ class Steps:
         return requests.close_receipt(
             self._password, plan.payments, rounding_kop=plan.rounding_kop, taxation=plan.taxation
         )
+
+    async def _skip_printing(self) -> None:
+        """A wish: desktop devices leave the next document unprinted; what the others refuse is printed."""
+        table, field = self._device.no_print_field
+        if (table, field) == NO_PRINT_DESKTOP:
+            await self._session.ask(requests.write_table(self._admin, table, 1, field, NEXT_DOCUMENT))
 
     async def _tag(self, tlv: bytes) -> None:
         """A tag of the receipt; a long one goes through the device's buffer."""
@@ -128,7 +139,9 @@ class Steps:
         for tlv in line.tags:
             await self._session.data(requests.item_tag(self._password, tlv))
         if line.mark is not None:
-            await self._session.data(requests.bind_mark(self._password, line.mark.code))
+            await self._session.data(
+                requests.bind_mark(self._password, line.mark.code, wholesale=line.mark.wholesale)
+            )
 
     async def _check(self, mark: MarkedCode) -> None:
         """FF61, and FF69 after each: refused when FN or server says that the code must not be sold.

@@ -6,9 +6,15 @@ Structures (1084, 1256, 1174, 1260, 1291) go out ready made.
 from datetime import datetime, time
 from math import gcd
 
+from kkt_adapter.fiscal.ffd.compose_extras import (
+    buyer_details,
+    line_extras,
+    part_of_pack,
+    receipt_extras,
+)
 from kkt_adapter.fiscal.ffd.contact import buyer_contact
 from kkt_adapter.fiscal.ffd.product_code import permission_value
-from kkt_adapter.fiscal.ffd.tlv import cp866, element, padded, unixtime, vln
+from kkt_adapter.fiscal.ffd.tlv import cp866, decode, element, padded, unixtime, vln
 from kkt_adapter.fiscal.model import (
     Cashier,
     Correction,
@@ -19,6 +25,7 @@ from kkt_adapter.fiscal.model import (
     Receipt,
     UserAttribute,
 )
+from kkt_adapter.fiscal.requisites import MarkQuantity
 from kkt_adapter.kernel.money import ONE, QUANTITY_SCALE
 
 ADDITIONAL_ATTRIBUTE = 1192
@@ -50,6 +57,10 @@ def receipt_tags(receipt: Receipt) -> list[bytes]:
         found.append(_text(1009, receipt.address))
     if receipt.correction is not None:
         found += _correction(receipt.correction, receipt.ffd_version)
+    if receipt.extras is not None:
+        if receipt.extras.device_number:
+            found.append(_text(1036, receipt.extras.device_number))
+        found += split(receipt_extras(receipt.extras))
     return found
 
 
@@ -72,12 +83,18 @@ def line_tags(line: Line, version: FfdVersion) -> list[bytes]:
     old = version is not FfdVersion.V1_2
     found = [_text(1197, line.unit) if old else element(2108, bytes((line.measure,)))]
     if line.mark_code is not None:
-        part = fraction(line)
-        if part is not None:
+        if line.extras is None and (part := fraction(line)) is not None:
             found.append(part)
         if line.mark_permission is not None:
             found.append(_permission(line.mark_permission))
+    if line.extras is not None:
+        found += split(line_extras(line.extras))
     return found
+
+
+def split(elements: bytes) -> list[bytes]:
+    """Elements that stand one behind the other, each by itself."""
+    return [element(one.tag, one.raw) for one in decode(elements)]
 
 
 def mark_tags(line: Line) -> bytes:
@@ -94,13 +111,12 @@ def is_whole_piece(line: Line) -> bool:
 
 def fraction(line: Line) -> bytes | None:
     """1291: the part of one marked piece, 500000 millionths as 1/2; None for whole ones."""
+    if line.extras is not None and line.extras.mark_quantity is not None:
+        return part_of_pack(line.extras.mark_quantity)
     if line.measure != 0 or line.quantity >= ONE:
         return None
     common = gcd(line.quantity, QUANTITY_SCALE)
-    above, below = line.quantity // common, QUANTITY_SCALE // common
-    return element(
-        1291, _text(1292, f"{above}/{below}") + element(1293, vln(above)) + element(1294, vln(below))
-    )
+    return part_of_pack(MarkQuantity(numerator=line.quantity // common, denominator=QUANTITY_SCALE // common))
 
 
 def _text(tag: int, text: str) -> bytes:
@@ -117,8 +133,9 @@ def _customer(customer: Customer, *, nested: bool) -> list[bytes]:
         person.append(_text(1227, customer.name))
     if customer.inn:
         person.append(element(1228, padded(customer.inn, 12)))
-    if person and nested:
-        return [*found, element(1256, b"".join(person))]
+    if nested:
+        whole = b"".join(person) + buyer_details(customer)
+        return [*found, element(1256, whole)] if whole else found
     return found + person
 
 

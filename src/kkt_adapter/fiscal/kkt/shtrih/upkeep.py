@@ -11,9 +11,11 @@ from kkt_adapter.fiscal.kkt.shtrih.link import Timing
 from kkt_adapter.fiscal.kkt.shtrih.requests import with_password
 from kkt_adapter.fiscal.kkt.shtrih.session import Session
 from kkt_adapter.fiscal.kkt.shtrih.troubles import no_paper, still_at_work
+from kkt_adapter.kernel.errors import KktRefused
 
 PASSWORD_TABLE = 2  # one row for each operator; field 1 is the password
 OPERATORS = 30
+SHIFT_IS_OPEN, SHIFT_IS_CLOSED = 0x3C, 0x3D  # errors, and what a command cannot have
 
 
 class Upkeep:
@@ -91,3 +93,16 @@ class Upkeep:
         """False: it belongs to somebody else. Any other error is left to what comes next (FF08, a look)."""
         answer = await self._session.ask(with_password(requests.CANCEL_RECEIPT, password))
         return answer.error != OTHER_OPERATOR
+
+
+def ensure_shift(mode: int, refused_as: int) -> None:
+    """The shift is open for what needs one (``SHIFT_IS_CLOSED``), or closed for its opening.
+
+    Raises:
+        KktRefused: it is not.
+    """
+    is_open = mode in (modes.SHIFT_OPEN, modes.SHIFT_EXPIRED)
+    if refused_as == SHIFT_IS_OPEN and is_open:
+        raise KktRefused("A shift is open already.", "Смена уже открыта.", device_code=SHIFT_IS_OPEN)
+    if refused_as == SHIFT_IS_CLOSED and not is_open:
+        raise KktRefused("No shift is open.", "Смена не открыта.", device_code=SHIFT_IS_CLOSED)
