@@ -239,9 +239,13 @@ class MemorySource:
         await asyncio.sleep(0)
         if self.ceiling and number > self.ceiling:
             raise PageBeyondCeiling("no such page")
-        chosen = [item for item in self.items if _within(item, window)]
+        chosen = [item for item in self.listed() if _within(item, window)]
         first = (number - 1) * self.page_size
         return _page(number, chosen[first : first + self.page_size], len(chosen), window)
+
+    def listed(self) -> list[Product]:
+        """What the pages are cut from."""
+        return self.items
 
     async def product(self, product_id: str) -> ProductPage:
         await asyncio.sleep(0)

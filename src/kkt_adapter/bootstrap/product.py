@@ -1,8 +1,10 @@
 """The product as one list of parts, from the disk up to the web."""
 
 import asyncio
+import secrets
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 from fastapi import FastAPI
 
@@ -18,6 +20,7 @@ from kkt_adapter.bootstrap.watch_parts import WatchParts
 from kkt_adapter.bootstrap.watching import build_watching
 from kkt_adapter.bootstrap.web import build_app
 from kkt_adapter.catalog.parts import build_catalog
+from kkt_adapter.catalog.store.edition import SALT_BITS, begin_edition
 from kkt_adapter.fiscal.control.clock_watch import ClockWatch
 from kkt_adapter.fiscal.control.sessions import Sessions
 from kkt_adapter.fiscal.delivery.lanes.factory import DeliveryLanes
@@ -106,6 +109,14 @@ async def build_services(
 async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, closers: Closers) -> Services:
     storage = await open_storage(settings, seams=seams, clock=clock, closers=closers)
     database = storage.database
+    await database.write(
+        partial(
+            begin_edition,
+            uuid=storage.identity.uuid,
+            epoch=storage.identity.epoch,
+            salt=secrets.randbits(SALT_BITS),
+        )
+    )
     auth = build_auth(database, settings.sign_in, clock=clock, data_dir=settings.data_dir)
     closers.append(auth.close)
     disk = DiskMark(settings.data_dir, mark_mb=settings.disk_low_mb, clock=clock)

@@ -49,6 +49,8 @@ catalog_state = Table(
     Column("page_size", Integer),  # of the source, as last seen
     Column("known_ceiling", Integer),  # highest page the source was seen to serve, once it refused one
     Column("known_ceiling_at", BigInteger),  # when it did; findings expire
+    Column("database_uuid", Text),  # the identity of the database that the revisions were given in
+    Column("database_epoch", BigInteger),
 )
 
 catalog_schedule = Table(

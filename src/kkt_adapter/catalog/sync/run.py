@@ -304,13 +304,19 @@ class SyncRun:
             more = True
             known.update(page.ids)
             await self._keep([page], counted=False)
-            page = await self._ask(PageKey(page.number + 1, page.window), page_size=None)
+            try:
+                page = await self._ask(PageKey(page.number + 1, page.window), page_size=None)
+            except PageBeyondCeiling:
+                break
         return Ending(status=RunStatus.PARTIAL, reason=RunReason.TOTAL_WRONG) if more else None
 
     async def _are_as_they_were(self, rows: Sequence[PageRow]) -> bool:
         windows = {part.scope: part.window for part in self._plan.slices}
         for row in rows:
-            page = await self._ask(PageKey(row.page, windows[row.scope]), page_size=None)
+            try:
+                page = await self._ask(PageKey(row.page, windows[row.scope]), page_size=None)
+            except PageBeyondCeiling:
+                return False
             if (page.total, page.ids) != (row.total, row.ids):
                 return False
         return True
