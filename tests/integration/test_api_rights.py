@@ -48,6 +48,7 @@ TABLE: list[tuple[Call, str]] = [
     (("POST", "/v1/kkt/dlq/resolve", {"filter": {}, "expected_count": 1, "note": "x"}), "a"),
     (("PATCH", "/v1/admin/buffer", {"capacity": 300}), "a"),
     (("POST", "/v1/pos/maintenance", {"reason": "x"}), "a"),
+    (("GET", "/v1/pos/maintenance", None), "vmator"),
     (("DELETE", "/v1/pos/maintenance", None), "a"),
 ]
 TOKENS = {"v": "viewer", "m": "manager", "a": "admin", "t": "till-1", "o": "till-2", "r": "read"}

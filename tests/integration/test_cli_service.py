@@ -409,6 +409,14 @@ def test_an_unhealthy_service_is_an_exit_code(service: StandIn) -> None:
     assert "unhealthy" in result.stdout
 
 
+def test_a_degraded_service_and_none_at_all_are_exit_codes_of_their_own(service: StandIn) -> None:
+    _answer_status(service)
+    service.answer("GET", "/v1/health", {**HEALTH, "status": "degraded"})
+    assert call(service, "status").exit_code == 3
+    assert call(service, "status", "--url", "http://127.0.0.1:1").exit_code == 4
+    assert call(service, "status", "--url", "nowhere").exit_code == 2
+
+
 def _answer_status(service: StandIn) -> None:
     service.answer("GET", "/v1/health", HEALTH)
     service.answer("GET", "/v1/kkt/buffer/status", BUFFER)

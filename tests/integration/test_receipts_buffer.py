@@ -4,12 +4,13 @@ import asyncio
 import shutil
 from collections import namedtuple
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.product import TILL, Product, product, sale, virtual_registers
+from tests.support.product import TILL, Product, ShiftedClock, product, sale, virtual_registers
 
 from kkt_adapter.fiscal.store import counters
 from kkt_adapter.kernel.errors import StorageError
@@ -63,6 +64,7 @@ async def test_a_new_capacity_works_at_once_and_outlives_a_restart(tmp_path: Pat
         changed = await running.call("PATCH", "/v1/admin/buffer", {"capacity": 300})
         assert changed.json() == {
             "capacity": 300,
+            "configured_capacity": 50,
             "previous_capacity": 50,
             "current_queued": 50,
             "percent_full": 16.67,
@@ -105,7 +107,47 @@ async def test_health_is_degraded_before_the_buffer_is_full(tmp_path: Path) -> N
         assert (await running.get("/v1/health"))["status"] == "unhealthy"
 
 
+async def test_whoever_spoke_last_decides_the_capacity(tmp_path: Path) -> None:
+    async with product(tmp_path, capacity=500) as running:
+
+        async def capacities() -> tuple[int, int]:
+            status = await running.status()
+            return status["total_capacity"], status["configured_capacity"]
+
+        await running.call("PATCH", "/v1/admin/buffer", {"capacity": 60})
+        assert await capacities() == (60, 500)
+        await running.restart()
+        assert await capacities() == (60, 500)
+        await running.restart(capacity=700)
+        assert await capacities() == (700, 700)
+        await running.call("PATCH", "/v1/admin/buffer", {"capacity": 80})
+        assert await capacities() == (80, 700)
+
+
 # --- maintenance -----------------------------------------------------------------------------------------
+
+
+async def test_maintenance_says_how_long_to_wait_and_alarms_when_it_is_over(tmp_path: Path) -> None:
+    clock = ShiftedClock()
+    async with product(tmp_path, clock=clock) as running:
+        assert (await running.get("/v1/pos/maintenance"))["maintenance"] is False
+        wanted = {"reason": "new FN", "estimated_duration_minutes": 30}
+        await running.call("POST", "/v1/pos/maintenance", wanted)
+        refused = await running.post()
+        assert refused.status_code == 503
+        assert 1700 < int(refused.headers["retry-after"]) <= 1800
+        said = await running.get("/v1/pos/maintenance")
+        assert (said["reason"], said["overdue"]) == ("new FN", False)
+        assert (await running.get("/v1/health"))["status"] == "degraded"
+        assert "MAINTENANCE_OVERDUE" not in [a["code"] for a in (await running.status())["alerts"]]
+
+        clock.ahead = timedelta(minutes=31)
+
+        assert (await running.post()).headers["retry-after"] == "60"
+        assert (await running.get("/v1/pos/maintenance"))["overdue"] is True
+        assert "MAINTENANCE_OVERDUE" in [a["code"] for a in (await running.status())["alerts"]]
+        await running.call("DELETE", "/v1/pos/maintenance")
+        assert (await running.post()).status_code == 200
 
 
 async def test_maintenance_refuses_receipts_and_delivery_goes_on(running: Product) -> None:

@@ -364,20 +364,23 @@ class MemorySummary:
 @dataclass
 class MemoryAdministration:
     capacity: int = 10_000
-    maintenance: Json | None = None
+    maintenance_mode: Json | None = None
 
     async def set_capacity(self, n: int, *, by: str) -> Json:
         self.capacity = n
         return {"capacity": n, "by": by}
 
+    async def maintenance(self) -> Json:
+        return self.maintenance_mode or {"maintenance": False}
+
     async def begin_maintenance(self, *, reason: str, minutes: int | None, by: str) -> Json:
-        self.maintenance = {"maintenance": True, "reason": reason, "minutes": minutes, "by": by}
-        return self.maintenance
+        self.maintenance_mode = {"maintenance": True, "reason": reason, "minutes": minutes, "by": by}
+        return self.maintenance_mode
 
     async def end_maintenance(self, *, by: str) -> Json:
-        if self.maintenance is None:
+        if self.maintenance_mode is None:
             raise Conflict("no maintenance", "обслуживание не идёт")
-        self.maintenance = None
+        self.maintenance_mode = None
         return {"maintenance": False, "by": by}
 
 

@@ -136,6 +136,7 @@ def build_watching(
         pass_lock=storage.pass_lock,
         snapshots=parts.snapshots,
         observer=parts.observer,
+        disk=disk,
         version=__version__,
     )
     summary = Summary(

@@ -58,8 +58,9 @@ def pages(fetch: Callable[[int, str | None], Any], *, limit: int) -> dict[str, A
 
 
 @contextmanager
-def open_service(url: str | None, token: str | None) -> "Iterator[Client]":
+def open_service(url: str | None, token: str | None, *, no_service: int = NO_SERVICE) -> "Iterator[Client]":
     """A client for the length of a command; ends the command with a line for people when a call fails.
+    ``no_service``: the exit code when there is no service to talk to.
 
     Raises:
         typer.Exit: after the line was shown.
@@ -78,7 +79,7 @@ def open_service(url: str | None, token: str | None) -> "Iterator[Client]":
             raise typer.Exit(REFUSED) from error
         except NoAnswer as error:
             complain(_why(error, address))
-            raise typer.Exit(NO_SERVICE) from error
+            raise typer.Exit(no_service) from error
         except NotTheService as error:
             complain(
                 say(
@@ -86,7 +87,7 @@ def open_service(url: str | None, token: str | None) -> "Iterator[Client]":
                     f"По адресу {address} отвечает не kkt-adapter. Укажите верный адрес ключом --url.",
                 )
             )
-            raise typer.Exit(NO_SERVICE) from error
+            raise typer.Exit(no_service) from error
 
 
 def service_url(url: str | None, environment: Mapping[str, str] | None = None) -> str:

@@ -9,7 +9,7 @@ from kkt_adapter.cli.client import AsJson, Token, Url, open_service, service_url
 from kkt_adapter.cli.screen import busy, facts, json_line, line, moment, table
 from kkt_adapter.cli.texts import say
 
-UNHEALTHY = 1  # exit code of ``status``, for supervisors and cron
+UNHEALTHY, DEGRADED, NOT_REACHABLE = 1, 3, 4  # exit codes of ``status``, for supervisors and cron
 
 _Json = Mapping[str, Any]
 
@@ -47,8 +47,9 @@ def sync(
 
 
 def status(as_json: AsJson = False, url: Url = None, token: Token = None) -> None:
-    """Show health, registers, buffer and alerts; exit code 1 when the service is unhealthy."""
-    with open_service(url, token) as service:
+    """Show health, registers, buffer and alerts. Exit code: 0 healthy, 1 unhealthy, 3 degraded, 4 not
+    reachable."""
+    with open_service(url, token, no_service=NOT_REACHABLE) as service:
         health = service.health.health()
         if not as_json:
             _show_health(health, service_url(url))
@@ -59,8 +60,9 @@ def status(as_json: AsJson = False, url: Url = None, token: Token = None) -> Non
     else:
         _show_registers(registers["registers"])
         _show_buffer(buffer)
-    if health["status"] == "unhealthy":
-        raise typer.Exit(UNHEALTHY)
+    code = {"unhealthy": UNHEALTHY, "degraded": DEGRADED}.get(health["status"])
+    if code is not None:
+        raise typer.Exit(code)
 
 
 def _show_health(health: _Json, url: str) -> None:

@@ -25,6 +25,7 @@ from kkt_adapter.fiscal.monitoring.observation import (
 )
 from kkt_adapter.fiscal.monitoring.snapshot import OperatorAlarm
 from kkt_adapter.fiscal.store.losses import Loss, LossKind
+from kkt_adapter.fiscal.store.runtime_settings import MaintenanceMode
 from kkt_adapter.kernel.breaker import BreakerState
 from kkt_adapter.kernel.errors import Text
 from kkt_adapter.kernel.hysteresis import Presence
@@ -77,6 +78,7 @@ def offices(state: Presence = Presence.ONLINE, answer: AnswerClass = AnswerClass
 MISMATCH = Mismatch(session_id="s", pos_id="POS-001", kept_kop=10_000, counted_kop=9_000)
 WENT_BACK = Loss(kind=LossKind.WENT_BACK, first=3, last=9)
 BY_OTHERS = Loss(kind=LossKind.OTHERS, first=3, last=9, count=2, fn_number="9999000000000001")
+MODE = MaintenanceMode(reason="new FN", since=HEALTHY.at, by="olga", until=None)
 ALARM = OperatorAlarm(fn_number="9999078902013267", fd_number=9, code=14, receipt_id="receipt-1")
 TROUBLE = Text("no paper", "нет бумаги")
 
@@ -120,6 +122,10 @@ CONDITIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "PRINTED_BY_OTHERS": ({"losses": (WENT_BACK,)}, {"losses": (BY_OTHERS,)}),
     "SECRET_SHORT": ({}, {"short_secrets": ("notify_secret (KKT_NOTIFY_SECRET)",)}),
     "LOG_LINES_DROPPED": ({"log_lines_dropped_10m": 0}, {"log_lines_dropped_10m": 1}),
+    "MAINTENANCE_OVERDUE": (
+        {"maintenance": replace(MODE, until=HEALTHY.at)},
+        {"maintenance": replace(MODE, until=HEALTHY.at - timedelta(seconds=1))},
+    ),
     "FORMAT_CONTROL_FAILED": ({}, {"alarms": (ALARM, replace(ALARM, fd_number=8))}),
     "SYNC_OLD": (
         {"pending": 0, "last_sync_age_s": 9 * HOUR_S},  # nothing waits: a quiet night is no alarm
@@ -144,6 +150,7 @@ TABLE = {
         "DELIVERY_LATE": 0, "CLOCK_DRIFT": 900, "CLOCK_DOUBTED": 300, "SESSION_MISMATCH": 0,
         "KKT_NOT_READY": 60,  # changing paper takes half a minute
         "RECEIPTS_SLOW": 300, "OFD_TOKEN_REFUSED": 0, "FN_EXPIRY_SOON": 0,
+        "MAINTENANCE_OVERDUE": 0,
         "FORMAT_CONTROL_FAILED": 0,
         "SYNC_OLD": 300,  # the first receipt after a quiet night is no alarm
     },

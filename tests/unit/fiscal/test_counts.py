@@ -118,7 +118,7 @@ def test_the_share_has_two_decimals_and_no_more_than_a_hundred(
         unprinted=0,
         print_failed=0,
     )
-    assert Fill(totals=totals, capacity=capacity).percent == percent
+    assert Fill(totals=totals, configured=capacity, capacity=capacity).percent == percent
 
 
 async def test_a_capacity_that_was_set_goes_before_the_default(migrated: Db) -> None:

@@ -11,7 +11,7 @@ from kkt_adapter.api.answer import JsonAnswer
 from kkt_adapter.api.body import read_model
 from kkt_adapter.api.deps import Services, may
 from kkt_adapter.api.schemas import examples
-from kkt_adapter.api.schemas.answers.buffer import MaintenanceBegun, MaintenanceEnded
+from kkt_adapter.api.schemas.answers.buffer import MaintenanceBegun, MaintenanceEnded, MaintenanceState
 from kkt_adapter.api.schemas.documents import answers, body_of
 from kkt_adapter.api.schemas.requests import MaintenanceBody
 from kkt_adapter.runtime.auth.roles import Principal
@@ -34,6 +34,16 @@ async def begin(request: Request, services: Services, principal: Administrator) 
         reason=wanted.reason, minutes=wanted.estimated_duration_minutes, by=principal.name
     )
     return JsonAnswer(begun)
+
+
+@router.get(
+    "/v1/pos/maintenance",
+    responses=answers(MaintenanceState, examples.MAINTENANCE_STATE),
+    summary="Is maintenance on",
+)
+async def state(services: Services, principal: Annotated[Principal, Depends(may(Action.STATUS))]) -> Response:
+    """Since when, by whom, and when it is estimated to be over."""
+    return JsonAnswer(await services.administration.maintenance())
 
 
 @router.delete(

@@ -223,6 +223,7 @@ KKT_STATUS: Final[Json] = {
 
 BUFFER_STATUS: Final[Json] = {
     "total_capacity": 10000,
+    "configured_capacity": 10000,
     "current_queued": 3,
     "percent_full": 0.03,
     "network_status": "online",
@@ -290,6 +291,7 @@ BREAKER: Final[Json] = {"status": "reset", "circuit_breaker_state": "CLOSED"}
 CAPACITY_BODY: Final[Json] = {"capacity": 300}
 CAPACITY: Final[Json] = {
     "capacity": 300,
+    "configured_capacity": 10000,
     "previous_capacity": 10000,
     "current_queued": 3,
     "percent_full": 1.0,
@@ -348,6 +350,14 @@ MAINTENANCE: Final[Json] = {
     "maintenance": True,
     "reason": "Замена ФН",
     "estimated_duration_minutes": 30,
+}
+MAINTENANCE_STATE: Final[Json] = {
+    "maintenance": True,
+    "reason": "Замена ФН",
+    "since": "2026-03-14T12:00:00.000Z",
+    "by": "olga",
+    "estimated_end_at": "2026-03-14T12:30:00.000Z",
+    "overdue": False,
 }
 MAINTENANCE_ENDED: Final[Json] = {"maintenance": False}
 

@@ -3,7 +3,11 @@
 from kkt_adapter.client.calls import Call
 from kkt_adapter.client.connection import AsyncConnection, Connection
 from kkt_adapter.client.models.bodies import MaintenanceBody
-from kkt_adapter.client.models.maintenance import MaintenanceBegun, MaintenanceEnded
+from kkt_adapter.client.models.maintenance import MaintenanceBegun, MaintenanceEnded, MaintenanceState
+
+
+def _state() -> Call[MaintenanceState]:
+    return Call(method="GET", path="/v1/pos/maintenance")
 
 
 def _begin(body: MaintenanceBody) -> Call[MaintenanceBegun]:
@@ -18,6 +22,10 @@ class AsyncMaintenance:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
+    async def state(self) -> MaintenanceState:
+        """Is maintenance on. Since when, by whom, and when it is estimated to be over."""
+        return await self._connection.send(_state())
+
     async def begin(self, body: MaintenanceBody) -> MaintenanceBegun:
         """Begin maintenance. Receipts are refused with 503 MAINTENANCE until it is ended."""
         return await self._connection.send(_begin(body))
@@ -30,6 +38,10 @@ class AsyncMaintenance:
 class Maintenance:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+
+    def state(self) -> MaintenanceState:
+        """Is maintenance on. Since when, by whom, and when it is estimated to be over."""
+        return self._connection.send(_state())
 
     def begin(self, body: MaintenanceBody) -> MaintenanceBegun:
         """Begin maintenance. Receipts are refused with 503 MAINTENANCE until it is ended."""

@@ -27,6 +27,8 @@ class BriefAlert(TypedDict):
 class BufferStatus(TypedDict):
     # Undelivered receipts it takes; 0: no limit.
     total_capacity: int
+    # What the configuration says; total_capacity if nobody set another one.
+    configured_capacity: int
     # Undelivered receipts.
     current_queued: int
     # Percent; over 100 when the limit was lowered below the fill.
@@ -55,6 +57,7 @@ class CapacityChange(TypedDict):
     """Undelivered receipts the buffer takes, now and before; 0: no limit."""
 
     capacity: int
+    configured_capacity: int
     previous_capacity: int
     current_queued: int
     # Percent; over 100 when the limit was lowered below the fill.

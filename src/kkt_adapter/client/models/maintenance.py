@@ -12,3 +12,15 @@ class MaintenanceBegun(TypedDict):
 
 class MaintenanceEnded(TypedDict):
     maintenance: Literal[False]
+
+
+class MaintenanceState(TypedDict):
+    maintenance: bool
+    reason: str | None
+    # RFC 3339, UTC with Z.
+    since: str | None
+    by: str | None
+    # RFC 3339, UTC with Z.
+    estimated_end_at: str | None
+    # It should be over: alert MAINTENANCE_OVERDUE.
+    overdue: bool

@@ -64,6 +64,8 @@ class BufferCounts(TypedDict):
 
     # Undelivered receipts it takes; 0: no limit.
     total_capacity: int
+    # What the configuration says; total_capacity if nobody set another one.
+    configured_capacity: int
     # Undelivered receipts.
     current_queued: int
     # Percent; over 100 when the limit was lowered below the fill.

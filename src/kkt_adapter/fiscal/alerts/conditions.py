@@ -346,6 +346,20 @@ def operator_alarms(seen: Observation) -> Iterator[Finding]:
         )
 
 
+def maintenance_overdue(seen: Observation) -> Iterator[Finding]:
+    mode = seen.maintenance
+    if mode is not None and mode.until is not None and seen.at > mode.until:
+        late = _hours((seen.at - mode.until).total_seconds())
+        yield Finding(
+            message=Text(
+                f"Maintenance ({mode.reason}) should have been over {late} h ago; receipts are still "
+                "refused.",
+                f"Обслуживание ({mode.reason}) должно было кончиться {late} ч назад; чеки всё ещё не "
+                "принимаются.",
+            )
+        )
+
+
 def sync_old(seen: Observation) -> Iterator[Finding]:
     if seen.pending and seen.last_sync_age_s > 2 * HOUR_S:
         hours = _hours(seen.last_sync_age_s)

@@ -314,6 +314,18 @@ RULES: tuple[Rule, ...] = (
         action=_REPLACE_FN,
     ),
     Rule(
+        code="MAINTENANCE_OVERDUE",
+        level=_P2,
+        family="maintenance",
+        find=when.maintenance_overdue,
+        action=Text(
+            "Is the work done? End maintenance: DELETE /v1/pos/maintenance. Else begin it again with a new "
+            "estimate.",
+            "Работы закончены? Завершите обслуживание: DELETE /v1/pos/maintenance. Иначе начните его снова с "
+            "новой оценкой.",
+        ),
+    ),
+    Rule(
         code="FORMAT_CONTROL_FAILED",
         level=_P2,
         family="format",

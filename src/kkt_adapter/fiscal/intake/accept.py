@@ -211,6 +211,7 @@ class ReceiptIntake:
         checked = self._complete(request, key, *self._prospect(request), sent, sent.late)
         _, sale_id = await self._compare_with_sale(request, checked, sent)
         key_hash, must_be_synced = receipt_json.key_hash(key), self._must_be_synced(sale_id)
+        now = self._clock.now()
 
         def look(conn: Connection) -> Exception | None:
             if buffer.find_key(conn, key_hash) is not None:
@@ -220,6 +221,7 @@ class ReceiptIntake:
                 default_capacity=self._policy.capacity,
                 sale_must_be_synced=must_be_synced,
                 forced=request.refund_force_reason is not None,
+                at=now,
             )
 
         refusal = await self._db.read(look)

@@ -7,6 +7,7 @@ Invariants: the unique row in ``idempotency``, the receipt, its event and (when 
 attempt are one commit; capacity and key are checked in that same transaction; ``counters`` moves with it.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,9 +19,10 @@ from kkt_adapter.fiscal.lifecycle import LetterOutcome, PrintState, Status
 from kkt_adapter.fiscal.model import Receipt
 from kkt_adapter.fiscal.store import events as journal
 from kkt_adapter.fiscal.store.attempts import INSERT_ATTEMPTS, NewAttempt, attempt_row
+from kkt_adapter.fiscal.store.capacity import in_force
 from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.fiscal.store.receipt_lookup import refund_state
-from kkt_adapter.fiscal.store.runtime_settings import CAPACITY, MAINTENANCE
+from kkt_adapter.fiscal.store.runtime_settings import CAPACITY, MAINTENANCE, maintenance_mode
 from kkt_adapter.fiscal.store.tables import config, counters, idempotency, receipts
 from kkt_adapter.kernel import hlc
 from kkt_adapter.kernel.errors import BufferFull, Maintenance, RefundBlocked
@@ -28,6 +30,8 @@ from kkt_adapter.kernel.hlc import HybridTimestamp
 from kkt_adapter.runtime.db.bulk import bulk, bulk_insert
 from kkt_adapter.runtime.db.columns import millis
 from kkt_adapter.runtime.leases.database import check_terms
+
+MAINTENANCE_RETRY_S = 60  # at least so long a refused till waits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +183,7 @@ def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted | Kno
             default_capacity=item.default_capacity,
             sale_must_be_synced=item.sale_must_be_synced,
             forced=item.force_reason is not None,
+            at=item.at,
         )
         if refusal is not None:
             outcomes.append(refusal)
@@ -261,7 +266,7 @@ def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted | Kno
 
 
 def refusal_now(
-    conn: Connection, *, default_capacity: int, sale_must_be_synced: str | None, forced: bool
+    conn: Connection, *, default_capacity: int, sale_must_be_synced: str | None, forced: bool, at: datetime
 ) -> Exception | None:
     """What ``accept`` would refuse a receipt with at the moment; stores nothing."""
     (row,) = _STATE.rows(conn, [(1,)])
@@ -273,6 +278,7 @@ def refusal_now(
         default_capacity=default_capacity,
         sale_must_be_synced=sale_must_be_synced,
         forced=forced,
+        at=at,
     )
 
 
@@ -284,13 +290,15 @@ def _refusal(
     default_capacity: int,
     sale_must_be_synced: str | None,
     forced: bool,
+    at: datetime,
 ) -> Exception | None:
     if state.maintenance is not None:
         return Maintenance(
             f"Maintenance mode is on: {state.maintenance}. Wait until it is ended.",
             f"Включён режим обслуживания: {state.maintenance}. Дождитесь его окончания.",
+            retry_after=_maintenance_left_s(conn, at),
         )
-    capacity = default_capacity if state.capacity is None else int(state.capacity)
+    capacity = in_force(state.capacity, configured=default_capacity)
     if capacity and undelivered >= capacity:
         return BufferFull(
             f"Buffer full: {undelivered}/{capacity}. Restore the connection to the operator or raise the "
@@ -301,6 +309,14 @@ def _refusal(
             retry_after=60,
         )
     return None if sale_must_be_synced is None else _sale_refusal(conn, sale_must_be_synced, forced=forced)
+
+
+def _maintenance_left_s(conn: Connection, at: datetime) -> int:
+    """Whole seconds until maintenance is estimated to be over; a minute when it should be over already."""
+    mode = maintenance_mode(conn)
+    if mode is None or mode.until is None:
+        return MAINTENANCE_RETRY_S
+    return max(MAINTENANCE_RETRY_S, math.ceil((mode.until - at).total_seconds()))
 
 
 def _sale_refusal(conn: Connection, sale_id: str, *, forced: bool) -> Exception | None:

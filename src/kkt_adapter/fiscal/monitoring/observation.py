@@ -13,6 +13,7 @@ from kkt_adapter.fiscal.heartbeat.answer import AnswerClass
 from kkt_adapter.fiscal.monitoring.legal_clocks import ClockName, LegalClock
 from kkt_adapter.fiscal.monitoring.snapshot import OperatorAlarm
 from kkt_adapter.fiscal.store.losses import Loss
+from kkt_adapter.fiscal.store.runtime_settings import MaintenanceMode
 from kkt_adapter.kernel.breaker import BreakerState
 from kkt_adapter.kernel.errors import Text
 from kkt_adapter.kernel.hysteresis import Presence
@@ -90,5 +91,6 @@ class Observation:
     disk_mark_bytes: int = 0  # nothing is accepted below
     mismatches: tuple[Mismatch, ...] = field(default=())
     losses: tuple[Loss, ...] = ()
+    maintenance: MaintenanceMode | None = None
     alarms: tuple[OperatorAlarm, ...] = field(default=())  # documents the operator found fault with
     clock_doubt: Text | None = None  # why the wall clock is not believed

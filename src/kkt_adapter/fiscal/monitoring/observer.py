@@ -103,6 +103,7 @@ class Observer:
             log_lines_dropped_10m=self._lines_dropped(monotonic),
             mismatches=snapshot.mismatches,
             losses=snapshot.losses,
+            maintenance=snapshot.maintenance,
             alarms=snapshot.alarms,
             clock_doubt=self._watched.clock_watch.doubt(),
         )

@@ -17,7 +17,12 @@ from kkt_adapter.fiscal.control.sessions import Mismatch, still_open
 from kkt_adapter.fiscal.store.capacity import Fill, fill
 from kkt_adapter.fiscal.store.events import EventType
 from kkt_adapter.fiscal.store.losses import Loss, open_losses
-from kkt_adapter.fiscal.store.runtime_settings import LAST_SYNC, maintenance_reason, read_setting
+from kkt_adapter.fiscal.store.runtime_settings import (
+    LAST_SYNC,
+    MaintenanceMode,
+    maintenance_mode,
+    read_setting,
+)
 from kkt_adapter.fiscal.store.session_tables import OPEN_SESSION, pos_sessions
 from kkt_adapter.fiscal.store.tables import RARE_EVENTS, UNDELIVERED_ROWS, buffer_events, counters, receipts
 from kkt_adapter.kernel.clock import Clock
@@ -44,7 +49,7 @@ class Snapshot:
     hlc_local_time: int  # Unix seconds of the last stamp
     oldest: tuple[str, datetime] | None  # id and acceptance of the oldest undelivered receipt
     last_sync: Mapping[str, Any] | None
-    maintenance: str | None
+    maintenance: MaintenanceMode | None
     mismatches: tuple[Mismatch, ...]
     cash_kop: Mapping[str, int]  # of tills with an open session
     last_event_id: int  # 0: none yet
@@ -115,7 +120,7 @@ class Snapshots:
             hlc_local_time=conn.execute(_HLC).scalar_one(),
             oldest=None if oldest is None else (oldest.id, oldest.created_at),
             last_sync=None if last is None else json.loads(last),
-            maintenance=maintenance_reason(conn),
+            maintenance=maintenance_mode(conn),
             mismatches=tuple(still_open(conn, self._mismatches())),
             cash_kop=dict(conn.execute(_CASH).all()),
             last_event_id=conn.execute(_LAST_EVENT).scalar_one() or 0,

@@ -278,6 +278,7 @@ class PrintLane:
 
     async def _step(self, term: Term, lane: LaneTerm, stop: asyncio.Event) -> None:
         """One thing done, or one wait. Errors become a wait, so a lane never ends by itself."""
+        self._look_now = False
         try:
             await self.session.open()
             if self._reserved:
@@ -304,7 +305,6 @@ class PrintLane:
 
     async def _work(self, lane: LaneTerm, term: Term, stop: asyncio.Event) -> None:
         """Print the next receipt, look, or rest."""
-        self._look_now = False
         if self.trouble is not None:
             await self.session.look()
         job = await self._supply.next()

@@ -11,6 +11,7 @@ from typing import Any
 
 from kkt_adapter.fiscal.delivery.endpoint import Endpoint
 from kkt_adapter.fiscal.heartbeat.service import Heartbeat
+from kkt_adapter.fiscal.kkt.driver import ShiftState
 from kkt_adapter.fiscal.monitoring.network_mode import NetworkMonitor
 from kkt_adapter.fiscal.monitoring.observation import WorkerState
 from kkt_adapter.fiscal.monitoring.observer import Observer
@@ -20,6 +21,7 @@ from kkt_adapter.kernel.breaker import BreakerState
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import AdapterError
 from kkt_adapter.kernel.timefmt import iso
+from kkt_adapter.runtime.disk import DiskMark
 from kkt_adapter.runtime.leases.pass_lock import PassLock
 
 Json = dict[str, Any]
@@ -56,6 +58,7 @@ class Health:
         pass_lock: PassLock,
         snapshots: Snapshots,
         observer: Observer,
+        disk: DiskMark,
         version: str,
     ) -> None:
         self._clock = clock
@@ -67,6 +70,7 @@ class Health:
         self._pass_lock = pass_lock
         self._snapshots = snapshots
         self._observer = observer
+        self._disk = disk
         self._version = version
 
     async def read(self) -> tuple[Json, bool]:
@@ -83,7 +87,9 @@ class Health:
                 "status": self._verdict(snapshot, components),
                 "version": self._version,
                 "circuit_breaker_state": self.worst_breaker().value,
-                "maintenance": None if snapshot is None else snapshot.maintenance,
+                "maintenance": None
+                if snapshot is None or snapshot.maintenance is None
+                else snapshot.maintenance.reason,
                 "trouble": _trouble(components),
                 "components": components,
             },
@@ -182,12 +188,14 @@ class Health:
         if snapshot is None:
             return "unhealthy"
         totals, percent = snapshot.fill.totals, snapshot.fill.percent
-        blocked = any(unit.lane.blocked for unit in self._registers.all())
+        stopped = [stands_still(unit) for unit in self._registers.all()]
+        nobody_sells = percent >= 100 or self._disk.is_low or (bool(stopped) and all(stopped))
         worker_bad = components["sync_worker"]["status"] != WorkerState.RUNNING
-        if totals.dlq_open > DLQ_UNHEALTHY or percent >= 100 or blocked or worker_bad:
+        if nobody_sells or worker_bad or totals.dlq_open > DLQ_UNHEALTHY:
             return "unhealthy"
         breaker_open = self.worst_breaker() is BreakerState.OPEN
-        if totals.dlq_open > DLQ_DEGRADED or percent >= ALARM_PERCENT or breaker_open:
+        some_cannot = any(stopped) or snapshot.maintenance is not None
+        if some_cannot or totals.dlq_open > DLQ_DEGRADED or percent >= ALARM_PERCENT or breaker_open:
             return "degraded"
         return "degraded" if self._observer.redis_lost else "healthy"
 
@@ -195,6 +203,16 @@ class Health:
 def _worst_of(different: set[str]) -> str:
     """Of the words of registers that are not ``ok``."""
     return OK if not different else HANGING if different == {HANGING} else "trouble"
+
+
+def stands_still(unit: Unit) -> bool:
+    """Does this register sell nothing until a person acts? Paper and cables are not meant: those heal by
+    themselves, and receipts are taken meanwhile."""
+    status = unit.lane.session.status
+    expired = status is not None and status.shift_state is ShiftState.EXPIRED
+    if unit.lane.blocked or unit.lane.recovery.question is not None:
+        return True
+    return expired and not unit.automatic_shift
 
 
 def _buffer(taken: Taken | None) -> Json:

@@ -248,6 +248,15 @@ METRICS: tuple[Metric, ...] = (
         "Since a receipt was last delivered, or since the start",
         lambda s: s.seen.last_sync_age_s,
     ),
+    _gauge(
+        "kkt_maintenance_overdue",
+        "1: maintenance is on and should be over",
+        lambda s: (
+            s.seen.maintenance is not None
+            and s.seen.maintenance.until is not None
+            and s.seen.at > s.seen.maintenance.until
+        ),
+    ),
     # Registers.
     _of_register("kkt_register_ready", "0: something keeps it from printing", lambda r: r.trouble is None),
     _of_register(

@@ -49,6 +49,7 @@ class Summary:
         totals, percent = snapshot.fill.totals, snapshot.fill.percent
         return {
             "total_capacity": snapshot.fill.capacity,
+            "configured_capacity": snapshot.fill.configured,
             "current_queued": totals.undelivered,
             "percent_full": percent,
             "network_status": self._network.mode.value,

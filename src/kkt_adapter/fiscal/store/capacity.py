@@ -15,6 +15,7 @@ class Fill:
 
     totals: Counts
     capacity: int
+    configured: int  # what the configuration says; another number: an administrator set ``capacity``
 
     @property
     def percent(self) -> float:
@@ -25,5 +26,22 @@ class Fill:
 
 def fill(conn: Connection, *, default_capacity: int) -> Fill:
     """One snapshot of totals and capacity."""
-    stored = read_setting(conn, CAPACITY)
-    return Fill(totals=counters.read(conn), capacity=default_capacity if stored is None else int(stored))
+    return Fill(
+        totals=counters.read(conn),
+        capacity=in_force(read_setting(conn, CAPACITY), configured=default_capacity),
+        configured=default_capacity,
+    )
+
+
+def given(capacity: int, *, configured: int) -> str:
+    """What to store when an administrator sets the capacity; ``configured`` is what they overrule."""
+    return f"{capacity}/{configured}"
+
+
+def in_force(stored: str | None, *, configured: int) -> int:
+    """Whoever spoke last: what an administrator set, until the configuration says something else than it did
+    then. A row of an old version names no configuration and stays in force."""
+    if stored is None:
+        return configured
+    capacity, _, overruled = stored.partition("/")
+    return configured if overruled and int(overruled) != configured else int(capacity)

@@ -1,6 +1,7 @@
 """Run-time settings that people change while the service runs, as rows of ``config``."""
 
 import json
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ LAST_SYNC = "last_sync"
 
 CAPACITY = "capacity"
 MAINTENANCE = "maintenance"
+MAINTENANCE_UNTIL = "maintenance_until"  # RFC 3339: when it is estimated to be over
 
 
 def read_setting(conn: Connection, name: str) -> str | None:
@@ -36,9 +38,28 @@ def drop_setting(conn: Connection, name: str) -> bool:
     return conn.execute(delete(config).where(config.c.name == name)).rowcount > 0
 
 
-def maintenance_reason(conn: Connection) -> str | None:
-    """Why maintenance mode is on; None when it is off."""
-    return read_setting(conn, MAINTENANCE)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaintenanceMode:
+    """Why receipts are refused, since when and by whom, and when that is estimated to be over; aware UTC."""
+
+    reason: str
+    since: datetime
+    by: str | None
+    until: datetime | None  # None: begun by a version that did not write it down
+
+
+def maintenance_mode(conn: Connection) -> MaintenanceMode | None:
+    """None when it is off."""
+    row = conn.execute(select(config).where(config.c.name == MAINTENANCE)).first()
+    if row is None:
+        return None
+    until = read_setting(conn, MAINTENANCE_UNTIL)
+    return MaintenanceMode(
+        reason=row.value,
+        since=row.changed_at,
+        by=row.changed_by,
+        until=None if until is None else datetime.fromisoformat(until),
+    )
 
 
 def last_sync(conn: Connection, name: str) -> dict[str, Any] | None:

@@ -54,6 +54,9 @@ class BufferCounts(TypedDict):
     """Receipts by state. ``buffer_count`` and ``buffer_percent`` repeat two members."""
 
     total_capacity: Annotated[int, Field(ge=0, description="Undelivered receipts it takes; 0: no limit.")]
+    configured_capacity: Annotated[
+        int, Field(ge=0, description="What the configuration says; total_capacity if nobody set another one.")
+    ]
     current_queued: Annotated[int, Field(ge=0, description="Undelivered receipts.")]
     percent_full: Percent
     network_status: NetworkName
@@ -141,6 +144,7 @@ class CapacityChange(TypedDict):
     """Undelivered receipts the buffer takes, now and before; 0: no limit."""
 
     capacity: Count
+    configured_capacity: Count
     previous_capacity: Count
     current_queued: Count
     percent_full: Percent
@@ -207,6 +211,15 @@ class MaintenanceBegun(TypedDict):
     maintenance: Literal[True]
     reason: str
     estimated_duration_minutes: Annotated[int | None, Field(description="Minutes.")]
+
+
+class MaintenanceState(TypedDict):
+    maintenance: bool
+    reason: str | None
+    since: Moment | None
+    by: str | None
+    estimated_end_at: Moment | None
+    overdue: Annotated[bool, Field(description="It should be over: alert MAINTENANCE_OVERDUE.")]
 
 
 class MaintenanceEnded(TypedDict):
