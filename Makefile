@@ -8,7 +8,7 @@ ARGS ?=
 # Two workers on a desk; one at a time under CI, where real processes share two cores with the tests.
 PYTEST_ARGS ?= $(if $(CI),--reruns 2,-n 2 --dist loadfile)
 
-.PHONY: help setup run test unit lint openapi bench lab soak clean native
+.PHONY: help setup run test unit lint openapi fuzz bench lab soak clean native
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -47,6 +47,9 @@ unit: $(STAMP)   ## the fast tests only
 
 openapi: $(STAMP) ## write docs/reference/openapi.json and the client anew from the routes
 	$(BIN)/python scripts/openapi.py
+
+fuzz: $(STAMP)   ## many extreme requests over every operation; FUZZ_REQUESTS=100000 FUZZ_SEED=1
+	FUZZ_REQUESTS=$${FUZZ_REQUESTS:-50000} $(BIN)/python -m pytest tests/integration/test_every_field_fuzzed.py $(ARGS)
 
 bench: $(STAMP)  ## the table of measured ratios
 	$(BIN)/python -m bench $(ARGS)
