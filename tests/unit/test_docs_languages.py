@@ -6,13 +6,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-RUSSIAN = sorted([*ROOT.glob("README.ru.md"), *(ROOT / "docs/ru").glob("*.md")])
+RUSSIAN = sorted([*ROOT.glob("README.ru.md"), *(ROOT / "docs/ru").rglob("*.md")])
+RUNBOOK = sorted((ROOT / "docs/runbook").glob("*.md"))
 FENCED = re.compile(r"^```.*?^```", flags=re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^(#+) ", flags=re.MULTILINE)
 
 
 def english_of(page: Path) -> Path:
-    return ROOT / "README.md" if page.name == "README.ru.md" else ROOT / "docs/how-to" / page.name
+    if page.name == "README.ru.md":
+        return ROOT / "README.md"
+    return ROOT / "docs" / ("runbook" if page.parent.name == "runbook" else "how-to") / page.name
 
 
 def levels(page: Path) -> list[int]:
@@ -22,6 +25,11 @@ def levels(page: Path) -> list[int]:
 
 def test_there_are_russian_pages() -> None:
     assert ROOT / "docs/ru/install.md" in RUSSIAN
+
+
+@pytest.mark.parametrize("page", RUNBOOK, ids=lambda page: page.name)
+def test_each_alert_has_a_russian_page(page: Path) -> None:
+    assert (ROOT / "docs/ru/runbook" / page.name).is_file()
 
 
 @pytest.mark.parametrize("page", RUSSIAN, ids=lambda page: page.name)

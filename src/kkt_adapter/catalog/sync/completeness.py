@@ -79,7 +79,7 @@ def assess(
     if not odd and (counted == total or (counted > total and _cut_short(changed, total))):
         return Complete(products=distinct, plan=replace(changed, total=counted))
     found = [_odd_pages(changed, part, valid) for part in odd]
-    pages = [row for repeated, misfits in found for row in (*repeated, *misfits)]
+    pages = [row for repeated, mismatches in found for row in (*repeated, *mismatches)]
     if pages:
         reason = RunReason.DUPLICATES if any(repeated for repeated, _ in found) else RunReason.TOTAL_WRONG
         return Odd(pages=tuple(pages[:MOST_ODD_PAGES]), reason=reason)
@@ -119,8 +119,8 @@ def _odd_pages(plan: Plan, part: Slice, rows: Iterable[PageRow]) -> tuple[list[P
     own = sorted((row for row in rows if row.scope == part.scope), key=lambda row: row.page)
     times = Counter(product_id for row in own for product_id in row.ids)
     repeated = [row for row in own if any(times[product_id] > 1 for product_id in row.ids)]
-    misfits = [row for row in own if row.entries != plan.length_of(part, row.page) and row not in repeated]
-    return repeated, misfits
+    mismatches = [row for row in own if row.entries != plan.length_of(part, row.page) and row not in repeated]
+    return repeated, mismatches
 
 
 def _last_change(rows: Iterable[PageRow], scope: str) -> int:
