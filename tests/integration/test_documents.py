@@ -47,6 +47,9 @@ async def test_a_document_is_kept_with_its_ticket_and_compared_with_the_fn(tmp_p
         path = f"/v1/kkt/receipt/{(await shop.get('/v1/kkt/receipts'))['items'][0]['id']}/slip"
         before = (await shop.client.get(path)).text
         assert "Заказ" in before
+        printable = await shop.client.get(path, headers={"Accept": "application/pdf, text/plain;q=0.5"})
+        assert printable.headers["content-type"] == "application/pdf"
+        assert printable.content.startswith(b"%PDF-")
         await shop.services.database.write(lambda c: c.execute(delete(document_bytes)))
         assert (await shown(shop, fn_number, number))["source"] == "fn"
         assert (await shop.client.get(path)).text == before

@@ -152,6 +152,9 @@ class MemoryReceipts:
         row = await self.by_id(receipt_id)
         return f"КАССОВЫЙ ЧЕК\nИТОГ {row['total']}\n"
 
+    async def slip_pdf(self, receipt_id: str) -> bytes:
+        return f"%PDF {receipt_id}".encode()
+
     async def slip_html(self, receipt_id: str) -> str:
         row = await self.by_id(receipt_id)
         return f"<!doctype html><h1>Кассовый чек</h1><p>{row['total']}"

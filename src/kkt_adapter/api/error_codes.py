@@ -33,6 +33,7 @@ ROWS: Mapping[str, ErrorRow] = MappingProxyType(
         "UNAUTHORIZED": _row(401, "Not signed in", "Вход не выполнен"),
         "FORBIDDEN": _row(403, "Not allowed", "Недостаточно прав"),
         "NOT_FOUND": _row(404, "Not found", "Не найдено"),
+        "NOT_ACCEPTABLE": _row(406, "Not in that form", "В таком виде нет"),
         "METHOD_NOT_ALLOWED": _row(405, "The path has no such method", "Метод не поддерживается"),
         "REQUEST_TIMEOUT": _row(408, "The body did not arrive in time", "Тело запроса не пришло вовремя"),
         "BODY_TOO_LARGE": _row(413, "The body is too large", "Тело запроса слишком велико"),

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from kkt_adapter import __version__
-from kkt_adapter.api.accept import prefers_html
+from kkt_adapter.api.accept import preferred_form
 from kkt_adapter.api.answer import JsonAnswer
 from kkt_adapter.api.deps import Services, is_known
 from kkt_adapter.api.docs_page import docs_page
@@ -29,7 +29,7 @@ _PAGE_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsa
 @router.get("/", responses=answers(shapes.Root, examples.ROOT), summary="Where everything is")
 async def root(request: Request) -> Response:
     """JSON, or a page of links where ``Accept`` prefers HTML."""
-    if prefers_html(request.headers.get("accept", ""), over="application/json"):
+    if preferred_form(request.headers.get("accept", ""), ("application/json", "text/html")) == "text/html":
         page = root_page(__version__, preferred(request.headers.get("accept-language")))
         return HTMLResponse(page, headers=_PAGE_HEADERS | {"Vary": "Accept, Accept-Language"})
     return JsonAnswer(

@@ -9,13 +9,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from kkt_adapter.api.accept import prefers_html
+from kkt_adapter.api.accept import preferred_form
 from kkt_adapter.api.access import OPEN, Action, check_till, till_of
 from kkt_adapter.api.answer import JsonAnswer
 from kkt_adapter.api.body import read_model
 from kkt_adapter.api.deps import Services, admitted, may
 from kkt_adapter.api.intake import read_body
 from kkt_adapter.api.language import ranks_english_first
+from kkt_adapter.api.problems import RefusedByStatus
 from kkt_adapter.api.schemas import examples
 from kkt_adapter.api.schemas.answers import receipts as shapes
 from kkt_adapter.api.schemas.documents import answers, body_of, text_answer
@@ -34,6 +35,7 @@ from kkt_adapter.api.schemas.requests import (
 from kkt_adapter.api.services import ApiServices
 from kkt_adapter.api.settings import ApiSettings
 from kkt_adapter.fiscal.lifecycle import PrintState, Status
+from kkt_adapter.fiscal.slip import pdf_available
 from kkt_adapter.runtime.auth.roles import Principal
 from kkt_adapter.runtime.log import about, get_logger
 
@@ -43,13 +45,19 @@ PARSED_ON_THE_LOOP_BYTES = 64 * 1024  # a larger body is parsed in a thread: it 
 log = get_logger("api")
 router = APIRouter(tags=["receipts"])
 
+_SLIP_FORMS = ("text/plain", "text/html", "application/pdf")
 _SLIP = text_answer(
     "text/plain",
     examples.SLIP,
-    "The readable receipt, as text or, where Accept prefers it, as HTML.",
-    refuses=f"NOT_FOUND CONFLICT {OF_DEVICE}",
+    "The readable receipt, as text or, where Accept prefers it, as HTML or PDF.",
+    refuses=f"NOT_ACCEPTABLE NOT_FOUND CONFLICT {OF_DEVICE}",
 )
 _SLIP[200]["content"] |= text_answer("text/html", f"<pre>{examples.SLIP}</pre>", "")[200]["content"]
+
+_SLIP[200]["content"]["application/pdf"] = {
+    "schema": {"type": "string", "format": "binary"},
+    "example": "%PDF-1.7 ...",
+}
 
 Reader = Annotated[Principal, Depends(may(Action.RECEIPT_READ))]
 ReceiptId = Annotated[str, Depends(receipt_id_of)]
@@ -164,9 +172,19 @@ async def receipt_by_id(
 async def slip(request: Request, services: Services, principal: Reader, receipt_id: ReceiptId) -> Response:
     """409 CONFLICT while it is not printed."""
     await _check_own(services, principal, receipt_id)
-    if prefers_html(request.headers.get("accept", ""), over="text/plain"):
-        page = await services.receipts.slip_html(receipt_id)
-        return HTMLResponse(page, headers={"Content-Security-Policy": _SLIP_POLICY, "Vary": "Accept"})
+    match preferred_form(request.headers.get("accept", ""), _SLIP_FORMS) or "text/plain":
+        case "text/html":
+            page = await services.receipts.slip_html(receipt_id)
+            return HTMLResponse(page, headers={"Content-Security-Policy": _SLIP_POLICY, "Vary": "Accept"})
+        case "application/pdf":
+            if not pdf_available():
+                raise RefusedByStatus(
+                    "NOT_ACCEPTABLE",
+                    "PDF needs the extra pdf: pip install 'kkt-adapter[pdf]'. Text and HTML are there.",
+                    "Для PDF нужен пакет: pip install 'kkt-adapter[pdf]'. Есть текст и HTML.",
+                )
+            body = await services.receipts.slip_pdf(receipt_id)
+            return Response(body, media_type="application/pdf", headers={"Vary": "Accept"})
     return PlainTextResponse(await services.receipts.slip_text(receipt_id), headers={"Vary": "Accept"})
 
 

@@ -1,5 +1,6 @@
 """Reading receipts back: one, by key, in pages, and as a slip (http-api.md#receipts)."""
 
+import asyncio
 import base64
 import json
 from collections.abc import Mapping, Sequence
@@ -18,7 +19,7 @@ from kkt_adapter.fiscal.model import (
 )
 from kkt_adapter.fiscal.printing.registers import Registers
 from kkt_adapter.fiscal.queries.documents import Documents, composed
-from kkt_adapter.fiscal.slip import Slip, qr_svg, render_html, render_text
+from kkt_adapter.fiscal.slip import Slip, qr_svg, render_html, render_pdf, render_text
 from kkt_adapter.fiscal.store import receipt_json, receipt_public
 from kkt_adapter.fiscal.store.events import EventType
 from kkt_adapter.fiscal.store.receipt_lookup import (
@@ -132,6 +133,10 @@ class Receipts:
 
     async def slip_html(self, receipt_id: str) -> str:
         return render_html(await self._slip(receipt_id))
+
+    async def slip_pdf(self, receipt_id: str) -> bytes:
+        slip = await self._slip(receipt_id)
+        return await asyncio.to_thread(render_pdf, slip)  # some hundred milliseconds, most of them the font's
 
     async def qr_svg(self, receipt_id: str) -> str:
         """Raises Conflict while the receipt is not printed."""

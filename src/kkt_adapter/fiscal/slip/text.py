@@ -8,6 +8,11 @@ from kkt_adapter.fiscal.slip.content import Content, Row, Slip, content
 MIN_WIDTH = 24  # characters; narrower paper does not exist
 
 
+def slip_lines(shown: Content, width: int) -> list[str]:
+    """The lines of the text slip."""
+    return [line.rstrip() for line in _lines(shown, width)]
+
+
 def render_text(slip: Slip, width: int = 42) -> str:
     """Lines of at most ``width`` characters but for the QR text, each ended by a line feed.
 
