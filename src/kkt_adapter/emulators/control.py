@@ -1,14 +1,18 @@
 """What every emulator's control interface has: its place, its guard, its way to read a request.
 
-Loopback only, no credentials; requests that a page in a browser sent (they carry ``Origin``) are refused.
+Loopback only, no credentials; requests that a page in a browser sent (by ``Origin`` or ``Sec-Fetch-Site``) or
+that name another host are refused.
 """
 
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from aiohttp import web
 from pydantic import ValidationError
+
+from kkt_adapter.kernel.addresses import is_loopback
 
 HOST = "127.0.0.1"
 MAX_LISTED = 1000
@@ -21,7 +25,10 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @web.middleware
 async def no_browsers(request: web.Request, handler: Handler) -> web.StreamResponse:
-    if "Origin" in request.headers:
+    host = urlsplit(f"//{request.headers.get('Host', '')}").hostname or ""
+    if not is_loopback(host):  # a page whose name was made to point here
+        return web.json_response({"error": "call it by a loopback name"}, status=403)
+    if "Origin" in request.headers or request.headers.get("Sec-Fetch-Site", "none") != "none":
         return web.json_response({"error": "not for web pages"}, status=403)
     return await handler(request)
 

@@ -19,11 +19,14 @@ from typing import Any, Protocol, cast
 import structlog
 from structlog.typing import FilteringBoundLogger, Processor
 
+from kkt_adapter.kernel.foreign_text import tidy
 from kkt_adapter.runtime.log_lines import LogLines
 
 HIDDEN = "***"
 _LEAD = ("timestamp", "level", "component", "event")
 _CAPITAL_WITHIN = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+LONGEST = 2000  # characters of one value
+TRACES = ("exception", "stack")
 _DEPTH = 6  # containers within containers that are looked into; below that everything is hidden
 
 # Words of a field's name that make its value a secret or a buyer's contact.
@@ -135,9 +138,14 @@ def lines_dropped() -> int:
 
 
 def mask_secrets(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """A structlog processor: hides secrets and buyers' contacts by the names of fields, at any depth."""
+    """A structlog processor: hides secrets and buyers' contacts by the names of fields, at any depth.
+
+    Every text becomes one visible line of bounded length, whoever wrote it.
+    """
     trace = event.pop("exc_info", None)  # the renderer needs it as it is
+    traces = {name: event.pop(name) for name in TRACES if name in event}  # our own texts, of many lines
     masked = cast(MutableMapping[str, Any], _masked(event, _DEPTH))
+    masked.update(traces)
     if trace is not None:
         masked["exc_info"] = trace
     return masked
@@ -161,7 +169,7 @@ def _masked(value: Any, depth: int) -> Any:
         }
     if isinstance(value, list | tuple | set | frozenset) and not hasattr(value, "tb_frame"):
         return HIDDEN if depth == 0 else [_masked(item, depth - 1) for item in value]
-    return value
+    return tidy(value, limit=LONGEST) if isinstance(value, str) else value
 
 
 def _lead_first(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

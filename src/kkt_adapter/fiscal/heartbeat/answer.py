@@ -27,6 +27,7 @@ from typing import Any
 
 from kkt_adapter.fiscal.heartbeat.settings import Profile
 from kkt_adapter.kernel.errors import Text
+from kkt_adapter.kernel.foreign_text import told_by_others
 from kkt_adapter.runtime.http import HttpAnswer, HttpFault, HttpFaultKind, asked_wait_s
 
 MAX_RETRY_AFTER_S = 300.0  # who asks for more is asked again after five minutes
@@ -131,9 +132,9 @@ def retry_after_s(answer: HttpAnswer, *, now: datetime) -> float | None:
 
 
 def excerpt(answer: HttpAnswer) -> str:
-    """The beginning of an answer's body, on one line."""
+    """The beginning of an answer's body, on one line, without contacts and credentials."""
     text = answer.body[: 4 * EXCERPT_CHARACTERS].decode("utf-8", errors="replace")
-    return " ".join(text.split())[:EXCERPT_CHARACTERS]
+    return told_by_others(text, limit=EXCERPT_CHARACTERS)
 
 
 _WRONG_ADDRESS = {

@@ -20,6 +20,7 @@ from typing import Any
 from kkt_adapter.fiscal.ofd.gateway import HttpReply
 from kkt_adapter.kernel.clock import Clock, SystemClock
 from kkt_adapter.kernel.errors import OfdProtocolError, OfdRejected, OfdUnavailable
+from kkt_adapter.kernel.foreign_text import tidy, told_by_others
 from kkt_adapter.runtime.http import HttpAnswer, HttpClient, HttpFault, HttpFaultKind, asked_wait_s
 
 RECEIPT_PATH = "/ofd/v1/receipt"
@@ -215,7 +216,7 @@ def _ofd_id(content: dict[str, Any]) -> str | None:
     value = content.get("ofd_id")
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
-    return str(value)[:MAX_OFD_ID_CHARACTERS] or None
+    return tidy(str(value), limit=MAX_OFD_ID_CHARACTERS) or None
 
 
 def _timestamp(content: dict[str, Any]) -> int | None:
@@ -230,4 +231,4 @@ def _text(answer: HttpAnswer) -> str:
 
 
 def _excerpt(answer: HttpAnswer) -> str:
-    return " ".join(_text(answer)[:_EXCERPT_CHARACTERS].split())
+    return told_by_others(_text(answer), limit=_EXCERPT_CHARACTERS)
