@@ -4,7 +4,7 @@ import json
 import runpy
 from pathlib import Path
 
-from kkt_adapter.api.full_schema import openapi_document
+from kkt_adapter.api.describe.full_schema import openapi_document
 
 FILE = Path(__file__).parents[1] / "docs" / "reference" / "openapi.json"
 

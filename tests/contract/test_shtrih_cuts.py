@@ -16,9 +16,9 @@ from tests.support.receipts import a_correction, a_line
 from kkt_adapter.emulators.shtrih import Fault, FaultMode
 from kkt_adapter.fiscal.kkt.shtrih import requests
 from kkt_adapter.fiscal.kkt.shtrih.driver import ShtrihRegister
-from kkt_adapter.fiscal.kkt.shtrih.link import LinkDown, Timing
-from kkt_adapter.fiscal.kkt.shtrih.protocol1 import Protocol1
-from kkt_adapter.fiscal.kkt.shtrih.wires import TcpWire, WireError
+from kkt_adapter.fiscal.kkt.shtrih.wire.link import LinkDown, Timing
+from kkt_adapter.fiscal.kkt.shtrih.wire.protocol1 import Protocol1
+from kkt_adapter.fiscal.kkt.shtrih.wire.wires import TcpWire, WireError
 from kkt_adapter.fiscal.kkt.virtual import made_up_registration
 from kkt_adapter.fiscal.model import (
     DocumentCode,

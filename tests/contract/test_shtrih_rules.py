@@ -16,7 +16,7 @@ from kkt_adapter.emulators.shtrih.tables import FFD_TABLE, REPLACEMENT, SETTINGS
 from kkt_adapter.fiscal.ffd.tlv import first
 from kkt_adapter.fiscal.kkt.driver import Capability, KktState
 from kkt_adapter.fiscal.kkt.shtrih.driver import ShtrihRegister
-from kkt_adapter.fiscal.kkt.shtrih.link import LinkDown
+from kkt_adapter.fiscal.kkt.shtrih.wire.link import LinkDown
 from kkt_adapter.fiscal.kkt.virtual import made_up_registration
 from kkt_adapter.fiscal.model import (
     DocumentCode,

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text, update
 from tests.support.cli import run
 from typer.testing import Result
 
-from kkt_adapter.cli.db import BACKUP_DIR, db_app
+from kkt_adapter.cli.database.commands import BACKUP_DIR, db_app
 from kkt_adapter.fiscal.store import counters as counts
 from kkt_adapter.fiscal.store.tables import counters
 from kkt_adapter.runtime.db.backup import check

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.support.cli import run
 
-from kkt_adapter.cli.registers import registers_app
+from kkt_adapter.cli.devices.registers import registers_app
 from kkt_adapter.emulators.shtrih import ShtrihEmulator
 from kkt_adapter.emulators.shtrih.tables import SETTINGS, TAX_ACCRUAL
 

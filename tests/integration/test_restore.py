@@ -10,7 +10,7 @@ from sqlalchemy import select
 from tests.support.api import Json
 from tests.support.product import TILL, Product, product, sale
 
-from kkt_adapter.cli.db_copies import decide
+from kkt_adapter.cli.database.copies import decide
 from kkt_adapter.fiscal.store.tables import attempts, buffer_events, documents, receipts, shifts
 from kkt_adapter.runtime.db.backup import back_up, restore
 from kkt_adapter.runtime.db.identity import Decided

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from tests.support.cli import run
 from tests.support.product import ROOT, Product, product, sale
 
-from kkt_adapter.cli.db import db_app
+from kkt_adapter.cli.database.commands import db_app
 from kkt_adapter.fiscal.kkt.virtual import fn_path
 from kkt_adapter.fiscal.store.tables import buffer_events
 from kkt_adapter.kernel.errors import SettingsInvalid

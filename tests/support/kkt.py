@@ -17,10 +17,10 @@ from kkt_adapter.emulators.shtrih.tables import FFD_TABLE, REPLACEMENT
 from kkt_adapter.fiscal.ffd.tlv import Element, decode
 from kkt_adapter.fiscal.kkt.driver import KktDriver
 from kkt_adapter.fiscal.kkt.shtrih.driver import ShtrihRegister
-from kkt_adapter.fiscal.kkt.shtrih.link import Link, Timing
-from kkt_adapter.fiscal.kkt.shtrih.protocol1 import Protocol1
-from kkt_adapter.fiscal.kkt.shtrih.protocol2 import Protocol2
-from kkt_adapter.fiscal.kkt.shtrih.wires import wire_for
+from kkt_adapter.fiscal.kkt.shtrih.wire.link import Link, Timing
+from kkt_adapter.fiscal.kkt.shtrih.wire.protocol1 import Protocol1
+from kkt_adapter.fiscal.kkt.shtrih.wire.protocol2 import Protocol2
+from kkt_adapter.fiscal.kkt.shtrih.wire.wires import wire_for
 from kkt_adapter.fiscal.kkt.virtual import (
     FnPool,
     VirtualFaults,

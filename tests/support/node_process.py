@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from kkt_adapter.bootstrap import Seams, Services, build_services
-from kkt_adapter.cli.serve import run_service
+from kkt_adapter.cli.service.serve import run_service
 from kkt_adapter.lab.around import ProbedDatabase, ProbedGateway, ProbedHttpOfd, probed_driver
 from kkt_adapter.lab.probes import Probes
 from kkt_adapter.lab.timing import LabClock, LabLoop

@@ -8,7 +8,7 @@ from typing import Any
 
 import jsonschema_rs
 
-from kkt_adapter.api.full_schema import openapi_document
+from kkt_adapter.api.describe.full_schema import openapi_document
 
 Json = dict[str, Any]
 

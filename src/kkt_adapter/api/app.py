@@ -8,9 +8,9 @@ from fastapi.routing import APIRoute
 from starlette.routing import Route
 
 from kkt_adapter import __version__
+from kkt_adapter.api.describe.openapi import describe
 from kkt_adapter.api.edge import Edge
 from kkt_adapter.api.errors import install_error_handlers
-from kkt_adapter.api.openapi import describe
 from kkt_adapter.api.routes import buffer, dead_letters, health, maintenance, receipts, refunds, registers
 from kkt_adapter.api.services import ApiServices
 from kkt_adapter.api.settings import ApiSettings

@@ -13,11 +13,11 @@ from pydantic import SecretStr
 from kkt_adapter.fiscal.kkt.driver import Capability, KktDriver
 from kkt_adapter.fiscal.kkt.shtrih.driver import ShtrihRegister
 from kkt_adapter.fiscal.kkt.shtrih.facts import CAPABILITIES as SHTRIH
-from kkt_adapter.fiscal.kkt.shtrih.link import Timing
-from kkt_adapter.fiscal.kkt.shtrih.protocol1 import Protocol1
-from kkt_adapter.fiscal.kkt.shtrih.protocol2 import Protocol2
 from kkt_adapter.fiscal.kkt.shtrih.values import PASSWORD_LIMIT
-from kkt_adapter.fiscal.kkt.shtrih.wires import wire_for
+from kkt_adapter.fiscal.kkt.shtrih.wire.link import Timing
+from kkt_adapter.fiscal.kkt.shtrih.wire.protocol1 import Protocol1
+from kkt_adapter.fiscal.kkt.shtrih.wire.protocol2 import Protocol2
+from kkt_adapter.fiscal.kkt.shtrih.wire.wires import wire_for
 from kkt_adapter.fiscal.kkt.virtual import FaultPlan, FnPool, VirtualFaults, VirtualRegister
 from kkt_adapter.fiscal.kkt.virtual.register import CAPABILITIES as VIRTUAL
 from kkt_adapter.fiscal.model import Registration

@@ -33,19 +33,19 @@ def _part(module: str, attribute: str, help: str) -> Part:
 
 PARTS: Mapping[str, Part] = MappingProxyType(
     {
-        "serve": _part("serve", "serve", "Run the service."),
+        "serve": _part("service.serve", "serve", "Run the service."),
         "status": _part("sync", "status", "Show health, registers, buffer and alerts."),
         "receipts": _part("receipts", "receipts_app", "Receipts of the running service."),
-        "shifts": _part("shifts", "shifts_app", "A register's shift: open it, report, close it."),
-        "registers": _part("registers", "registers_app", "Registers: find them, look at them, test them."),
+        "shifts": _part("devices.shifts", "shifts_app", "A register's shift: open it, report, close it."),
+        "registers": _part("devices.registers", "registers_app", "Registers: find, look at, test them."),
         "sync": _part("sync", "sync", "Deliver waiting receipts to the operator now."),
         "dead-letters": _part("dead_letters", "dead_letters_app", "Receipts that could not be delivered."),
         "catalog": _part("catalog", "catalog_app", "The product catalogue."),
         "accounts": _part("accounts", "accounts_app", "Accounts of people and tokens of tills."),
-        "clock": _part("clock", "clock_app", "May the host's clock be believed."),
-        "db": _part("db", "db_app", "Back up, restore and check the database."),
+        "clock": _part("database.clock", "clock_app", "May the host's clock be believed."),
+        "db": _part("database.commands", "db_app", "Back up, restore and check the database."),
         "ffd": _part("ffd", "ffd_app", "Fiscal data formats."),
-        "doctor": _part("doctor", "doctor", "Check everything the service needs; say what to do."),
+        "doctor": _part("checks.doctor", "doctor", "Check everything the service needs; say what to do."),
         "emulate": _part(
             "emulate", "emulate_app", "Stand-ins for operator, registers, vendor and back office."
         ),

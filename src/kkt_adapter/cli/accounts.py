@@ -13,7 +13,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from kkt_adapter.cli.database import DataDir, run_on_database
+from kkt_adapter.cli.database.opening import DataDir, run_on_database
 from kkt_adapter.cli.screen import complain, line, moment, table
 from kkt_adapter.cli.texts import say
 from kkt_adapter.kernel.clock import SystemClock

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from kkt_adapter.cli.database import FAILED, DataDir, run_on_database
+from kkt_adapter.cli.database.opening import FAILED, DataDir, run_on_database
 from kkt_adapter.cli.screen import facts, line, moment, plain, table
 from kkt_adapter.cli.texts import say
 

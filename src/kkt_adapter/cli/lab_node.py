@@ -17,7 +17,7 @@ def main() -> None:
 
 def run(spec: object) -> int:
     """One node, from its start to its end; the exit code is that of ``kkt-adapter serve``."""
-    from kkt_adapter.cli.serve import run_service, say_why
+    from kkt_adapter.cli.service.serve import run_service, say_why
     from kkt_adapter.kernel.errors import AdapterError
     from kkt_adapter.lab.node import Node, NodeSpec
     from kkt_adapter.lab.timing import LabLoop

@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from kkt_adapter.cli.banner import Start, banner
+from kkt_adapter.cli.service.banner import Start, banner
 from kkt_adapter.settings import load_settings
 
 

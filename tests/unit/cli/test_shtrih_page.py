@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kkt_adapter.cli.shtrih_page import PAGES, with_table
+from kkt_adapter.cli.devices.shtrih_page import PAGES, with_table
 from kkt_adapter.fiscal.kkt.shtrih.device_errors import ERRORS, Reaction, error_of
 
 ROOT = Path(__file__).parents[3]
@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[3]
 @pytest.mark.parametrize("name", PAGES)
 def test_the_table_of_errors_is_the_one_in_force(name: str) -> None:
     page = (ROOT / name).read_text(encoding="utf-8")
-    assert page == with_table(page, PAGES[name]), "run: python -m kkt_adapter.cli.shtrih_page"
+    assert page == with_table(page, PAGES[name]), "run: python -m kkt_adapter.cli.devices.shtrih_page"
     assert all(f"| {code:02X}h |" in page for code in ERRORS)
 
 

@@ -11,7 +11,7 @@ from kkt_adapter import __version__
 from kkt_adapter.api.accept import preferred_form
 from kkt_adapter.api.answer import JsonAnswer
 from kkt_adapter.api.deps import Services, is_known
-from kkt_adapter.api.docs_page import docs_page
+from kkt_adapter.api.describe.docs_page import docs_page
 from kkt_adapter.api.language import preferred
 from kkt_adapter.api.problems import RefusedByStatus
 from kkt_adapter.api.root_page import root_page

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from kkt_adapter.emulators.shtrih.commands import execute
 from kkt_adapter.emulators.shtrih.faults import Fault, FaultMode, FaultPlan
 from kkt_adapter.emulators.shtrih.machine import Machine
-from kkt_adapter.fiscal.kkt.shtrih import frame2
-from kkt_adapter.fiscal.kkt.shtrih.frame1 import ACK, ENQ, NAK, NOISE, OVERHEAD, STX, frame, lrc
-from kkt_adapter.fiscal.kkt.shtrih.frame2 import NUMBERS, STX2, Decoder, Frame2
 from kkt_adapter.fiscal.kkt.shtrih.requests import CLOSE_RECEIPT, command_of
 from kkt_adapter.fiscal.kkt.shtrih.values import u4, u5
+from kkt_adapter.fiscal.kkt.shtrih.wire import frame2
+from kkt_adapter.fiscal.kkt.shtrih.wire.frame1 import ACK, ENQ, NAK, NOISE, OVERHEAD, STX, frame, lrc
+from kkt_adapter.fiscal.kkt.shtrih.wire.frame2 import NUMBERS, STX2, Decoder, Frame2
 
 
 class Cut(Exception):

@@ -13,9 +13,9 @@ from kkt_adapter.fiscal.kkt.receipt_keys import key_in_elements
 from kkt_adapter.fiscal.kkt.shtrih import requests
 from kkt_adapter.fiscal.kkt.shtrih.answers import FnStatus, FoundDocument, document_head
 from kkt_adapter.fiscal.kkt.shtrih.device_errors import NO_DATA
-from kkt_adapter.fiscal.kkt.shtrih.link import LinkDown
 from kkt_adapter.fiscal.kkt.shtrih.requests import with_password
 from kkt_adapter.fiscal.kkt.shtrih.session import Refusal, Session
+from kkt_adapter.fiscal.kkt.shtrih.wire.link import LinkDown
 from kkt_adapter.fiscal.model import DocumentCode, FiscalDocument, Operation, ShiftReport, ShiftTotals
 from kkt_adapter.kernel.ids import FnNumber
 from kkt_adapter.kernel.money import Kopecks

@@ -29,7 +29,6 @@ from kkt_adapter.fiscal.kkt.shtrih.archive import (
     read_tags,
 )
 from kkt_adapter.fiscal.kkt.shtrih.facts import CAPABILITIES, Facts, read_facts
-from kkt_adapter.fiscal.kkt.shtrih.link import Link, LinkDown, Timing
 from kkt_adapter.fiscal.kkt.shtrih.looks import Openings, blocked, status_of
 from kkt_adapter.fiscal.kkt.shtrih.receipt import plan_receipt
 from kkt_adapter.fiscal.kkt.shtrih.registers import read_totals
@@ -48,6 +47,7 @@ from kkt_adapter.fiscal.kkt.shtrih.troubles import (
 )
 from kkt_adapter.fiscal.kkt.shtrih.upkeep import SHIFT_IS_CLOSED, SHIFT_IS_OPEN, Upkeep, ensure_shift
 from kkt_adapter.fiscal.kkt.shtrih.values import BadAnswer
+from kkt_adapter.fiscal.kkt.shtrih.wire.link import Link, LinkDown, Timing
 from kkt_adapter.fiscal.model import (
     Cashier,
     DocumentCode,

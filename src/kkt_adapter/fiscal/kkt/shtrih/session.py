@@ -11,9 +11,9 @@ import structlog
 from kkt_adapter.fiscal.kkt.shtrih import requests
 from kkt_adapter.fiscal.kkt.shtrih.answers import Answer, read_answer
 from kkt_adapter.fiscal.kkt.shtrih.device_errors import STILL_PRINTING
-from kkt_adapter.fiscal.kkt.shtrih.link import Link, LinkDown, Timing
 from kkt_adapter.fiscal.kkt.shtrih.requests import command_of
 from kkt_adapter.fiscal.kkt.shtrih.values import BadAnswer
+from kkt_adapter.fiscal.kkt.shtrih.wire.link import Link, LinkDown, Timing
 
 REPEATABLE = frozenset(
     {

@@ -12,9 +12,9 @@ from kkt_adapter.fiscal.kkt.shtrih.device_errors import (
     error_of,
     shown,
 )
-from kkt_adapter.fiscal.kkt.shtrih.link import LinkDown
 from kkt_adapter.fiscal.kkt.shtrih.session import Refusal
 from kkt_adapter.fiscal.kkt.shtrih.values import BadAnswer
+from kkt_adapter.fiscal.kkt.shtrih.wire.link import LinkDown
 from kkt_adapter.kernel.errors import (
     AdapterError,
     KktBlocked,

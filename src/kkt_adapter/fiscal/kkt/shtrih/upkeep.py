@@ -7,10 +7,10 @@ from kkt_adapter.fiscal.kkt.shtrih import modes, requests
 from kkt_adapter.fiscal.kkt.shtrih.answers import FnStatus, ShortStatus
 from kkt_adapter.fiscal.kkt.shtrih.archive import end_dump
 from kkt_adapter.fiscal.kkt.shtrih.device_errors import OTHER_OPERATOR
-from kkt_adapter.fiscal.kkt.shtrih.link import Timing
 from kkt_adapter.fiscal.kkt.shtrih.requests import with_password
 from kkt_adapter.fiscal.kkt.shtrih.session import Session
 from kkt_adapter.fiscal.kkt.shtrih.troubles import no_paper, still_at_work
+from kkt_adapter.fiscal.kkt.shtrih.wire.link import Timing
 from kkt_adapter.kernel.errors import KktRefused
 
 PASSWORD_TABLE = 2  # one row for each operator; field 1 is the password

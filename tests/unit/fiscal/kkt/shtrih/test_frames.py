@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kkt_adapter.fiscal.ffd.tlv import cp866, element
-from kkt_adapter.fiscal.kkt.shtrih import answers, frame1, frame2, requests
+from kkt_adapter.fiscal.kkt.shtrih import answers, requests
 from kkt_adapter.fiscal.kkt.shtrih.answers import Answer, read_answer
 from kkt_adapter.fiscal.kkt.shtrih.requests import Operation, with_password
 from kkt_adapter.fiscal.kkt.shtrih.values import BadAnswer, u1, u4
+from kkt_adapter.fiscal.kkt.shtrih.wire import frame1, frame2
 
 ADMIN = 30
 NOON = clock.fromisoformat("2026-01-15T12:34")

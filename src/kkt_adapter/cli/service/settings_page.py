@@ -1,6 +1,6 @@
 """The page of all settings, generated from the code; a test compares it with the file in ``docs/``.
 
-python -m kkt_adapter.cli.settings_page > docs/reference/settings.md
+python -m kkt_adapter.cli.service.settings_page > docs/reference/settings.md
 """
 
 import sys
@@ -19,7 +19,7 @@ from kkt_adapter.settings.refusal import choices_of
 
 _HEAD = """# Settings
 
-Generated from the code: `python -m kkt_adapter.cli.settings_page > docs/reference/settings.md`.
+Generated from the code: `python -m kkt_adapter.cli.service.settings_page > docs/reference/settings.md`.
 
 One TOML file (`KKT_CONFIG`, else `kkt-adapter.toml` in the working directory), the environment over it, the
 command line over both. An unknown key in the file, or an impossible value, stops the start with a line that

@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 from kkt_adapter.bootstrap.drivers import shtrih_driver
 from kkt_adapter.bootstrap.registers import host_zone
 from kkt_adapter.bootstrap.requirements import missing_capabilities
-from kkt_adapter.cli.findings import Finding, bad, good, warn
+from kkt_adapter.cli.checks.findings import Finding, bad, good, warn
 from kkt_adapter.fiscal.kkt.driver import KktState, KktStatus
 from kkt_adapter.fiscal.kkt.shtrih.device import BIT_RELAY
 from kkt_adapter.fiscal.kkt.shtrih.driver import ShtrihRegister
 from kkt_adapter.fiscal.kkt.shtrih.facts import Facts
-from kkt_adapter.fiscal.kkt.shtrih.link import Timing
+from kkt_adapter.fiscal.kkt.shtrih.wire.link import Timing
 from kkt_adapter.kernel.clock import SystemClock
 from kkt_adapter.kernel.errors import AdapterError, Text
 from kkt_adapter.settings import RegisterSettings, Transport

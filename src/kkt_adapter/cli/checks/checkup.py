@@ -15,8 +15,8 @@ from pathlib import Path
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from kkt_adapter.cli.device_checkup import look_at_device
-from kkt_adapter.cli.findings import Finding, bad, good, warn
+from kkt_adapter.cli.checks.device_checkup import look_at_device
+from kkt_adapter.cli.checks.findings import Finding, bad, good, warn
 from kkt_adapter.fiscal.housekeeping.daily import BACKUP, last_done
 from kkt_adapter.fiscal.kkt.virtual import fn_path
 from kkt_adapter.fiscal.store.tables import counters, receipts

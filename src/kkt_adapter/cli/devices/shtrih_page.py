@@ -1,6 +1,6 @@
 """The table of error codes in the pages about Shtrih-M, made from the driver's own table.
 
-python -m kkt_adapter.cli.shtrih_page
+python -m kkt_adapter.cli.devices.shtrih_page
 """
 
 import re

@@ -14,7 +14,7 @@ from kkt_adapter.cli.screen import complain, json_line, line, plain
 from kkt_adapter.cli.texts import said, say
 
 if TYPE_CHECKING:
-    from kkt_adapter.cli.checkup import Rows
+    from kkt_adapter.cli.checks.checkup import Rows
     from kkt_adapter.fiscal.kkt.shtrih.driver import ShtrihRegister
     from kkt_adapter.settings import RegisterSettings, Settings
 
@@ -71,8 +71,8 @@ def test(
     data_dir: DataDir = None,
 ) -> None:
     """Look at a device and judge what it says; print only when asked to, and never with an open question."""
-    from kkt_adapter.cli.device_checkup import look_at_device
-    from kkt_adapter.cli.findings import Level
+    from kkt_adapter.cli.checks.device_checkup import look_at_device
+    from kkt_adapter.cli.checks.findings import Level
     from kkt_adapter.kernel.clock import SystemClock
 
     settings, chosen = _chosen(register, config, data_dir)
@@ -115,7 +115,7 @@ def _print_slip(
 
 def _note(register: "RegisterSettings", data_dir: Path | None) -> None:
     """The event that says who printed something that is no receipt."""
-    from kkt_adapter.cli.database import run_on_database
+    from kkt_adapter.cli.database.opening import run_on_database
     from kkt_adapter.fiscal.store import events
     from kkt_adapter.fiscal.store.events import EventType
     from kkt_adapter.kernel.clock import SystemClock
@@ -142,13 +142,13 @@ def _addresses(places: list[str]) -> Iterator[str]:
 
 async def _ask(address: str) -> tuple[str, str]:
     """FCh, the question that needs no password; the name, or nothing when nobody of ours answers."""
-    from kkt_adapter.cli.device_checkup import SHORT
+    from kkt_adapter.cli.checks.device_checkup import SHORT
     from kkt_adapter.fiscal.kkt.shtrih import requests
     from kkt_adapter.fiscal.kkt.shtrih.answers import Metrics, read_answer
-    from kkt_adapter.fiscal.kkt.shtrih.link import LinkDown
-    from kkt_adapter.fiscal.kkt.shtrih.protocol1 import Protocol1
     from kkt_adapter.fiscal.kkt.shtrih.values import BadAnswer
-    from kkt_adapter.fiscal.kkt.shtrih.wires import wire_for
+    from kkt_adapter.fiscal.kkt.shtrih.wire.link import LinkDown
+    from kkt_adapter.fiscal.kkt.shtrih.wire.protocol1 import Protocol1
+    from kkt_adapter.fiscal.kkt.shtrih.wire.wires import wire_for
 
     try:
         link = Protocol1(wire_for(address), timing=SHORT)
@@ -192,7 +192,7 @@ async def _facts(driver: "ShtrihRegister") -> dict[str, Any]:
 
 def _with_device(register: "RegisterSettings", work: Any) -> dict[str, Any]:
     from kkt_adapter.bootstrap.drivers import shtrih_driver
-    from kkt_adapter.cli.device_checkup import SHORT
+    from kkt_adapter.cli.checks.device_checkup import SHORT
     from kkt_adapter.kernel.clock import SystemClock
     from kkt_adapter.kernel.errors import AdapterError
 
@@ -236,7 +236,7 @@ def _chosen(
 
 def _refuse_while_driven(settings: "Settings", register: "RegisterSettings") -> "Rows | None":
     """What the database says, None without one; exit when a running process has the register."""
-    from kkt_adapter.cli.checkup import check_database
+    from kkt_adapter.cli.checks.checkup import check_database
 
     _, rows = check_database(settings)
     holder = None if rows is None else rows.holders.get(register.id)

@@ -5,10 +5,10 @@ answer that was lost on its way is still had, and it is the trap of this protoco
 ENQ may belong to an earlier command. Such a one is taken only by the very command that waits for it.
 """
 
-from kkt_adapter.fiscal.kkt.shtrih.frame1 import ACK, ENQ, NAK, NOISE, STX, frame, lrc
-from kkt_adapter.fiscal.kkt.shtrih.link import LinkDown, Timing
 from kkt_adapter.fiscal.kkt.shtrih.requests import command_of
-from kkt_adapter.fiscal.kkt.shtrih.wires import Wire, WireError
+from kkt_adapter.fiscal.kkt.shtrih.wire.frame1 import ACK, ENQ, NAK, NOISE, STX, frame, lrc
+from kkt_adapter.fiscal.kkt.shtrih.wire.link import LinkDown, Timing
+from kkt_adapter.fiscal.kkt.shtrih.wire.wires import Wire, WireError
 
 
 class Protocol1:

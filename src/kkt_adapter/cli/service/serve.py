@@ -82,8 +82,8 @@ async def run_service(settings: Any, *, demo: bool, build: Any = None, register:
         AdapterError: the service cannot be started with these settings.
     """
     from kkt_adapter.bootstrap import build_services
-    from kkt_adapter.cli.banner import Start, banner
-    from kkt_adapter.cli.demo import with_emulators
+    from kkt_adapter.cli.service.banner import Start, banner
+    from kkt_adapter.cli.service.demo import with_emulators
     from kkt_adapter.kernel.clock import SystemClock
     from kkt_adapter.runtime.auth import accounts
     from kkt_adapter.runtime.systemd import systemd_notify

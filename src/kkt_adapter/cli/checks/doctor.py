@@ -14,7 +14,7 @@ from kkt_adapter.cli.screen import complain, json_line, line, plain
 from kkt_adapter.cli.texts import said, say
 
 if TYPE_CHECKING:
-    from kkt_adapter.cli.findings import Finding
+    from kkt_adapter.cli.checks.findings import Finding
     from kkt_adapter.settings import RegisterSettings, Settings
 
 BAD, UNREADABLE = 1, 2  # exit codes
@@ -32,7 +32,7 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="The findings as JSON, for scripts.")] = False,
 ) -> None:
     """Check configuration, disk, clock, database, registers, operator, Redis and the service itself."""
-    from kkt_adapter.cli.findings import Level
+    from kkt_adapter.cli.checks.findings import Level
     from kkt_adapter.kernel.errors import SettingsInvalid
     from kkt_adapter.settings import load_settings
 
@@ -51,7 +51,7 @@ def doctor(
 
 
 def _examine(settings: "Settings") -> "list[Finding]":
-    from kkt_adapter.cli import checkup, peers
+    from kkt_adapter.cli.checks import checkup, peers
     from kkt_adapter.kernel.clock import SystemClock
 
     now = SystemClock().now()
@@ -71,7 +71,7 @@ def _examine(settings: "Settings") -> "list[Finding]":
 
 
 def _configuration(settings: "Settings") -> "list[Finding]":
-    from kkt_adapter.cli.findings import good, warn
+    from kkt_adapter.cli.checks.findings import good, warn
     from kkt_adapter.kernel.errors import Text
 
     if not settings.registers and settings.catalog.source_configured:
@@ -96,7 +96,7 @@ def _configuration(settings: "Settings") -> "list[Finding]":
 
 
 def _nameless_cashier(register: "RegisterSettings") -> "Finding":
-    from kkt_adapter.cli.findings import warn
+    from kkt_adapter.cli.checks.findings import warn
     from kkt_adapter.kernel.errors import Text
 
     return warn(
@@ -114,7 +114,7 @@ def _nameless_cashier(register: "RegisterSettings") -> "Finding":
 
 def _refused_secret(settings: "Settings") -> "Finding | None":
     """AUTH_SECRET as a start would judge it; without one, and without PostgreSQL, a start makes a file."""
-    from kkt_adapter.cli.findings import bad
+    from kkt_adapter.cli.checks.findings import bad
     from kkt_adapter.kernel.errors import SettingsInvalid, Text
     from kkt_adapter.runtime.auth.secret import signing_secret
     from kkt_adapter.runtime.db.urls import sqlite_path

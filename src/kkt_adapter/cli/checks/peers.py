@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from kkt_adapter.cli.findings import Finding, Level, bad, good, warn
+from kkt_adapter.cli.checks.findings import Finding, Level, bad, good, warn
 from kkt_adapter.kernel.errors import AdapterError, Text
 from kkt_adapter.settings import Settings, Transport
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from kkt_adapter.bootstrap.identity import examine, look_at_file
-from kkt_adapter.cli.database import run_on_database
+from kkt_adapter.cli.database.opening import run_on_database
 from kkt_adapter.fiscal.store import losses
 from kkt_adapter.fiscal.store.losses import Loss
 from kkt_adapter.kernel.clock import SystemClock

@@ -7,10 +7,10 @@ FN decides that.
 
 import asyncio
 
-from kkt_adapter.fiscal.kkt.shtrih import frame2
-from kkt_adapter.fiscal.kkt.shtrih.frame2 import NUMBERS, Decoder, Frame2
-from kkt_adapter.fiscal.kkt.shtrih.link import LinkDown, Timing
-from kkt_adapter.fiscal.kkt.shtrih.wires import Wire, WireError
+from kkt_adapter.fiscal.kkt.shtrih.wire import frame2
+from kkt_adapter.fiscal.kkt.shtrih.wire.frame2 import NUMBERS, Decoder, Frame2
+from kkt_adapter.fiscal.kkt.shtrih.wire.link import LinkDown, Timing
+from kkt_adapter.fiscal.kkt.shtrih.wire.wires import Wire, WireError
 
 
 class Protocol2:

@@ -1,0 +1,1 @@
+"""``doctor``: what it asks of settings, files, devices and peers, and how findings are shown."""

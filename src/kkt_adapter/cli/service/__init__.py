@@ -1,0 +1,1 @@
+"""``serve`` and what belongs to a running service of its own: banner, demo."""

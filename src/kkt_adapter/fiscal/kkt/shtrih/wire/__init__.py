@@ -1,0 +1,1 @@
+"""Frames and links: protocol 1 and 2 over TCP or a serial port."""
