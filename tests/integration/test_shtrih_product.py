@@ -1,10 +1,14 @@
 """The whole product with a Shtrih-M register: an emulated one, over its wire protocol."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import select
+from tests.support.clock import ManualClock
 from tests.support.kkt import shtrih_driver
 from tests.support.product import TILL, Product, product, sale
 
@@ -12,21 +16,26 @@ from kkt_adapter.bootstrap.seams import Seams
 from kkt_adapter.emulators.ofd import OfdEmulator
 from kkt_adapter.emulators.shtrih import Fault, FaultMode, ShtrihEmulator
 from kkt_adapter.emulators.shtrih.own_exchange import by_itself
+from kkt_adapter.emulators.shtrih.tables import FFD_TABLE, REPLACEMENT
 from kkt_adapter.fiscal.model import DocumentCode
+from kkt_adapter.fiscal.store.tables import buffer_events
+from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.settings import RegisterSettings, Transport
 
 
 @asynccontextmanager
 async def shop(
-    folder: Path, transport: Transport = Transport.RELAY
+    folder: Path, transport: Transport = Transport.RELAY, clock: Clock | None = None
 ) -> AsyncIterator[tuple[Product, ShtrihEmulator]]:
     operator = OfdEmulator()
     await operator.start()
     relayed = transport is Transport.RELAY
     emulator = ShtrihEmulator(
-        deliver=None if relayed else by_itself("127.0.0.1", operator.port), relayed=relayed
+        deliver=None if relayed else by_itself("127.0.0.1", operator.port), relayed=relayed, clock=clock
     )
+
     await emulator.start()
+    emulator.machine.tables.fields[FFD_TABLE, 1, REPLACEMENT].value = 2
     register = RegisterSettings(
         id=TILL, driver="shtrih", address=emulator.address, ofd_transport=transport, pos_ids=(TILL,)
     )
@@ -85,3 +94,24 @@ async def test_of_two_equal_sales_with_a_broken_link_each_is_made_once(tmp_path:
         rows = [await running.receipt(a.json()["receipt_id"]) for a in (lost, again)]
         assert [row["status"] for row in rows] == ["synced", "synced"]
         assert (await running.status())["total_receipts"] == 3
+
+
+async def test_a_rate_that_came_out_as_another_is_told_with_both_values(tmp_path: Path) -> None:
+    async with shop(tmp_path, clock=ManualClock()) as (running, emulator):  # a day in 2026
+        tables = emulator.machine.tables.fields
+        await running.sell(1)  # the driver has read the table by now
+        tables[FFD_TABLE, 1, REPLACEMENT].value = 1  # and somebody changes it at the device
+
+        body = sale()
+        body["items"][0]["vat_rate"] = "20"
+        answer = await running.post(body)
+
+        async def told() -> list[Any]:
+            found = select(buffer_events).where(buffer_events.c.event_type == "tags_differ")
+            return list(await running.read(lambda conn: conn.execute(found).all()))
+
+        (event,) = await running.until(told)
+        assert answer.json()["status"] == "printed", "the till has its answer first"
+        assert event.receipt_id == answer.json()["receipt_id"]
+        (difference,) = json.loads(event._mapping["metadata"])["differences"]
+        assert difference == {"tag": 1199, "line": 1, "asked": "1", "told": "11"}

@@ -44,11 +44,13 @@ class Parts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """One kind of register. ``pumped``: it needs our help to deliver by itself."""
+    """One kind of register. ``pumped``: it needs our help to deliver by itself. ``audited``: its firmware may
+    change a receipt on its way into the FN."""
 
     capabilities: frozenset[Capability]
     make: Callable[[RegisterSettings, Parts], KktDriver]
     pumped: bool = False
+    audited: bool = False
 
 
 def _virtual(register: RegisterSettings, parts: Parts) -> KktDriver:
@@ -98,6 +100,6 @@ def _number(register: RegisterSettings, name: str, password: SecretStr) -> int:
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         "virtual": Kind(capabilities=VIRTUAL, make=_virtual, pumped=True),
-        "shtrih": Kind(capabilities=SHTRIH, make=_shtrih),
+        "shtrih": Kind(capabilities=SHTRIH, make=_shtrih, audited=True),
     }
 )

@@ -29,6 +29,7 @@ from kkt_adapter.fiscal.printing.registers import Prospect, Registers, Unit
 from kkt_adapter.fiscal.printing.registration import ExpectedFacts, ensure_fits
 from kkt_adapter.fiscal.printing.reply_waiters import Waiting
 from kkt_adapter.fiscal.printing.stats import PrintStats
+from kkt_adapter.fiscal.printing.tag_audit import TagAudit
 from kkt_adapter.fiscal.store.runtime_settings import store_setting
 from kkt_adapter.fiscal.store.tables import config
 from kkt_adapter.kernel.clock import Clock
@@ -146,11 +147,24 @@ class RegisterShop:
     def _services_of(self, unit: Unit) -> list[Service]:
         """The lane of a register, and the pump that a virtual one has inside when it delivers by itself."""
         services: list[Service] = [unit.lane]
+        if KINDS[unit.kind].audited:
+            services.append(self._audit(unit))
         gateway = self._routes.of(unit).gateway
         if KINDS[unit.kind].pumped and unit.transport == DEVICE and gateway is not None:
             driver = unit.lane.session.driver
             services.append(DevicePump(unit.register_id, driver=driver, gateway=gateway, clock=self._clock))
         return services
+
+    def _audit(self, unit: Unit) -> TagAudit:
+        audit = TagAudit(
+            unit.register_id,
+            driver=unit.lane.session.driver,
+            database=self._storage.database,
+            clock=self._clock,
+            busy=lambda: unit.lane.in_flight,
+        )
+        self._made.audits[unit.register_id] = audit.put
+        return audit
 
     async def _make_demo(self, pos_id: PosId, start: Callable[[Service], Awaitable[None]]) -> Unit:
         register = _demo_register(pos_id)

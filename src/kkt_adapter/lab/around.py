@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from kkt_adapter.fiscal.ffd.tlv import Element
 from kkt_adapter.fiscal.kkt.driver import Capability, CashCounts, ExchangeStatus, KktDriver, KktStatus
 from kkt_adapter.fiscal.kkt.virtual import VirtualRegister
 from kkt_adapter.fiscal.model import (
@@ -138,6 +139,9 @@ class ProbedRegister:
         document = await self.register.document(fd_number)
         self._pass_by(f"register.document:{AFTER}")
         return document
+
+    async def tags(self, fd_number: int) -> Sequence[Element] | None:
+        return await self.register.tags(fd_number)
 
     async def shift_report(self, fd_number: int) -> ShiftReport | None:
         return await self.register.shift_report(fd_number)

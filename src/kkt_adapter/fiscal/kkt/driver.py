@@ -1,10 +1,12 @@
 """The seam to a cash register: what every driver can do, and what it promises when it cannot."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
+from kkt_adapter.fiscal.ffd.tlv import Element
 from kkt_adapter.fiscal.model import (
     Baseline,
     Cashier,
@@ -155,6 +157,10 @@ class KktDriver(Protocol):
 
     async def document(self, fd_number: int) -> FiscalDocument | None:
         """Read one document from the FN archive; None when the FN holds no such number."""
+        ...
+
+    async def tags(self, fd_number: int) -> Sequence[Element] | None:
+        """The elements of a document as the FN keeps them; None: not there, or the device gives none."""
         ...
 
     async def shift_report(self, fd_number: int) -> ShiftReport | None:

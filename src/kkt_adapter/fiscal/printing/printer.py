@@ -11,7 +11,7 @@ from typing import Protocol
 
 import structlog
 
-from kkt_adapter.fiscal.model import FiscalDocument
+from kkt_adapter.fiscal.model import FiscalDocument, Receipt
 from kkt_adapter.fiscal.printing import records
 from kkt_adapter.fiscal.printing.job import PrintJob, printed_item
 from kkt_adapter.fiscal.printing.register_session import RegisterSession
@@ -38,6 +38,8 @@ class PrintListener(Protocol):
     """Told about facts after they are durable; must neither block nor raise."""
 
     def document_made(self, register_id: str, document: FiscalDocument, *, took_s: float) -> None: ...
+
+    def receipt_made(self, register_id: str, receipt: Receipt, document: FiscalDocument) -> None: ...
 
     def print_failed(self, register_id: str, reason: str) -> None: ...
 
@@ -123,6 +125,7 @@ class ReceiptPrinter:
             took_s=round(took_s, 3),
         )
         self._listener.document_made(self._session.register_id, document, took_s=took_s)
+        self._listener.receipt_made(self._session.register_id, job.receipt, document)
         return WrittenDown(following=following)
 
     def _lose(self, job: PrintJob, error: BaseException) -> None:

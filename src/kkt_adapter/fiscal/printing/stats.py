@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from kkt_adapter.fiscal.model import FiscalDocument
+from kkt_adapter.fiscal.model import FiscalDocument, Receipt
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.histogram import Histogram
 from kkt_adapter.kernel.ids import unix_ms_of
@@ -19,6 +19,7 @@ class PrintStats:
 
     def __init__(self, clock: Clock) -> None:
         self.tell: Callable[[str], None] = lambda fn_number: None
+        self.audits: dict[str, Callable[[Receipt, FiscalDocument], None]] = {}  # by register
         self.print_errors: dict[str, int] = dict.fromkeys(REASONS, 0)
         self.print_s: dict[str, Histogram] = {}  # by register
         self.latency_s = Histogram(LATENCY_BOUNDS_S)  # accepted to printed, however long that was
@@ -31,6 +32,11 @@ class PrintStats:
                 histogram = self.print_s[register_id] = Histogram(PRINT_BOUNDS_S)
             histogram.observe(took_s)
         self.tell(document.fn_number)
+
+    def receipt_made(self, register_id: str, receipt: Receipt, document: FiscalDocument) -> None:
+        audit = self.audits.get(register_id)
+        if audit is not None:
+            audit(receipt, document)
 
     def print_failed(self, register_id: str, reason: str) -> None:
         self.print_errors[reason] = self.print_errors.get(reason, 0) + 1

@@ -54,6 +54,7 @@ class EventType(StrEnum):
     RETENTION_DONE = "retention_done"
     DOCUMENTS_READ_BACK = "documents_read_back"
     REGISTER_TESTED = "register_tested"
+    TAGS_DIFFER = "tags_differ"
     DATABASE_BEGUN = "database_begun"
     DATABASE_RESTORED = "database_restored"
     DATABASE_WENT_BACK = "database_went_back"

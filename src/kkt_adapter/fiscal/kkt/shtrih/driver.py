@@ -167,8 +167,7 @@ class ShtrihRegister:
                 self._session, self._admin, fd_number, (await self._upkeep.fn_status()).fn_number
             )
 
-    async def tags(self, fd_number: int) -> tuple[Element, ...] | None:
-        """The elements of a document, as long as the FN still has them."""
+    async def tags(self, fd_number: int) -> Sequence[Element] | None:
         async with self._operation():
             return await read_tags(self._session, self._admin, fd_number)
 

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from kkt_adapter.fiscal.ffd.compose import receipt_body
 from kkt_adapter.fiscal.ffd.compose_reports import close_shift_body, open_shift_body, registration_body
-from kkt_adapter.fiscal.ffd.tlv import TlvError
+from kkt_adapter.fiscal.ffd.tlv import Element, TlvError, decode
 from kkt_adapter.fiscal.kkt.driver import ExchangeStatus, KktState, KktStatus, ShiftState
 from kkt_adapter.fiscal.kkt.receipt_keys import key_in_receipt
 from kkt_adapter.fiscal.kkt.virtual import state as rules
@@ -48,7 +48,7 @@ from kkt_adapter.fiscal.model import (
     ShiftReport,
     ShiftTotals,
 )
-from kkt_adapter.fiscal.ofd.frame import FrameError, read_confirmation
+from kkt_adapter.fiscal.ofd.frame import FrameError, parse_message, read_confirmation
 from kkt_adapter.kernel.clock import Clock
 
 CAPACITY = 1_000_000  # documents; made up, real models hold fewer
@@ -150,6 +150,12 @@ class VirtualFn:
         """A document as it goes to the operator; None when the FN holds no such number."""
         stored = self._memory.document(fd_number)
         return None if stored is None else stored.message
+
+    def tags(self, fd_number: int) -> tuple[Element, ...] | None:
+        """The elements of a document; None when the FN holds no such number."""
+        message = self.message(fd_number)
+        container = None if message is None else parse_message(message).container
+        return None if container is None else decode(container.document)[0].children
 
     def stats(self) -> tuple[RegisterTotals, RegisterTotals]:
         """Sums of the open or last shift, and of the whole FN."""

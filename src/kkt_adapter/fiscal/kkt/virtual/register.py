@@ -1,12 +1,13 @@
 """The virtual register: a driver over a software FN, as good as a device for everything but the law."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import tzinfo
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from kkt_adapter.fiscal.ffd.tlv import Element
 from kkt_adapter.fiscal.kkt.driver import (
     Capability,
     CashCounts,
@@ -141,6 +142,9 @@ class VirtualRegister:
 
     async def document(self, fd_number: int) -> FiscalDocument | None:
         return await self._ask(partial(self._fn.document, fd_number))
+
+    async def tags(self, fd_number: int) -> Sequence[Element] | None:
+        return await self._ask(partial(self._fn.tags, fd_number))
 
     async def shift_report(self, fd_number: int) -> ShiftReport | None:
         return await self._ask(partial(self._fn.shift_report, fd_number))
