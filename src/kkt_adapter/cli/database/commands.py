@@ -63,7 +63,7 @@ def restore(
     data_dir: DataDir = None,
 ) -> None:
     """Put a copy in the place of the database; the service must be stopped. The old one is kept aside."""
-    from kkt_adapter.cli.database.opening import copies as db_copies
+    import kkt_adapter.cli.database.copies as db_copies
     from kkt_adapter.runtime.db.backup import restore as put_back
     from kkt_adapter.runtime.db.identity import Decided
 
@@ -101,7 +101,7 @@ def begin(
     data_dir: DataDir = None,
 ) -> None:
     """Let the next start begin a new shop where a database is missing, empty or another one."""
-    from kkt_adapter.cli.database.opening import copies as db_copies
+    import kkt_adapter.cli.database.copies as db_copies
     from kkt_adapter.settings import load_settings
 
     if not sure:
@@ -130,7 +130,7 @@ def confirm_loss(
     data_dir: DataDir = None,
 ) -> None:
     """End the alert about lost receipts: they were compared with the registers' documents."""
-    from kkt_adapter.cli.database.opening import copies as db_copies
+    import kkt_adapter.cli.database.copies as db_copies
 
     found = db_copies.confirm_loss(data_dir, reason=reason)
     for loss in found:
