@@ -29,6 +29,7 @@ from kkt_adapter.fiscal.delivery.worker import DeliveryPolicy, DeliveryWorker
 from kkt_adapter.fiscal.heartbeat.service import Heartbeat
 from kkt_adapter.fiscal.housekeeping.database_mark import DatabaseMark
 from kkt_adapter.fiscal.intake.accept import IntakePolicy, ReceiptIntake
+from kkt_adapter.fiscal.intake.suspicions import CODES
 from kkt_adapter.fiscal.monitoring.network_mode import NetworkMonitor
 from kkt_adapter.fiscal.printing.registers import Registers, Unit
 from kkt_adapter.fiscal.printing.reply_waiters import Waiting
@@ -152,6 +153,9 @@ async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, 
             response_budget_s=settings.response_budget_s,
             capacity=settings.capacity,
             refund_requires_synced=settings.refund_requires_synced,
+            refused_suspicions=frozenset(
+                code for code in CODES if getattr(settings, code.lower()) == "refuse"
+            ),
         ),
         disk=disk,
     )

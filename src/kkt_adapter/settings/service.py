@@ -129,6 +129,18 @@ class Settings(BaseModel):
         description="a refund waits until its sale is delivered",
         json_schema_extra=env("KKT_REFUND_REQUIRES_SYNCED"),
     )
+    refund_exceeds_sale: Literal["warn", "refuse"] = Field(
+        default="warn", description="refunds of a sale that come to more than the sale"
+    )
+    sale_refunded_before: Literal["warn", "refuse"] = Field(
+        default="warn", description="a refund of a sale that has one"
+    )
+    order_repeated: Literal["warn", "refuse"] = Field(
+        default="warn", description="the same lines of the same order under another key"
+    )
+    mark_sold_twice: Literal["warn", "refuse"] = Field(
+        default="warn", description="a marking code that was sold and not refunded"
+    )
     virtual_fsync: bool = Field(
         default=True,
         description="virtual FNs flush to disk; off for benches only",

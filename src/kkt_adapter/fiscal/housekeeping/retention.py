@@ -28,6 +28,7 @@ from kkt_adapter.fiscal.store.tables import (
     document_bytes,
     documents,
     idempotency,
+    receipt_links,
     receipts,
     rejected_documents,
     report_keys,
@@ -165,6 +166,7 @@ def _forget_receipts(conn: Connection, seqs: Sequence[int]) -> int:
     gone += conn.execute(
         delete(rejected_documents).where(rejected_documents.c.receipt_seq.in_(found))
     ).rowcount
+    gone += conn.execute(delete(receipt_links).where(receipt_links.c.receipt_seq.in_(found))).rowcount
     forgotten = conn.execute(delete(receipts).where(receipts.c.seq.in_(found))).rowcount
     counters.bump(conn, synced=-forgotten)
     return gone + forgotten

@@ -19,9 +19,10 @@ from kkt_adapter.fiscal.intake import buffer
 from kkt_adapter.fiscal.intake.as_sent import PLAIN, AsSent
 from kkt_adapter.fiscal.intake.buffer import Accepted, AcceptItem, Known
 from kkt_adapter.fiscal.intake.stored_answers import Acceptance, StoredAnswers, is_first_reading
+from kkt_adapter.fiscal.intake.suspicions import CODES, Suspicions
 from kkt_adapter.fiscal.intake.wording import not_printed_yet
 from kkt_adapter.fiscal.kkt.driver import ShiftState
-from kkt_adapter.fiscal.model import ReceiptKind, ReceiptRequest, RegisterProfile
+from kkt_adapter.fiscal.model import Receipt, ReceiptKind, ReceiptRequest, RegisterProfile
 from kkt_adapter.fiscal.printing import reply
 from kkt_adapter.fiscal.printing.job import PrintJob
 from kkt_adapter.fiscal.printing.register_session import shift_expired
@@ -58,6 +59,7 @@ class IntakePolicy:
     response_budget_s: float = 7.0  # then the answer is ``buffered``
     capacity: int = 10_000  # undelivered receipts; 0: no limit
     refund_requires_synced: bool = True
+    refused_suspicions: frozenset[str] = frozenset()  # codes of intake/suspicions.py; others are warnings
 
 
 @dataclass(slots=True)
@@ -68,6 +70,7 @@ class IntakeStats:
     buffered: int = 0
     replayed: int = 0
     refused: dict[str, int] = field(default_factory=dict)  # by error code, a closed set
+    suspicions: dict[str, int] = field(default_factory=dict)  # of receipts that were taken; by code
 
 
 class ReceiptIntake:
@@ -91,6 +94,7 @@ class ReceiptIntake:
         self._disk = disk
         self._log = get_logger("intake")
         self._storing: set[asyncio.Task[None]] = set()
+        self._suspicions = Suspicions(database=database, refused=policy.refused_suspicions)
         self.stats = IntakeStats()
         self._stored = StoredAnswers(database=database, registers=registers, waiting=waiting)
 
@@ -145,7 +149,7 @@ class ReceiptIntake:
     async def _accept(self, request: ReceiptRequest, key: str, sent: AsSent) -> Acceptance:
         key_hash, request_hash = receipt_json.key_hash(key), receipt_json.request_hash(request)
         try:
-            unit, checked, sale_id = await self._check(request, key, sent)
+            unit, checked, sale = await self._check(request, key, sent)
         except AdapterError as refusal:
             known = await self._db.read(lambda c: buffer.find_key(c, key_hash))
             if known is None:
@@ -163,7 +167,9 @@ class ReceiptIntake:
             request_hash=request_hash,
             at=self._clock.now(),
             default_capacity=self._policy.capacity,
-            sale_must_be_synced=self._must_be_synced(sale_id),
+            sale_must_be_synced=self._must_be_synced(sale),
+            sale_id=None if sale is None else sale.id,
+            sale_pos=None if sale is None else sale.pos_id,
             attempt=unit.lane.reserve(),
             force_reason=request.refund_force_reason,
         )
@@ -178,6 +184,7 @@ class ReceiptIntake:
             outcome = await stored  # cancelled or not, what was begun is stored and printed
             if isinstance(outcome, Known):
                 return await self._stored.replay(outcome, request_hash, sent)
+            self._count_suspicions(checked)
             answer = await self._answer(unit, outcome, waiter)
         finally:
             self._waiting.drop(receipt_id)  # nobody waits any more, however this ended
@@ -190,9 +197,9 @@ class ReceiptIntake:
 
     async def _check(
         self, request: ReceiptRequest, key: str, sent: AsSent
-    ) -> tuple[Unit, Checked, str | None]:
+    ) -> tuple[Unit, Checked, Receipt | None]:
         """Everything that can refuse a receipt before it touches the database; the third is the refunded
-        sale's id, if it is known here.
+        sale, if it is known here.
 
         A till without a register gets one in demo mode only, and only for a receipt that would be stored.
         """
@@ -201,16 +208,17 @@ class ReceiptIntake:
             await self._rehearse(request, key, sent)
         unit = await self._registers.for_till(request.pos_id)
         checked = self._complete(request, key, await unit.profile(), self._day(unit), sent, sent.late)
-        checked, sale_id = await self._compare_with_sale(request, checked, sent)
+        checked, sale = await self._compare_with_sale(request, checked, sent)
+        checked = await self._suspicions.look(checked, sale, sent)
         self._refuse_if_blocked(unit)
-        return unit, checked, sale_id
+        return unit, checked, sale
 
     async def _rehearse(self, request: ReceiptRequest, key: str, sent: AsSent) -> None:
         """Raise what this receipt would be refused with, before a register is made for it. For a key that is
         known the refusal is not told: the first request's answer goes before it."""
         checked = self._complete(request, key, *self._prospect(request), sent, sent.late)
-        _, sale_id = await self._compare_with_sale(request, checked, sent)
-        key_hash, must_be_synced = receipt_json.key_hash(key), self._must_be_synced(sale_id)
+        _, sale = await self._compare_with_sale(request, checked, sent)
+        key_hash, must_be_synced = receipt_json.key_hash(key), self._must_be_synced(sale)
         now = self._clock.now()
 
         def look(conn: Connection) -> Exception | None:
@@ -228,8 +236,8 @@ class ReceiptIntake:
         if refusal is not None:
             raise refusal
 
-    def _must_be_synced(self, sale_id: str | None) -> str | None:
-        return sale_id if self._policy.refund_requires_synced else None
+    def _must_be_synced(self, sale: Receipt | None) -> str | None:
+        return sale.id if sale is not None and self._policy.refund_requires_synced else None
 
     def _day(self, unit: Unit) -> date:
         """The day of the document to come: of the wall clock, or of the register's where that is ahead, as it
@@ -266,8 +274,8 @@ class ReceiptIntake:
 
     async def _compare_with_sale(
         self, request: ReceiptRequest, checked: Checked, sent: AsSent
-    ) -> tuple[Checked, str | None]:
-        """The receipt with what its sale makes remarkable, and that sale's id, if it refunds one of ours."""
+    ) -> tuple[Checked, Receipt | None]:
+        """The receipt with what its sale makes remarkable, and that sale, if it refunds one of ours."""
         original = request.original_receipt_id
         if request.kind is not ReceiptKind.REFUND or original is None:
             return checked, None
@@ -278,7 +286,11 @@ class ReceiptIntake:
         if warning is not None:
             warning = replace(warning, field=sent.own_name(warning.field))
             checked = Checked(receipt=checked.receipt, warnings=(*checked.warnings, warning))
-        return checked, sale.id
+        return checked, sale
+
+    def _count_suspicions(self, checked: Checked) -> None:
+        for code in (warning.code for warning in checked.warnings if warning.code in CODES):
+            self.stats.suspicions[code] = self.stats.suspicions.get(code, 0) + 1
 
     def _refuse_on_low_disk(self) -> None:
         if self._disk.is_low:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, ScalarSelect, select, update
 
+from kkt_adapter.fiscal.intake.suspicions import Link, links_of, refund_events, write_links
 from kkt_adapter.fiscal.lifecycle import LetterOutcome, PrintState, Status
 from kkt_adapter.fiscal.model import Receipt
 from kkt_adapter.fiscal.store import events as journal
@@ -48,6 +49,8 @@ class AcceptItem:
     default_capacity: int  # used until somebody has set another one
     sale_must_be_synced: str | None  # id of the refunded sale, when that rule is on
     attempt: NewAttempt | None
+    sale_id: str | None = None  # of the refunded sale, when it is known here
+    sale_pos: str | None = None  # its till
     force_reason: str | None = None  # why a sale that was written off is refunded all the same
 
 
@@ -171,6 +174,7 @@ def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted | Kno
     key_rows: list[tuple[Any, ...]] = []
     attempt_rows: list[tuple[Any, ...]] = []
     events: list[dict[str, Any]] = []
+    links: list[tuple[int, Link]] = []
     for item in items:
         earlier = known.get(item.key_hash)
         if earlier is not None:
@@ -205,17 +209,10 @@ def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted | Kno
                 EventType.RECEIPT_ADDED, item.at, receipt_id=item.receipt.id, pos_id=item.receipt.pos_id
             )
         )
-        if item.force_reason is not None and item.sale_must_be_synced is not None:
-            events.append(
-                journal.entry(
-                    EventType.REFUND_FORCED,
-                    item.at,
-                    receipt_id=item.receipt.id,
-                    level=EventLevel.WARNING,
-                    sale_id=item.sale_must_be_synced,
-                    reason=item.force_reason,
-                )
-            )
+        links += [(seq, link) for link in links_of(item.receipt, item.sale_id)]
+        events += refund_events(
+            item.receipt, item.at, sale_id=item.sale_id, sale_pos=item.sale_pos, forced=item.force_reason
+        )
         if item.warnings is not None:
             events.append(
                 journal.entry(
@@ -236,6 +233,7 @@ def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted | Kno
         _INSERT_RECEIPTS.run(conn, receipt_rows)
         _INSERT_KEYS.run(conn, key_rows)
         journal.write(conn, events)
+        write_links(conn, links)
         if attempt_rows:
             check_terms(
                 conn,

@@ -17,6 +17,7 @@ from kkt_adapter.fiscal.delivery.worker import WorkerStats
 from kkt_adapter.fiscal.heartbeat.answer import AnswerClass
 from kkt_adapter.fiscal.heartbeat.service import METRIC_VALUE as PRESENCE_VALUE
 from kkt_adapter.fiscal.intake.accept import IntakeStats
+from kkt_adapter.fiscal.intake.suspicions import CODES
 from kkt_adapter.fiscal.monitoring.legal_clocks import ClockName
 from kkt_adapter.fiscal.monitoring.network_mode import METRIC_VALUE as MODE_VALUE
 from kkt_adapter.fiscal.monitoring.network_mode import NetworkMode
@@ -357,6 +358,12 @@ METRICS: tuple[Metric, ...] = (
             "buffered": s.intake.buffered,
             "refused": sum(s.intake.refused.values()),
         },
+    ),
+    _counts(
+        "kkt_receipt_suspicions_total",
+        "Receipts taken although they look like a mistake or a fraud, by the code of the warning",
+        "code",
+        lambda s: dict.fromkeys(CODES, 0) | s.intake.suspicions,
     ),
     _counts(
         "kkt_receipts_synced_total",

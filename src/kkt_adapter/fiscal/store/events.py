@@ -28,6 +28,7 @@ class EventType(StrEnum):
     RECEIPT_RETRY = "receipt_retry"
     RECEIPT_FAILED = "receipt_failed"
     REFUND_FORCED = "refund_forced"
+    REFUND_OF_OTHER_TILL = "refund_of_other_till"
     DLQ_RETRIED = "dlq_retried"
     DLQ_RESOLVED = "dlq_resolved"
     CIRCUIT_OPENED = "circuit_opened"

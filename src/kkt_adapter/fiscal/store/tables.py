@@ -184,6 +184,16 @@ rejected_documents = Table(
     Column("up_to_fd", BigInteger, nullable=False),  # no document up to this one is evidence any more
 )
 
+receipt_links = Table(
+    "receipt_links",  # what receipts are about: a refunded sale, an order, a mark (intake/suspicions.py)
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("value", Text, primary_key=True),
+    Column("receipt_seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("detail", Text, nullable=False),
+)
+Index("ix_receipt_links_receipt", receipt_links.c.receipt_seq)
+
 dlq = Table(
     "dlq",
     metadata,
