@@ -1,0 +1,109 @@
+"""Every requisite in every FFD version: API, virtual FN, operator's emulator; equal field by field."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from tests.support.product import Product, product, virtual_registers
+from tests.support.requisites import BANK_AGENT, INDUSTRY, LINE_CASES, RECEIPT_CASES, SUPPLIER, body, within
+
+from kkt_adapter.emulators.ofd.control import kept_json
+from kkt_adapter.settings import RegisterSettings, Transport
+
+Json = dict[str, Any]
+VERSIONS = ("1.05", "1.1", "1.2")
+NEEDS_AN_AUTOMATIC_DEVICE = "device"  # 1001 of the registration, which no virtual register has
+
+
+def a_register(version: str) -> RegisterSettings:
+    (one,) = virtual_registers(version, ffd_version=version, marked_goods=version == "1.2")
+    return one
+
+
+async def kept(shop: Product, doc: Json) -> Json:
+    async def arrived() -> Json | None:
+        found = shop.ofd.book.document(doc["fn_number"], doc["fiscal_doc_number"])
+        return None if found is None else kept_json(found)
+
+    found = await shop.until(arrived)
+    assert isinstance(found, dict)
+    return found
+
+
+async def test_what_the_till_says_is_what_the_operator_reads(tmp_path: Path) -> None:
+    async with product(tmp_path, registers=[a_register(version) for version in VERSIONS]) as shop:
+        sold: list[tuple[str, Json, Json, bool]] = []
+        for version in VERSIONS:
+            for name, fields, expected, new in (*LINE_CASES, *RECEIPT_CASES):
+                in_line = any(name == one[0] and fields is one[1] for one in LINE_CASES)
+                wanted = body(fields) if in_line else body(**fields)
+                answer = await shop.post(wanted | {"pos_id": version})
+                if name == NEEDS_AN_AUTOMATIC_DEVICE or (new and version != "1.2"):
+                    assert answer.status_code == 422, (version, name, answer.text)
+                    assert all(error["remedy"] for error in answer.json()["errors"])
+                    continue
+                assert answer.status_code == 200, (version, name, answer.text)
+                sold.append((f"{version} {name}", answer.json()["fiscal_doc"], expected, in_line))
+        for title, doc, expected, in_line in sold:
+            (read,) = (await kept(shop, doc))["document"].values()
+            shown = read["items"][0] if in_line else read
+            assert within(shown, expected) == expected, title
+
+
+async def test_the_http_profile_carries_the_whole_document(tmp_path: Path) -> None:
+    settings: Any = {"ofd_transport": Transport.HTTP, "registers": [a_register("1.2")]}
+    async with product(tmp_path, **settings) as shop:
+        line = {"agent": BANK_AGENT, "supplier": SUPPLIER, "excise_tax": "1.50", "country": "643"}
+        wanted = body(
+            line | {"vat_rate": "22", "unit": "кг", "line_attribute": "a"},
+            pos_id="1.2",
+            customer={"email": "a@b.ru", "name": "ООО Ромашка", "inn": "7707083893"},
+            industry=[INDUSTRY],
+            cashless=[{"amount": 100, "method": 1, "id": "x"}],
+            cashier={"name": "Кассир Иванова"},
+            taxation="osn",
+            timezone=2,
+        )
+        told = (await kept(shop, (await shop.post(wanted)).json()["fiscal_doc"]))["body"]
+        (item,) = told["items"]
+        assert told["profile"] == 2
+        phones = {"phones": ["+74951234567", "+74957654321"], "transfer_phones": ["+78005553535"]}
+        assert item["agent"] == BANK_AGENT | phones
+        assert (item["supplier"], item["excise_tax"], item["country"]) == (SUPPLIER, Decimal("1.50"), "643")
+        assert (item["measure"], item["method"], item["vat"]) == (11, 4, Decimal("18.03"))
+        assert told["industry"] == [INDUSTRY]
+        assert told["cashless"] == [{"amount": Decimal("100.00"), "method": 1, "id": "x"}]
+        assert (told["taxation"], told["cashier"], told["timezone"]) == ("osn", {"name": "Кассир Иванова"}, 2)
+        assert told["customer"] == wanted["customer"]
+        detail = (await shop.get("/v1/kkt/receipts"))["items"][0]["id"]
+        shown = await shop.receipt(detail)
+        assert shown["items"][0]["agent"] == item["agent"]
+        assert (shown["industry"], shown["timezone"]) == ([INDUSTRY], 2)
+
+
+async def test_a_correction_by_sums_reaches_both_kinds_of_operators(tmp_path: Path) -> None:
+    sums = [{"vat_rate": "20", "amount": 120}, {"vat_rate": "none", "amount": 2}]
+    wanted = {
+        "pos_id": "1.05",
+        "type": "correction",
+        "correction": {"type": "self", "date": "2025-12-01", "number": "1", "sums": sums},
+        "payments": [{"type": "cash", "amount": 122}],
+    }
+    for transport in (Transport.RELAY, Transport.HTTP):
+        settings: Any = {"ofd_transport": transport, "registers": [a_register("1.05")]}
+        async with product(tmp_path / transport, **settings) as shop:
+            answer = (await shop.post(wanted)).json()
+            await shop.delivered()
+            found = await kept(shop, answer["fiscal_doc"])
+            if transport is Transport.RELAY:
+                (read,) = found["document"].values()
+                assert within(read, {"nds18": 0, "ndsNo": 0}) == {"nds18": 2000, "ndsNo": 200}
+            else:
+                assert found["body"]["items"] == []
+                assert found["body"]["correction"]["sums"][0] == {
+                    "vat_rate": "20",
+                    "amount": Decimal("120.00"),
+                    "vat": Decimal("20.00"),
+                }
+            slip = await shop.client.get(f"/v1/kkt/receipt/{answer['receipt_id']}/slip")
+            assert "СУММА НДС 20%" in slip.text
