@@ -1,15 +1,19 @@
 """Long runs in rounds: how they are cut, and how their certificates become one."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.support.cli import run
 
+from kkt_adapter.cli import app
 from kkt_adapter.lab.certificate import Books, Certificate, Footprint, Traffic
 from kkt_adapter.lab.reconcile import Finding, FindingKind
 from kkt_adapter.lab.rounds import MIXED, ONE_SQLITE, TWO_POSTGRES, merged, rounds_of
 from kkt_adapter.lab.run import LabPlan
 
+ROOT = Path(__file__).parents[2]
 LOST = Finding(verdict=FindingKind.LOST, subject="Lab 000007", text="told printed, and it is not stored")
 
 
@@ -94,6 +98,76 @@ def test_a_certificate_survives_its_file():
     written = certificate(findings=(LOST,), notes=("a note",))
 
     assert Certificate.from_json(written.as_json()) == written
+
+
+def test_the_first_line_says_what_the_faults_were_done_to():
+    many = certificate(
+        faults={
+            "process killed at random": 1_200,
+            "disk full": 7,
+            "device hangs": 5,
+            "line: cut": 3,
+            "operator down": 2,
+            "clock jump": 1,
+            "PostgreSQL restarted": 4,
+            "something new": 6,
+        }
+    )
+
+    assert many.first_line == (
+        "1,228 faults: 1,207 kills, freezes, stops and full disks; 5 of registers; 5 of operator and line; "
+        "1 of clocks; 4 of servers; 6 others"
+    )
+
+
+SHORT: dict[str, tuple[dict[str, object], str]] = {
+    "faults": ({"faults_wanted": 6}, "only 5 of 6 faults hit"),
+    "receipts": ({"receipts_wanted": 10}, "only 9 receipts of 10"),
+    "time": ({"out_of_time": 1}, "ended by the time limit: 1 of 1 rounds"),
+    "no receipt": ({"traffic": Traffic()}, "only 0 receipts of 1"),
+}
+
+
+@pytest.mark.parametrize("what", SHORT)
+def test_a_run_that_shows_less_than_it_was_to_show_is_no_pass(what: str):
+    changes, said = SHORT[what]
+    short = certificate(**changes)
+
+    assert not short.passed
+    assert short.shortfalls == (said,)
+    whole = merged([certificate(), short], seed=1, duration_s=1.0)
+    assert whole.faults_wanted == short.faults_wanted
+    assert whole.out_of_time == short.out_of_time
+
+
+def test_rounds_share_the_receipts_that_are_wanted():
+    rounds = rounds_of(LabPlan(seed=1, faults=30, receipts=10), faults=20, setups=MIXED)
+
+    assert [one.receipts for one in rounds] == [7, 4]
+
+
+def test_a_certificate_of_an_earlier_version_can_still_be_read():
+    body = json.loads(certificate().as_json())
+    for name in ("faults_wanted", "receipts_wanted", "out_of_time"):
+        del body[name]
+
+    assert Certificate.from_json(json.dumps(body)) == certificate()
+
+
+def test_a_certificate_says_when_it_is_shown_that_the_source_is_another(tmp_path: Path):
+    file = tmp_path / "certificate.json"
+    file.write_text(certificate(commit=None).as_json())
+
+    shown = run(app, "lab", "--show", str(file))
+
+    assert shown.exit_code == 0
+    assert "5 faults: 2 kills, freezes, stops and full disks; 3 of clocks" in shown.stdout
+    if (ROOT / ".git").exists():
+        assert "it names no commit" in shown.stdout
+
+
+def test_no_fault_at_all_is_no_run():
+    assert run(app, "lab", "--faults", "0").exit_code == 2
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"seed": 1}'])

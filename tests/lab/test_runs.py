@@ -21,7 +21,7 @@ ON_POSTGRES = {
 }
 PROCESS_FAULTS = frozenset(kind.name for kind in MENU if kind.name.startswith("process"))
 SHARING = {"two on SQLite": LabPlan(seed=1, faults=50, nodes=2, only=PROCESS_FAULTS)}
-UNDISTURBED = {"undisturbed": LabPlan(seed=1, faults=0, registers=3)}
+UNDISTURBED = {"undisturbed": LabPlan(seed=1, faults=0, registers=3, receipts=5)}
 SERVERS = ("PostgreSQL", "Redis")  # how the names of their faults begin
 
 
@@ -69,6 +69,8 @@ def test_a_lab_that_ends_at_once_still_waits_until_every_report_is_delivered(
 
     assert certificate.findings == ()
     assert certificate.books.documents >= 2  # the registrations of two FNs go out by themselves
+    assert certificate.traffic.accepted >= 5
+    assert certificate.passed
 
 
 def test_nearly_every_kind_of_fault_hit_something(certificates: dict[str, Certificate]):

@@ -24,7 +24,11 @@ WIDTH = 110  # of the certificate, when the output is no terminal
 
 def lab(
     seed: Annotated[int, typer.Option(help="The same seed chooses the same faults.")] = 1,
-    faults: Annotated[int, typer.Option(min=0, max=1_000_000, help="Faults that must hit.")] = 300,
+    faults: Annotated[int, typer.Option(min=1, max=1_000_000, help="Faults that must hit.")] = 300,
+    receipts: Annotated[
+        int | None,
+        typer.Option(min=1, help="Receipts that must be accepted; default: half as many as faults."),
+    ] = None,
     nodes: Annotated[int, typer.Option(min=1, max=4, help="Adapter nodes on one database.")] = 1,
     database: Annotated[
         str, typer.Option(metavar="sqlite|postgres", help="PostgreSQL must be installed for the second.")
@@ -44,6 +48,12 @@ def lab(
         Path | None, typer.Option(help="Keep all files here; default: a temporary directory.")
     ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the certificate here too.")] = None,
+    show: Annotated[
+        Path | None,
+        typer.Option(
+            help="Only print this certificate, and whether the source has changed since.", exists=True
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
     """Break the product on purpose and see whether anything is lost or doubled."""
@@ -51,9 +61,13 @@ def lab(
 
     from kkt_adapter.lab.servers import NotInstalled
 
+    if show is not None:
+        _show(show)
+        return
     plan = _plan(
         seed=seed,
         faults=faults,
+        receipts=max(1, faults // 2) if receipts is None else receipts,
         nodes=nodes,
         database=database,
         redis=redis,
@@ -77,10 +91,30 @@ def lab(
         raise typer.Exit(FAILED)
 
 
+def _show(file: Path) -> None:
+    from rich.console import Console
+
+    from kkt_adapter.lab.certificate import Certificate
+    from kkt_adapter.lab.circumstances import changed_since
+
+    try:
+        certificate = Certificate.from_json(file.read_text(encoding="utf-8"))
+    except (ValueError, TypeError, KeyError) as error:
+        complain(say(f"{file} is no certificate of the lab.", f"{file}: это не сертификат лаборатории."))
+        raise typer.Exit(NOT_POSSIBLE) from error
+    changed = changed_since(certificate.commit)
+    console = Console()
+    certificate.show(
+        console if console.is_terminal else Console(width=WIDTH),
+        remarks=() if changed is None else (f"TODAY: {changed}",),
+    )
+
+
 def _plan(
     *,
     seed: int,
     faults: int,
+    receipts: int,
     nodes: int,
     database: str,
     redis: bool,
@@ -98,6 +132,7 @@ def _plan(
     return LabPlan(
         seed=seed,
         faults=faults,
+        receipts=receipts,
         nodes=nodes,
         database="sqlite" if database == "sqlite" else "postgresql",
         redis=redis,

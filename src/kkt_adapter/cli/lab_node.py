@@ -17,7 +17,7 @@ def main() -> None:
 
 def run(spec: object) -> int:
     """One node, from its start to its end; the exit code is that of ``kkt-adapter serve``."""
-    from kkt_adapter.cli.service.serve import run_service, say_why
+    from kkt_adapter.cli.service.serve import run_service, say_why, survive_hang_up
     from kkt_adapter.kernel.errors import AdapterError
     from kkt_adapter.lab.node import Node, NodeSpec
     from kkt_adapter.lab.timing import LabLoop
@@ -29,6 +29,7 @@ def run(spec: object) -> int:
     node = Node(spec)
     settings = node.settings
     lines = LogLines(STDERR)
+    survive_hang_up(lines)
     configure_logging(level=settings.log_level, log_format=LogFormat.JSON, stream=lines)
     memory.tune()
     try:

@@ -2,8 +2,9 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from types import MappingProxyType
 from typing import Any
 
 from rich.console import Console, Group
@@ -14,6 +15,18 @@ from rich.text import Text
 from kkt_adapter.lab.reconcile import Finding, FindingKind
 
 SHOWN_FINDINGS = 20
+GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "kills, freezes, stops and full disks": ("process ", "disk "),
+        "of registers": ("device ",),
+        "of operator and line": ("operator", "line: "),
+        "of clocks": ("clock ",),
+        "of servers": ("Redis ", "PostgreSQL "),
+    }
+)
+"""What a fault was done to: how the names of its kinds begin."""
+
+ADDED_LATER = frozenset({"faults_wanted", "receipts_wanted", "out_of_time"})  # older files are without
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +77,9 @@ class Certificate:
     traffic: Traffic = Traffic()
     books: Books = Books()
     rounds: int = 1
+    faults_wanted: int = 0  # that had to hit
+    receipts_wanted: int = 0  # that had to be accepted
+    out_of_time: int = 0  # rounds that were ended by their time limit
     footprint: Footprint = Footprint()
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
@@ -76,13 +92,44 @@ class Certificate:
         return sum(self.faults.values())
 
     @property
+    def by_group(self) -> dict[str, int]:
+        """Faults by what they were done to; those of a kind unknown here are ``others``."""
+        found: Counter[str] = Counter()
+        for name, n in self.faults.items():
+            group = next((group for group, begins in GROUPS.items() if name.startswith(begins)), "others")
+            found[group] += n
+        return {group: found[group] for group in (*GROUPS, "others") if found[group]}
+
+    @property
+    def first_line(self) -> str:
+        """How much was done, and to what: ``10,000 faults: 2,579 kills ...``."""
+        parts = "; ".join(f"{n:,} {group}" for group, n in self.by_group.items())
+        return f"{self.fault_total:,} faults: {parts}" if parts else "no faults"
+
+    @property
+    def shortfalls(self) -> tuple[str, ...]:
+        """Why this run shows less than it was to show, whatever its books say."""
+        said = []
+        if self.fault_total < self.faults_wanted:
+            said.append(f"only {self.fault_total:,} of {self.faults_wanted:,} faults hit")
+        if self.traffic.accepted < max(1, self.receipts_wanted):
+            said.append(f"only {self.traffic.accepted:,} receipts of {max(1, self.receipts_wanted):,}")
+        if self.out_of_time:
+            said.append(f"ended by the time limit: {self.out_of_time} of {self.rounds} rounds")
+        return tuple(said)
+
+    @property
     def passed(self) -> bool:
-        return not self.findings
+        """Nothing was found, and as much was tried as was asked for."""
+        return not self.findings and not self.shortfalls
 
     def as_json(self) -> str:
         counted = {
             "passed": self.passed,
+            "summary": self.first_line,
+            "shortfalls": self.shortfalls,
             "fault_total": self.fault_total,
+            "faults_by_group": self.by_group,
             "lost": self.count(FindingKind.LOST),
             "doubled": self.count(FindingKind.DOUBLED),
             "undelivered": self.count(FindingKind.UNDELIVERED),
@@ -96,7 +143,11 @@ class Certificate:
     def from_json(cls, text: str) -> "Certificate":
         """What ``as_json`` made. Raises ValueError, TypeError or KeyError for anything else."""
         raw = json.loads(text)
-        body = {name: raw[name] for name in [known.name for known in fields(cls)]}
+        body = {
+            known.name: raw[known.name]
+            for known in fields(cls)
+            if known.name in raw or known.name not in ADDED_LATER
+        }
         findings = [
             Finding(**{**found, "verdict": FindingKind(found["verdict"])}) for found in body["findings"]
         ]
@@ -111,28 +162,30 @@ class Certificate:
             }
         )
 
-    def show(self, console: Console) -> None:
-        """Print it."""
+    def show(self, console: Console, *, remarks: Sequence[str] = ()) -> None:
+        """Print it, with ``remarks`` of today under its own words."""
         title = "PASSED" if self.passed else "FAILED"
         console.print(
             Panel(
-                Group(self._head(), self._faults(), self._results(), self._findings()),
+                Group(self._head(remarks), self._faults(), self._results(), self._findings()),
                 title=f"kkt-adapter fault lab: {title}",
                 border_style="green" if self.passed else "red",
             )
         )
 
-    def _head(self) -> Text:
+    def _head(self, remarks: Sequence[str]) -> Text:
         many = self.rounds > 1
         what = f"version {self.version}" + (f", commit {self.commit}" if self.commit else "")
         lines = [
+            self.first_line,
+            *(f"NOT ENOUGH: {said}" for said in self.shortfalls),
             f"{what}, seed {self.seed}, time x{self.scale:g}",
             *(f"{f'{n} x ' if many else ''}{setup}" for setup, n in self.setups.items()),
             f"{self.started_at}, {self.duration_s:.0f} s, settled within {self.settled_s:.1f} s",
             f"at most {self.footprint.lab_mb} MB for the lab, {self.footprint.node_mb} MB for a process, "
             f"{self.footprint.folder_mb} MB of files",
         ]
-        return Text("\n".join((*lines, *self.notes, "")))
+        return Text("\n".join((*lines, *self.notes, *remarks, "")))
 
     def _faults(self) -> Table:
         table = Table("fault", "hit", box=None, pad_edge=False)

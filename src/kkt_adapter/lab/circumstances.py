@@ -27,6 +27,26 @@ def commit_of_checkout() -> str | None:
     return None if not commit else f"{commit}+" if changed else commit
 
 
+def changed_since(commit: str | None) -> str | None:
+    """What a certificate of ``commit`` does not speak of: ``12 files of the source have changed since``.
+
+    None: nothing has changed, or this is no checkout that could tell.
+    """
+    package = Path(kkt_adapter.__file__).parent
+    git = shutil.which("git")
+    if git is None or not (package.parents[1] / ".git").exists():
+        return None
+    if commit is None:
+        return "it names no commit: nobody can say what code it speaks of"
+    if commit.endswith("+"):
+        return f"it was made from changed code on top of {commit[:-1]}"
+    known = _said(git, package, "rev-parse", "--verify", f"{commit}^{{commit}}")
+    if not known:
+        return f"commit {commit} is not in this checkout"
+    files = _said(git, package, "diff", "--name-only", known, "--", ".").splitlines()
+    return f"{len(files)} files of the source have changed since commit {commit}" if files else None
+
+
 def _said(git: str, folder: Path, *words: str) -> str:
     command = [git, "-C", str(folder), *words]
     try:

@@ -8,10 +8,12 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 
 from kkt_adapter.emulators.link import FlakyLink, LinkFault, LinkMode
 from kkt_adapter.emulators.ofd import Fault, FaultMode
+from kkt_adapter.lab import idle
 from kkt_adapter.lab.world import World
 from kkt_adapter.runtime.leases.lease import TTL_S
 
@@ -21,6 +23,8 @@ BREATH_S = 12.0  # a node that is up works for so long, at most, before its proc
 COMES_BY_S = 15.0  # how long a named point, or a counted fault, waits for somebody to pass
 DEVICE_S = 10.0  # what a device command waits for its answer (printing.md)
 OPERATOR_S = 10.0  # what a delivery waits for its answer (delivery.md#circuit-breaker)
+
+COUNTLESS = 1_000_000  # messages: until the fault is lifted, and yet it is seen how many came
 
 LOOK_EVERY_S = 0.05  # real seconds
 
@@ -94,32 +98,54 @@ async def _freeze(world: World, rng: Random) -> str | None:
     node = world.node(rng)
     async with node.turn:
         await node.up()
-        await node.freeze(world.real(rng.uniform(*ANY_LIFE) * TTL_S))
-    return node.name
+        seconds = world.real(rng.uniform(*ANY_LIFE) * TTL_S)
+        passed = await world.passes(partial(node.freeze, seconds), rng, node=node)
+    return node.name if passed else None
+
+
+async def _hang_up(world: World, rng: Random) -> str | None:
+    node = world.node(rng)
+
+    async def hang_up() -> None:
+        node.hang_up()
+        await world.pause(rng.uniform(1, 5))
+
+    async with node.turn:
+        await node.up()
+        passed = await world.passes(hang_up, rng, node=node)
+    return node.name if passed else None
 
 
 async def _disk_full(world: World, rng: Random) -> str | None:
     node = world.node(rng)
-    async with node.turn:
-        await node.up()
+
+    async def fill() -> None:
         node.fill_disk(True)
         try:
             await world.pause(rng.uniform(2, 30))
         finally:
             node.fill_disk(False)
-    return node.name
+
+    async with node.turn:
+        await node.up()
+        passed = await world.passes(fill, rng, node=node)
+    return node.name if passed else None
 
 
 async def _clock_jump(world: World, rng: Random) -> str | None:
     """The wall clock is wrong for a while: by seconds, hours, or more than a shift."""
     node = world.node(rng)
     jump_s = rng.choice((-90_000, -4_000, -300, -5, 5, 300, 4_000, 90_000))
-    async with world.clock_turn:
+
+    async def jump() -> None:
         node.set_clock(float(jump_s))
         await world.pause(rng.uniform(5, 60))
         if rng.random() < 0.7:
             node.set_clock(0.0)
-    return f"{jump_s:+d} s"
+
+    async with world.clock_turn:
+        passed = await world.passes(jump, rng, node=node)
+    return f"{jump_s:+d} s" if passed else None
 
 
 async def _in_time(world: World, happened: Callable[[], Awaitable[bool]]) -> bool:
@@ -157,34 +183,47 @@ def _lasting(*names: str, longest_s: float) -> Work:
 
     async def work(world: World, rng: Random) -> str | None:
         register_id, name = world.register(rng), rng.choice(names)
-        async with world.turn_of(register_id):
+
+        async def last() -> None:
             world.set_plan(register_id, **{name: True})
             await world.pause(rng.uniform(1, longest_s))
             world.set_plan(register_id)
-        return f"{name} {register_id}"
+
+        async with world.turn_of(register_id):
+            passed = await world.passes_at(register_id, last, rng)
+        return f"{name} {register_id}" if passed else None
 
     return work
 
 
 async def _slow(world: World, rng: Random) -> str | None:
     register_id = world.register(rng)
-    async with world.turn_of(register_id):
+
+    async def last() -> None:
         world.set_plan(register_id, latency_s=rng.uniform(0.5, 1.2 * DEVICE_S))
         await world.pause(rng.uniform(5, 30))
         world.set_plan(register_id)
-    return register_id
+
+    async with world.turn_of(register_id):
+        passed = await world.passes_at(register_id, last, rng)
+    return register_id if passed else None
 
 
 # ---- operator and line ----------------------------------------------------------------------------------
 
 
 def _operator(mode: FaultMode, *, longest_s: float) -> Work:
+    """It counts when somebody came: a message that got no answer, a connection that was refused."""
+
     async def work(world: World, rng: Random) -> str | None:
+        fault = Fault(mode=mode, count=COUNTLESS)
         async with world.operator_turn:
-            await world.operator.set_faults(Fault(mode=mode))
+            refused = world.tcp_link.in_vain + world.http_link.in_vain
+            await world.operator.set_faults(fault)
             await world.pause(rng.uniform(1, longest_s))
             await world.operator.set_faults()
-        return mode.value
+            refused = world.tcp_link.in_vain + world.http_link.in_vain - refused
+        return mode.value if refused or fault.count != COUNTLESS else None
 
     return work
 
@@ -236,107 +275,85 @@ def _line(mode: LinkMode) -> Work:
 
 async def _redis_killed(world: World, rng: Random) -> str | None:
     assert world.redis is not None
-    async with world.redis_turn:
-        await world.redis.stop()
+    redis = world.redis
+
+    async def kill() -> None:
+        await redis.stop()
         await world.pause(rng.uniform(1, 60))
-        await world.redis.start()
-    return "redis"
+        await redis.start()
+
+    async with world.redis_turn:
+        passed = await world.passes(kill, rng, node=world.node(rng))
+    return "redis" if passed else None
 
 
 async def _redis_frozen(world: World, rng: Random) -> str | None:
     assert world.redis is not None
-    async with world.redis_turn:
-        world.redis.freeze()
+    redis = world.redis
+
+    async def freeze() -> None:
+        redis.freeze()
         await world.pause(rng.uniform(1, 30))
-        world.redis.thaw()
-    return "redis"
+        redis.thaw()
+
+    async with world.redis_turn:
+        passed = await world.passes(freeze, rng, node=world.node(rng))
+    return "redis" if passed else None
 
 
 async def _postgres_restarted(world: World, rng: Random) -> str | None:
     """An immediate shutdown: connections break in the middle, the log is replayed at the start."""
     assert world.postgres is not None
-    async with world.postgres_turn:
-        await world.postgres.stop(signal.SIGQUIT)
+    postgres = world.postgres
+
+    async def restart() -> None:
+        await postgres.stop(signal.SIGQUIT)
         await world.pause(rng.uniform(0, 15))
-        await world.postgres.start()
+        await postgres.start()
+
+    async with world.postgres_turn:
+        passed = await world.passes(restart, rng, node=world.node(rng))
         await world.pause(rng.uniform(0, 30))  # some work in between
-    return "postgres"
-
-
-def _has_redis(world: World) -> bool:
-    return world.redis is not None
-
-
-def _has_postgres(world: World) -> bool:
-    return world.postgres is not None
-
-
-# ---- who is idle: two faults of one kind on one thing would only wait for each other -----------------------
-
-
-def _node(world: World) -> bool:
-    return any(not node.turn.locked() for node in world.nodes)
-
-
-def _node_to_freeze(world: World) -> bool:
-    return _node(world) and not world.frozen_turn.locked()
-
-
-def _register(world: World) -> bool:
-    return bool(world.idle_registers)
-
-
-def _operator_idle(world: World) -> bool:
-    return not world.operator_turn.locked()
-
-
-def _clock_idle(world: World) -> bool:
-    return not world.clock_turn.locked()
-
-
-def _line_idle(world: World) -> bool:
-    return not world.line_turn.locked()
-
-
-def _redis_idle(world: World) -> bool:
-    return not world.redis_turn.locked()
-
-
-def _postgres_idle(world: World) -> bool:
-    return not world.postgres_turn.locked()
+    return "postgres" if passed else None
 
 
 MENU: Sequence[FaultKind] = (
-    FaultKind(name="process killed at a named point", weight=24, work=_kill_at, free=_node),
-    FaultKind(name="process killed at random", weight=8, work=_kill, free=_node),
-    FaultKind(name="process frozen at a named point", weight=4, work=_freeze_at, free=_node_to_freeze),
-    FaultKind(name="process frozen at random", weight=3, work=_freeze, free=_node),
-    FaultKind(name="process stopped in order", weight=3, work=_terminate, free=_node),
-    FaultKind(name="disk full", weight=3, work=_disk_full, free=_node),
-    FaultKind(name="clock jump", weight=3, work=_clock_jump, free=_clock_idle),
+    FaultKind(name="process killed at a named point", weight=24, work=_kill_at, free=idle.node),
+    FaultKind(name="process killed at random", weight=8, work=_kill, free=idle.node),
+    FaultKind(name="process frozen at a named point", weight=4, work=_freeze_at, free=idle.node_to_freeze),
+    FaultKind(name="process frozen at random", weight=3, work=_freeze, free=idle.node),
+    FaultKind(name="process stopped in order", weight=3, work=_terminate, free=idle.node),
+    FaultKind(name="process told that its terminal hung up", weight=2, work=_hang_up, free=idle.node),
+    FaultKind(name="disk full", weight=3, work=_disk_full, free=idle.node),
+    FaultKind(name="clock jump", weight=3, work=_clock_jump, free=idle.clock_idle),
     FaultKind(
-        name="device answer lost after fiscalising", weight=10, work=_counted("timeout_after"), free=_register
+        name="device answer lost after fiscalising",
+        weight=10,
+        work=_counted("timeout_after"),
+        free=idle.register,
     ),
     FaultKind(
         name="device answer lost before fiscalising",
         weight=6,
         work=_counted("timeout_before"),
-        free=_register,
+        free=idle.register,
     ),
-    FaultKind(name="device refuses", weight=3, work=_counted("refuse"), free=_register),
-    FaultKind(name="device hangs", weight=4, work=_lasting("hang", longest_s=1.5 * DEVICE_S), free=_register),
+    FaultKind(name="device refuses", weight=3, work=_counted("refuse"), free=idle.register),
+    FaultKind(
+        name="device hangs", weight=4, work=_lasting("hang", longest_s=1.5 * DEVICE_S), free=idle.register
+    ),
     FaultKind(
         name="device not ready",
         weight=3,
         work=_lasting("paper_out", "cover_open", "unreachable", longest_s=15),
-        free=_register,
+        free=idle.register,
     ),
-    FaultKind(name="device slow", weight=2, work=_slow, free=_register),
+    FaultKind(name="device slow", weight=2, work=_slow, free=idle.register),
     FaultKind(
-        name="operator down", weight=3, work=_operator(FaultMode.DOWN, longest_s=30), free=_operator_idle
+        name="operator down", weight=3, work=_operator(FaultMode.DOWN, longest_s=30), free=idle.operator_idle
     ),
     FaultKind(
-        name="operator hangs", weight=3, work=_operator(FaultMode.HANG, longest_s=30), free=_operator_idle
+        name="operator hangs", weight=3, work=_operator(FaultMode.HANG, longest_s=30), free=idle.operator_idle
     ),
     FaultKind(
         name="operator answers wrongly",
@@ -348,25 +365,27 @@ MENU: Sequence[FaultKind] = (
             FaultMode.REFUSE,
             FaultMode.CODE,
         ),
-        free=_operator_idle,
+        free=idle.operator_idle,
     ),
     FaultKind(
         name="operator's answer cut or late",
         weight=4,
         work=_answers(FaultMode.CLOSE, FaultMode.HALF_ANSWER, FaultMode.SLOW),
-        free=_operator_idle,
+        free=idle.operator_idle,
     ),
     *(
-        FaultKind(name=f"line: {mode.value.replace('_', ' ')}", weight=2, work=_line(mode), free=_line_idle)
+        FaultKind(
+            name=f"line: {mode.value.replace('_', ' ')}", weight=2, work=_line(mode), free=idle.line_idle
+        )
         for mode in LinkMode
     ),
-    FaultKind(name="Redis killed", weight=4, work=_redis_killed, needs=_has_redis, free=_redis_idle),
-    FaultKind(name="Redis frozen", weight=2, work=_redis_frozen, needs=_has_redis, free=_redis_idle),
+    FaultKind(name="Redis killed", weight=4, work=_redis_killed, needs=idle.has_redis, free=idle.redis_idle),
+    FaultKind(name="Redis frozen", weight=2, work=_redis_frozen, needs=idle.has_redis, free=idle.redis_idle),
     FaultKind(
         name="PostgreSQL restarted",
         weight=3,
         work=_postgres_restarted,
-        needs=_has_postgres,
-        free=_postgres_idle,
+        needs=idle.has_postgres,
+        free=idle.postgres_idle,
     ),
 )

@@ -140,6 +140,10 @@ class LabNode:
             await self._down.wait()
         await self.up()
 
+    def hang_up(self) -> None:
+        """SIGHUP: a closed terminal, or the rotation of its log; it goes on."""
+        self._signal(signal.SIGHUP)
+
     async def freeze(self, seconds: float) -> None:
         """SIGSTOP for so many real seconds."""
         self._signal(signal.SIGSTOP)

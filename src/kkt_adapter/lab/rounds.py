@@ -55,6 +55,7 @@ def rounds_of(plan: LabPlan, *, faults: int, setups: Sequence[Setup]) -> list[La
                 plan,
                 seed=SEEDS_APART * plan.seed + n,
                 faults=min(faults, plan.faults - first),
+                receipts=-(-plan.receipts * min(faults, plan.faults - first) // plan.faults),
                 nodes=setup.nodes,
                 database=setup.database,
                 redis=setup.redis,
@@ -137,6 +138,8 @@ def _without_certificate(plan: LabPlan, why: str) -> Certificate:
         duration_s=0.0,
         settled_s=0.0,
         findings=(Finding(verdict=FindingKind.WRONG, subject="the lab", text=why),),
+        faults_wanted=plan.faults,
+        receipts_wanted=plan.receipts,
     )
 
 
@@ -144,6 +147,7 @@ def _arguments(plan: LabPlan, certificate: Path) -> list[str]:
     arguments = {
         "seed": plan.seed,
         "faults": plan.faults,
+        "receipts": plan.receipts,
         "round": max(1, plan.faults),
         "nodes": plan.nodes,
         "database": plan.database,
@@ -168,6 +172,9 @@ def merged(certificates: Sequence[Certificate], *, seed: int, duration_s: float)
         setups=_sum(one.setups for one in certificates),
         duration_s=duration_s,
         settled_s=max(one.settled_s for one in certificates),
+        faults_wanted=sum(one.faults_wanted for one in certificates),
+        receipts_wanted=sum(one.receipts_wanted for one in certificates),
+        out_of_time=sum(one.out_of_time for one in certificates),
         faults=_sum(one.faults for one in certificates),
         without_effect=_sum(one.without_effect for one in certificates),
         points=dict(sorted(_sum(one.points for one in certificates).items())),

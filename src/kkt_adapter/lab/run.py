@@ -63,6 +63,7 @@ class LabPlan:
     tills_per_register: int = 2
     think_s: float = 1.0  # between two actions of a till, on average
     gap_s: float = 0.15  # between two faults, on average
+    receipts: int = 1  # that must be accepted; traffic goes on until they are
     limit_s: float = 3600.0  # for injecting
     settle_s: float = 120.0
     folder: Path | None = None  # where everything lies; None: a temporary one that is removed
@@ -122,6 +123,7 @@ class _Run:
         self._postgres: PostgresServer | None = None
         self._redis: RedisServer | None = None
         self._started_at = datetime.now(UTC)
+        self._out_of_time = False
 
     async def run(self) -> Certificate:
         plan, began = self._plan, time.monotonic()
@@ -179,7 +181,7 @@ class _Run:
             node_starts=sum(node.starts for node in self._nodes),
             traffic=Traffic(
                 receipts=len(self._ledger.asked),
-                accepted=sum(bool(asked.told) for asked in self._ledger.asked),
+                accepted=self._accepted(),
                 refused=sum(asked.outcome is LedgerOutcome.REFUSED for asked in self._ledger.asked),
                 tries_without_answer=self._ledger.unanswered,
                 replays=self._ledger.replays,
@@ -195,6 +197,9 @@ class _Run:
                 {self._folder, self._scratch}, node_mb=max(node.peak_mb for node in self._nodes)
             ),
             findings=tuple(findings),
+            faults_wanted=plan.faults,
+            receipts_wanted=plan.receipts,
+            out_of_time=int(self._out_of_time),
         )
 
     async def _rain(self, injector: Injector, tills: Sequence[Till]) -> None:
@@ -205,10 +210,18 @@ class _Run:
                 group.create_task(till.work(stop))
             telling = group.create_task(self._tell_progress(injector))
             try:
-                await injector.inject(plan.faults, limit_s=plan.limit_s)
+                async with asyncio.timeout(plan.limit_s):
+                    await injector.inject(plan.faults, limit_s=plan.limit_s)
+                    while self._accepted() < plan.receipts:  # noqa: ASYNC110 - tills have no event for it
+                        await asyncio.sleep(0.1)
+            except TimeoutError:
+                self._out_of_time = True
             finally:
                 stop.set()
                 telling.cancel()
+
+    def _accepted(self) -> int:
+        return sum(bool(asked.told) for asked in self._ledger.asked)
 
     async def _tell_progress(self, injector: Injector) -> None:
         while True:

@@ -7,6 +7,7 @@ or uses a key for something else.
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date
@@ -51,6 +52,7 @@ class Till:
         self._think_s = think_s
         self._day = day
         self._mine: list[Asked] = []
+        self.tries: Counter[str] = Counter()  # by the node that was asked
 
     async def work(self, stop: asyncio.Event) -> None:
         """Sell until ``stop``."""
@@ -78,9 +80,9 @@ class Till:
         else:
             await self.sell()
 
-    async def ask_once(self) -> None:
+    async def ask_once(self, *, base: str | None = None) -> None:
         """One new receipt and one try; without an answer it is asked for again at the end."""
-        await self.post(self._new())
+        await self.post(self._new(), base=base)
 
     async def sell(self) -> None:
         """One receipt, tried until an answer that ends it, or until patience is over."""
@@ -90,11 +92,12 @@ class Till:
                 return
             await asyncio.sleep(self._rng.uniform(0.05, 0.15) * (n + 1))
 
-    async def post(self, asked: Asked) -> bool:
-        """One try on any node; true when no other is needed."""
+    async def post(self, asked: Asked, *, base: str | None = None) -> bool:
+        """One try on any node, or on that one; true when no other is needed."""
         asked.tries += 1
         asked.in_doubt += 1
-        base = self._rng.choice(self._bases)
+        base = base or self._rng.choice(self._bases)
+        self.tries[base] += 1
         status, answer, replayed = await self._ask(base + "/v1/kkt/receipt", asked.body, key=asked.key)
         if status is None or answer is None:
             self._ledger.unanswered += 1

@@ -1,7 +1,7 @@
 """Everything that runs in one run of the lab, and that faults are done to."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -58,9 +58,33 @@ class World:
 
     async def customer(self, register_id: str, rng: Random) -> None:
         """Somebody buys something at this register now."""
-        tills = [till for till in self.tills if till.pos_id.startswith(f"{register_id}-")]
+        tills = self._tills_of(register_id)
         if tills:
             await rng.choice(tills).ask_once()
+
+    async def passes(self, fault: Callable[[], Awaitable[None]], rng: Random, *, node: LabNode) -> bool:
+        """While a fault of a node, or of what all need, lasts, somebody buys something there: did anybody?"""
+        return await self._meanwhile(fault, self.tills, rng, base=node.base_url)
+
+    async def passes_at(self, register_id: str, fault: Callable[[], Awaitable[None]], rng: Random) -> bool:
+        """The same for a fault of a register, on whatever node."""
+        return await self._meanwhile(fault, self._tills_of(register_id), rng, base=None)
+
+    async def _meanwhile(
+        self, fault: Callable[[], Awaitable[None]], tills: Sequence[Till], rng: Random, *, base: str | None
+    ) -> bool:
+        def tries() -> int:
+            return sum(till.tries.total() if base is None else till.tries[base] for till in tills)
+
+        before = tries()
+        async with asyncio.TaskGroup() as group:
+            if tills:
+                group.create_task(rng.choice(tills).ask_once(base=base))
+            await fault()
+            return tries() > before
+
+    def _tills_of(self, register_id: str) -> list[Till]:
+        return [till for till in self.tills if till.pos_id.startswith(f"{register_id}-")]
 
     def turn_of(self, register_id: str) -> asyncio.Lock:
         return self.register_turns.setdefault(register_id, asyncio.Lock())

@@ -52,8 +52,7 @@ def serve(
     try:
         settings = load_settings(file=config, overrides={"host": host, "port": port, "data_dir": data_dir})
         lines = LogLines(STDERR)
-        reopen = lines.reopen
-        signal.signal(signal.SIGHUP, lambda number, frame: reopen())
+        survive_hang_up(lines)
         configure_logging(level=settings.log_level, log_format=LogFormat(settings.log_format), stream=lines)
         memory.tune()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -64,6 +63,11 @@ def serve(
     finally:
         if lines is not None:
             lines.close()
+
+
+def survive_hang_up(lines: Any) -> None:
+    """SIGHUP opens the log anew (``LogLines``) and ends nothing."""
+    signal.signal(signal.SIGHUP, lambda number, frame: lines.reopen())
 
 
 def say_why(error: Any) -> None:

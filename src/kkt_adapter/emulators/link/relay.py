@@ -22,6 +22,7 @@ class FlakyLink:
     def __init__(self, host: str, port: int) -> None:
         self.plan = LinkPlan()
         self.port = 0
+        self.in_vain = 0  # times the other end could not be reached
         self._host = host
         self._target = port
         self._server: asyncio.Server | None = None
@@ -65,8 +66,12 @@ class FlakyLink:
 
     async def open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """A connection to the other end."""
-        async with asyncio.timeout(CONNECT_S):
-            return await asyncio.open_connection(self._host, self._target)
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                return await asyncio.open_connection(self._host, self._target)
+        except (OSError, TimeoutError):
+            self.in_vain += 1
+            raise
 
     def remember(self, answer: bytes) -> None:
         self._last_answer = answer[:ANSWER_LIMIT_BYTES]
