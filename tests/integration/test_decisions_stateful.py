@@ -89,6 +89,11 @@ class Decisions(RuleBasedStateMachine):
     def a_command_is_lost(self, foreign: int, made: bool) -> None:
         self.run(self.lose(foreign, made=made))
 
+    @precondition(lambda self: not self.question())
+    @rule()
+    def a_sale_waits_while_another_program_sells(self) -> None:
+        self.run(self.wait_beside_another_program())
+
     @precondition(lambda self: self.question())
     @rule()
     def documents_come_in(self) -> None:
@@ -119,10 +124,13 @@ class Decisions(RuleBasedStateMachine):
 
     async def sell(self, n: int) -> None:
         for _ in range(n):
-            name = f"line-{len(self.truth.names) + 1};"
-            answer = (await self.shop.post(sale(kop=KOP, name=name))).json()
-            self.truth.names[answer["receipt_id"]] = name
+            await self.post_one()
         await self.rest()
+
+    async def post_one(self) -> None:
+        name = f"line-{len(self.truth.names) + 1};"
+        answer = (await self.shop.post(sale(kop=KOP, name=name))).json()
+        self.truth.names[answer["receipt_id"]] = name
 
     async def lose(self, foreign: int, *, made: bool) -> None:
         shop = self.shop
@@ -135,6 +143,14 @@ class Decisions(RuleBasedStateMachine):
         shop.break_register(**{"timeout_after" if made else "timeout_before": 1})
         await posting
         await self.rest()
+
+    async def wait_beside_another_program(self) -> None:
+        """The service learns of that document with its next start, while the sale still waits."""
+        await self.sell(1)
+        self.shop.break_register(paper_out=True)
+        await self.post_one()
+        await foreign_document(self.shop)
+        await self.restart()
 
     async def restore(self) -> None:
         assert self.truth.copy is not None
