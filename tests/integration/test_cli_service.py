@@ -173,6 +173,27 @@ def test_one_receipt_is_shown_whole(service: StandIn) -> None:
     assert json.loads(call(service, "receipts", "show", RECEIPT_ID, "--json").stdout) == whole
 
 
+def test_a_document_is_shown_by_its_bytes_and_a_difference_is_an_exit_code(service: StandIn) -> None:
+    found = {
+        "fn_number": "9999078902013267",
+        "fiscal_doc_number": 12,
+        "code": 3,
+        "tlv": "03000800fc0302001027",
+        "document": {"totalSum": 10000},
+        "ticket": "2a08410a",
+        "source": "kept",
+        "kept_at": "2026-03-14T09:00:00Z",
+    }
+    path = "/v1/kkt/documents/9999078902013267/12"
+    service.answer("GET", path, found)
+    assert "03000800fc0302001027" in call(service, "receipts", "document", "9999078902013267", "12").stdout
+    for same, code in ((True, 0), (None, 0), (False, 1)):
+        fn = {"same": same, "tlv": None, "fiscal_sign": None}
+        service.answer("GET", path, found | {"fn": fn})
+        result = call(service, "receipts", "document", "9999078902013267", "12", "--compare")
+        assert result.exit_code == code, result.stdout
+
+
 def test_a_receipt_without_a_document_is_shown_too(service: StandIn) -> None:
     service.answer("GET", RECEIPT, receipt(fiscal_doc=None, print_state="print_unknown", printed_at=None))
     result = call(service, "receipts", "show", RECEIPT_ID)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 
-from kkt_adapter.api.schemas import values, words
+from kkt_adapter.api.schemas import rare_values, values, words
 from kkt_adapter.api.schemas.requisites_body import (
     MAX_SUMS,
     Country,
@@ -187,7 +187,7 @@ class CustomerBody(_Body):
     citizenship: Annotated[Country | None, Field(description="1244.")] = None
     document_code: Annotated[
         str | None,
-        PlainValidator(values.fixed_digits(2)),
+        PlainValidator(rare_values.fixed_digits(2)),
         WithJsonSchema(_TEXT_OR_NUMBER),
         Field(description="1245: 21 is a passport."),
     ] = None

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
 
-from kkt_adapter.api.schemas import values, words
+from kkt_adapter.api.schemas import rare_values, values, words
 from kkt_adapter.fiscal.ffd.vat import vat_inside
 from kkt_adapter.fiscal.model import VatRate
 from kkt_adapter.fiscal.requisites import (
@@ -56,17 +56,17 @@ Money = Annotated[Kopecks, PlainValidator(values.amount), WithJsonSchema(_MONEY)
 MoneyOrZero = Annotated[Kopecks, PlainValidator(values.amount_or_zero), WithJsonSchema(_MONEY)]
 Country = Annotated[
     str,
-    PlainValidator(values.fixed_digits(3)),
+    PlainValidator(rare_values.fixed_digits(3)),
     WithJsonSchema(_DIGITS),
     Field(description="Three digits of OKSM: 643 Russia."),
 ]
 Day = Annotated[date, PlainValidator(values.day), _DAY]
-Byte = Annotated[int, PlainValidator(values.whole(0, 255)), _whole_schema(0, 255)]
-Part = Annotated[int, PlainValidator(values.whole(1, 2**32 - 1)), _whole_schema(1, 2**32 - 1)]
+Byte = Annotated[int, PlainValidator(rare_values.whole(0, 255)), _whole_schema(0, 255)]
+Part = Annotated[int, PlainValidator(rare_values.whole(1, 2**32 - 1)), _whole_schema(1, 2**32 - 1)]
 YesNo = Annotated[bool, PlainValidator(values.yes_or_no), WithJsonSchema({"type": "boolean"})]
 Phones = Annotated[
     tuple[str, ...],
-    PlainValidator(values.texts(MAX_PHONES, 30)),
+    PlainValidator(rare_values.texts(MAX_PHONES, 30)),
     WithJsonSchema({"type": "array", "items": {"type": "string"}, "maxItems": MAX_PHONES}),
 ]
 
@@ -129,7 +129,7 @@ class IndustryBody(_Body):
 
     federal_id: Annotated[
         str,
-        PlainValidator(values.fixed_digits(3)),
+        PlainValidator(rare_values.fixed_digits(3)),
         WithJsonSchema(_DIGITS),
         Field(description="1262, such as 030."),
     ]
@@ -148,7 +148,7 @@ class OperationAttributeBody(_Body):
     data: Annotated[Text64, Field(description="1272.")]
     time: Annotated[
         datetime,
-        PlainValidator(values.wall_clock),
+        PlainValidator(rare_values.wall_clock),
         WithJsonSchema({"type": "string"}),
         Field(description="1273, wall clock: 2026-03-01T10:00:00."),
     ]
@@ -201,7 +201,7 @@ class WithReceiptExtras(_Body):
     device_number: Annotated[Maybe20, Field(description="1036.")] = None
     timezone: Annotated[
         int | None,
-        PlainValidator(values.whole(1, 11)),
+        PlainValidator(rare_values.whole(1, 11)),
         _whole_schema(1, 11),
         Field(description="1011: 1 Kaliningrad, 2 Moscow .. 11 Kamchatka."),
     ] = None

@@ -6,7 +6,7 @@ Numbers arrive as int or Decimal (``api/body.py`` sees to it) and stay exact; a 
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TypeVar
 
@@ -31,7 +31,6 @@ _MARK_CONTROL = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1c\x1e\x1f\x7f-\x9f\ud800-\udfff]"
 )  # all but GS and line ends
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
-_WALL_CLOCK = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?\Z")
 
 T = TypeVar("T")
 
@@ -124,7 +123,7 @@ def word(table: Mapping[str, T], known: str) -> Callable[[object], T]:
 
     def one_of(value: object) -> T:
         if type(value) is not str:
-            raise _wrong_type("text", "текстом")
+            raise wrong_type("text", "текстом")
         found = table.get(value)
         if found is None:
             found = table.get(value.strip().lower())
@@ -149,7 +148,7 @@ def code_or_word(table: Mapping[str, int], known: str) -> Callable[[object], int
             found = int(plain) if plain.isdecimal() and len(plain) < 4 else table.get(plain)
             found = found if found in codes else None
         else:
-            raise _wrong_type("a code or a word", "кодом или словом")
+            raise wrong_type("a code or a word", "кодом или словом")
         if found is None:
             raise _unknown(known)
         return found
@@ -164,7 +163,7 @@ def unit(value: object) -> str:
     elif type(value) is str:
         text = _clean(value)
     else:
-        raise _wrong_type("a code or a word", "кодом или словом")
+        raise wrong_type("a code or a word", "кодом или словом")
     if find_measure(text) is None:
         raise Refused(
             "unknown_value",
@@ -182,7 +181,7 @@ def text(most: int) -> Callable[[object], str]:
 
     def fitting(value: object) -> str:
         if type(value) is not str:
-            raise _wrong_type("text", "текстом")
+            raise wrong_type("text", "текстом")
         clean = _clean(value)
         if not clean or clean.isspace():
             raise Refused("empty", Text("is empty", "пусто"))
@@ -244,7 +243,7 @@ def visible(most: int) -> Callable[[object], str]:
 
     def fitting(value: object) -> str:
         if type(value) is not str:
-            raise _wrong_type("text", "текстом")
+            raise wrong_type("text", "текстом")
         if not 1 <= len(value) <= most or not value.isprintable() or value != value.strip():
             raise Refused(
                 "bad_text" if value else "empty",
@@ -260,7 +259,7 @@ def visible(most: int) -> Callable[[object], str]:
 def mark_code(value: object) -> str:
     """A marking code as the scanner gave it; what it is, the fiscal room reads (``ffd/marks``)."""
     if type(value) is not str:
-        raise _wrong_type("text", "текстом")
+        raise wrong_type("text", "текстом")
     if not 1 <= len(value) <= MARK_RAW_LIMIT or _MARK_CONTROL.search(value):
         raise Refused(
             "bad_text",
@@ -275,7 +274,7 @@ def mark_code(value: object) -> str:
 
 def yes_or_no(value: object) -> bool:
     if type(value) is not bool:
-        raise _wrong_type("true or false", "true или false")
+        raise wrong_type("true or false", "true или false")
     return value
 
 
@@ -305,67 +304,6 @@ def digits(most: int) -> Callable[[object], str]:
     return only_digits
 
 
-def fixed_digits(count: int) -> Callable[[object], str]:
-    """A code of ``count`` digits; as a number its leading zeros are put back."""
-
-    def only_digits(value: object) -> str:
-        shown = f"{value:0{count}d}" if type(value) is int and value >= 0 else value
-        if type(shown) is not str or not (shown.isascii() and shown.isdecimal() and len(shown) == count):
-            raise Refused("bad_text", Text(f"must be {count} digits", f"должно быть {count} цифры"))
-        return shown
-
-    return only_digits
-
-
-def whole(least: int, most: int) -> Callable[[object], int]:
-    """A whole number within bounds."""
-
-    def within(value: object) -> int:
-        if type(value) is not int:
-            raise _wrong_type("a whole number", "целым числом")
-        if not least <= value <= most:
-            raise Refused(
-                "out_of_range",
-                Text(f"must be {least} to {most}", f"должно быть от {least} до {most}"),
-            )
-        return value
-
-    return within
-
-
-def texts(most: int, longest: int) -> Callable[[object], tuple[str, ...]]:
-    """Up to ``most`` texts in a list; one alone may stand without the list."""
-    fitting = text(longest)
-
-    def all_fitting(value: object) -> tuple[str, ...]:
-        if type(value) is str:
-            return (fitting(value),) if value.strip() else ()
-        if type(value) is not list:
-            raise _wrong_type("a list of texts", "списком строк")
-        if len(value) > most:
-            raise Refused(
-                "too_many",
-                Text(f"has more than {most} entries", f"содержит больше {most} записей"),
-            )
-        return tuple([fitting(one) for one in value])
-
-    return all_fitting
-
-
-def wall_clock(value: object) -> datetime:
-    """A time of day of the register's place, ``2026-03-01T10:00:00``, without a zone."""
-    if type(value) is str and _WALL_CLOCK.match(value):
-        try:
-            return datetime.fromisoformat(value)
-        except ValueError:
-            pass
-    raise Refused(
-        "bad_date",
-        Text("is not a local time", "не местное время"),
-        Text("Write it as 2026-03-01T10:00:00.", "Запишите как 2026-03-01T10:00:00."),
-    )
-
-
 def _number(value: object) -> Decimal:
     if type(value) is str:
         if _NUMBER.match(value) is None:
@@ -376,7 +314,7 @@ def _number(value: object) -> Decimal:
             )
         return Decimal(value.strip())
     if type(value) is not Decimal:
-        raise _wrong_type("a number", "числом")
+        raise wrong_type("a number", "числом")
     if not value.is_finite():
         raise Refused("not_finite", Text("must be a finite number", "должно быть конечным числом"))
     return value
@@ -397,7 +335,7 @@ def _clean(value: str) -> str:
     return value.replace("\t", " ").replace("\r\n", " ").replace("\n", " ").replace("\r", " ")
 
 
-def _wrong_type(en: str, ru: str) -> Refused:
+def wrong_type(en: str, ru: str) -> Refused:
     return Refused("wrong_type", Text(f"must be {en}", f"должно быть {ru}"))
 
 

@@ -15,6 +15,7 @@ from kkt_adapter.kernel.timefmt import iso
 from kkt_adapter.runtime.db.protocol import Database
 
 FN_ANSWER_S = 30.0  # a device needs many exchanges for one document
+SLIP_WAITS_S = 5.0  # for a document that is not kept; then the slip is put together from what was sent
 
 
 class Documents:
@@ -36,11 +37,7 @@ class Documents:
         kept = await self._db.read(lambda c: kept_document(c, fn_number=fn_number, fd_number=fd_number))
         made = None
         if kept is None or compare:
-            try:
-                made = await self._from_fn(fn_number, fd_number)
-            except AdapterError:
-                if kept is None or compare:
-                    raise
+            made = await self._from_fn(fn_number, fd_number)
         tlv = kept.tlv if kept is not None else None if made is None else made.tlv
         if tlv is None:
             raise DocumentNotFound(
@@ -56,19 +53,21 @@ class Documents:
         if kept is not None:
             return kept.tlv
         try:
-            made = await self._from_fn(fn_number, fd_number)
+            made = await self._from_fn(fn_number, fd_number, deadline_s=SLIP_WAITS_S)
         except AdapterError:
             return None
         return None if made is None else made.tlv
 
-    async def _from_fn(self, fn_number: str, fd_number: int) -> FiscalDocument | None:
+    async def _from_fn(
+        self, fn_number: str, fd_number: int, *, deadline_s: float = FN_ANSWER_S
+    ) -> FiscalDocument | None:
         """What the FN itself holds, read between two receipts; None: the register has another FN now."""
         unit = await self._unit(fn_number)
 
         async def read(_: object) -> FiscalDocument | None:
             return await unit.lane.session.driver.document(fd_number)
 
-        made = await unit.lane.perform(read, deadline_s=FN_ANSWER_S)
+        made = await unit.lane.perform(read, deadline_s=deadline_s)
         return made if made is not None and made.fn_number == fn_number else None
 
     async def _unit(self, fn_number: str) -> Unit:
