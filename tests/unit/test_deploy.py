@@ -16,6 +16,7 @@ from tests.support.services import missing
 from kkt_adapter.cli import PARTS, load
 from kkt_adapter.fiscal.alerts.rules import RULES
 from kkt_adapter.fiscal.status.metric_table import METRICS, MetricKind
+from kkt_adapter.runtime.auth.secret import signing_secret
 from kkt_adapter.settings import Settings, env_of, load_settings
 
 ROOT = Path(__file__).parents[2]
@@ -108,6 +109,7 @@ def test_rules_and_program_have_one_table() -> None:
         assert shipped["annotations"]["action"] == rule.action.en
         assert shipped["annotations"]["action_ru"] == rule.action.ru
         assert shipped["annotations"]["runbook"] == rule.runbook
+        assert shipped["annotations"]["runbook_url"] == "{{ $externalLabels.kkt_docs }}/" + rule.runbook
 
 
 def _seconds(text: str) -> float:
@@ -234,6 +236,33 @@ COMPOSE = read_yaml(DEPLOY / "docker" / "compose.yml")
 DOCKERFILE = (DEPLOY / "docker" / "Dockerfile").read_text(encoding="utf-8")
 
 
+def test_the_preparation_makes_all_secrets_once(tmp_path: Path) -> None:
+    folder = tmp_path / "docker"
+    shutil.copytree(DEPLOY / "docker", folder, ignore=shutil.ignore_patterns("secrets"))
+    prepare = ["sh", str(folder / "prepare.sh")]
+    subprocess.run(prepare, check=True, capture_output=True)
+    secrets = folder / "secrets"
+    made = {
+        path.relative_to(secrets).as_posix(): path.read_text()
+        for path in secrets.rglob("*")
+        if path.is_file()
+    }
+    assert {Path(one["file"]).name for one in COMPOSE["secrets"].values()} <= set(made)
+    assert {"adapter.env", "prometheus/kkt-adapter-token"} <= set(made)
+    values = dict(line.split("=", 1) for line in made["adapter.env"].splitlines() if line and line[0] != "#")
+    assert made["postgres-password"] in values["DATABASE_URL"]
+    assert signing_secret(values["AUTH_SECRET"], data_dir=tmp_path, dialect="postgresql")
+    assert secrets.stat().st_mode & 0o077 == 0
+    assert (secrets / "adapter.env").stat().st_mode & 0o077 == 0
+    subprocess.run(prepare, check=True, capture_output=True)
+    assert (secrets / "adapter.env").read_text() == made["adapter.env"], "what is there stays"
+
+
+def test_logs_of_containers_do_not_fill_the_disk() -> None:
+    for name, service in COMPOSE["services"].items():
+        assert service["logging"]["options"].keys() == {"max-size", "max-file"}, name
+
+
 def test_compose_brings_everything_around_the_adapter() -> None:
     assert set(COMPOSE["services"]) == {"adapter", "postgres", "redis", "prometheus", "grafana"}
 
@@ -309,7 +338,7 @@ def mounts(service: str) -> dict[str, str]:
 def test_one_port_runs_through_image_compose_and_prometheus() -> None:
     port = ENV["KKT_PORT"]
     assert instruction("EXPOSE") == [port]
-    assert f"127.0.0.1:{port}/health" in instruction("HEALTHCHECK")[0]
+    assert "os.environ['KKT_PORT'] + '/health'" in instruction("HEALTHCHECK")[0]
     assert ADAPTER["ports"] == [f"127.0.0.1:{port}:{Settings.model_fields['port'].default}"]
     (scrape,) = read_yaml(PROMETHEUS / "prometheus.yml")["scrape_configs"]
     assert scrape["static_configs"] == [{"targets": [f"adapter:{port}"]}]
@@ -330,7 +359,8 @@ def test_what_is_mounted_is_where_it_is_looked_for() -> None:
     assert mounts("adapter")["./kkt-adapter.toml"] == ADAPTER["environment"]["KKT_CONFIG"]
     given = mounts("prometheus")
     (scrape,) = read_yaml(PROMETHEUS / "prometheus.yml")["scrape_configs"]
-    assert given["./secrets/kkt-adapter-token"] == scrape["authorization"]["credentials_file"]
+    token = Path(scrape["authorization"]["credentials_file"])
+    assert given["./secrets/prometheus"] == str(token.parent)
     config = Path(given["../prometheus/prometheus.yml"])
     assert f"--config.file={config}" in COMPOSE["services"]["prometheus"]["command"]
     assert [Path(given["../prometheus/rules.yml"])] == [

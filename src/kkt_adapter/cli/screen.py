@@ -21,6 +21,7 @@ _GOOD = frozenset({"synced", "printed", "healthy", "ok", "running", "online", "C
 _BAD = frozenset(
     {"failed", "print_failed", "print_unknown", "unhealthy", "down", "dead", "offline", "OPEN", "error", "P1"}
 )
+GAP = 3  # spaces between columns
 _ANY_WIDTH = 1_000_000  # columns; no document has as many characters
 _WAITING = frozenset(
     {"pending", "syncing", "new", "printing", "degraded", "HALF_OPEN", "overdue", "trouble", "warning", "P2"}
@@ -72,8 +73,10 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, title: str 
     """Columns under their heads."""
     shown = [[plain(cell) for cell in row] for row in rows]
     console = _console()
-    if not console.is_terminal:
-        _columns(heads, shown, title)
+    columns = list(zip(heads, *shown, strict=True))
+    whole_words = [_longest_word(column) for column in columns]
+    if not console.is_terminal or sum(whole_words) + GAP * len(heads) > console.width:
+        _columns(heads, shown, title)  # on a narrow terminal too: an id that is cut cannot be copied
         return
     from rich import box
     from rich.table import Table
@@ -82,11 +85,16 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, title: str 
         console.print()
         console.print(_styled(title, "bold"))
     drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for head in heads:
-        drawn.add_column(head, overflow="fold")
+    for column, least in zip(columns, whole_words, strict=True):
+        words = all(len(cell) <= least for cell in column)  # no cell has more than one word
+        drawn.add_column(column[0], overflow="fold", min_width=least, no_wrap=words)
     for row in shown:
         drawn.add_row(*map(_coloured, row))
     console.print(drawn)
+
+
+def _longest_word(cells: Sequence[str]) -> int:
+    return max((len(word) for cell in cells for word in cell.split()), default=0)
 
 
 def facts(pairs: Iterable[tuple[str, object]], *, title: str = "") -> None:

@@ -135,7 +135,14 @@ def _show_buffer(buffer: _Json) -> None:
     if buffer["alerts"]:
         table(
             (say("level", "уровень"), say("code", "код"), say("message", "сообщение")),
-            ((alert["level"], alert["code"], alert["message"]) for alert in buffer["alerts"]),
+            (
+                (
+                    alert["level"],
+                    alert["code"],
+                    say(alert.get("message_en", alert["message"]), alert["message"]),
+                )
+                for alert in buffer["alerts"]
+            ),
             title=say("Alerts", "Тревоги"),
         )
 

@@ -125,3 +125,10 @@ def test_drift_is_the_registers_clock_less_the_hosts() -> None:
 def test_whole_quarters_of_an_hour_are_a_zone_and_the_rest_is_drift(quarters: int, apart: int) -> None:
     wall = NOW.replace(tzinfo=None) + timedelta(minutes=15 * quarters, seconds=apart)
     assert drift_of_unknown_zone_s(wall, at=NOW) == apart
+
+
+def test_a_creep_is_not_told_of_beyond_a_season() -> None:
+    soon = clock(ClockName.REGISTER_DRIFT, drift_s=0.0, rates=Rates(register_drift_per_day_s=0.06))
+    never = clock(ClockName.REGISTER_DRIFT, drift_s=0.0, rates=Rates(register_drift_per_day_s=0.05))
+    assert soon.reached_at is not None
+    assert never.reached_at is None

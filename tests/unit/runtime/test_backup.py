@@ -197,3 +197,14 @@ async def test_a_damaged_backup_is_refused_and_nothing_changes(path: Path, tmp_p
         restore(copy, path, now=NOW)
 
     assert rows(path) == ROWS
+
+
+def test_a_copy_that_cannot_be_made_leaves_nothing(tmp_path: Path) -> None:
+    missing = tmp_path / "data" / "buffer.db"
+    with pytest.raises(StorageError):
+        back_up(missing, tmp_path / "copies", now=datetime(2026, 3, 1, tzinfo=UTC))
+    damaged = tmp_path / "buffer.db"
+    damaged.write_bytes(b"no database at all" * 1000)
+    with pytest.raises(StorageError):
+        back_up(damaged, tmp_path / "copies", now=datetime(2026, 3, 1, tzinfo=UTC))
+    assert [path.name for path in tmp_path.iterdir()] == ["buffer.db"]

@@ -3,10 +3,12 @@ seconds."""
 
 import asyncio
 import json
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from kkt_adapter.cli.checks.findings import Finding, Level, bad, good, warn
+from kkt_adapter.cli.client import service_url
 from kkt_adapter.kernel.errors import AdapterError, Text
 from kkt_adapter.settings import Settings, Transport
 
@@ -87,8 +89,9 @@ def check_service(settings: Settings) -> list[Finding]:
     """Does the service run here, and what does it say of itself?"""
     from kkt_adapter.runtime.http import HttpClient
 
-    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host
-    url = f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+    url = service_url(
+        os.environ.get("KKT_URL") or None, {"KKT_HOST": settings.host, "KKT_PORT": str(settings.port)}
+    )
     answer: dict[str, Any] = {}
 
     async def ask() -> None:

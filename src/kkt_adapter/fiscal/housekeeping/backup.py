@@ -61,7 +61,7 @@ class DailyCopy:
             now=self._clock.now(),
             keep=self._keep if self._believed() else KEEP_ALL,
         )
-        self._log.info("backup_made", file=made.name, size_bytes=size_bytes)
+        self._log.info("backup_made", file=made.name, size_bytes=made.stat().st_size)
 
     def _sizes(self) -> tuple[int, int]:
         """Of the database with its log, and of the room where the copy goes; bytes."""

@@ -138,6 +138,9 @@ def _expiry(valid_until: date, local: datetime, host_time: HostTime) -> LegalClo
     return LegalClock(name=ClockName.FN_EXPIRY, value=days, limit=0, left=days, reached_at=host_time(end))
 
 
+DRIFT_FORESEEN_DAYS = 90.0  # a creep measured over a day says nothing about next year
+
+
 def _drift(name: ClockName, apart_s: float | None, per_day_s: float | None, now: datetime) -> LegalClock:
     if apart_s is None:
         return LegalClock(name=name, value=None, limit=DRIFT_LIMIT_S)
@@ -148,7 +151,8 @@ def _drift(name: ClockName, apart_s: float | None, per_day_s: float | None, now:
     elif per_day_s:
         # The limit on the side it creeps to.
         target = DRIFT_LIMIT_S if per_day_s > 0 else -DRIFT_LIMIT_S
-        reached_at = now + _days((target - apart_s) / per_day_s)
+        days = (target - apart_s) / per_day_s
+        reached_at = now + _days(days) if days <= DRIFT_FORESEEN_DAYS else None
     return LegalClock(
         name=name, value=apart_s, limit=DRIFT_LIMIT_S, left=left, per_day=per_day_s, reached_at=reached_at
     )

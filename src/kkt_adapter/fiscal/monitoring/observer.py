@@ -36,6 +36,7 @@ from kkt_adapter.runtime.supervisor import ServiceState
 OVERDUE_INTERVALS = 5  # health.md: a planned pass later than this is a dead worker
 PASS_MARGIN_S = 60.0  # a pass itself may take this long
 DRIFT_CHANGE_S = 2.0  # clocks tell whole seconds: less than this is no drift yet
+DRIFT_SPAN_S = 6 * 3600.0  # two whole seconds within minutes are rounding, not a creep
 DAY_S = 86_400.0
 
 
@@ -173,7 +174,7 @@ class Observer:
         window = self._drifts.setdefault(whose, Window(span_s=DAY_S, step_s=600))
         window.add(monotonic, apart_s)
         begin = window.begin()
-        if begin is None or abs(apart_s - begin[1]) < DRIFT_CHANGE_S or monotonic <= begin[0]:
+        if begin is None or abs(apart_s - begin[1]) < DRIFT_CHANGE_S or monotonic - begin[0] < DRIFT_SPAN_S:
             return None
         return (apart_s - begin[1]) / (monotonic - begin[0]) * DAY_S
 

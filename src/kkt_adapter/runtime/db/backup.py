@@ -47,8 +47,11 @@ def back_up(database: Path, directory: Path, *, now: datetime, keep: int = KEEP)
     """
     if keep < 1:
         raise ValueError("at least the new copy is kept")
+    if not database.is_file():
+        raise StorageError(f"There is no database file {database}.", f"Нет файла базы данных {database}.")
     target = directory / f"{database.stem}-{now.strftime(_STAMP)}.db"
     draft = target.with_suffix(".draft")
+    is_new = not directory.exists()
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_RDWR, FILE_MODE))
@@ -62,6 +65,8 @@ def back_up(database: Path, directory: Path, *, now: datetime, keep: int = KEEP)
             _flush(directory)
         finally:
             draft.unlink(missing_ok=True)
+            if is_new and not target.exists():
+                directory.rmdir()  # a copy that failed leaves nothing behind
         past = [copy for copy in backups(database, directory) if copy.name <= target.name]
         for old in past[keep:]:  # one named after a later time was made by a clock that was wrong
             old.unlink(missing_ok=True)
