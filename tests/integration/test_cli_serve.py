@@ -200,9 +200,10 @@ def test_a_receipt_the_operator_would_not_take_is_settled_and_a_copy_goes_back(t
             lambda: running.json("dead-letters", "list")["items"], lambda items: len(items) == 2
         )
         last = str(second[0]["id"])
-        assert running.kkt("dead-letters", "resolve", last, "--note", "по телефону").exit_code == 0
+        settle = ("dead-letters", "resolve", last, "--outcome", "written_off", "--note")
+        assert running.kkt(*settle, "по телефону").exit_code == 0
         assert running.json("dead-letters", "show", last)["note"] == "по телефону"
-        assert running.kkt("dead-letters", "resolve", last, "--note", "ещё раз").exit_code == 1
+        assert running.kkt(*settle, "ещё раз").exit_code == 1
 
         copy = tmp_path / "copy.db"
         assert running.kkt("db", "backup", str(copy)).exit_code == 0
