@@ -16,7 +16,7 @@ from kkt_adapter.fiscal.housekeeping.daily import RETENTION, last_done
 from kkt_adapter.fiscal.store.tables import buffer_events, counters, idempotency, receipts
 
 DAY = timedelta(days=1)
-TABLE = [timedelta(days=days) for days in (-400, -40, -1, 2, 40, 402, 5 * 365)]
+TABLE = [timedelta(days=days) for days in (-400, -1, 2, 40, 402, 5 * 365)]
 
 
 def daily(shop: Product, name: str) -> Any:

@@ -11,7 +11,8 @@ from tests.support.api import Json
 from tests.support.product import TILL, Product, product, sale
 
 from kkt_adapter.cli.database.copies import decide
-from kkt_adapter.fiscal.store.tables import attempts, buffer_events, documents, receipts, shifts
+from kkt_adapter.fiscal.store.losses import LossKind, open_losses
+from kkt_adapter.fiscal.store.tables import attempts, buffer_events, documents, met_fns, shifts
 from kkt_adapter.runtime.db.backup import back_up, restore
 from kkt_adapter.runtime.db.identity import Decided
 from kkt_adapter.runtime.leases.database import leases
@@ -172,7 +173,7 @@ async def test_documents_shifts_and_terms_are_caught_up_and_said(tmp_path: Path)
 
         assert sold["status"] == "printed"
         rows = await shop.read(lambda c: c.execute(select(documents.c.fd_number)).scalars().all())
-        assert sorted(rows) == [d.fd_number for d in shop.archive()]
+        assert sorted(rows) == [d.fd_number for d in shop.archive()][1:]  # met with its registration made
         kept = await shop.read(lambda c: c.execute(select(shifts).order_by(shifts.c.shift_number)).all())
         assert [(s.shift_number, s.closed_at is None) for s in kept] == [(1, False), (2, True)]
         assert kept[0].z_report is not None
@@ -206,21 +207,95 @@ async def test_a_register_that_has_seen_far_higher_terms_is_caught_up_at_once(tm
         assert len(attempts_made) < 10
 
 
-async def test_an_adapter_that_begins_anew_knows_what_its_fns_printed(tmp_path: Path):
+async def test_a_new_shop_takes_an_fn_as_it_is_and_reads_nothing_back(tmp_path: Path):
+    """Every real register comes with documents of others: the first contact is where ours begin."""
     async with product(tmp_path) as shop:
-        told = (await shop.post(sale(kop=900), key="before-the-loss")).json()
+        await shop.sell(3)
         await shop.delivered()
+        made = len(shop.archive())
 
         async with shop.stopped():
             for path in shop.settings.data_dir.glob("buffer.db*"):
                 path.unlink()
             decide(shop.settings.data_dir, Decided.BEGIN, reason="lost")
-        again = (await shop.post(sale(kop=900), key="before-the-loss")).json()
+        (sold,) = await shop.sell()
 
-        assert again["fiscal_doc_id"] == told["fiscal_doc_id"]
+        assert sold["status"] == "printed"
+        rows = await shop.read(lambda c: c.execute(select(documents.c.fd_number)).scalars().all())
+        assert min(rows) > made
+        assert (await shop.read(lambda c: c.execute(select(met_fns.c.first_fd)).scalar_one())) == made
+        assert await shop.read(lambda c: open_losses(c, now=shop.clock.now())) == ()
         await shop.delivered()
-        row = await shop.read(lambda c: c.execute(select(receipts)).one())
-        assert row.status == "synced"
+
+
+async def test_an_fn_met_after_the_copy_is_read_back_from_where_it_was_met(tmp_path: Path):
+    """The copy knows nothing of the FN; the data directory does."""
+    async with product(tmp_path) as shop:
+        await shop.until(lambda: shop.read(lambda c: c.execute(select(met_fns)).all()))
+        backup = copy(shop)
+        raw = sqlite3.connect(backup)
+        raw.execute("DELETE FROM met_fns")
+        raw.execute("DELETE FROM documents")
+        raw.commit()
+        raw.close()
+        told = (await shop.post(sale(kop=700), key="k")).json()
+
+        async with restored(shop, backup):
+            pass
+
+        assert (await shop.post(sale(kop=700), key="k")).json()["fiscal_doc_id"] == told["fiscal_doc_id"]
+
+
+async def test_what_was_lost_is_told_with_its_numbers_and_what_others_printed_apart(tmp_path: Path):
+    async with product(tmp_path) as shop:
+        await shop.sell()
+        backup = copy(shop)
+        await shop.sell(2)
+        await shop.post(sale(kop=4_200, **KEYLESS))
+        last = len(shop.archive())
+
+        async with restored(shop, backup):
+            pass
+        await shop.sell()
+
+        found = {loss.kind: loss for loss in await shop.read(lambda c: open_losses(c, now=shop.clock.now()))}
+        lost, others = found[LossKind.LOST], found[LossKind.OTHERS]
+        assert (lost.count, lost.first, lost.last) == (2, last - 2, last - 1)
+        assert (others.count, others.first, others.last) == (1, last, last)
+        levels = {alert["code"]: alert["level"] for alert in await shop.until(lambda: alerts_of(shop))}
+        assert levels["RECEIPTS_LOST"] == "P1"
+        assert levels["PRINTED_BY_OTHERS"] == "P3"
+
+
+async def alerts_of(shop: Product) -> list[Json]:
+    alerts: list[Json] = (await shop.status())["alerts"]
+    return alerts if "RECEIPTS_LOST" in {alert["code"] for alert in alerts} else []
+
+
+async def test_a_reading_back_that_was_broken_off_is_finished(tmp_path: Path):
+    """Newest first: the newest numbers are written down, and the gap below them is remembered."""
+    async with product(tmp_path) as shop:
+        backup = copy(shop)
+        told = (await shop.post(sale(kop=1), key="the-first")).json()
+        await shop.sell(5)
+        last = len(shop.archive())
+
+        async with restored(shop, backup):
+            pass
+        await shop.sell()
+        async with shop.stopped():  # as a process that was killed after its first step has left it
+            raw = sqlite3.connect(shop.settings.data_dir / "buffer.db")
+            raw.execute("DELETE FROM documents WHERE receipt_seq IS NULL AND fd_number < ?", (last - 1,))
+            raw.execute("UPDATE met_fns SET unread_from = 2")
+            raw.commit()
+            raw.close()
+
+        assert (await shop.post(sale(kop=1), key="the-first")).json()["fiscal_doc_id"] == told[
+            "fiscal_doc_id"
+        ]
+        rows = await shop.read(lambda c: c.execute(select(documents.c.fd_number)).scalars().all())
+        assert set(range(2, last + 1)) <= set(rows)
+        assert await shop.read(lambda c: c.execute(select(met_fns.c.unread_from)).scalar_one()) is None
 
 
 @pytest.mark.parametrize("others", [0, 250])
@@ -233,4 +308,5 @@ async def test_reading_back_goes_in_steps(tmp_path: Path, others: int):
         async with restored(shop, backup):
             pass
 
-        assert (await shop.post(sale(kop=1), key="the-last")).json()["fiscal_doc_id"] == last["fiscal_doc_id"]
+        again = await shop.until(lambda: the_answer(shop, sale(kop=1), "the-last"))  # reading takes a while
+        assert again["fiscal_doc_id"] == last["fiscal_doc_id"]

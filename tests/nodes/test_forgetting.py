@@ -112,6 +112,7 @@ async def test_the_service_keeps_what_its_own_back_offices_have_not_heard_of(tmp
         await shop.sell(2)
         await shop.delivered()
         clock.ahead = TWO_YEARS
+        shop.services.clock_watch._anchor = (clock.now(), clock.monotonic())  # and all saw the time pass
         (daily,) = [run.service for run in shop.services.supervisor._runs if run.service.name == RETENTION]
 
         await daily._look()  # type: ignore[attr-defined]

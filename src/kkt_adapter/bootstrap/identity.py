@@ -23,6 +23,7 @@ from kkt_adapter.runtime.db import identity
 from kkt_adapter.runtime.db.backup import backups
 from kkt_adapter.runtime.db.identity import (
     Around,
+    DirectoryMemory,
     Found,
     Identity,
     Kind,
@@ -155,7 +156,7 @@ def _knows(conn: Connection, fn_number: str) -> bool:
 
 async def settle_identity(
     settings: Settings, around: Around, *, database: Database, clock: Clock
-) -> Identity:
+) -> tuple[Identity, DirectoryMemory]:
     """Once the schema is there: make, keep or renew the identity, and have the data directory and the FNs
     remember it.
 
@@ -172,13 +173,14 @@ async def settle_identity(
     try:
         if start is Start.BEGUN:
             _take_over(settings.fn_dir, now)
-        save_memory(settings.data_dir, Memory(known=now))
+        memory = Memory(known=now, fns={} if start is Start.BEGUN else around.memory.fns)
+        save_memory(settings.data_dir, memory)
     except OSError as error:
         raise SettingsInvalid(
             f"data_dir (KKT_DATA_DIR) = {settings.data_dir}: {error.strerror}",
             f"data_dir (KKT_DATA_DIR) = {settings.data_dir}: {error.strerror}",
         ) from error
-    return now
+    return now, DirectoryMemory(settings.data_dir, memory)
 
 
 def _ensure(place: str, verdict: Start | Refused) -> Start:

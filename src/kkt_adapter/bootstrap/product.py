@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from fastapi import FastAPI
+from sqlalchemy import Connection
 
 from kkt_adapter.bootstrap.clock import build_clock_watch
 from kkt_adapter.bootstrap.daily import daily_services
@@ -110,14 +111,7 @@ async def build_services(
 async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, closers: Closers) -> Services:
     storage = await open_storage(settings, seams=seams, clock=clock, closers=closers)
     database = storage.database
-    await database.write(
-        partial(
-            begin_edition,
-            uuid=storage.identity.uuid,
-            epoch=storage.identity.epoch,
-            salt=secrets.randbits(SALT_BITS),
-        )
-    )
+    await database.write(partial(_begin_edition, identity=storage.identity))
     auth = build_auth(database, settings.sign_in, clock=clock, data_dir=settings.data_dir)
     closers.append(auth.close)
     disk = DiskMark(settings.data_dir, mark_mb=settings.disk_low_mb, clock=clock)
@@ -232,7 +226,13 @@ async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, 
             watching.parts.watch,
             watching.parts.notifier,
             catalog.service,
-            DatabaseMark(storage.identity, database=database, clock=clock, data_dir=settings.data_dir),
+            DatabaseMark(
+                storage.identity,
+                database=database,
+                clock=clock,
+                memory=storage.memory,
+                on_epoch=_begin_edition,
+            ),
             *daily_services(settings, database=database, leases=storage.leases, clock=clock, watch=watch),
         ],
         clock=clock,
@@ -267,6 +267,11 @@ async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, 
         supervisor=supervisor,
         closers=closers,
     )
+
+
+def _begin_edition(conn: Connection, identity: Identity) -> None:
+    """With a new epoch of the database the catalogue's revisions begin anew."""
+    begin_edition(conn, uuid=identity.uuid, epoch=identity.epoch, salt=secrets.randbits(SALT_BITS))
 
 
 async def _hear_of(unit: Unit) -> None:

@@ -118,6 +118,7 @@ class RegisterShop:
             cashier=Cashier(name=register.cashier, inn=register.cashier_inn),
             automatic_shift=register.automatic_shift,
             fits=fits,
+            met=self._storage.memory,
         )
         return Unit(
             register_id=register_id,

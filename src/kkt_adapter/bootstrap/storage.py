@@ -15,7 +15,7 @@ from kkt_adapter.fiscal.store.runtime_settings import read_setting, store_settin
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import SettingsInvalid
 from kkt_adapter.kernel.ids import random_id
-from kkt_adapter.runtime.db.identity import Identity
+from kkt_adapter.runtime.db.identity import DirectoryMemory, Identity
 from kkt_adapter.runtime.db.integrity import refuse_damaged
 from kkt_adapter.runtime.db.migrate import migrate
 from kkt_adapter.runtime.db.open import open_database
@@ -37,6 +37,7 @@ class Storage:
     database: Database
     adapter_id: str
     identity: Identity
+    memory: DirectoryMemory
     owner: str
     locks: ProcessLocks
     peers: Peers
@@ -67,7 +68,7 @@ async def open_storage(settings: Settings, *, seams: Seams, clock: Clock, closer
         )
     )
     closers.append(database.close)
-    known = await settle_identity(settings, around, database=database, clock=clock)
+    known, memory = await settle_identity(settings, around, database=database, clock=clock)
     adapter_id = await database.write(lambda c: _prepare(c, clock))
     pass_lock = _pass_lock(settings, clock, expiry_s=seams.lock_expiry_s)
     closers.append(pass_lock.close)
@@ -75,6 +76,7 @@ async def open_storage(settings: Settings, *, seams: Seams, clock: Clock, closer
         database=database,
         adapter_id=adapter_id,
         identity=known,
+        memory=memory,
         owner=owner,
         locks=locks,
         peers=Peers(locks, owner=owner, on_server=database.dialect != "sqlite", clock=clock),

@@ -208,6 +208,7 @@ def _with_parts(data_dir: Path | None, work: "Callable[[CatalogParts, bool], Awa
             node=f"cli-{owner[:8]}",
             leases=DatabaseLeases(db, owner=owner, clock=clock, holder_ended=locks.ended),
             beside_service=others,
+            believed=lambda: False,  # nobody to ask here: forgetting is left to the service
         )
         try:
             return await work(parts, others)

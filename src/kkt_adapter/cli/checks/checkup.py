@@ -19,6 +19,7 @@ from kkt_adapter.cli.checks.device_checkup import look_at_device
 from kkt_adapter.cli.checks.findings import Finding, bad, good, warn
 from kkt_adapter.fiscal.housekeeping.daily import BACKUP, last_done
 from kkt_adapter.fiscal.kkt.virtual import fn_path
+from kkt_adapter.fiscal.store import clock_rows
 from kkt_adapter.fiscal.store.tables import counters, receipts
 from kkt_adapter.kernel.errors import AdapterError, StorageError, Text
 from kkt_adapter.kernel.ids import RegisterId
@@ -49,6 +50,7 @@ class Rows:
     dead_letters: int
     holders: dict[str, str]  # register -> host and pid of the process that drives it
     copied_at: datetime | None
+    believed_at: datetime | None = None  # when the service last believed the clock
 
 
 def check_disk(settings: Settings) -> list[Finding]:
@@ -96,7 +98,7 @@ def check_clock(now: datetime, rows: Rows | None) -> list[Finding]:
     )
     if now < BUILT_IN:
         return [bad("clock", Text(f"it shows {shown}", f"показывает {shown}"), set_it)]
-    if rows is not None and rows.written_at > now + AHEAD:
+    if rows is not None and rows.written_at > now + AHEAD and not _was_set_right(rows, now):
         late = rows.written_at.astimezone().isoformat(timespec="seconds")
         found = Text(
             f"it shows {shown}, but rows were written at {late}: it was set back",
@@ -104,6 +106,12 @@ def check_clock(now: datetime, rows: Rows | None) -> list[Finding]:
         )
         return [warn("clock", found, set_it)]
     return [good("clock", f"it shows {shown}", f"показывает {shown}")]
+
+
+def _was_set_right(rows: Rows, now: datetime) -> bool:
+    """Are the stamps from a time when the clock was ahead, and has the service believed it since?"""
+    believed = rows.believed_at
+    return believed is not None and believed <= now + AHEAD and believed < rows.written_at - AHEAD
 
 
 def check_database(settings: Settings) -> tuple[list[Finding], Rows | None]:
@@ -171,6 +179,7 @@ def _rows(conn: Connection) -> Rows:
         dead_letters=totals.dlq_open,
         holders={row.name.removeprefix("lane:"): f"{row.host}, pid {row.pid}" for row in held},
         copied_at=last_done(conn, BACKUP),
+        believed_at=clock_rows.load(conn).believed_at,
     )
 
 

@@ -51,7 +51,7 @@ def doctor(
 
 
 def _examine(settings: "Settings") -> "list[Finding]":
-    from kkt_adapter.cli.checks import checkup, peers
+    from kkt_adapter.cli.checks import checkup, identity, peers
     from kkt_adapter.kernel.clock import SystemClock
 
     now = SystemClock().now()
@@ -61,6 +61,7 @@ def _examine(settings: "Settings") -> "list[Finding]":
         *checkup.check_disk(settings),
         *checkup.check_clock(now, rows),
         *database,
+        *identity.check_identity(settings),
         *checkup.check_copies(settings, now, rows),
     ]
     for register in settings.registers:

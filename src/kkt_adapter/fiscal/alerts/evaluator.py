@@ -157,10 +157,11 @@ class AlertWatch:
         self._rates_at = self._clock.monotonic()
 
     async def _forget_old(self) -> None:
-        """Once a day, and once after a start."""
+        """Once a day, and once after a start; not on the word of a clock that is doubted."""
         now = self._clock.now()
-        if self._pruned_on != now.date():
-            before = now - timedelta(days=KEEP_DAYS)
+        live = timedelta(days=KEEP_DAYS)
+        if self._pruned_on != now.date() and self._observer.may_forget(live):
+            before = now - live
             if await self._db.read(partial(alert_rows.any_ended, before=before)):
                 await self._db.write(partial(alert_rows.forget, before=before))
             self._pruned_on = now.date()

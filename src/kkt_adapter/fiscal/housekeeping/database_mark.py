@@ -5,8 +5,8 @@ data directory remembers it. A database that is later found at a lower count was
 """
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 
 import structlog
 from sqlalchemy import Connection, select
@@ -16,7 +16,7 @@ from kkt_adapter.fiscal.store.tables import counters
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import AdapterError
 from kkt_adapter.runtime.db import identity
-from kkt_adapter.runtime.db.identity import Identity, Memory, Start
+from kkt_adapter.runtime.db.identity import DirectoryMemory, Identity, Start
 from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.wakeup import happens_within
 
@@ -24,15 +24,25 @@ LOOK_S = 30.0
 
 
 class DatabaseMark:
-    """A ``Service``. ``known``: the identity as the start left it."""
+    """A ``Service``. ``known``: the identity as the start left it. ``on_epoch``: what else begins anew with
+    an epoch of the database, in the same transaction."""
 
     name = "database mark"
 
-    def __init__(self, known: Identity, *, database: Database, clock: Clock, data_dir: Path) -> None:
+    def __init__(
+        self,
+        known: Identity,
+        *,
+        database: Database,
+        clock: Clock,
+        memory: DirectoryMemory,
+        on_epoch: Callable[[Connection, Identity], None],
+    ) -> None:
         self.known = known
         self._db = database
         self._clock = clock
-        self._data_dir = data_dir
+        self._memory = memory
+        self._on_epoch = on_epoch
         self._position: int | None = None
         self._log = structlog.get_logger("database")
 
@@ -61,10 +71,15 @@ class DatabaseMark:
         else:
             now = self._clock.now()
             before = self.known
-            self.known = await self._db.write(lambda c: went_back(c, before, found, at=now))
+
+            def renew(conn: Connection) -> Identity:
+                after = went_back(conn, before, found, at=now)
+                self._on_epoch(conn, after)
+                return after
+
+            self.known = await self._db.write(renew)
             self._log.error("database_went_back", changes_before=before.changes)
-        memory = Memory(known=self.known)
-        await asyncio.to_thread(identity.save_memory, self._data_dir, memory)
+        await asyncio.to_thread(self._memory.remember, self.known)
 
 
 def went_back(conn: Connection, before: Identity, found: Identity | None, *, at: datetime) -> Identity:

@@ -6,7 +6,7 @@ hangs. It remembers only what growing numbers were a while ago, in bounded windo
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from kkt_adapter.fiscal.control.clock_watch import VIRTUAL, ClockWatch
 from kkt_adapter.fiscal.delivery.endpoint import Endpoint
@@ -108,6 +108,10 @@ class Observer:
             alarms=snapshot.alarms,
             clock_doubt=self._watched.clock_watch.doubt(),
         )
+
+    def may_forget(self, age: timedelta) -> bool:
+        """See ``ClockWatch.may_forget``."""
+        return self._watched.clock_watch.may_forget(age)
 
     @property
     def redis_lost(self) -> bool:

@@ -91,7 +91,7 @@ class PrintLane:
         self._orphans = OrphanMatching(
             session, database=database, clock=clock, outcomes=self.recovery.outcomes
         )
-        self.trouble: AdapterError | None = None  # why nothing is printed at the moment
+        self._trouble: AdapterError | None = None
         self.in_flight = False  # a receipt is at the device, or its document is being written down
         self._db = database
         self._clock = clock
@@ -152,6 +152,15 @@ class PrintLane:
         if stored is None:
             self._broken = True
         self._wake.set()
+
+    @property
+    def trouble(self) -> AdapterError | None:
+        """Why nothing is printed at the moment."""
+        return self._trouble or self.session.reading_back
+
+    @trouble.setter
+    def trouble(self, why: AdapterError | None) -> None:
+        self._trouble = why
 
     def holds(self) -> bool:
         """Does this process drive the register now, beyond doubt?"""

@@ -28,6 +28,7 @@ from kkt_adapter.fiscal.shifts.shift_rows import record_shift
 from kkt_adapter.fiscal.store import attempts, events
 from kkt_adapter.fiscal.store.attempts import LaneTerm, NewAttempt
 from kkt_adapter.fiscal.store.events import EventType
+from kkt_adapter.fiscal.store.fn_contacts import MetFns, MetNowhere
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import (
     AdapterError,
@@ -72,8 +73,10 @@ class RegisterSession:
         cashier: Cashier,
         automatic_shift: bool,
         fits: Callable[[Registration], None],
+        met: MetFns | None = None,
     ) -> None:
-        """``fits`` raises KktBlocked when the configuration contradicts the registration."""
+        """``fits`` raises KktBlocked when the configuration contradicts the registration. ``met``: what the
+        data directory remembers of FNs."""
         self.register_id = register_id
         self.driver = driver
         self._db = database
@@ -81,6 +84,8 @@ class RegisterSession:
         self._cashier = cashier
         self._automatic_shift = automatic_shift
         self.fits = fits
+        self.met: MetFns = met or MetNowhere()
+        self.reading_back: KktUnavailable | None = None  # how far: nothing is printed meanwhile
         self._registration: Registration | None = None
         self._fitting: Registration | None = None  # the one that was compared with the configuration
         self.opened = asyncio.Event()

@@ -5,7 +5,7 @@ Evidence that receipts were lost stays until a person says that it was dealt wit
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -48,8 +48,18 @@ class Loss:
 
 
 def note_loss(conn: Connection, loss: Loss, *, at: datetime) -> None:
-    """Remember for the alert, and write the event; joins the caller's transaction."""
-    store_setting(conn, loss.name, json.dumps(asdict(loss)), at=at, by=None)
+    """Remember for the alert, and write the event; joins the caller's transaction. More of the same kind
+    about the same FN is added to what is remembered."""
+    before = next((known for known in open_losses(conn, now=at) if known.name == loss.name), None)
+    kept = loss
+    if before is not None and loss.fn_number:
+        kept = replace(
+            loss,
+            first=min(loss.first, before.first),
+            last=max(loss.last, before.last),
+            count=loss.count + before.count,
+        )
+    store_setting(conn, loss.name, json.dumps(asdict(kept)), at=at, by=None)
     level = EventLevel.WARNING if loss.kind is LossKind.OTHERS else EventLevel.ERROR
     events.write(conn, [events.entry(loss.kind.event, at, level=level, **_facts(loss))])
 

@@ -194,6 +194,16 @@ receipt_links = Table(
 )
 Index("ix_receipt_links_receipt", receipt_links.c.receipt_seq)
 
+met_fns = Table(
+    "met_fns",  # every FN that a lane of this database has met, and where it stood then
+    metadata,
+    Column("fn_number", Text, primary_key=True),
+    Column("register_id", Text, nullable=False),
+    Column("first_fd", BigInteger, nullable=False),  # its last document at the first contact
+    Column("unread_from", BigInteger),  # being read back: numbers from here on may be missing
+    Column("met_at", Text, nullable=False),
+)
+
 dlq = Table(
     "dlq",
     metadata,

@@ -15,11 +15,12 @@ each copy the uuid. The start compares them (``judge``, pure) before anything is
 import json
 import os
 import secrets
-from collections.abc import Collection
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from threading import Lock
 
 from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, Table, Text, insert, select, update
 
@@ -76,6 +77,7 @@ class Memory:
 
     known: Identity | None = None
     decision: Decision | None = None
+    fns: Mapping[str, int] = field(default_factory=dict)  # FNs that were met -> their last document then
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,6 +280,7 @@ def load_memory(data_dir: Path) -> Memory:
         return Memory(
             known=None if known is None else Identity(**known),
             decision=None if decision is None else Decision(**decision | {"what": Decided(decision["what"])}),
+            fns={str(fn): int(first) for fn, first in raw.get("fns", {}).items()},
         )
     except (FileNotFoundError, NotADirectoryError):
         return Memory()
@@ -306,3 +309,31 @@ def save_memory(data_dir: Path, memory: Memory) -> None:
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+class DirectoryMemory:
+    """The memory of a running service's data directory, kept by whoever learns something. Thread-safe."""
+
+    def __init__(self, data_dir: Path, memory: Memory) -> None:
+        self._data_dir = data_dir
+        self._memory = memory
+        self._lock = Lock()
+
+    def remember(self, known: Identity) -> None:
+        """Blocking. Raises OSError."""
+        with self._lock:
+            self._save(replace(self._memory, known=known))
+
+    def first_fd(self, fn_number: str) -> int | None:
+        """The last document that this FN had when a lane of this directory met it; None: never met."""
+        return self._memory.fns.get(fn_number)
+
+    def remember_fn(self, fn_number: str, first_fd: int) -> None:
+        """Blocking. Raises OSError."""
+        with self._lock:
+            if self.first_fd(fn_number) is None:
+                self._save(replace(self._memory, fns={**self._memory.fns, fn_number: first_fd}))
+
+    def _save(self, memory: Memory) -> None:
+        save_memory(self._data_dir, memory)
+        self._memory = memory

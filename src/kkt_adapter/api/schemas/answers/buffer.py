@@ -16,13 +16,12 @@ from kkt_adapter.api.schemas.units import (
     ReceiptId,
     Russian,
     Seconds,
-    words,
 )
 
-LevelName = Annotated[str, words("info", "warning", "error")]
-BreakerName = Annotated[str, words("CLOSED", "OPEN", "HALF_OPEN")]
-NetworkName = Annotated[str, words("online", "degraded", "offline")]
-AlertLevel = Annotated[str, words("P1", "P2", "P3", "INFO")]
+LevelName = Literal["info", "warning", "error"]
+BreakerName = Literal["CLOSED", "OPEN", "HALF_OPEN"]
+NetworkName = Literal["online", "degraded", "offline"]
+AlertLevel = Literal["P1", "P2", "P3", "INFO"]
 
 
 class OldestReceipt(TypedDict):
@@ -83,7 +82,7 @@ class BufferStatus(BufferCounts):
 class SyncResult(TypedDict):
     """What a pass by hand did. ``skipped``: every operator's breaker is open."""
 
-    status: Annotated[str, words("completed", "skipped")]
+    status: Literal["completed", "skipped"]
     synced: Count
     failed: Count
     skipped: Count
@@ -137,7 +136,7 @@ class WorkerStatus(TypedDict):
 
 
 class BreakerReset(TypedDict):
-    status: Annotated[str, words("reset")]
+    status: Literal["reset"]
     circuit_breaker_state: BreakerName
 
 
@@ -166,7 +165,7 @@ class DeadLetter(TypedDict):
     resolution: Annotated[str | None, Field(description="retried or resolved; null: open.")]
     note: str | None
     outcome: Annotated[
-        Annotated[str, words("delivered_otherwise", "written_off")] | None,
+        Literal["delivered_otherwise", "written_off"] | None,
         Field(description="What became of a resolved one; null: open, retried, or nobody said."),
     ]
 
@@ -184,7 +183,7 @@ class DeadLetterDetail(DeadLetter):
 
 class DeadLetterRetried(DeadLetter):
     status: Annotated[
-        Annotated[str, words("pending", "unchanged")],
+        Literal["pending", "unchanged"],
         Field(description="pending: it will be sent again; unchanged: it was delivered meanwhile."),
     ]
 

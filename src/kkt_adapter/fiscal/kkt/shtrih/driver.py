@@ -7,7 +7,6 @@ It states facts and sends at most one command that makes a document; whether a r
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
 
 import structlog
 
@@ -107,6 +106,7 @@ class ShtrihRegister:
         self._openings = Openings(self._session, password=admin_password)
         self._facts: Facts | None = None
         self._wrong_password: WrongPassword | None = None
+        self.costs_ms: tuple[tuple[str, int], ...] = ()  # of the last receipt, by command
         self._log = structlog.get_logger("shtrih")
 
     @property
@@ -253,7 +253,7 @@ class ShtrihRegister:
                 raise
             with may_be_made():
                 document = await self._closed(before, made, receipt, key=steps.key)
-            self._log.info("receipt_commands", fd_number=document.fd_number, **self._costs())
+            self.costs_ms = tuple(self._session.costs_ms)
             return document
 
     async def discard(self) -> None:
@@ -330,17 +330,6 @@ class ShtrihRegister:
     async def _counter(self, number: int) -> int:
         data = await self._session.data(requests.operation_register(self._admin, number))
         return number_behind_operator(data, 2)
-
-    def _costs(self) -> dict[str, Any]:
-        """What the last receipt's commands took: how many, all together, and the slowest."""
-        costs = self._session.costs_ms
-        slowest = max(costs, key=lambda cost: cost[1])
-        return {
-            "commands": len(costs),
-            "took_ms": sum(ms for _, ms in costs),
-            "slowest": slowest[0],
-            "slowest_ms": slowest[1],
-        }
 
     async def _totals(self, fn: FnStatus) -> ShiftTotals:
         """Of the open shift."""

@@ -4,7 +4,6 @@ Whatever only asks is asked again after a broken link. Everything else is given 
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 
 import structlog
@@ -57,7 +56,6 @@ ANSWER_S = {  # how long the first byte of an answer may take; the vendor's driv
 }
 OTHER_ANSWER_S = 30.0
 REPEATS = 3
-COSTS_KEPT = 2_000  # commands; a receipt of 500 lines takes about 1,100
 
 
 class Refusal(Exception):
@@ -79,7 +77,7 @@ class Session:
         self._monotonic = monotonic
         self._connected = False
         self._log = structlog.get_logger("shtrih")
-        self.costs_ms: deque[tuple[str, int]] = deque(maxlen=COSTS_KEPT)  # command and ms, newest last
+        self.costs_ms: list[tuple[str, int]] = []  # of the commands of this operation, for the record
 
     async def ask(self, body: bytes) -> Answer:
         """The device's answer, errors included; 50h ("still printing") is waited for.

@@ -1,11 +1,12 @@
 """Reading an FN's newest documents back when it is ahead of the database.
 
 In normal life it never is: what the register made is written down, or an attempt says that something may
-be missing (``resolve.py``). It is ahead after the database was restored from a copy, or begun anew. What was
+be missing (``resolve.py``). It is ahead after the database was restored from a copy. What was
 printed since then is in the FN and nowhere else; read back, it is there to be matched by key before anything
 is printed: a till that asks again for such a receipt gets its document, and not a second one.
 """
 
+import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -17,9 +18,10 @@ from kkt_adapter.fiscal.model import DocumentCode, FiscalDocument, ShiftReport
 from kkt_adapter.fiscal.printing import records
 from kkt_adapter.fiscal.printing.register_session import RegisterSession
 from kkt_adapter.fiscal.shifts.shift_rows import record_shift
-from kkt_adapter.fiscal.store import events
+from kkt_adapter.fiscal.store import events, fn_contacts
 from kkt_adapter.fiscal.store.attempts import LaneTerm
 from kkt_adapter.fiscal.store.events import EventLevel, EventType
+from kkt_adapter.fiscal.store.losses import Loss, LossKind, note_loss
 from kkt_adapter.fiscal.store.orphan_documents import (
     OrphanDocuments,
     mark_read_back,
@@ -27,6 +29,7 @@ from kkt_adapter.fiscal.store.orphan_documents import (
     orphan_rows,
 )
 from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.kernel.errors import KktUnavailable
 from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.leases.database import check_terms
 
@@ -53,35 +56,87 @@ class FnReadback:
     async def read(self, lane: LaneTerm) -> OrphanDocuments:
         """Write down whatever the FN has and we have not; return the receipts' documents without a receipt.
 
+        The first contact with an FN takes its last document as the baseline and reads nothing: a register
+        comes with documents of others.
+
         Raises:
             KktUnavailable: the device cannot be asked now.
         """
         status = await self._session.driver.status()
         fn_number, last = status.fn_number, status.fd_number
-        known = await self._db.read(lambda c: newest_number(c, fn_number))
-        if known < last:
-            await self._read_back(max(known + 1, last - self._session.driver.readback_limit + 1), last, lane)
+        newest, met = await self._db.read(
+            lambda c: (newest_number(c, fn_number), fn_contacts.contact(c, fn_number))
+        )
+        known = newest or (met.first_fd if met is not None else self._session.met.first_fd(fn_number))
+        if met is None:
+            await self._meet(fn_number, last if known is None else known)
+        first = last + 1 if known is None else known + 1
+        if met is not None and met.unread_from is not None:
+            first = min(first, met.unread_from)
+        if first <= last:
+            await self._read_back(first, last, status, lane)
         return await self._db.read(lambda c: orphans_of(c, self._session.register_id, status))
 
-    async def _read_back(self, first: int, last: int, lane: LaneTerm) -> None:
-        receipts = 0
-        for begin in range(first, last + 1, STEP):
-            found: list[tuple[FiscalDocument, ShiftReport | None]] = []
-            for number in range(begin, min(begin + STEP, last + 1)):
-                document = await self._session.driver.document(number)
-                if document is None:
-                    continue
-                report = None
-                if document.code is DocumentCode.CLOSE_SHIFT:
-                    report = await self._session.driver.shift_report(number)
-                receipts += document.total_kop is not None
-                found.append((document, report))
-            await self._write_down(found, lane)
-        if receipts:
-            self._log.warning("fn_was_ahead", first=first, last=last, receipts=receipts)
+    async def _meet(self, fn_number: str, first_fd: int) -> None:
+        now, register_id = self._clock.now(), self._session.register_id
+        await self._db.write(
+            lambda c: fn_contacts.meet(c, fn_number, register_id=register_id, first_fd=first_fd, at=now)
+        )
+        try:
+            await asyncio.to_thread(self._session.met.remember_fn, fn_number, first_fd)
+        except OSError as error:
+            self._log.warning("fn_not_remembered", error=error.strerror)
+        self._log.info("fn_met", fn_number=fn_number, first_fd=first_fd)
+
+    async def _read_back(self, first: int, last: int, status: KktStatus, lane: LaneTerm) -> None:
+        """Newest first, so that what may be asked for is there soonest; at most ``readback_limit``, and
+        nothing that is older than any key."""
+        lowest = max(first, last - self._session.driver.readback_limit + 1)
+        found, since = _Found(), status.clock - KEYS_LIVE
+        try:
+            for end in range(last, lowest - 1, -STEP):
+                begin = max(lowest, end - STEP + 1)
+                self._session.reading_back = _reading(last - end, last - lowest + 1)
+                step = await self._step(status.fn_number, begin, end)
+                found.add(step)
+                old = bool(step) and step[-1][0].fiscalized_at < since
+                await self._write_down(
+                    step,
+                    lane,
+                    fn_number=status.fn_number,
+                    unread_from=None if old or begin == lowest else first,
+                )
+                self._log.info("fn_read_back", first=begin, last=end, of_first=lowest)
+                if old:
+                    break
+        finally:
+            self._session.reading_back = None
+        await self._say(found, status.fn_number)
+
+    async def _step(
+        self, fn_number: str, begin: int, end: int
+    ) -> list[tuple[FiscalDocument, ShiftReport | None]]:
+        known = await self._db.read(lambda c: fn_contacts.known_numbers(c, fn_number, first=begin, last=end))
+        found: list[tuple[FiscalDocument, ShiftReport | None]] = []
+        for number in range(begin, end + 1):
+            if number in known:
+                continue
+            document = await self._session.driver.document(number)
+            if document is None:
+                continue
+            report = None
+            if document.code is DocumentCode.CLOSE_SHIFT:
+                report = await self._session.driver.shift_report(number)
+            found.append((document, report))
+        return found
 
     async def _write_down(
-        self, found: Sequence[tuple[FiscalDocument, ShiftReport | None]], lane: LaneTerm
+        self,
+        found: Sequence[tuple[FiscalDocument, ShiftReport | None]],
+        lane: LaneTerm,
+        *,
+        fn_number: str,
+        unread_from: int | None,
     ) -> None:
         now, register_id = self._clock.now(), self._session.register_id
         receipts = [document.fd_number for document, _ in found if document.total_kop is not None]
@@ -92,8 +147,9 @@ class FnReadback:
                 records.store_document(conn, document, register_id=register_id, at=now)
                 if document.code in _SHIFT_CODES:
                     record_shift(conn, register_id, document, report)
+            fn_contacts.set_unread(conn, fn_number, unread_from)
             if receipts:
-                mark_read_back(conn, found[0][0].fn_number)
+                mark_read_back(conn, fn_number)
                 events.write(
                     conn,
                     [
@@ -109,5 +165,50 @@ class FnReadback:
                     ],
                 )
 
-        if found:
-            await self._db.write(write)
+        await self._db.write(write)
+
+    async def _say(self, found: "_Found", fn_number: str) -> None:
+        """Evidence for the alerts: receipts of ours that the database has lost, and receipts of others."""
+        now = self._clock.now()
+        losses = [
+            Loss(
+                kind=kind,
+                first=min(numbers),
+                last=max(numbers),
+                count=len(numbers),
+                fn_number=fn_number,
+                register_id=self._session.register_id,
+            )
+            for kind, numbers in ((LossKind.LOST, found.ours), (LossKind.OTHERS, found.others))
+            if numbers
+        ]
+        if not losses:
+            return
+
+        def write(conn: Connection) -> None:
+            for loss in losses:
+                note_loss(conn, loss, at=now)
+
+        await self._db.write(write)
+        self._log.warning("fn_was_ahead", ours=len(found.ours), others=len(found.others))
+
+
+class _Found:
+    """Numbers of receipts that were read back: with a key of ours, and without."""
+
+    def __init__(self) -> None:
+        self.ours: list[int] = []
+        self.others: list[int] = []
+
+    def add(self, step: Sequence[tuple[FiscalDocument, ShiftReport | None]]) -> None:
+        for document, _ in step:
+            if document.total_kop is not None:
+                (self.others if document.key is None else self.ours).append(document.fd_number)
+
+
+def _reading(done: int, total: int) -> KktUnavailable:
+    return KktUnavailable(
+        f"the FN is ahead of the database: its documents are being read, {done} of {total}",
+        f"ФН опережает базу: читаются его документы, {done} из {total}",
+        reason="READING_FN",
+    )

@@ -1,0 +1,67 @@
+"""Which FNs this database has met, and from which document on they are its business."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from sqlalchemy import Connection, insert, select, update
+
+from kkt_adapter.fiscal.store.tables import documents, met_fns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FnContact:
+    """``first_fd``: its last document when it was met; what came before is not ours. ``unread_from``: a
+    reading back was broken off, and numbers from here on may be missing."""
+
+    first_fd: int
+    unread_from: int | None = None
+
+
+class MetFns(Protocol):
+    """What the data directory remembers of FNs, however old the database is that lies there now."""
+
+    def first_fd(self, fn_number: str) -> int | None: ...
+
+    def remember_fn(self, fn_number: str, first_fd: int) -> None:
+        """Blocking. Raises OSError."""
+        ...
+
+
+class MetNowhere:
+    """A data directory that remembers nothing, for lanes without one."""
+
+    def first_fd(self, fn_number: str) -> int | None:
+        return None
+
+    def remember_fn(self, fn_number: str, first_fd: int) -> None:
+        pass
+
+
+def contact(conn: Connection, fn_number: str) -> FnContact | None:
+    row = conn.execute(select(met_fns).where(met_fns.c.fn_number == fn_number)).first()
+    return None if row is None else FnContact(first_fd=row.first_fd, unread_from=row.unread_from)
+
+
+def meet(conn: Connection, fn_number: str, *, register_id: str, first_fd: int, at: datetime) -> None:
+    """Note the first contact; a later one changes nothing."""
+    if contact(conn, fn_number) is None:
+        conn.execute(
+            insert(met_fns).values(
+                fn_number=fn_number, register_id=register_id, first_fd=first_fd, met_at=at.isoformat()
+            )
+        )
+
+
+def set_unread(conn: Connection, fn_number: str, unread_from: int | None) -> None:
+    conn.execute(update(met_fns).where(met_fns.c.fn_number == fn_number).values(unread_from=unread_from))
+
+
+def known_numbers(conn: Connection, fn_number: str, *, first: int, last: int) -> set[int]:
+    """Which documents of that range are written down."""
+    rows = conn.execute(
+        select(documents.c.fd_number).where(
+            documents.c.fn_number == fn_number, documents.c.fd_number.between(first, last)
+        )
+    )
+    return set(rows.scalars())
