@@ -188,7 +188,8 @@ async def catalogue(walk: Walk) -> None:
     found = await walk.call("GET", "/api/v1/products", include_total=True, limit=2)
     product_id = found["items"][0]["id"]
     for path in (
-        "", "/facets", "/changes?since=0", "/export", f"/{product_id}", f"/{product_id}/history"
+        "", "/facets", f"/changes?since={found['catalogue_revision'] - 5}", "/export",
+        f"/{product_id}", f"/{product_id}/history",
     ):  # fmt: skip
         plain, _, query = path.partition("?")
         await walk.call(

@@ -139,7 +139,7 @@ async def test_a_second_sync_is_a_conflict(client: httpx2.AsyncClient, memory: M
 async def test_the_breaker_is_closed_by_hand_under_a_name(memory: Memory) -> None:
     async with client_of(memory.app(auth_open=False)) as client:
         answer = await client.post("/v1/kkt/circuit_breaker/reset", headers={"Authorization": "Bearer admin"})
-    assert answer.json() == {"state": "CLOSED"}
+    assert answer.json() == {"status": "reset", "circuit_breaker_state": "CLOSED"}
     assert memory.delivery.reset_by == "anna"
 
 
@@ -226,7 +226,7 @@ async def test_maintenance_without_a_reason_or_with_a_strange_length_is_refused(
     answer = await client.post("/v1/pos/maintenance", json=body)
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["field"] == field
-    assert memory.administration.maintenance is None
+    assert memory.administration.maintenance_mode is None
 
 
 # --- health and documentation ---------------------------------------------------------------------------

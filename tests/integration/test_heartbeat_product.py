@@ -372,7 +372,7 @@ async def test_of_two_processes_one_sends_and_the_other_follows_when_it_stops(tm
         async with sender(database, erp.url, clock) as (second, _):
             await asyncio.sleep(0.3)
             shown = await second.status()
-            assert (shown["sends"], shown["state"]) == (False, "online")  # from the other's row
+            assert (shown.sends, shown.state.presence) == (False, "online")  # from the other's row
             assert await second.presence() == "online"
             before = erp.book.last["one"].instance_id
             stop_first.set()

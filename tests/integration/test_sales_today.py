@@ -102,15 +102,15 @@ async def test_revenue_is_sales_less_refunds_by_the_hour_printed_on_them(
 
     await tables.write(day)
     found = await SalesToday(tables, clock=clock, zone=MOSCOW).read()
-    assert found["date"] == "2026-03-02"
-    assert str(found["total_revenue"]) == "746.00"
-    assert (found["total_count"], found["refund_count"]) == (4, 1)
-    hours = {entry["hour"]: (str(entry["revenue"]), entry["count"]) for entry in found["hourly_data"]}
+    assert found.date == DAY
+    assert found.revenue_kop == 74_600
+    assert (found.sales, found.refunds) == (4, 1)
+    hours = {entry.hour: (entry.revenue_kop, entry.sales) for entry in found.hours}
     assert len(hours) == 24
     assert {hour: value for hour, value in hours.items() if value[1]} == {
-        0: ("1.00", 1),
-        9: ("45.00", 2),
-        23: ("700.00", 1),
+        0: (100, 1),
+        9: (4_500, 2),
+        23: (70_000, 1),
     }
 
 
@@ -123,8 +123,8 @@ async def test_today_is_that_of_the_register_and_not_of_the_host(
     await tables.write(lambda c: book.add(c, wall(DAY + timedelta(days=1), 6)))
     far = ZoneInfo("Asia/Vladivostok")
     found = await SalesToday(tables, clock=clock, zone=ZoneInfo("UTC"), zone_of=lambda _: far).read()
-    assert (found["date"], found["total_count"]) == ("2026-03-03", 1)
-    assert [hour["hour"] for hour in found["hourly_data"] if hour["count"]] == [6]
+    assert (found.date, found.sales) == (DAY + timedelta(days=1), 1)
+    assert [hour.hour for hour in found.hours if hour.sales] == [6]
 
 
 async def test_what_comes_later_is_added_and_a_new_day_begins_at_zero(
@@ -132,18 +132,18 @@ async def test_what_comes_later_is_added_and_a_new_day_begins_at_zero(
 ) -> None:
     book = Book()
     sales = SalesToday(tables, clock=clock, zone=MOSCOW)
-    assert (await sales.read())["total_count"] == 0
+    assert (await sales.read()).sales == 0
     await tables.write(lambda c: book.add(c, wall(DAY, 12)))
-    assert (await sales.read())["total_count"] == 1
+    assert (await sales.read()).sales == 1
     await tables.write(lambda c: book.add(c, wall(DAY, 13)))
     await tables.write(lambda c: book.add(c, wall(DAY, 13), fn=FN_B))
-    assert (await sales.read())["total_count"] == 3
-    assert (await sales.read())["total_count"] == 3
+    assert (await sales.read()).sales == 3
+    assert (await sales.read()).sales == 3
     clock.set_wall(clock.now() + timedelta(hours=12))  # midnight in Moscow
     found = await sales.read()
-    assert (found["date"], found["total_count"]) == ("2026-03-03", 0)
+    assert (found.date, found.sales) == (DAY + timedelta(days=1), 0)
     await tables.write(lambda c: book.add(c, wall(DAY + timedelta(days=1), 0, 5)))
-    assert (await sales.read())["total_count"] == 1
+    assert (await sales.read()).sales == 1
 
 
 async def test_a_day_that_is_read_in_parts_adds_up(
@@ -157,7 +157,7 @@ async def test_a_day_that_is_read_in_parts_adds_up(
             book.add(conn, wall(DAY, n), kind="sale" if n % 4 else None)
 
     await tables.write(day)
-    assert (await SalesToday(tables, clock=clock, zone=MOSCOW).read())["total_count"] == 8
+    assert (await SalesToday(tables, clock=clock, zone=MOSCOW).read()).sales == 8
 
 
 async def test_the_product_tells_its_sales(tmp_path: Path) -> None:

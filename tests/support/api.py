@@ -11,18 +11,21 @@ from typing import Any
 
 import httpx2
 from fastapi import FastAPI
+from tests.support import status
 
 from kkt_adapter.api.app import create_api
-from kkt_adapter.api.schemas.examples import HEALTH, HEALTH_DOWN
 from kkt_adapter.api.services import ApiServices, ResolveAction, ResolveReportAction
 from kkt_adapter.api.settings import ApiSettings
 from kkt_adapter.api.wire.limits import WireLimits
 from kkt_adapter.api.wire.server import HttpServer, http_server
 from kkt_adapter.fiscal.delivery.dead_letters import LetterFilter
+from kkt_adapter.fiscal.delivery.worker import ManualSync, WorkerStatus
 from kkt_adapter.fiscal.intake.as_sent import PLAIN, AsSent
 from kkt_adapter.fiscal.lifecycle import LetterOutcome
 from kkt_adapter.fiscal.model import PaymentKind, ReceiptRequest
+from kkt_adapter.fiscal.status.reports import BufferStatus, HealthReport
 from kkt_adapter.fiscal.store.idempotency import Outcome
+from kkt_adapter.kernel.breaker import BreakerState
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import (
     Conflict,
@@ -275,22 +278,22 @@ class MemoryRegisters:
 @dataclass
 class MemoryDelivery:
     running: bool = False
-    breaker: str = "OPEN"
+    breaker: BreakerState = BreakerState.OPEN
     reset_by: str | None = None
     forced: list[bool] = field(default_factory=list)
 
-    async def status(self) -> Json:
-        return {"running": True, "task_status": "running", "pending": 0}
+    async def status(self) -> WorkerStatus:
+        return status.worker_status()
 
-    async def sync(self, *, force: bool) -> Json:
+    async def sync(self, *, force: bool) -> ManualSync:
         if self.running:
             raise SyncInProgress("a pass runs", "передача идёт")
         self.forced.append(force)
-        return {"status": "completed", "synced": 0, "remaining": 0}
+        return status.manual_sync()
 
-    async def reset_breaker(self, *, by: str) -> Json:
-        self.breaker, self.reset_by = "CLOSED", by
-        return {"state": self.breaker}
+    async def reset_breaker(self, *, by: str) -> BreakerState:
+        self.breaker, self.reset_by = BreakerState.CLOSED, by
+        return self.breaker
 
 
 @dataclass
@@ -346,13 +349,13 @@ class MemorySummary:
     asked: list[Json] = field(default_factory=list)
     fail_with: Exception | None = None
 
-    async def buffer_status(self) -> Json:
+    async def buffer_status(self) -> BufferStatus:
         if self.fail_with is not None:
             raise self.fail_with
-        return {"total_capacity": 10_000, "current_queued": 0, "alerts": []}
+        return status.buffer_status()
 
-    async def health(self) -> tuple[Json, bool]:
-        return (HEALTH if self.usable else HEALTH_DOWN), self.usable
+    async def health(self) -> HealthReport:
+        return status.health_report(usable=self.usable)
 
     async def ready(self) -> bool:
         return self.usable

@@ -10,9 +10,12 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from kkt_adapter.fiscal.delivery.dead_letters import LetterFilter
+from kkt_adapter.fiscal.delivery.worker import ManualSync, WorkerStatus
 from kkt_adapter.fiscal.intake.as_sent import PLAIN, AsSent
 from kkt_adapter.fiscal.lifecycle import LetterOutcome
 from kkt_adapter.fiscal.model import ReceiptRequest
+from kkt_adapter.fiscal.status.reports import BufferStatus, HealthReport
+from kkt_adapter.kernel.breaker import BreakerState
 from kkt_adapter.kernel.errors import ReceiptInvalid
 from kkt_adapter.runtime.auth.roles import Principal
 
@@ -164,13 +167,13 @@ class Registers(Protocol):
 
 
 class Delivery(Protocol):
-    async def status(self) -> Json: ...
+    async def status(self) -> WorkerStatus: ...
 
-    async def sync(self, *, force: bool) -> Json:
+    async def sync(self, *, force: bool) -> ManualSync:
         """One manual pass, at most 25 s. Raises SyncInProgress."""
         ...
 
-    async def reset_breaker(self, *, by: str) -> Json: ...
+    async def reset_breaker(self, *, by: str) -> BreakerState: ...
 
 
 class DeadLetters(Protocol):
@@ -198,10 +201,10 @@ class DeadLetters(Protocol):
 
 
 class Summary(Protocol):
-    async def buffer_status(self) -> Json: ...
+    async def buffer_status(self) -> BufferStatus: ...
 
-    async def health(self) -> tuple[Json, bool]:
-        """The report, and whether the database is usable; raises nothing."""
+    async def health(self) -> HealthReport:
+        """Raises nothing."""
         ...
 
     async def ready(self) -> bool: ...

@@ -10,6 +10,7 @@ from kkt_adapter.api.access import Action
 from kkt_adapter.api.answer import JsonAnswer
 from kkt_adapter.api.body import read_model
 from kkt_adapter.api.deps import Services, may
+from kkt_adapter.api.schemas import buffer as fill
 from kkt_adapter.api.schemas import examples
 from kkt_adapter.api.schemas.answers import buffer as shapes
 from kkt_adapter.api.schemas.documents import answers, body_of
@@ -28,7 +29,7 @@ StatusReader = Annotated[Principal, Depends(may(Action.STATUS))]
 )
 async def buffer_status(services: Services, principal: StatusReader) -> Response:
     """Counts, the oldest undelivered receipt, the last sync and the alerts, all from one snapshot."""
-    return JsonAnswer(await services.summary.buffer_status())
+    return JsonAnswer(fill.buffer_answer(await services.summary.buffer_status()))
 
 
 @router.post(
@@ -44,7 +45,7 @@ async def sync(
     ] = False,
 ) -> Response:
     """Goes on batch by batch for at most 25 s. 409 SYNC_IN_PROGRESS while another pass runs."""
-    return JsonAnswer(await services.delivery.sync(force=force))
+    return JsonAnswer(fill.sync_answer(await services.delivery.sync(force=force)))
 
 
 @router.get(
@@ -71,7 +72,7 @@ async def logs(
     summary="The sync worker",
 )
 async def worker_status(services: Services, principal: StatusReader) -> Response:
-    return JsonAnswer(await services.delivery.status())
+    return JsonAnswer(fill.worker_answer(await services.delivery.status()))
 
 
 @router.post(
@@ -83,7 +84,7 @@ async def reset_breaker(
     services: Services, principal: Annotated[Principal, Depends(may(Action.BREAKER_RESET))]
 ) -> Response:
     """Sending starts again at once; five failures in a row open it again."""
-    return JsonAnswer(await services.delivery.reset_breaker(by=principal.name))
+    return JsonAnswer(fill.reset_answer(await services.delivery.reset_breaker(by=principal.name)))
 
 
 @router.patch(

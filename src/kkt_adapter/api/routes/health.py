@@ -1,8 +1,5 @@
 """Does it live, may it get traffic, how is it: without a token (health.md)."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -16,12 +13,12 @@ from kkt_adapter.api.language import preferred
 from kkt_adapter.api.problems import RefusedByStatus
 from kkt_adapter.api.root_page import root_page
 from kkt_adapter.api.schemas import examples
+from kkt_adapter.api.schemas import health as fill
 from kkt_adapter.api.schemas.answers import health as shapes
 from kkt_adapter.api.schemas.documents import answers
 
 router = APIRouter(tags=["health"])
 _HEALTH = shapes.HealthReport | shapes.HealthWords
-WORDS = ("status", "state")  # what a part of the report calls its word
 
 _PAGE_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
 
@@ -79,10 +76,9 @@ async def health(request: Request, services: Services) -> Response:
 
     Without a valid token of a till or an account each part is told by its word alone.
     """
-    report, usable = await services.summary.health()
-    if not await is_known(request):
-        report = words_of(report)
-    return JsonAnswer(report, status_code=200 if usable else 503)
+    report = await services.summary.health()
+    answer = fill.health_answer(report) if await is_known(request) else fill.health_words(report)
+    return JsonAnswer(answer, status_code=200 if report.usable else 503)
 
 
 @router.get("/docs", include_in_schema=False)
@@ -90,14 +86,3 @@ async def docs(request: Request) -> Response:
     """The reference as one page, made of /openapi.json; it loads nothing from elsewhere."""
     page = docs_page(request.app.openapi())
     return HTMLResponse(page, headers=_PAGE_HEADERS)
-
-
-def words_of(report: Mapping[str, Any]) -> dict[str, Any]:
-    """The report for people we do not know: words, but no addresses, register ids, numbers or texts."""
-    components = {
-        name: {word: part[word] for word in WORDS if word in part}
-        for name, part in report["components"].items()
-    }
-    trouble = dict.fromkeys(name.partition(":")[0] for name in report["trouble"])
-    maintenance = None if report["maintenance"] is None else "on"
-    return {**report, "maintenance": maintenance, "trouble": list(trouble), "components": components}

@@ -14,6 +14,7 @@ from kkt_adapter.api.answer import JsonAnswer
 from kkt_adapter.api.deps import may
 from kkt_adapter.api.schemas import heartbeat as shapes
 from kkt_adapter.api.schemas.answers.offices import ExportedEvents, HeartbeatStatus
+from kkt_adapter.api.schemas.buffer import heartbeat_answer
 from kkt_adapter.api.schemas.documents import answers
 from kkt_adapter.api.schemas.requests import MAX_ROW_ID
 from kkt_adapter.fiscal.heartbeat.export import EventExport
@@ -35,7 +36,7 @@ async def heartbeat_status(
 ) -> Response:
     """The one that is worst off, and each of them. Shown only: no sale, print or delivery depends on it."""
     heartbeat: Heartbeat = request.app.state.heartbeat
-    return JsonAnswer(await heartbeat.status())
+    return JsonAnswer(heartbeat_answer(await heartbeat.status()))
 
 
 @router.get(

@@ -16,6 +16,7 @@ from kkt_adapter.api.access import Action, till_of
 from kkt_adapter.api.answer import JsonAnswer
 from kkt_adapter.api.deps import may, person
 from kkt_adapter.api.language import ranks_english_first
+from kkt_adapter.api.schemas import health as fill
 from kkt_adapter.api.schemas import watch as shapes
 from kkt_adapter.api.schemas.answers import health as known
 from kkt_adapter.api.schemas.documents import answers, text_answer
@@ -54,7 +55,7 @@ Watch = Annotated[WatchServices, Depends(_services)]
 )
 async def status(watch: Watch, principal: Viewer) -> Response:
     """A few rows and what is in memory, however many receipts are stored."""
-    return JsonAnswer(await watch.overview.status())
+    return JsonAnswer(fill.look_answer(await watch.overview.status()))
 
 
 @router.get(
@@ -65,7 +66,7 @@ async def status(watch: Watch, principal: Viewer) -> Response:
 )
 async def alerts(request: Request, watch: Watch, principal: Viewer) -> Response:
     """The most severe first. INFO: not for long enough yet; ``becomes`` says what it would be, and when."""
-    return JsonAnswer(await watch.overview.alerts(_say(request)))
+    return JsonAnswer([fill.alert_answer(alert, _say(request)) for alert in await watch.overview.alerts()])
 
 
 @router.get(
@@ -81,7 +82,7 @@ async def alert_history(
     limit: Annotated[int, Query(ge=1, le=500, description="At most so many alerts.")] = 100,
 ) -> Response:
     """Alerts with start and end, newest first; kept for 90 days after their end."""
-    return JsonAnswer(await watch.overview.history(_say(request), limit=limit))
+    return JsonAnswer(fill.history_answer(await watch.overview.history(limit=limit), _say(request)))
 
 
 @router.get(
@@ -92,7 +93,7 @@ async def alert_history(
 )
 async def sales_today(watch: Watch, principal: Viewer) -> Response:
     """Revenue is sales less refunds, in rubles; day and hour are those printed on the receipts."""
-    return JsonAnswer(await watch.sales.read())
+    return JsonAnswer(fill.sales_answer(await watch.sales.read()))
 
 
 @router.get(
@@ -105,7 +106,7 @@ async def clocks(
     watch: Watch, principal: Annotated[Principal, Depends(may(Action.STATUS))], pos_id: Till = None
 ) -> Response:
     """What is left of shift, delivery, FN and clock accuracy, and when each limit is reached at this rate."""
-    return JsonAnswer(await watch.overview.clocks(till_of(principal, pos_id)))
+    return JsonAnswer(fill.clocks_answer(await watch.overview.clocks(till_of(principal, pos_id))))
 
 
 @router.get(

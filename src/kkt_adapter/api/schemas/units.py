@@ -10,6 +10,12 @@ def _schema(kind: str, description: str, **more: Any) -> WithJsonSchema:
     return WithJsonSchema({"type": kind, "description": description} | more)
 
 
+def words(*known: str) -> WithJsonSchema:
+    """A text that is one of these."""
+    only = {"const": known[0]} if len(known) == 1 else {"enum": list(known)}
+    return WithJsonSchema({"type": "string"} | only)
+
+
 Rubles = Annotated[
     Decimal, _schema("number", "Rubles with two decimals; read it as a decimal, not as a binary float.")
 ]

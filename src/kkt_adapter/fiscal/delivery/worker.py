@@ -10,7 +10,6 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 import structlog
 from sqlalchemy import Connection
@@ -70,6 +69,42 @@ class WorkerStats:
     failed: int = 0
     lock_conflicts: int = 0
     pass_s: Histogram = field(default_factory=lambda: Histogram(PASS_BOUNDS_S))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManualSync:
+    """What a pass by hand did. ``skipped_all``: every breaker is open, nothing was tried."""
+
+    skipped_all: bool
+    synced: int
+    failed: int
+    skipped: int
+    remaining: int  # undelivered receipts after it
+    duration_s: float
+    message: str  # for people
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastPass:
+    at: datetime
+    synced: int
+    failed: int
+    skipped: int
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerStatus:
+    """``failed_passes``: passes in a row that delivered nothing. ``lock_*``: of the lock between nodes."""
+
+    task: WorkerTask
+    last_pass: LastPass | None
+    last_success_at: datetime | None
+    failed_passes: int
+    next_run_at: datetime | None
+    lock_backend: str
+    lock_held: bool
+    pending: int
 
 
 class DeliveryWorker:
@@ -144,7 +179,7 @@ class DeliveryWorker:
         endpoint = None if fn_number is None else self._endpoint_of.get(fn_number)
         return not self._failed_passes or (endpoint is not None and endpoint.is_untroubled)
 
-    async def sync(self, *, force: bool = False) -> dict[str, Any]:
+    async def sync(self, *, force: bool = False) -> ManualSync:
         """One pass by hand, batch by batch for at most 25 s (delivery.md#worker).
 
         Raises:
@@ -160,18 +195,18 @@ class DeliveryWorker:
             self._wakeup.wake()  # what failed has a due time now, maybe before the planned pass
         remaining = (await self._db.read(counters.read)).undelivered
         skipped = result.waited_for_breaker and not result.attempted
-        return {
-            "status": "skipped" if skipped else "completed",
-            "synced": result.synced,
-            "failed": result.failed,
-            "skipped": result.skipped,
-            "remaining": remaining,
-            "duration_seconds": round(result.duration_s, 3),
-            "message": _message(result, skipped=skipped),
-        }
+        return ManualSync(
+            skipped_all=skipped,
+            synced=result.synced,
+            failed=result.failed,
+            skipped=result.skipped,
+            remaining=remaining,
+            duration_s=result.duration_s,
+            message=_message(result, skipped=skipped),
+        )
 
-    async def reset_breaker(self, *, by: str) -> dict[str, Any]:
-        """Close every breaker and forget the back-off."""
+    async def reset_breaker(self, *, by: str) -> BreakerState:
+        """Close every breaker and forget the back-off; returns their state."""
         for endpoint in self._endpoints():
             endpoint.reset()
         for lane in await self._lanes():
@@ -180,30 +215,30 @@ class DeliveryWorker:
         self._log.warning("breaker_reset", by=by)
         self._plan.add(None)
         self._wakeup.wake()
-        return {"status": "reset", "circuit_breaker_state": BreakerState.CLOSED.value}
+        return BreakerState.CLOSED
 
-    async def status(self) -> dict[str, Any]:
+    async def status(self) -> WorkerStatus:
         """``GET /v1/kkt/worker/status``."""
         last = self._last_pass
         totals = await self._db.read(counters.read)
-        return {
-            "running": self._state is WorkerTask.RUNNING,
-            "task_status": self._state.value,
-            "last_pass": None
+        return WorkerStatus(
+            task=self._state,
+            last_pass=None
             if last is None
-            else {
-                "at": iso(last.at),
-                "synced": last.synced,
-                "failed": last.failed,
-                "skipped": last.skipped,
-                "duration_seconds": round(last.duration_s, 3),
-            },
-            "last_success_at": iso(self._last_success_at),
-            "consecutive_failures": self._failed_passes,
-            "next_run_at": iso(self._next_run_at),
-            "lock": {"backend": self._pass_lock.backend, "held": self._pass_lock.held},
-            "pending": totals.pending,
-        }
+            else LastPass(
+                at=last.at,
+                synced=last.synced,
+                failed=last.failed,
+                skipped=last.skipped,
+                duration_s=last.duration_s,
+            ),
+            last_success_at=self._last_success_at,
+            failed_passes=self._failed_passes,
+            next_run_at=self._next_run_at,
+            lock_backend=self._pass_lock.backend,
+            lock_held=self._pass_lock.held,
+            pending=totals.pending,
+        )
 
     # ---- the service --------------------------------------------------------------------------------
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,13 +17,10 @@ from kkt_adapter.fiscal.heartbeat.target import Target, TargetState
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import AdapterError, Conflict, Text
 from kkt_adapter.kernel.hysteresis import Presence
-from kkt_adapter.kernel.timefmt import iso
 from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.leases.lease import Lease, Term
 from kkt_adapter.runtime.log import get_logger
 from kkt_adapter.runtime.wakeup import happens_within
-
-Json = dict[str, Any]
 
 LEASE = "heartbeat"
 JITTER = 0.1  # +-10 % (heartbeat.md), so that many adapters do not call at once
@@ -31,6 +29,35 @@ STALE_INTERVALS = 3  # another process's row older than this says nothing any mo
 _WORST_FIRST = (Presence.OFFLINE, Presence.UNKNOWN, Presence.ONLINE)
 _WORST_WORD_FIRST = ("down", "hanging", "failing", "unknown", "ok")
 METRIC_VALUE = {Presence.UNKNOWN: 0, Presence.ONLINE: 1, Presence.OFFLINE: 2}  # kkt_heartbeat_state
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfficesReport:
+    """How the back offices are: the worst word, and that of each. Without any: ``not_configured``."""
+
+    word: str
+    targets: Mapping[str, str]
+    last_success_at: datetime | None
+    last_error: Text | None
+    called_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfficeStatus:
+    name: str
+    profile: Profile
+    url: str  # without its query
+    state: TargetState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeartbeatStatus:
+    """``state`` is that of the back office that is worst off. ``sends``: this process makes the calls."""
+
+    running: bool
+    sends: bool
+    state: TargetState
+    targets: tuple[OfficeStatus, ...]
 
 
 class Heartbeat:
@@ -146,37 +173,46 @@ class Heartbeat:
         worst = self.worst
         return None if worst is None else worst.state.presence
 
-    async def status(self) -> Json:
+    async def status(self) -> HeartbeatStatus:
         """``GET /v1/kkt/heartbeat/status``: the worst back office, and each of them."""
         if not self._sends and self.targets:
             await self._look_at_rows()
         worst = self.worst
         state = TargetState() if worst is None else worst.state
-        return {
-            "configured": bool(self.targets),
-            "running": self._running,
-            "sends": self._sends,
-            "state": state.presence.value,
-            "consecutive_successes": state.successes,
-            "consecutive_failures": state.failures,
-            "last_success_at": iso(state.last_success_at),
-            "last_error": None if state.last_error is None else state.last_error.en,
-            "targets": [_shown(target) for target in self.targets],
-        }
+        return HeartbeatStatus(
+            running=self._running,
+            sends=self._sends,
+            state=state,
+            targets=tuple(
+                OfficeStatus(
+                    name=target.settings.name,
+                    profile=target.settings.profile,
+                    url="".join(target.settings.address).partition("?")[0],
+                    state=target.state,
+                )
+                for target in self.targets
+            ),
+        )
 
-    def component(self, *, hangs_s: float) -> Json:
+    def component(self, *, hangs_s: float) -> OfficesReport:
         """``odoo`` of ``/v1/health``; a call in hand for longer than ``hangs_s`` hangs."""
         worst = self.worst
         if worst is None:
-            return {"status": "not_configured", "last_check": iso(self._clock.now())}
+            return OfficesReport(
+                word="not_configured",
+                targets={},
+                last_success_at=None,
+                last_error=None,
+                called_at=self._clock.now(),
+            )
         words = {target.settings.name: _word(target, hangs_s=hangs_s) for target in self.targets}
-        return {
-            "status": next(word for word in _WORST_WORD_FIRST if word in words.values()),
-            "targets": words,
-            "last_success_at": iso(worst.state.last_success_at),
-            "last_error": None if worst.state.last_error is None else worst.state.last_error.en,
-            "last_check": iso(worst.state.called_at),
-        }
+        return OfficesReport(
+            word=next(word for word in _WORST_WORD_FIRST if word in words.values()),
+            targets=words,
+            last_success_at=worst.state.last_success_at,
+            last_error=worst.state.last_error,
+            called_at=worst.state.called_at,
+        )
 
     async def _look_at_rows(self) -> None:
         """What the process that sends wrote down."""
@@ -215,21 +251,3 @@ def _word(target: Target, *, hangs_s: float) -> str:
     if target.state.last_error is not None:
         return "failing"
     return "ok" if target.state.presence is Presence.ONLINE else "unknown"
-
-
-def _shown(target: Target) -> Json:
-    state = target.state
-    base, path = target.settings.address
-    return {
-        "name": target.settings.name,
-        "profile": target.settings.profile.value,
-        "url": base + path.partition("?")[0],
-        "state": state.presence.value,
-        "consecutive_successes": state.successes,
-        "consecutive_failures": state.failures,
-        "last_success_at": iso(state.last_success_at),
-        "last_error": None if state.last_error is None else state.last_error.en,
-        "last_answer": None if state.last_class is None else state.last_class.value,
-        "acked_event_id": state.acked_event_id,
-        "next_call_at": iso(state.next_call_at),
-    }

@@ -12,7 +12,6 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, tzinfo
-from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -22,7 +21,6 @@ from kkt_adapter.fiscal.model import ReceiptKind
 from kkt_adapter.fiscal.store.document_dates import first_since, last_numbers, register_of
 from kkt_adapter.fiscal.store.tables import documents, receipts
 from kkt_adapter.kernel.clock import Clock
-from kkt_adapter.kernel.money import rubles
 from kkt_adapter.runtime.db.protocol import Database
 
 STEP = 20_000  # documents in one read, so that no reader is held for long
@@ -42,6 +40,30 @@ class _Day:
     date: date
     hours: list[_Hour] = field(default_factory=lambda: [_Hour() for _ in range(24)])
     seen: int | None = None  # the last number that is added up
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HourOfSales:
+    """Of the registers' wall clocks; revenue is sales less refunds."""
+
+    hour: int  # 0..23
+    revenue_kop: int
+    sales: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SalesOfToday:
+    date: date
+    refunds: int
+    hours: tuple[HourOfSales, ...]  # all 24
+
+    @property
+    def revenue_kop(self) -> int:
+        return sum(hour.revenue_kop for hour in self.hours)
+
+    @property
+    def sales(self) -> int:
+        return sum(hour.sales for hour in self.hours)
 
 
 class SalesToday:
@@ -64,7 +86,7 @@ class SalesToday:
         self._days: dict[str, _Day] = {}  # by FN
         self._one_at_a_time = asyncio.Lock()
 
-    async def read(self) -> dict[str, Any]:
+    async def read(self) -> SalesOfToday:
         """``GET /api/v1/sales/today``. Raises StorageError."""
         now = self._clock.now()
         async with self._one_at_a_time:
@@ -140,23 +162,16 @@ def _add(hour: _Hour, kind: str, kop: int, n: int) -> None:
         hour.refunds += n
 
 
-def _shown(days: Sequence[_Day], *, date: date) -> dict[str, Any]:
-    hours = [hour for day in days for hour in day.hours]
-    return {
-        "date": date.isoformat(),
-        "total_revenue": _money(sum(hour.revenue_kop for hour in hours)),
-        "total_count": sum(hour.sales for hour in hours),
-        "refund_count": sum(hour.refunds for hour in hours),
-        "hourly_data": [
-            {
-                "hour": number,
-                "revenue": _money(sum(day.hours[number].revenue_kop for day in days)),
-                "count": sum(day.hours[number].sales for day in days),
-            }
+def _shown(days: Sequence[_Day], *, date: date) -> SalesOfToday:
+    return SalesOfToday(
+        date=date,
+        refunds=sum(hour.refunds for day in days for hour in day.hours),
+        hours=tuple(
+            HourOfSales(
+                hour=number,
+                revenue_kop=sum(day.hours[number].revenue_kop for day in days),
+                sales=sum(day.hours[number].sales for day in days),
+            )
             for number in range(24)
-        ],
-    }
-
-
-def _money(kop: int) -> Decimal:
-    return Decimal(rubles(kop))
+        ),
+    )

@@ -7,7 +7,6 @@ its answers usually take, long before the call's own deadline is over.
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
 
 from kkt_adapter.fiscal.delivery.endpoint import Endpoint
 from kkt_adapter.fiscal.heartbeat.service import Heartbeat
@@ -17,14 +16,24 @@ from kkt_adapter.fiscal.monitoring.observation import WorkerState
 from kkt_adapter.fiscal.monitoring.observer import Observer
 from kkt_adapter.fiscal.monitoring.snapshot import Snapshot, Snapshots, Taken
 from kkt_adapter.fiscal.printing.registers import Registers, Unit
+from kkt_adapter.fiscal.status.reports import (
+    BreakerReport,
+    BufferReport,
+    Components,
+    DatabaseReport,
+    DevicesReport,
+    HealthReport,
+    NetworkReport,
+    OperatorReport,
+    OperatorsReport,
+    RedisReport,
+    WorkerReport,
+)
 from kkt_adapter.kernel.breaker import BreakerState
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import AdapterError
-from kkt_adapter.kernel.timefmt import iso
 from kkt_adapter.runtime.disk import DiskMark
 from kkt_adapter.runtime.leases.pass_lock import PassLock
-
-Json = dict[str, Any]
 
 ALARM_PERCENT = 90.0  # health.md
 DLQ_DEGRADED, DLQ_UNHEALTHY = 50, 100  # health.md
@@ -40,7 +49,6 @@ REDIS_HANGS_S = 1.0
 HANGING, OK, UNKNOWN = "hanging", "ok", "unknown"
 CATALOGUE_ONLY = "catalogue only"  # no register is configured, and none will come
 FINE = frozenset({OK, UNKNOWN, "running", "not_configured"})  # words that call for nobody
-PARTS = ("buffer", "database", "sync_worker", "redis")  # components that are one thing; the others are peers
 
 
 class Health:
@@ -73,27 +81,21 @@ class Health:
         self._disk = disk
         self._version = version
 
-    async def read(self) -> tuple[Json, bool]:
-        """The answer, and whether the database is usable. Raises nothing; waits ``DATABASE_WAIT_S`` at most,
-        but for the first answer after the start."""
+    async def read(self) -> HealthReport:
+        """Raises nothing; waits ``DATABASE_WAIT_S`` at most, but for the first answer after the start."""
         try:
             taken = await self._snapshots.recent(wait_s=DATABASE_WAIT_S)
         except AdapterError:
             taken = None
         snapshot = None if taken is None else taken.snapshot
         components = self._components(taken)
-        return (
-            {
-                "status": self._verdict(snapshot, components),
-                "version": self._version,
-                "circuit_breaker_state": self.worst_breaker().value,
-                "maintenance": None
-                if snapshot is None or snapshot.maintenance is None
-                else snapshot.maintenance.reason,
-                "trouble": _trouble(components),
-                "components": components,
-            },
-            snapshot is not None,
+        maintenance = None if snapshot is None else snapshot.maintenance
+        return HealthReport(
+            verdict=self._verdict(snapshot, components),
+            version=self._version,
+            maintenance=None if maintenance is None else maintenance.reason,
+            trouble=tuple(_trouble(components)),
+            components=components,
         )
 
     def worst_breaker(self) -> BreakerState:
@@ -103,72 +105,61 @@ class Health:
                 return state
         return BreakerState.CLOSED
 
-    def _components(self, taken: Taken | None) -> Json:
-        return {
-            "buffer": _buffer(taken),
-            "circuit_breaker": self._breaker(),
-            "database": {
-                "status": "down" if taken is None else OK,
-                "type": "SQLite" if self._dialect == "sqlite" else "PostgreSQL",
-                "mode": "WAL",
-                "durability": "synchronous=FULL",
-                "last_check": None if taken is None else iso(taken.at),
-            },
-            "kkt": self._devices(),
-            "ofd": self._operators(),
-            "network": {
-                "status": self._network.mode.value,
-                "since": iso(self._network.changed_at),
-                "endpoints": {check.name: check.ok for check in self._network.checks},
-                "last_check": iso(self._network.checked_at),
-            },
-            "odoo": self._heartbeat.component(hangs_s=OFFICE_HANGS_S),
-            "sync_worker": {
-                "status": self._observer.worker_state().value,
-                "last_check": iso(self._clock.now()),
-            },
-            "redis": self._redis(),
-        }
+    def _components(self, taken: Taken | None) -> Components:
+        return Components(
+            buffer=_buffer(taken),
+            breaker=self._breaker(),
+            database=DatabaseReport(
+                usable=taken is not None,
+                dialect=self._dialect,
+                read_at=None if taken is None else taken.at,
+            ),
+            devices=self._devices(),
+            operators=self._operators(),
+            network=NetworkReport(
+                mode=self._network.mode,
+                since=self._network.changed_at,
+                endpoints={check.name: check.ok for check in self._network.checks},
+                checked_at=self._network.checked_at,
+            ),
+            offices=self._heartbeat.component(hangs_s=OFFICE_HANGS_S),
+            worker=WorkerReport(state=self._observer.worker_state(), as_of=self._clock.now()),
+            redis=self._redis(),
+        )
 
-    def _breaker(self) -> Json:
+    def _breaker(self) -> BreakerReport:
         endpoints = self._endpoints()
-        last_failures = [e.last_failure_at for e in endpoints if e.last_failure_at]
-        return {
-            "state": self.worst_breaker().value,
-            "failure_count": max((e.breaker.failure_count for e in endpoints), default=0),
-            "success_count": max((e.breaker.success_count for e in endpoints), default=0),
-            "last_failure": iso(max(last_failures)) if last_failures else None,
-        }
+        return BreakerReport(
+            state=self.worst_breaker(),
+            failure_count=max((e.breaker.failure_count for e in endpoints), default=0),
+            success_count=max((e.breaker.success_count for e in endpoints), default=0),
+            last_failure_at=max((e.last_failure_at for e in endpoints if e.last_failure_at), default=None),
+        )
 
-    def _devices(self) -> Json:
-        """``last_check``: what each register said of itself is at least as new as that."""
+    def _devices(self) -> DevicesReport:
         units = self._registers.all()
         words = {unit.register_id: _device(unit) for unit in units}
         told = [unit.lane.session.status_at for unit in units if unit.lane.holds()]
-        known = [at for at in told if at is not None]
         different = set(words.values()) - {OK}
-        return {
-            "status": CATALOGUE_ONLY if self._registers.none_configured else _worst_of(different),
-            "registers": dict(list(words.items())[:REGISTERS_SHOWN]),
-            "last_check": iso(min(known)) if known else None,
-        }
+        return DevicesReport(
+            word=CATALOGUE_ONLY if self._registers.none_configured else _worst_of(different),
+            registers=dict(list(words.items())[:REGISTERS_SHOWN]),
+            told_at=min((at for at in told if at is not None), default=None),
+        )
 
-    def _operators(self) -> Json:
+    def _operators(self) -> OperatorsReport:
         endpoints = self._endpoints()
         words = [_operator(endpoint) for endpoint in endpoints]
-        return {
-            "status": next((word for word in ("down", HANGING, "failing") if word in words), OK),
-            "endpoints": {
-                e.name: {
-                    "status": word,
-                    "state": e.state.value,
-                    "last_ok": iso(e.last_ok_at),
-                    "last_error": e.last_error,
-                }
+        return OperatorsReport(
+            word=next((word for word in ("down", HANGING, "failing") if word in words), OK),
+            endpoints={
+                e.name: OperatorReport(
+                    word=word, state=e.state, last_ok_at=e.last_ok_at, last_error=e.last_error
+                )
                 for e, word in zip(endpoints, words, strict=True)
             },
-            "last_check": iso(self._heard_of_operators(endpoints)),
-        }
+            heard_at=self._heard_of_operators(endpoints),
+        )
 
     def _heard_of_operators(self, endpoints: list[Endpoint]) -> datetime | None:
         """When a delivery or a check of any of them last ended."""
@@ -176,21 +167,21 @@ class Health:
         moments += [check.at for check in self._network.checks]
         return max(moments, default=None)
 
-    def _redis(self) -> Json:
-        lock, status = self._pass_lock, "not_configured"
+    def _redis(self) -> RedisReport:
+        lock, word = self._pass_lock, "not_configured"
         if lock.backend == "redis":
-            status = OK if lock.available else "lost"
+            word = OK if lock.available else "lost"
             if lock.waits_s > REDIS_HANGS_S:
-                status = HANGING
-        return {"status": status, "last_check": iso(lock.asked_at)}
+                word = HANGING
+        return RedisReport(word=word, asked_at=lock.asked_at)
 
-    def _verdict(self, snapshot: Snapshot | None, components: Json) -> str:
+    def _verdict(self, snapshot: Snapshot | None, components: Components) -> str:
         if snapshot is None:
             return "unhealthy"
         totals, percent = snapshot.fill.totals, snapshot.fill.percent
         stopped = [stands_still(unit) for unit in self._registers.all()]
         nobody_sells = percent >= 100 or self._disk.is_low or (bool(stopped) and all(stopped))
-        worker_bad = components["sync_worker"]["status"] != WorkerState.RUNNING
+        worker_bad = components.worker.state is not WorkerState.RUNNING
         if nobody_sells or worker_bad or totals.dlq_open > DLQ_UNHEALTHY:
             return "unhealthy"
         breaker_open = self.worst_breaker() is BreakerState.OPEN
@@ -215,17 +206,11 @@ def stands_still(unit: Unit) -> bool:
     return expired and not unit.automatic_shift
 
 
-def _buffer(taken: Taken | None) -> Json:
+def _buffer(taken: Taken | None) -> BufferReport:
     if taken is None:
-        return {"status": UNKNOWN}
+        return BufferReport(word=UNKNOWN, fill=None, as_of=None)
     fill = taken.snapshot.fill
-    return {
-        "status": "full" if fill.percent >= 100 else OK,
-        "percent_full": fill.percent,
-        "dlq_size": fill.totals.dlq_open,
-        "pending": fill.totals.pending,
-        "last_check": iso(taken.at),
-    }
+    return BufferReport(word="full" if fill.percent >= 100 else OK, fill=fill, as_of=taken.at)
 
 
 def _device(unit: Unit) -> str:
@@ -244,14 +229,19 @@ def _operator(endpoint: Endpoint) -> str:
     return OK if endpoint.last_label is None else "failing"
 
 
-def _trouble(components: Mapping[str, Any]) -> list[str]:
+def _trouble(components: Components) -> list[str]:
     """Every part and peer that is not as it should be: the component, and which of several."""
-    peers = {
-        "kkt": components["kkt"]["registers"],
-        "ofd": {name: said["status"] for name, said in components["ofd"]["endpoints"].items()},
-        "odoo": components["odoo"].get("targets", {}),
+    parts = {
+        "buffer": components.buffer.word,
+        "database": OK if components.database.usable else "down",
+        "sync_worker": components.worker.state.value,
+        "redis": components.redis.word,
     }
-    parts = [name for name in PARTS if components[name]["status"] not in FINE]
-    return parts + [
+    peers: dict[str, Mapping[str, str]] = {
+        "kkt": components.devices.registers,
+        "ofd": {name: told.word for name, told in components.operators.endpoints.items()},
+        "odoo": components.offices.targets,
+    }
+    return [name for name, word in parts.items() if word not in FINE] + [
         f"{name}:{peer}" for name in peers for peer, word in peers[name].items() if word not in FINE
     ]

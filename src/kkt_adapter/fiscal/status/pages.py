@@ -10,11 +10,10 @@ from kkt_adapter.fiscal.monitoring.network_mode import NetworkMonitor
 from kkt_adapter.fiscal.monitoring.snapshot import Snapshots
 from kkt_adapter.fiscal.queries import event_log
 from kkt_adapter.fiscal.status.health import Health
-from kkt_adapter.fiscal.status.overview import brief
+from kkt_adapter.fiscal.status.reports import BufferStatus, HealthReport
 from kkt_adapter.fiscal.store.runtime_settings import LAST_SYNC, read_setting
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import AdapterError
-from kkt_adapter.kernel.timefmt import iso
 from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.supervisor import ServiceState
 
@@ -41,42 +40,21 @@ class Summary:
         self._board = board
         self._health = health
 
-    async def buffer_status(self) -> dict[str, Any]:
-        """``GET /v1/kkt/buffer/status``."""
+    async def buffer_status(self) -> BufferStatus:
+        """Counts, the oldest undelivered receipt and the alerts, all from one snapshot."""
         now = self._clock.now()
         snapshot = await self._snapshots.take()
         self._watch.see(snapshot)
-        totals, percent = snapshot.fill.totals, snapshot.fill.percent
-        return {
-            "total_capacity": snapshot.fill.capacity,
-            "configured_capacity": snapshot.fill.configured,
-            "current_queued": totals.undelivered,
-            "percent_full": percent,
-            "network_status": self._network.mode.value,
-            "total_receipts": totals.total,
-            "pending": totals.pending,
-            "syncing": totals.syncing,
-            "synced": totals.synced,
-            "failed": totals.failed,
-            "unprinted": totals.unprinted,
-            "print_failed": totals.print_failed,
-            "dlq_size": totals.dlq_open,
-            "oldest_receipt": None
-            if snapshot.oldest is None
-            else {
-                "id": snapshot.oldest[0],
-                "created_at": iso(snapshot.oldest[1]),
-                "age_hours": round((now - snapshot.oldest[1]).total_seconds() / 3600, 2),
-            },
-            "last_sync": snapshot.last_sync,
-            "alerts": [brief(alert) for alert in self._board.alerts()],
-            "buffer_count": totals.undelivered,
-            "buffer_percent": percent,
-            "cb_state": self._health.worst_breaker().value,
-        }
+        return BufferStatus(
+            snapshot=snapshot,
+            as_of=now,
+            network=self._network.mode,
+            breaker=self._health.worst_breaker(),
+            alerts=tuple(self._board.alerts()),
+        )
 
-    async def health(self) -> tuple[dict[str, Any], bool]:
-        """``GET /v1/health`` and whether the database is usable. Raises nothing."""
+    async def health(self) -> HealthReport:
+        """How every part is. Raises nothing."""
         return await self._health.read()
 
     async def ready(self) -> bool:

@@ -16,12 +16,13 @@ from kkt_adapter.api.schemas.units import (
     ReceiptId,
     Russian,
     Seconds,
+    words,
 )
 
-LevelName = Literal["info", "warning", "error"]
-BreakerName = Literal["CLOSED", "OPEN", "HALF_OPEN"]
-NetworkName = Literal["online", "degraded", "offline"]
-AlertLevel = Literal["P1", "P2", "P3", "INFO"]
+LevelName = Annotated[str, words("info", "warning", "error")]
+BreakerName = Annotated[str, words("CLOSED", "OPEN", "HALF_OPEN")]
+NetworkName = Annotated[str, words("online", "degraded", "offline")]
+AlertLevel = Annotated[str, words("P1", "P2", "P3", "INFO")]
 
 
 class OldestReceipt(TypedDict):
@@ -82,7 +83,7 @@ class BufferStatus(BufferCounts):
 class SyncResult(TypedDict):
     """What a pass by hand did. ``skipped``: every operator's breaker is open."""
 
-    status: Literal["completed", "skipped"]
+    status: Annotated[str, words("completed", "skipped")]
     synced: Count
     failed: Count
     skipped: Count
@@ -136,7 +137,7 @@ class WorkerStatus(TypedDict):
 
 
 class BreakerReset(TypedDict):
-    status: Literal["reset"]
+    status: Annotated[str, words("reset")]
     circuit_breaker_state: BreakerName
 
 
@@ -165,7 +166,7 @@ class DeadLetter(TypedDict):
     resolution: Annotated[str | None, Field(description="retried or resolved; null: open.")]
     note: str | None
     outcome: Annotated[
-        Literal["delivered_otherwise", "written_off"] | None,
+        Annotated[str, words("delivered_otherwise", "written_off")] | None,
         Field(description="What became of a resolved one; null: open, retried, or nobody said."),
     ]
 
@@ -183,7 +184,7 @@ class DeadLetterDetail(DeadLetter):
 
 class DeadLetterRetried(DeadLetter):
     status: Annotated[
-        Literal["pending", "unchanged"],
+        Annotated[str, words("pending", "unchanged")],
         Field(description="pending: it will be sent again; unchanged: it was delivered meanwhile."),
     ]
 

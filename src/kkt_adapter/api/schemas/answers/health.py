@@ -1,6 +1,6 @@
 """Answers about the whole: health, status at a look, alerts, legal clocks, sales of today."""
 
-from typing import Annotated, Literal, NotRequired
+from typing import Annotated, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -13,9 +13,9 @@ from kkt_adapter.api.schemas.answers.buffer import (
     WorkerStatus,
 )
 from kkt_adapter.api.schemas.answers.registers import Trouble
-from kkt_adapter.api.schemas.units import Count, Day, Moment, Percent, RegisterId, Rubles, Said
+from kkt_adapter.api.schemas.units import Count, Day, Moment, Percent, RegisterId, Rubles, Said, words
 
-HealthWord = Literal["healthy", "degraded", "unhealthy"]
+HealthWord = Annotated[str, words("healthy", "degraded", "unhealthy")]
 
 
 class Root(TypedDict):
@@ -29,17 +29,17 @@ class Root(TypedDict):
 
 
 class Alive(TypedDict):
-    status: Literal["ok"]
+    status: Annotated[str, words("ok")]
 
 
 class Ready(TypedDict):
-    status: Literal["ready"]
+    status: Annotated[str, words("ready")]
 
 
 class BufferHealth(TypedDict):
     """Without the database only ``status``, which is ``unknown`` then."""
 
-    status: Literal["ok", "full", "unknown"]
+    status: Annotated[str, words("ok", "full", "unknown")]
     percent_full: NotRequired[Percent]
     dlq_size: NotRequired[Count]
     pending: NotRequired[Count]
@@ -56,8 +56,8 @@ class BreakerHealth(TypedDict):
 
 
 class DatabaseHealth(TypedDict):
-    status: Literal["ok", "down"]
-    type: Literal["SQLite", "PostgreSQL"]
+    status: Annotated[str, words("ok", "down")]
+    type: Annotated[str, words("SQLite", "PostgreSQL")]
     mode: str
     durability: str
     last_check: Moment | None
@@ -69,20 +69,20 @@ class DevicesHealth(TypedDict):
     ``catalogue only``: no register is configured, and receipts are refused.
     """
 
-    status: Literal["ok", "hanging", "trouble", "catalogue only"]
+    status: Annotated[str, words("ok", "hanging", "trouble", "catalogue only")]
     registers: dict[str, str]
     last_check: Moment | None
 
 
 class OperatorHealth(TypedDict):
-    status: Literal["ok", "failing", "hanging", "down"]
+    status: Annotated[str, words("ok", "failing", "hanging", "down")]
     state: BreakerName
     last_ok: Moment | None
     last_error: str | None
 
 
 class OperatorsHealth(TypedDict):
-    status: Literal["ok", "failing", "hanging", "down"]
+    status: Annotated[str, words("ok", "failing", "hanging", "down")]
     endpoints: dict[str, OperatorHealth]
     last_check: Moment | None
 
@@ -96,7 +96,7 @@ class NetworkHealth(TypedDict):
     last_check: Moment | None
 
 
-OfficeWord = Literal["ok", "failing", "hanging", "down", "unknown", "not_configured"]
+OfficeWord = Annotated[str, words("ok", "failing", "hanging", "down", "unknown", "not_configured")]
 
 
 class OfficesHealth(TypedDict):
@@ -110,12 +110,12 @@ class OfficesHealth(TypedDict):
 
 
 class WorkerHealth(TypedDict):
-    status: Literal["running", "overdue", "dead"]
+    status: Annotated[str, words("running", "overdue", "dead")]
     last_check: Moment
 
 
 class RedisHealth(TypedDict):
-    status: Literal["ok", "lost", "hanging", "not_configured"]
+    status: Annotated[str, words("ok", "lost", "hanging", "not_configured")]
     last_check: Moment | None
 
 
@@ -148,7 +148,7 @@ class HealthWords(TypedDict):
     status: HealthWord
     version: str
     circuit_breaker_state: BreakerName
-    maintenance: Annotated[Literal["on"] | None, Field(description="null: it is off.")]
+    maintenance: Annotated[Annotated[str, words("on")] | None, Field(description="null: it is off.")]
     trouble: list[str]
     components: dict[str, dict[str, str]]
 
@@ -157,7 +157,9 @@ class LegalClockShown(TypedDict):
     """``value``, ``limit`` and ``left`` in ``unit``; ``per_day`` in units a day."""
 
     name: Annotated[str, Field(description="shift_end, undelivered, fn_documents, fn_expiry ...")]
-    unit: Annotated[Literal["s", "d", "documents"], Field(description="Seconds, days or documents.")]
+    unit: Annotated[
+        Annotated[str, words("s", "d", "documents")], Field(description="Seconds, days or documents.")
+    ]
     value: float | None
     limit: float | None
     left: float | None

@@ -1,6 +1,6 @@
 """Answers for and about back offices: the events they fetch, and how their calls go."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -15,6 +15,7 @@ from kkt_adapter.api.schemas.units import (
     ReceiptId,
     TillId,
     WallTime,
+    words,
 )
 
 
@@ -52,7 +53,9 @@ class ExportedEvents(TypedDict):
 
 
 class OfficeState(TypedDict):
-    state: Annotated[Literal["online", "offline", "unknown"], Field(description="Whether it answers.")]
+    state: Annotated[
+        Annotated[str, words("online", "offline", "unknown")], Field(description="Whether it answers.")
+    ]
     consecutive_successes: Count
     consecutive_failures: Count
     last_success_at: Moment | None
@@ -61,7 +64,7 @@ class OfficeState(TypedDict):
 
 class OfficeShown(OfficeState):
     name: str
-    profile: Literal["odoo", "onec", "webhook"]
+    profile: Annotated[str, words("odoo", "onec", "webhook")]
     url: Annotated[str, Field(description="Without its query.")]
     last_answer: Annotated[str | None, Field(description="How the last answer was taken.")]
     acked_event_id: Annotated[int | None, Field(description="Events up to this one are taken.")]
