@@ -145,6 +145,7 @@ async def look(walk: Walk, receipt_id: str) -> None:
     await walk.call("POST", "/v1/kkt/circuit_breaker/reset")
     await walk.call("PATCH", "/v1/admin/buffer", {"capacity": 300})
     await walk.call("POST", "/v1/pos/maintenance", {"reason": "Замена ФН"})
+    await walk.call("GET", "/v1/pos/maintenance")
     assert (await walk.call("GET", "/v1/health"))["maintenance"] == "Замена ФН"
     await walk.call("DELETE", "/v1/pos/maintenance")
     await walk.call("GET", "/v1/admin/clock")
