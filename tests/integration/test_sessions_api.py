@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,6 @@ from tests.support.product import Product, product, virtual_registers
 from tests.support.sessions import Receipt, Recount, call, fields, receipt
 
 from kkt_adapter.api.app import create_api
-from kkt_adapter.api.routes import sessions as session_routes
 from kkt_adapter.api.settings import ApiSettings
 from kkt_adapter.fiscal.store.idempotency import Outcome
 from kkt_adapter.fiscal.store.session_tables import pos_sessions
@@ -285,9 +285,8 @@ class MemorySessions:
 
     def app(self, *, auth_open: bool = True) -> Any:
         settings = ApiSettings(auth_open=auth_open)
-        app = create_api(Memory().services(), settings, routers=[session_routes.router])
-        app.state.sessions = self
-        return app
+        sessions: Any = self
+        return create_api(replace(Memory().services(), sessions=sessions), settings)
 
     async def open(
         self, pos_id: str, *, session_id: str | None, opening_cash_kop: int, key: str | None

@@ -13,7 +13,6 @@ from tests.support.api import Memory
 from tests.support.clock import ManualClock
 
 from kkt_adapter.api.app import create_api
-from kkt_adapter.api.routes import accounts, auth
 from kkt_adapter.api.settings import ApiSettings
 from kkt_adapter.kernel.errors import NotFound
 from kkt_adapter.runtime.auth import tables
@@ -80,10 +79,8 @@ class SignInParts(AuthParts):
 
 def people_app(parts: SignInParts) -> FastAPI:
     """The product's HTTP application with the routes of sign-in and accounts."""
-    services = replace(Memory().services(), gate=parts.gate)
-    app = create_api(services, ApiSettings(), routers=(auth.router, accounts.router), clock=parts.clock)
-    app.state.people = parts
-    return app
+    services = replace(Memory().services(), gate=parts.gate, people=parts)
+    return create_api(services, ApiSettings(), clock=parts.clock)
 
 
 def wire(db: Database, *, clock: ManualClock | None = None) -> SignInParts:

@@ -14,8 +14,7 @@ from tests.support.api import Memory, client_of
 from tests.support.catalog import unhurried
 
 from kkt_adapter.api.app import create_api
-from kkt_adapter.api.catalogue import CatalogServices
-from kkt_adapter.api.routes import products, scheduler
+from kkt_adapter.api.services import CatalogServices
 from kkt_adapter.api.settings import ApiSettings
 from kkt_adapter.catalog.parts import CatalogParts, build_catalog, g2a_source
 from kkt_adapter.catalog.run_log.redaction import Redactor
@@ -109,14 +108,11 @@ async def open_catalog_api(
             node="node-1",
             leases=DatabaseLeases(db, owner="node-1", clock=clock),
         )
-        app = create_api(
-            replace(Memory().services(), gate=people.gate),
-            ApiSettings(),
-            routers=(scheduler.router, products.router),
-        )
-        app.state.catalog = CatalogServices(
+        catalog = CatalogServices(
             sync=parts.sync, schedule=parts.schedule, reads=parts.reads, public_read=public_read
         )
+        services = replace(Memory().services(), gate=people.gate, catalog=catalog)
+        app = create_api(services, ApiSettings())
         client = await opened.enter_async_context(client_of(app, event_hooks=conform.hooks()))
         api = CatalogApi(
             db=db,

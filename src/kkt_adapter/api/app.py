@@ -1,9 +1,8 @@
 """The HTTP application: routes, error body, edge. Whoever composes the product calls ``create_api``."""
 
-from collections.abc import Iterable
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.routing import Route
 
@@ -11,7 +10,24 @@ from kkt_adapter import __version__
 from kkt_adapter.api.describe.openapi import describe
 from kkt_adapter.api.edge import Edge
 from kkt_adapter.api.errors import install_error_handlers
-from kkt_adapter.api.routes import buffer, dead_letters, health, maintenance, receipts, refunds, registers
+from kkt_adapter.api.routes import (
+    accounts,
+    auth,
+    buffer,
+    clock,
+    dead_letters,
+    documents,
+    health,
+    heartbeat,
+    maintenance,
+    products,
+    receipts,
+    refunds,
+    registers,
+    scheduler,
+    sessions,
+    watch,
+)
 from kkt_adapter.api.services import ApiServices
 from kkt_adapter.api.settings import ApiSettings
 from kkt_adapter.kernel.clock import Clock, SystemClock
@@ -19,6 +35,26 @@ from kkt_adapter.kernel.clock import Clock, SystemClock
 _DESCRIPTION = (
     "Fiscal receipts, offline first: a receipt that was answered with 200 is on disk, is printed once and "
     "is delivered to the operator once."
+)
+
+
+ROUTES = (
+    receipts,
+    refunds,
+    registers,
+    buffer,
+    dead_letters,
+    maintenance,
+    clock,
+    health,
+    sessions,
+    heartbeat,
+    watch,
+    documents,
+    auth,
+    accounts,
+    scheduler,
+    products,
 )
 
 
@@ -35,13 +71,9 @@ def create_api(
     services: ApiServices,
     settings: ApiSettings,
     *,
-    routers: Iterable[APIRouter] = (),
     clock: Clock | None = None,
 ) -> FastAPI:
-    """The application with the routes of receipts, registers, buffer and health, and ``routers`` beside them.
-
-    What other routers need beside ``services`` is put on ``app.state`` by the caller.
-    """
+    """The application with all of its routes; what they call is ``services``."""
     app = bare_api()
     app.state.services = services
     app.state.settings = settings
@@ -50,10 +82,8 @@ def create_api(
     app.router.routes.insert(
         0, Route(receipts.PATH, receipts.AcceptReceipt(services, settings), methods=["POST"])
     )
-    for module in (receipts, refunds, registers, buffer, dead_letters, maintenance, health):
+    for module in ROUTES:
         app.include_router(module.router)
-    for router in routers:
-        app.include_router(router)
     app.add_middleware(Edge, settings=settings, gate=services.gate, clock=clock or SystemClock())
     return app
 

@@ -1,6 +1,5 @@
-"""What the routes of the catalogue and its scheduler work with; found at ``app.state.catalog``."""
+"""What the routes of the catalogue and its scheduler work with; ``catalog`` of the services."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends
@@ -8,27 +7,14 @@ from starlette.requests import Request
 
 from kkt_adapter.api.access import Action, check_may
 from kkt_adapter.api.deps import person
-from kkt_adapter.api.services import ApiServices
+from kkt_adapter.api.services import ApiServices, CatalogServices
 from kkt_adapter.api.strict import refuse_unknown_parameters
-from kkt_adapter.catalog.reads.catalogue import CatalogReads
-from kkt_adapter.catalog.schedule.daily import DailySchedule
-from kkt_adapter.catalog.sync.control import CatalogSync
 from kkt_adapter.runtime.auth.roles import Principal, Role
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CatalogServices:
-    """``public_read`` (CATALOG_PUBLIC_READ) lets everybody read products, with or without a token."""
-
-    sync: CatalogSync
-    schedule: DailySchedule
-    reads: CatalogReads
-    public_read: bool = False
-
-
 async def catalog_of(request: Request) -> CatalogServices:
-    catalog: CatalogServices = request.app.state.catalog
-    return catalog
+    services: ApiServices = request.app.state.services
+    return services.catalog
 
 
 Catalog = Annotated[CatalogServices, Depends(catalog_of)]

@@ -1,4 +1,4 @@
-"""What the routes of sign-in, accounts and till tokens work with; found at ``app.state.people``."""
+"""What the routes of sign-in, accounts and till tokens work with; ``people`` of the services."""
 
 from typing import Annotated
 
@@ -6,13 +6,14 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from kkt_adapter.api.deps import person
+from kkt_adapter.api.services import ApiServices
 from kkt_adapter.runtime.auth.parts import AuthParts
 from kkt_adapter.runtime.auth.roles import Principal, Role
 
 
 async def people_of(request: Request) -> AuthParts:
-    people: AuthParts = request.app.state.people
-    return people
+    services: ApiServices = request.app.state.services
+    return services.people
 
 
 People = Annotated[AuthParts, Depends(people_of)]

@@ -9,14 +9,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
+from kkt_adapter.catalog.reads.catalogue import CatalogReads
+from kkt_adapter.catalog.schedule.daily import DailySchedule
+from kkt_adapter.catalog.sync.control import CatalogSync
+from kkt_adapter.fiscal.control.clock_watch import ClockWatch
+from kkt_adapter.fiscal.control.sessions import Sessions
 from kkt_adapter.fiscal.delivery.dead_letters import LetterFilter
 from kkt_adapter.fiscal.delivery.worker import ManualSync, WorkerStatus
+from kkt_adapter.fiscal.heartbeat.export import EventExport
+from kkt_adapter.fiscal.heartbeat.service import Heartbeat
 from kkt_adapter.fiscal.intake.as_sent import PLAIN, AsSent
 from kkt_adapter.fiscal.lifecycle import LetterOutcome
 from kkt_adapter.fiscal.model import ReceiptRequest
+from kkt_adapter.fiscal.queries.documents import Documents
+from kkt_adapter.fiscal.queries.sales_today import SalesToday
+from kkt_adapter.fiscal.status.metrics import Metrics
+from kkt_adapter.fiscal.status.overview import Overview
 from kkt_adapter.fiscal.status.reports import BufferStatus, HealthReport
 from kkt_adapter.kernel.breaker import BreakerState
 from kkt_adapter.kernel.errors import ReceiptInvalid
+from kkt_adapter.runtime.auth.parts import AuthParts
 from kkt_adapter.runtime.auth.roles import Principal
 
 Json = dict[str, Any]
@@ -231,8 +243,25 @@ class Gate(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WatchServices:
+    overview: Overview
+    sales: SalesToday
+    metrics: Metrics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogServices:
+    """``public_read`` (CATALOG_PUBLIC_READ) lets everybody read products, with or without a token."""
+
+    sync: CatalogSync
+    schedule: DailySchedule
+    reads: CatalogReads
+    public_read: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApiServices:
-    """Everything the routes of receipts, registers, buffer and health call."""
+    """Everything that any route calls; ``app.state.services`` is the only place where they are found."""
 
     intake: ReceiptIntake
     receipts: Receipts
@@ -243,3 +272,11 @@ class ApiServices:
     summary: Summary
     administration: Administration
     gate: Gate  # of accounts and till tokens; /v1 goes past it while ApiSettings.auth_open
+    sessions: Sessions
+    documents: Documents
+    heartbeat: Heartbeat
+    event_export: EventExport
+    clock_watch: ClockWatch
+    watch: WatchServices
+    people: AuthParts
+    catalog: CatalogServices

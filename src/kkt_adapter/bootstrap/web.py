@@ -3,18 +3,7 @@
 from fastapi import FastAPI
 
 from kkt_adapter.api.app import create_api
-from kkt_adapter.api.catalogue import CatalogServices
-from kkt_adapter.api.routes import accounts as account_routes
-from kkt_adapter.api.routes import auth as auth_routes
-from kkt_adapter.api.routes import clock as clock_routes
-from kkt_adapter.api.routes import documents as document_routes
-from kkt_adapter.api.routes import heartbeat as heartbeat_routes
-from kkt_adapter.api.routes import products as product_routes
-from kkt_adapter.api.routes import scheduler as scheduler_routes
-from kkt_adapter.api.routes import sessions as session_routes
-from kkt_adapter.api.routes import watch as watch_routes
-from kkt_adapter.api.routes.watch import WatchServices
-from kkt_adapter.api.services import ApiServices
+from kkt_adapter.api.services import ApiServices, CatalogServices, WatchServices
 from kkt_adapter.api.settings import ApiSettings
 from kkt_adapter.bootstrap.watching import Watching
 from kkt_adapter.catalog.parts import CatalogParts
@@ -67,8 +56,23 @@ def build_app(
         summary=watching.summary,
         administration=Administration(database=database, clock=clock, default_capacity=settings.capacity),
         gate=auth.gate,
+        sessions=sessions,
+        documents=documents,
+        heartbeat=watching.heartbeat,
+        event_export=EventExport(database),
+        clock_watch=watch,
+        watch=WatchServices(
+            overview=watching.overview, sales=watching.parts.sales, metrics=watching.parts.metrics
+        ),
+        people=auth,
+        catalog=CatalogServices(
+            sync=catalog.sync,
+            schedule=catalog.schedule,
+            reads=catalog.reads,
+            public_read=settings.catalog.public_read,
+        ),
     )
-    app = create_api(
+    return create_api(
         api,
         ApiSettings(
             auth_open=settings.auth_open,
@@ -80,34 +84,7 @@ def build_app(
             refuse_unknown_fields=settings.unknown_fields == "refuse",
         ),
         clock=clock,
-        routers=(
-            session_routes.router,
-            heartbeat_routes.router,
-            clock_routes.router,
-            watch_routes.router,
-            document_routes.router,
-            auth_routes.router,
-            account_routes.router,
-            scheduler_routes.router,
-            product_routes.router,
-        ),
     )
-    app.state.sessions = sessions
-    app.state.documents = documents
-    app.state.heartbeat = watching.heartbeat
-    app.state.event_export = EventExport(database)
-    app.state.clock_watch = watch
-    app.state.watch = WatchServices(
-        overview=watching.overview, sales=watching.parts.sales, metrics=watching.parts.metrics
-    )
-    app.state.people = auth
-    app.state.catalog = CatalogServices(
-        sync=catalog.sync,
-        schedule=catalog.schedule,
-        reads=catalog.reads,
-        public_read=settings.catalog.public_read,
-    )
-    return app
 
 
 def _hosts(settings: Settings) -> tuple[str, ...]:

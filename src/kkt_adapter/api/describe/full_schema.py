@@ -2,44 +2,7 @@
 
 from typing import Any
 
-from kkt_adapter.api.app import Api, bare_api
-from kkt_adapter.api.routes import (
-    accounts,
-    auth,
-    buffer,
-    clock,
-    dead_letters,
-    documents,
-    health,
-    heartbeat,
-    maintenance,
-    products,
-    receipts,
-    refunds,
-    registers,
-    scheduler,
-    sessions,
-    watch,
-)
-
-ROUTES = (
-    receipts,
-    refunds,
-    registers,
-    buffer,
-    dead_letters,
-    maintenance,
-    clock,
-    health,
-    sessions,
-    heartbeat,
-    watch,
-    documents,
-    auth,
-    accounts,
-    scheduler,
-    products,
-)
+from kkt_adapter.api.app import ROUTES, Api, bare_api
 
 
 def openapi_document() -> dict[str, Any]:

@@ -1,7 +1,4 @@
-"""May the host's clock be believed, and a person's word that it may.
-
-The collaborator is ``app.state.clock_watch``.
-"""
+"""May the host's clock be believed, and a person's word that it may."""
 
 from typing import Annotated
 
@@ -12,7 +9,7 @@ from starlette.responses import Response
 from kkt_adapter.api.access import Action
 from kkt_adapter.api.answer import JsonAnswer
 from kkt_adapter.api.body import read_model
-from kkt_adapter.api.deps import may
+from kkt_adapter.api.deps import may, services_of
 from kkt_adapter.api.schemas import clock as shapes
 from kkt_adapter.api.schemas.clock import ClockBody, ClockReport
 from kkt_adapter.api.schemas.documents import answers, body_of
@@ -25,7 +22,7 @@ router = APIRouter(tags=["clock"])
 @router.get("/v1/admin/clock", responses=answers(ClockReport, shapes.REPORT), summary="Is the clock believed")
 async def show(request: Request, principal: Annotated[Principal, Depends(may(Action.STATUS))]) -> Response:
     """What the host's clock shows, why it is doubted if it is, and what other clocks say."""
-    watch: ClockWatch = request.app.state.clock_watch
+    watch: ClockWatch = (await services_of(request)).clock_watch
     return JsonAnswer(watch.report())
 
 
@@ -38,5 +35,5 @@ async def show(request: Request, principal: Annotated[Principal, Depends(may(Act
 async def confirm(request: Request, principal: Annotated[Principal, Depends(may(Action.CLOCK))]) -> Response:
     """The host's clock is right: what was postponed because of it goes on. Who and why is an event."""
     wanted = await read_model(request, ClockBody)
-    watch: ClockWatch = request.app.state.clock_watch
+    watch: ClockWatch = (await services_of(request)).clock_watch
     return JsonAnswer(await watch.confirm(by=principal.name, reason=wanted.reason))

@@ -1,7 +1,4 @@
-"""Fiscal documents by FN and number: their bytes, and whether the FN says the same (http-api.md#receipts).
-
-The collaborator is ``app.state.documents``.
-"""
+"""Fiscal documents by FN and number: their bytes, and whether the FN says the same (http-api.md#receipts)."""
 
 from typing import Annotated
 
@@ -11,7 +8,7 @@ from starlette.responses import Response
 
 from kkt_adapter.api.access import Action, check_till
 from kkt_adapter.api.answer import JsonAnswer
-from kkt_adapter.api.deps import may
+from kkt_adapter.api.deps import may, services_of
 from kkt_adapter.api.schemas import examples
 from kkt_adapter.api.schemas.answers import documents as shapes
 from kkt_adapter.api.schemas.documents import answers
@@ -45,5 +42,5 @@ async def document(
     """
     if principal.pos_ids:
         check_till(principal, "")
-    documents: Documents = request.app.state.documents
+    documents: Documents = (await services_of(request)).documents
     return JsonAnswer(await documents.document(fn_number, fd_number, compare=compare))

@@ -1,7 +1,4 @@
-"""What back offices are told: the state of the heartbeat, and the same events for those that fetch them.
-
-The collaborators are ``app.state.heartbeat`` and ``app.state.event_export``.
-"""
+"""What back offices are told: the state of the heartbeat, and the same events for those that fetch them."""
 
 from typing import Annotated
 
@@ -11,7 +8,7 @@ from starlette.responses import Response
 
 from kkt_adapter.api.access import Action
 from kkt_adapter.api.answer import JsonAnswer
-from kkt_adapter.api.deps import may
+from kkt_adapter.api.deps import may, services_of
 from kkt_adapter.api.schemas import heartbeat as shapes
 from kkt_adapter.api.schemas.answers.offices import ExportedEvents, HeartbeatStatus
 from kkt_adapter.api.schemas.buffer import heartbeat_answer
@@ -35,7 +32,7 @@ async def heartbeat_status(
     request: Request, principal: Annotated[Principal, Depends(may(Action.STATUS))]
 ) -> Response:
     """The one that is worst off, and each of them. Shown only: no sale, print or delivery depends on it."""
-    heartbeat: Heartbeat = request.app.state.heartbeat
+    heartbeat: Heartbeat = (await services_of(request)).heartbeat
     return JsonAnswer(heartbeat_answer(await heartbeat.status()))
 
 
@@ -51,5 +48,5 @@ async def export_events(
     limit: Annotated[int, Query(ge=1, le=MAX_EVENTS, description="At most so many events.")] = 200,
 ) -> Response:
     """Oldest first. Store the events, then ``next_after``: an event comes again rather than never."""
-    export: EventExport = request.app.state.event_export
+    export: EventExport = (await services_of(request)).event_export
     return JsonAnswer(await export.page(after=after, limit=limit))

@@ -1,7 +1,4 @@
-"""POS sessions and the cash in the drawer (http-api.md#sessions-and-cash).
-
-The collaborator is ``app.state.sessions``.
-"""
+"""POS sessions and the cash in the drawer (http-api.md#sessions-and-cash)."""
 
 from typing import Annotated
 
@@ -17,6 +14,7 @@ from kkt_adapter.api.schemas import sessions as shapes
 from kkt_adapter.api.schemas.answers.registers import PosSession
 from kkt_adapter.api.schemas.documents import answers, body_of
 from kkt_adapter.api.schemas.requests import optional_idempotency_key
+from kkt_adapter.api.services import ApiServices
 from kkt_adapter.fiscal.control.sessions import Sessions as PosSessions
 from kkt_adapter.runtime.auth.roles import Principal
 
@@ -26,8 +24,8 @@ _REFUSES = "NOT_FOUND CONFLICT IDEMPOTENCY_CONFLICT"
 
 
 async def sessions_of(request: Request) -> PosSessions:
-    sessions: PosSessions = request.app.state.sessions
-    return sessions
+    services: ApiServices = request.app.state.services
+    return services.sessions
 
 
 Sessions = Annotated[PosSessions, Depends(sessions_of)]

@@ -1,11 +1,10 @@
 """How it goes, at one look: status, alerts, sales of today, legal clocks, metrics (http-api.md#watching).
 
-The collaborators are ``app.state.watch``. ``/api/v1`` always needs an account; ``/v1`` and ``/metrics`` are
+``/api/v1`` always needs an account; ``/v1`` and ``/metrics`` are
 open while nobody has to sign in.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
@@ -21,9 +20,7 @@ from kkt_adapter.api.schemas import watch as shapes
 from kkt_adapter.api.schemas.answers import health as known
 from kkt_adapter.api.schemas.documents import answers, text_answer
 from kkt_adapter.api.schemas.requests import Till
-from kkt_adapter.fiscal.queries.sales_today import SalesToday
-from kkt_adapter.fiscal.status.metrics import Metrics
-from kkt_adapter.fiscal.status.overview import Overview
+from kkt_adapter.api.services import ApiServices, WatchServices
 from kkt_adapter.kernel.errors import Text
 from kkt_adapter.runtime.auth.roles import Principal, Role
 
@@ -32,16 +29,9 @@ router = APIRouter()
 Viewer = Annotated[Principal, Depends(person(Role.VIEWER))]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WatchServices:
-    overview: Overview
-    sales: SalesToday
-    metrics: Metrics
-
-
 async def _services(request: Request) -> WatchServices:
-    services: WatchServices = request.app.state.watch
-    return services
+    services: ApiServices = request.app.state.services
+    return services.watch
 
 
 Watch = Annotated[WatchServices, Depends(_services)]
