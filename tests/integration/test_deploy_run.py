@@ -60,10 +60,9 @@ async def test_the_service_starts_with_what_compose_gives_it(
         await running.ready()
         async with httpx2.AsyncClient(base_url=running.base_url) as client:
             assert (await client.get("/health")).json() == {"status": "ok"}
-            report = (await client.get("/v1/health")).json()
-            assert report["components"]["database"]["type"] == "PostgreSQL"
-            assert report["components"]["kkt"]["registers"] == {"POS-001": "ok"}
-            assert report["components"]["redis"]["status"] == "ok"
+            parts = (await client.get("/v1/health")).json()["components"]
+            for part in ("database", "kkt", "redis"):
+                assert parts[part] == {"status": "ok"}  # without a token words only
             assert (await client.get("/v1/kkt/buffer/status")).status_code == 401  # nobody gets in
             by_name = await client.get("/health", headers={"Host": "adapter:8000"})
             assert by_name.status_code == 200  # as Prometheus calls it

@@ -170,7 +170,7 @@ async def test_head_of_what_is_not_there_is_refused_without_a_body(client: httpx
         ("DELETE", "/v1/kkt/receipt", "GET, HEAD, POST"),
         ("PATCH", "/health", "GET, HEAD"),
         ("GET", "/v1/kkt/buffer/sync", "POST"),
-        ("PUT", "/v1/pos/maintenance", "POST, DELETE"),
+        ("PUT", "/v1/pos/maintenance", "GET, HEAD, POST, DELETE"),
     ],
 )
 async def test_a_wrong_method_is_told_all_right_ones(
