@@ -61,6 +61,11 @@ async def test_it_sells_and_delivers(tmp_path: Path, transport: Transport) -> No
         answers = await running.sell(2)
         await running.delivered()
 
+        async def online() -> bool:
+            return bool((await running.status())["network_status"] == "online")
+
+        await running.until(online)
+
         assert [a["status"] for a in answers] == ["printed", "printed"]
         assert receipts_in(emulator) == [10_000, 10_000]
         assert emulator.machine.fn.exchange_status().unsent_count == 0

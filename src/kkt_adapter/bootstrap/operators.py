@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 
+from kkt_adapter.bootstrap.drivers import KINDS
 from kkt_adapter.bootstrap.seams import Seams
 from kkt_adapter.fiscal.delivery.endpoint import Endpoint
-from kkt_adapter.fiscal.delivery.lanes.factory import HTTP, Route
+from kkt_adapter.fiscal.delivery.lanes.factory import DEVICE, HTTP, Route
 from kkt_adapter.fiscal.ofd.http import HttpOfd
 from kkt_adapter.fiscal.ofd.tcp import TcpOfdGateway
 from kkt_adapter.fiscal.printing.registers import Unit
@@ -14,6 +15,8 @@ from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.kernel.breaker import METRIC_VALUE, Breaker, BreakerState
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.settings import Settings
+
+OWN_EXCHANGE = "device:own"  # name of the end point of registers that deliver by themselves
 
 
 class Routes:
@@ -28,6 +31,8 @@ class Routes:
         self._registers = {register.id: register for register in settings.registers}
 
     def of(self, unit: Unit) -> Route:
+        if unit.transport == DEVICE and not KINDS[unit.kind].pumped:
+            return self._own_exchange()
         register = self._registers.get(unit.register_id)
         host = (register and register.ofd_host) or self._settings.ofd_host
         port = (register and register.ofd_port) or self._settings.ofd_port
@@ -36,6 +41,17 @@ class Routes:
         if name not in self._of_address:
             self._of_address[name] = self._make(name, unit.transport, host, port)
         return self._of_address[name]
+
+    def _own_exchange(self) -> Route:
+        """Registers that reach their operator by themselves: nothing of it can be asked from here."""
+        if OWN_EXCHANGE not in self._of_address:
+
+            async def nothing_to_ask() -> None: ...
+
+            self._of_address[OWN_EXCHANGE] = Route(
+                endpoint=self._endpoint(OWN_EXCHANGE, DEVICE, nothing_to_ask)
+            )
+        return self._of_address[OWN_EXCHANGE]
 
     async def close(self) -> None:
         for route in self._of_address.values():

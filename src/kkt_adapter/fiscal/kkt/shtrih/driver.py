@@ -106,7 +106,6 @@ class ShtrihRegister:
         self._openings = Openings(self._session, password=admin_password)
         self._facts: Facts | None = None
         self._wrong_password: WrongPassword | None = None
-        self.costs_ms: tuple[tuple[str, int], ...] = ()  # of the last receipt, by command
         self._log = structlog.get_logger("shtrih")
 
     @property
@@ -229,7 +228,7 @@ class ShtrihRegister:
         async with self._operation() as facts:
             if facts.trouble is not None:
                 raise KktBlocked(facts.trouble.en, facts.trouble.ru, reason="CONFIGURATION")
-            self._session.costs_ms.clear()
+            self._session.begin_costs()
             with nothing_made():
                 before = await self._clean(SHIFT_IS_CLOSED)
                 full = FullStatus.read(await self._admin_data(requests.FULL_STATUS))
@@ -253,7 +252,7 @@ class ShtrihRegister:
                 raise
             with may_be_made():
                 document = await self._closed(before, made, receipt, key=steps.key)
-            self.costs_ms = tuple(self._session.costs_ms)
+            self._log.info("receipt_commands", fd_number=document.fd_number, **self._session.costs())
             return document
 
     async def discard(self) -> None:

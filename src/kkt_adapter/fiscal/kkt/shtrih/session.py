@@ -4,6 +4,7 @@ Whatever only asks is asked again after a broken link. Everything else is given 
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 
 import structlog
@@ -56,6 +57,7 @@ ANSWER_S = {  # how long the first byte of an answer may take; the vendor's driv
 }
 OTHER_ANSWER_S = 30.0
 REPEATS = 3
+COSTS_KEPT = 2_000  # commands; a receipt of 500 lines takes about 1,100
 
 
 class Refusal(Exception):
@@ -77,7 +79,7 @@ class Session:
         self._monotonic = monotonic
         self._connected = False
         self._log = structlog.get_logger("shtrih")
-        self.costs_ms: list[tuple[str, int]] = []  # of the commands of this operation, for the record
+        self._costs_ms: deque[tuple[str, int]] = deque(maxlen=COSTS_KEPT)  # command and ms, newest last
 
     async def ask(self, body: bytes) -> Answer:
         """The device's answer, errors included; 50h ("still printing") is waited for.
@@ -108,6 +110,20 @@ class Session:
         if answer.error:
             raise Refusal(answer)
         return answer.data
+
+    def begin_costs(self) -> None:
+        """From now on commands count for one receipt."""
+        self._costs_ms.clear()
+
+    def costs(self) -> dict[str, int | str]:
+        """What the commands since ``begin_costs`` took: how many, all together, and the slowest."""
+        slowest, slowest_ms = max(self._costs_ms, key=lambda cost: cost[1], default=("", 0))
+        return {
+            "commands": len(self._costs_ms),
+            "took_ms": sum(ms for _, ms in self._costs_ms),
+            "slowest": slowest,
+            "slowest_ms": slowest_ms,
+        }
 
     async def close(self) -> None:
         self._connected = False
@@ -140,4 +156,4 @@ class Session:
             await self.close()
             raise
         finally:
-            self.costs_ms.append((command.hex(), round((self._monotonic() - began) * 1000)))
+            self._costs_ms.append((command.hex(), round((self._monotonic() - began) * 1000)))
