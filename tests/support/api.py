@@ -19,7 +19,7 @@ from kkt_adapter.api.settings import ApiSettings
 from kkt_adapter.api.wire.limits import WireLimits
 from kkt_adapter.api.wire.server import HttpServer, http_server
 from kkt_adapter.fiscal.delivery.dead_letters import LetterFilter
-from kkt_adapter.fiscal.delivery.worker import ManualSync, WorkerStatus
+from kkt_adapter.fiscal.delivery.worker_status import ManualSync, WorkerStatus
 from kkt_adapter.fiscal.intake.as_sent import PLAIN, AsSent
 from kkt_adapter.fiscal.lifecycle import LetterOutcome
 from kkt_adapter.fiscal.model import PaymentKind, ReceiptRequest

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from kkt_adapter.fiscal.delivery.worker import ManualSync, WorkerStatus
+from kkt_adapter.fiscal.delivery.worker_status import ManualSync, WorkerStatus
 from kkt_adapter.fiscal.heartbeat.service import OfficesReport
 from kkt_adapter.fiscal.lifecycle import WorkerTask
 from kkt_adapter.fiscal.monitoring.network_mode import NetworkMode

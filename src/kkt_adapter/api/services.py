@@ -15,7 +15,7 @@ from kkt_adapter.catalog.sync.control import CatalogSync
 from kkt_adapter.fiscal.control.clock_watch import ClockWatch
 from kkt_adapter.fiscal.control.sessions import Sessions
 from kkt_adapter.fiscal.delivery.dead_letters import LetterFilter
-from kkt_adapter.fiscal.delivery.worker import ManualSync, WorkerStatus
+from kkt_adapter.fiscal.delivery.worker_status import ManualSync, WorkerStatus
 from kkt_adapter.fiscal.heartbeat.export import EventExport
 from kkt_adapter.fiscal.heartbeat.service import Heartbeat
 from kkt_adapter.fiscal.intake.as_sent import PLAIN, AsSent

@@ -5,7 +5,7 @@ from decimal import Decimal
 from kkt_adapter.api.schemas.answers import buffer as known
 from kkt_adapter.api.schemas.answers.offices import HeartbeatStatus, OfficeShown
 from kkt_adapter.fiscal.alerts.board import Alert
-from kkt_adapter.fiscal.delivery.worker import LastPass, ManualSync, WorkerStatus
+from kkt_adapter.fiscal.delivery.worker_status import LastPass, ManualSync, WorkerStatus
 from kkt_adapter.fiscal.heartbeat import service as heartbeat
 from kkt_adapter.fiscal.status.reports import BufferStatus
 from kkt_adapter.kernel.breaker import BreakerState

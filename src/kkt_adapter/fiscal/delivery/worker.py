@@ -18,6 +18,7 @@ from kkt_adapter.fiscal.delivery import claims
 from kkt_adapter.fiscal.delivery.endpoint import Endpoint
 from kkt_adapter.fiscal.delivery.lanes.base import DeliveryLane
 from kkt_adapter.fiscal.delivery.sync_pass import PassPlan, SyncPass
+from kkt_adapter.fiscal.delivery.worker_status import LastPass, ManualSync, WorkerStatus
 from kkt_adapter.fiscal.lifecycle import WorkerTask
 from kkt_adapter.fiscal.store import counters, events
 from kkt_adapter.fiscal.store.events import EventLevel, EventType
@@ -69,42 +70,6 @@ class WorkerStats:
     failed: int = 0
     lock_conflicts: int = 0
     pass_s: Histogram = field(default_factory=lambda: Histogram(PASS_BOUNDS_S))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ManualSync:
-    """What a pass by hand did. ``skipped_all``: every breaker is open, nothing was tried."""
-
-    skipped_all: bool
-    synced: int
-    failed: int
-    skipped: int
-    remaining: int  # undelivered receipts after it
-    duration_s: float
-    message: str  # for people
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LastPass:
-    at: datetime
-    synced: int
-    failed: int
-    skipped: int
-    duration_s: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerStatus:
-    """``failed_passes``: passes in a row that delivered nothing. ``lock_*``: of the lock between nodes."""
-
-    task: WorkerTask
-    last_pass: LastPass | None
-    last_success_at: datetime | None
-    failed_passes: int
-    next_run_at: datetime | None
-    lock_backend: str
-    lock_held: bool
-    pending: int
 
 
 class DeliveryWorker:

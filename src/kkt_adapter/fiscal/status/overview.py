@@ -10,7 +10,7 @@ from kkt_adapter.fiscal.alerts import rows
 from kkt_adapter.fiscal.alerts.board import Alert, AlertBoard
 from kkt_adapter.fiscal.alerts.evaluator import AlertWatch
 from kkt_adapter.fiscal.alerts.rows import Notice
-from kkt_adapter.fiscal.delivery.worker import WorkerStatus
+from kkt_adapter.fiscal.delivery.worker_status import WorkerStatus
 from kkt_adapter.fiscal.monitoring.observer import Observer
 from kkt_adapter.fiscal.monitoring.snapshot import Snapshots
 from kkt_adapter.fiscal.printing.registers import Registers, Unit
