@@ -2,7 +2,15 @@
 
 from collections.abc import Callable, Mapping
 
-from kkt_adapter.emulators.shtrih import fn_commands, receipt_commands, status_commands
+from kkt_adapter.emulators.shtrih import (
+    correction_commands,
+    fn_commands,
+    line_commands,
+    mark_commands,
+    receipt_commands,
+    status_commands,
+    tag_commands,
+)
 from kkt_adapter.emulators.shtrih.machine import ADMIN, SYSTEM_ADMIN, Fail, Machine
 from kkt_adapter.fiscal.kkt.shtrih import modes
 from kkt_adapter.fiscal.kkt.shtrih.requests import PASSWORDLESS, command_of
@@ -14,6 +22,10 @@ Handler = Callable[[Machine, bytes, int], bytes]
 HANDLERS: Mapping[bytes, Handler] = {
     **status_commands.HANDLERS,
     **receipt_commands.HANDLERS,
+    **line_commands.HANDLERS,
+    **tag_commands.HANDLERS,
+    **correction_commands.HANDLERS,
+    **mark_commands.HANDLERS,
     **fn_commands.HANDLERS,
 }
 _WHILE_DUMPING = frozenset({b"\x03", b"\x10", b"\x11", b"\xfc", b"\xf7", b"\xff\x3a", b"\xff\x3b"})
