@@ -8,8 +8,7 @@ import asyncio
 import hashlib
 import random
 import time
-from collections import Counter, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from email.utils import format_datetime
@@ -17,6 +16,7 @@ from email.utils import format_datetime
 from aiohttp import web
 
 from kkt_adapter.emulators.g2a.catalogue import Catalogue, Item, document
+from kkt_adapter.emulators.g2a.counters import Counters
 from kkt_adapter.emulators.g2a.faults import Faults
 
 PAGE_SIZE = 20
@@ -36,33 +36,6 @@ class Credentials:
     def pair_header(self) -> str:
         key = hashlib.sha256((self.client_id + self.email + self.client_secret).encode()).hexdigest()
         return f"{self.client_id}, {key}"
-
-
-@dataclass(slots=True)
-class Counters:
-    """Since the start, or the last reset."""
-
-    requests: int = 0  # product requests of any outcome
-    answers: Counter[str] = field(default_factory=Counter)  # by status or kind of fault
-    pages: Counter[str] = field(default_factory=Counter)  # good answers by "scope/page"
-    lookups: int = 0
-    tokens: int = 0
-    token_requests: int = 0  # of any outcome
-    early: int = 0  # product requests before the end of a Retry-After
-    in_flight: int = 0
-    peak_in_flight: int = 0
-    # of all requests, those for tokens too
-    arrivals: deque[float] = field(default_factory=lambda: deque(maxlen=100_000))
-
-    def most_in_a_minute(self) -> int:
-        window: deque[float] = deque()
-        most = 0
-        for moment in self.arrivals:
-            window.append(moment)
-            while window[0] <= moment - 60.0:
-                window.popleft()
-            most = max(most, len(window))
-        return most
 
 
 class G2AEmulator:
