@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from kkt_adapter.fiscal.alerts.board import GRACE_S, Alert, AlertBoard, Changes, Known
 from kkt_adapter.fiscal.alerts.conditions import GIB
-from kkt_adapter.fiscal.alerts.rules import RULES, Level, Rule
+from kkt_adapter.fiscal.alerts.rule import Level, Rule
+from kkt_adapter.fiscal.alerts.rules import RULES
 from kkt_adapter.fiscal.control.sessions import Mismatch
 from kkt_adapter.fiscal.heartbeat.answer import AnswerClass
 from kkt_adapter.fiscal.monitoring.legal_clocks import ClockName, LegalClock

@@ -7,7 +7,7 @@ from kkt_adapter.api.schemas.answers.registers import Trouble
 from kkt_adapter.api.schemas.buffer import counts_answer, money, worker_answer
 from kkt_adapter.fiscal.alerts.board import Alert
 from kkt_adapter.fiscal.alerts.rows import Notice
-from kkt_adapter.fiscal.alerts.rules import Level
+from kkt_adapter.fiscal.alerts.rule import Level
 from kkt_adapter.fiscal.monitoring.legal_clocks import UNITS, LegalClock
 from kkt_adapter.fiscal.queries.sales_today import SalesOfToday
 from kkt_adapter.fiscal.status import reports

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from kkt_adapter.fiscal.alerts.rules import RULES, Level, Rule
+from kkt_adapter.fiscal.alerts.rule import Level, Rule
+from kkt_adapter.fiscal.alerts.rules import RULES
 from kkt_adapter.fiscal.monitoring.observation import Observation
 from kkt_adapter.kernel.errors import Text
 

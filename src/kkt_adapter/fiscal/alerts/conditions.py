@@ -1,30 +1,16 @@
 """The conditions of the alert table: pure functions of an ``Observation`` that name what is wrong now."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
+from kkt_adapter.fiscal.alerts.finding import HOUR_S, MINUTE_S, Find, Finding, in_hours
 from kkt_adapter.fiscal.heartbeat.answer import AnswerClass
-from kkt_adapter.fiscal.monitoring import legal_clocks
-from kkt_adapter.fiscal.monitoring.legal_clocks import ClockName
-from kkt_adapter.fiscal.monitoring.observation import Observation, RegisterObservation, WorkerState
+from kkt_adapter.fiscal.monitoring.observation import Observation, WorkerState
 from kkt_adapter.kernel.breaker import BreakerState
 from kkt_adapter.kernel.errors import Text
 from kkt_adapter.kernel.hysteresis import Presence
 from kkt_adapter.kernel.money import rubles
 
-MINUTE_S, HOUR_S, DAY_S = 60.0, 3600.0, 86_400.0
 GIB = 1024**3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing that is wrong now. ``subject``: which register, end point ... it is about; may be empty."""
-
-    message: Text
-    subject: str = ""
-
-
-Find = Callable[[Observation], Iterator[Finding]]
 
 
 def buffer_at(percent: float) -> Find:
@@ -60,8 +46,8 @@ def oldest_over(hours: float) -> Find:
         if age_s is not None and age_s > hours * HOUR_S:
             yield Finding(
                 message=Text(
-                    f"The oldest undelivered receipt is {_hours(age_s)} h old.",
-                    f"Самому старому непереданному чеку {_hours(age_s)} ч.",
+                    f"The oldest undelivered receipt is {in_hours(age_s)} h old.",
+                    f"Самому старому непереданному чеку {in_hours(age_s)} ч.",
                 )
             )
 
@@ -78,21 +64,6 @@ def slower_than(seconds: float) -> Find:
                     f"95 % чеков печатаются лишь за {p95:.1f} с.",
                 )
             )
-
-    return find
-
-
-def fn_days_at_most(days: int) -> Find:
-    def find(seen: Observation) -> Iterator[Finding]:
-        for register, left in _clock(seen, ClockName.FN_EXPIRY):
-            if left <= days:
-                yield Finding(
-                    subject=register.register_id,
-                    message=Text(
-                        f"Register {register.register_id}: the FN has {left:.0f} days left.",
-                        f"ККТ {register.register_id}: ФН закончится через {left:.0f} дн.",
-                    ),
-                )
 
     return find
 
@@ -127,100 +98,6 @@ def log_lines_dropped(seen: Observation) -> Iterator[Finding]:
                 f"За десять минут потеряно строк журнала: {dropped}. Журнал никто не читает.",
             )
         )
-
-
-def blocked(seen: Observation) -> Iterator[Finding]:
-    for register in seen.registers:
-        if register.blocked is not None:
-            cause = register.trouble or Text(register.blocked, register.blocked)
-            yield Finding(
-                subject=register.register_id,
-                message=Text(
-                    f"Register {register.register_id} ({register.blocked}): {cause.en}",
-                    f"ККТ {register.register_id} ({register.blocked}): {cause.ru}",
-                ),
-            )
-
-
-def undecided(seen: Observation) -> Iterator[Finding]:
-    for register in seen.registers:
-        if register.undecided is not None:
-            yield Finding(
-                subject=register.register_id,
-                message=Text(
-                    f"Register {register.register_id} stands still: a person must decide about "
-                    f"{register.undecided}.",
-                    f"ККТ {register.register_id} остановлена: нужно решение человека — {register.undecided}.",
-                ),
-            )
-
-
-def not_ready(seen: Observation) -> Iterator[Finding]:
-    for register in seen.registers:
-        if register.trouble is not None and register.blocked is None and register.undecided is None:
-            yield Finding(
-                subject=register.register_id,
-                message=Text(
-                    f"Register {register.register_id}: {register.trouble.en}",
-                    f"ККТ {register.register_id}: {register.trouble.ru}",
-                ),
-            )
-
-
-def fn_documents(seen: Observation) -> Iterator[Finding]:
-    for register, left in _clock(seen, ClockName.FN_DOCUMENTS):
-        if left < legal_clocks.FN_DOCUMENTS_ALARM:
-            yield Finding(
-                subject=register.register_id,
-                message=Text(
-                    f"Register {register.register_id}: the FN takes {left:.0f} more documents.",
-                    f"ККТ {register.register_id}: в ФН осталось место для {left:.0f} документов.",
-                ),
-            )
-
-
-def undelivered_too_long(seen: Observation) -> Iterator[Finding]:
-    for register, age_s in _clock(seen, ClockName.UNDELIVERED):
-        if age_s > legal_clocks.UNDELIVERED_ALARM_S:
-            yield Finding(
-                subject=register.register_id,
-                message=Text(
-                    f"Register {register.register_id}: its oldest undelivered document is "
-                    f"{age_s / DAY_S:.1f} days old; at 30 days the FN blocks itself.",
-                    f"ККТ {register.register_id}: самому старому непереданному документу {age_s / DAY_S:.1f} "
-                    "дн.; на 30-й день ФН заблокируется.",
-                ),
-            )
-
-
-def shift_long(seen: Observation) -> Iterator[Finding]:
-    for register, age_s in _clock(seen, ClockName.SHIFT_END):
-        if age_s > legal_clocks.SHIFT_WARN_S:
-            yield Finding(
-                subject=register.register_id,
-                message=Text(
-                    f"Register {register.register_id}: the shift has been open for {_hours(age_s)} h of 24.",
-                    f"ККТ {register.register_id}: смена открыта {_hours(age_s)} ч из 24.",
-                ),
-            )
-
-
-def drifting(seen: Observation) -> Iterator[Finding]:
-    for register in seen.registers:
-        whose = (
-            (ClockName.REGISTER_DRIFT, "the register's clock", "часы ККТ"),
-            (ClockName.OPERATOR_DRIFT, "the operator's clock", "часы ОФД"),
-        )
-        for name, en, ru in whose:
-            apart_s = register.value(name)
-            if apart_s is not None and abs(apart_s) > legal_clocks.DRIFT_LIMIT_S:
-                yield Finding(
-                    subject=f"{register.register_id}:{name}",
-                    message=Text(
-                        f"Register {register.register_id}: {en} is {apart_s:+.0f} s off the host's.",
-                        f"ККТ {register.register_id}: {ru} расходятся с компьютером на {apart_s:+.0f} с.",
-                    ),
-                )
 
 
 def pass_stuck(seen: Observation) -> Iterator[Finding]:
@@ -349,7 +226,7 @@ def operator_alarms(seen: Observation) -> Iterator[Finding]:
 def maintenance_overdue(seen: Observation) -> Iterator[Finding]:
     mode = seen.maintenance
     if mode is not None and mode.until is not None and seen.at > mode.until:
-        late = _hours((seen.at - mode.until).total_seconds())
+        late = in_hours((seen.at - mode.until).total_seconds())
         yield Finding(
             message=Text(
                 f"Maintenance ({mode.reason}) should have been over {late} h ago; receipts are still "
@@ -362,7 +239,7 @@ def maintenance_overdue(seen: Observation) -> Iterator[Finding]:
 
 def sync_old(seen: Observation) -> Iterator[Finding]:
     if seen.pending and seen.last_sync_age_s > 2 * HOUR_S:
-        hours = _hours(seen.last_sync_age_s)
+        hours = in_hours(seen.last_sync_age_s)
         yield Finding(
             message=Text(
                 f"Nothing was delivered for {hours} h, and {seen.pending} receipts wait.",
@@ -400,14 +277,3 @@ def growing(seen: Observation) -> Iterator[Finding]:
                 f"За полчаса буфер вырос на {seen.grown_30m} чеков.",
             )
         )
-
-
-def _clock(seen: Observation, name: ClockName) -> Iterator[tuple[RegisterObservation, float]]:
-    for register in seen.registers:
-        value = register.value(name)
-        if value is not None:
-            yield register, value
-
-
-def _hours(seconds: float) -> str:
-    return f"{seconds / HOUR_S:.1f}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from kkt_adapter.fiscal.alerts.conditions import Finding
+from kkt_adapter.fiscal.alerts.finding import Finding
 from kkt_adapter.fiscal.monitoring.observation import Observation
 from kkt_adapter.fiscal.store.losses import LossKind
 from kkt_adapter.kernel.errors import Text

@@ -18,7 +18,8 @@ from sqlalchemy import Connection
 from kkt_adapter.fiscal.alerts import rows
 from kkt_adapter.fiscal.alerts.board import SEVERITY, Key
 from kkt_adapter.fiscal.alerts.rows import Notice
-from kkt_adapter.fiscal.alerts.rules import RULES, Rule
+from kkt_adapter.fiscal.alerts.rule import Rule
+from kkt_adapter.fiscal.alerts.rules import RULES
 from kkt_adapter.kernel.backoff import backoff
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import AdapterError, Conflict, Text

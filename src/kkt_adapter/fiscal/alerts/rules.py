@@ -4,64 +4,17 @@ Rules of one family say the same thing at several levels; where more than one ho
 most severe one only.
 """
 
-from dataclasses import dataclass
-from enum import StrEnum
-
 from kkt_adapter.fiscal.alerts import conditions as when
 from kkt_adapter.fiscal.alerts import guards
-from kkt_adapter.fiscal.alerts.conditions import HOUR_S, MINUTE_S, Find
+from kkt_adapter.fiscal.alerts import register_conditions as register
+from kkt_adapter.fiscal.alerts.actions import DEAD_LETTERS, LATE, REPLACE_FN, RESTORE, SLOW
+from kkt_adapter.fiscal.alerts.finding import HOUR_S, MINUTE_S
+from kkt_adapter.fiscal.alerts.rule import Level, Rule
 from kkt_adapter.fiscal.heartbeat.answer import AnswerClass
 from kkt_adapter.fiscal.monitoring import legal_clocks
 from kkt_adapter.kernel.errors import Text
 
-
-class Level(StrEnum):
-    """How soon somebody must look: P1 in 15 minutes, P2 in an hour, P3 within a day."""
-
-    P1 = "P1"
-    P2 = "P2"
-    P3 = "P3"
-    INFO = "INFO"  # a condition that has not lasted long enough yet
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    code: str
-    level: Level
-    family: str
-    find: Find
-    action: Text
-    for_s: float = 0.0  # the condition must hold this long without a break
-
-    @property
-    def runbook(self) -> str:
-        """Its page in docs/runbook."""
-        return f"docs/runbook/{self.code.lower().replace('_', '-')}.md"
-
-
 _P1, _P2, _P3 = Level.P1, Level.P2, Level.P3
-_RESTORE = Text(
-    "Restore the connection to the operator: /v1/health says which end point is down. Raise the capacity if "
-    "the outage will last.",
-    "Восстановите связь с ОФД: какой адрес не отвечает, видно в /v1/health. Если сбой надолго, увеличьте "
-    "ёмкость буфера.",
-)
-_DEAD_LETTERS = Text(
-    "Look at the reasons in the dead letters, remove the cause, then retry them.",
-    "Посмотрите причины в списке недоставленных, устраните их и повторите передачу.",
-)
-_LATE = Text(
-    "See in /v1/health why the operator is not reached, then deliver by hand: POST /v1/kkt/buffer/sync.",
-    "Посмотрите в /v1/health, почему нет связи с ОФД, затем передайте вручную: POST /v1/kkt/buffer/sync.",
-)
-_SLOW = Text(
-    "Look at the register: paper, cover, cable; then at the load of the computer and its disk.",
-    "Проверьте ККТ: бумага, крышка, кабель; затем загрузку компьютера и диска.",
-)
-_REPLACE_FN = Text(
-    "Order a new FN and plan its replacement; before it, deliver everything and close the shift.",
-    "Закажите новый ФН и запланируйте замену; перед ней передайте все документы и закройте смену.",
-)
 
 RULES: tuple[Rule, ...] = (
     Rule(
@@ -70,7 +23,7 @@ RULES: tuple[Rule, ...] = (
         family="buffer",
         for_s=MINUTE_S,
         find=when.buffer_at(100),
-        action=_RESTORE,
+        action=RESTORE,
     ),
     Rule(
         code="BUFFER_ALMOST_FULL",
@@ -78,7 +31,7 @@ RULES: tuple[Rule, ...] = (
         family="buffer",
         for_s=300,
         find=when.buffer_at(90),
-        action=_RESTORE,
+        action=RESTORE,
     ),
     Rule(
         code="DISK_LOW",
@@ -106,7 +59,7 @@ RULES: tuple[Rule, ...] = (
         code="KKT_BLOCKED",
         level=_P1,
         family="register",
-        find=when.blocked,
+        find=register.blocked,
         action=Text(
             "Sell on another register. FN full or expired: replace it. Unsent limit: restore the operator. "
             "Not registered: register.",
@@ -118,7 +71,7 @@ RULES: tuple[Rule, ...] = (
         code="PRINT_UNKNOWN",
         level=_P1,
         family="register",
-        find=when.undecided,
+        find=register.undecided,
         action=Text(
             "Compare the register's tape with the evidence shown and decide: adopt the document or print "
             "again.",
@@ -129,17 +82,21 @@ RULES: tuple[Rule, ...] = (
         code="FN_EXPIRY_CRITICAL",
         level=_P1,
         family="fn_expiry",
-        find=when.fn_days_at_most(legal_clocks.FN_DAYS_ALARM),
-        action=_REPLACE_FN,
+        find=register.fn_days_at_most(legal_clocks.FN_DAYS_ALARM),
+        action=REPLACE_FN,
     ),
     Rule(
-        code="FN_DOCUMENTS_LOW", level=_P1, family="fn_documents", find=when.fn_documents, action=_REPLACE_FN
+        code="FN_DOCUMENTS_LOW",
+        level=_P1,
+        family="fn_documents",
+        find=register.fn_documents,
+        action=REPLACE_FN,
     ),
     Rule(
         code="OFD_DEADLINE",
         level=_P1,
         family="undelivered",
-        find=when.undelivered_too_long,
+        find=register.undelivered_too_long,
         action=Text(
             "Restore delivery now; if the operator cannot take the document, call its support with FN and "
             "document number.",
@@ -147,7 +104,7 @@ RULES: tuple[Rule, ...] = (
             "назвав ФН и номер документа.",
         ),
     ),
-    Rule(code="DLQ_LARGE", level=_P1, family="dlq", find=when.dead_letters_over(50), action=_DEAD_LETTERS),
+    Rule(code="DLQ_LARGE", level=_P1, family="dlq", find=when.dead_letters_over(50), action=DEAD_LETTERS),
     Rule(
         code="PASS_STUCK",
         level=_P1,
@@ -175,11 +132,11 @@ RULES: tuple[Rule, ...] = (
         family="speed",
         for_s=300,
         find=when.slower_than(15),
-        action=_SLOW,
+        action=SLOW,
     ),
-    Rule(code="DELIVERY_STALLED", level=_P1, family="age", find=when.oldest_over(8), action=_LATE),
+    Rule(code="DELIVERY_STALLED", level=_P1, family="age", find=when.oldest_over(8), action=LATE),
     Rule(
-        code="BUFFER_FILLING", level=_P2, family="buffer", for_s=300, find=when.buffer_at(80), action=_RESTORE
+        code="BUFFER_FILLING", level=_P2, family="buffer", for_s=300, find=when.buffer_at(80), action=RESTORE
     ),
     Rule(
         code="BREAKER_OPEN",
@@ -208,7 +165,7 @@ RULES: tuple[Rule, ...] = (
         family="dlq",
         for_s=HOUR_S,
         find=when.dead_letters_over(10),
-        action=_DEAD_LETTERS,
+        action=DEAD_LETTERS,
     ),
     Rule(
         code="HEARTBEAT_LOST",
@@ -249,7 +206,7 @@ RULES: tuple[Rule, ...] = (
             "Найдите копию (клон диска, вторая служба) и остановите её или задайте ей свой adapter_id.",
         ),
     ),
-    Rule(code="DELIVERY_LATE", level=_P2, family="age", find=when.oldest_over(4), action=_LATE),
+    Rule(code="DELIVERY_LATE", level=_P2, family="age", find=when.oldest_over(4), action=LATE),
     Rule(
         code="CLOCK_DOUBTED",
         level=_P2,
@@ -268,7 +225,7 @@ RULES: tuple[Rule, ...] = (
         level=_P2,
         family="drift",
         for_s=15 * MINUTE_S,
-        find=when.drifting,
+        find=register.drifting,
         action=Text(
             "Switch time synchronisation (NTP) on; set the register's clock while its shift is closed.",
             "Включите синхронизацию времени (NTP); часы ККТ переводите при закрытой смене.",
@@ -289,13 +246,13 @@ RULES: tuple[Rule, ...] = (
         level=_P2,
         family="register",
         for_s=MINUTE_S,
-        find=when.not_ready,
+        find=register.not_ready,
         action=Text(
             "Look at the register: power, cable, paper, cover. Accepted receipts are printed later.",
             "Проверьте ККТ: питание, кабель, бумага, крышка. Принятые чеки напечатаются, когда она вернётся.",
         ),
     ),
-    Rule(code="RECEIPTS_SLOW", level=_P2, family="speed", for_s=300, find=when.slower_than(10), action=_SLOW),
+    Rule(code="RECEIPTS_SLOW", level=_P2, family="speed", for_s=300, find=when.slower_than(10), action=SLOW),
     Rule(
         code="OFD_TOKEN_REFUSED",
         level=_P2,
@@ -310,8 +267,8 @@ RULES: tuple[Rule, ...] = (
         code="FN_EXPIRY_SOON",
         level=_P2,
         family="fn_expiry",
-        find=when.fn_days_at_most(legal_clocks.FN_DAYS_WARN),
-        action=_REPLACE_FN,
+        find=register.fn_days_at_most(legal_clocks.FN_DAYS_WARN),
+        action=REPLACE_FN,
     ),
     Rule(
         code="MAINTENANCE_OVERDUE",
@@ -337,14 +294,14 @@ RULES: tuple[Rule, ...] = (
             "программе, при неверных данных оформите чек коррекции.",
         ),
     ),
-    Rule(code="SYNC_OLD", level=_P2, family="sync", for_s=300, find=when.sync_old, action=_LATE),
+    Rule(code="SYNC_OLD", level=_P2, family="sync", for_s=300, find=when.sync_old, action=LATE),
     Rule(
         code="DLQ_NOT_EMPTY",
         level=_P3,
         family="dlq",
         for_s=HOUR_S,
         find=when.dead_letters_over(0),
-        action=_DEAD_LETTERS,
+        action=DEAD_LETTERS,
     ),
     Rule(
         code="RETRIES_MANY",
@@ -390,7 +347,7 @@ RULES: tuple[Rule, ...] = (
         code="SHIFT_LONG",
         level=_P3,
         family="shift",
-        find=when.shift_long,
+        find=register.shift_long,
         action=Text(
             "Close the shift (Z report) at a quiet moment before 24 hours are over.",
             "Закройте смену (Z-отчёт) в спокойный момент до истечения 24 часов.",

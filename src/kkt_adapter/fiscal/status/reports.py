@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from kkt_adapter.fiscal.alerts.board import Alert
-from kkt_adapter.fiscal.alerts.rules import Level
+from kkt_adapter.fiscal.alerts.rule import Level
 from kkt_adapter.fiscal.delivery.worker_status import WorkerStatus
 from kkt_adapter.fiscal.heartbeat.service import OfficesReport
 from kkt_adapter.fiscal.kkt.driver import KktState
