@@ -15,7 +15,8 @@ from tests.support.services import missing
 
 from kkt_adapter.cli import PARTS, load
 from kkt_adapter.fiscal.alerts.rules import RULES
-from kkt_adapter.fiscal.status.metric_table import METRICS, MetricKind
+from kkt_adapter.fiscal.status.metric import MetricKind
+from kkt_adapter.fiscal.status.metric_table import METRICS
 from kkt_adapter.runtime.auth.secret import signing_secret
 from kkt_adapter.settings import Settings, env_of, load_settings
 

@@ -13,7 +13,7 @@ from kkt_adapter.fiscal.monitoring.network_mode import NetworkMode
 from kkt_adapter.fiscal.monitoring.observer import Observer, Watched
 from kkt_adapter.fiscal.monitoring.snapshot import Snapshot, Snapshots
 from kkt_adapter.fiscal.queries.sales_today import SalesToday
-from kkt_adapter.fiscal.status.metric_table import Scrape
+from kkt_adapter.fiscal.status.metric import Scrape
 from kkt_adapter.fiscal.status.metrics import Metrics
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import RegisterNotFound

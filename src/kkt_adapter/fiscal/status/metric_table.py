@@ -5,105 +5,33 @@ Values are read when somebody asks (``metrics.py``); nothing here counts. Labels
 (docs/reference/metrics.md) lists the same names; a test compares.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
+from collections.abc import Iterable
 
-from kkt_adapter.fiscal.alerts.board import Alert
-from kkt_adapter.fiscal.alerts.rules import Level
-from kkt_adapter.fiscal.delivery.endpoint import Endpoint
-from kkt_adapter.fiscal.delivery.worker import WorkerStats
+from kkt_adapter.fiscal.alerts.rule import Level
 from kkt_adapter.fiscal.heartbeat.answer import AnswerClass
 from kkt_adapter.fiscal.heartbeat.service import METRIC_VALUE as PRESENCE_VALUE
-from kkt_adapter.fiscal.intake.accept import IntakeStats
 from kkt_adapter.fiscal.intake.suspicions import CODES
 from kkt_adapter.fiscal.monitoring.legal_clocks import ClockName
 from kkt_adapter.fiscal.monitoring.network_mode import METRIC_VALUE as MODE_VALUE
-from kkt_adapter.fiscal.monitoring.network_mode import NetworkMode
-from kkt_adapter.fiscal.monitoring.observation import Observation, RegisterObservation, WorkerState
-from kkt_adapter.fiscal.monitoring.snapshot import Snapshot
-from kkt_adapter.fiscal.printing.stats import PrintStats
+from kkt_adapter.fiscal.monitoring.observation import RegisterObservation, WorkerState
+from kkt_adapter.fiscal.status.metric import (
+    NONE,
+    Metric,
+    MetricKind,
+    Sample,
+    Scrape,
+    counter,
+    counts,
+    gauge,
+    of_clock,
+    of_endpoint,
+    of_office,
+    of_register,
+)
 from kkt_adapter.fiscal.store.losses import LossKind
 from kkt_adapter.kernel.breaker import METRIC_VALUE as BREAKER_VALUE
 from kkt_adapter.kernel.breaker import BreakerState
-from kkt_adapter.kernel.histogram import HistogramSnapshot as Counted
 from kkt_adapter.kernel.hysteresis import Presence
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scrape:
-    """Everything one answer is made of, read at one moment."""
-
-    seen: Observation
-    snapshot: Snapshot
-    prints: PrintStats
-    intake: IntakeStats
-    worker: WorkerStats
-    endpoints: Sequence[Endpoint]
-    alerts: Sequence[Alert]
-    mode: NetworkMode
-    lock_available: bool
-    last_pass_at: datetime | None
-    started_at: datetime
-    disk_free_bytes: int
-    log_lines_dropped: int
-    version: str
-
-
-Sample = tuple[Mapping[str, str], float]
-NONE: Mapping[str, str] = {}
-
-
-class MetricKind(StrEnum):
-    GAUGE = "gauge"
-    COUNTER = "counter"
-    HISTOGRAM = "histogram"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Metric:
-    """``read`` gives the samples of gauges and counters, ``observed`` those of histograms."""
-
-    name: str
-    kind: MetricKind
-    help: str
-    labels: tuple[str, ...] = ()
-    read: Callable[[Scrape], Iterable[Sample]] = lambda scrape: ()
-    observed: Callable[[Scrape], Iterable[tuple[Mapping[str, str], Counted]]] = lambda scrape: ()
-
-
-def _gauge(name: str, help: str, read: Callable[[Scrape], float]) -> Metric:
-    return Metric(name=name, kind=MetricKind.GAUGE, help=help, read=lambda scrape: [(NONE, read(scrape))])
-
-
-def _counter(name: str, help: str, read: Callable[[Scrape], float]) -> Metric:
-    return Metric(name=name, kind=MetricKind.COUNTER, help=help, read=lambda scrape: [(NONE, read(scrape))])
-
-
-def _counts(name: str, help: str, label: str, read: Callable[[Scrape], Mapping[str, int]]) -> Metric:
-    """A counter over the values of one label."""
-    return Metric(
-        name=name,
-        kind=MetricKind.COUNTER,
-        help=help,
-        labels=(label,),
-        read=lambda scrape: [({label: value}, n) for value, n in dict(read(scrape)).items()],
-    )
-
-
-def _of_register(name: str, help: str, read: Callable[[RegisterObservation], float | None]) -> Metric:
-    def samples(scrape: Scrape) -> Iterable[Sample]:
-        for register in scrape.seen.registers:
-            value = read(register)
-            if value is not None:
-                yield {"device": register.register_id}, value
-
-    return Metric(name=name, kind=MetricKind.GAUGE, help=help, labels=("device",), read=samples)
-
-
-def _of_clock(name: str, help: str, clock: ClockName) -> Metric:
-    return _of_register(name, help, lambda register: register.value(clock))
 
 
 def _shift_age(register: RegisterObservation) -> float | None:
@@ -113,26 +41,6 @@ def _shift_age(register: RegisterObservation) -> float | None:
 
 def _undelivered_age(register: RegisterObservation) -> float | None:
     return register.value(ClockName.UNDELIVERED) or 0.0 if register.clocks else None
-
-
-def _of_endpoint(name: str, help: str, read: Callable[[Endpoint], float]) -> Metric:
-    return Metric(
-        name=name,
-        kind=MetricKind.GAUGE,
-        help=help,
-        labels=("endpoint",),
-        read=lambda scrape: [({"endpoint": e.name}, read(e)) for e in scrape.endpoints],
-    )
-
-
-def _of_office(name: str, help: str, answer: AnswerClass) -> Metric:
-    return Metric(
-        name=name,
-        kind=MetricKind.GAUGE,
-        help=help,
-        labels=("target",),
-        read=lambda scrape: [({"target": o.name}, o.answer is answer) for o in scrape.seen.offices],
-    )
 
 
 def _worst_breaker(scrape: Scrape) -> float:
@@ -183,73 +91,73 @@ def _operator_alarms(scrape: Scrape) -> dict[str, int]:
 
 METRICS: tuple[Metric, ...] = (
     # The buffer.
-    _gauge("kkt_buffer_size", "Undelivered receipts (pending and syncing)", lambda s: s.seen.undelivered),
-    _gauge(
+    gauge("kkt_buffer_size", "Undelivered receipts (pending and syncing)", lambda s: s.seen.undelivered),
+    gauge(
         "kkt_buffer_capacity",
         "Undelivered receipts the buffer takes; 0: no limit",
         lambda s: s.snapshot.fill.capacity,
     ),
-    _gauge("kkt_buffer_percent_full", "0..100", lambda s: s.seen.percent),
-    _gauge(
+    gauge("kkt_buffer_percent_full", "0..100", lambda s: s.seen.percent),
+    gauge(
         "kkt_oldest_receipt_age_seconds",
         "Age of the oldest undelivered receipt; 0: none",
         lambda s: s.seen.oldest_pending_age_s or 0.0,
     ),
-    _gauge(
+    gauge(
         "kkt_unprinted_receipts",
         "Accepted receipts without a document",
         lambda s: s.snapshot.fill.totals.unprinted,
     ),
-    _gauge("kkt_dlq_size", "Unresolved dead letters", lambda s: s.seen.dlq_open),
-    _gauge("kkt_disk_free_bytes", "Free space where the data is", lambda s: s.disk_free_bytes),
-    _gauge(
+    gauge("kkt_dlq_size", "Unresolved dead letters", lambda s: s.seen.dlq_open),
+    gauge("kkt_disk_free_bytes", "Free space where the data is", lambda s: s.disk_free_bytes),
+    gauge(
         "kkt_disk_low_mark_bytes",
         "Receipts are refused below; 0: never",
         lambda s: s.seen.disk_mark_bytes,
     ),
-    _gauge(
+    gauge(
         "kkt_short_secrets",
         "Signing secrets of fewer than 24 bytes",
         lambda s: len(s.seen.short_secrets),
     ),
-    _counter(
+    counter(
         "kkt_log_lines_dropped_total",
         "Log lines that nobody will read: the queue was full or the write failed",
         lambda s: s.log_lines_dropped,
     ),
     # Delivery.
-    _gauge("kkt_circuit_breaker_state", "Worst end point: 0 closed, 1 open, 2 half-open", _worst_breaker),
-    _of_endpoint("kkt_ofd_endpoint_state", "0 closed, 1 open, 2 half-open", lambda e: BREAKER_VALUE[e.state]),
-    _of_endpoint("kkt_ofd_token_refused", "1: the last answer was 401 or 403", lambda e: e.token_refused),
-    _counts(
+    gauge("kkt_circuit_breaker_state", "Worst end point: 0 closed, 1 open, 2 half-open", _worst_breaker),
+    of_endpoint("kkt_ofd_endpoint_state", "0 closed, 1 open, 2 half-open", lambda e: BREAKER_VALUE[e.state]),
+    of_endpoint("kkt_ofd_token_refused", "1: the last answer was 401 or 403", lambda e: e.token_refused),
+    counts(
         "kkt_operator_alarms_total",
         "Documents that an operator took and found fault with, by response code",
         "code",
         _operator_alarms,
     ),
-    _gauge("kkt_network_mode", "0 online, 1 degraded, 2 offline", lambda s: MODE_VALUE[s.mode]),
-    _gauge("kkt_lock_available", "0: Redis is configured and cannot be reached", lambda s: s.lock_available),
-    _gauge(
+    gauge("kkt_network_mode", "0 online, 1 degraded, 2 offline", lambda s: MODE_VALUE[s.mode]),
+    gauge("kkt_lock_available", "0: Redis is configured and cannot be reached", lambda s: s.lock_available),
+    gauge(
         "kkt_worker_up",
         "1: the delivery worker runs and its passes come",
         lambda s: s.seen.worker is WorkerState.RUNNING,
     ),
-    _gauge(
+    gauge(
         "kkt_worker_last_pass_timestamp_seconds",
         "When the last finished pass began, Unix time; 0: none yet",
         lambda s: 0.0 if s.last_pass_at is None else s.last_pass_at.timestamp(),
     ),
-    _gauge(
+    gauge(
         "kkt_worker_pass_running_seconds",
         "Age of the pass that runs; 0: none",
         lambda s: s.seen.pass_running_s or 0.0,
     ),
-    _gauge(
+    gauge(
         "kkt_last_sync_age_seconds",
         "Since a receipt was last delivered, or since the start",
         lambda s: s.seen.last_sync_age_s,
     ),
-    _gauge(
+    gauge(
         "kkt_maintenance_overdue",
         "1: maintenance is on and should be over",
         lambda s: (
@@ -259,20 +167,20 @@ METRICS: tuple[Metric, ...] = (
         ),
     ),
     # Registers.
-    _of_register("kkt_register_ready", "0: something keeps it from printing", lambda r: r.trouble is None),
-    _of_register(
+    of_register("kkt_register_ready", "0: something keeps it from printing", lambda r: r.trouble is None),
+    of_register(
         "kkt_register_blocked", "1: it cannot fiscalise until a person acts", lambda r: r.blocked is not None
     ),
-    _of_register(
+    of_register(
         "kkt_print_unknown", "1: an unknown outcome waits for a person", lambda r: r.undecided is not None
     ),
-    _of_clock("kkt_fiscal_memory_days_left", "Days until the FN expires", ClockName.FN_EXPIRY),
-    _of_clock("kkt_fn_documents_left", "Documents the FN still takes", ClockName.FN_DOCUMENTS),
-    _of_register("kkt_fn_unsent_documents", "Documents the FN keeps for the operator", lambda r: r.unsent),
-    _of_register(
+    of_clock("kkt_fiscal_memory_days_left", "Days until the FN expires", ClockName.FN_EXPIRY),
+    of_clock("kkt_fn_documents_left", "Documents the FN still takes", ClockName.FN_DOCUMENTS),
+    of_register("kkt_fn_unsent_documents", "Documents the FN keeps for the operator", lambda r: r.unsent),
+    of_register(
         "kkt_undelivered_document_age_seconds", "Age of the oldest of them; 0: none", _undelivered_age
     ),
-    _of_register("kkt_shift_age_seconds", "Age of the open shift; 0: closed", _shift_age),
+    of_register("kkt_shift_age_seconds", "Age of the open shift; 0: closed", _shift_age),
     Metric(
         name="kkt_clock_drift_seconds",
         kind=MetricKind.GAUGE,
@@ -280,7 +188,7 @@ METRICS: tuple[Metric, ...] = (
         labels=("device", "source"),
         read=_drifts,
     ),
-    _gauge("kkt_hlc_drift_seconds", "The last HLC stamp ahead of the host's clock", _hlc_drift),
+    gauge("kkt_hlc_drift_seconds", "The last HLC stamp ahead of the host's clock", _hlc_drift),
     # Tills and back offices.
     Metric(
         name="pos_session_cash_balance",
@@ -289,17 +197,17 @@ METRICS: tuple[Metric, ...] = (
         labels=("pos_id",),
         read=lambda s: [({"pos_id": till}, kop / 100) for till, kop in s.snapshot.cash_kop.items()],
     ),
-    _gauge(
+    gauge(
         "pos_session_mismatches",
         "Open sessions whose balance is not the sum of their movements",
         lambda s: len(s.seen.mismatches),
     ),
-    _gauge(
+    gauge(
         "pos_unsynced_transactions",
         "Events that the slowest back office has not acknowledged",
         lambda s: max((office.waiting for office in s.seen.offices), default=0),
     ),
-    _gauge("kkt_heartbeat_state", "Worst back office: 0 unknown or none, 1 online, 2 offline", _heartbeat),
+    gauge("kkt_heartbeat_state", "Worst back office: 0 unknown or none, 1 online, 2 offline", _heartbeat),
     Metric(
         name="kkt_back_office_state",
         kind=MetricKind.GAUGE,
@@ -307,23 +215,23 @@ METRICS: tuple[Metric, ...] = (
         labels=("target",),
         read=lambda s: [({"target": o.name}, PRESENCE_VALUE[o.state]) for o in s.seen.offices],
     ),
-    _of_office("kkt_back_office_token_refused", "1: it refuses our token", AnswerClass.REFUSED_TOKEN),
-    _of_office(
+    of_office("kkt_back_office_token_refused", "1: it refuses our token", AnswerClass.REFUSED_TOKEN),
+    of_office(
         "kkt_back_office_other_instance",
         "1: another adapter reports under our adapter_id",
         AnswerClass.OTHER_INSTANCE,
     ),
-    _gauge(
+    gauge(
         "kkt_clock_doubted",
         "1 while the host's clock cannot be believed and nothing is deleted",
         lambda s: s.seen.clock_doubt is not None,
     ),
-    _gauge(
+    gauge(
         "kkt_receipts_lost",
         "Findings that the database has lost receipts, until a person confirms them",
         lambda s: sum(loss.kind is not LossKind.OTHERS for loss in s.seen.losses),
     ),
-    _gauge(
+    gauge(
         "kkt_printed_by_others",
         "Receipts of the last day on our registers that another program printed",
         lambda s: sum(loss.count for loss in s.seen.losses if loss.kind is LossKind.OTHERS),
@@ -336,7 +244,7 @@ METRICS: tuple[Metric, ...] = (
         labels=("level",),
         read=_by_level,
     ),
-    _gauge(
+    gauge(
         "kkt_start_timestamp_seconds",
         "When the service started, Unix time",
         lambda s: s.started_at.timestamp(),
@@ -349,7 +257,7 @@ METRICS: tuple[Metric, ...] = (
         read=lambda s: [({"version": s.version}, 1)],
     ),
     # Counters.
-    _counts(
+    counts(
         "kkt_receipts_total",
         "Receipts posted: printed in time, buffered, or refused",
         "status",
@@ -359,46 +267,46 @@ METRICS: tuple[Metric, ...] = (
             "refused": sum(s.intake.refused.values()),
         },
     ),
-    _counts(
+    counts(
         "kkt_receipt_suspicions_total",
         "Receipts taken although they look like a mistake or a fraud, by the code of the warning",
         "code",
         lambda s: dict.fromkeys(CODES, 0) | s.intake.suspicions,
     ),
-    _counts(
+    counts(
         "kkt_receipts_synced_total",
         "Delivery attempts: synced or failed",
         "status",
         lambda s: {"synced": s.worker.synced, "failed": s.worker.failed},
     ),
-    _counter(
+    counter(
         "kkt_circuit_breaker_opens_total",
         "Openings of all breakers",
         lambda s: sum(e.breaker.opens_total for e in s.endpoints),
     ),
-    _counter(
+    counter(
         "kkt_circuit_breaker_failures_total",
         "Channel failures, those that breakers count",
         lambda s: sum(e.stats.failures for e in s.endpoints),
     ),
-    _counter(
+    counter(
         "kkt_heartbeat_failures_total",
         "Calls to back offices that failed",
         lambda s: sum(o.failures for o in s.seen.offices),
     ),
-    _counts("kkt_ofd_errors_total", "Failed deliveries by the operator's answer", "error_code", _error_codes),
-    _counts(
+    counts("kkt_ofd_errors_total", "Failed deliveries by the operator's answer", "error_code", _error_codes),
+    counts(
         "kkt_print_errors_total",
         "Receipts a register did not print",
         "reason",
         lambda s: s.prints.print_errors,
     ),
-    _counter(
+    counter(
         "kkt_idempotent_replays_total",
         "Posts answered with a first answer again",
         lambda s: s.intake.replayed,
     ),
-    _counter(
+    counter(
         "kkt_sync_lock_conflicts_total",
         "Passes that found the pass lock taken",
         lambda s: s.worker.lock_conflicts,

@@ -10,7 +10,8 @@ from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
 from kkt_adapter.fiscal.monitoring.snapshot import Snapshot, Snapshots
-from kkt_adapter.fiscal.status.metric_table import METRICS, Metric, MetricKind, Scrape
+from kkt_adapter.fiscal.status.metric import Metric, MetricKind, Scrape
+from kkt_adapter.fiscal.status.metric_table import METRICS
 from kkt_adapter.kernel.histogram import HistogramSnapshot as Counted
 from kkt_adapter.runtime.metrics import exposition, new_registry
 
