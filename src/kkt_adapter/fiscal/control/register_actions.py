@@ -12,9 +12,9 @@ from sqlalchemy import Connection, select, update
 
 from kkt_adapter.fiscal.control.shift_reports import OPEN_SCOPE, X_SCOPE, Z_SCOPE, ShiftReports
 from kkt_adapter.fiscal.lifecycle import PrintState
-from kkt_adapter.fiscal.printing import records
 from kkt_adapter.fiscal.printing.lane_commands import not_held
 from kkt_adapter.fiscal.printing.registers import Registers, Unit
+from kkt_adapter.fiscal.printing.unprinted import one_unprinted
 from kkt_adapter.fiscal.queries import receipts as receipt_queries
 from kkt_adapter.fiscal.store import receipt_json
 from kkt_adapter.fiscal.store.attempts import LaneTerm
@@ -203,7 +203,7 @@ class RegisterActions:
             Conflict: its outcome is no open question, the question has changed since ``question_version``, or
                 the document does not fit.
         """
-        row = await self._db.read(lambda c: records.one_unprinted(c, receipt_id))
+        row = await self._db.read(lambda c: one_unprinted(c, receipt_id))
         if row is None:
             raise ReceiptNotFound(f"no receipt {receipt_id}", f"нет чека {receipt_id}")
         if row.print_state is not PrintState.PRINT_UNKNOWN:

@@ -10,10 +10,11 @@ from kkt_adapter.fiscal.intake import buffer
 from kkt_adapter.fiscal.intake.as_sent import AsSent
 from kkt_adapter.fiscal.intake.buffer import Known
 from kkt_adapter.fiscal.intake.wording import STATES, in_english, not_printed_yet
-from kkt_adapter.fiscal.printing import records, reply
+from kkt_adapter.fiscal.printing import reply
 from kkt_adapter.fiscal.printing.registers import Registers, Unit
 from kkt_adapter.fiscal.printing.reply import Place
 from kkt_adapter.fiscal.printing.reply_waiters import Waiting
+from kkt_adapter.fiscal.printing.unprinted import Unprinted, one_unprinted
 from kkt_adapter.fiscal.store import receipt_json
 from kkt_adapter.kernel.errors import (
     AdapterError,
@@ -80,8 +81,8 @@ class StoredAnswers:
     async def state_of_now(self, receipt_id: str, unit: Unit | None = None) -> Acceptance:
         """A receipt that was stored and not printed when its first request ended."""
 
-        def read(conn: Connection) -> tuple[records.Unprinted | None, str | None]:
-            row = records.one_unprinted(conn, receipt_id)
+        def read(conn: Connection) -> tuple[Unprinted | None, str | None]:
+            row = one_unprinted(conn, receipt_id)
             return row, None if row is None else buffer.answer_of(conn, row.seq)
 
         row, answer = await self._db.read(read)

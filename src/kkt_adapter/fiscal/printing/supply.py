@@ -1,9 +1,9 @@
 """Where a lane's receipts come from: the queue in memory, the rows behind it, and the refused ones."""
 
 from kkt_adapter.fiscal.lifecycle import PrintState
-from kkt_adapter.fiscal.printing import records
 from kkt_adapter.fiscal.printing.job import PrintJob, job_of
 from kkt_adapter.fiscal.printing.queue import QUEUE_LIMIT, PrintQueue
+from kkt_adapter.fiscal.printing.unprinted import refused_due, unprinted
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.runtime.db.protocol import Database
 
@@ -50,7 +50,7 @@ class PrintSupply:
 
     async def _read_rows(self) -> None:
         begun = self.queue.begin_reading()
-        rows = await self._db.read(lambda c: records.unprinted(c, self._register_id, limit=QUEUE_LIMIT))
+        rows = await self._db.read(lambda c: unprinted(c, self._register_id, limit=QUEUE_LIMIT))
         self.queue.fill(
             [job_of(row) for row in rows if row.print_state is PrintState.NEW],
             read_up_to=max((row.seq for row in rows), default=0),
@@ -61,7 +61,7 @@ class PrintSupply:
     async def _read_refused(self) -> None:
         """Queue the receipts whose time has come, and remember when the next one's comes."""
         looked = self._refused_due
-        rows = await self._db.read(lambda c: records.refused_due(c, self._register_id))
+        rows = await self._db.read(lambda c: refused_due(c, self._register_id))
         now = self._clock.now()
         waits = {row.seq: (row.print_due_at - now).total_seconds() for row in rows if row.print_due_at}
         due = {seq for seq, wait_s in waits.items() if wait_s <= EARLY_S or wait_s > RETRY_LIMIT_S}

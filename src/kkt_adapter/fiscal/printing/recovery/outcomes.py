@@ -12,10 +12,11 @@ from kkt_adapter.fiscal.model import Baseline, DocumentCode, FiscalDocument
 from kkt_adapter.fiscal.printing import records
 from kkt_adapter.fiscal.printing.job import PrintJob, job_of, printed_item
 from kkt_adapter.fiscal.printing.printer import PrintListener
-from kkt_adapter.fiscal.printing.records import PrintedItem, Unprinted
+from kkt_adapter.fiscal.printing.records import PrintedItem
 from kkt_adapter.fiscal.printing.recovery.open_question import PersonDecision
 from kkt_adapter.fiscal.printing.register_session import RegisterSession
 from kkt_adapter.fiscal.printing.reply_waiters import Waiting
+from kkt_adapter.fiscal.printing.unprinted import Unprinted, unprinted_by_seq
 from kkt_adapter.fiscal.shifts import session_rows
 from kkt_adapter.fiscal.store import attempts, rejected
 from kkt_adapter.fiscal.store.attempts import LaneTerm, NewAttempt, OpenAttempt
@@ -55,7 +56,7 @@ class Outcomes:
         seq, now = attempt.receipt_seq, self._clock.now()
 
         def mark(conn: Connection) -> Unprinted:
-            row = records.unprinted_by_seq(conn, seq)
+            row = unprinted_by_seq(conn, seq)
             if row.print_state is not PrintState.PRINTING:
                 return row
             check_terms(conn, {(lane.lease, lane.owner, lane.number)})

@@ -13,10 +13,8 @@ from dataclasses import replace
 from kkt_adapter.fiscal.kkt.driver import Fence
 from kkt_adapter.fiscal.lifecycle import PrintState
 from kkt_adapter.fiscal.model import Baseline, DocumentCode
-from kkt_adapter.fiscal.printing import records
 from kkt_adapter.fiscal.printing.job import PrintJob, job_of
 from kkt_adapter.fiscal.printing.printer import PrintListener
-from kkt_adapter.fiscal.printing.records import Unprinted
 from kkt_adapter.fiscal.printing.recovery.fn_readback import orphans_of
 from kkt_adapter.fiscal.printing.recovery.open_question import OpenQuestion, PersonDecision, changed
 from kkt_adapter.fiscal.printing.recovery.outcomes import Outcomes
@@ -33,6 +31,7 @@ from kkt_adapter.fiscal.printing.recovery.rules import (
 )
 from kkt_adapter.fiscal.printing.register_session import Evidence, RegisterSession
 from kkt_adapter.fiscal.printing.reply_waiters import Waiting
+from kkt_adapter.fiscal.printing.unprinted import Unprinted, one_unprinted
 from kkt_adapter.fiscal.store.attempts import LaneTerm, OpenAttempt
 from kkt_adapter.fiscal.store.orphan_documents import owned_numbers
 from kkt_adapter.fiscal.store.rejected import rejected_up_to
@@ -191,7 +190,7 @@ class Recovery:
             KktUnavailable: the device cannot be asked whether documents came in since.
         """
         async with self._one_at_a_time:
-            row = await self._db.read(lambda c: records.one_unprinted(c, receipt_id))
+            row = await self._db.read(lambda c: one_unprinted(c, receipt_id))
             attempt = next(
                 (
                     a
