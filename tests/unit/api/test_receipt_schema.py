@@ -11,7 +11,7 @@ from tests.support.api import SALE, changed, with_item, with_payment
 from tests.support.receipts import a_line_request, a_request
 
 from kkt_adapter.api.problems import RequestInvalid
-from kkt_adapter.api.schemas import examples
+from kkt_adapter.api.schemas.examples import receipts as examples
 from kkt_adapter.api.schemas.forms import LINE, PAYMENT
 from kkt_adapter.api.schemas.receipt import parse_receipt
 from kkt_adapter.fiscal.model import (

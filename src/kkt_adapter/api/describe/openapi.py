@@ -6,9 +6,9 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
-from kkt_adapter.api.schemas import examples
 from kkt_adapter.api.schemas.answers.receipts import AcceptedReceipt
 from kkt_adapter.api.schemas.documents import REPLAYED, keyed_by
+from kkt_adapter.api.schemas.examples import receipts as examples
 from kkt_adapter.api.schemas.receipt_body import ReceiptBody
 from kkt_adapter.api.schemas.refusals import PROBLEM, complete, refusals
 

@@ -11,9 +11,9 @@ from kkt_adapter.api.answer import JsonAnswer
 from kkt_adapter.api.body import read_model
 from kkt_adapter.api.deps import Services, may
 from kkt_adapter.api.schemas import buffer as fill
-from kkt_adapter.api.schemas import examples
 from kkt_adapter.api.schemas.answers import buffer as shapes
 from kkt_adapter.api.schemas.documents import answers, body_of
+from kkt_adapter.api.schemas.examples import buffer as examples
 from kkt_adapter.api.schemas.requests import CapacityBody, EventName, LevelName, Limit, PageNumber, Since
 from kkt_adapter.runtime.auth.roles import Principal
 

@@ -10,9 +10,9 @@ from kkt_adapter.api.access import OPEN, Action
 from kkt_adapter.api.answer import JsonAnswer
 from kkt_adapter.api.body import read_model
 from kkt_adapter.api.deps import Services, may
-from kkt_adapter.api.schemas import examples
 from kkt_adapter.api.schemas.answers import buffer as shapes
 from kkt_adapter.api.schemas.documents import answers, body_of
+from kkt_adapter.api.schemas.examples import dead_letters as examples
 from kkt_adapter.api.schemas.requests import (
     Cursor,
     DeadLetterId,

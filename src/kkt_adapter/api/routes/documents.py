@@ -9,9 +9,9 @@ from starlette.responses import Response
 from kkt_adapter.api.access import Action, check_till
 from kkt_adapter.api.answer import JsonAnswer
 from kkt_adapter.api.deps import may, services_of
-from kkt_adapter.api.schemas import examples
 from kkt_adapter.api.schemas.answers import documents as shapes
 from kkt_adapter.api.schemas.documents import answers
+from kkt_adapter.api.schemas.examples import receipts as examples
 from kkt_adapter.api.schemas.refusals import OF_DEVICE
 from kkt_adapter.fiscal.queries.documents import Documents
 from kkt_adapter.runtime.auth.roles import Principal

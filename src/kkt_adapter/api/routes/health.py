@@ -12,10 +12,10 @@ from kkt_adapter.api.describe.docs_page import docs_page
 from kkt_adapter.api.language import preferred
 from kkt_adapter.api.problems import RefusedByStatus
 from kkt_adapter.api.root_page import root_page
-from kkt_adapter.api.schemas import examples
 from kkt_adapter.api.schemas import health as fill
 from kkt_adapter.api.schemas.answers import health as shapes
 from kkt_adapter.api.schemas.documents import answers
+from kkt_adapter.api.schemas.examples import health as examples
 
 router = APIRouter(tags=["health"])
 _HEALTH = shapes.HealthReport | shapes.HealthWords

@@ -13,10 +13,10 @@ from starlette.responses import Response
 
 from kkt_adapter.api.catalogue import Catalog, may_read_products
 from kkt_adapter.api.etags import is_anything, matches
-from kkt_adapter.api.schemas import catalog_examples as examples
 from kkt_adapter.api.schemas import products as shapes
 from kkt_adapter.api.schemas.answers import catalogue as known
 from kkt_adapter.api.schemas.documents import Responses, answers, text_answer
+from kkt_adapter.api.schemas.examples import catalogue as examples
 from kkt_adapter.api.schemas.requests import Since
 from kkt_adapter.api.services import CatalogServices
 from kkt_adapter.api.streams import ClosingStream

@@ -17,9 +17,9 @@ from kkt_adapter.api.deps import Services, admitted, may
 from kkt_adapter.api.intake import read_body
 from kkt_adapter.api.language import ranks_english_first
 from kkt_adapter.api.problems import RefusedByStatus
-from kkt_adapter.api.schemas import examples
 from kkt_adapter.api.schemas.answers import receipts as shapes
 from kkt_adapter.api.schemas.documents import answers, body_of, text_answer
+from kkt_adapter.api.schemas.examples import receipts as examples
 from kkt_adapter.api.schemas.receipt import ParsedReceipt, read_receipt
 from kkt_adapter.api.schemas.refusals import OF_DEVICE
 from kkt_adapter.api.schemas.requests import (

@@ -11,9 +11,9 @@ from kkt_adapter.api.answer import JsonAnswer
 from kkt_adapter.api.body import read_model
 from kkt_adapter.api.deps import Services, may
 from kkt_adapter.api.problems import RefusedByStatus
-from kkt_adapter.api.schemas import examples
 from kkt_adapter.api.schemas.answers.receipts import RefundCheck
 from kkt_adapter.api.schemas.documents import answers, body_of
+from kkt_adapter.api.schemas.examples import receipts as examples
 from kkt_adapter.api.schemas.requests import RefundCheckBody
 from kkt_adapter.kernel.errors import RefundBlocked
 from kkt_adapter.runtime.auth.roles import Principal

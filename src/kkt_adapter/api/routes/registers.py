@@ -10,9 +10,9 @@ from kkt_adapter.api.access import Action, till_of
 from kkt_adapter.api.answer import JsonAnswer, answer_once
 from kkt_adapter.api.body import read_model
 from kkt_adapter.api.deps import Services, may
-from kkt_adapter.api.schemas import examples
 from kkt_adapter.api.schemas.answers import registers as shapes
 from kkt_adapter.api.schemas.documents import answers, body_of
+from kkt_adapter.api.schemas.examples import registers as examples
 from kkt_adapter.api.schemas.refusals import OF_DEVICE
 from kkt_adapter.api.schemas.requests import (
     ReportBody,

@@ -9,10 +9,10 @@ from starlette.responses import Response
 
 from kkt_adapter.api.answer import JsonAnswer
 from kkt_adapter.api.catalogue import Admin, Catalog, Manager, Viewer
-from kkt_adapter.api.schemas import catalog_examples as examples
 from kkt_adapter.api.schemas import scheduler as shapes
 from kkt_adapter.api.schemas.answers import catalogue as known
 from kkt_adapter.api.schemas.documents import answers, body_of, keyed_by, text_answer
+from kkt_adapter.api.schemas.examples import catalogue as examples
 from kkt_adapter.api.schemas.queries import Whole
 from kkt_adapter.api.schemas.requests import optional_idempotency_key
 from kkt_adapter.api.services import CatalogServices

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from kkt_adapter.api.schemas import examples
+from kkt_adapter.api.schemas.examples import receipts as examples
 from kkt_adapter.api.schemas.refusals import EXAMPLE, refusals
 
 Responses = dict[int | str, dict[str, Any]]

@@ -2,7 +2,8 @@
 
 from typing import Any, Final
 
-from kkt_adapter.api.schemas import examples
+from kkt_adapter.api.schemas.examples import buffer as buffer_examples
+from kkt_adapter.api.schemas.examples import health as health_examples
 
 Json = dict[str, Any]
 
@@ -71,12 +72,12 @@ STATUS: Final[Json] = {
     "version": "1.0.0",
     "time": "2026-03-14T09:05:00.000Z",
     "maintenance": None,
-    "network": examples.HEALTH["components"]["network"],
-    "circuit_breaker": examples.HEALTH["components"]["circuit_breaker"],
-    "operators": examples.HEALTH["components"]["ofd"],
-    "back_offices": examples.HEALTH["components"]["odoo"],
-    "buffer": {name: value for name, value in examples.BUFFER_STATUS.items() if name != "alerts"},
-    "worker": examples.WORKER,
+    "network": health_examples.HEALTH["components"]["network"],
+    "circuit_breaker": health_examples.HEALTH["components"]["circuit_breaker"],
+    "operators": health_examples.HEALTH["components"]["ofd"],
+    "back_offices": health_examples.HEALTH["components"]["odoo"],
+    "buffer": {name: value for name, value in buffer_examples.BUFFER_STATUS.items() if name != "alerts"},
+    "worker": buffer_examples.WORKER,
     "registers": [one | {"state": "ready", "trouble": None} for one in CLOCKS["registers"]],
     "alerts": {"P1": 0, "P2": 0, "P3": 0, "INFO": 0},
     "sales_today": {"date": "2026-03-14", "total_revenue": 15300.50, "total_count": 42},

@@ -1,4 +1,4 @@
-"""Examples of the catalogue's answers for the documentation. Every value in them is made up."""
+"""Examples of the product catalogue and its syncs."""
 
 from typing import Any, Final
 
