@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kkt_adapter.api.schemas import foreign, forms
+from kkt_adapter.api.schemas.names import foreign, forms
 from kkt_adapter.api.schemas.receipt import read_receipt
 
 Json = dict[str, Any]

@@ -12,7 +12,7 @@ from tests.support.receipts import a_line_request, a_request
 
 from kkt_adapter.api.problems import RequestInvalid
 from kkt_adapter.api.schemas.examples import receipts as examples
-from kkt_adapter.api.schemas.forms import LINE, PAYMENT
+from kkt_adapter.api.schemas.names.forms import LINE, PAYMENT
 from kkt_adapter.api.schemas.receipt import parse_receipt
 from kkt_adapter.fiscal.model import (
     Cashier,

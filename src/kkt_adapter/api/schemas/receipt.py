@@ -12,9 +12,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from kkt_adapter.api.body import json_object
-from kkt_adapter.api.schemas import forms, values
+from kkt_adapter.api.schemas import values
 from kkt_adapter.api.schemas.findings import dotted, violation_of
-from kkt_adapter.api.schemas.first_names import first_names_only
+from kkt_adapter.api.schemas.names import forms
+from kkt_adapter.api.schemas.names.first_names import first_names_only
 from kkt_adapter.api.schemas.receipt_body import (
     MAX_LINES,
     MAX_PAYMENTS,

@@ -11,7 +11,8 @@ from types import MappingProxyType
 from typing import Any
 
 from kkt_adapter.api.body import shown
-from kkt_adapter.api.schemas import foreign, values, words
+from kkt_adapter.api.schemas import values, words
+from kkt_adapter.api.schemas.names import foreign
 from kkt_adapter.api.schemas.values import Refused
 from kkt_adapter.fiscal.ffd.measures import find_measure
 from kkt_adapter.kernel.errors import Text, Violation

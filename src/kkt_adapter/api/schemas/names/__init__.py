@@ -1,0 +1,1 @@
+"""The names of a receipt's fields: ours, several for one field; those of other interfaces; those of 0.1.0."""
