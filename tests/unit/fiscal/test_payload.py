@@ -178,6 +178,7 @@ CHANGES: list[dict[str, object]] = [
     {"internet": False},
     {"taxation": 1},
     {"original_receipt_id": "r"},
+    {"refund_force_reason": "r"},
     {"additional_attribute": "1"},
     {"user_attribute": UserAttribute(name="a", value="b")},
     {"correction": a_correction()},
