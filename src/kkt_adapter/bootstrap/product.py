@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,11 +17,11 @@ from kkt_adapter.bootstrap.registers import RegisterShop
 from kkt_adapter.bootstrap.requirements import require_registers
 from kkt_adapter.bootstrap.seams import Seams
 from kkt_adapter.bootstrap.shutdown import Closers, close_all
-from kkt_adapter.bootstrap.storage import open_storage
+from kkt_adapter.bootstrap.storage import Storage, open_storage
 from kkt_adapter.bootstrap.watch_parts import WatchParts
-from kkt_adapter.bootstrap.watching import build_watching
+from kkt_adapter.bootstrap.watching import Watching, build_watching
 from kkt_adapter.bootstrap.web import build_app
-from kkt_adapter.catalog.parts import build_catalog
+from kkt_adapter.catalog.parts import CatalogParts, build_catalog
 from kkt_adapter.catalog.store.edition import SALT_BITS, begin_edition
 from kkt_adapter.fiscal.control.clock_watch import ClockWatch
 from kkt_adapter.fiscal.control.sessions import Sessions
@@ -42,7 +43,7 @@ from kkt_adapter.runtime.auth.parts import AuthParts, build_auth
 from kkt_adapter.runtime.db.identity import Identity
 from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.disk import DiskMark
-from kkt_adapter.runtime.supervisor import Supervisor
+from kkt_adapter.runtime.supervisor import Service, Supervisor
 from kkt_adapter.settings import Settings
 
 PROFILE_CHECK_S = 2.0  # how long the start waits for a register before it goes on without it
@@ -143,41 +144,12 @@ async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, 
         registers=registers,
         waiting=waiting,
         clock=clock,
-        policy=IntakePolicy(
-            response_budget_s=settings.response_budget_s,
-            capacity=settings.capacity,
-            refund_requires_synced=settings.refund_requires_synced,
-            refused_suspicions=frozenset(
-                code for code in CODES if getattr(settings, code.lower()) == "refuse"
-            ),
-        ),
+        policy=_intake_policy(settings),
         disk=disk,
     )
 
     # Phase 2: its document is delivered.
-    lanes = DeliveryLanes(
-        registers=registers,
-        route_of=routes.of,
-        database=database,
-        clock=clock,
-        owner=storage.owner,
-        max_attempts=settings.max_attempts,
-    )
-    worker = DeliveryWorker(
-        lanes=lanes.current,
-        endpoints=lanes.endpoints,
-        database=database,
-        clock=clock,
-        policy=DeliveryPolicy(
-            interval_s=settings.sync_interval_s,
-            in_flight=settings.sync_in_flight,
-            wake_on_receipt=settings.wake_on_receipt,
-            max_attempts=settings.max_attempts,
-        ),
-        pass_lock=storage.pass_lock,
-        owner=storage.owner,
-        owner_ended=storage.locks.ended,
-    )
+    lanes, worker = _delivery(settings, storage=storage, registers=registers, routes=routes, clock=clock)
     made.tell = worker.document_made
     storage.peers.changed = registers.pace_changed
 
@@ -213,28 +185,16 @@ async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, 
         closers=closers,
     )
 
-    # What runs, in this order, and the web in front of it.
-    supervisor = Supervisor(
-        [
-            event_writer,
-            storage.peers,
-            *register_services,
-            worker,
-            watch,
-            watching.heartbeat,
-            watching.network,
-            watching.parts.watch,
-            watching.parts.notifier,
-            catalog.service,
-            DatabaseMark(
-                storage.identity,
-                database=database,
-                clock=clock,
-                memory=storage.memory,
-                on_epoch=_begin_edition,
-            ),
-            *daily_services(settings, database=database, leases=storage.leases, clock=clock, watch=watch),
-        ],
+    # What runs, and the web in front of it.
+    supervisor = _supervisor(
+        settings,
+        storage=storage,
+        event_writer=event_writer,
+        register_services=register_services,
+        worker=worker,
+        watch=watch,
+        watching=watching,
+        catalog=catalog,
         clock=clock,
     )
     app = build_app(
@@ -266,6 +226,84 @@ async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, 
         auth=auth,
         supervisor=supervisor,
         closers=closers,
+    )
+
+
+def _intake_policy(settings: Settings) -> IntakePolicy:
+    return IntakePolicy(
+        response_budget_s=settings.response_budget_s,
+        capacity=settings.capacity,
+        refund_requires_synced=settings.refund_requires_synced,
+        refused_suspicions=frozenset(code for code in CODES if getattr(settings, code.lower()) == "refuse"),
+    )
+
+
+def _delivery(
+    settings: Settings, *, storage: Storage, registers: Registers, routes: Routes, clock: Clock
+) -> tuple[DeliveryLanes, DeliveryWorker]:
+    lanes = DeliveryLanes(
+        registers=registers,
+        route_of=routes.of,
+        database=storage.database,
+        clock=clock,
+        owner=storage.owner,
+        max_attempts=settings.max_attempts,
+    )
+    worker = DeliveryWorker(
+        lanes=lanes.current,
+        endpoints=lanes.endpoints,
+        database=storage.database,
+        clock=clock,
+        policy=DeliveryPolicy(
+            interval_s=settings.sync_interval_s,
+            in_flight=settings.sync_in_flight,
+            wake_on_receipt=settings.wake_on_receipt,
+            max_attempts=settings.max_attempts,
+        ),
+        pass_lock=storage.pass_lock,
+        owner=storage.owner,
+        owner_ended=storage.locks.ended,
+    )
+    return lanes, worker
+
+
+def _supervisor(
+    settings: Settings,
+    *,
+    storage: Storage,
+    event_writer: EventWriter,
+    register_services: Iterable[Service],
+    worker: DeliveryWorker,
+    watch: ClockWatch,
+    watching: Watching,
+    catalog: CatalogParts,
+    clock: Clock,
+) -> Supervisor:
+    """What runs, in this order."""
+    return Supervisor(
+        [
+            event_writer,
+            storage.peers,
+            *register_services,
+            worker,
+            watch,
+            watching.heartbeat,
+            watching.network,
+            watching.parts.watch,
+            watching.parts.notifier,
+            catalog.service,
+            DatabaseMark(
+                storage.identity,
+                database=storage.database,
+                clock=clock,
+                memory=storage.memory,
+                on_epoch=_begin_edition,
+            ),
+            *daily_services(
+                settings, database=storage.database, leases=storage.leases, clock=clock, watch=watch
+            ),
+        ],
+        clock=clock,
     )
 
 

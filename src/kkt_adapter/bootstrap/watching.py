@@ -66,36 +66,19 @@ def build_watching(
     """``services``: the supervisor's states."""
     database = storage.database
     adapter_id = settings.adapter_id or storage.adapter_id
-    heartbeat = Heartbeat(
-        settings.back_offices,
-        sender=Sender(
-            adapter_id=adapter_id, instance_id=storage.owner, version=__version__, started_at=clock.now()
-        ),
-        points=Points(
-            registers=registers,
-            endpoint_of=lambda unit: routes.of(unit).endpoint,
-            database=database,
-            clock=clock,
-        ),
+    heartbeat = _heartbeat(
+        settings,
+        adapter_id=adapter_id,
+        storage=storage,
+        registers=registers,
+        routes=routes,
         mode=lambda: network.mode.value,
-        disk_free_bytes=lambda: disk.free_bytes,
-        database=database,
-        lease=storage.leases.lease(HEARTBEAT_LEASE),
+        disk=disk,
+        event_writer=event_writer,
         clock=clock,
-        tell=event_writer.put,
     )
     closers.append(heartbeat.close)
-    network = NetworkMonitor(
-        endpoints=lanes.endpoints,
-        back_office=heartbeat.presence,
-        clock=clock,
-        tell=event_writer.put,
-        policy=NetworkPolicy(
-            check_s=settings.network_interval_s,
-            results=settings.network_results,
-            least_s=settings.network_least_s,
-        ),
-    )
+    network = _network(settings, lanes=lanes, heartbeat=heartbeat, event_writer=event_writer, clock=clock)
     parts = build_watch(
         Watched(
             registers=registers,
@@ -126,9 +109,91 @@ def build_watching(
         version=__version__,
     )
     closers.append(parts.notifier.close)
+    summary, overview = _pages(
+        storage=storage,
+        clock=clock,
+        registers=registers,
+        lanes=lanes,
+        worker=worker,
+        services=services,
+        heartbeat=heartbeat,
+        network=network,
+        parts=parts,
+        disk=disk,
+    )
+    return Watching(heartbeat=heartbeat, network=network, parts=parts, summary=summary, overview=overview)
+
+
+def _heartbeat(
+    settings: Settings,
+    *,
+    adapter_id: str,
+    storage: Storage,
+    registers: Registers,
+    routes: Routes,
+    mode: Callable[[], str],
+    disk: DiskMark,
+    event_writer: EventWriter,
+    clock: Clock,
+) -> Heartbeat:
+    return Heartbeat(
+        settings.back_offices,
+        sender=Sender(
+            adapter_id=adapter_id, instance_id=storage.owner, version=__version__, started_at=clock.now()
+        ),
+        points=Points(
+            registers=registers,
+            endpoint_of=lambda unit: routes.of(unit).endpoint,
+            database=storage.database,
+            clock=clock,
+        ),
+        mode=mode,
+        disk_free_bytes=lambda: disk.free_bytes,
+        database=storage.database,
+        lease=storage.leases.lease(HEARTBEAT_LEASE),
+        clock=clock,
+        tell=event_writer.put,
+    )
+
+
+def _network(
+    settings: Settings,
+    *,
+    lanes: DeliveryLanes,
+    heartbeat: Heartbeat,
+    event_writer: EventWriter,
+    clock: Clock,
+) -> NetworkMonitor:
+    return NetworkMonitor(
+        endpoints=lanes.endpoints,
+        back_office=heartbeat.presence,
+        clock=clock,
+        tell=event_writer.put,
+        policy=NetworkPolicy(
+            check_s=settings.network_interval_s,
+            results=settings.network_results,
+            least_s=settings.network_least_s,
+        ),
+    )
+
+
+def _pages(
+    *,
+    storage: Storage,
+    clock: Clock,
+    registers: Registers,
+    lanes: DeliveryLanes,
+    worker: DeliveryWorker,
+    services: Callable[[], Mapping[str, ServiceState]],
+    heartbeat: Heartbeat,
+    network: NetworkMonitor,
+    parts: WatchParts,
+    disk: DiskMark,
+) -> tuple[Summary, Overview]:
+    """What people read of all this."""
     health = Health(
         clock=clock,
-        dialect=database.dialect,
+        dialect=storage.database.dialect,
         registers=registers,
         endpoints=lanes.endpoints,
         network=network,
@@ -140,7 +205,7 @@ def build_watching(
         version=__version__,
     )
     summary = Summary(
-        database=database,
+        database=storage.database,
         clock=clock,
         services=services,
         network=network,
@@ -150,7 +215,7 @@ def build_watching(
         health=health,
     )
     overview = Overview(
-        database=database,
+        database=storage.database,
         snapshots=parts.snapshots,
         watch=parts.watch,
         board=parts.board,
@@ -162,7 +227,7 @@ def build_watching(
         worker=worker.status,
         sales=parts.sales.read,
     )
-    return Watching(heartbeat=heartbeat, network=network, parts=parts, summary=summary, overview=overview)
+    return summary, overview
 
 
 def _notify_channels(settings: Settings, *, source: str, clock: Clock) -> list[Channel]:
