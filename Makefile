@@ -5,8 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 ARGS ?=
-# Two workers on a desk; one at a time under CI, where real processes share two cores with the tests.
-PYTEST_ARGS ?= $(if $(CI),--reruns 2,-n 2 --dist loadfile)
+# Two workers, as on the two cores that this is measured on.
+PYTEST_ARGS ?= -n 2 --dist loadfile$(if $(CI), --reruns 2)
 
 .PHONY: help setup run test unit lint openapi fuzz bench lab soak clean native
 

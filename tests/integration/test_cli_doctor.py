@@ -3,17 +3,20 @@
 import asyncio
 import json
 import sqlite3
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import Connection, update
 from tests.support.cli import run
 from tests.support.product import product
 
 from kkt_adapter.cli import app
 from kkt_adapter.emulators.ofd import OfdEmulator
+from kkt_adapter.fiscal.store import clock_rows
 from kkt_adapter.fiscal.store.tables import counters
+from kkt_adapter.kernel.clock import SystemClock
 from kkt_adapter.settings import RegisterSettings
 
 OPERATOR = 'ofd_host = "127.0.0.1"\nofd_port = 9\n'
@@ -106,15 +109,20 @@ def test_a_disk_below_its_mark_is_bad() -> None:
     assert found["disk"]["level"] == "bad"
 
 
+def written_ahead(conn: Connection) -> None:
+    """As after a clock that was set back by a quarter of an hour: what was written last lies ahead of it."""
+    conn.execute(update(counters).values(hlc_local_time=counters.c.hlc_local_time + 900))
+    now = SystemClock().now()
+    clock_rows.save(conn, clock_rows.ClockState(believed_at=now + timedelta(minutes=15)), at=now)
+
+
 async def test_what_waits_for_a_person_and_who_drives_the_register_is_said(tmp_path: Path) -> None:
     async with product(tmp_path, registers=(RegisterSettings(id="POS-001", driver="virtual"),)) as shop:
         await shop.sell(2)
         shop.break_register(refuse=99)
         refused = (await shop.post()).json()
         await shop.state_of(refused["receipt_id"], print_state="print_failed")
-        await shop.services.database.write(
-            lambda c: c.execute(update(counters).values(hlc_local_time=counters.c.hlc_local_time + 900))
-        )
+        await shop.services.database.write(written_ahead)
 
         code, found = await asyncio.to_thread(
             examine, OPERATOR + REGISTER, "--data-dir", str(shop.settings.data_dir)

@@ -212,7 +212,7 @@ def test_a_receipt_the_operator_would_not_take_is_settled_and_a_copy_goes_back(t
         assert restored.exit_code == 0, restored.stderr
         assert running.kkt("db", "check").exit_code == 0
         gone = running.kkt("status")
-        assert (gone.exit_code, "not running" in gone.stderr) == (2, True)
+        assert (gone.exit_code, "not running" in gone.stderr) == (4, True)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
