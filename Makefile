@@ -34,7 +34,8 @@ test: $(STAMP) native  ## linters, types, layers, all tests
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/mypy
-	$(BIN)/python -m pytest $(PYTEST_ARGS) $(ARGS)
+	$(BIN)/python -m pytest $(PYTEST_ARGS) $(if $(ARGS),$(ARGS),--ignore=tests/lab)
+	$(if $(ARGS),,$(BIN)/python -m pytest tests/lab)  # labs fill both processors: nothing beside them
 
 lint: $(STAMP)   ## linters, types, layers
 	$(BIN)/ruff check .

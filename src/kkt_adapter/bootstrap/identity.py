@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -38,13 +39,14 @@ from kkt_adapter.runtime.db.identity import (
 )
 from kkt_adapter.runtime.db.open import open_database
 from kkt_adapter.runtime.db.protocol import Database
-from kkt_adapter.runtime.db.sqlite_file import BUSY_TIMEOUT_S, explain
+from kkt_adapter.runtime.db.sqlite_file import BUSY_PAUSE_S, BUSY_TIMEOUT_S, explain, is_busy
 from kkt_adapter.runtime.db.urls import sqlite_path
 from kkt_adapter.runtime.log import get_logger
 from kkt_adapter.settings import Settings
 
 OUR_TABLES = frozenset({"receipts", "counters", "documents", "alembic_version"})
 SERVER = "PostgreSQL"
+HELD_S = 60.0  # how long a start waits for a process that holds the file, frozen ones too
 
 
 def look_around(settings: Settings) -> Around:
@@ -105,15 +107,23 @@ def look_at_file(path: Path, fns: Sequence[LivedFn]) -> Found:
     """
     if not path.exists() or path.stat().st_size == 0:
         return Found(kind=Kind.MISSING)
-    try:
+    until = time.monotonic() + HELD_S
+    while True:
         try:
-            return _look_at_file(path, fns, mode="ro")
-        except DBAPIError as error:
-            if not isinstance(error.orig, sqlite3.OperationalError):
-                raise
-            return _look_at_file(path, fns, mode="rw")  # something to roll back first
-    except (DBAPIError, sqlite3.Error) as error:
-        raise explain(error, path) from error
+            return _look_once(path, fns)
+        except (DBAPIError, sqlite3.Error) as error:
+            if not is_busy(error) or time.monotonic() > until:
+                raise explain(error, path) from error
+        time.sleep(BUSY_PAUSE_S)
+
+
+def _look_once(path: Path, fns: Sequence[LivedFn]) -> Found:
+    try:
+        return _look_at_file(path, fns, mode="ro")
+    except DBAPIError as error:
+        if not isinstance(error.orig, sqlite3.OperationalError):
+            raise
+        return _look_at_file(path, fns, mode="rw")  # something to roll back first
 
 
 def _look_at_file(path: Path, fns: Sequence[LivedFn], *, mode: str) -> Found:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import resource
 import signal
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -16,6 +17,7 @@ from kkt_adapter.lab.ports import ReservedPort
 
 UP_WITHIN_S = 60.0  # real seconds until a started node is there
 CROSSED_S = 0.05  # real seconds for a point that was reached while it was called off
+LATE_S = 10.0  # real seconds in which a kill that was called off may still have come before its end
 FULL_BYTES = 4096  # no file of a node whose disk is full may be written beyond this
 
 
@@ -48,6 +50,7 @@ class LabNode:
         self._pid: int | None = None
         self._wanted = False  # shall it run?
         self._blamed = False  # we killed this process
+        self._called_off_at = float("-inf")  # monotonic: when a kill at a point was
         self._asked_to_end = False
         self._up = asyncio.Event()
         self._down = asyncio.Event()
@@ -118,7 +121,8 @@ class LabNode:
         if pid != self._pid:
             return
         in_order = self._asked_to_end and status == -signal.SIGTERM  # before its handler was there
-        if status != 0 and not self._blamed and not in_order:
+        late = status == -signal.SIGKILL and time.monotonic() - self._called_off_at < LATE_S
+        if status != 0 and not self._blamed and not in_order and not late:
             self.unexpected.append(status)
         self._pid = None
         self._up.clear()
@@ -167,7 +171,7 @@ class LabNode:
             self._channel.send(self.name, {"do": "disarm"})
             point = await self._reached_one(CROSSED_S)
         if point is None:
-            self._blamed = False
+            self._blamed, self._called_off_at = False, time.monotonic()
         elif kind is signal.SIGKILL:
             await self._again()
         return point

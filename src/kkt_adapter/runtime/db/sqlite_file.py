@@ -195,6 +195,11 @@ def is_fatal(error: BaseException) -> bool:
     return _primary_code(error) in _FATAL
 
 
+def is_busy(error: BaseException) -> bool:
+    """Does another process hold the file just now?"""
+    return _primary_code(error) in _BUSY
+
+
 def explain(error: BaseException, path: Path) -> StorageError:
     """What a person reads when the file fails in use: its name and the remedy, no directories."""
     if isinstance(error, StorageError):
