@@ -29,13 +29,14 @@ run: $(STAMP)    ## start the service in demo mode; ARGS="--port 8080" passes ar
 native:          ## PostgreSQL, Redis and promtool for the tests, through the system's package manager
 	@sh scripts/native.sh
 
+# The labs fill both processors, so nothing runs beside them.
 test: $(STAMP) native  ## linters, types, layers, all tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/mypy
 	$(BIN)/python -m pytest $(PYTEST_ARGS) $(if $(ARGS),$(ARGS),--ignore=tests/lab)
-	$(if $(ARGS),,$(BIN)/python -m pytest tests/lab)  # labs fill both processors: nothing beside them
+	$(if $(ARGS),,$(BIN)/python -m pytest tests/lab)
 
 lint: $(STAMP)   ## linters, types, layers
 	$(BIN)/ruff check .

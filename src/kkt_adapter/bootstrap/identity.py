@@ -2,7 +2,6 @@
 
 import asyncio
 import sqlite3
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -39,7 +38,7 @@ from kkt_adapter.runtime.db.identity import (
 )
 from kkt_adapter.runtime.db.open import open_database
 from kkt_adapter.runtime.db.protocol import Database
-from kkt_adapter.runtime.db.sqlite_file import BUSY_PAUSE_S, BUSY_TIMEOUT_S, explain, is_busy
+from kkt_adapter.runtime.db.sqlite_file import BUSY_TIMEOUT_S, explain, when_free
 from kkt_adapter.runtime.db.urls import sqlite_path
 from kkt_adapter.runtime.log import get_logger
 from kkt_adapter.settings import Settings
@@ -107,14 +106,10 @@ def look_at_file(path: Path, fns: Sequence[LivedFn]) -> Found:
     """
     if not path.exists() or path.stat().st_size == 0:
         return Found(kind=Kind.MISSING)
-    until = time.monotonic() + HELD_S
-    while True:
-        try:
-            return _look_once(path, fns)
-        except (DBAPIError, sqlite3.Error) as error:
-            if not is_busy(error) or time.monotonic() > until:
-                raise explain(error, path) from error
-        time.sleep(BUSY_PAUSE_S)
+    try:
+        return when_free(lambda: _look_once(path, fns), within_s=HELD_S)
+    except (DBAPIError, sqlite3.Error) as error:
+        raise explain(error, path) from error
 
 
 def _look_once(path: Path, fns: Sequence[LivedFn]) -> Found:

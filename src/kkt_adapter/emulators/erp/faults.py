@@ -1,8 +1,9 @@
 """What shall go wrong on the back office's side; the first fault that is not used up decides a call."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+
+from kkt_adapter.emulators.fault_list import FaultList
 
 
 class FaultMode(StrEnum):
@@ -32,22 +33,12 @@ class Fault:
     count: int | None = None  # how many more calls it acts on; None: until it is lifted
 
 
-class FaultPlan:
-    """The faults in force; setting them replaces what was there."""
-
-    def __init__(self) -> None:
-        self._faults: list[Fault] = []
-
-    @property
-    def faults(self) -> tuple[Fault, ...]:
-        return tuple(self._faults)
+class FaultPlan(FaultList[Fault]):
+    """The faults in force, and what hits next."""
 
     @property
     def is_down(self) -> bool:
         return any(fault.mode is FaultMode.DOWN for fault in self._faults)
-
-    def set(self, faults: Iterable[Fault]) -> None:
-        self._faults = list(faults)
 
     def next(self) -> Fault:
         """The fault for this call; uses it up."""

@@ -5,10 +5,10 @@ mode decides what happens; ``none`` decides too and exempts the message from eve
 with a ``count`` is used up by the messages it acted on. ``down`` is about the listener, not about messages.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from kkt_adapter.emulators.fault_list import FaultList
 from kkt_adapter.emulators.ofd.book import Transport
 
 
@@ -74,22 +74,12 @@ class FaultDecision:
     retry_after: str | None = None
 
 
-class FaultPlan:
-    """The faults in force; setting them replaces what was there."""
-
-    def __init__(self) -> None:
-        self._faults: list[Fault] = []
-
-    @property
-    def faults(self) -> tuple[Fault, ...]:
-        return tuple(self._faults)
+class FaultPlan(FaultList[Fault]):
+    """The faults in force, and what hits next."""
 
     @property
     def is_down(self) -> bool:
         return any(fault.mode is FaultMode.DOWN for fault in self._faults)
-
-    def set(self, faults: Iterable[Fault]) -> None:
-        self._faults = list(faults)
 
     def judge(
         self, transport: Transport, *, fn: str, document: int, receipt_id: str | None = None

@@ -4,9 +4,10 @@ A fault hits the next commands it matches, ``count`` times, and is used up. Thos
 the command stood then: before it was executed or after.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+
+from kkt_adapter.emulators.fault_list import FaultList
 
 
 class FaultMode(StrEnum):
@@ -41,18 +42,8 @@ class Fault:
         return self.count != 0 and (self.command is None or self.command.lower() == command.hex())
 
 
-class FaultPlan:
-    """The faults in force; setting them replaces what was there."""
-
-    def __init__(self) -> None:
-        self._faults: list[Fault] = []
-
-    @property
-    def faults(self) -> tuple[Fault, ...]:
-        return tuple(self._faults)
-
-    def set(self, faults: Iterable[Fault]) -> None:
-        self._faults = list(faults)
+class FaultPlan(FaultList[Fault]):
+    """The faults in force, and what hits next."""
 
     def take(self, command: bytes) -> Fault | None:
         """What hits this command; uses it up."""

@@ -8,8 +8,10 @@ database is refused by name and left as it is; it is never replaced by a new one
 import os
 import sqlite3
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import DBAPIError
@@ -17,6 +19,8 @@ from sqlalchemy.pool import NullPool
 
 from kkt_adapter.kernel.errors import StorageError
 from kkt_adapter.runtime.file_lock import DIRECTORY_MODE, FILE_MODE, FileLock, hold_shared
+
+T = TypeVar("T")
 
 BUSY_PAUSE_S = 0.02  # between two tries where SQLite does not wait by itself
 BUSY_TIMEOUT_S = 5.0  # data.md#database: busy_timeout=5000
@@ -163,12 +167,17 @@ def connect(path: Path, *, settings: SqliteSettings, read_only: bool) -> sqlite3
 def _switch_to_wal(raw: sqlite3.Connection, *, within_s: float) -> str:
     """The mode after it. Of several that open a new file at once, SQLite lets all but one fail without
     waiting, whatever the busy timeout: so they ask again."""
+    return when_free(lambda: str(raw.execute("PRAGMA journal_mode=WAL").fetchone()[0]), within_s=within_s)
+
+
+def when_free(ask: Callable[[], T], *, within_s: float) -> T:
+    """What ``ask`` gives, asked again for so long while another process holds the file (blocking)."""
     until = time.monotonic() + within_s
     while True:
         try:
-            return str(raw.execute("PRAGMA journal_mode=WAL").fetchone()[0])
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode not in _BUSY or time.monotonic() > until:
+            return ask()
+        except (sqlite3.Error, DBAPIError) as error:
+            if _primary_code(error) not in _BUSY or time.monotonic() > until:
                 raise
         time.sleep(BUSY_PAUSE_S)
 
@@ -193,11 +202,6 @@ def raw_connection(connection: Connection) -> sqlite3.Connection:
 def is_fatal(error: BaseException) -> bool:
     """Did the file or the machine fail, rather than the statement?"""
     return _primary_code(error) in _FATAL
-
-
-def is_busy(error: BaseException) -> bool:
-    """Does another process hold the file just now?"""
-    return _primary_code(error) in _BUSY
 
 
 def explain(error: BaseException, path: Path) -> StorageError:

@@ -7,6 +7,7 @@ import re
 
 from kkt_adapter.fiscal.ffd.text import fits_cp866, to_cp866
 from kkt_adapter.fiscal.ffd.validation.findings import Findings
+from kkt_adapter.fiscal.ffd.validation.texts import fitting
 from kkt_adapter.fiscal.model import (
     Customer,
     PaymentKind,
@@ -130,7 +131,7 @@ def agreed_place(
     if place is None or place == registration.place:
         return None
     if request.place:
-        return _fitted(place, "place", 1187, found)
+        return fitting(place, "place", tag=1187, limit=PLACE_LIMIT, found=found)
     return place if fits_cp866(place) else to_cp866(place)[:PLACE_LIMIT]
 
 
@@ -143,7 +144,7 @@ def agreed_address(
     if not defaults.other_place:
         _refuse_other_place("address", 1009, found)
         return wanted
-    return _fitted(wanted, "address", 1009, found)
+    return fitting(wanted, "address", tag=1009, limit=PLACE_LIMIT, found=found)
 
 
 def check_internet_settlement(request: ReceiptRequest, customer: Customer | None, found: Findings) -> None:
@@ -174,19 +175,6 @@ def check_internet_settlement(request: ReceiptRequest, customer: Customer | None
             Text("Send customer.email or customer.phone.", "Передайте customer.email или customer.phone."),
             tag=1008,
         )
-
-
-def _fitted(text: str, field: str, tag: int, found: Findings) -> str:
-    if len(text) > PLACE_LIMIT:
-        found.refuse(
-            field,
-            "too_long",
-            Text(f"At most {PLACE_LIMIT} characters.", f"Не более {PLACE_LIMIT} символов."),
-            Text("Shorten it.", "Сократите."),
-            tag=tag,
-        )
-        return text
-    return text if fits_cp866(text) else found.fitted(text, field, tag=tag, limit=PLACE_LIMIT)
 
 
 def _refuse_other_place(field: str, tag: int, found: Findings) -> None:

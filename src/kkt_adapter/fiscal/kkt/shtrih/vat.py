@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
 
+from kkt_adapter.fiscal.ffd.vat import PERCENT
 from kkt_adapter.fiscal.model import VatRate
 from kkt_adapter.kernel.errors import Text
 
@@ -32,7 +33,7 @@ ROW: Mapping[VatRate, int] = MappingProxyType(
 )
 RATE_OF_ROW: Mapping[int, VatRate] = MappingProxyType({row: rate for rate, row in ROW.items()})
 HUNDREDTHS: Mapping[VatRate, int] = MappingProxyType(
-    {rate: int(rate.value.partition("/")[0]) * 100 if rate is not VatRate.NONE else 0 for rate in VatRate}
+    {rate: percent * 100 for rate, percent in PERCENT.items()}
 )
 REPLACED_FROM = date(2026, 1, 1)
 REPLACES = 1  # table 17 field 71: the register makes 20 % into 22 % by itself
