@@ -1,0 +1,63 @@
+"""What a command asks for, as the client sent it: the part that two presses of one button have in common.
+
+Compared under a repeated IdCommand, and without any by the content guard. Spelling does not count: letter
+case of names, ``"3.000"`` and 3, ``null`` and absent. Text for the paper, the cashier, time-outs and the
+register do not either: one client prints its IdCommand on every receipt (alexanderfefelov/kkmserver-api).
+"""
+
+import hashlib
+from decimal import Decimal
+from typing import Any
+
+from kkt_adapter.api.doors.kkmserver.command import Command, Does
+from kkt_adapter.api.doors.kkmserver.fields import Fields, folded
+from kkt_adapter.api.doors.kkmserver.payments import SUMS
+from kkt_adapter.kernel import jsontext
+
+_OF_A_RECEIPT = (
+    "CorrectionType",
+    "CorrectionBaseDate",
+    "CorrectionBaseNumber",
+    "ClientAddress",
+)
+_OF_A_LINE = ("Name", "Quantity", "Price", "Amount", "Tax", "SignMethodCalculation", "SignCalculationObject")
+_OF_A_CODE = ("BarCode", "GTIN", "SerialNumber")
+_CASH = (Does.CASH_IN, Does.CASH_OUT)
+
+
+def content_hash(command: Command) -> bytes:
+    """SHA-256 over command, money and goods. Raises CommandRefused for what cannot be read."""
+    return hashlib.sha256(jsontext.encode(_content(command)).encode()).digest()
+
+
+def _content(command: Command) -> dict[str, Any]:
+    fields = command.fields
+    found: dict[str, Any] = {"command": command.does.value}
+    if command.does in _CASH:
+        return found | {"amount": _number(fields, "Amount")}
+    if command.does is not Does.RECEIPT:
+        return found
+    found["type"] = fields.whole("TypeCheck") or 0
+    found["sums"] = [_number(fields, name) for name, _ in SUMS]
+    found["old_sums"] = sorted(
+        [folded(name), _number(fields, name)]
+        for name in ("Amount", "CashLessType1", "CashLessType2", "CashLessType3")
+        if _number(fields, name) != "0"
+    )
+    found["about"] = [fields.text(name) for name in _OF_A_RECEIPT]
+    registers = (element.object("Register") for element in fields.objects("CheckStrings"))
+    found["lines"] = [_line(register) for register in registers if register is not None]
+    return found
+
+
+def _line(register: Fields) -> list[str | None]:
+    line = [register.text("Name"), *(_number(register, name) for name in _OF_A_LINE[1:])]
+    code = register.object("GoodCodeData")
+    line += [None if code is None else code.text(name) for name in _OF_A_CODE]
+    return [*line, register.text("NomenclatureCode")]
+
+
+def _number(fields: Fields, name: str) -> str:
+    """A number in its one spelling; absent is 0."""
+    number = fields.number(name) or Decimal(0)
+    return format(number.normalize() if number else Decimal(0), "f")

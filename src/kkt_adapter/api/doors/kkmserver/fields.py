@@ -1,0 +1,157 @@
+"""One object of a request as KkmServer's clients write it.
+
+Names come in any letter case, numbers as text, ``null`` and ``""`` mean "not said".
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from typing import Any
+
+from kkt_adapter.api.doors.kkmserver.refusal import CommandRefused, refused
+from kkt_adapter.kernel.money import Kopecks, kopecks
+
+MAX_TEXT = 4096
+_NUMBER = re.compile(r"[+-]?[0-9]{1,20}(?:[.,][0-9]{0,20})?\Z")
+_TRUE = frozenset({"true", "1", "yes"})
+_FALSE = frozenset({"false", "0", "no", ""})
+_CYRILLIC_TWINS = str.maketrans("\u0441\u0421\u0430\u0410\u0435\u0415\u043e\u041e", "cCaAeEoO")
+
+
+def folded(name: str) -> str:
+    """A name without regard to case; Cyrillic letters that look Latin count as Latin ones.
+
+    The maker's own page writes ``GetCounters`` with a Cyrillic C (forum.kkmserver.ru, topic 485).
+    """
+    return name.translate(_CYRILLIC_TWINS).lower()
+
+
+class Fields:
+    """Reads members and remembers which were asked for; ``place`` leads to this object."""
+
+    def __init__(self, members: Mapping[str, Any], place: str = "") -> None:
+        self.place = place
+        self._values: dict[str, Any] = {}
+        self._written: dict[str, str] = {}
+        self._asked: set[str] = set()
+        for written, value in members.items():
+            name = folded(written)
+            known = self._values.get(name)
+            if known is not None and value is not None and known != value:
+                raise refused(
+                    "duplicate_field",
+                    f"The field {self._at(written)} is written twice with different values.",
+                    f"Поле {self._at(written)} указано дважды с разными значениями. Оставьте одно.",
+                )
+            if known is None:
+                self._values[name] = value
+                self._written[name] = written
+
+    def _at(self, name: str) -> str:
+        return f"{self.place}.{name}" if self.place else name
+
+    def written(self, name: str) -> str:
+        """The path to a member as the client wrote it, or as it should have."""
+        return self._at(self._written.get(folded(name), name))
+
+    def value(self, name: str) -> Any:
+        """The member as it is; None when it is absent, ``null`` or blank."""
+        self._asked.add(folded(name))
+        value = self._values.get(folded(name))
+        return None if isinstance(value, str) and not value.strip() else value
+
+    def text(self, name: str) -> str | None:
+        """Numbers count as their text: EAN13 comes as a number, too."""
+        value = self.value(name)
+        if value is None or isinstance(value, str):
+            return value
+        if isinstance(value, int | Decimal) and not isinstance(value, bool):
+            return str(value)
+        raise self._wrong(name, "text", "строкой")
+
+    def number(self, name: str) -> Decimal | None:
+        value = self.value(name)
+        if value is None:
+            return None
+        if isinstance(value, bool):
+            raise self._wrong(name, "a number", "числом")
+        if isinstance(value, str):
+            plain = value.strip().replace("\u00a0", "").replace(" ", "")
+            if _NUMBER.match(plain) is None:
+                raise self._wrong(name, "a number", "числом")
+            value = plain.replace(",", ".")
+        if not isinstance(value, str | int | Decimal):
+            raise self._wrong(name, "a number", "числом")
+        try:
+            number = Decimal(value)
+        except InvalidOperation:
+            raise self._wrong(name, "a number", "числом") from None
+        if not number.is_finite() or number.adjusted() > 15:
+            raise self._wrong(name, "a number of a possible size", "числом допустимой величины")
+        return number
+
+    def whole(self, name: str) -> int | None:
+        number = self.number(name)
+        if number is None:
+            return None
+        if number != number.to_integral_value():
+            raise self._wrong(name, "a whole number", "целым числом")
+        return int(number)
+
+    def money(self, name: str) -> Kopecks | None:
+        """Rubles to kopecks, half up. Raises CommandRefused below zero."""
+        number = self.number(name)
+        if number is None:
+            return None
+        if number < 0:
+            raise self._wrong(name, "zero or more", "не меньше нуля")
+        return kopecks(number)
+
+    def flag(self, name: str) -> bool | None:
+        value = self.value(name)
+        if value is None or isinstance(value, bool):
+            return value
+        plain = str(value).strip().lower()
+        if plain in _TRUE:
+            return True
+        if plain in _FALSE:
+            return False
+        raise self._wrong(name, "true or false", "true или false")
+
+    def object(self, name: str) -> "Fields | None":
+        """A nested object; an empty one and an empty list count as absent."""
+        value = self.value(name)
+        if value is None or value == [] or value == {}:
+            return None
+        if not isinstance(value, dict):
+            raise self._wrong(name, "an object", "объектом")
+        return Fields(value, self.written(name))
+
+    def objects(self, name: str) -> list["Fields"]:
+        """A list of objects; ``null`` members are left out."""
+        value = self.value(name)
+        if value is None or value == {}:
+            return []
+        if not isinstance(value, list):
+            raise self._wrong(name, "a list", "списком")
+        found = []
+        for index, member in enumerate(value):
+            if member is None:
+                continue
+            if not isinstance(member, dict):
+                raise self._wrong(f"{name}[{index}]", "an object", "объектом")
+            found.append(Fields(member, f"{self.written(name)}[{index}]"))
+        return found
+
+    def unknown(self) -> Iterator[str]:
+        """Names that nobody asked for, as the client wrote them."""
+        return (self._at(self._written[name]) for name in self._values if name not in self._asked)
+
+    def _wrong(self, name: str, en: str, ru: str) -> CommandRefused:
+        place = self.written(name)[:120]
+        return refused("bad_value", f"{place} must be {en}.", f"Поле {place} должно быть {ru}.")
+
+
+def rounded(value: Decimal) -> Kopecks:
+    """Kopecks with a fraction to whole ones, half up."""
+    return Kopecks(int(value.to_integral_value(rounding=ROUND_HALF_UP)))
