@@ -84,7 +84,7 @@ async def test_a_full_disk_refuses_receipts_before_it_is_full(
 ) -> None:
     usage = namedtuple("usage", "total used free")
     async with product(tmp_path, disk_low_mb=200) as running:
-        disk = running.services.intake._disk
+        disk = running.services.intake._checks._disk
         monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**12, 0, 199 * 10**6))
         disk._looked_at = float("-inf")
         refused = await running.post()

@@ -30,7 +30,8 @@ from kkt_adapter.fiscal.delivery.transport_guard import guard_transport
 from kkt_adapter.fiscal.delivery.worker import DeliveryPolicy, DeliveryWorker
 from kkt_adapter.fiscal.heartbeat.service import Heartbeat
 from kkt_adapter.fiscal.housekeeping.database_mark import DatabaseMark
-from kkt_adapter.fiscal.intake.accept import IntakePolicy, ReceiptIntake
+from kkt_adapter.fiscal.intake.accept import ReceiptIntake
+from kkt_adapter.fiscal.intake.policy import IntakePolicy
 from kkt_adapter.fiscal.intake.suspicions import CODES
 from kkt_adapter.fiscal.monitoring.network_mode import NetworkMonitor
 from kkt_adapter.fiscal.printing.registers import Registers, Unit
@@ -113,8 +114,15 @@ async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, 
     storage = await open_storage(settings, seams=seams, clock=clock, closers=closers)
     database = storage.database
     await database.write(partial(_begin_edition, identity=storage.identity))
-    auth = build_auth(database, settings.sign_in, clock=clock, data_dir=settings.data_dir)
+    auth = build_auth(
+        database,
+        settings.sign_in,
+        clock=clock,
+        data_dir=settings.data_dir,
+        shops=[one.shop for one in settings.shop],
+    )
     closers.append(auth.close)
+    await auth.shops.check()
     disk = DiskMark(settings.data_dir, mark_mb=settings.disk_low_mb, clock=clock)
     event_writer = EventWriter(database)
     made = PrintStats(clock)

@@ -42,6 +42,7 @@ PARTS: Mapping[str, Part] = MappingProxyType(
         "dead-letters": _part("dead_letters", "dead_letters_app", "Receipts that could not be delivered."),
         "catalog": _part("catalog", "catalog_app", "The product catalogue."),
         "accounts": _part("accounts", "accounts_app", "Accounts of people and tokens of tills."),
+        "shops": _part("shops", "shops_app", "Accounts of shops: ATOL Online and KkmServer."),
         "clock": _part("database.clock", "clock_app", "May the host's clock be believed."),
         "db": _part("database.commands", "db_app", "Back up, restore and check the database."),
         "ffd": _part("ffd", "ffd_app", "Fiscal data formats."),

@@ -105,7 +105,7 @@ def add_token(
     """Make a token and show it, this one time; the token alone goes to standard output."""
 
     def make(tokens: TillTokens) -> Awaitable[NewTillToken]:
-        return tokens.add(scope, pos_ids=tuple(pos or ()), note=note, by=_who())
+        return tokens.add(scope, pos_ids=tuple(pos or ()), note=note, by=who())
 
     made = _with_till_tokens(data_dir, make)
     line(made.text)
@@ -168,7 +168,7 @@ def _password(*, from_stdin: bool) -> str:
     return answer
 
 
-def _who() -> str:
+def who() -> str:
     """For the record: who made a token."""
     try:
         return f"cli:{getuser()}"

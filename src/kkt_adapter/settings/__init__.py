@@ -9,5 +9,14 @@ from kkt_adapter.settings.fields import env_of
 from kkt_adapter.settings.loading import CONFIG_FILE, load_settings
 from kkt_adapter.settings.register import RegisterSettings, Transport
 from kkt_adapter.settings.service import Settings
+from kkt_adapter.settings.shop import ShopSettings
 
-__all__ = ["CONFIG_FILE", "RegisterSettings", "Settings", "Transport", "env_of", "load_settings"]
+__all__ = [
+    "CONFIG_FILE",
+    "RegisterSettings",
+    "Settings",
+    "ShopSettings",
+    "Transport",
+    "env_of",
+    "load_settings",
+]

@@ -20,6 +20,7 @@ from kkt_adapter.settings.refusal import refusals
 from kkt_adapter.settings.register import with_password
 from kkt_adapter.settings.rules import check_together, raise_all
 from kkt_adapter.settings.service import Settings
+from kkt_adapter.settings.shop import with_secret
 
 READ_ELSEWHERE = ("KKT_CONFIG", "KKT_URL", "KKT_TOKEN")
 LIKE = (
@@ -49,6 +50,7 @@ def load_settings(
     found = [
         *_each_row(values, "back_office", lambda table: with_environment(table, environment), named),
         *_each_row(values, "registers", lambda table: with_password(table, environment), named),
+        *_each_row(values, "shop", lambda table: with_secret(table, environment), named),
         *_misspelt(environment, named),
     ]
     for name, model, read in (
@@ -110,7 +112,11 @@ def _each_row(
             rows[place] = read(row)
         except SettingsInvalid as error:
             found.append(error)
-            rows[place] = {k: v for k, v in row.items() if not k.endswith("_env") and k != "password_file"}
+            rows[place] = {
+                k: v
+                for k, v in row.items()
+                if not k.endswith("_env") and k not in ("password_file", "secret_file")
+            }
     return found
 
 

@@ -16,10 +16,12 @@ from kkt_adapter.kernel.errors import SettingsInvalid, Text
 from kkt_adapter.settings.fields import env_of
 from kkt_adapter.settings.register import RegisterSettings
 from kkt_adapter.settings.service import Settings
+from kkt_adapter.settings.shop import ShopSettings
 
 TABLES: dict[str, tuple[str, type[BaseModel]]] = {  # key of ``Settings``: table of the file, its rows
     "registers": ("register", RegisterSettings),
     "back_office": ("back_office", BackOfficeSettings),
+    "shop": ("shop", ShopSettings),
 }
 SECRET_WORDS = ("token", "secret", "password")
 LONGEST_SHOWN = 100
@@ -29,6 +31,12 @@ def refusals(error: ValidationError, values: Mapping[str, Any]) -> list[Settings
     """Every finding as one line. ``values``: what was validated, for the names of tables."""
     found = [_refusal(one, values) for one in error.errors(include_url=False)]
     return list({one.detail.en: one for one in found}.values())  # a choice of types says the same twice
+
+
+def refusals_of_row(error: ValidationError, key: str, row: Mapping[str, Any]) -> list[SettingsInvalid]:
+    """The same for one row of a table of ``TABLES`` that was validated alone."""
+    errors = [{**one, "loc": (key, 0, *one["loc"])} for one in error.errors(include_url=False)]
+    return [_refusal(one, {key: [row]}) for one in errors]
 
 
 def _refusal(first: Any, values: Mapping[str, Any]) -> SettingsInvalid:

@@ -9,8 +9,10 @@ from kkt_adapter.fiscal.heartbeat.short_secrets import check_secrets
 from kkt_adapter.fiscal.kkt.virtual import name_fault
 from kkt_adapter.kernel.addresses import address_fault
 from kkt_adapter.kernel.errors import SettingsInvalid
+from kkt_adapter.runtime.auth.shops import refuse_twice
 from kkt_adapter.settings.register import RegisterSettings
 from kkt_adapter.settings.service import Settings
+from kkt_adapter.settings.shop import check_shops
 
 WEB = ("http", "https")
 REDIS = ("redis", "rediss", "unix")
@@ -32,6 +34,7 @@ def check_together(settings: Settings) -> None:
         partial(_check_redis_address, settings.redis_url),
         partial(check_back_offices, settings.back_offices),
         partial(_check_notify, settings),
+        partial(_check_shops, settings),
         partial(check_secrets, settings.back_offices, notify=settings.notify_secret),
     ]
     raise_all(found for check in checks if (found := _refusal_of(check)) is not None)
@@ -139,6 +142,11 @@ def _is_address(address: str, schemes: tuple[str, ...]) -> bool:
         return parts.scheme in schemes and whole and (parts.port is None or parts.port > 0)
     except ValueError:  # a port that is no number, a bracket that is not closed
         return False
+
+
+def _check_shops(settings: Settings) -> None:
+    check_shops(settings.shop)
+    refuse_twice([one.shop for one in settings.shop], ())
 
 
 def _check_notify(settings: Settings) -> None:

@@ -11,6 +11,7 @@ from kkt_adapter.runtime.auth.settings import AuthSettings
 from kkt_adapter.settings.fields import env
 from kkt_adapter.settings.register import RegisterSettings, Transport
 from kkt_adapter.settings.serving import ServingSettings
+from kkt_adapter.settings.shop import ShopSettings
 
 
 class Settings(ServingSettings):
@@ -289,6 +290,7 @@ class Settings(ServingSettings):
     )
     registers: tuple[RegisterSettings, ...] = Field(default=(), description="[[register]] tables")
     back_office: tuple[BackOfficeSettings, ...] = Field(default=(), description="[[back_office]] tables")
+    shop: tuple[ShopSettings, ...] = Field(default=(), description="[[shop]] tables")
     sign_in: AuthSettings = Field(default_factory=AuthSettings, description="accounts")
     catalog: CatalogSettings = Field(default_factory=CatalogSettings, description="product catalogue")
 

@@ -14,7 +14,7 @@ from pydantic_core import PydanticUndefined
 from kkt_adapter.catalog.settings import CatalogSettings
 from kkt_adapter.fiscal.heartbeat.settings import BackOfficeSettings
 from kkt_adapter.runtime.auth.settings import AuthSettings
-from kkt_adapter.settings import RegisterSettings, Settings, env_of
+from kkt_adapter.settings import RegisterSettings, Settings, ShopSettings, env_of
 from kkt_adapter.settings.refusal import choices_of
 
 _HEAD = """# Settings
@@ -34,7 +34,7 @@ def render() -> str:
             _HEAD,
             "## The service",
             "",
-            *_table(Settings, skip=("registers", "back_office", "sign_in", "catalog")),
+            *_table(Settings, skip=("registers", "back_office", "shop", "sign_in", "catalog")),
             "",
             "## `[[register]]`: one table for each register",
             "",
@@ -43,6 +43,10 @@ def render() -> str:
             "## `[[back_office]]`: one table for each system that is told of receipts",
             "",
             *_table(BackOfficeSettings, with_env=False),
+            "",
+            "## `[[shop]]`: one table for each shop program that speaks ATOL Online or KkmServer",
+            "",
+            *_table(ShopSettings, with_env=False),
             "",
             "## `[sign_in]`",
             "",

@@ -175,6 +175,14 @@ class ReceiptDetail(TypedDict):
     # The operator's own id of the document.
     ofd_id: str | None
     hlc: HybridTime
+    # The foreign protocol it came by; null: /v1.
+    door: str | None
+    # Id of the shop's account.
+    account: str | None
+    # Id of the group of registers it was sent to.
+    group: str | None
+    # The shop's own key: external_id, IdCommand.
+    client_key: str | None
     ffd_version: Literal["1.05", "1.1", "1.2"]
     operation: Literal["sale", "refund", "expense", "expense_refund"]
     taxation: str | int
@@ -241,6 +249,14 @@ class ReceiptSummary(TypedDict):
     # The operator's own id of the document.
     ofd_id: str | None
     hlc: HybridTime
+    # The foreign protocol it came by; null: /v1.
+    door: str | None
+    # Id of the shop's account.
+    account: str | None
+    # Id of the group of registers it was sent to.
+    group: str | None
+    # The shop's own key: external_id, IdCommand.
+    client_key: str | None
 
 
 class ReceiptPage(TypedDict):

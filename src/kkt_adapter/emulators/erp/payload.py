@@ -79,6 +79,9 @@ class Event(_Strict):
     error: Annotated[str, StringConstraints(max_length=200)] | None
     changed_at: Annotated[AwareDatetime, Field(strict=False)]
     fiscal_doc: FiscalDoc | None
+    door: Literal["atol-online", "kkmserver"] | None = None
+    account: Name | None = None
+    client_key: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = None
 
     @model_validator(mode="after")
     def _printed_with_its_document(self) -> "Event":

@@ -74,6 +74,9 @@ _QUERY = (
         receipts.c.type,
         receipts.c.total_kop,
         receipts.c.fiscal_doc,
+        receipts.c.door,
+        receipts.c.account,
+        receipts.c.client_key,
     )
     .join(receipts, receipts.c.id == buffer_events.c.receipt_id)
     .where(
@@ -111,7 +114,15 @@ def _event(row: Any) -> Json:
         "error": _error(row.metadata),
         "changed_at": iso(row.timestamp),
         "fiscal_doc": _fiscal_doc(row.fiscal_doc) if meaning.printed and row.fiscal_doc else None,
+        **_door(row),
     }
+
+
+def _door(row: Any) -> Json:
+    """Of a receipt that a shop sent: by which protocol, from which account, under which key."""
+    if row.door is None:
+        return {}
+    return {"door": row.door, "account": row.account, "client_key": row.client_key}
 
 
 def _error(metadata: str | None) -> str | None:

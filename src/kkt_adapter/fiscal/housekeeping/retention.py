@@ -24,6 +24,7 @@ from kkt_adapter.fiscal.store.session_tables import cash_transactions, pos_sessi
 from kkt_adapter.fiscal.store.tables import (
     attempts,
     buffer_events,
+    callbacks,
     dlq,
     document_bytes,
     documents,
@@ -43,6 +44,7 @@ EVENTS_LIVE = timedelta(days=90)  # and alerts that are over
 BYTES_LIVE = timedelta(days=400)  # of documents, unless another time is set
 LETTERS_LIVE = timedelta(days=90)  # after they were resolved
 KEYS_LIVE = timedelta(days=30)  # and as long as their receipt
+DOOR_LIVES = timedelta(days=32)  # of a shop's receipt after its outcome (ATOL Online v4 5.23, section 5)
 BOOKS_LIVE = timedelta(days=5 * 366)  # sessions, shifts, cash movements
 
 
@@ -52,6 +54,7 @@ class Limits:
     wanted by any back office; None: nobody waits for any."""
 
     receipts: datetime  # by synced_at
+    door_receipts: datetime  # by synced_at: a shop asks for its receipts so long
     documents: datetime  # their bytes
     events: datetime
     letters: datetime  # by resolved_at
@@ -76,6 +79,7 @@ class Limits:
 
         return cls(
             receipts=edge(receipts_live),
+            door_receipts=edge(max(receipts_live, DOOR_LIVES)),
             documents=edge(documents_live),
             events=edge(EVENTS_LIVE),
             letters=edge(LETTERS_LIVE),
@@ -107,7 +111,7 @@ class RetentionKind:
 
 def _look_at_receipts(conn: Connection, limits: Limits, after: int) -> Look:
     """As many as make one step together with what goes along with them."""
-    columns = (receipts.c.seq, receipts.c.created_at, receipts.c.synced_at)
+    columns = (receipts.c.seq, receipts.c.created_at, receipts.c.synced_at, receipts.c.door)
     done = (receipts.c.status == Status.SYNCED) & (receipts.c.print_state == PrintState.PRINTED)
     rows = conn.execute(
         select(*columns, (done & ~_still_wanted(limits)).label("done"))
@@ -115,7 +119,7 @@ def _look_at_receipts(conn: Connection, limits: Limits, after: int) -> Look:
         .order_by(receipts.c.seq)
         .limit(RECEIPTS_A_LOOK)
     ).all()
-    old = [row.seq for row in rows if row.done and row.synced_at and row.synced_at < limits.receipts]
+    old = [row.seq for row in rows if row.done and row.synced_at and row.synced_at < _edge(limits, row.door)]
     tries = _attempts_of(conn, old)
     room = STEP_ROWS
     for index, seq in enumerate(old):
@@ -124,6 +128,10 @@ def _look_at_receipts(conn: Connection, limits: Limits, after: int) -> Look:
             return Look(old=old[: max(index, 1)], next=seq - 1)
     more = any(row.created_at < limits.receipts for row in rows)
     return Look(old=old, next=rows[-1].seq if more else None)
+
+
+def _edge(limits: Limits, door: str | None) -> datetime:
+    return limits.receipts if door is None else limits.door_receipts
 
 
 def _still_wanted(limits: Limits) -> ColumnElement[bool]:
@@ -167,6 +175,7 @@ def _forget_receipts(conn: Connection, seqs: Sequence[int]) -> int:
         delete(rejected_documents).where(rejected_documents.c.receipt_seq.in_(found))
     ).rowcount
     gone += conn.execute(delete(receipt_links).where(receipt_links.c.receipt_seq.in_(found))).rowcount
+    gone += conn.execute(delete(callbacks).where(callbacks.c.receipt_seq.in_(found))).rowcount
     forgotten = conn.execute(delete(receipts).where(receipts.c.seq.in_(found))).rowcount
     counters.bump(conn, synced=-forgotten)
     return gone + forgotten

@@ -9,40 +9,32 @@ a conflict. That holds for simultaneous twins too, because the key's row and the
 
 import asyncio
 from dataclasses import dataclass, field, replace
-from datetime import date
 
-from sqlalchemy import Connection
-
-from kkt_adapter.fiscal.ffd.validation.receipt import Checked, complete
-from kkt_adapter.fiscal.ffd.vat import vat_differs
+from kkt_adapter.fiscal.ffd.validation.receipt import Checked
 from kkt_adapter.fiscal.intake import buffer
 from kkt_adapter.fiscal.intake.as_sent import PLAIN, AsSent
 from kkt_adapter.fiscal.intake.buffer import Accepted, AcceptItem, Known
+from kkt_adapter.fiscal.intake.checks import ReceiptChecks
+from kkt_adapter.fiscal.intake.origin import Origin
+from kkt_adapter.fiscal.intake.policy import IntakePolicy
 from kkt_adapter.fiscal.intake.stored_answers import Acceptance, StoredAnswers, is_first_reading
-from kkt_adapter.fiscal.intake.suspicions import CODES, Suspicions
+from kkt_adapter.fiscal.intake.suspicions import CODES
 from kkt_adapter.fiscal.intake.wording import not_printed_yet
-from kkt_adapter.fiscal.kkt.driver import ShiftState
-from kkt_adapter.fiscal.model import Receipt, ReceiptKind, ReceiptRequest, RegisterProfile
+from kkt_adapter.fiscal.model import ReceiptRequest
 from kkt_adapter.fiscal.printing import reply
 from kkt_adapter.fiscal.printing.job import PrintJob
-from kkt_adapter.fiscal.printing.register_session import shift_expired
 from kkt_adapter.fiscal.printing.registers import Registers, Unit
 from kkt_adapter.fiscal.printing.reply import Place
 from kkt_adapter.fiscal.printing.reply_waiters import Answer, Waiting, answered
 from kkt_adapter.fiscal.store import receipt_json
-from kkt_adapter.fiscal.store.receipt_lookup import sale_of
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import (
     AdapterError,
-    BufferFull,
-    IdempotencyConflict,
-    KktBlocked,
     LeaseLost,
     ReceiptInvalid,
     StorageError,
     Violation,
 )
-from kkt_adapter.kernel.ids import ReceiptId, uuid7
 from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.disk import DiskMark
 from kkt_adapter.runtime.log import about, get_logger
@@ -50,16 +42,6 @@ from kkt_adapter.runtime.log import about, get_logger
 ROW_LOOK_S = 0.2  # how often a receipt that another process prints is looked at
 
 Stored = asyncio.Future[Accepted | Known]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IntakePolicy:
-    """Contract 3.1, 3.4 and 5."""
-
-    response_budget_s: float = 7.0  # then the answer is ``buffered``
-    capacity: int = 10_000  # undelivered receipts; 0: no limit
-    refund_requires_synced: bool = True
-    refused_suspicions: frozenset[str] = frozenset()  # codes of intake/suspicions.py; others are warnings
 
 
 @dataclass(slots=True)
@@ -71,6 +53,25 @@ class IntakeStats:
     replayed: int = 0
     refused: dict[str, int] = field(default_factory=dict)  # by error code, a closed set
     suspicions: dict[str, int] = field(default_factory=dict)  # of receipts that were taken; by code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """A receipt that is on disk, and who waits for it."""
+
+    unit: Unit
+    accepted: Accepted
+    checked: Checked
+    waiter: Answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """A shop's receipt is on disk. ``answer``: the printed answer of /v1, where it came in time."""
+
+    receipt_id: str
+    register_id: str
+    answer: str | None
 
 
 class ReceiptIntake:
@@ -91,10 +92,11 @@ class ReceiptIntake:
         self._waiting = waiting
         self._clock = clock
         self._policy = policy
-        self._disk = disk
         self._log = get_logger("intake")
         self._storing: set[asyncio.Task[None]] = set()
-        self._suspicions = Suspicions(database=database, refused=policy.refused_suspicions)
+        self._checks = ReceiptChecks(
+            database=database, registers=registers, clock=clock, policy=policy, disk=disk
+        )
         self.stats = IntakeStats()
         self._stored = StoredAnswers(database=database, registers=registers, waiting=waiting)
 
@@ -135,9 +137,9 @@ class ReceiptIntake:
         try:
             unit = self._registers.find(request.pos_id)
             if unit is None:
-                self._complete(request, key, *self._prospect(request), sent, prior)
+                self._checks.complete(request, key, *self._checks.prospect(request), sent, prior)
             else:
-                self._complete(request, key, await unit.profile(), self._day(unit), sent, prior)
+                self._checks.complete(request, key, await unit.profile(), self._checks.day(unit), sent, prior)
         except ReceiptInvalid as error:
             found = error.violations
         except AdapterError as error:  # of the register: what is known already is told
@@ -146,32 +148,85 @@ class ReceiptIntake:
         self.stats.refused[refusal.code] = self.stats.refused.get(refusal.code, 0) + 1
         return refusal
 
-    async def _accept(self, request: ReceiptRequest, key: str, sent: AsSent) -> Acceptance:
-        key_hash, request_hash = receipt_json.key_hash(key), receipt_json.request_hash(request)
+    async def known(self, origin: Origin) -> Known | None:
+        """What a shop's key was used for, in its scope now or under a name that the scope had before."""
+        return await self._db.read(lambda c: buffer.find_keys(c, origin.key_hashes))
+
+    async def store(
+        self, request: ReceiptRequest, *, origin: Origin, sent: AsSent = PLAIN, wait_s: float = 0.0
+    ) -> Taken | Known:
+        """Store one receipt of a shop, and wait at most ``wait_s`` for its document.
+
+        Cancelling stops the waiting only. Raises what ``accept`` raises, but no conflict of keys: for those
+        it gives what the key was used for.
+        """
         try:
-            unit, checked, sale = await self._check(request, key, sent)
+            known = await self.known(origin)
+            if known is not None:
+                return known
+            begun = await self._begin(request, origin.key, sent, origin)
+            if isinstance(begun, Known):
+                return begun
+            try:
+                answer = await self._answer(begun.unit, begun.accepted, begun.waiter, wait_s)
+            finally:
+                self._waiting.drop(begun.checked.receipt.id)
+        except AdapterError as error:
+            self.stats.refused[error.code] = self.stats.refused.get(error.code, 0) + 1
+            raise
+        self._count_answer(answer)
+        return Taken(
+            receipt_id=begun.checked.receipt.id,
+            register_id=begun.unit.register_id,
+            answer=answer,
+        )
+
+    async def _accept(self, request: ReceiptRequest, key: str, sent: AsSent) -> Acceptance:
+        begun = await self._begin(request, key, sent, None)
+        if isinstance(begun, Known):
+            return await self._stored.replay(begun, receipt_json.request_hash(request), sent)
+        try:
+            answer = await self._answer(
+                begun.unit, begun.accepted, begun.waiter, self._policy.response_budget_s
+            )
+        finally:
+            self._waiting.drop(begun.checked.receipt.id)  # nobody waits any more, however this ended
+        self._count_answer(answer)
+        if answer is not None:
+            return Acceptance(body=answer.encode(), replayed=False)
+        self._log.info("receipt_buffered", register_id=begun.unit.register_id)
+        return await self._not_printed(begun.unit, begun.accepted, begun.checked)
+
+    async def _begin(
+        self, request: ReceiptRequest, key: str, sent: AsSent, origin: Origin | None
+    ) -> Begun | Known:
+        """Check and store. Cancelled or not, what was begun is stored and printed."""
+        key_hashes = (receipt_json.key_hash(key),) if origin is None else origin.key_hashes
+        try:
+            unit, checked, sale = await self._checks.check(request, key, sent)
         except AdapterError as refusal:
-            known = await self._db.read(lambda c: buffer.find_key(c, key_hash))
+            known = await self._db.read(lambda c: buffer.find_keys(c, key_hashes))
             if known is None:
                 if isinstance(refusal, ReceiptInvalid):
                     raise sent.refusal(refusal.violations) from refusal
                 raise
             self._log.debug("refusal_replaced_by_replay", code=refusal.code)
-            return await self._stored.replay(known, request_hash, sent)
+            return known
         item = AcceptItem(
             receipt=checked.receipt,
             payload=receipt_json.dump(checked.receipt),
             warnings=receipt_json.dump_warnings(checked.warnings),
             key=key,
-            key_hash=key_hash,
-            request_hash=request_hash,
+            key_hash=key_hashes[0],
+            request_hash=receipt_json.request_hash(request) if origin is None else origin.content,
             at=self._clock.now(),
             default_capacity=self._policy.capacity,
-            sale_must_be_synced=self._must_be_synced(sale),
+            sale_must_be_synced=self._checks.must_be_synced(sale),
             sale_id=None if sale is None else sale.id,
             sale_pos=None if sale is None else sale.pos_id,
             attempt=unit.lane.reserve(),
             force_reason=request.refund_force_reason,
+            origin=origin,
         )
         receipt_id = checked.receipt.id
         about(receipt_id=receipt_id)
@@ -181,134 +236,25 @@ class ReceiptIntake:
         self._storing.add(storing)
         storing.add_done_callback(self._storing.discard)
         try:
-            outcome = await stored  # cancelled or not, what was begun is stored and printed
-            if isinstance(outcome, Known):
-                return await self._stored.replay(outcome, request_hash, sent)
-            self._count_suspicions(checked)
-            answer = await self._answer(unit, outcome, waiter)
-        finally:
-            self._waiting.drop(receipt_id)  # nobody waits any more, however this ended
-        if answer is not None:
+            outcome = await stored
+        except BaseException:
+            self._waiting.drop(receipt_id)
+            raise
+        if isinstance(outcome, Known):
+            self._waiting.drop(receipt_id)
+            return outcome
+        self._count_suspicions(checked)
+        return Begun(unit=unit, accepted=outcome, checked=checked, waiter=waiter)
+
+    def _count_answer(self, answer: str | None) -> None:
+        if answer is None:
+            self.stats.buffered += 1
+        else:
             self.stats.printed += 1
-            return Acceptance(body=answer.encode(), replayed=False)
-        self.stats.buffered += 1
-        self._log.info("receipt_buffered", register_id=unit.register_id)
-        return await self._not_printed(unit, outcome, checked)
-
-    async def _check(
-        self, request: ReceiptRequest, key: str, sent: AsSent
-    ) -> tuple[Unit, Checked, Receipt | None]:
-        """Everything that can refuse a receipt before it touches the database; the third is the refunded
-        sale, if it is known here.
-
-        A till without a register gets one in demo mode only, and only for a receipt that would be stored.
-        """
-        self._refuse_on_low_disk()
-        if self._registers.find(request.pos_id) is None:
-            await self._rehearse(request, key, sent)
-        unit = await self._registers.for_till(request.pos_id)
-        checked = self._complete(request, key, await unit.profile(), self._day(unit), sent, sent.late)
-        checked, sale = await self._compare_with_sale(request, checked, sent)
-        checked = await self._suspicions.look(checked, sale, sent)
-        self._refuse_if_blocked(unit)
-        return unit, checked, sale
-
-    async def _rehearse(self, request: ReceiptRequest, key: str, sent: AsSent) -> None:
-        """Raise what this receipt would be refused with, before a register is made for it. For a key that is
-        known the refusal is not told: the first request's answer goes before it."""
-        checked = self._complete(request, key, *self._prospect(request), sent, sent.late)
-        _, sale = await self._compare_with_sale(request, checked, sent)
-        key_hash, must_be_synced = receipt_json.key_hash(key), self._must_be_synced(sale)
-        now = self._clock.now()
-
-        def look(conn: Connection) -> Exception | None:
-            if buffer.find_key(conn, key_hash) is not None:
-                return IdempotencyConflict("this key is known", "этот ключ уже известен")
-            return buffer.refusal_now(
-                conn,
-                default_capacity=self._policy.capacity,
-                sale_must_be_synced=must_be_synced,
-                forced=request.refund_force_reason is not None,
-                at=now,
-            )
-
-        refusal = await self._db.read(look)
-        if refusal is not None:
-            raise refusal
-
-    def _must_be_synced(self, sale: Receipt | None) -> str | None:
-        return sale.id if sale is not None and self._policy.refund_requires_synced else None
-
-    def _day(self, unit: Unit) -> date:
-        """The day of the document to come: of the wall clock, or of the register's where that is ahead, as it
-        is after a document that was made under a clock set forward."""
-        today, status = unit.today(self._clock), unit.lane.session.status
-        return today if status is None else max(today, status.clock.date())
-
-    def _prospect(self, request: ReceiptRequest) -> tuple[RegisterProfile, date]:
-        """What a register that is not made yet would be like, and today there."""
-        profile, zone = self._registers.prospect(request.pos_id)
-        return profile, self._clock.now().astimezone(zone).date()
-
-    def _complete(
-        self,
-        request: ReceiptRequest,
-        key: str,
-        profile: RegisterProfile,
-        today: date,
-        sent: AsSent,
-        prior: tuple[Violation, ...],
-    ) -> Checked:
-        now = self._clock.now()
-        checked = complete(
-            request,
-            receipt_id=ReceiptId(uuid7(int(now.timestamp() * 1000))),
-            idempotency_key=key,
-            profile=profile,
-            today=today,
-            prior=prior,
-        )
-        if not (checked.warnings or sent.warnings):
-            return checked
-        return Checked(receipt=checked.receipt, warnings=sent.told(checked.warnings))
-
-    async def _compare_with_sale(
-        self, request: ReceiptRequest, checked: Checked, sent: AsSent
-    ) -> tuple[Checked, Receipt | None]:
-        """The receipt with what its sale makes remarkable, and that sale, if it refunds one of ours."""
-        original = request.original_receipt_id
-        if request.kind is not ReceiptKind.REFUND or original is None:
-            return checked, None
-        sale = await self._db.read(lambda c: sale_of(c, original))
-        if sale is None:
-            return checked, None
-        warning = vat_differs(checked.receipt, frozenset(line.vat for line in sale.lines))
-        if warning is not None:
-            warning = replace(warning, field=sent.own_name(warning.field))
-            checked = Checked(receipt=checked.receipt, warnings=(*checked.warnings, warning))
-        return checked, sale
 
     def _count_suspicions(self, checked: Checked) -> None:
         for code in (warning.code for warning in checked.warnings if warning.code in CODES):
             self.stats.suspicions[code] = self.stats.suspicions.get(code, 0) + 1
-
-    def _refuse_on_low_disk(self) -> None:
-        if self._disk.is_low:
-            raise BufferFull(
-                f"Buffer full: the disk has less than {self._disk.mark_mb} MB free. Free some space.",
-                f"Buffer full: на диске меньше {self._disk.mark_mb} МБ. Освободите место.",
-                reason="DISK",
-                retry_after=60,
-            )
-
-    def _refuse_if_blocked(self, unit: Unit) -> None:
-        reason, trouble = unit.lane.blocked, unit.lane.trouble
-        if reason is not None and trouble is not None:
-            cause = trouble.detail
-            raise KktBlocked(f"{cause.en} Nothing was stored.", f"{cause.ru} Чек не принят.", reason=reason)
-        status = unit.lane.session.status
-        if not unit.automatic_shift and status is not None and status.shift_state is ShiftState.EXPIRED:
-            raise shift_expired()
 
     async def _store(self, item: AcceptItem, unit: Unit, checked: Checked, stored: Stored) -> None:
         """One commit; then the lane is told, and the request if it still waits."""
@@ -355,11 +301,13 @@ class ReceiptIntake:
         self._log.info("receipt_accepted", receipt_id=checked.receipt.id, register_id=unit.register_id)
         return outcome
 
-    async def _answer(self, unit: Unit, accepted: Accepted, waiter: Answer) -> str | None:
-        """The printed answer within the budget, whichever process prints."""
+    async def _answer(self, unit: Unit, accepted: Accepted, waiter: Answer, within_s: float) -> str | None:
+        """The printed answer within this time, whichever process prints."""
+        if within_s <= 0:
+            return None
         if not unit.lane.holds():
-            return await self._watch_row(accepted.seq, self._policy.response_budget_s)
-        return await answered(waiter, within_s=self._policy.response_budget_s)
+            return await self._watch_row(accepted.seq, within_s)
+        return await answered(waiter, within_s=within_s)
 
     async def _watch_row(self, seq: int, seconds: float) -> str | None:
         """Look for the answer that another process writes."""

@@ -7,32 +7,30 @@ Invariants: the unique row in ``idempotency``, the receipt, its event and (when 
 attempt are one commit; capacity and key are checked in that same transaction; ``counters`` moves with it.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, ScalarSelect, select, update
 
+from kkt_adapter.fiscal.intake.origin import Origin
+from kkt_adapter.fiscal.intake.refusals import refusal
 from kkt_adapter.fiscal.intake.suspicions import Link, links_of, refund_events, write_links
-from kkt_adapter.fiscal.lifecycle import LetterOutcome, PrintState, Status
+from kkt_adapter.fiscal.lifecycle import PrintState, Status
 from kkt_adapter.fiscal.model import Receipt
 from kkt_adapter.fiscal.store import events as journal
 from kkt_adapter.fiscal.store.attempts import INSERT_ATTEMPTS, NewAttempt, attempt_row
-from kkt_adapter.fiscal.store.capacity import in_force
 from kkt_adapter.fiscal.store.events import EventLevel, EventType
-from kkt_adapter.fiscal.store.receipt_lookup import refund_state
-from kkt_adapter.fiscal.store.runtime_settings import CAPACITY, MAINTENANCE, maintenance_mode
-from kkt_adapter.fiscal.store.tables import config, counters, idempotency, receipts
+from kkt_adapter.fiscal.store.runtime_settings import CAPACITY, MAINTENANCE
+from kkt_adapter.fiscal.store.tables import callbacks, config, counters, idempotency, receipts
 from kkt_adapter.kernel import hlc
-from kkt_adapter.kernel.errors import BufferFull, Maintenance, RefundBlocked
 from kkt_adapter.kernel.hlc import HybridTimestamp
 from kkt_adapter.runtime.db.bulk import bulk, bulk_insert
 from kkt_adapter.runtime.db.columns import millis
 from kkt_adapter.runtime.leases.database import check_terms
 
-MAINTENANCE_RETRY_S = 60  # at least so long a refused till waits
+CALLBACK_AFTER = timedelta(seconds=3)  # a callback that overtakes the answer confuses shops (atol-online.md)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +50,7 @@ class AcceptItem:
     sale_id: str | None = None  # of the refunded sale, when it is known here
     sale_pos: str | None = None  # its till
     force_reason: str | None = None  # why a sale that was written off is refunded all the same
+    origin: Origin | None = None  # None: it came by /v1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +145,19 @@ _INSERT_RECEIPTS = bulk_insert(
     receipts.c.queue_position,
     receipts.c.print_state,
     receipts.c.status,
+    receipts.c.door,
+    receipts.c.account,
+    receipts.c.door_group,
+    receipts.c.client_key,
+    receipts.c.door_facts,
+)
+_INSERT_CALLBACKS = bulk_insert(
+    callbacks,
+    callbacks.c.receipt_seq,
+    callbacks.c.account,
+    callbacks.c.url,
+    callbacks.c.state,
+    callbacks.c.due_at,
 )
 _INSERT_KEYS = bulk_insert(
     idempotency,
@@ -175,22 +187,24 @@ def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted | Kno
     attempt_rows: list[tuple[Any, ...]] = []
     events: list[dict[str, Any]] = []
     links: list[tuple[int, Link]] = []
+    callback_rows: list[tuple[Any, ...]] = []
     for item in items:
         earlier = known.get(item.key_hash)
         if earlier is not None:
             outcomes.append(earlier)
             continue
-        refusal = _refusal(
+        refused = refusal(
             conn,
-            state,
-            undelivered,
+            maintenance=state.maintenance,
+            stored_capacity=state.capacity,
+            undelivered=undelivered,
             default_capacity=item.default_capacity,
             sale_must_be_synced=item.sale_must_be_synced,
             forced=item.force_reason is not None,
             at=item.at,
         )
-        if refusal is not None:
-            outcomes.append(refusal)
+        if refused is not None:
+            outcomes.append(refused)
             continue
         stamp = hlc.tick(stamp, int(item.at.timestamp()))
         undelivered += 1
@@ -206,9 +220,17 @@ def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted | Kno
         key_rows.append((seq, item.key_hash, item.key, item.request_hash, item.receipt.id, millis(item.at)))
         events.append(
             journal.entry(
-                EventType.RECEIPT_ADDED, item.at, receipt_id=item.receipt.id, pos_id=item.receipt.pos_id
+                EventType.RECEIPT_ADDED,
+                item.at,
+                receipt_id=item.receipt.id,
+                pos_id=item.receipt.pos_id,
+                **_origin_facts(item.origin),
             )
         )
+        if item.origin is not None and item.origin.callback_url is not None:
+            due_at = millis(item.at + CALLBACK_AFTER)
+            wanted = (seq, item.origin.account, item.origin.callback_url, "waiting", due_at)
+            callback_rows.append(wanted)
         links += [(seq, link) for link in links_of(item.receipt, item.sale_id)]
         events += refund_events(
             item.receipt, item.at, sale_id=item.sale_id, sale_pos=item.sale_pos, forced=item.force_reason
@@ -234,6 +256,8 @@ def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted | Kno
         _INSERT_KEYS.run(conn, key_rows)
         journal.write(conn, events)
         write_links(conn, links)
+        if callback_rows:
+            _INSERT_CALLBACKS.run(conn, callback_rows)
         if attempt_rows:
             check_terms(
                 conn,
@@ -269,81 +293,16 @@ def refusal_now(
     """What ``accept`` would refuse a receipt with at the moment; stores nothing."""
     (row,) = _STATE.rows(conn, [(1,)])
     state = _State(*row)
-    return _refusal(
+    return refusal(
         conn,
-        state,
-        state.pending + state.syncing,
+        maintenance=state.maintenance,
+        stored_capacity=state.capacity,
+        undelivered=state.pending + state.syncing,
         default_capacity=default_capacity,
         sale_must_be_synced=sale_must_be_synced,
         forced=forced,
         at=at,
     )
-
-
-def _refusal(
-    conn: Connection,
-    state: _State,
-    undelivered: int,
-    *,
-    default_capacity: int,
-    sale_must_be_synced: str | None,
-    forced: bool,
-    at: datetime,
-) -> Exception | None:
-    if state.maintenance is not None:
-        return Maintenance(
-            f"Maintenance mode is on: {state.maintenance}. Wait until it is ended.",
-            f"Включён режим обслуживания: {state.maintenance}. Дождитесь его окончания.",
-            retry_after=_maintenance_left_s(conn, at),
-        )
-    capacity = in_force(state.capacity, configured=default_capacity)
-    if capacity and undelivered >= capacity:
-        return BufferFull(
-            f"Buffer full: {undelivered}/{capacity}. Restore the connection to the operator or raise the "
-            "capacity; the first delivered receipt opens it again.",
-            f"Buffer full: {undelivered}/{capacity}. Буфер заполнен: восстановите связь с ОФД или увеличьте "
-            "ёмкость; приём откроется с первым доставленным чеком.",
-            reason="CAPACITY",
-            retry_after=60,
-        )
-    return None if sale_must_be_synced is None else _sale_refusal(conn, sale_must_be_synced, forced=forced)
-
-
-def _maintenance_left_s(conn: Connection, at: datetime) -> int:
-    """Whole seconds until maintenance is estimated to be over; a minute when it should be over already."""
-    mode = maintenance_mode(conn)
-    if mode is None or mode.until is None:
-        return MAINTENANCE_RETRY_S
-    return max(MAINTENANCE_RETRY_S, math.ceil((mode.until - at).total_seconds()))
-
-
-def _sale_refusal(conn: Connection, sale_id: str, *, forced: bool) -> Exception | None:
-    """Why this sale may not be refunded now."""
-    row = conn.execute(select(receipts.c.id, receipts.c.status).where(receipts.c.id == sale_id)).first()
-    if row is None:
-        return None
-    match refund_state(conn, row.id, row.status):
-        case Status.SYNCED | LetterOutcome.DELIVERED_OTHERWISE:
-            return None
-        case LetterOutcome.WRITTEN_OFF if forced:
-            return None
-        case LetterOutcome.WRITTEN_OFF:
-            return RefundBlocked(
-                "The sale being refunded was written off: the operator does not have it. Refund it with "
-                "refund_force_reason.",
-                "Исходный чек списан: у оператора его нет. Для возврата укажите причину в "
-                "refund_force_reason.",
-                reason="original receipt is not synced: it was written off",
-                sync_status=row.status,
-                outcome=LetterOutcome.WRITTEN_OFF.value,
-            )
-        case state:
-            return RefundBlocked(
-                f"The sale being refunded is not synced yet ({state}). Try again when it is delivered.",
-                f"Исходный чек ещё не передан оператору ({state}). Повторите после его доставки.",
-                reason=f"original receipt is not synced: {state}",
-                sync_status=row.status,
-            )
 
 
 def _receipt_row(item: AcceptItem, accepted: Accepted) -> tuple[Any, ...]:
@@ -366,7 +325,26 @@ def _receipt_row(item: AcceptItem, accepted: Accepted) -> tuple[Any, ...]:
         accepted.queue_position,
         (PrintState.NEW if item.attempt is None else PrintState.PRINTING).value,
         Status.PENDING.value,
+        *_origin_row(item.origin),
     )
+
+
+def _origin_row(origin: Origin | None) -> tuple[str | None, ...]:
+    if origin is None:
+        return (None, None, None, None, None)
+    return (origin.door, origin.account, origin.group, origin.client_key, origin.facts)
+
+
+def _origin_facts(origin: Origin | None) -> dict[str, Any]:
+    """What an event says of it."""
+    if origin is None:
+        return {}
+    return {"door": origin.door, "account": origin.account, "client_key": origin.client_key}
+
+
+def find_keys(conn: Connection, key_hashes: Sequence[bytes]) -> Known | None:
+    """What the first of these keys that is known was used for."""
+    return next((known for one in key_hashes if (known := find_key(conn, one)) is not None), None)
 
 
 def find_key(conn: Connection, key_hash: bytes) -> Known | None:

@@ -212,6 +212,10 @@ def summary(row: Row[Any]) -> dict[str, Any]:
             "logical_counter": row.hlc_logical_counter,
             "server_time": row.hlc_server_time,
         },
+        "door": row.door,
+        "account": row.account,
+        "group": row.door_group,
+        "client_key": row.client_key,
     }
 
 

@@ -59,6 +59,11 @@ receipts = Table(
     Column("last_error", Text),
     Column("ofd_id", Text),
     Column("synced_at", UtcMillis),
+    Column("door", Text),  # the foreign protocol it came by; null: /v1
+    Column("account", Text),  # id of the shop's account
+    Column("door_group", Text),  # id of the group of registers it was sent to
+    Column("client_key", Text),  # the client's own key: external_id, IdCommand
+    Column("door_facts", Text),  # JSON: what the door needs for its later answers
     UniqueConstraint("id", name="uq_receipts_id"),
     UniqueConstraint("fn_number", "fiscal_doc_number", name="uq_receipts_document"),
 )
@@ -90,6 +95,8 @@ Index(
     sqlite_where=UNPRINTED_ROWS,
     postgresql_where=UNPRINTED_ROWS,
 )
+DOOR_ROWS = text("door IS NOT NULL")
+Index("ix_receipts_door", receipts.c.door, receipts.c.seq, sqlite_where=DOOR_ROWS, postgresql_where=DOOR_ROWS)
 Index("ix_receipts_failed", receipts.c.seq, sqlite_where=FAILED_ROWS, postgresql_where=FAILED_ROWS)
 Index(
     "ix_receipts_print_failed",
@@ -109,6 +116,26 @@ idempotency = Table(
     Column("answer", Text),
     Column("created_at", UtcMillis, nullable=False),
     UniqueConstraint("key_hash", name="uq_idempotency_key"),
+)
+
+callbacks = Table(
+    "callbacks",  # shops that want to be told of an outcome, one row a receipt
+    metadata,
+    Column("receipt_seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("account", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("state", Text, nullable=False),  # waiting, done, given_up
+    Column("due_at", UtcMillis, nullable=False),  # not before; and not before the outcome
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("last_error", Text),
+    Column("done_at", UtcMillis),
+)
+WAITING_ROWS = text("state = 'waiting'")
+Index(
+    "ix_callbacks_waiting",
+    callbacks.c.due_at,
+    sqlite_where=WAITING_ROWS,
+    postgresql_where=WAITING_ROWS,
 )
 
 report_keys = Table(

@@ -1,14 +1,18 @@
 """The parts list of sign-in, for the composition root and for tests."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.runtime.auth.accounts import Accounts
+from kkt_adapter.runtime.auth.door_tokens import DoorTokens
 from kkt_adapter.runtime.auth.gate import Gate
 from kkt_adapter.runtime.auth.passwords import HashCost, Passwords
 from kkt_adapter.runtime.auth.secret import signing_secret
 from kkt_adapter.runtime.auth.settings import AuthSettings
+from kkt_adapter.runtime.auth.shop_values import Shop
+from kkt_adapter.runtime.auth.shops import Shops
 from kkt_adapter.runtime.auth.signin import SignIn
 from kkt_adapter.runtime.auth.till_tokens import TillTokens
 from kkt_adapter.runtime.auth.tokens import AccessTokens
@@ -25,6 +29,8 @@ class AuthParts:
     till_tokens: TillTokens
     sign_in: SignIn
     gate: Gate
+    shops: Shops
+    door_tokens: DoorTokens
 
     def close(self) -> None:
         """End the hashing thread."""
@@ -32,7 +38,13 @@ class AuthParts:
 
 
 def build_auth(
-    db: Database, settings: AuthSettings, *, clock: Clock, data_dir: Path, cost: HashCost | None = None
+    db: Database,
+    settings: AuthSettings,
+    *,
+    clock: Clock,
+    data_dir: Path,
+    cost: HashCost | None = None,
+    shops: Iterable[Shop] = (),
 ) -> AuthParts:
     """Put sign-in together; reads or makes the signing secret (blocking, milliseconds).
 
@@ -49,4 +61,6 @@ def build_auth(
         till_tokens=TillTokens(db, clock),
         sign_in=SignIn(db, passwords, tokens, clock),
         gate=Gate(db, tokens, clock),
+        shops=Shops(db, clock, of_file=shops),
+        door_tokens=DoorTokens(secret, clock),
     )

@@ -1,4 +1,4 @@
-"""The tables of sign-in: accounts of people and tokens of tills. Created by migration 0002."""
+"""The tables of sign-in: accounts of people, tokens of tills (migration 0002), shops (migration 0017)."""
 
 from sqlalchemy import (
     Boolean,
@@ -40,4 +40,18 @@ till_tokens = Table(
     Column("last_used_at", UtcMillis),  # within ten minutes of the truth
     Column("revoked_at", UtcMillis),
     UniqueConstraint("token_hash", name="uq_till_tokens_hash"),
+)
+
+shops = Table(
+    "shops",  # accounts of the doors that ``kkt-adapter shops add`` made
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("login", Text, nullable=False),
+    Column("secret_hash", LargeBinary(32), nullable=False),  # SHA-256
+    Column("previous_hash", LargeBinary(32)),  # valid too, while the secret is being changed
+    Column("options", Text, nullable=False),  # JSON: groups, doors, duplicate_http ...
+    Column("created_at", UtcMillis, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("secret_changed_at", UtcMillis, nullable=False),
+    UniqueConstraint("login", name="uq_shops_login"),
 )

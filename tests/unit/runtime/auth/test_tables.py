@@ -10,11 +10,11 @@ from sqlalchemy import Connection, Engine, MetaData, create_engine, inspect
 from kkt_adapter.runtime import migrations
 from kkt_adapter.runtime.auth import tables
 
-REVISION = Path(str(migrations.__file__)).parent / "versions" / "0002_accounts.py"
+VERSIONS = Path(str(migrations.__file__)).parent / "versions"
 
 
-def migrated(connection: Connection) -> None:
-    spec = importlib.util.spec_from_file_location("revision_0002", REVISION)
+def migrated(connection: Connection, revision: str) -> None:
+    spec = importlib.util.spec_from_file_location(f"revision_{revision}", VERSIONS / f"{revision}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -37,7 +37,8 @@ def test_the_migration_makes_the_tables_the_code_works_with(tmp_path: Path, tabl
     by_migration = create_engine(f"sqlite:///{tmp_path}/migrated.db")
     by_code = create_engine(f"sqlite:///{tmp_path}/made.db")
     with by_migration.begin() as connection:
-        migrated(connection)
+        migrated(connection, "0002_accounts")
+        migrated(connection, "0017_shops")
     metadata: MetaData = tables.metadata
     metadata.create_all(by_code)
     assert shape(by_migration, table) == shape(by_code, table)

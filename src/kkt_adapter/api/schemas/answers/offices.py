@@ -1,6 +1,6 @@
 """Answers for and about back offices: the events they fetch, and how their calls go."""
 
-from typing import Annotated
+from typing import Annotated, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -44,6 +44,9 @@ class ExportedEvent(TypedDict):
     error: str | None
     changed_at: Moment
     fiscal_doc: ExportedDoc | None
+    door: NotRequired[Annotated[str, Field(description="The foreign protocol it came by, if by one.")]]
+    account: NotRequired[Annotated[str, Field(description="Then: id of the shop's account.")]]
+    client_key: NotRequired[Annotated[str, Field(description="Then: the shop's own key.")]]
 
 
 class ExportedEvents(TypedDict):

@@ -104,6 +104,10 @@ class ReceiptSummary(TypedDict):
     synced_at: Moment | None
     ofd_id: Annotated[str | None, Field(description="The operator's own id of the document.")]
     hlc: HybridTime
+    door: Annotated[str | None, Field(description="The foreign protocol it came by; null: /v1.")]
+    account: Annotated[str | None, Field(description="Id of the shop's account.")]
+    group: Annotated[str | None, Field(description="Id of the group of registers it was sent to.")]
+    client_key: Annotated[str | None, Field(description="The shop's own key: external_id, IdCommand.")]
 
 
 class ReceiptLine(TypedDict):

@@ -73,6 +73,10 @@ RECEIPT: Final[Json] = {
     "synced_at": "2026-03-14T09:00:01.500Z",
     "ofd_id": "ofd-77",
     "hlc": _HLC,
+    "door": None,
+    "account": None,
+    "group": None,
+    "client_key": None,
 }
 RECEIPT_DETAIL: Final[Json] = RECEIPT | {
     "ffd_version": "1.2",

@@ -1,0 +1,46 @@
+"""Where a receipt of a shop came from: the door, the account, and the client's own key.
+
+The stored key and the receipt key of tags 1192 and 1084 are made from the whole scope, because shops use
+"1001" as a key: the same text through two doors, or in two groups, is two receipts. A native Idempotency-Key
+has no spaces, so it is never one of these.
+"""
+
+from dataclasses import dataclass
+from hashlib import sha256
+
+from kkt_adapter.fiscal.store import receipt_json
+
+MAX_KEY_CHARACTERS = 128  # of a native key; back offices rely on it
+
+
+def scoped_key(door: str, scope: str, client_key: str) -> str:
+    """The key as it is stored. ``door`` and ``scope`` have no spaces; a long ``client_key`` is shortened."""
+    key = f"{door} {scope} {client_key}"
+    if len(key) <= MAX_KEY_CHARACTERS:
+        return key
+    return f"{door} {scope} #{sha256(client_key.encode()).hexdigest()[:32]}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """``scope``: what ``client_key`` is unique in. ATOL Online: the group; KkmServer: the account."""
+
+    door: str
+    account: str
+    scope: str
+    client_key: str
+    content: bytes  # SHA-256 of what the client sent, never of its translation
+    was: tuple[str, ...] = ()  # scopes of before, whose keys count too
+    group: str | None = None  # the group of registers that may print it
+    facts: str | None = None  # JSON: what the door needs for its later answers
+    callback_url: str | None = None  # who is told of the outcome
+
+    @property
+    def key(self) -> str:
+        return scoped_key(self.door, self.scope, self.client_key)
+
+    @property
+    def key_hashes(self) -> tuple[bytes, ...]:
+        """Of the key now, then under the scopes of before."""
+        scopes = (self.scope, *self.was)
+        return tuple([receipt_json.key_hash(scoped_key(self.door, one, self.client_key)) for one in scopes])
