@@ -244,6 +244,19 @@ async def test_a_shift_of_24_hours_takes_no_receipts_until_it_is_closed(bench: K
 # --- receipts --------------------------------------------------------------------------------------------
 
 
+async def test_a_document_tells_what_its_commands_took(bench: KktBench) -> None:
+    registration = await open_register(bench)
+    await sell(bench, registration)
+    times = bench.driver.command_times
+    assert times
+    assert all(time.name and time.took_ms >= 0 for time in times)
+
+    await bench.driver.status()
+    assert bench.driver.command_times == times, "looks count for no document"
+    await sell(bench, registration)
+    assert len(bench.driver.command_times) == len(times), "those of the last document alone"
+
+
 async def test_receipts_get_rising_numbers(bench: KktBench) -> None:
     registration = await open_register(bench)
     baseline = (await bench.driver.status()).baseline

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.cli import run
+from tests.support.product import TILL, product
 
 from kkt_adapter.cli.devices.registers import registers_app
 from kkt_adapter.emulators.shtrih import ShtrihEmulator
@@ -87,3 +88,23 @@ async def test_a_wrong_password_is_asked_once(device: ShtrihEmulator, config: li
     assert result.exit_code == 1
     assert "4Fh" in result.stdout
     assert [done.error for done in device.device.executed].count(0x4F) == 1
+
+
+async def test_show_tells_what_receipts_have_cost_whatever_the_register_is(tmp_path: Path) -> None:
+    """A virtual register, and a service that is at work: no device is asked."""
+    async with product(tmp_path) as running:
+        await running.sell(3)
+        file = tmp_path / "kkt-adapter.toml"
+        file.write_text(
+            f'data_dir = "{running.services.settings.data_dir}"\n'
+            f'[[register]]\nid = "{TILL}"\ndriver = "virtual"\n'
+        )
+        told = await asyncio.to_thread(run, registers_app, "show", TILL, "--config", str(file))
+        as_json = await asyncio.to_thread(run, registers_app, "show", TILL, "--json", "--config", str(file))
+
+    assert told.exit_code == 0, told.stdout
+    assert "receipt at the device" in told.stdout
+    assert "fiscalize" in told.stdout
+    times = json.loads(as_json.stdout)["times"]
+    assert times["receipt"]["count"] == 3
+    assert [command["command"] for command in times["commands"]] == ["fiscalize"]

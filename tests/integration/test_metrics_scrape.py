@@ -24,7 +24,7 @@ COUNTERS = (
 )  # fmt: skip
 HISTOGRAMS = (
     "kkt_receipt_latency_seconds", "kkt_print_duration_seconds", "kkt_sync_duration_seconds",
-    "kkt_ofd_request_seconds",
+    "kkt_ofd_request_seconds", "kkt_device_command_seconds",
 )  # fmt: skip
 LABELS = {
     "kkt_receipts_total": "status",
@@ -85,6 +85,12 @@ async def test_values_are_what_happened(running: Product) -> None:
     assert found.value("kkt_receipts_synced_total", status="synced") == 4
     assert found.value("kkt_receipt_latency_seconds_count") == 4
     assert found.value("kkt_print_duration_seconds_count", device="POS-001") == 4
+    assert found.value("kkt_device_command_seconds_count", device="POS-001") == 4
+    halves = [
+        found.value("kkt_receipt_device_seconds", device="POS-001", quantile=q)
+        for q in ("0.5", "0.95", "0.99")
+    ]
+    assert halves == sorted(halves)
     assert found.value("pos_session_cash_balance", pos_id="POS-001") == 450
     assert found.value("kkt_buffer_size") == 0
     assert found.value("kkt_buffer_capacity") == 10_000

@@ -101,6 +101,24 @@ async def test_of_two_equal_sales_with_a_broken_link_each_is_made_once(tmp_path:
         assert (await running.status())["total_receipts"] == 3
 
 
+async def test_the_attempt_and_the_register_tell_what_the_commands_took(tmp_path: Path) -> None:
+    async with shop(tmp_path) as (running, emulator):
+        (answer,) = await running.sell(1)
+        (attempt,) = (await running.receipt(answer["receipt_id"]))["attempts"]
+        assert {"8D", "FF46", "89", "FF45"} <= attempt["commands"].keys()
+        assert [len(attempt["commands"][name]) for name in ("8D", "FF46", "FF45")] == [1, 1, 1]
+
+        emulator.set_faults(Fault(mode=FaultMode.FORGET_ANSWER, command="ff45"))
+        lost = (await running.post(sale())).json()
+        (attempt,) = (await running.receipt(lost["receipt_id"]))["attempts"]
+        assert attempt["outcome"] == "adopted"
+        assert "FF45" in attempt["commands"], "noted before recovery asked the device"
+
+        (shown,) = (await running.client.get("/v1/kkt/status")).json()["registers"]
+        assert shown["device_times"]["receipt"]["count"] == 1, "of what was printed and told"
+        assert {c["command"] for c in shown["device_times"]["commands"]} >= {"8D", "FF46", "FF45"}
+
+
 async def test_a_rate_that_came_out_as_another_is_told_with_both_values(tmp_path: Path) -> None:
     async with shop(tmp_path, clock=ManualClock()) as (running, emulator):  # a day in 2026
         tables = emulator.machine.tables.fields

@@ -216,6 +216,7 @@ async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, 
         auth=auth,
         catalog=catalog,
         watch=watch,
+        made=made,
         clock=clock,
     )
     return Services(

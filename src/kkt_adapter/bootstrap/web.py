@@ -17,6 +17,7 @@ from kkt_adapter.fiscal.heartbeat.export import EventExport
 from kkt_adapter.fiscal.intake.accept import ReceiptIntake
 from kkt_adapter.fiscal.intake.refund_check import Refunds
 from kkt_adapter.fiscal.printing.registers import Registers
+from kkt_adapter.fiscal.printing.stats import PrintStats
 from kkt_adapter.fiscal.queries.documents import Documents
 from kkt_adapter.fiscal.queries.receipts import Receipts
 from kkt_adapter.kernel.clock import Clock
@@ -37,6 +38,7 @@ def build_app(
     auth: AuthParts,
     catalog: CatalogParts,
     watch: ClockWatch,
+    made: PrintStats,
     clock: Clock,
 ) -> FastAPI:
     documents = Documents(database=database, registers=registers)
@@ -50,6 +52,7 @@ def build_app(
             clock=clock,
             online=lambda: watching.network.is_online,
             document_made=worker.document_made,
+            device_times=made.device_times,
         ),
         delivery=worker,
         dead_letters=DeadLetters(database=database, clock=clock, on_retry=worker.document_made),

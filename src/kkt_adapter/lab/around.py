@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kkt_adapter.fiscal.ffd.tlv import Element
+from kkt_adapter.fiscal.kkt.command_times import CommandTime
 from kkt_adapter.fiscal.kkt.driver import Capability, CashCounts, ExchangeStatus, KktDriver, KktStatus
 from kkt_adapter.fiscal.kkt.virtual import VirtualRegister
 from kkt_adapter.fiscal.model import (
@@ -149,6 +150,10 @@ class ProbedRegister:
     @property
     def capabilities(self) -> frozenset[Capability]:
         return self.register.capabilities
+
+    @property
+    def command_times(self) -> Sequence[CommandTime]:
+        return self.register.command_times
 
     async def discard(self) -> None:
         await self.register.discard()

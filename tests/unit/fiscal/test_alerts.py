@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kkt_adapter.fiscal.alerts.board import GRACE_S, Alert, AlertBoard, Changes, Known
@@ -332,6 +332,7 @@ looks = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(looks)
 def test_starts_and_ends_alternate_and_no_alert_is_on_without_its_condition(
     steps: list[tuple[float, dict[str, Any]]],

@@ -50,16 +50,32 @@ def show(
     data_dir: DataDir = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for scripts.")] = False,
 ) -> None:
-    """What a device is and can do, as it says itself."""
-    settings, chosen = _chosen(register, config, data_dir)
-    _refuse_while_driven(settings, chosen)
-    facts = _with_device(chosen, _facts)
+    """What a device is and can do, as it says itself, and what its receipts have cost.
+
+    A device that a running service drives is not asked; its times are shown all the same.
+    """
+    from kkt_adapter.cli.devices import times
+    from kkt_adapter.fiscal.printing.device_times import device_times_json
+
+    settings, chosen = _found(register, config, data_dir)
+    facts, took = _facts_of(settings, chosen), times.times_of(settings, chosen.id)
     if as_json:
-        json_line(facts)
+        json_line(facts | {"times": None if took is None else device_times_json(took)})
         return
     for name, value in facts.items():
         shown = ", ".join(str(v) for v in value) if isinstance(value, list) else str(value)
         line(f"{name:28} {plain(shown)}")
+    for name, shown in times.as_lines(took):
+        line(f"{name:28} {shown}")
+
+
+def _facts_of(settings: "Settings", register: "RegisterSettings") -> dict[str, Any]:
+    if register.driver == "virtual":
+        return {"device": "virtual"}
+    _, holder = _driven_by(settings, register)
+    if holder is not None:
+        return {"driven by": holder}
+    return _with_device(register, _facts)
 
 
 @registers_app.command("test")
@@ -215,6 +231,17 @@ def _with_device(register: "RegisterSettings", work: Any) -> dict[str, Any]:
 def _chosen(
     register_id: str, config: Path | None, data_dir: Path | None
 ) -> "tuple[Settings, RegisterSettings]":
+    """A register that is a device."""
+    settings, register = _found(register_id, config, data_dir)
+    if register.driver == "virtual":
+        complain(say("A virtual register is no device.", "Виртуальная ККТ — не устройство."))
+        raise typer.Exit(FAILED)
+    return settings, register
+
+
+def _found(
+    register_id: str, config: Path | None, data_dir: Path | None
+) -> "tuple[Settings, RegisterSettings]":
     from kkt_adapter.kernel.errors import SettingsInvalid
     from kkt_adapter.settings import load_settings
 
@@ -225,9 +252,6 @@ def _chosen(
         raise typer.Exit(UNREADABLE) from error
     for register in settings.registers:
         if register.id == register_id:
-            if register.driver == "virtual":
-                complain(say("A virtual register is no device.", "Виртуальная ККТ — не устройство."))
-                raise typer.Exit(FAILED)
             return settings, register
     known = ", ".join(register.id for register in settings.registers) or "-"
     complain(say(f"No register {register_id}; known: {known}", f"Нет ККТ {register_id}; есть: {known}"))
@@ -236,10 +260,7 @@ def _chosen(
 
 def _refuse_while_driven(settings: "Settings", register: "RegisterSettings") -> "Rows | None":
     """What the database says, None without one; exit when a running process has the register."""
-    from kkt_adapter.cli.checks.checkup import check_database
-
-    _, rows = check_database(settings)
-    holder = None if rows is None else rows.holders.get(register.id)
+    rows, holder = _driven_by(settings, register)
     if holder is not None:
         complain(
             say(
@@ -251,3 +272,11 @@ def _refuse_while_driven(settings: "Settings", register: "RegisterSettings") -> 
         )
         raise typer.Exit(FAILED)
     return rows
+
+
+def _driven_by(settings: "Settings", register: "RegisterSettings") -> "tuple[Rows | None, str | None]":
+    """What the database says, and the running process that has the register."""
+    from kkt_adapter.cli.checks.checkup import check_database
+
+    _, rows = check_database(settings)
+    return rows, None if rows is None else rows.holders.get(register.id)

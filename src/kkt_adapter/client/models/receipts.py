@@ -81,6 +81,9 @@ class ReceiptAttempt(TypedDict):
     ended_at: str | None
     outcome: str | None
     error: str | None
+    # Commands sent to the register, each with the milliseconds of every time it was sent. null:
+    # nothing was sent, or nobody saw the end.
+    commands: dict[str, list[int]] | None
 
 
 class ReceiptLine(TypedDict):

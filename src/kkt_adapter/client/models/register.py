@@ -30,6 +30,16 @@ class CandidateDocument(TypedDict):
     receipt_key: str | None
 
 
+class CommandSpread(TypedDict):
+    count: int
+    p50_ms: int
+    p95_ms: int
+    p99_ms: int
+    max_ms: int
+    # As the protocol of the device calls it.
+    command: str
+
+
 class ShiftShown(TypedDict):
     # A serial number; 0: none yet.
     number: int
@@ -67,6 +77,25 @@ class DeviceShown(TypedDict):
     told_at: str | None
 
 
+class Spread(TypedDict):
+    """Of some durations, in whole milliseconds."""
+
+    count: int
+    p50_ms: int
+    p95_ms: int
+    p99_ms: int
+    max_ms: int
+
+
+class DeviceTimes(TypedDict):
+    """What the newest receipts (200 at most) since the start have cost at the device."""
+
+    # All commands of a receipt together.
+    receipt: Spread
+    # The costliest first.
+    commands: list[CommandSpread]
+
+
 class OpenQuestion(TypedDict):
     """A document of which nobody knows whether it was made; a person must decide."""
 
@@ -96,6 +125,8 @@ class RegisterShown(TypedDict):
     trouble: Trouble | None
     question: OpenQuestion | None
     device: DeviceShown | None
+    # null: no receipt since the start.
+    device_times: DeviceTimes | None
 
 
 class RegistersShown(TypedDict):

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select, update
 
 from kkt_adapter.fiscal.control.shift_reports import OPEN_SCOPE, X_SCOPE, Z_SCOPE, ShiftReports
 from kkt_adapter.fiscal.lifecycle import PrintState
+from kkt_adapter.fiscal.printing.device_times import DeviceTimesShown, device_times_json
 from kkt_adapter.fiscal.printing.lane_commands import not_held
 from kkt_adapter.fiscal.printing.registers import Registers, Unit
 from kkt_adapter.fiscal.printing.unprinted import one_unprinted
@@ -45,12 +46,14 @@ class RegisterActions:
         clock: Clock,
         online: Callable[[], bool] = lambda: False,
         document_made: Callable[[], None] = lambda: None,
+        device_times: Callable[[str], DeviceTimesShown | None] = lambda register_id: None,
     ) -> None:
-        """``document_made``: a report waits for the operator."""
+        """``document_made``: a report waits for the operator. ``device_times``: of a register's receipts."""
         self._registers = registers
         self._db = database
         self._clock = clock
         self._document_made = document_made
+        self._device_times = device_times
         self._reports = ShiftReports(database=database, clock=clock, online=online)
 
     async def x_report(
@@ -142,7 +145,7 @@ class RegisterActions:
         """``GET /v1/kkt/status``: every register, or the one of a till, as of now."""
         units = self._registers.all() if pos_id is None else (self._registers.chosen(pos_id),)
         await asyncio.gather(*(self._ask(unit) for unit in units))
-        return {"registers": [_status(unit) for unit in units]}
+        return {"registers": [_status(unit, self._device_times(unit.register_id)) for unit in units]}
 
     async def _ask(self, unit: Unit) -> None:
         """Ask a device of ours that has not told for a while; a busy one stays with what it said."""
@@ -234,7 +237,7 @@ def _check_decision(action: str, fiscal_doc_number: int | None) -> None:
         )
 
 
-def _status(unit: Unit) -> dict[str, Any]:
+def _status(unit: Unit, times: DeviceTimesShown | None) -> dict[str, Any]:
     session, registration = unit.lane.session, unit.registration
     shown: dict[str, Any] = {
         "register_id": unit.register_id,
@@ -246,6 +249,7 @@ def _status(unit: Unit) -> dict[str, Any]:
         "trouble": None,
         "question": None,
         "device": None,
+        "device_times": None if times is None else device_times_json(times),
     }
     if unit.lane.trouble is not None:
         trouble = unit.lane.trouble

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from kkt_adapter.fiscal.ffd.tlv import Element
+from kkt_adapter.fiscal.kkt.command_times import CommandTime
 from kkt_adapter.fiscal.model import (
     Baseline,
     Cashier,
@@ -127,6 +128,11 @@ class KktDriver(Protocol):
     @property
     def capabilities(self) -> frozenset[Capability]:
         """Before ``open``: what registers of this kind can do at best; after it: what this one can."""
+        ...
+
+    @property
+    def command_times(self) -> Sequence[CommandTime]:
+        """What was sent to the device for the last call that makes a document, whatever came of it."""
         ...
 
     async def open(self) -> Registration:

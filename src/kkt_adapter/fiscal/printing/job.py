@@ -48,6 +48,7 @@ def printed_item(
     at: datetime,
     following: PrintJob | None = None,
     recovered: bool = False,
+    commands: str | None = None,
 ) -> PrintedItem:
     """Everything ``records.printed`` writes for one document, answer included."""
     doc = reply.fiscal_doc(document, job.receipt, registration)
@@ -61,5 +62,6 @@ def printed_item(
         at=at,
         lane=lane,
         recovered=recovered,
+        commands=commands,
         next=None if following is None else NextPrint(seq=following.seq),
     )

@@ -4,19 +4,21 @@ The attempt is on disk before ``print`` is called. Whatever ends differently fro
 lane in doubt about its copies, and often about the FN: it recovers before it goes on.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
 import structlog
 
+from kkt_adapter.fiscal.kkt.command_times import CommandTime
 from kkt_adapter.fiscal.model import FiscalDocument, Receipt
 from kkt_adapter.fiscal.printing import records
+from kkt_adapter.fiscal.printing.attempt_commands import commands_json
 from kkt_adapter.fiscal.printing.job import PrintJob, printed_item
 from kkt_adapter.fiscal.printing.register_session import RegisterSession
 from kkt_adapter.fiscal.printing.reply_waiters import Waiting
-from kkt_adapter.fiscal.store.attempts import LaneTerm
+from kkt_adapter.fiscal.store.attempts import LaneTerm, note_commands
 from kkt_adapter.kernel.backoff import backoff
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import (
@@ -38,6 +40,8 @@ class PrintListener(Protocol):
     """Told about facts after they are durable; must neither block nor raise."""
 
     def document_made(self, register_id: str, document: FiscalDocument, *, took_s: float) -> None: ...
+
+    def commands_timed(self, register_id: str, times: Sequence[CommandTime]) -> None: ...
 
     def receipt_made(self, register_id: str, receipt: Receipt, document: FiscalDocument) -> None: ...
 
@@ -110,10 +114,10 @@ class ReceiptPrinter:
         except KktRefused as error:
             return await self._refuse(job, attempt_id, lane, error)
         except (KktOutcomeUnknown, KktProtocolError) as error:
-            self._lose(job, error)
+            await self._lose(job, attempt_id, error)
             return Lost()
         except BaseException as error:
-            self._lose(job, error)
+            self._tell_lost(job, error)
             raise
         following = await self._write_down(job, attempt_id, document, lane, take_following)
         took_s = self._clock.monotonic() - started
@@ -125,19 +129,30 @@ class ReceiptPrinter:
             took_s=round(took_s, 3),
         )
         self._listener.document_made(self._session.register_id, document, took_s=took_s)
+        self._listener.commands_timed(self._session.register_id, self._session.driver.command_times)
         self._listener.receipt_made(self._session.register_id, job.receipt, document)
         return WrittenDown(following=following)
 
-    def _lose(self, job: PrintJob, error: BaseException) -> None:
+    def _commands(self) -> str | None:
+        return commands_json(self._session.driver.command_times)
+
+    async def _lose(self, job: PrintJob, attempt_id: int, error: BaseException) -> None:
+        """Its attempt stays open. What it has cost is noted now: recovery sends commands of its own."""
+        self._tell_lost(job, error)
+        commands = self._commands()
+        if commands is not None:
+            await self._db.write(lambda c: note_commands(c, attempt_id, commands))
+
+    def _tell_lost(self, job: PrintJob, error: BaseException) -> None:
         self._listener.print_failed(self._session.register_id, "outcome_unknown")
         self._log.warning("print_outcome_unknown", **_named(job), error=str(error))
 
     async def _put_back(self, job: PrintJob, attempt_id: int, lane: LaneTerm, error: AdapterError) -> None:
         """Nothing was fiscalised: the receipt keeps its place at the head of the lane."""
-        now, text = self._clock.now(), error.detail.ru
+        now, text, commands = self._clock.now(), error.detail.ru, self._commands()
         await self._db.write(
             lambda c: records.print_not_ready(
-                c, job.seq, attempt_id=attempt_id, lane=lane, at=now, error=text
+                c, job.seq, attempt_id=attempt_id, lane=lane, at=now, error=text, commands=commands
             )
         )
         self._listener.print_failed(self._session.register_id, "not_ready")
@@ -160,6 +175,7 @@ class ReceiptPrinter:
             lane=lane,
             at=self._clock.now(),
             following=following,
+            commands=self._commands(),
         )
         try:
             done = await self._db.write_each(records.printed, item)
@@ -177,7 +193,7 @@ class ReceiptPrinter:
         now, tries = self._clock.now(), job.tries + 1
         wait_s = backoff(tries) if tries <= AUTOMATIC_TRIES else None
         due_at = None if wait_s is None else now + timedelta(seconds=wait_s)
-        text = f"{error.device_code}: {error.detail.ru}"
+        text, commands = f"{error.device_code}: {error.detail.ru}", self._commands()
         await self._db.write(
             lambda c: records.print_refused(
                 c,
@@ -188,6 +204,7 @@ class ReceiptPrinter:
                 at=now,
                 error=text,
                 due_at=due_at,
+                commands=commands,
             )
         )
         self._listener.print_failed(self._session.register_id, "refused")

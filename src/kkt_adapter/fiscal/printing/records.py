@@ -56,6 +56,7 @@ class PrintedItem:
     at: datetime
     lane: LaneTerm
     recovered: bool = False
+    commands: str | None = None  # what it cost at the device (``attempt_commands``)
     next: NextPrint | None = None
 
     @property
@@ -144,7 +145,8 @@ def printed(conn: Connection, items: Sequence[PrintedItem]) -> list[Printed | Ex
         raise IllegalTransition("a receipt of this group cannot become printed")
     _SET_ANSWERS.run(conn, [(i.seq, i.answer) for i in items])
     END_ATTEMPTS.run(
-        conn, [(i.attempt_id, millis(i.at), "adopted" if i.recovered else "done") for i in items]
+        conn,
+        [(i.attempt_id, millis(i.at), "adopted" if i.recovered else "done", i.commands) for i in items],
     )
     _INSERT_DOCUMENTS.run(conn, [_document_row(i.document, i.receipt.register_id, i.seq) for i in items])
     document_bytes.keep(conn, [(i.document, i.at) for i in items])
@@ -262,13 +264,20 @@ def _move_print(conn: Connection, seq: int, target: PrintState, **values: Any) -
 
 
 def print_not_ready(
-    conn: Connection, seq: int, *, attempt_id: int, lane: LaneTerm, at: datetime, error: str
+    conn: Connection,
+    seq: int,
+    *,
+    attempt_id: int,
+    lane: LaneTerm,
+    at: datetime,
+    error: str,
+    commands: str | None = None,
 ) -> None:
     """The register said "not now": nothing was fiscalised, the receipt waits for its turn again."""
     counters.lock(conn)
     check_terms(conn, {(lane.lease, lane.owner, lane.number)})
     _move_print(conn, seq, PrintState.NEW, last_error=error)
-    end_attempt(conn, attempt_id, outcome="not_ready", at=at, error=error)
+    end_attempt(conn, attempt_id, outcome="not_ready", at=at, error=error, commands=commands)
 
 
 def print_refused(
@@ -281,6 +290,7 @@ def print_refused(
     at: datetime,
     error: str,
     due_at: datetime | None,
+    commands: str | None = None,
 ) -> None:
     """The device refuses this receipt. ``due_at``: when it is tried again by itself; None: by request."""
     counters.lock(conn)
@@ -293,7 +303,7 @@ def print_refused(
         print_due_at=due_at,
         print_attempts=receipts.c.print_attempts + 1,
     )
-    end_attempt(conn, attempt_id, outcome="refused", at=at, error=error)
+    end_attempt(conn, attempt_id, outcome="refused", at=at, error=error, commands=commands)
     counters.bump(conn, unprinted=-1, print_failed=1)
     events.write(
         conn,

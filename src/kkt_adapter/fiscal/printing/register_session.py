@@ -22,6 +22,7 @@ from kkt_adapter.fiscal.model import (
     ShiftReport,
 )
 from kkt_adapter.fiscal.printing import records
+from kkt_adapter.fiscal.printing.attempt_commands import commands_json
 from kkt_adapter.fiscal.printing.blocked import blocked_by_device
 from kkt_adapter.fiscal.printing.registration import store_facts
 from kkt_adapter.fiscal.shifts.shift_rows import record_shift
@@ -257,11 +258,11 @@ class RegisterSession:
         self.report_open = False
 
     async def _refused(self, attempt_id: int, lane: LaneTerm, error: AdapterError) -> None:
-        now, text = self._clock.now(), error.detail.ru
+        now, text, commands = self._clock.now(), error.detail.ru, commands_json(self.driver.command_times)
 
         def write(conn: Connection) -> None:
             check_terms(conn, {(lane.lease, lane.owner, lane.number)})
-            attempts.end_attempt(conn, attempt_id, outcome="refused", at=now, error=text)
+            attempts.end_attempt(conn, attempt_id, outcome="refused", at=now, error=text, commands=commands)
 
         await self._db.write(write)
 
@@ -277,13 +278,14 @@ class RegisterSession:
     ) -> None:
         """Write a shift opening or a Z report down and end its attempt; ``note`` joins that commit."""
         now = self._clock.now()
+        commands = commands_json(self.driver.command_times) if outcome == "done" else None
         what = EventType.SHIFT_OPENED if document.code is DocumentCode.OPEN_SHIFT else EventType.SHIFT_CLOSED
 
         def record(conn: Connection) -> None:
             check_terms(conn, {(lane.lease, lane.owner, lane.number)})
             records.store_document(conn, document, register_id=self.register_id, at=now)
             record_shift(conn, self.register_id, document, report)
-            attempts.end_attempt(conn, attempt_id, outcome=outcome, at=now)
+            attempts.end_attempt(conn, attempt_id, outcome=outcome, at=now, commands=commands)
             note(conn)
             events.write(
                 conn,

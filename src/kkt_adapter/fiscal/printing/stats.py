@@ -1,8 +1,10 @@
 """What the print lanes report, counted for metrics: one addition per receipt."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from kkt_adapter.fiscal.kkt.command_times import CommandTime
 from kkt_adapter.fiscal.model import FiscalDocument, Receipt
+from kkt_adapter.fiscal.printing.device_times import DeviceTimes, DeviceTimesShown
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.histogram import Histogram
 from kkt_adapter.kernel.ids import unix_ms_of
@@ -22,6 +24,8 @@ class PrintStats:
         self.audits: dict[str, Callable[[Receipt, FiscalDocument], None]] = {}  # by register
         self.print_errors: dict[str, int] = dict.fromkeys(REASONS, 0)
         self.print_s: dict[str, Histogram] = {}  # by register
+        self.command_s: dict[str, Histogram] = {}  # by register
+        self._device_times: dict[str, DeviceTimes] = {}  # by register
         self.latency_s = Histogram(LATENCY_BOUNDS_S)  # accepted to printed, however long that was
         self._clock = clock
 
@@ -32,6 +36,21 @@ class PrintStats:
                 histogram = self.print_s[register_id] = Histogram(PRINT_BOUNDS_S)
             histogram.observe(took_s)
         self.tell(document.fn_number)
+
+    def commands_timed(self, register_id: str, times: Sequence[CommandTime]) -> None:
+        """What one receipt has cost at its device."""
+        histogram = self.command_s.get(register_id)
+        if histogram is None:
+            histogram = self.command_s[register_id] = Histogram(PRINT_BOUNDS_S)
+            self._device_times[register_id] = DeviceTimes()
+        for time in times:
+            histogram.observe(time.took_ms / 1000)
+        self._device_times[register_id].add(times)
+
+    def device_times(self, register_id: str) -> DeviceTimesShown | None:
+        """Of its newest receipts since the start; None: there was none."""
+        times = self._device_times.get(register_id)
+        return None if times is None else times.shown()
 
     def receipt_made(self, register_id: str, receipt: Receipt, document: FiscalDocument) -> None:
         audit = self.audits.get(register_id)

@@ -17,6 +17,7 @@ from kkt_adapter.fiscal.model import (
     Receipt,
     ReceiptKind,
 )
+from kkt_adapter.fiscal.printing.attempt_commands import load_commands
 from kkt_adapter.fiscal.printing.registers import Registers
 from kkt_adapter.fiscal.queries.documents import Documents, composed
 from kkt_adapter.fiscal.slip import Slip, qr_svg, render_html, render_pdf, render_text
@@ -261,6 +262,7 @@ def detail(conn: Connection, row: Row[Any], *, english: bool = False) -> dict[st
                 "ended_at": iso(a.ended_at),
                 "outcome": a.outcome,
                 "error": discreet_json(a.error),
+                "commands": load_commands(a.commands),
             }
             for a in tries
         ],

@@ -68,6 +68,15 @@ def _hlc_drift(scrape: Scrape) -> float:
     return max(0.0, scrape.snapshot.hlc_local_time - scrape.seen.at.timestamp())
 
 
+def _device_times(scrape: Scrape) -> Iterable[Sample]:
+    for register in scrape.seen.registers:
+        times = scrape.prints.device_times(register.register_id)
+        if times is not None:
+            spread = times.receipt
+            for quantile, ms in (("0.5", spread.p50_ms), ("0.95", spread.p95_ms), ("0.99", spread.p99_ms)):
+                yield {"device": register.register_id, "quantile": quantile}, ms / 1000
+
+
 def _by_level(scrape: Scrape) -> Iterable[Sample]:
     for level in Level:
         yield {"level": level.value}, sum(alert.level is level for alert in scrape.alerts)
@@ -176,6 +185,13 @@ METRICS: tuple[Metric, ...] = (
     ),
     of_clock("kkt_fiscal_memory_days_left", "Days until the FN expires", ClockName.FN_EXPIRY),
     of_clock("kkt_fn_documents_left", "Documents the FN still takes", ClockName.FN_DOCUMENTS),
+    Metric(
+        name="kkt_receipt_device_seconds",
+        kind=MetricKind.GAUGE,
+        help="All device commands of a receipt, over the newest 200 receipts since the start",
+        labels=("device", "quantile"),
+        read=_device_times,
+    ),
     of_register("kkt_fn_unsent_documents", "Documents the FN keeps for the operator", lambda r: r.unsent),
     of_register(
         "kkt_undelivered_document_age_seconds", "Age of the oldest of them; 0: none", _undelivered_age
@@ -324,6 +340,13 @@ METRICS: tuple[Metric, ...] = (
         help="The register's own time for a document, written down included",
         labels=("device",),
         observed=lambda s: [({"device": d}, h.snapshot()) for d, h in dict(s.prints.print_s).items()],
+    ),
+    Metric(
+        name="kkt_device_command_seconds",
+        kind=MetricKind.HISTOGRAM,
+        help="One command to the register, for receipts that were printed",
+        labels=("device",),
+        observed=lambda s: [({"device": d}, h.snapshot()) for d, h in dict(s.prints.command_s).items()],
     ),
     Metric(
         name="kkt_sync_duration_seconds",

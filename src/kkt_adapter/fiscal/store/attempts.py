@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from kkt_adapter.fiscal.model import Baseline
 from kkt_adapter.fiscal.store.tables import OPEN_ROWS, attempts
@@ -103,22 +103,40 @@ def attempt_row(
 
 
 END_ATTEMPTS = bulk(
-    (attempts.c.id, attempts.c.ended_at, attempts.c.outcome),
+    (attempts.c.id, attempts.c.ended_at, attempts.c.outcome, attempts.c.commands),
     lambda given: (
         update(attempts)
         .where(attempts.c.id == given.c.id)
-        .values(ended_at=given.c.ended_at, outcome=given.c.outcome)
+        .values(
+            ended_at=given.c.ended_at,
+            outcome=given.c.outcome,
+            commands=func.coalesce(given.c.commands, attempts.c.commands),
+        )
     ),
 )
 """Attempts that ended without an error."""
 
 
 def end_attempt(
-    conn: Connection, attempt_id: int, *, outcome: str, at: datetime, error: str | None = None
+    conn: Connection,
+    attempt_id: int,
+    *,
+    outcome: str,
+    at: datetime,
+    error: str | None = None,
+    commands: str | None = None,
 ) -> None:
+    """``commands`` (``attempt_commands``); None leaves what was noted before."""
     conn.execute(
         update(attempts).where(attempts.c.id == attempt_id).values(ended_at=at, outcome=outcome, error=error)
     )
+    if commands is not None:
+        note_commands(conn, attempt_id, commands)
+
+
+def note_commands(conn: Connection, attempt_id: int, commands: str) -> None:
+    """What an attempt has cost so far; it stays open."""
+    conn.execute(update(attempts).where(attempts.c.id == attempt_id).values(commands=commands))
 
 
 def mark_suspected(conn: Connection, attempt_id: int) -> None:

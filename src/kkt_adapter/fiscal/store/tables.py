@@ -163,6 +163,7 @@ attempts = Table(
     Column("outcome", Text),  # done, not_ready, refused, unknown, absent, adopted, failed
     Column("error", Text),
     Column("suspected", Integer),  # 1: sent nothing; asks whether documents read back are this receipt
+    Column("commands", Text),  # JSON: milliseconds of each device command; null: none was timed
 )
 Index("ix_attempts_receipt", attempts.c.receipt_seq)
 OPEN_ROWS = text("ended_at IS NULL")

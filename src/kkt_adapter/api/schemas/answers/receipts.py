@@ -152,6 +152,13 @@ class ReceiptAttempt(TypedDict):
     ended_at: Moment | None
     outcome: str | None
     error: str | None
+    commands: Annotated[
+        dict[str, list[int]] | None,
+        Field(
+            description="Commands sent to the register, each with the milliseconds of every time it was "
+            "sent. null: nothing was sent, or nobody saw the end."
+        ),
+    ]
 
 
 class ReceiptEvent(TypedDict):

@@ -125,6 +125,27 @@ class DeviceShown(TypedDict):
     told_at: Moment | None
 
 
+class Spread(TypedDict):
+    """Of some durations, in whole milliseconds."""
+
+    count: Count
+    p50_ms: Count
+    p95_ms: Count
+    p99_ms: Count
+    max_ms: Count
+
+
+class CommandSpread(Spread):
+    command: Annotated[str, Field(description="As the protocol of the device calls it.")]
+
+
+class DeviceTimes(TypedDict):
+    """What the newest receipts (200 at most) since the start have cost at the device."""
+
+    receipt: Annotated[Spread, Field(description="All commands of a receipt together.")]
+    commands: Annotated[list[CommandSpread], Field(description="The costliest first.")]
+
+
 class RegisterShown(TypedDict):
     register_id: RegisterId
     transport: Annotated[str, Field(description="How its documents go to the operator.")]
@@ -135,6 +156,7 @@ class RegisterShown(TypedDict):
     trouble: Trouble | None
     question: OpenQuestion | None
     device: DeviceShown | None
+    device_times: Annotated[DeviceTimes | None, Field(description="null: no receipt since the start.")]
 
 
 class RegistersShown(TypedDict):

@@ -108,8 +108,9 @@ RECEIPT_DETAIL: Final[Json] = RECEIPT | {
             "what": "print",
             "started_at": "2026-03-14T09:00:00.050Z",
             "ended_at": "2026-03-14T09:00:00.120Z",
-            "outcome": "printed",
+            "outcome": "done",
             "error": None,
+            "commands": {"8D": [31], "FF46": [58], "89": [22], "FF45": [640]},
         }
     ],
     "events": [

@@ -72,6 +72,19 @@ KKT_STATUS: Final[Json] = {
                 "clock": "2026-03-14T12:00:00",
                 "told_at": "2026-03-14T09:00:00.000Z",
             },
+            "device_times": {
+                "receipt": {"count": 3, "p50_ms": 12, "p95_ms": 15, "p99_ms": 15, "max_ms": 15},
+                "commands": [
+                    {
+                        "command": "fiscalize",
+                        "count": 3,
+                        "p50_ms": 12,
+                        "p95_ms": 15,
+                        "p99_ms": 15,
+                        "max_ms": 15,
+                    }
+                ],
+            },
         }
     ]
 }

@@ -11,6 +11,7 @@ from dataclasses import replace
 import structlog
 
 from kkt_adapter.fiscal.ffd.tlv import Element
+from kkt_adapter.fiscal.kkt.command_times import CommandTime
 from kkt_adapter.fiscal.kkt.driver import Capability, CashCounts, ExchangeStatus, Fence, KktStatus
 from kkt_adapter.fiscal.kkt.shtrih import modes, requests
 from kkt_adapter.fiscal.kkt.shtrih.answers import (
@@ -19,7 +20,6 @@ from kkt_adapter.fiscal.kkt.shtrih.answers import (
     FullStatus,
     Made,
     ShiftState,
-    number_behind_operator,
 )
 from kkt_adapter.fiscal.kkt.shtrih.archive import (
     document_of,
@@ -70,7 +70,6 @@ from kkt_adapter.kernel.errors import (
 from kkt_adapter.kernel.ids import FnNumber
 
 READBACK_LIMIT = 1_000  # documents; each takes four commands or more
-CASH_INS, CASH_OUTS = 155, 156  # operation registers: movements since the device began
 
 
 class ShtrihRegister:
@@ -116,6 +115,10 @@ class ShtrihRegister:
     @property
     def capabilities(self) -> frozenset[Capability]:
         return CAPABILITIES if self._facts is None else self._facts.capabilities
+
+    @property
+    def command_times(self) -> Sequence[CommandTime]:
+        return self._session.meter.times
 
     @property
     def facts(self) -> Facts | None:
@@ -187,12 +190,12 @@ class ShtrihRegister:
 
     async def cash_counts(self) -> CashCounts:
         async with self._operation():
-            return CashCounts(put_in=await self._counter(CASH_INS), taken_out=await self._counter(CASH_OUTS))
+            return await self._upkeep.cash_counts()
 
     # --- making documents ---
 
     async def open_shift(self, cashier: Cashier, *, term: int) -> FiscalDocument:
-        async with self._operation():
+        async with self._making():
             with nothing_made():
                 before = await self._clean(SHIFT_IS_OPEN)
                 begun = await self._session.ask(with_password(requests.FN_BEGIN_OPEN_SHIFT, self._admin))
@@ -204,7 +207,7 @@ class ShtrihRegister:
                 return await self._made(before, DocumentCode.OPEN_SHIFT)
 
     async def close_shift(self, cashier: Cashier, *, term: int) -> ShiftReport:
-        async with self._operation() as facts:
+        async with self._making() as facts:
             with nothing_made():
                 before = await self._clean(SHIFT_IS_CLOSED)
                 counted = await self._totals(before)
@@ -225,10 +228,9 @@ class ShtrihRegister:
             return report
 
     async def fiscalize(self, receipt: Receipt, *, term: int) -> FiscalDocument:
-        async with self._operation() as facts:
+        async with self._making() as facts:
             if facts.trouble is not None:
                 raise KktBlocked(facts.trouble.en, facts.trouble.ru, reason="CONFIGURATION")
-            self._session.begin_costs()
             with nothing_made():
                 before = await self._clean(SHIFT_IS_CLOSED)
                 full = FullStatus.read(await self._admin_data(requests.FULL_STATUS))
@@ -251,9 +253,7 @@ class ShtrihRegister:
                 await self._give_up(error)
                 raise
             with may_be_made():
-                document = await self._closed(before, made, receipt, key=steps.key)
-            self._log.info("receipt_commands", fd_number=document.fd_number, **self._session.costs())
-            return document
+                return await self._closed(before, made, receipt, key=steps.key)
 
     async def discard(self) -> None:
         async with self._operation():
@@ -274,11 +274,7 @@ class ShtrihRegister:
     async def print_lines(self, lines: Sequence[str]) -> None:
         """A slip that is no fiscal document, cut off at its end; for trying the printer."""
         async with self._operation():
-            await self._upkeep.wait_idle()
-            for line in lines:
-                await self._session.data(requests.print_text(self._password, line))
-            await self._session.ask(with_password(requests.FEED, self._password, b"\x02\x05"))
-            await self._session.ask(with_password(requests.CUT, self._password, b"\x01"))
+            await self._upkeep.print_lines(lines)
 
     # --- the operator's queue ---
 
@@ -313,6 +309,13 @@ class ShtrihRegister:
                 raise silent("it was not opened")
             yield self._facts
 
+    @asynccontextmanager
+    async def _making(self) -> AsyncIterator[Facts]:
+        """Likewise, for a document: its commands are timed from here."""
+        async with self._operation() as facts:
+            with self._session.meter.document():
+                yield facts
+
     def _sending(self) -> None:
         """A command that makes a document goes out now."""
         self._sent_at = self._clock.monotonic()
@@ -325,10 +328,6 @@ class ShtrihRegister:
 
     async def _exchange(self) -> Exchange:
         return Exchange.read(await self._admin_data(requests.FN_EXCHANGE))
-
-    async def _counter(self, number: int) -> int:
-        data = await self._session.data(requests.operation_register(self._admin, number))
-        return number_behind_operator(data, 2)
 
     async def _totals(self, fn: FnStatus) -> ShiftTotals:
         """Of the open shift."""

@@ -4,11 +4,11 @@ Whatever only asks is asked again after a broken link. Everything else is given 
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 
 import structlog
 
+from kkt_adapter.fiscal.kkt.command_times import CommandMeter
 from kkt_adapter.fiscal.kkt.shtrih import requests
 from kkt_adapter.fiscal.kkt.shtrih.answers import Answer, read_answer
 from kkt_adapter.fiscal.kkt.shtrih.device_errors import STILL_PRINTING
@@ -57,7 +57,6 @@ ANSWER_S = {  # how long the first byte of an answer may take; the vendor's driv
 }
 OTHER_ANSWER_S = 30.0
 REPEATS = 3
-COSTS_KEPT = 2_000  # commands; a receipt of 500 lines takes about 1,100
 
 
 class Refusal(Exception):
@@ -79,7 +78,7 @@ class Session:
         self._monotonic = monotonic
         self._connected = False
         self._log = structlog.get_logger("shtrih")
-        self._costs_ms: deque[tuple[str, int]] = deque(maxlen=COSTS_KEPT)  # command and ms, newest last
+        self.meter = CommandMeter(monotonic)
 
     async def ask(self, body: bytes) -> Answer:
         """The device's answer, errors included; 50h ("still printing") is waited for.
@@ -111,20 +110,6 @@ class Session:
             raise Refusal(answer)
         return answer.data
 
-    def begin_costs(self) -> None:
-        """From now on commands count for one receipt."""
-        self._costs_ms.clear()
-
-    def costs(self) -> dict[str, int | str]:
-        """What the commands since ``begin_costs`` took: how many, all together, and the slowest."""
-        slowest, slowest_ms = max(self._costs_ms, key=lambda cost: cost[1], default=("", 0))
-        return {
-            "commands": len(self._costs_ms),
-            "took_ms": sum(ms for _, ms in self._costs_ms),
-            "slowest": slowest,
-            "slowest_ms": slowest_ms,
-        }
-
     async def close(self) -> None:
         self._connected = False
         await self._link.close()
@@ -138,7 +123,10 @@ class Session:
             await asyncio.sleep(self._timing.poll_s)
 
     async def _once(self, command: bytes, body: bytes) -> Answer:
-        began = self._monotonic()
+        with self.meter.command(command.hex().upper()):
+            return await self._answered(command, body)
+
+    async def _answered(self, command: bytes, body: bytes) -> Answer:
         answer_s = self._timing.answer_s(ANSWER_S.get(command, OTHER_ANSWER_S))
         try:
             if not self._connected:
@@ -155,5 +143,3 @@ class Session:
         except BaseException:  # cancelled in the middle: what comes next on this line would be this answer
             await self.close()
             raise
-        finally:
-            self._costs_ms.append((command.hex(), round((self._monotonic() - began) * 1000)))

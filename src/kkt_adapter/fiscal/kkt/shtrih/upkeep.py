@@ -1,10 +1,11 @@
 """Getting a device ready: waiting until it is idle, giving up what somebody left open."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from kkt_adapter.fiscal.kkt.driver import CashCounts
 from kkt_adapter.fiscal.kkt.shtrih import modes, requests
-from kkt_adapter.fiscal.kkt.shtrih.answers import FnStatus, ShortStatus
+from kkt_adapter.fiscal.kkt.shtrih.answers import FnStatus, ShortStatus, number_behind_operator
 from kkt_adapter.fiscal.kkt.shtrih.archive import end_dump
 from kkt_adapter.fiscal.kkt.shtrih.device_errors import OTHER_OPERATOR
 from kkt_adapter.fiscal.kkt.shtrih.requests import with_password
@@ -15,6 +16,7 @@ from kkt_adapter.kernel.errors import KktRefused
 
 PASSWORD_TABLE = 2  # one row for each operator; field 1 is the password
 OPERATORS = 30
+CASH_INS, CASH_OUTS = 155, 156  # operation registers: movements since the device began
 SHIFT_IS_OPEN, SHIFT_IS_CLOSED = 0x3C, 0x3D  # errors, and what a command cannot have
 
 
@@ -41,6 +43,21 @@ class Upkeep:
 
     async def fn_status(self) -> FnStatus:
         return FnStatus.read(await self._session.data(with_password(requests.FN_STATUS, self._admin)))
+
+    async def cash_counts(self) -> CashCounts:
+        return CashCounts(put_in=await self._counter(CASH_INS), taken_out=await self._counter(CASH_OUTS))
+
+    async def _counter(self, number: int) -> int:
+        data = await self._session.data(requests.operation_register(self._admin, number))
+        return number_behind_operator(data, 2)
+
+    async def print_lines(self, lines: Sequence[str]) -> None:
+        """Then the paper is fed and cut, where the device can."""
+        await self.wait_idle()
+        for line in lines:
+            await self._session.data(requests.print_text(self._password, line))
+        await self._session.ask(with_password(requests.FEED, self._password, b"\x02\x05"))
+        await self._session.ask(with_password(requests.CUT, self._password, b"\x01"))
 
     async def wait_idle(self) -> ShortStatus:
         """Until nothing is printed and no dump is under way; paper that is back lets printing go on.

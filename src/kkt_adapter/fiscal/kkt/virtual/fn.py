@@ -96,6 +96,10 @@ class VirtualFn:
         self._memory.open()
         return self._memory.registration
 
+    def monotonic(self) -> float:
+        """Seconds of the clock that its documents are dated by."""
+        return self._clock.monotonic()
+
     def close(self) -> None:
         """Give the file back. May be called twice."""
         self._memory.close()

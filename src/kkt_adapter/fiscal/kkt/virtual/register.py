@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from kkt_adapter.fiscal.ffd.tlv import Element
+from kkt_adapter.fiscal.kkt.command_times import CommandMeter, CommandTime
 from kkt_adapter.fiscal.kkt.driver import (
     Capability,
     CashCounts,
@@ -76,6 +77,7 @@ class VirtualRegister:
         self._lane = pool.lane()
         self._lane.at_end(fn.close)
         self._deadline_s = deadline_s
+        self._meter = CommandMeter(fn.monotonic)
 
     @classmethod
     def in_folder(
@@ -113,6 +115,10 @@ class VirtualRegister:
     def capabilities(self) -> frozenset[Capability]:
         return CAPABILITIES
 
+    @property
+    def command_times(self) -> Sequence[CommandTime]:
+        return self._meter.times
+
     async def open(self) -> Registration:
         return await self._ask(self._fn.open)
 
@@ -129,16 +135,18 @@ class VirtualRegister:
         return await self._ask(partial(self._fn.status, condition=self._condition(), forced=self._forced()))
 
     async def open_shift(self, cashier: Cashier, *, term: int) -> FiscalDocument:
-        return await self._make(partial(self._fn.open_shift, cashier, term=term, forced=self._forced()))
+        command = partial(self._fn.open_shift, cashier, term=term, forced=self._forced())
+        return await self._make("open_shift", command)
 
     async def close_shift(self, cashier: Cashier, *, term: int) -> ShiftReport:
-        return await self._make(partial(self._fn.close_shift, cashier, term=term))
+        return await self._make("close_shift", partial(self._fn.close_shift, cashier, term=term))
 
     async def x_report(self) -> ShiftTotals:
         return await self._ask(self._fn.x_report)
 
     async def fiscalize(self, receipt: Receipt, *, term: int) -> FiscalDocument:
-        return await self._make(partial(self._fn.fiscalize, receipt, term=term, forced=self._forced()))
+        command = partial(self._fn.fiscalize, receipt, term=term, forced=self._forced())
+        return await self._make("fiscalize", command)
 
     async def document(self, fd_number: int) -> FiscalDocument | None:
         return await self._ask(partial(self._fn.document, fd_number))
@@ -185,8 +193,12 @@ class VirtualRegister:
         except TimeoutError as error:
             raise _silent() from error
 
-    async def _make(self, command: Callable[[], T]) -> T:
+    async def _make(self, name: str, command: Callable[[], T]) -> T:
         """A command that makes a document: lost answers are unknown outcomes, as with a device."""
+        with self._meter.document(), self._meter.command(name):
+            return await self._made(command)
+
+    async def _made(self, command: Callable[[], T]) -> T:
         faults = self.faults
         try:
             if faults.plan != NO_FAULTS:
