@@ -84,7 +84,9 @@ def create_api(
     )
     for module in ROUTES:
         app.include_router(module.router)
-    app.add_middleware(Edge, settings=settings, gate=services.gate, clock=clock or SystemClock())
+    app.add_middleware(
+        Edge, settings=settings, gate=services.gate, clock=clock or SystemClock(), doors=services.doors
+    )
     return app
 
 

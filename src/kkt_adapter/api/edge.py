@@ -7,13 +7,14 @@ that it lives.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from ipaddress import ip_address
 
 import structlog
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from kkt_adapter.api.doors.door import RELEASE_PLACE, Door, ReleasePlace, send_answer
 from kkt_adapter.api.entry.heads import (
     Headers,
     check_page,
@@ -37,6 +38,7 @@ from kkt_adapter.api.intake import (
     too_large,
 )
 from kkt_adapter.api.origins import HostRule, OriginRule, RequestOrigin, cors_headers, preflight_headers
+from kkt_adapter.api.rate import RateLimit
 from kkt_adapter.api.routes import receipts
 from kkt_adapter.api.services import Gate
 from kkt_adapter.api.settings import ANONYMOUS_SHARE, ApiSettings
@@ -57,14 +59,27 @@ _API_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no
 _TAGGED_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"private, no-cache")]
 _OTHER_HEADERS = [(b"x-content-type-options", b"nosniff")]
 
+DOOR_WAIT_S = 4.0  # a client of a door that asks too often waits so long at most; django-atol gives up at 5
+
 Header = tuple[bytes, bytes]
 
 
 class Edge:
     """The one middleware. Holds the counts of requests and body bytes at work."""
 
-    def __init__(self, app: ASGIApp, *, settings: ApiSettings, gate: Gate, clock: Clock) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        settings: ApiSettings,
+        gate: Gate,
+        clock: Clock,
+        doors: Sequence[Door] = (),
+    ) -> None:
         self._app = app
+        self._doors = doors
+        self._door_rate = RateLimit(clock, per_s=settings.rate_limit_per_s)
+        self._door_queue = 0
         self._settings = settings
         self._clock = clock
         self._hosts = HostRule(settings.allowed_hosts)
@@ -100,7 +115,11 @@ class Edge:
             if status:
                 log.exception("answer_broken_off", path=scope["path"])
                 raise
-            await send_problem(send_out, answer_to(error, scope))
+            problem, door = answer_to(error, scope), self._door_of(scope["path"])
+            if door is None:
+                await send_problem(send_out, problem)
+            else:
+                await send_answer(send_out, door.refusal(error, scope))
         finally:
             if self._settings.access_log:
                 took_ms = round((self._clock.monotonic() - started_at) * 1000, 1)
@@ -115,6 +134,10 @@ class Edge:
         host, path = headers.get(b"host"), scope["path"]
         if not (self._hosts.allows(host) or self._hosts.allows(host, reached=_reached(scope))):
             raise foreign_host()
+        door = self._door_of(path)
+        if door is not None:
+            await self._enter(door, scope, receive, send, headers)
+            return
         if check_page(scope["method"], headers, origins=self._origins) is RequestOrigin.LISTED:
             if scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
                 await _answer_preflight(send, headers[b"origin"], headers)
@@ -148,6 +171,54 @@ class Edge:
         finally:
             self._body_bytes -= held
 
+    def _door_of(self, path: str) -> Door | None:
+        if path.startswith(_API):
+            return None
+        return next((door for door in self._doors if door.serves(path)), None)
+
+    async def _enter(self, door: Door, scope: Scope, receive: Receive, send: Send, headers: Headers) -> None:
+        """A door's request: its own form of refusals, its own limit of bodies, and a wait instead of 429."""
+        if scope["method"] == "OPTIONS":
+            await door(scope, receive, send)
+            return
+        if scope["method"] == "HEAD":
+            scope, send = as_get(scope, send)
+        shop_id = await door.known(scope)
+        await self._wait_turn(scope, shop_id)
+        known, held, body = shop_id is not None, 0, None
+        if scope["method"] in _WITH_BODY and announces_body(headers):
+            if too_large(headers, most=door.max_body_bytes):
+                raise body_too_large(door.max_body_bytes)
+            door.check_head(headers)
+            held = self._hold_bytes(headers, most=door.max_body_bytes)
+        try:
+            if scope["method"] in _WITH_BODY:
+                body = await door.read_body(receive, deadline_s=self._settings.body_deadline_s)
+            reading = receive if body is None else read_already(body, receive)
+            await self._work(scope, reading, send, known=known, app=door)
+        finally:
+            self._body_bytes -= held
+
+    async def _wait_turn(self, scope: Scope, shop_id: str | None) -> None:
+        """Clients of doors do not know 429: whoever asks too often waits. Raises Overloaded."""
+        client = scope.get("client")
+        caller = f"shop:{shop_id}" if shop_id else f"address:{client[0] if client else ''}"
+        wait_s = self._door_rate.wait_s(caller)
+        if not wait_s:
+            return
+        if self._door_queue >= self._settings.max_in_flight:
+            raise _overloaded()
+        self._door_queue += 1
+        until = self._clock.monotonic() + DOOR_WAIT_S
+        try:
+            while wait_s:
+                if self._clock.monotonic() + wait_s > until:
+                    raise _overloaded()
+                await self._clock.sleep(wait_s)
+                wait_s = self._door_rate.wait_s(caller)
+        finally:
+            self._door_queue -= 1
+
     def _most(self, scope: Scope) -> int:
         if scope["path"] == receipts.PATH:
             return self._settings.max_receipt_bytes
@@ -167,6 +238,10 @@ class Edge:
             raise not_plain()
         if not is_json(headers.get(b"content-type")):
             raise not_json()
+        return self._hold_bytes(headers, most=most)
+
+    def _hold_bytes(self, headers: Headers, *, most: int) -> int:
+        """Count a body that is not small; gives what is to be given back. Raises Overloaded."""
         length = headers.get(b"content-length")
         held = int(length) if length is not None and length.isdigit() else most
         if held <= self._settings.max_body_bytes:
@@ -176,19 +251,34 @@ class Edge:
         self._body_bytes += held
         return held
 
-    async def _work(self, scope: Scope, receive: Receive, send: Send, *, known: bool) -> None:
-        """Call the route with a place held. Raises Overloaded."""
+    async def _work(
+        self, scope: Scope, receive: Receive, send: Send, *, known: bool, app: ASGIApp | None = None
+    ) -> None:
+        """Call the route, or the door, with a place held. Raises Overloaded."""
         most = self._settings.max_in_flight
         if self._in_flight >= most or (not known and self._anonymous >= max(1, int(most * ANONYMOUS_SHARE))):
             raise _overloaded()
-        anonymous = 0 if known else 1
+        place = self._take_place(anonymous=0 if known else 1)
+        if app is not None:
+            scope[RELEASE_PLACE] = place
+        try:
+            await (app or self._app)(scope, receive, send)
+        finally:
+            place()
+
+    def _take_place(self, *, anonymous: int) -> ReleasePlace:
         self._in_flight += 1
         self._anonymous += anonymous
-        try:
-            await self._app(scope, receive, send)
-        finally:
-            self._in_flight -= 1
-            self._anonymous -= anonymous
+        held = True
+
+        def release() -> None:
+            nonlocal held
+            if held:
+                held = False
+                self._in_flight -= 1
+                self._anonymous -= anonymous
+
+        return release
 
 
 def _reached(scope: Scope) -> str | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
+from kkt_adapter.api.doors.door import Door
 from kkt_adapter.catalog.reads.catalogue import CatalogReads
 from kkt_adapter.catalog.schedule.daily import DailySchedule
 from kkt_adapter.catalog.sync.control import CatalogSync
@@ -280,3 +281,4 @@ class ApiServices:
     watch: WatchServices
     people: AuthParts
     catalog: CatalogServices
+    doors: tuple[Door, ...] = ()  # foreign protocols, the first that serves a path answers it

@@ -1,0 +1,6 @@
+"""Doors: foreign protocols, each answered as its clients know it.
+
+A door only renames, quantises and chooses; what the law says of a receipt is judged behind it, by the same
+code as for ``POST /v1/kkt/receipt``. The edge (``api/edge.py``) gives a door its requests and asks it for the
+form of every refusal. ``door.py`` says what a door is; ``sender.py`` whether a browser page may call it.
+"""

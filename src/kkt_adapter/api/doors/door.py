@@ -1,0 +1,77 @@
+"""What the edge asks of a door, and what a door may ask of the edge."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from starlette.types import Receive, Scope, Send
+
+MAX_BODY_BYTES: Final = 1024 * 1024
+RELEASE_PLACE: Final = "kkt.release_place"
+"""Key in the ASGI scope: call it to wait on without a place among those at work. Twice is harmless."""
+
+ReleasePlace = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoorAnswer:
+    """An answer in the door's form."""
+
+    status: int
+    body: bytes
+    content_type: bytes = b"application/json; charset=utf-8"
+
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        return [
+            (b"content-type", self.content_type),
+            (b"content-length", str(len(self.body)).encode()),
+        ]
+
+
+class Door(Protocol):
+    """One foreign protocol. Called as an ASGI application for the paths it serves."""
+
+    @property
+    def max_body_bytes(self) -> int: ...
+
+    def serves(self, path: str) -> bool: ...
+
+    async def known(self, scope: Scope) -> str | None:
+        """The id of the shop whose credentials the request shows, before its body is read; None: nobody's.
+        It may not raise for wrong ones."""
+        ...
+
+    def check_head(self, headers: Mapping[bytes, bytes]) -> None:
+        """Raise what is wrong with the headers of a body: media type, encoding."""
+        ...
+
+    async def read_body(self, receive: Receive, *, deadline_s: float) -> bytes:
+        """The whole body. Raises RefusedByStatus (413, 408), ClientDisconnect."""
+        ...
+
+    def refusal(self, error: Exception, scope: Scope) -> DoorAnswer:
+        """How this error is told on this path."""
+        ...
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
+
+
+def release_place(scope: Scope) -> None:
+    """Give the place among those at work back; what follows may take long."""
+    release: ReleasePlace | None = scope.get(RELEASE_PLACE)
+    if release is not None:
+        release()
+
+
+async def send_answer(
+    send: Send, answer: DoorAnswer, *, headers: list[tuple[bytes, bytes]] | None = None
+) -> None:
+    await send(
+        {
+            "type": "http.response.start",
+            "status": answer.status,
+            "headers": [*answer.headers, *(headers or ())],
+        }
+    )
+    await send({"type": "http.response.body", "body": answer.body})
