@@ -24,6 +24,8 @@ COMES_BY_S = 15.0  # how long a named point, or a counted fault, waits for someb
 DEVICE_S = 10.0  # what a device command waits for its answer (printing.md)
 OPERATOR_S = 10.0  # what a delivery waits for its answer (delivery.md#circuit-breaker)
 
+DAY_S = 86_400
+CLOCK_JUMPS_S = (5, 300, 4_000, 90_000, 3 * DAY_S, 40 * DAY_S, 402 * DAY_S, 1_826 * DAY_S)
 COUNTLESS = 1_000_000  # messages: until the fault is lifted, and yet it is seen how many came
 
 LOOK_EVERY_S = 0.05  # real seconds
@@ -133,9 +135,9 @@ async def _disk_full(world: World, rng: Random) -> str | None:
 
 
 async def _clock_jump(world: World, rng: Random) -> str | None:
-    """The wall clock is wrong for a while: by seconds, hours, or more than a shift."""
+    """The wall clock is wrong for a while: by seconds, more than a shift, past every retention, or years."""
     node = world.node(rng)
-    jump_s = rng.choice((-90_000, -4_000, -300, -5, 5, 300, 4_000, 90_000))
+    jump_s = rng.choice((1, -1)) * rng.choice(CLOCK_JUMPS_S)
 
     async def jump() -> None:
         node.set_clock(float(jump_s))

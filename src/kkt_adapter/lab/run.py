@@ -40,6 +40,7 @@ from kkt_adapter.runtime.db.postgres import IDLE_TRANSACTION_S, PostgresSettings
 NODE_COMMAND = (sys.executable, "-m", "kkt_adapter.cli.lab_node")
 ANSWER_S = 20.0  # of the nodes: what a till waits for an answer
 READY_S, READY_LOOK_S = 60.0, 0.1  # real: the first start of a node
+CORRECTED_AGO = timedelta(days=6 * 366)  # what corrections are about: past under every clock of a node
 OPERATOR_KEEPS = 1  # documents kept whole by the operator: the books need digests only
 SIGN_IN_SECRET = "of the fault lab alone, used nowhere else: 7c1e"  # noqa: S105 - nobody signs in there
 NO_DATABASE = 2  # exit code of a node that cannot reach its database when it starts
@@ -331,7 +332,7 @@ class _Run:
 
     def _tills(self, session: aiohttp.ClientSession) -> list[Till]:
         plan = self._plan
-        day = (datetime.fromtimestamp(self._epoch, UTC) - timedelta(days=30)).date()
+        day = (datetime.fromtimestamp(self._epoch, UTC) - CORRECTED_AGO).date()
         return [
             Till(
                 pos_id,
