@@ -21,6 +21,8 @@ class Listener(Protocol):
 
     def reached(self, point: str) -> None: ...
 
+    def disarmed(self) -> None: ...
+
     def left(self, register_id: str, plan: dict[str, Any] | None) -> None: ...
 
 
@@ -83,6 +85,8 @@ class ControlChannel:
         elif node is not None and "reached" in said:
             self.points[said["reached"]] += 1
             node.reached(said["reached"])
+        elif node is not None and "disarmed" in said:
+            node.disarmed()
         elif node is not None and "left" in said:
             node.left(said["left"]["register"], said["left"]["plan"])
         return node

@@ -131,6 +131,7 @@ class Node:
                 )
             case "disarm":
                 self.probes.disarm()
+                self.control.tell("disarmed", self.spec.name)
             case "clock":
                 self.clock.offset_s = float(command["offset_s"])
             case "faults":

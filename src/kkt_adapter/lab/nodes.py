@@ -4,7 +4,6 @@ import asyncio
 import os
 import resource
 import signal
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -16,8 +15,8 @@ from kkt_adapter.lab.node import NodeSpec
 from kkt_adapter.lab.ports import ReservedPort
 
 UP_WITHIN_S = 60.0  # real seconds until a started node is there
-CROSSED_S = 0.05  # real seconds for a point that was reached while it was called off
-LATE_S = 10.0  # real seconds in which a kill that was called off may still have come before its end
+CROSSED_S = 0.05  # real seconds in which the last word of a process that has ended still comes
+LOOK_EVERY_S = 0.01  # real seconds
 FULL_BYTES = 4096  # no file of a node whose disk is full may be written beyond this
 
 
@@ -49,12 +48,12 @@ class LabNode:
         self._restart_pause_s = restart_pause_s
         self._pid: int | None = None
         self._wanted = False  # shall it run?
-        self._blamed = False  # we killed this process
-        self._called_off_at = float("-inf")  # monotonic: when a kill at a point was
+        self._blamed = False  # we killed this process, or it may run into a kill at a point
         self._asked_to_end = False
         self._up = asyncio.Event()
         self._down = asyncio.Event()
         self._reached: asyncio.Queue[str] = asyncio.Queue()
+        self._disarmed = asyncio.Event()
         self._left: asyncio.Queue[tuple[str, dict[str, Any] | None]] = asyncio.Queue()
         self._plans: dict[str, dict[str, Any]] = {}
         self._life: asyncio.Task[None] | None = None
@@ -69,10 +68,11 @@ class LabNode:
     async def _live(self) -> None:
         assert self.make_spec is not None
         while self._wanted:
-            self._blamed = self._asked_to_end = False
+            self._asked_to_end = False
+            self._blamed = self.armed is not None and self.armed["signal"] == signal.SIGKILL.name
             self._down.clear()
+            self.starts += 1  # together with the spec: what was armed holds for this process, or for none
             self._pid = await self._fork_server.start(self.make_spec(self))
-            self.starts += 1
             await self._down.wait()
             if self._wanted:
                 await asyncio.sleep(self._restart_pause_s())
@@ -114,6 +114,9 @@ class LabNode:
     def reached(self, point: str) -> None:
         self._reached.put_nowait(point)
 
+    def disarmed(self) -> None:
+        self._disarmed.set()
+
     def left(self, register_id: str, plan: dict[str, Any] | None) -> None:
         self._left.put_nowait((register_id, plan))
 
@@ -121,8 +124,7 @@ class LabNode:
         if pid != self._pid:
             return
         in_order = self._asked_to_end and status == -signal.SIGTERM  # before its handler was there
-        late = status == -signal.SIGKILL and time.monotonic() - self._called_off_at < LATE_S
-        if status != 0 and not self._blamed and not in_order and not late:
+        if status != 0 and not self._blamed and not in_order:
             self.unexpected.append(status)
         self._pid = None
         self._up.clear()
@@ -132,9 +134,9 @@ class LabNode:
 
     async def kill(self) -> None:
         """SIGKILL; returns when it is up again."""
-        self._blamed = True
+        self._blamed, process = True, self.starts
         self._signal(signal.SIGKILL)
-        await self._again()
+        await self._again(process)
 
     async def terminate(self) -> None:
         """SIGTERM; returns when it is up again. Raises TimeoutError when it does not end in time."""
@@ -160,41 +162,55 @@ class LabNode:
         self, points: Sequence[str], kind: signal.Signals, *, skip: int, within_s: float
     ) -> str | None:
         """Let it run into SIGKILL or SIGSTOP at the first of some points; which it was, None when it does not
-        come by in time."""
+        come by in time. Raises TimeoutError."""
         self._drain_reached()
+        process = self.starts
         self._blamed = self._blamed or kind is signal.SIGKILL
         order = {"do": "arm", "points": points, "signal": kind.name, "skip": skip}
         if not self._channel.send(self.name, order):
             return None
-        point = await self._reached_one(within_s)
-        if point is None:
-            self._channel.send(self.name, {"do": "disarm"})
-            point = await self._reached_one(CROSSED_S)
-        if point is None:
-            self._blamed, self._called_off_at = False, time.monotonic()
-        elif kind is signal.SIGKILL:
-            await self._again()
+        point = await self._reached_one(within_s) or await self._call_off()
+        if point is not None and kind is signal.SIGKILL:
+            await self._again(process)
         return point
 
     async def at_next_start(
         self, points: Sequence[str], kind: signal.Signals, *, within_s: float
     ) -> str | None:
-        """Kill it, and let the process that follows run into the signal at a point, from its start on."""
+        """Kill it, and let the process that follows run into the signal at a point, from its start on.
+        Raises TimeoutError."""
         self._drain_reached()
         self.armed = {"do": "arm", "points": points, "signal": kind.name}
         self._blamed = True
         self._signal(signal.SIGKILL)
         async with asyncio.timeout(UP_WITHIN_S):
             await self._down.wait()
+        process = self.starts + 1
         point = await self._reached_one(within_s)
         self.armed = None
-        self._channel.send(self.name, {"do": "disarm"})
-        if point is None:
-            point = await self._reached_one(CROSSED_S)
+        point = point or await self._call_off()
         if point is not None and kind is signal.SIGKILL:
-            self._blamed = True
-            await self._again()
+            await self._again(process)
         return point
+
+    async def _call_off(self) -> str | None:
+        """Take an order to die or to stop back; the point that was reached before that, if one was.
+
+        Returns when the process has said that nothing will come of the order any more, or has ended: only
+        then is an end by a signal its own fault again. Raises TimeoutError.
+        """
+        self._disarmed.clear()
+        process, asked = self.starts, False
+        async with asyncio.timeout(UP_WITHIN_S):
+            while self._reached.empty() and not self._disarmed.is_set():
+                if self._down.is_set() or self.starts != process:
+                    return await self._reached_one(CROSSED_S)
+                asked = asked or self._channel.send(self.name, {"do": "disarm"})  # when it has said hello
+                await asyncio.sleep(LOOK_EVERY_S)
+        if self._reached.empty():
+            self._blamed = False
+            return None
+        return self._reached.get_nowait()
 
     async def _reached_one(self, within_s: float) -> str | None:
         with suppress(TimeoutError):
@@ -243,9 +259,11 @@ class LabNode:
         with suppress(OSError, ValueError):
             resource.prlimit(self._pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
 
-    async def _again(self) -> None:
+    async def _again(self, process: int) -> None:
+        """Wait until the one that follows this process is up. Raises TimeoutError."""
         async with asyncio.timeout(UP_WITHIN_S):
-            await self._down.wait()
+            while self.starts == process:  # noqa: ASYNC110 - two lives may begin between two looks
+                await asyncio.sleep(LOOK_EVERY_S)
             await self._up.wait()
 
     def _signal(self, number: signal.Signals) -> None:

@@ -54,6 +54,7 @@ class Probes:
             self._fire(point)
 
     def _fire(self, point: str) -> None:
+        """All of it under the lock: after ``disarm`` has returned, nothing fires any more."""
         with self._lock:
             armed = self._armed
             if armed is None or point not in armed.points:
@@ -62,8 +63,8 @@ class Probes:
                 armed.skip -= 1
                 return
             self._armed = None
-        self._tell("reached", point)
-        os.kill(os.getpid(), armed.signal)
+            self._tell("reached", point)
+            os.kill(os.getpid(), armed.signal)
 
 
 def name_of(work: Callable[..., Any]) -> str:
