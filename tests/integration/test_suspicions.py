@@ -1,5 +1,6 @@
 """Receipts that look like a mistake or a fraud: taken with a warning, or refused where a setting says so."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,36 @@ async def test_a_setting_turns_each_into_a_refusal(tmp_path: Path, setting: str,
 
         assert refused.status_code == 422
         assert [(e["field"], e["code"]) for e in refused.json()["errors"]] == [(field, setting)]
+
+
+async def test_a_mark_that_was_sold_can_be_refused(tmp_path: Path) -> None:
+    async with product(tmp_path, registers=MARKED, mark_sold_twice="refuse") as shop:
+        sale_id = await sold(shop, marked())
+
+        refused = await shop.post(marked())
+
+        assert refused.status_code == 422
+        assert [(e["field"], e["code"]) for e in refused.json()["errors"]] == [
+            ("items.0.mark_code", "mark_sold_twice")
+        ]
+        await codes(shop, marked(type="refund", original_receipt_id=sale_id))
+        assert (await shop.post(marked())).status_code == 200
+
+
+@pytest.mark.parametrize("setting", ["warn", "refuse"])
+async def test_of_receipts_that_come_in_one_instant_only_one_is_the_first(
+    tmp_path: Path, setting: str
+) -> None:
+    again: Any = {"order_repeated": setting}
+    async with product(tmp_path, **again) as shop:
+        answers = await asyncio.gather(*(shop.post(sale(order_id="order-7")) for _ in range(8)))
+
+        told = [
+            answer.status_code == 422 or "ORDER_REPEATED" in {w["code"] for w in answer.json()["warnings"]}
+            for answer in answers
+        ]
+        assert sorted(told) == [False] + [True] * 7
+        assert {answer.status_code for answer in answers} == ({200} if setting == "warn" else {200, 422})
 
 
 async def test_a_refund_of_another_tills_sale_is_an_event(tmp_path: Path) -> None:

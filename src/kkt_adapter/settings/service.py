@@ -23,16 +23,24 @@ class Settings(ServingSettings):
         json_schema_extra=env("KKT_REFUND_REQUIRES_SYNCED"),
     )
     refund_exceeds_sale: Literal["warn", "refuse"] = Field(
-        default="warn", description="refunds of a sale that come to more than the sale"
+        default="warn",
+        description="refunds of a sale that come to more than the sale",
+        json_schema_extra=env("KKT_REFUND_EXCEEDS_SALE"),
     )
     sale_refunded_before: Literal["warn", "refuse"] = Field(
-        default="warn", description="a refund of a sale that has one"
+        default="warn",
+        description="a refund of a sale that has one",
+        json_schema_extra=env("KKT_SALE_REFUNDED_BEFORE"),
     )
     order_repeated: Literal["warn", "refuse"] = Field(
-        default="warn", description="the same lines of the same order under another key"
+        default="warn",
+        description="the same lines of the same order under another key",
+        json_schema_extra=env("KKT_ORDER_REPEATED"),
     )
     mark_sold_twice: Literal["warn", "refuse"] = Field(
-        default="warn", description="a marking code that was sold and not refunded"
+        default="warn",
+        description="a marking code that was sold and not refunded",
+        json_schema_extra=env("KKT_MARK_SOLD_TWICE"),
     )
     virtual_fsync: bool = Field(
         default=True,

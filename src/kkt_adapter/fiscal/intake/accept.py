@@ -18,7 +18,7 @@ from kkt_adapter.fiscal.intake.checks import ReceiptChecks
 from kkt_adapter.fiscal.intake.origin import Origin
 from kkt_adapter.fiscal.intake.policy import IntakePolicy
 from kkt_adapter.fiscal.intake.stored_answers import Acceptance, StoredAnswers, is_first_reading
-from kkt_adapter.fiscal.intake.suspicions import CODES
+from kkt_adapter.fiscal.intake.suspicions import CODES, LookAgain
 from kkt_adapter.fiscal.intake.wording import not_printed_yet
 from kkt_adapter.fiscal.model import ReceiptRequest
 from kkt_adapter.fiscal.printing import reply
@@ -203,7 +203,7 @@ class ReceiptIntake:
         """Check and store. Cancelled or not, what was begun is stored and printed."""
         key_hashes = (receipt_json.key_hash(key),) if origin is None else origin.key_hashes
         try:
-            unit, checked, sale = await self._checks.check(request, key, sent)
+            unit, checked, sale, looked = await self._checks.check(request, key, sent)
         except AdapterError as refusal:
             known = await self._db.read(lambda c: buffer.find_keys(c, key_hashes))
             if known is None:
@@ -224,6 +224,7 @@ class ReceiptIntake:
             sale_must_be_synced=self._checks.must_be_synced(sale),
             sale_id=None if sale is None else sale.id,
             sale_pos=None if sale is None else sale.pos_id,
+            looked=looked,
             attempt=unit.lane.reserve(),
             force_reason=request.refund_force_reason,
             origin=origin,
@@ -237,6 +238,9 @@ class ReceiptIntake:
         storing.add_done_callback(self._storing.discard)
         try:
             outcome = await stored
+        except LookAgain:
+            self._waiting.drop(receipt_id)
+            return await self._begin(request, key, sent, origin)
         except BaseException:
             self._waiting.drop(receipt_id)
             raise
@@ -282,7 +286,7 @@ class ReceiptIntake:
             return await self._commit(replace(item, attempt=None), unit, checked)
         except BaseException as error:
             if reserved:
-                refused = isinstance(error, AdapterError) and not isinstance(error, StorageError)
+                refused = isinstance(error, (AdapterError, LookAgain)) and not isinstance(error, StorageError)
                 lane.release(stored=False if refused else None)
             raise
         if isinstance(outcome, Known):

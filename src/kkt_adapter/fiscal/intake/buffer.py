@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, ScalarSelect, select, update
 
+from kkt_adapter.fiscal.intake import suspicions
 from kkt_adapter.fiscal.intake.origin import Origin
 from kkt_adapter.fiscal.intake.refusals import refusal
-from kkt_adapter.fiscal.intake.suspicions import Link, links_of, refund_events, write_links
 from kkt_adapter.fiscal.lifecycle import PrintState, Status
 from kkt_adapter.fiscal.model import Receipt
 from kkt_adapter.fiscal.store import events as journal
@@ -49,6 +49,7 @@ class AcceptItem:
     attempt: NewAttempt | None
     sale_id: str | None = None  # of the refunded sale, when it is known here
     sale_pos: str | None = None  # its till
+    looked: int | None = None  # the newest receipt about the same that was seen; None: nobody looked
     force_reason: str | None = None  # why a sale that was written off is refunded all the same
     origin: Origin | None = None  # None: it came by /v1
 
@@ -186,7 +187,7 @@ def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted | Kno
     key_rows: list[tuple[Any, ...]] = []
     attempt_rows: list[tuple[Any, ...]] = []
     events: list[dict[str, Any]] = []
-    links: list[tuple[int, Link]] = []
+    links: list[tuple[int, suspicions.Link]] = []
     callback_rows: list[tuple[Any, ...]] = []
     for item in items:
         earlier = known.get(item.key_hash)
@@ -205,6 +206,10 @@ def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted | Kno
         )
         if refused is not None:
             outcomes.append(refused)
+            continue
+        own = suspicions.links_of(item.receipt, item.sale_id)
+        if item.looked is not None and suspicions.overtaken(conn, own, looked=item.looked, beside=links):
+            outcomes.append(suspicions.LookAgain())
             continue
         stamp = hlc.tick(stamp, int(item.at.timestamp()))
         undelivered += 1
@@ -231,8 +236,8 @@ def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted | Kno
             due_at = millis(item.at + CALLBACK_AFTER)
             wanted = (seq, item.origin.account, item.origin.callback_url, "waiting", due_at)
             callback_rows.append(wanted)
-        links += [(seq, link) for link in links_of(item.receipt, item.sale_id)]
-        events += refund_events(
+        links += [(seq, link) for link in own]
+        events += suspicions.refund_events(
             item.receipt, item.at, sale_id=item.sale_id, sale_pos=item.sale_pos, forced=item.force_reason
         )
         if item.warnings is not None:
@@ -255,7 +260,7 @@ def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted | Kno
         _INSERT_RECEIPTS.run(conn, receipt_rows)
         _INSERT_KEYS.run(conn, key_rows)
         journal.write(conn, events)
-        write_links(conn, links)
+        suspicions.write_links(conn, links)
         if callback_rows:
             _INSERT_CALLBACKS.run(conn, callback_rows)
         if attempt_rows:

@@ -45,9 +45,9 @@ class ReceiptChecks:
 
     async def check(
         self, request: ReceiptRequest, key: str, sent: AsSent
-    ) -> tuple[Unit, Checked, Receipt | None]:
+    ) -> tuple[Unit, Checked, Receipt | None, int]:
         """Everything that can refuse a receipt before it touches the database; the third is the refunded
-        sale, if it is known here.
+        sale, if it is known here, the fourth what ``Suspicions.look`` saw.
 
         A till without a register gets one in demo mode only, and only for a receipt that would be stored.
         """
@@ -57,9 +57,9 @@ class ReceiptChecks:
         unit = await self._registers.for_till(request.pos_id)
         checked = self.complete(request, key, await unit.profile(), self.day(unit), sent, sent.late)
         checked, sale = await self._compare_with_sale(request, checked, sent)
-        checked = await self._suspicions.look(checked, sale, sent)
+        checked, looked = await self._suspicions.look(checked, sale, sent)
         self._refuse_if_blocked(unit)
-        return unit, checked, sale
+        return unit, checked, sale, looked
 
     async def _rehearse(self, request: ReceiptRequest, key: str, sent: AsSent) -> None:
         """Raise what this receipt would be refused with, before a register is made for it. For a key that is

@@ -2,9 +2,10 @@
 or again; it repeats an order under another key; it sells a marked item twice. The receipt is taken with a
 warning, or refused where the configuration says so.
 
-Receipts are tied to what they are about by rows of ``receipt_links``, written in the commit of acceptance and
-only for receipts that have a sale, an order or a mark. The look is taken just before that commit, so that two
-that come in the same instant may both pass.
+Receipts are tied to what they are about by rows of ``receipt_links``, written in the commit of acceptance
+and only for receipts that have a sale, an order or a mark. The look is taken just before that commit. When
+another receipt about the same was committed in between, the commit refuses (``LookAgain``), and a new look
+is taken.
 """
 
 import hashlib
@@ -13,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, and_, func, insert, or_, select
 
 from kkt_adapter.fiscal.ffd.validation.receipt import Checked
 from kkt_adapter.fiscal.intake.as_sent import AsSent
@@ -44,6 +45,10 @@ class Link:
     detail: str = ""  # of an order: the digest of kind and lines; of a mark: the receipt's kind
 
 
+class LookAgain(Exception):
+    """Another receipt about the same sale, order or mark came in since the look; nothing was stored."""
+
+
 def links_of(receipt: Receipt, sale_id: str | None) -> tuple[Link, ...]:
     """``sale_id``: the sale that this receipt refunds, where it is known here."""
     found = []
@@ -65,6 +70,23 @@ def write_links(conn: Connection, rows: Sequence[tuple[int, Link]]) -> None:
                 for seq, link in rows
             ],
         )
+
+
+def overtaken(
+    conn: Connection, links: Sequence[Link], *, looked: int, beside: Sequence[tuple[int, Link]]
+) -> bool:
+    """Is there a newer receipt about the same than the look saw? ``looked``: the newest it saw; ``beside``:
+    what the same transaction is about to write."""
+    if not links:
+        return False
+    own = {(link.kind, link.value) for link in links}
+    return any((link.kind, link.value) in own for _, link in beside) or newest_link(conn, links) > looked
+
+
+def newest_link(conn: Connection, links: Sequence[Link]) -> int:
+    """The seq of the newest receipt about any of these; 0 when there is none."""
+    same = or_(*(and_(receipt_links.c.kind == li.kind, receipt_links.c.value == li.value) for li in links))
+    return int(conn.execute(select(func.max(receipt_links.c.receipt_seq)).where(same)).scalar_one() or 0)
 
 
 def refund_events(
@@ -89,16 +111,23 @@ class Suspicions:
         self._db = database
         self._refused = refused
 
-    async def look(self, checked: Checked, sale: Receipt | None, sent: AsSent) -> Checked:
-        """The receipt with its warnings. Raises ReceiptInvalid for what is to be refused."""
+    async def look(self, checked: Checked, sale: Receipt | None, sent: AsSent) -> tuple[Checked, int]:
+        """The receipt with its warnings, and the newest receipt about the same that was seen (its seq, or 0).
+        Raises ReceiptInvalid for what is to be refused."""
         receipt = checked.receipt
         if receipt.kind not in (ReceiptKind.SALE, ReceiptKind.REFUND):
-            return checked
+            return checked, 0
         if sale is None and receipt.order_id is None and not any(line.mark_code for line in receipt.lines):
-            return checked
-        found = await self._db.read(lambda c: list(_find(c, receipt, sale)))
+            return checked, 0
+        links = links_of(receipt, None if sale is None else sale.id)
+
+        def read(conn: Connection) -> tuple[int, list[ReceiptWarning]]:
+            newest = newest_link(conn, links) if links else 0
+            return newest, list(_find(conn, receipt, sale))
+
+        newest, found = await self._db.read(read)
         if not found:
-            return checked
+            return checked, newest
         found = [replace(one, field=sent.own_name(one.field)) for one in found]
         refused = [one for one in found if one.code in self._refused]
         if refused:
@@ -108,7 +137,7 @@ class Suspicions:
                     for one in refused
                 )
             )
-        return Checked(receipt=receipt, warnings=(*checked.warnings, *found))
+        return Checked(receipt=receipt, warnings=(*checked.warnings, *found)), newest
 
 
 def _find(conn: Connection, receipt: Receipt, sale: Receipt | None) -> Iterator[ReceiptWarning]:
