@@ -394,6 +394,26 @@ async def test_a_catalogue_that_shrinks_beyond_reason_is_not_swept(
             assert (forced.status, forced.vanished) == (RunStatus.SUCCEEDED, PRODUCTS // 2)
 
 
+async def test_nothing_vanishes_while_the_clock_is_doubted_and_the_next_run_makes_up_for_it(
+    tmp_path: Path,
+) -> None:
+    word = {"believed": True}
+    async with (
+        stand_in(PRODUCTS) as emulator,
+        opened(tmp_path / "kkt.db") as db,
+        Shop(db, settings_for(emulator, tmp_path), tmp_path, believed=lambda: word["believed"]) as shop,
+    ):
+        await shop.run()
+        emulator.catalogue.remove([5])
+        word["believed"] = False
+        doubted = await shop.run(force_sweep=True)
+        assert (doubted.status, doubted.reason) == (RunStatus.PARTIAL, "clock_doubted")
+        assert doubted.held == 1
+        assert await shop.vanished() == set()
+        word["believed"] = True
+        assert (await shop.run()).vanished == 1
+
+
 async def test_a_product_that_comes_back_keeps_its_history(tmp_path: Path) -> None:
     async with shop_with(tmp_path) as (shop, emulator):
         await shop.run()

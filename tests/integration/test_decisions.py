@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import select
 from tests.support.api import Json
+from tests.support.foreign import foreign_document
 from tests.support.product import TILL, Product, product, sale, virtual_registers
 from tests.support.receipts import a_sale
 
@@ -29,16 +30,6 @@ async def a_shop(folder: Path) -> AsyncIterator[Product]:
         folder, registers=virtual_registers(TILL, receipt_key="off"), response_budget_s=0.15
     ) as shop:
         yield shop
-
-
-async def foreign_document(shop: Product) -> int:
-    """Another program sells on the same register; the number of its document."""
-    lane, driver = shop.lane(), shop.driver()
-    assert lane._term is not None
-    registration = (await shop.unit().profile()).registration
-    receipt = a_sale(key=None, additional_attribute=None, ffd_version=registration.ffd_version)
-    work = partial(driver._fn.fiscalize, receipt, term=lane._term.number)
-    return (await driver._lane.run(work, deadline_s=10)).fd_number
 
 
 async def in_doubt(shop: Product, *, foreign: int = 2, kop: int = KOP) -> str:

@@ -27,10 +27,10 @@ from tests.integration.test_decisions import (
     attempt_open,
     copy,
     decide,
-    foreign_document,
     put_back,
 )
 from tests.support.api import Json
+from tests.support.foreign import foreign_document
 from tests.support.product import TILL, Product, sale
 
 from kkt_adapter.fiscal.kkt.virtual import fn_path

@@ -91,9 +91,11 @@ async def test_a_full_disk_refuses_receipts_before_it_is_full(
         assert (refused.status_code, refused.json()["code"]) == (503, "BUFFER_FULL")
         assert refused.json()["reason"] == "DISK"
         assert "Buffer full" in refused.json()["detail"]
+        assert (await running.get("/v1/health"))["status"] == "unhealthy"  # nobody sells
         monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**12, 0, 201 * 10**6))
         disk._looked_at = float("-inf")
         assert (await running.post()).status_code == 200
+        assert (await running.get("/v1/health"))["status"] == "healthy"
 
 
 async def test_health_is_degraded_before_the_buffer_is_full(tmp_path: Path) -> None:

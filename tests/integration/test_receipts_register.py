@@ -165,7 +165,8 @@ async def test_only_a_receipt_that_exists_can_be_printed_again(running: Product)
 
 @pytest.mark.parametrize("lost", ["timeout_before", "timeout_after"])
 async def test_a_lost_answer_is_settled_by_the_fn_without_a_person(running: Product, lost: str) -> None:
-    await running.sell(1)
+    (first,) = await running.sell(1)
+    await running.state_of(first["receipt_id"], print_state="printed")
     running.break_register(**{lost: 1})
     (answer,) = await running.sell(1)
     row = await running.state_of(answer["receipt_id"], print_state="printed")
@@ -471,8 +472,10 @@ async def test_without_automatic_shifts_an_expired_one_refuses_receipts(tmp_path
         await running.look()
         refused = await running.post()
         assert (refused.status_code, refused.json()["code"]) == (409, "SHIFT_EXPIRED")
+        assert (await running.get("/v1/health"))["status"] == "unhealthy"  # it is the only register
         report = await running.close_shift()
         assert report["receiptCount"] == 1
+        assert (await running.get("/v1/health"))["status"] == "healthy"
 
 
 async def test_x_and_z_reports_agree_and_the_next_receipt_opens_a_new_shift(running: Product) -> None:

@@ -123,6 +123,7 @@ class Shop:
         node: str = "node-1",
         leases: Leases | None = None,
         source: ProductSource | None = None,
+        believed: Callable[[], bool] = lambda: True,
     ) -> None:
         self.db = db
         self.settings = settings
@@ -140,6 +141,7 @@ class Shop:
                 db, owner=f"{node}-{next(_owners)}", clock=lease_clock, ttl_s=30.0, renew_s=10.0, poll_s=0.05
             ),
             source=source,
+            believed=believed,
         )
         self.sync, self.schedule, self.reads = self.parts.sync, self.parts.schedule, self.parts.reads
         self._stop = asyncio.Event()

@@ -63,7 +63,7 @@ def build_catalog(
     ``node`` is what people call this process. ``leases`` must be of the same database. ``source`` replaces
     the one that the settings describe (tests, demonstration). ``beside_service``: another process takes
     receipts on the same database, so that runs here always give way. ``believed``: may the wall clock be
-    believed? While not, no slot is dealt with and nothing is forgotten.
+    believed? While not, no slot is dealt with, nothing vanishes and nothing is forgotten.
     """
     redactor = Redactor(settings.client_secret.get_secret_value())
     sync_log = SyncLog(LogFile(settings.log_file), clock=clock, redactor=redactor)
@@ -83,6 +83,7 @@ def build_catalog(
             pacer=pacer,
             redactor=redactor,
             throttle=throttle,
+            believed=believed,
         )
         worker = RunWorker(tools, leases=leases, wakeup=work, sync_log=sync_log, node=node, believed=believed)
         pages = PageRuns(tools, node=node)

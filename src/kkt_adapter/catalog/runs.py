@@ -55,6 +55,7 @@ class RunReason(StrEnum):
     DUPLICATES = "duplicates"  # the list names products twice, also when its pages are asked again
     TOTAL_WRONG = "total_wrong"  # the source says another total than its pages hold, time after time
     SWEEP_HELD = "sweep_held"  # the sweep would take too much: a person must look
+    CLOCK_DOUBTED = "clock_doubted"  # products are missing, and the clock that would date it is not believed
     PAGES_FAILED = "pages_failed"
     SOURCE_DOWN = "source_down"  # ten pages in a row without success
     TIMEOUT = "timeout"

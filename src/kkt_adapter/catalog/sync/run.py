@@ -5,7 +5,7 @@ Every commit checks our term of the lease, so a run that slept through it writes
 """
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -47,6 +47,7 @@ class Tools:
     pacer: Pacer
     redactor: Redactor
     throttle: Throttle
+    believed: Callable[[], bool] = lambda: True  # may the wall clock be believed?
 
 
 class WindowTooFull(Exception):
@@ -334,11 +335,12 @@ class SyncRun:
         )
         limit = active * settings.sweep_limit_percent
         held = not self._force_sweep and (not self._plan.total or len(missing) * 100 > limit)
-        if held:
-            return Ending(status=RunStatus.PARTIAL, reason=RunReason.SWEEP_HELD, held=len(missing))
+        doubted = bool(missing) and not self._tools.believed()
+        if held or doubted:
+            reason = RunReason.SWEEP_HELD if held else RunReason.CLOCK_DOUBTED
+            return Ending(status=RunStatus.PARTIAL, reason=reason, held=len(missing))
         doubts = in_doubt(missing, rows, generation=self._generation)
-        given_up = await self._look_for([one for one in doubts if one not in self._found_before])
-        if given_up:
+        if given_up := await self._look_for([one for one in doubts if one not in self._found_before]):
             return Ending(status=RunStatus.PARTIAL, reason=RunReason.PAGES_FAILED, given_up=tuple(given_up))
         if self._found:  # the list moved under our hands; what is missing a second time is not in it
             self._found_before |= self._found

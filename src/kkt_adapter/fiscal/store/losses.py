@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from kkt_adapter.fiscal.store import events
 from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.fiscal.store.runtime_settings import drop_setting, store_setting
-from kkt_adapter.fiscal.store.tables import config
+from kkt_adapter.fiscal.store.tables import buffer_events, config
 
 OTHERS_SHOWN = timedelta(days=1)
 _BEGIN, _END = "loss:", "loss;"  # every name between them
@@ -23,7 +23,7 @@ _BEGIN, _END = "loss:", "loss;"  # every name between them
 
 class LossKind(StrEnum):
     WENT_BACK = "database_went_back"  # the database is an earlier state of itself
-    LOST = "receipts_lost"  # documents with keys of ours, and no receipts
+    LOST = "receipts_lost"  # documents of ours (by key, or by when they were printed), and no receipts
     OTHERS = "printed_by_others"  # documents that are nobody's we know of
 
     @property
@@ -85,6 +85,12 @@ def confirm_losses(conn: Connection, *, at: datetime, by: str, reason: str) -> t
     return found
 
 
+def replaced_at(conn: Connection) -> datetime | None:
+    """When this database last took the place of a newer state of itself, as far as its events go back."""
+    found: datetime | None = conn.execute(_REPLACED).scalar_one()
+    return found
+
+
 def _facts(loss: Loss) -> dict[str, Any]:
     facts = asdict(loss)
     del facts["kind"]
@@ -95,4 +101,7 @@ _OPEN = (
     select(config.c.value, config.c.changed_at)
     .where(config.c.name >= _BEGIN, config.c.name < _END)
     .order_by(config.c.name)
+)
+_REPLACED = select(func.max(buffer_events.c.timestamp)).where(
+    buffer_events.c.event_type.in_((EventType.DATABASE_RESTORED.value, EventType.DATABASE_WENT_BACK.value))
 )

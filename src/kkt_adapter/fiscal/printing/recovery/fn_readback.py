@@ -8,7 +8,7 @@ is printed: a till that asks again for such a receipt gets its document, and not
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import Connection
@@ -19,6 +19,7 @@ from kkt_adapter.fiscal.printing import records
 from kkt_adapter.fiscal.printing.register_session import RegisterSession
 from kkt_adapter.fiscal.shifts.shift_rows import record_shift
 from kkt_adapter.fiscal.store import events, fn_contacts
+from kkt_adapter.fiscal.store import losses as loss_rows
 from kkt_adapter.fiscal.store.attempts import LaneTerm
 from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.fiscal.store.losses import Loss, LossKind, note_loss
@@ -93,12 +94,13 @@ class FnReadback:
         nothing that is older than any key."""
         lowest = max(first, last - self._session.driver.readback_limit + 1)
         found, since = _Found(), status.clock - KEYS_LIVE
+        lost_before = await self._lost_before(status)
         try:
             for end in range(last, lowest - 1, -STEP):
                 begin = max(lowest, end - STEP + 1)
                 self._session.reading_back = _reading(last - end, last - lowest + 1)
                 step = await self._step(status.fn_number, begin, end)
-                found.add(step)
+                found.add(step, lost_before=lost_before)
                 old = bool(step) and step[-1][0].fiscalized_at < since
                 await self._write_down(
                     step,
@@ -167,6 +169,12 @@ class FnReadback:
 
         await self._db.write(write)
 
+    async def _lost_before(self, status: KktStatus) -> datetime | None:
+        """When this database took the place of a newer state of itself, by the register's wall clock; None
+        when it never did."""
+        at = await self._db.read(loss_rows.replaced_at)
+        return None if at is None else status.clock - (self._clock.now() - at)
+
     async def _say(self, found: "_Found", fn_number: str) -> None:
         """Evidence for the alerts: receipts of ours that the database has lost, and receipts of others."""
         now = self._clock.now()
@@ -194,16 +202,25 @@ class FnReadback:
 
 
 class _Found:
-    """Numbers of receipts that were read back: with a key of ours, and without."""
+    """Numbers of receipts that were read back: ours that are lost, and those of others.
+
+    With a key it is ours. Without one it is ours too when the database that drove the register then has been
+    replaced since by an older one: nobody can tell any more whose it was, and a loss must not pass for less.
+    """
 
     def __init__(self) -> None:
         self.ours: list[int] = []
         self.others: list[int] = []
 
-    def add(self, step: Sequence[tuple[FiscalDocument, ShiftReport | None]]) -> None:
+    def add(
+        self, step: Sequence[tuple[FiscalDocument, ShiftReport | None]], *, lost_before: datetime | None
+    ) -> None:
         for document, _ in step:
-            if document.total_kop is not None:
-                (self.others if document.key is None else self.ours).append(document.fd_number)
+            if document.total_kop is None:
+                continue
+            lost = lost_before is not None and document.fiscalized_at <= lost_before
+            ours = document.key is not None or lost
+            (self.ours if ours else self.others).append(document.fd_number)
 
 
 def _reading(done: int, total: int) -> KktUnavailable:
