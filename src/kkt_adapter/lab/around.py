@@ -26,6 +26,7 @@ from kkt_adapter.runtime.db.protocol import Database
 T = TypeVar("T")
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
+FN_LIFE_DAYS = 3650  # past every clock of a lab: an FN with a document after its last day never sells again
 Apply = Callable[[Connection, Sequence[Any]], Sequence[Any]]
 
 
@@ -88,6 +89,7 @@ class ProbedRegister:
         self.settle_s = register.settle_s
         self.readback_limit = register.readback_limit
         self._pass_by = probes.pass_by
+        self.register._fn._life_days = FN_LIFE_DAYS
         self._around_memory("append")
         self._around_memory("confirm")
 
