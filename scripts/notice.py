@@ -6,6 +6,7 @@ Read from the metadata of what is installed here, for the extras postgres and re
 """
 
 import re
+import runpy
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -14,6 +15,10 @@ EXTRAS = ("postgres", "redis", "binary")
 FILE = Path(__file__).parents[1] / "NOTICE"
 HEAD = """kkt-adapter uses the following packages. Each has its own licence, which comes with the package
 (in its folder *.dist-info). Made by scripts/notice.py.
+
+"""
+VENDORED = """
+Scripts that stand in the tree, fetched from the npm registry by scripts/vendor.py, licences beside them:
 
 """
 
@@ -53,7 +58,19 @@ def licence(name: str) -> str:
 def main() -> None:
     found: dict[str, str] = {}
     needed(ROOT, found)
-    FILE.write_text(HEAD + "".join(f"{name} {found[name]}\n" for name in sorted(found)), encoding="utf-8")
+    vendored = "".join(
+        f"{one['name']} {one['version']}: {one['licence']}; {one['purpose']}\n" for one in fetched_scripts()
+    )
+    lines = "".join(f"{name} {found[name]}\n" for name in sorted(found))
+    FILE.write_text(HEAD + lines + VENDORED + vendored, encoding="utf-8")
+
+
+def fetched_scripts() -> list[dict[str, str]]:
+    """What ``vendor.py`` has put into the tree."""
+    packages = runpy.run_path(str(Path(__file__).with_name("vendor.py")))["PACKAGES"]
+    return [
+        {"name": p.name, "version": p.version, "licence": p.licence, "purpose": p.purpose} for p in packages
+    ]
 
 
 if __name__ == "__main__":

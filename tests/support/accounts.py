@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import jwt
+from argon2 import PasswordHasher
 from fastapi import FastAPI
 from pydantic import SecretStr
 from tests.support.api import Memory
@@ -28,6 +29,13 @@ CHEAP = HashCost(time_cost=1, memory_kib=8, parallelism=1)  # the least argon2 a
 SECRET = b"4f1c0f0e9a7b4d6e8c2a5b3d7e9f1a2c"
 PASSWORD = "correct horse battery"
 START = datetime(2026, 3, 1, 9, 0, 0, 250_000, tzinfo=UTC)  # within a second: tokens carry whole ones
+
+
+def cheap_hasher() -> PasswordHasher:
+    """For a whole product, whose own takes its time by design."""
+    return PasswordHasher(
+        time_cost=CHEAP.time_cost, memory_cost=CHEAP.memory_kib, parallelism=CHEAP.parallelism
+    )
 
 
 def a_clock() -> ManualClock:

@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
 from kkt_adapter import __version__
 from kkt_adapter.api.describe.openapi import describe
@@ -30,6 +30,7 @@ from kkt_adapter.api.routes import (
 )
 from kkt_adapter.api.services import ApiServices
 from kkt_adapter.api.settings import ApiSettings
+from kkt_adapter.api.ui.site import MOUNT, Site
 from kkt_adapter.kernel.clock import Clock, SystemClock
 
 _DESCRIPTION = (
@@ -84,6 +85,9 @@ def create_api(
     )
     for module in ROUTES:
         app.include_router(module.router)
+    site = Site(services, settings, clock or SystemClock())
+    app.state.live = site.live
+    app.router.routes += [Route(MOUNT, site.enter), Mount(MOUNT, site.app)]
     app.add_middleware(
         Edge, settings=settings, gate=services.gate, clock=clock or SystemClock(), doors=services.doors
     )

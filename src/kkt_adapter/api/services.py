@@ -26,6 +26,7 @@ from kkt_adapter.fiscal.queries.documents import Documents
 from kkt_adapter.fiscal.queries.sales_today import SalesToday
 from kkt_adapter.fiscal.status.metrics import Metrics
 from kkt_adapter.fiscal.status.overview import Overview
+from kkt_adapter.fiscal.status.register_cards import RegisterCards
 from kkt_adapter.fiscal.status.reports import BufferStatus, HealthReport
 from kkt_adapter.kernel.breaker import BreakerState
 from kkt_adapter.kernel.errors import ReceiptInvalid
@@ -243,11 +244,28 @@ class Gate(Protocol):
         ...
 
 
+class Sandbox(Protocol):
+    """What a demonstration lets people break and mend."""
+
+    @property
+    def faults(self) -> frozenset[str]:
+        """Names of the faults in force; all there are stand in ``known``."""
+        ...
+
+    @property
+    def known(self) -> tuple[str, ...]: ...
+
+    async def switch(self, fault: str, *, on: bool) -> None:
+        """Raises InvalidInput: no such fault."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchServices:
     overview: Overview
     sales: SalesToday
     metrics: Metrics
+    cards: RegisterCards
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -282,3 +300,4 @@ class ApiServices:
     people: AuthParts
     catalog: CatalogServices
     doors: tuple[Door, ...] = ()  # foreign protocols, the first that serves a path answers it
+    sandbox: Sandbox | None = None  # in a process started with --demo

@@ -36,6 +36,7 @@ class ApiSettings:
     max_in_flight: int = MAX_IN_FLIGHT
     access_log: bool = False  # one debug line a request
     refuse_unknown_fields: bool = False  # of a receipt; else each gives a warning
+    path_prefix: str = ""  # under which a proxy shows the pages; it takes it off before it asks us
 
     def __post_init__(self) -> None:
         """Raises SettingsInvalid, naming the value."""

@@ -29,6 +29,7 @@ from kkt_adapter.fiscal.printing.stats import PrintStats
 from kkt_adapter.fiscal.status.health import Health
 from kkt_adapter.fiscal.status.overview import Overview
 from kkt_adapter.fiscal.status.pages import Summary
+from kkt_adapter.fiscal.status.register_cards import RegisterCards
 from kkt_adapter.fiscal.store.event_writer import EventWriter
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.runtime.disk import DiskMark
@@ -43,6 +44,7 @@ class Watching:
     parts: WatchParts
     summary: Summary
     overview: Overview
+    cards: RegisterCards
 
 
 def build_watching(
@@ -121,7 +123,10 @@ def build_watching(
         parts=parts,
         disk=disk,
     )
-    return Watching(heartbeat=heartbeat, network=network, parts=parts, summary=summary, overview=overview)
+    cards = RegisterCards(database=storage.database, registers=registers, prints=made, clock=clock)
+    return Watching(
+        heartbeat=heartbeat, network=network, parts=parts, summary=summary, overview=overview, cards=cards
+    )
 
 
 def _heartbeat(

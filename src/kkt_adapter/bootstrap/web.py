@@ -65,7 +65,10 @@ def build_app(
         event_export=EventExport(database),
         clock_watch=watch,
         watch=WatchServices(
-            overview=watching.overview, sales=watching.parts.sales, metrics=watching.parts.metrics
+            overview=watching.overview,
+            sales=watching.parts.sales,
+            metrics=watching.parts.metrics,
+            cards=watching.cards,
         ),
         people=auth,
         catalog=CatalogServices(
@@ -85,6 +88,7 @@ def build_app(
             max_in_flight=settings.max_in_flight,
             access_log=settings.log_level == "DEBUG",
             refuse_unknown_fields=settings.unknown_fields == "refuse",
+            path_prefix=settings.path_prefix,
         ),
         clock=clock,
     )

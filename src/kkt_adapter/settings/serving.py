@@ -79,6 +79,13 @@ class ServingSettings(BaseModel):
         description="web pages that may call from a browser, https://host",
         json_schema_extra=env("KKT_ALLOWED_ORIGINS"),
     )
+    path_prefix: str = Field(
+        default="",
+        pattern=r"^(/[A-Za-z0-9._~-]+)*$",
+        max_length=200,
+        description="path under which a proxy shows the pages, /kassa; the proxy takes it off again",
+        json_schema_extra=env("KKT_PATH_PREFIX"),
+    )
     rate_limit: int = Field(
         default=60,
         ge=0,

@@ -2,20 +2,19 @@
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from kkt_adapter import __version__
 from kkt_adapter.api.accept import preferred_form
 from kkt_adapter.api.answer import JsonAnswer
 from kkt_adapter.api.deps import Services, is_known
 from kkt_adapter.api.describe.docs_page import docs_page
-from kkt_adapter.api.language import preferred
 from kkt_adapter.api.problems import RefusedByStatus
-from kkt_adapter.api.root_page import root_page
 from kkt_adapter.api.schemas import health as fill
 from kkt_adapter.api.schemas.answers import health as shapes
 from kkt_adapter.api.schemas.documents import answers
 from kkt_adapter.api.schemas.examples import health as examples
+from kkt_adapter.api.settings import ApiSettings
 
 router = APIRouter(tags=["health"])
 _HEALTH = shapes.HealthReport | shapes.HealthWords
@@ -25,10 +24,10 @@ _PAGE_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsa
 
 @router.get("/", responses=answers(shapes.Root, examples.ROOT), summary="Where everything is")
 async def root(request: Request) -> Response:
-    """JSON, or a page of links where ``Accept`` prefers HTML."""
+    """JSON; a browser, whose ``Accept`` prefers HTML, is led to the pages."""
     if preferred_form(request.headers.get("accept", ""), ("application/json", "text/html")) == "text/html":
-        page = root_page(__version__, preferred(request.headers.get("accept-language")))
-        return HTMLResponse(page, headers=_PAGE_HEADERS | {"Vary": "Accept, Accept-Language"})
+        settings: ApiSettings = request.app.state.settings
+        return RedirectResponse(f"{settings.path_prefix}/ui/", status_code=303, headers={"Vary": "Accept"})
     return JsonAnswer(
         {
             "message": "kkt-adapter",

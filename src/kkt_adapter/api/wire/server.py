@@ -20,10 +20,12 @@ def http_server(
     limits: WireLimits,
     trusted_proxies: Sequence[str] = (),
     on_ready: Callable[[], None] = lambda: None,
+    on_stop: Callable[[], None] = lambda: None,
 ) -> "HttpServer":
     """A server for ``app``. ``trusted_proxies``: addresses and networks whose ``X-Forwarded-For`` counts.
 
     Without any, no header changes who is asking. ``on_ready``: it answers from now on.
+    ``on_stop``: end the answers that never end by themselves; those in hand are waited for.
     """
     connections = Connections(limits, trusts=within(trusted_proxies))
     config = uvicorn.Config(
@@ -40,7 +42,7 @@ def http_server(
         timeout_graceful_shutdown=10,
         backlog=2048,
     )
-    return HttpServer(config, connections, on_ready=on_ready)
+    return HttpServer(config, connections, on_ready=on_ready, on_stop=on_stop)
 
 
 class HttpServer(uvicorn.Server):
@@ -50,15 +52,25 @@ class HttpServer(uvicorn.Server):
     """
 
     def __init__(
-        self, config: uvicorn.Config, connections: Connections, *, on_ready: Callable[[], None]
+        self,
+        config: uvicorn.Config,
+        connections: Connections,
+        *,
+        on_ready: Callable[[], None],
+        on_stop: Callable[[], None],
     ) -> None:
         super().__init__(config)
         self.connected = connections
         self._on_ready = on_ready
+        self._on_stop = on_stop
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
         self._on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._on_stop()
+        await super().shutdown(sockets=sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

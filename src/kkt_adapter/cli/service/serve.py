@@ -157,7 +157,13 @@ async def _answer(
         connections=within_files(settings.max_connections, files=raise_file_limit()),
         connections_per_address=settings.max_connections_per_address,
     )
-    server = http_server(app, limits=limits, trusted_proxies=settings.trusted_proxies, on_ready=on_ready)
+    server = http_server(
+        app,
+        limits=limits,
+        trusted_proxies=settings.trusted_proxies,
+        on_ready=on_ready,
+        on_stop=app.state.live.close,
+    )
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, lambda: setattr(server, "should_exit", True))

@@ -26,7 +26,7 @@ class AsyncHealth:
         self._connection = connection
 
     async def root(self) -> Root:
-        """Where everything is. JSON, or a page of links where `Accept` prefers HTML."""
+        """Where everything is. JSON; a browser, whose `Accept` prefers HTML, is led to the pages."""
         return await self._connection.send(_root())
 
     async def alive(self) -> Alive:
@@ -52,7 +52,7 @@ class Health:
         self._connection = connection
 
     def root(self) -> Root:
-        """Where everything is. JSON, or a page of links where `Accept` prefers HTML."""
+        """Where everything is. JSON; a browser, whose `Accept` prefers HTML, is led to the pages."""
         return self._connection.send(_root())
 
     def alive(self) -> Alive:

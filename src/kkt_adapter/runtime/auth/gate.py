@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from typing import Generic, TypeVar
 
 from kkt_adapter.kernel.clock import Clock
@@ -18,6 +19,7 @@ from kkt_adapter.runtime.auth.accounts import Account
 from kkt_adapter.runtime.auth.roles import Principal, PrincipalKind
 from kkt_adapter.runtime.auth.till_tokens import TillToken
 from kkt_adapter.runtime.auth.tokens import AccessTokens, not_valid
+from kkt_adapter.runtime.auth.web_sessions import WebSession
 from kkt_adapter.runtime.db.protocol import Database
 
 STATE_AGE_S = 10.0  # a disabled account or a revoked token is refused everywhere after at most this
@@ -54,6 +56,20 @@ class Gate:
             return await self._admit_till(text)
         return await self._admit_account(text)
 
+    async def admit_session(self, session: WebSession) -> Principal:
+        """Who works in the pages under this sign-in. It ends with a change of role, too.
+
+        Raises:
+            NotAuthenticated: nobody has signed in, or the account is not what it was then.
+            StorageError, Overloaded: the database cannot say.
+        """
+        if session.account is None:
+            raise not_valid()
+        account = await self._account(session.account)
+        if account is None or not _holds(account, session.began_at) or account.role is not session.role:
+            raise not_valid()
+        return Principal(kind=PrincipalKind.ACCOUNT, name=account.name, role=account.role)
+
     def forget(self) -> None:
         """Ask the database again at the next call: for a change made by this very process."""
         self._accounts.clear()
@@ -61,12 +77,13 @@ class Gate:
 
     async def _admit_account(self, text: str) -> Principal:
         claims = self._tokens.read(text)
-        account = await self._accounts.get(
-            claims.account, lambda: self._db.read(lambda conn: accounts.find(conn, claims.account))
-        )
-        if account is None or account.disabled or claims.issued_at < account.tokens_valid_from:
+        account = await self._account(claims.account)
+        if account is None or not _holds(account, claims.issued_at):
             raise not_valid()
         return Principal(kind=PrincipalKind.ACCOUNT, name=account.name, role=account.role)
+
+    async def _account(self, name: str) -> Account | None:
+        return await self._accounts.get(name, lambda: self._db.read(lambda conn: accounts.find(conn, name)))
 
     async def _admit_till(self, text: str) -> Principal:
         token_hash = till_tokens.hash_of(text)
@@ -91,6 +108,10 @@ class Gate:
         self._till_tokens.amend(token_hash, replace(token, last_used_at=now))
         with suppress(Unavailable):
             await self._db.write(lambda conn: till_tokens.note_use(conn, token.id, at=now))
+
+
+def _holds(account: Account, issued_at: datetime) -> bool:
+    return not account.disabled and issued_at >= account.tokens_valid_from
 
 
 class _Recent(Generic[K, V]):

@@ -16,6 +16,7 @@ from kkt_adapter.runtime.auth.shops import Shops
 from kkt_adapter.runtime.auth.signin import SignIn
 from kkt_adapter.runtime.auth.till_tokens import TillTokens
 from kkt_adapter.runtime.auth.tokens import AccessTokens
+from kkt_adapter.runtime.auth.web_sessions import WebSessions
 from kkt_adapter.runtime.db.protocol import Database
 
 
@@ -31,6 +32,7 @@ class AuthParts:
     gate: Gate
     shops: Shops
     door_tokens: DoorTokens
+    web_sessions: WebSessions
 
     def close(self) -> None:
         """End the hashing thread."""
@@ -63,4 +65,5 @@ def build_auth(
         gate=Gate(db, tokens, clock),
         shops=Shops(db, clock, of_file=shops),
         door_tokens=DoorTokens(secret, clock),
+        web_sessions=WebSessions(secret, clock, idle=settings.token_lifetime),
     )

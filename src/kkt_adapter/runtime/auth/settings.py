@@ -23,7 +23,13 @@ class AuthSettings(BaseModel):
         ),
     ] = SecretStr("")
     token_minutes: Annotated[
-        int, Field(ge=1, le=1440, alias="AUTH_TOKEN_MINUTES", description="how long a sign-in holds")
+        int,
+        Field(
+            ge=1,
+            le=1440,
+            alias="AUTH_TOKEN_MINUTES",
+            description="how long a sign-in holds; in the pages, how long without use",
+        ),
     ] = 30
 
     @property

@@ -1,0 +1,27 @@
+"""The marks that open pages watch (``live.py``): made of what the service knows without asking much."""
+
+from hashlib import blake2s
+
+from kkt_adapter.api.services import ApiServices
+from kkt_adapter.api.ui.live import Marks
+
+RECEIPTS = "receipts"  # a receipt was accepted, printed, delivered, or any other event was written down
+OVERVIEW = "overview"  # counts, alerts, registers, the network, the breaker
+
+
+async def read_marks(services: ApiServices) -> Marks:
+    """Raises StorageError."""
+    status = await services.summary.buffer_status()
+    registers = await services.watch.overview.clocks(None)
+    seen = (
+        status.snapshot.fill,
+        status.snapshot.maintenance,
+        status.network,
+        status.breaker,
+        [(alert.key, alert.level) for alert in status.alerts],
+        [(one.register_id, one.state, one.trouble and one.trouble.code) for one in registers],
+    )
+    return {
+        RECEIPTS: f"{status.snapshot.last_event_id} {status.snapshot.fill}",
+        OVERVIEW: blake2s(repr(seen).encode(), digest_size=8).hexdigest(),
+    }

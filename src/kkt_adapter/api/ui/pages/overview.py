@@ -1,0 +1,84 @@
+"""The first page: what needs attention, how every register is, and the day so far."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from starlette.responses import Response
+
+from kkt_adapter.api.ui.routing import page
+from kkt_adapter.api.ui.visit import Visit
+from kkt_adapter.fiscal.kkt.driver import KktState
+from kkt_adapter.fiscal.status.register_cards import RegisterCard, Worry
+
+FINE_SHOWN = 12  # cards of registers in order; the others are a line each, until they are asked for
+
+KINDS = {
+    Worry.BAD: "bad",
+    Worry.QUESTION: "ask",
+    Worry.WARN: "warn",
+    Worry.FINE: "ok",
+    Worry.UNKNOWN: "off",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wall:
+    """The registers as the page shows them: as cards, and the rest as names."""
+
+    cards: Sequence[RegisterCard]
+    names: Sequence[RegisterCard]
+    counts: dict[str, int]
+    chosen: str
+    asked: str
+
+
+async def overview(visit: Visit) -> Response:
+    cards = await visit.services.watch.cards.read()
+    seen = await visit.services.watch.overview.status()
+    return visit.page(
+        "overview.html",
+        wall=wall_of(cards, chosen=visit.query.get("group", ""), asked=visit.query.get("q", "")),
+        kinds=KINDS,
+        words=lambda card: word_of(visit, card),
+        seen=seen,
+        alerts=seen.buffer.alerts,
+        zone=cards[0].zone if cards else None,
+        hours=[hour.sales for hour in seen.sales.hours],
+    )
+
+
+def wall_of(cards: Sequence[RegisterCard], *, chosen: str, asked: str) -> Wall:
+    """Worst first. Without a filter, registers in order beyond ``FINE_SHOWN`` are only named."""
+    counts = {worry.name.lower(): 0 for worry in Worry}
+    for card in cards:
+        counts[card.worry.name.lower()] += 1
+    found = [card for card in cards if _fits(card, chosen=chosen, asked=asked)]
+    troubled = [card for card in found if card.worry < Worry.FINE]
+    quiet = [card for card in found if card.worry >= Worry.FINE]
+    shown = len(quiet) if chosen or asked else FINE_SHOWN
+    return Wall(
+        cards=[*troubled, *quiet[:shown]], names=quiet[shown:], counts=counts, chosen=chosen, asked=asked
+    )
+
+
+def _fits(card: RegisterCard, *, chosen: str, asked: str) -> bool:
+    if chosen and card.worry.name.lower() != chosen:
+        return False
+    wanted = asked.strip().casefold()
+    return not wanted or any(wanted in name.casefold() for name in (card.register_id, *card.tills))
+
+
+def word_of(visit: Visit, card: RegisterCard) -> str:
+    """The state of a register in two words."""
+    if card.has_question:
+        return visit.t("overview.state.question")
+    if card.status is None:
+        return visit.t("overview.state.none")
+    if card.status.blocked is not None:
+        return visit.t("overview.state.blocked", why=card.status.blocked)
+    if card.trouble is not None and card.status.state in (KktState.READY, KktState.BUSY):
+        return visit.t("overview.state.fault")
+    return visit.t(f"overview.state.{card.status.state.value}")
+
+
+ROUTES = (page("/", overview, nav="overview"),)
