@@ -14,6 +14,7 @@ from kkt_adapter.fiscal.store.event_writer import EventWriter
 from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.kernel.breaker import METRIC_VALUE, Breaker, BreakerState
 from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.kernel.ids import RegisterId
 from kkt_adapter.settings import Settings
 
 OWN_EXCHANGE = "device:own"  # name of the end point of registers that deliver by themselves
@@ -28,9 +29,16 @@ class Routes:
         self._clock = clock
         self._journal = event_writer
         self._of_address: dict[str, Route] = {}
+        self._of_register: dict[RegisterId, Route] = {}
         self._registers = {register.id: register for register in settings.registers}
 
     def of(self, unit: Unit) -> Route:
+        route = self._of_register.get(unit.register_id)
+        if route is None:
+            route = self._of_register[unit.register_id] = self._find(unit)
+        return route
+
+    def _find(self, unit: Unit) -> Route:
         if unit.transport == DEVICE and not KINDS[unit.kind].pumped:
             return self._own_exchange()
         register = self._registers.get(unit.register_id)

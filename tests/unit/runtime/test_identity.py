@@ -1,6 +1,7 @@
 """When a start goes on with the database it finds, and when only a person may decide."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from kkt_adapter.runtime.db.identity import (
     Around,
     Decided,
     Decision,
+    DirectoryMemory,
     Found,
     Identity,
     Kind,
@@ -114,6 +116,29 @@ def test_the_memory_is_kept_whole(tmp_path: Path) -> None:
     save_memory(tmp_path / "data", memory)
     assert load_memory(tmp_path / "data") == memory
     assert [path.name for path in (tmp_path / "data").iterdir()] == [MEMORY]
+
+
+def test_fns_that_are_met_at_once_are_all_written_down_and_the_first_meeting_counts(tmp_path: Path) -> None:
+    memory = DirectoryMemory(tmp_path, Memory(fns={"9999000000000": 1}))
+    numbers = [f"9999{n:09}" for n in range(50)]
+    with ThreadPoolExecutor(max_workers=16) as threads:
+        list(threads.map(lambda fn: memory.remember_fn(fn, 7), numbers * 2))
+        list(threads.map(lambda fn: memory.remember_fn(fn, 8), numbers))
+    wanted = dict.fromkeys(numbers, 7) | {"9999000000000": 1}
+    assert dict(load_memory(tmp_path).fns) == wanted
+    assert [memory.first_fd(fn) for fn in numbers] == list(wanted.values())
+
+
+def test_an_fn_that_could_not_be_written_down_is_written_with_the_next(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.write_text("a file where the directory should be")
+    memory = DirectoryMemory(folder, Memory())
+    with pytest.raises(OSError):
+        memory.remember_fn("9999000000001", 3)
+    assert memory.first_fd("9999000000001") is None
+    folder.unlink()
+    memory.remember_fn("9999000000002", 4)
+    assert dict(load_memory(folder).fns) == {"9999000000001": 3, "9999000000002": 4}
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", json.dumps({"known": {"uuid": "x"}})])

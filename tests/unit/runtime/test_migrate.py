@@ -3,14 +3,17 @@
 import asyncio
 import shutil
 import sqlite3
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, inspect, text
 
 from kkt_adapter.kernel.errors import StorageError
-from kkt_adapter.runtime.db.migrate import ADVISORY_LOCK, SCRIPTS, migrate, revision
+from kkt_adapter.runtime.db.migrate import ADVISORY_LOCK, SCRIPTS, migrate, revision, revisions
 from kkt_adapter.runtime.db.open import open_database
 from kkt_adapter.runtime.db.urls import postgres_address
 from kkt_adapter.runtime.leases.database import leases
@@ -191,3 +194,24 @@ def test_a_locked_file_is_told_and_not_waited_for_without_end(
 def test_an_unreachable_server_is_told(scripts: Path) -> None:
     with pytest.raises(StorageError, match="PostgreSQL"):
         migrate("postgresql://kkt@127.0.0.1:1/kkt", scripts=scripts)
+
+
+def test_the_names_of_the_files_tell_the_line_of_revisions() -> None:
+    """So that a start need not load Alembic to know that nothing is to be done."""
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS))
+    config.set_main_option("path_separator", "os")
+    line = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+    assert revisions() == line[::-1]
+
+
+def test_a_start_beside_an_up_to_date_database_loads_no_alembic(tmp_path: Path) -> None:
+    path = tmp_path / "kkt.db"
+    migrate(path)
+    program = "import sys; from pathlib import Path; import kkt_adapter.bootstrap.product; "
+    program += "from kkt_adapter.runtime.db.migrate import migrate; migrate(Path(sys.argv[1])); "
+    program += "print([name for name in sys.modules if name.startswith(('alembic', 'mako'))])"
+    said = subprocess.run(
+        [sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True
+    )
+    assert said.stdout.strip() == "[]"

@@ -37,7 +37,10 @@ class RegisterObservation:
     clocks: tuple[LegalClock, ...] = ()
 
     def value(self, name: ClockName) -> float | None:
-        return next((clock.value for clock in self.clocks if clock.name is name), None)
+        for clock in self.clocks:
+            if clock.name is name:
+                return clock.value
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

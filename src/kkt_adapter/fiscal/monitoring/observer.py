@@ -12,7 +12,7 @@ from kkt_adapter.fiscal.control.clock_watch import VIRTUAL, ClockWatch
 from kkt_adapter.fiscal.delivery.endpoint import Endpoint
 from kkt_adapter.fiscal.delivery.worker import DeliveryWorker
 from kkt_adapter.fiscal.heartbeat.service import Heartbeat
-from kkt_adapter.fiscal.kkt.driver import ShiftState
+from kkt_adapter.fiscal.kkt.driver import KktStatus, ShiftState
 from kkt_adapter.fiscal.monitoring.legal_clocks import DeviceFacts, LegalClock, Rates, legal_clocks
 from kkt_adapter.fiscal.monitoring.observation import (
     BackOfficeObservation,
@@ -27,6 +27,7 @@ from kkt_adapter.fiscal.printing.stats import PrintStats
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.clock_drift import drift_s
 from kkt_adapter.kernel.histogram import HistogramSnapshot as Counted
+from kkt_adapter.kernel.ids import RegisterId
 from kkt_adapter.kernel.window import Window
 from kkt_adapter.runtime.disk import DiskMark
 from kkt_adapter.runtime.leases.pass_lock import PassLock
@@ -38,6 +39,27 @@ PASS_MARGIN_S = 60.0  # a pass itself may take this long
 DRIFT_CHANGE_S = 2.0  # clocks tell whole seconds: less than this is no drift yet
 DRIFT_SPAN_S = 6 * 3600.0  # two whole seconds within minutes are rounding, not a creep
 DAY_S = 86_400.0
+CLOCKS_LAST_S = 5.0  # legal clocks run for hours and days; pages that ask more often share them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _KeptClocks:
+    """The legal clocks of a register as they were worked out from one status."""
+
+    status: KktStatus
+    told_at: datetime
+    at: datetime
+    monotonic: float
+    clocks: tuple[LegalClock, ...]
+
+    def last(self, status: KktStatus, told_at: datetime, now: datetime, monotonic: float) -> bool:
+        """Are they those of this status, and young on both clocks?"""
+        if status is not self.status or told_at is not self.told_at:
+            return False
+        return (
+            monotonic - self.monotonic < CLOCKS_LAST_S
+            and abs((now - self.at).total_seconds()) < CLOCKS_LAST_S
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +93,7 @@ class Observer:
         self._attempts = Window[tuple[int, int]](span_s=DAY_S, step_s=300)
         self._latency = Window[Counted](span_s=300, step_s=15)
         self._drifts: dict[str, Window[float]] = {}
+        self._kept_clocks: dict[RegisterId, _KeptClocks] = {}
         self._dropped = Window[int](span_s=600, step_s=15)
 
     def observe(self, snapshot: Snapshot) -> Observation:
@@ -131,27 +154,40 @@ class Observer:
 
     def clocks_of(self, unit: Unit) -> tuple[LegalClock, ...]:
         """The legal clocks of a register; none while its device has not been reached by this process."""
-        return self._clocks(unit, self._clock.now(), self._clock.monotonic())
+        status = unit.lane.session.status if unit.lane.holds() else None
+        return (
+            () if status is None else self._clocks(unit, status, self._clock.now(), self._clock.monotonic())
+        )
 
     def _register(self, unit: Unit, now: datetime, monotonic: float) -> RegisterObservation:
         lane = unit.lane
-        question = lane.recovery.question
+        question, trouble = lane.recovery.question, lane.trouble
+        status = lane.session.status if lane.holds() else None
         return RegisterObservation(
             register_id=unit.register_id,
-            trouble=None if lane.trouble is None else lane.trouble.detail,
-            blocked=lane.blocked,
+            trouble=None if trouble is None else trouble.detail,
+            blocked=None if trouble is None else lane.blocked,
             undecided=None if question is None else question.receipt_id or question.what,
-            unsent=None
-            if lane.session.status is None or not lane.holds()
-            else lane.session.status.unsent_count,
-            clocks=self._clocks(unit, now, monotonic),
+            unsent=None if status is None else status.unsent_count,
+            clocks=() if status is None else self._clocks(unit, status, now, monotonic),
         )
 
-    def _clocks(self, unit: Unit, now: datetime, monotonic: float) -> tuple[LegalClock, ...]:
-        session = unit.lane.session
-        status, told_at = session.status, session.status_at
-        if status is None or told_at is None or not unit.lane.holds():
+    def _clocks(
+        self, unit: Unit, status: KktStatus, now: datetime, monotonic: float
+    ) -> tuple[LegalClock, ...]:
+        told_at = unit.lane.session.status_at
+        if told_at is None:
             return ()
+        kept = self._kept_clocks.get(unit.register_id)
+        if kept is None or not kept.last(status, told_at, now, monotonic):
+            clocks = self._clocks_of_status(unit, status, told_at, now, monotonic)
+            kept = _KeptClocks(status=status, told_at=told_at, at=now, monotonic=monotonic, clocks=clocks)
+            self._kept_clocks[unit.register_id] = kept
+        return kept.clocks
+
+    def _clocks_of_status(
+        self, unit: Unit, status: KktStatus, told_at: datetime, now: datetime, monotonic: float
+    ) -> tuple[LegalClock, ...]:
         register: float | None = drift_s(status.clock, at=told_at, zone=unit.zone)
         if unit.kind == VIRTUAL and self._watched.clock_watch.was_set_right:
             register = None  # its time is that of a document from when the host's clock was wrong

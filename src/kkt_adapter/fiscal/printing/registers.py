@@ -104,13 +104,15 @@ class Registers:
     ) -> None:
         """``make_demo`` and ``demo_prospect`` go together: the register, and what it would be like."""
         self._units = units
+        self._all = tuple(units.values())
         self._tills = tills
         self._make_demo = make_demo
         self._demo_prospect = demo_prospect
         self._making = asyncio.Lock()
 
     def all(self) -> tuple[Unit, ...]:
-        return tuple(self._units.values())
+        """Every register; the same tuple until there is one more. None ever goes."""
+        return self._all
 
     def pace_changed(self) -> None:
         """See ``PrintLane.pace_changed``."""
@@ -169,6 +171,7 @@ class Registers:
                 assert self._make_demo is not None
                 unit = await self._make_demo(pos_id)
                 self._units[unit.register_id] = unit
+                self._all = tuple(self._units.values())
                 self._tills[pos_id] = unit.register_id
             return unit
 

@@ -5,7 +5,7 @@ have ended say of their peers. A peer counts as hanging when a call to it has be
 its answers usually take, long before the call's own deadline is over.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from kkt_adapter.fiscal.delivery.endpoint import Endpoint
@@ -60,7 +60,7 @@ class Health:
         clock: Clock,
         dialect: str,
         registers: Registers,
-        endpoints: Callable[[], list[Endpoint]],
+        endpoints: Callable[[], Sequence[Endpoint]],
         network: NetworkMonitor,
         heartbeat: Heartbeat,
         pass_lock: PassLock,
@@ -161,7 +161,7 @@ class Health:
             heard_at=self._heard_of_operators(endpoints),
         )
 
-    def _heard_of_operators(self, endpoints: list[Endpoint]) -> datetime | None:
+    def _heard_of_operators(self, endpoints: Sequence[Endpoint]) -> datetime | None:
         """When a delivery or a check of any of them last ended."""
         moments = [at for e in endpoints for at in (e.last_ok_at, e.last_failure_at) if at is not None]
         moments += [check.at for check in self._network.checks]
@@ -199,11 +199,13 @@ def _worst_of(different: set[str]) -> str:
 def stands_still(unit: Unit) -> bool:
     """Does this register sell nothing until a person acts? Paper and cables are not meant: those heal by
     themselves, and receipts are taken meanwhile."""
-    status = unit.lane.session.status
-    expired = status is not None and status.shift_state is ShiftState.EXPIRED
-    if unit.lane.blocked or unit.lane.recovery.question is not None:
+    lane = unit.lane
+    if lane.recovery.question is not None or lane.blocked:
         return True
-    return expired and not unit.automatic_shift
+    if unit.automatic_shift:
+        return False
+    status = lane.session.status
+    return status is not None and status.shift_state is ShiftState.EXPIRED
 
 
 def _buffer(taken: Taken | None) -> BufferReport:
@@ -215,8 +217,9 @@ def _buffer(taken: Taken | None) -> BufferReport:
 
 def _device(unit: Unit) -> str:
     """``ok``, ``hanging``, or the code of what keeps it from printing."""
-    if unit.lane.trouble is not None:
-        return unit.lane.trouble.code
+    trouble = unit.lane.trouble
+    if trouble is not None:
+        return trouble.code
     return HANGING if unit.lane.session.calls.oldest_s > REGISTER_HANGS_S else OK
 
 

@@ -318,6 +318,7 @@ class DirectoryMemory:
         self._data_dir = data_dir
         self._memory = memory
         self._lock = Lock()
+        self._met: dict[str, int] = {}  # FNs that wait to be written down
 
     def remember(self, known: Identity) -> None:
         """Blocking. Raises OSError."""
@@ -329,10 +330,15 @@ class DirectoryMemory:
         return self._memory.fns.get(fn_number)
 
     def remember_fn(self, fn_number: str, first_fd: int) -> None:
-        """Blocking. Raises OSError."""
+        """Blocking. Raises OSError. Lanes that meet their FNs at once, as at a first start, share a flush."""
+        self._met.setdefault(fn_number, first_fd)
         with self._lock:
-            if self.first_fd(fn_number) is None:
-                self._save(replace(self._memory, fns={**self._memory.fns, fn_number: first_fd}))
+            if self.first_fd(fn_number) is not None:
+                return
+            met = dict(self._met)
+            self._save(replace(self._memory, fns=met | dict(self._memory.fns)))
+            for written in met:
+                self._met.pop(written, None)
 
     def _save(self, memory: Memory) -> None:
         save_memory(self._data_dir, memory)

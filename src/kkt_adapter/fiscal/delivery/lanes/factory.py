@@ -47,6 +47,8 @@ class DeliveryLanes:
         self._owner = owner
         self._max_attempts = max_attempts
         self._lanes: dict[str, DeliveryLane] = {}
+        self._asked: tuple[Unit, ...] = ()
+        self._endpoints: tuple[Endpoint, ...] = ()  # of the registers in ``_asked``
 
     async def current(self) -> Sequence[DeliveryLane]:
         """The lanes of every register that has told its FN, and of replaced FNs with waiting receipts."""
@@ -70,13 +72,14 @@ class DeliveryLanes:
             if unit is not None and fn_number not in self._lanes:
                 self._lanes[fn_number] = self._http_lane(fn_number, self._route_of(unit))
 
-    def endpoints(self) -> list[Endpoint]:
-        """Every end point in use, each once."""
-        found: dict[str, Endpoint] = {}
-        for unit in self._registers.all():
-            endpoint = self._route_of(unit).endpoint
-            found[endpoint.name] = endpoint
-        return list(found.values())
+    def endpoints(self) -> Sequence[Endpoint]:
+        """Every end point in use, each once. Asked for each document, so the registers are walked only when
+        there is one more."""
+        units = self._registers.all()
+        if units is not self._asked:
+            found = {e.name: e for e in (self._route_of(unit).endpoint for unit in units)}
+            self._asked, self._endpoints = units, tuple(found.values())
+        return self._endpoints
 
     def _lane(self, fn_number: str, unit: Unit, route: Route) -> DeliveryLane:
         if route.http is not None:
