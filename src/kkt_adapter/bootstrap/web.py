@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from kkt_adapter.api.app import create_api
 from kkt_adapter.api.services import ApiServices, CatalogServices, WatchServices
 from kkt_adapter.api.settings import ApiSettings
+from kkt_adapter.bootstrap.doors import build_doors
 from kkt_adapter.bootstrap.watching import Watching
 from kkt_adapter.catalog.parts import CatalogParts
 from kkt_adapter.fiscal.control.clock_watch import ClockWatch
@@ -77,6 +78,7 @@ def build_app(
             reads=catalog.reads,
             public_read=settings.catalog.public_read,
         ),
+        doors=build_doors(database=database, registers=registers, intake=intake, auth=auth, clock=clock),
     )
     return create_api(
         api,

@@ -4,7 +4,7 @@
 sums agree and what the law says of it, is the fiscal room's.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
@@ -126,6 +126,23 @@ def read_receipt(raw: bytes, *, refuse_unknown: bool = False) -> ParsedReceipt:
             first_reading=lambda: _first_reading(document),
         ),
         ignored=ignored,
+    )
+
+
+def read_translated(canonical: dict[str, Any], *, own_name: Callable[[str], str]) -> ParsedReceipt:
+    """A receipt whose names a door has brought to those of the contract; ``own_name`` gives the client's.
+
+    Raises:
+        ReceiptInvalid: so much does not fit that nothing else can be said.
+    """
+    broken: list[Violation] = []
+    try:
+        body = _model_of(canonical).model_validate(canonical)
+    except ValidationError as error:
+        broken += _violations(error)
+        body = _rest_of(canonical, error, AsSent(own_name=own_name).refusal(tuple(broken)))
+    return ParsedReceipt(
+        request=_request(body), sent=AsSent(own_name=own_name, broken=tuple(broken)), ignored=()
     )
 
 

@@ -1,0 +1,152 @@
+"""The door itself: an ASGI application for the addresses of ATOL Online."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.types import Receive, Scope, Send
+
+from kkt_adapter.api.body import json_object
+from kkt_adapter.api.doors.atol.answers import Json, registered, report, token_answer
+from kkt_adapter.api.doors.atol.errors import AtolError, Code, as_atol
+from kkt_adapter.api.doors.atol.parts import AtolParts
+from kkt_adapter.api.doors.atol.paths import Asked, Call, asked
+from kkt_adapter.api.doors.atol.register import register
+from kkt_adapter.api.doors.atol.sign_in import holder, new_token
+from kkt_adapter.api.doors.door import MAX_BODY_BYTES, DoorAnswer, send_answer
+from kkt_adapter.api.doors.sender import check_origin
+from kkt_adapter.api.entry.heads import headers_of
+from kkt_adapter.api.intake import is_encoded, is_json, not_json, not_plain, read_body, read_within
+from kkt_adapter.fiscal.queries.door_receipts import DoorReceipt
+from kkt_adapter.kernel import jsontext
+from kkt_adapter.kernel.errors import AdapterError
+from kkt_adapter.runtime.auth.shop_values import DoorName, Shop
+
+
+class AtolOnlineDoor:
+    max_body_bytes = MAX_BODY_BYTES
+
+    def __init__(self, parts: AtolParts) -> None:
+        self._parts = parts
+
+    # ---- what the edge asks -----------------------------------------------------------------------------
+
+    def serves(self, path: str) -> bool:
+        return asked(path) is not None
+
+    async def known(self, scope: Scope) -> str | None:
+        wanted = asked(scope["path"])
+        if wanted is None or wanted.call in (Call.SIGN_IN, Call.UNKNOWN):
+            return None
+        try:
+            return (await holder(self._parts, scope)).id
+        except (AtolError, AdapterError):  # told when the request is carried out
+            return None
+
+    def check_head(self, headers: Mapping[bytes, bytes]) -> None:
+        if is_encoded(headers.get(b"content-encoding")):
+            raise not_plain()
+        if not is_json(headers.get(b"content-type")):
+            raise not_json()
+
+    async def read_body(self, receive: Receive, *, deadline_s: float) -> bytes:
+        return await read_within(receive, most=self.max_body_bytes, deadline_s=deadline_s)
+
+    def refusal(self, error: Exception, scope: Scope) -> DoorAnswer:
+        told = as_atol(error)
+        wanted = asked(scope["path"])
+        return _answer(told.http, self._refused(told, wanted))
+
+    # ---- requests ---------------------------------------------------------------------------------------
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        wanted = asked(scope["path"])
+        assert wanted is not None, "the edge sends what is served"
+        body = await read_body(receive) if scope["method"] == "POST" else b""
+        status, answer = await self._carry_out(wanted, scope, body)
+        await send_answer(send, _answer(status, answer))
+
+    async def _carry_out(self, wanted: Asked, scope: Scope, body: bytes) -> tuple[int, Json]:
+        match wanted.call, scope["method"]:
+            case Call.SIGN_IN, "GET" | "POST":
+                token = await new_token(self._parts, scope, body)
+                return 200, token_answer(token, at=self._parts.clock.now().astimezone())
+            case Call.REPORT, "GET":
+                return 200, await self._report(await self._sender(wanted, scope), wanted)
+            case Call.REGISTER, "POST":
+                shop = await self._sender(wanted, scope)
+                return await self._register(shop, wanted, json_object(body))
+            case Call.UNKNOWN, _:
+                await holder(self._parts, scope)
+                raise AtolError(Code.UNKNOWN_OPERATION, _unknown(wanted))
+        raise AtolError(Code.BAD_REQUEST, "Такого метода у адреса нет: getToken — GET и POST, report — GET.")
+
+    async def _sender(self, wanted: Asked, scope: Scope) -> Shop:
+        """The shop, allowed to use the group. Raises AtolError, NotAllowed."""
+        shop = await holder(self._parts, scope)
+        check_origin(shop, headers_of(scope["headers"]))
+        if wanted.group not in shop.groups:
+            raise AtolError(
+                Code.FOREIGN_GROUP,
+                f"Группа {wanted.group[:64]} не разрешена учётной записи {shop.id}. Добавьте её в groups.",
+            )
+        return shop
+
+    async def _register(self, shop: Shop, wanted: Asked, document: dict[str, Any]) -> tuple[int, Json]:
+        done = await register(self._parts, shop, wanted, document)
+        now = self._parts.clock.now().astimezone()
+        if not done.known:
+            return 200, registered(done.uuid, at=now, warnings=done.warnings)
+        if shop.duplicate_http == 200:
+            return 200, registered(done.uuid, at=now, warnings=done.warnings)
+        known = AtolError(
+            Code.KNOWN, "Документ с этим external_id уже принят. Запросите его состояние по uuid из ответа."
+        )
+        return 400, registered(done.uuid, at=now, error=known.body(), warnings=done.warnings)
+
+    async def _report(self, shop: Shop, wanted: Asked) -> Json:
+        receipt = await self._parts.receipts.by_id(wanted.uuid)
+        if receipt is None or not self._may_read(shop, wanted, receipt):
+            raise AtolError(
+                Code.MISSING_UUID, "Документа с таким uuid нет. Передайте uuid из ответа на регистрацию."
+            )
+        return await self.told(receipt)
+
+    def _may_read(self, shop: Shop, wanted: Asked, receipt: DoorReceipt) -> bool:
+        """An account reads its own documents, in the group it sent them to."""
+        groups = (wanted.group, *self._parts.groups.earlier_ids(wanted.group))
+        return (
+            receipt.door == DoorName.ATOL_ONLINE
+            and receipt.account in (shop.id, *shop.was)
+            and receipt.group in groups
+        )
+
+    async def told(self, receipt: DoorReceipt) -> Json:
+        """The report of a receipt, and the body of its callback."""
+        registration = await self._parts.receipts.registration(receipt.register_id)
+        now = self._parts.clock.now().astimezone()
+        return report(receipt, at=now, registration=registration, url=self._parts.link_of(receipt.id))
+
+    def _refused(self, told: AtolError, wanted: Asked | None) -> Json:
+        now = self._parts.clock.now().astimezone()
+        if wanted is not None and wanted.call is Call.SIGN_IN:
+            token = {"token": "", "timestamp": registered(None, at=now)["timestamp"]}
+            return {"error": told.body(), **token, "code": 2, "text": told.text}
+        answer = registered(None, at=now, status="fail", error=told.body())
+        if wanted is not None and wanted.call is Call.REPORT:
+            answer |= {"uuid": wanted.uuid, "group_code": wanted.group, "payload": None}
+            answer |= {"daemon_code": "kkt-adapter", "device_code": "", "external_id": "", "callback_url": ""}
+        return answer
+
+
+def _unknown(wanted: Asked) -> str:
+    if wanted.version not in (4, 5):
+        return "Версии протокола: v4 (ФФД 1.05) и v5 (ФФД 1.2). Замените версию в адресе."
+    return (
+        f"Операция {wanted.operation[:64]!r} неизвестна в v{wanted.version}. Допустимы sell, sell_refund, "
+        "sell_correction, buy, buy_refund, buy_correction, в v5 ещё sell_refund_correction и "
+        "buy_refund_correction."
+    )
+
+
+def _answer(status: int, answer: Json) -> DoorAnswer:
+    return DoorAnswer(status=status, body=jsontext.encode(answer).encode())

@@ -1,0 +1,73 @@
+"""The addresses of ATOL Online: ``/possystem/v4/...``, ``/v4/...``, and both under any prefix.
+
+Some clients write a slash at the end. Operations: ATOL Online v4 5.23, section 5; v5 3.12, section 5.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+_PATH = re.compile(r"(?:/[^/]+)*?/(v[345])/(.+?)/?\Z")
+_OURS = ("/v1/", "/api/")
+
+
+class Call(StrEnum):
+    SIGN_IN = "getToken"
+    REGISTER = "register"
+    REPORT = "report"
+    UNKNOWN = "unknown"
+
+
+V4: Final = 4
+V5: Final = 5
+
+OPERATIONS: Final = MappingProxyType(
+    {
+        "sell": ("sale", False),
+        "sell_refund": ("refund", False),
+        "buy": ("expense", False),
+        "buy_refund": ("expense_refund", False),
+        "sell_correction": ("sale", True),
+        "buy_correction": ("expense", True),
+        "sell_refund_correction": ("refund", True),
+        "buy_refund_correction": ("expense_refund", True),
+    }
+)
+"""The word of the address: operation of tag 1054, and whether it is a correction."""
+
+_ONLY_V5 = frozenset({"sell_refund_correction", "buy_refund_correction"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a path asks for."""
+
+    version: int
+    call: Call
+    group: str = ""
+    operation: str = ""
+    uuid: str = ""
+
+
+def asked(path: str) -> Asked | None:
+    """None: not an address of this protocol."""
+    if path.startswith(_OURS):
+        return None
+    found = _PATH.match(path)
+    if found is None:
+        return None
+    version, rest = int(found[1][1:]), found[2].split("/")
+    if version not in (V4, V5):
+        return Asked(version=version, call=Call.UNKNOWN)
+    match rest:
+        case ["getToken"]:
+            return Asked(version=version, call=Call.SIGN_IN)
+        case [group, "report", uuid]:
+            return Asked(version=version, call=Call.REPORT, group=group, uuid=uuid)
+        case [group, operation]:
+            known = operation in OPERATIONS and not (version == V4 and operation in _ONLY_V5)
+            call = Call.REGISTER if known else Call.UNKNOWN
+            return Asked(version=version, call=call, group=group, operation=operation)
+    return Asked(version=version, call=Call.UNKNOWN)
