@@ -12,9 +12,13 @@ from zoneinfo import ZoneInfo
 from tests.support.clock import ManualClock
 from tests.support.receipts import REGISTER, a_sale
 
+from kkt_adapter.emulators import atol
 from kkt_adapter.emulators.shtrih import DESKTOP, Fault, FaultMode, Model, ShtrihEmulator
 from kkt_adapter.emulators.shtrih.tables import FFD_TABLE, REPLACEMENT
 from kkt_adapter.fiscal.ffd.tlv import Element, decode
+from kkt_adapter.fiscal.kkt.atol.driver import AtolRegister
+from kkt_adapter.fiscal.kkt.atol.jobs import Patience
+from kkt_adapter.fiscal.kkt.atol.web import WebServer
 from kkt_adapter.fiscal.kkt.driver import KktDriver
 from kkt_adapter.fiscal.kkt.shtrih.driver import ShtrihRegister
 from kkt_adapter.fiscal.kkt.shtrih.wire.link import Link, Timing
@@ -39,6 +43,17 @@ QUICK = Timing(
     connect_s=5.0, byte_s=0.5, quiet_s=0.01, enquiries=4, poll_s=0.01, printing_s=2.0, answer_scale=0.02
 )
 TERM = 1
+HURRIED = Patience(
+    connect_s=5.0,
+    exchange_s=5.0,
+    result_s=0.6,
+    look_s=5.0,
+    mark_s=2.0,
+    late_s=0.02,
+    tries=3,
+    first_pause_s=0.002,
+    longest_pause_s=0.05,
+)
 
 
 class KktBench(Protocol):
@@ -67,6 +82,10 @@ class KktBench(Protocol):
 
     async def tags_of(self, fd_number: int) -> Sequence[Element]:
         """The elements of a document, read from the FN itself."""
+        ...
+
+    async def confirm_next(self) -> bool:
+        """The operator confirms the FN's oldest document; False: nothing waits."""
         ...
 
 
@@ -101,6 +120,9 @@ class VirtualBench:
     async def tags_of(self, fd_number: int) -> Sequence[Element]:
         register = cast(VirtualRegister, self.driver)
         return elements_in(await register._ask(partial(register._fn.message, fd_number)))
+
+    async def confirm_next(self) -> bool:
+        return await confirm_by_relay(self.driver)
 
     def set_paper(self, *, present: bool) -> None:
         self.faults.set(replace(self.faults.plan, paper_out=not present))
@@ -176,6 +198,9 @@ class ShtrihBench:
     async def tags_of(self, fd_number: int) -> Sequence[Element]:
         return elements_in(self.emulator.machine.fn.message(fd_number))
 
+    async def confirm_next(self) -> bool:
+        return await confirm_by_relay(self.driver)
+
     def set_paper(self, *, present: bool) -> None:
         self.emulator.machine.set_paper(present=present)
 
@@ -183,6 +208,85 @@ class ShtrihBench:
         self.emulator.set_faults()
         await self.driver.close()
         await self.emulator.stop()
+
+
+class AtolBench:
+    """Emulated ATOL registers behind their web server, and the driver of the first."""
+
+    def __init__(
+        self,
+        *,
+        clock: ManualClock | None = None,
+        registration: Registration | None = None,
+        patience: Patience = HURRIED,
+        **options: Any,
+    ) -> None:
+        self.zone = MOSCOW
+        self.clock = clock or ManualClock()
+        self.patience = patience
+        self.emulator = atol.AtolEmulator(
+            registration=registration or made_up_registration(REGISTER, marked_goods=True),
+            clock=self.clock,
+            zone=MOSCOW,
+            **options,
+        )
+        self.driver: KktDriver
+
+    async def start(self) -> None:
+        await self.emulator.start()
+        self.driver = self.new_driver()
+
+    def new_driver(self) -> AtolRegister:
+        web = WebServer(self.emulator.address, timeout_s=self.patience.exchange_s, connect_s=5.0)
+        return AtolRegister(web, device_id="1", clock=SystemClock(), patience=self.patience)
+
+    async def restart(self) -> None:
+        await self.driver.close()
+        self.driver = self.new_driver()
+
+    async def pass_time(self, span: timedelta) -> None:
+        self.clock.set_wall(self.clock.now() + span)
+
+    def lose_next_command(self) -> None:
+        self.emulator.set_faults(
+            *(
+                atol.Fault(mode=atol.FaultMode.CUT_REQUEST, step="post", task=t, count=self.patience.tries)
+                for t in ATOL_MAKING
+            )
+        )
+
+    def lose_next_answer(self) -> None:
+        self.emulator.set_faults(*(atol.Fault(mode=atol.FaultMode.HIDE, task=t) for t in ATOL_MAKING))
+
+    async def tags_of(self, fd_number: int) -> Sequence[Element]:
+        return elements_in(self.emulator.machine.fn.message(fd_number))
+
+    async def confirm_next(self) -> bool:
+        fn = self.emulator.machine.fn
+        message = fn.read_message()
+        if message is None:
+            return False
+        fn.accept_reply(an_answer(message))
+        return True
+
+    def set_paper(self, *, present: bool) -> None:
+        self.emulator.machine.paper = present
+
+    async def aclose(self) -> None:
+        self.emulator.set_faults()
+        await self.driver.close()
+        await self.emulator.stop()
+
+
+ATOL_MAKING = ("sell", "sellReturn", "openShift", "closeShift", "cashIn", "cashOut")
+
+
+async def confirm_by_relay(driver: KktDriver) -> bool:
+    message = await driver.read_message()
+    if message is None:
+        return False
+    await driver.accept_reply(an_answer(message))
+    return True
 
 
 def elements_in(message: bytes | None) -> Sequence[Element]:
@@ -204,6 +308,16 @@ def shtrih_driver(address: str, *, protocol: int = 1, timing: Timing = QUICK) ->
 @asynccontextmanager
 async def shtrih_bench(folder: Path, **options: Any) -> AsyncIterator[ShtrihBench]:
     bench = ShtrihBench(folder, **options)
+    await bench.start()
+    try:
+        yield bench
+    finally:
+        await bench.aclose()
+
+
+@asynccontextmanager
+async def atol_bench(_folder: Path, **options: Any) -> AsyncIterator[AtolBench]:
+    bench = AtolBench(**options)
     await bench.start()
     try:
         yield bench

@@ -10,6 +10,10 @@ from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr
 
+from kkt_adapter.fiscal.kkt.atol.driver import AtolRegister
+from kkt_adapter.fiscal.kkt.atol.facts import CAPABILITIES as ATOL
+from kkt_adapter.fiscal.kkt.atol.jobs import Patience
+from kkt_adapter.fiscal.kkt.atol.web import WebServer
 from kkt_adapter.fiscal.kkt.driver import Capability, KktDriver
 from kkt_adapter.fiscal.kkt.shtrih.driver import ShtrihRegister
 from kkt_adapter.fiscal.kkt.shtrih.facts import CAPABILITIES as SHTRIH
@@ -86,6 +90,21 @@ def shtrih_driver(register: RegisterSettings, *, clock: Clock, timing: Timing) -
     )
 
 
+def _atol(register: RegisterSettings, parts: Parts) -> KktDriver:
+    return atol_driver(register, clock=parts.clock, patience=Patience())
+
+
+def atol_driver(register: RegisterSettings, *, clock: Clock, patience: Patience) -> AtolRegister:
+    web = WebServer(
+        register.address,
+        login=register.login,
+        password="" if register.password is None else register.password.get_secret_value(),
+        timeout_s=patience.exchange_s,
+        connect_s=patience.connect_s,
+    )
+    return AtolRegister(web, device_id=register.device_id, clock=clock, patience=patience)
+
+
 def _number(register: RegisterSettings, name: str, password: SecretStr) -> int:
     """Passwords of Shtrih-M are numbers. The one that is not is not repeated."""
     text = password.get_secret_value()
@@ -101,5 +120,6 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         "virtual": Kind(capabilities=VIRTUAL, make=_virtual, pumped=True),
         "shtrih": Kind(capabilities=SHTRIH, make=_shtrih, audited=True),
+        "atol": Kind(capabilities=ATOL, make=_atol, audited=True),
     }
 )

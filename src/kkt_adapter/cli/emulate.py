@@ -66,10 +66,10 @@ def ofd_tcp(
                 f"ОФД (двоичный протокол): {host}:{emulator.port}",
             )
         )
-        _show_use(f"OFD_HOST={_reachable(host)} OFD_PORT={emulator.port} kkt-adapter serve")
+        _show_use(f"OFD_HOST={reachable(host)} OFD_PORT={emulator.port} kkt-adapter serve")
         _show_control(emulator.control_port)
 
-    _run(_serve_ofd(Transport.TCP, host, port, control_port, shape, ready))
+    run_emulator(_serve_ofd(Transport.TCP, host, port, control_port, shape, ready))
 
 
 @emulate_app.command("ofd-http")
@@ -80,13 +80,13 @@ def ofd_http(
     from kkt_adapter.emulators.ofd import OfdEmulator, Transport
 
     def ready(emulator: OfdEmulator) -> None:
-        url = f"http://{_reachable(host)}:{emulator.http_port}"
+        url = f"http://{reachable(host)}:{emulator.http_port}"
         line(say(f"Operator (HTTP profile) at {url}", f"ОФД (HTTP): {url}"))
         _show_use(f"OFD_TRANSPORT=http OFD_BASE_URL={url} kkt-adapter serve")
         line(f"  curl {url}/ofd/v1/health")
         _show_control(emulator.control_port)
 
-    _run(_serve_ofd(Transport.HTTP, host, port, control_port, "operator", ready))
+    run_emulator(_serve_ofd(Transport.HTTP, host, port, control_port, "operator", ready))
 
 
 @emulate_app.command("g2a")
@@ -101,7 +101,7 @@ def g2a(
     from kkt_adapter.emulators.g2a import Faults, G2AEmulator
 
     emulator = G2AEmulator(products, seed=seed, faults=Faults(latency_s=latency))
-    _run(_serve_g2a(emulator, host, port))
+    run_emulator(_serve_g2a(emulator, host, port))
 
 
 @emulate_app.command("erp")
@@ -120,7 +120,7 @@ def erp(
     from kkt_adapter.emulators.erp import SignIn, serve_erp
 
     def ready(emulator: "ErpEmulator") -> None:
-        url = f"http://{_reachable(host)}:{emulator.port}"
+        url = f"http://{reachable(host)}:{emulator.port}"
         line(say(f"Back office at {url}", f"Учётная система: {url}"))
         _show_use(
             f"HEARTBEAT_URL={url} " + (f"HEARTBEAT_TOKEN={token} " if token else "") + "kkt-adapter serve"
@@ -144,11 +144,11 @@ def erp(
             control_port=control_port,
             sign_in=SignIn(tokens=(token,) if token else ()),
             interval_s=interval,
-            stop=_stopped_by_signal(),
+            stop=stopped_by_signal(),
             on_ready=ready,
         )
 
-    _run(serve())
+    run_emulator(serve())
 
 
 @emulate_app.command("shtrih")
@@ -186,17 +186,17 @@ def shtrih(
             RegisterId(f"shtrih-emulator-{port}"), ffd_version=FFD[ffd], marked_goods=ffd == "1.2"
         ),
         protocol=protocol,
-        deliver=by_itself(*_address(ofd)) if ofd else None,
+        deliver=by_itself(*address_of(ofd)) if ofd else None,
         relayed=not ofd,
     )
-    _run(_serve_shtrih(emulator, host, None if pty is None else f"serial://{pty.absolute()}"))
+    run_emulator(_serve_shtrih(emulator, host, None if pty is None else f"serial://{pty.absolute()}"))
 
 
 async def _serve_shtrih(emulator: "ShtrihEmulator", host: str, serial: str | None) -> None:
-    stop = _stopped_by_signal()
+    stop = stopped_by_signal()
     await emulator.start()
     try:
-        address = f"tcp://{_reachable(host)}:{emulator.port}"
+        address = f"tcp://{reachable(host)}:{emulator.port}"
         line(
             say(
                 f"Shtrih-M register (test emulator, NOT a cash register) at {address}",
@@ -227,7 +227,7 @@ async def _serve_shtrih(emulator: "ShtrihEmulator", host: str, serial: str | Non
         await emulator.stop()
 
 
-def _address(text: str) -> tuple[str, int]:
+def address_of(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     if not host or not port.isdigit() or not 0 < int(port) < 65536:
         raise typer.BadParameter(f"{text!r} is no HOST:PORT", param_hint="--ofd")
@@ -245,16 +245,16 @@ async def _serve_ofd(
         port=port,
         control_port=control_port,
         shape=ReplyShape(shape),
-        stop=_stopped_by_signal(),
+        stop=stopped_by_signal(),
         on_ready=ready,
     )
 
 
 async def _serve_g2a(emulator: "G2AEmulator", host: str, port: int) -> None:
-    stop = _stopped_by_signal()
+    stop = stopped_by_signal()
     await emulator.start(host, port)
     try:
-        url = f"http://{_reachable(host)}:{emulator.base_url.rpartition(':')[2]}"
+        url = f"http://{reachable(host)}:{emulator.base_url.rpartition(':')[2]}"
         key = emulator.credentials
         line(say(f"Vendor's export API at {url}", f"API поставщика: {url}"))
         _show_use(
@@ -275,7 +275,7 @@ async def _serve_g2a(emulator: "G2AEmulator", host: str, port: int) -> None:
         await emulator.stop()
 
 
-def _run(serving: Coroutine[Any, Any, None]) -> None:
+def run_emulator(serving: Coroutine[Any, Any, None]) -> None:
     try:
         asyncio.run(serving)
     except KktUnavailable as error:  # its state folder is in use, or damaged
@@ -291,7 +291,7 @@ def _run(serving: Coroutine[Any, Any, None]) -> None:
         raise typer.Exit(CANNOT_LISTEN) from error
 
 
-def _stopped_by_signal() -> asyncio.Event:
+def stopped_by_signal() -> asyncio.Event:
     """Set by Ctrl+C or SIGTERM; call it inside the loop."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -300,7 +300,7 @@ def _stopped_by_signal() -> asyncio.Event:
     return stop
 
 
-def _reachable(host: str) -> str:
+def reachable(host: str) -> str:
     """An address to call: "all addresses" is none."""
     if host in ("0.0.0.0", "::", ""):
         return LOOPBACK

@@ -31,12 +31,13 @@ class HttpFaultKind(StrEnum):
 
 
 class HttpFault(Exception):
-    """No whole answer. The request may have reached the server all the same."""
+    """No whole answer. The request may have reached the server all the same, unless ``sent`` is False."""
 
-    def __init__(self, kind: HttpFaultKind, detail: str) -> None:
+    def __init__(self, kind: HttpFaultKind, detail: str, *, sent: bool = True) -> None:
         super().__init__(detail)
         self.kind = kind
         self.detail = detail
+        self.sent = sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +104,10 @@ class HttpClient:
     async def post(self, path: str, body: bytes, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
         """Raises HttpFault; then the server may or may not have acted. Cancel gives the connection up."""
         return await self._request("POST", path, body, headers)
+
+    async def delete(self, path: str) -> HttpAnswer:
+        """As ``post``."""
+        return await self._request("DELETE", path, None, None)
 
     async def close(self) -> None:
         if self._session is not None:
@@ -172,10 +177,15 @@ def _fault(error: BaseException) -> HttpFault:
         return _fault(error.__cause__)
     detail = str(error) or type(error).__name__
     match error:
+        case aiohttp.ConnectionTimeoutError():
+            return HttpFault(HttpFaultKind.TIMEOUT, "no connection in time", sent=False)
         case TimeoutError():
             return HttpFault(HttpFaultKind.TIMEOUT, "no answer in time")
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError() | ssl.SSLError():
-            return HttpFault(HttpFaultKind.TLS, detail)
+            at_connecting = isinstance(error, aiohttp.ClientConnectorError)
+            return HttpFault(HttpFaultKind.TLS, detail, sent=not at_connecting)
+        case aiohttp.ClientConnectorError():
+            return HttpFault(HttpFaultKind.CONNECTION, detail, sent=False)
         case aiohttp.ServerDisconnectedError() | aiohttp.ClientPayloadError():
             return HttpFault(HttpFaultKind.CLOSED, detail)
         case aiohttp.ClientResponseError() | ValueError():

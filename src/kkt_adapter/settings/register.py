@@ -23,8 +23,13 @@ class Transport(StrEnum):
     HTTP = "http"
 
 
-SCHEMES = {"virtual": (), "shtrih": ("tcp", "serial")}
+SCHEMES = {"virtual": (), "shtrih": ("tcp", "serial"), "atol": ("http", "https")}
 """What an address of each kind of register begins with; none: it has no address."""
+
+EXAMPLES = {
+    "shtrih": "tcp://192.168.137.111:7778, serial:///dev/ttyUSB0?baudrate=115200",
+    "atol": "http://192.168.1.20:16732",
+}
 
 FACTORY_ADMIN_PASSWORD = "30"  # noqa: S105 - the system administrator of every new Shtrih-M
 
@@ -35,17 +40,26 @@ class RegisterSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str = Field(min_length=1, max_length=64, description="name of the register")
-    driver: Literal["virtual", "shtrih"] = Field(
+    driver: Literal["virtual", "shtrih", "atol"] = Field(
         description="kind of register; virtual is not a fiscal device"
     )
     address: str = Field(
-        default="", description="tcp://HOST:7778 or serial:///dev/ttyUSB0?baudrate=115200; not for virtual"
+        default="",
+        description="tcp://HOST:7778, serial:///dev/ttyUSB0?baudrate=115200 or http://HOST:16732",
     )
     password: SecretStr | None = Field(
-        default=None, description="Shtrih-M: the operator's of table 2; default: 1, as from the factory"
+        default=None,
+        description="Shtrih-M: the operator's of table 2; default: 1, as from the factory. ATOL: of login",
     )
     password_file: str | None = Field(default=None, description="file that holds the password")
     password_env: str | None = Field(default=None, description="variable that holds the password")
+    login: str = Field(default="", max_length=128, description="ATOL: user of the web server; default: none")
+    device_id: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=64,
+        description="ATOL: the register's id in the web server; needed where it has several",
+    )
     admin_password: SecretStr = Field(
         default=SecretStr(FACTORY_ADMIN_PASSWORD),
         description="Shtrih-M: for FN commands, tables and Z reports; default: 30, as from the factory",
@@ -105,9 +119,9 @@ class RegisterSettings(BaseModel):
             return self.ofd_transport
         return default if self.driver == "virtual" else Transport.DEVICE
 
-    @field_validator("password", "admin_password", mode="before")
+    @field_validator("password", "admin_password", "device_id", mode="before")
     @classmethod
-    def _passwords_may_be_numbers(cls, value: object) -> object:
+    def _these_may_be_numbers(cls, value: object) -> object:
         return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
     @model_validator(mode="after")
@@ -118,7 +132,7 @@ class RegisterSettings(BaseModel):
                 "address", "no address: a virtual register has none", {"ru": "нет адреса: ККТ виртуальная"}
             )
         if schemes and not is_device_address(self.address, schemes):
-            example = "tcp://192.168.137.111:7778, serial:///dev/ttyUSB0?baudrate=115200"
+            example = EXAMPLES[self.driver]
             raise PydanticCustomError(
                 "address",
                 "address: one such as {example}",
@@ -142,13 +156,17 @@ class RegisterSettings(BaseModel):
 
 
 def is_device_address(address: str, schemes: tuple[str, ...]) -> bool:
-    """``tcp://host:port`` with both, ``serial:///path`` with a path."""
+    """``tcp://host:port`` with both, ``serial:///path`` with a path, ``http://host`` with what else a server
+    may have before its own paths; a password has its own place."""
     try:
         parts = urlsplit(address)
         if parts.scheme not in schemes:
             return False
         if parts.scheme == "serial":
             return len(parts.path) > 1 and not parts.netloc
+        if parts.scheme in ("http", "https"):
+            plain = not (parts.query or parts.fragment or "@" in parts.netloc)
+            return plain and bool(parts.hostname) and parts.port != 0
         return bool(parts.hostname) and parts.port is not None
     except ValueError:  # a port that is no number, a bracket that is not closed
         return False

@@ -103,7 +103,10 @@ def test_half_an_operators_address_is_refused_instead_of_passed_over(
         ),
         ('[[register]]\nid = "K1"', "setting [[register]] K1: driver is missing"),
         ('[[register]]\ndriver = "virtual"', "setting [[register]] 1: id is missing"),
-        ('[[register]]\nid = "K1"\ndriver = "atol"', "[[register]] K1: driver = 'atol': allowed is virtual"),
+        (
+            '[[register]]\nid = "K1"\ndriver = "mercury"',
+            "[[register]] K1: driver = 'mercury': allowed is virtual",
+        ),
         (
             '[[register]]\nid = "K1"\ndriver = "virtual"\nmethod = 9',
             "method = 9: allowed is a whole number from 1 to 7",

@@ -6,9 +6,8 @@ reading to the end (error 08) or 03h ends; nothing else works until then.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 
-from kkt_adapter.fiscal.ffd.tlv import Element, TlvError, decode, element, first
+from kkt_adapter.fiscal.ffd.tlv import Element, TlvError, decode, element
 from kkt_adapter.fiscal.kkt.receipt_keys import key_in_elements
 from kkt_adapter.fiscal.kkt.shtrih import requests
 from kkt_adapter.fiscal.kkt.shtrih.answers import FnStatus, FoundDocument, document_head
@@ -16,15 +15,13 @@ from kkt_adapter.fiscal.kkt.shtrih.device_errors import NO_DATA
 from kkt_adapter.fiscal.kkt.shtrih.requests import with_password
 from kkt_adapter.fiscal.kkt.shtrih.session import Refusal, Session
 from kkt_adapter.fiscal.kkt.shtrih.wire.link import LinkDown
-from kkt_adapter.fiscal.model import DocumentCode, FiscalDocument, Operation, ShiftReport, ShiftTotals
+from kkt_adapter.fiscal.kkt.z_reports import documents_in_shift, number_of, report_of
+from kkt_adapter.fiscal.model import DocumentCode, FiscalDocument, Operation, ShiftReport
 from kkt_adapter.kernel.ids import FnNumber
 from kkt_adapter.kernel.money import Kopecks
 
 TRIES = 3  # to read one document whole
 MAX_PIECES = 4096
-
-_INCOME, _OUTGO = (1129, 1132), (1130, 1131)
-"""In 1194: sales and refunds of expenses; refunds and expenses; corrections are counted in them."""
 
 
 async def find(session: Session, password: int, fd_number: int) -> FoundDocument | None:
@@ -123,8 +120,8 @@ def document_of(
         code=DocumentCode(found.code),
         fiscal_sign=found.fiscal_sign,
         fiscalized_at=found.made_at,
-        shift_number=found.shift_number or _number(elements, 1038) or shift_number or 0,
-        receipt_number=None if found.operation is None else _number(elements, 1042),
+        shift_number=found.shift_number or number_of(elements, 1038) or shift_number or 0,
+        receipt_number=None if found.operation is None else number_of(elements, 1042),
         operation=None if found.operation is None else Operation(found.operation),
         total_kop=None if found.total_kop is None else Kopecks(found.total_kop),
         key=key_in_elements(elements),
@@ -133,62 +130,6 @@ def document_of(
     )
 
 
-def documents_in_shift(tags: Sequence[Element]) -> int | None:
-    """1111 of a Z report: how many documents the shift has, both reports among them."""
-    return _number(tags, 1111)
-
-
-def report_of(
-    document: FiscalDocument, tags: Sequence[Element], *, opened_at: datetime | None
-) -> ShiftReport:
-    """The totals that a Z report carries in 1194 (FFD 1.1 and 1.2), zeros where it has none."""
-    counters = first(tags, 1194)
-    return ShiftReport(
-        document=document,
-        totals=shift_totals(
-            () if counters is None else counters.children,
-            shift_number=document.shift_number,
-            opened_at=opened_at,
-            receipts=_number(tags, 1118) or 0,
-        ),
-    )
-
-
-def shift_totals(
-    counters: Sequence[Element], *, shift_number: int, opened_at: datetime | None, receipts: int
-) -> ShiftTotals:
-    def net(*tags: int) -> int:
-        return sum(
-            sign * _sum(counters, operation, tag)
-            for sign, operations in ((1, _INCOME), (-1, _OUTGO))
-            for operation in operations
-            for tag in tags
-        )
-
-    return ShiftTotals(
-        shift_number=shift_number,
-        opened_at=opened_at,
-        receipt_count=receipts,
-        sales_kop=Kopecks(sum(_sum(counters, tag, 1201) for tag in _INCOME)),
-        refunds_kop=Kopecks(sum(_sum(counters, tag, 1201) for tag in _OUTGO)),
-        cash_kop=Kopecks(net(1136)),
-        card_kop=Kopecks(net(1138)),
-        other_kop=Kopecks(net(1218, 1219, 1220)),
-    )
-
-
-def _sum(counters: Sequence[Element], operation: int, tag: int) -> int:
-    found = first(counters, operation)
-    return 0 if found is None else _number(found.children, tag) or 0
-
-
-def _number(elements: Sequence[Element], tag: int) -> int | None:
-    found = first(elements, tag)
-    if found is None:
-        return None
-    return found.value if isinstance(found.value, int) else int.from_bytes(found.raw, "little")
-
-
 def line_rates(tags: Sequence[Element]) -> tuple[int, ...]:
     """1199 of each line, in order."""
-    return tuple(_number(line.children, 1199) or 0 for line in tags if line.tag == 1059)
+    return tuple(number_of(line.children, 1199) or 0 for line in tags if line.tag == 1059)

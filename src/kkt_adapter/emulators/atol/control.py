@@ -1,0 +1,153 @@
+"""The control interface of the emulated machines: look, set faults, move cables and paper. Loopback only."""
+
+import json
+from typing import Any, Literal
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from kkt_adapter.emulators.atol.emulator import AtolEmulator
+from kkt_adapter.emulators.atol.faults import Fault, FaultMode
+from kkt_adapter.emulators.atol.machine import Machine
+from kkt_adapter.emulators.control import MAX_DELAY_S, MAX_FAULTS, MAX_LISTED, no_browsers, refused, whole
+from kkt_adapter.fiscal.kkt.virtual.state import Blocked
+from kkt_adapter.fiscal.ofd.describe import describe
+
+
+class FaultBody(BaseModel):
+    """One fault as JSON; a field that does not exist is an error, not ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    mode: FaultMode
+    step: Literal["post", "get", "delete", "look"] | None = None
+    task: str | None = None
+    at: int = Field(0, ge=0, le=100_000)
+    code: int = Field(2, ge=1, le=999)
+    delay_s: float = Field(0.0, ge=0.0, le=MAX_DELAY_S)
+    foreign: bool = False
+    count: int | None = Field(1, ge=1)
+    skip: int = Field(0, ge=0)
+
+
+class ConditionBody(BaseModel):
+    """Lasting conditions; what is left out stays as it is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    down: bool | None = None  # the web server
+    linked: bool | None = None  # web server and register
+    paper: bool | None = None
+    cover_open: bool | None = None
+    active: bool | None = None
+    licence: bool | None = None
+    ofd_channel: Literal["auto", "none"] | None = None
+    default_device: str | None = None
+    archived_up_to: int | None = Field(None, ge=0)
+    fn: Blocked | None = None
+    fn_works: bool | None = None
+    mark_answer: Literal["good", "bad", "offline", "silent", "refused"] | None = None
+
+
+class RestartBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    forget: bool = False
+
+
+def control_app(emulator: AtolEmulator) -> web.Application:
+    def state() -> web.Response:
+        return _json(emulator.state())
+
+    async def get_state(_request: web.Request) -> web.Response:
+        return state()
+
+    async def documents(request: web.Request) -> web.Response:
+        first, count = whole(request, "from") or 1, min(whole(request, "count") or 100, MAX_LISTED)
+        machine = emulator.machine
+        last = min(machine.status().fd_number, first + count - 1)
+        return _json({"documents": [_document(machine, n) for n in range(max(first, 1), last + 1)]})
+
+    async def set_faults(request: web.Request) -> web.Response:
+        adapter: TypeAdapter[list[FaultBody] | FaultBody] = TypeAdapter(list[FaultBody] | FaultBody)
+        try:
+            wanted = adapter.validate_json(await request.read())
+        except ValidationError as error:
+            return refused(error, why="not a fault")
+        bodies = wanted if isinstance(wanted, list) else [wanted]
+        if len(bodies) > MAX_FAULTS:
+            return _json({"error": f"at most {MAX_FAULTS} faults"}, status=422)
+        emulator.set_faults(*(Fault(**body.model_dump()) for body in bodies))
+        return state()
+
+    async def lift_faults(_request: web.Request) -> web.Response:
+        emulator.set_faults()
+        return state()
+
+    async def conditions(request: web.Request) -> web.Response:
+        try:
+            wanted = ConditionBody.model_validate_json(await request.read())
+        except ValidationError as error:
+            return refused(error, why="no condition")
+        if wanted.default_device not in (None, *emulator.server.devices):
+            return _json({"error": "there is no such device"}, status=404)
+        _set(emulator, wanted)
+        if wanted.down is not None:
+            await emulator.set_down(wanted.down)
+        return state()
+
+    async def restart(request: web.Request) -> web.Response:
+        try:
+            wanted = RestartBody.model_validate_json(await request.read() or b"{}")
+        except ValidationError as error:
+            return refused(error, why="no restart")
+        await emulator.restart_web(forget=wanted.forget)
+        return state()
+
+    async def swap_fn(_request: web.Request) -> web.Response:
+        emulator.swap_fn()
+        return state()
+
+    app = web.Application(middlewares=[no_browsers])
+    app.router.add_get("/control/state", get_state)
+    app.router.add_get("/control/documents", documents)
+    app.router.add_post("/control/faults", set_faults)
+    app.router.add_delete("/control/faults", lift_faults)
+    app.router.add_post("/control/conditions", conditions)
+    app.router.add_post("/control/restart", restart)
+    app.router.add_post("/control/fn", swap_fn)
+    return app
+
+
+def _set(emulator: AtolEmulator, wanted: ConditionBody) -> None:
+    device, machine = emulator.device, emulator.machine
+    for owner, name, value in (
+        (machine, "linked", wanted.linked),
+        (machine, "paper", wanted.paper),
+        (machine, "cover_open", wanted.cover_open),
+        (machine, "mark_answer", wanted.mark_answer),
+        (device, "active", wanted.active),
+        (device, "licence", wanted.licence),
+        (device, "ofd_channel", wanted.ofd_channel),
+        (device.queries, "archived_up_to", wanted.archived_up_to),
+        (emulator.server, "default", wanted.default_device),
+    ):
+        if value is not None:
+            setattr(owner, name, value)
+    if wanted.fn is not None or wanted.fn_works:
+        machine.forced = wanted.fn
+
+
+def _document(machine: Machine, number: int) -> dict[str, Any]:
+    message, document = machine.fn.message(number), machine.fn.document(number)
+    assert message is not None and document is not None
+    return {
+        "number": number,
+        "code": int(document.code),
+        "confirmed": document.confirmed,
+        "document": describe(message).json(),
+    }
+
+
+def _json(content: dict[str, Any], *, status: int = 200) -> web.Response:
+    return web.json_response(text=json.dumps(content, ensure_ascii=False, default=str), status=status)
