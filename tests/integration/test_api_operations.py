@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.support.api import SALE, Memory, client_of, post_receipt
+from tests.support.api import SALE, Memory, a_letter, client_of, post_receipt
 
 from kkt_adapter import __version__
 
@@ -185,7 +185,7 @@ async def test_who_settled_a_dead_letter_is_taken_from_the_body_only_while_nobod
     body = {"note": "sent by hand", "resolved_by": "Петров"}
     async with client_of(memory.app()) as client:
         opened = await client.post("/v1/kkt/dlq/1/resolve", json=body)
-    memory.dead_letters.rows[1]["resolved_at"] = None
+    memory.dead_letters.rows[1] = a_letter()
     async with client_of(memory.app(auth_open=False)) as client:
         signed = await client.post(
             "/v1/kkt/dlq/1/resolve", json=body, headers={"Authorization": "Bearer admin"}

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, insert, select, update
 from tests.support.product import TILL, Product, product, virtual_registers
 
 from kkt_adapter.fiscal.delivery.lanes.relay import LOOK_AGAIN_S
+from kkt_adapter.fiscal.lifecycle import AttemptKind
 from kkt_adapter.fiscal.model import Baseline
 from kkt_adapter.fiscal.printing import records
 from kkt_adapter.fiscal.store import counters
@@ -367,6 +368,6 @@ async def test_the_print_book_refuses_a_following_receipt_that_cannot_be_printed
             await change(
                 running,
                 lambda c: records.begin_attempt(
-                    c, attempt, what="print", register_id=TILL, at=now, receipt_seq=1
+                    c, attempt, what=AttemptKind.PRINT, register_id=TILL, at=now, receipt_seq=1
                 ),
             )

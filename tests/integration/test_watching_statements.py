@@ -88,8 +88,8 @@ async def numbers(stored: Database, **given: Any) -> tuple[int, list[int]]:
     """The total, and the events' numbers."""
     wanted = {"page": 1, "limit": 100, "level": None, "event_type": None, "since": None} | given
     found = await stored.read(lambda c: event_log.page(c, **wanted))
-    assert (found["page"], found["limit"]) == (wanted["page"], wanted["limit"])
-    return found["total"], [item["metadata"]["n"] for item in found["items"]]
+    assert (found.page, found.limit) == (wanted["page"], wanted["limit"])
+    return found.total, [item.facts["n"] for item in found.items]
 
 
 async def test_events_come_newest_first_in_pages(stored: Database) -> None:

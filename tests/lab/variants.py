@@ -19,6 +19,7 @@ from kkt_adapter.fiscal.intake.stored_answers import Acceptance
 from kkt_adapter.fiscal.kkt.virtual import VirtualRegister
 from kkt_adapter.fiscal.kkt.virtual.filelock import FileLock
 from kkt_adapter.fiscal.kkt.virtual.memory import FnMemory
+from kkt_adapter.fiscal.lifecycle import AttemptKind
 from kkt_adapter.fiscal.ofd.gateway import HttpReply
 from kkt_adapter.fiscal.ofd.http import HttpOfd
 from kkt_adapter.fiscal.printing import records, reply
@@ -78,7 +79,7 @@ def _print_before_intent() -> None:
             lambda c: records.begin_attempt(
                 c,
                 attempt,
-                what="print",
+                what=AttemptKind.PRINT,
                 register_id=self._session.register_id,
                 at=self._clock.now(),
                 receipt_seq=job.seq,

@@ -6,12 +6,14 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import httpx2
 from fastapi import FastAPI
 from tests.support import status
+from tests.support.receipts import a_sale
 
 from kkt_adapter.api.app import create_api
 from kkt_adapter.api.services import ApiServices, ResolveAction, ResolveReportAction
@@ -19,10 +21,20 @@ from kkt_adapter.api.settings import ApiSettings
 from kkt_adapter.api.wire.limits import WireLimits
 from kkt_adapter.api.wire.server import HttpServer, http_server
 from kkt_adapter.fiscal.delivery.dead_letters import LetterFilter
+from kkt_adapter.fiscal.delivery.letter_models import (
+    DeadLetter,
+    LetterDetail,
+    LetterPage,
+    LetterResolved,
+    LetterRetried,
+    ManyLetters,
+)
 from kkt_adapter.fiscal.delivery.worker_status import ManualSync, WorkerStatus
 from kkt_adapter.fiscal.intake.as_sent import PLAIN, AsSent
-from kkt_adapter.fiscal.lifecycle import LetterOutcome
+from kkt_adapter.fiscal.lifecycle import LetterOutcome, PrintState, Status
 from kkt_adapter.fiscal.model import PaymentKind, ReceiptRequest
+from kkt_adapter.fiscal.queries.event_log import EventPage
+from kkt_adapter.fiscal.queries.receipt_models import ReceiptDetail, ReceiptPage, ReceiptSummary
 from kkt_adapter.fiscal.status.reports import BufferStatus, HealthReport
 from kkt_adapter.fiscal.store.idempotency import Outcome
 from kkt_adapter.kernel.breaker import BreakerState
@@ -36,7 +48,9 @@ from kkt_adapter.kernel.errors import (
     ReceiptNotFound,
     SyncInProgress,
 )
-from kkt_adapter.kernel.money import line_amount, rubles
+from kkt_adapter.kernel.hlc import HybridTimestamp
+from kkt_adapter.kernel.ids import RegisterId
+from kkt_adapter.kernel.money import kopecks, line_amount, rubles
 from kkt_adapter.runtime.auth.roles import Principal, PrincipalKind, Role, Scope
 
 Json = dict[str, Any]
@@ -50,7 +64,7 @@ SALE: Json = {
     "items": [{"name": "Test", "price": 100, "qty": 1}],
     "payments": [{"type": "cash", "amount": 100}],
 }
-CREATED_AT = "2026-03-14T09:00:00.000Z"
+CREATED_AT = datetime(2026, 3, 14, 9, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,16 +128,16 @@ class MemoryReceipts:
     intake: MemoryIntake
     asked: list[Json] = field(default_factory=list)
 
-    async def by_id(self, receipt_id: str, *, english: bool = False) -> Json:
+    async def by_id(self, receipt_id: str) -> ReceiptDetail:
         for key, (request, answer) in self.intake.receipts.items():
             if answer["receipt_id"] == receipt_id:
-                return _row(key, request, answer)
+                return _detail(key, request, answer)
         raise ReceiptNotFound(f"no receipt {receipt_id}", f"нет чека {receipt_id}")
 
-    async def by_key(self, key: str, *, english: bool = False) -> Json:
+    async def by_key(self, key: str) -> ReceiptDetail:
         if key not in self.intake.receipts:
             raise ReceiptNotFound("never accepted", "не принимался")
-        return _row(key, *self.intake.receipts[key])
+        return _detail(key, *self.intake.receipts[key])
 
     async def page(
         self,
@@ -134,7 +148,7 @@ class MemoryReceipts:
         since: datetime | None,
         limit: int,
         cursor: str | None,
-    ) -> Json:
+    ) -> ReceiptPage:
         self.asked.append(
             {
                 "status": status,
@@ -145,22 +159,24 @@ class MemoryReceipts:
                 "cursor": cursor,
             }
         )
-        rows = [_row(key, *kept) for key, kept in reversed(self.intake.receipts.items())]
-        rows = [row for row in rows if pos_id is None or row["pos_id"] == pos_id]
+        rows = [_summary(key, *kept) for key, kept in reversed(self.intake.receipts.items())]
+        rows = [row for row in rows if pos_id is None or row.pos_id == pos_id]
         start = int(cursor or 0)
         more = len(rows) > start + limit
-        return {"items": rows[start : start + limit], "next_cursor": str(start + limit) if more else None}
+        return ReceiptPage(
+            items=rows[start : start + limit], next_cursor=str(start + limit) if more else None
+        )
 
     async def slip_text(self, receipt_id: str) -> str:
-        row = await self.by_id(receipt_id)
-        return f"КАССОВЫЙ ЧЕК\nИТОГ {row['total']}\n"
+        total = rubles((await self.by_id(receipt_id)).summary.total_kop)
+        return f"КАССОВЫЙ ЧЕК\nИТОГ {total}\n"
 
     async def slip_pdf(self, receipt_id: str) -> bytes:
         return f"%PDF {receipt_id}".encode()
 
     async def slip_html(self, receipt_id: str) -> str:
-        row = await self.by_id(receipt_id)
-        return f"<!doctype html><h1>Кассовый чек</h1><p>{row['total']}"
+        total = rubles((await self.by_id(receipt_id)).summary.total_kop)
+        return f"<!doctype html><h1>Кассовый чек</h1><p>{total}"
 
     async def qr_svg(self, receipt_id: str) -> str:
         await self.by_id(receipt_id)
@@ -202,11 +218,11 @@ class MemoryRegisters:
     z_reports: dict[str | None, Json] = field(default_factory=dict)
     asked: list[Json] = field(default_factory=list)
 
-    async def reprint(self, receipt_id: str) -> Json:
-        row = await self.receipts.by_id(receipt_id)
-        if row["print_state"] == "printed":
+    async def reprint(self, receipt_id: str) -> ReceiptSummary:
+        found = (await self.receipts.by_id(receipt_id)).summary
+        if found.print_state is PrintState.PRINTED:
             raise Conflict("already printed", "уже напечатан")
-        return row
+        return found
 
     async def resolve(
         self,
@@ -217,7 +233,7 @@ class MemoryRegisters:
         reason: str,
         by: str,
         question_version: str | None,
-    ) -> Json:
+    ) -> ReceiptSummary:
         self.asked.append(
             {
                 "action": action,
@@ -227,7 +243,7 @@ class MemoryRegisters:
                 "question_version": question_version,
             }
         )
-        return await self.receipts.by_id(receipt_id)
+        return (await self.receipts.by_id(receipt_id)).summary
 
     async def x_report(self, pos_id: str | None, *, key: str | None, session_id: str | None) -> Outcome:
         return Outcome(answer={"reportType": 1, "pos_id": pos_id, "totalSales": rubles(self._cash_kop())})
@@ -298,23 +314,24 @@ class MemoryDelivery:
 
 @dataclass
 class MemoryDeadLetters:
-    rows: dict[int, Json] = field(default_factory=lambda: {1: {"id": 1, "resolved_at": None}})
+    rows: dict[int, DeadLetter] = field(default_factory=lambda: {1: a_letter()})
 
-    async def page(self, *, limit: int, cursor: str | None) -> Json:
-        return {"items": list(self.rows.values())[:limit], "next_cursor": None}
+    async def page(self, *, limit: int, cursor: str | None) -> LetterPage:
+        return LetterPage(items=list(self.rows.values())[:limit], next_cursor=None)
 
-    async def get(self, id: int) -> Json:
+    async def get(self, id: int) -> LetterDetail:
         if id not in self.rows:
             raise DeadLetterNotFound(f"no dead letter {id}", f"нет записи {id}")
-        return self.rows[id]
+        return LetterDetail(letter=self.rows[id], attempts=[])
 
-    async def retry(self, id: int, *, by: str) -> Json:
-        return self._settle(await self.get(id), by=by, note="retried")
+    async def retry(self, id: int, *, by: str) -> LetterRetried:
+        return LetterRetried(letter=await self._settle(id, by=by, note="retried"), is_pending=True)
 
-    async def resolve(self, id: int, *, note: str, by: str, outcome: LetterOutcome | None) -> Json:
-        return self._settle(await self.get(id), by=by, note=note)
+    async def resolve(self, id: int, *, note: str, by: str, outcome: LetterOutcome | None) -> LetterResolved:
+        letter = await self._settle(id, by=by, note=note)
+        return LetterResolved(letter=letter, outcome_assumed=outcome is None)
 
-    async def retry_many(self, wanted: LetterFilter, *, expected_count: int, by: str) -> Json:
+    async def retry_many(self, wanted: LetterFilter, *, expected_count: int, by: str) -> ManyLetters:
         return await self._many(expected_count, by=by, note="retried")
 
     async def resolve_many(
@@ -325,22 +342,40 @@ class MemoryDeadLetters:
         note: str,
         by: str,
         outcome: LetterOutcome | None,
-    ) -> Json:
+    ) -> ManyLetters:
         return await self._many(expected_count, by=by, note=note)
 
-    async def _many(self, expected_count: int, *, by: str, note: str) -> Json:
-        still_open = [row for row in self.rows.values() if row["resolved_at"] is None]
+    async def _many(self, expected_count: int, *, by: str, note: str) -> ManyLetters:
+        still_open = [row.id for row in self.rows.values() if row.resolved_at is None]
         if len(still_open) != expected_count:
             raise Conflict("another number", "другое число", count=len(still_open))
-        for row in still_open:
-            self._settle(row, by=by, note=note)
-        return {"matched": expected_count, "done": expected_count, "skipped": 0}
+        for number in still_open:
+            await self._settle(number, by=by, note=note)
+        return ManyLetters(matched=expected_count, done=expected_count)
 
-    def _settle(self, row: Json, *, by: str, note: str) -> Json:
-        if row["resolved_at"] is not None:
+    async def _settle(self, id: int, *, by: str, note: str) -> DeadLetter:
+        letter = (await self.get(id)).letter
+        if letter.resolved_at is not None:
             raise Conflict("already resolved", "уже решено")
-        row.update(resolved_at=CREATED_AT, resolved_by=by, note=note)
-        return row
+        self.rows[id] = replace(letter, resolved_at=CREATED_AT, resolved_by=by, note=note)
+        return self.rows[id]
+
+
+def a_letter() -> DeadLetter:
+    return DeadLetter(
+        id=1,
+        receipt_id="receipt-1",
+        failed_at=CREATED_AT,
+        reason="max_retries_exceeded",
+        fiscal_doc=None,
+        retry_attempts=20,
+        last_error="no answer",
+        resolved_at=None,
+        resolved_by=None,
+        resolution=None,
+        note=None,
+        outcome=None,
+    )
 
 
 @dataclass
@@ -362,9 +397,9 @@ class MemorySummary:
 
     async def logs(
         self, *, page: int, limit: int, level: str | None, event_type: str | None, since: datetime | None
-    ) -> Json:
+    ) -> EventPage:
         self.asked.append({"level": level, "event_type": event_type, "since": since})
-        return {"total": 0, "page": page, "limit": limit, "items": []}
+        return EventPage(total=0, page=page, limit=limit, items=[])
 
 
 @dataclass
@@ -423,17 +458,43 @@ def _till(name: str, scope: Scope, *pos_ids: str) -> Principal:
     )
 
 
-def _row(key: str, request: ReceiptRequest, answer: Json) -> Json:
-    return {
-        "id": answer["receipt_id"],
-        "pos_id": request.pos_id,
-        "type": request.kind.value,
-        "idempotency_key": key,
-        "total": answer["total"],
-        "print_state": "printed",
-        "status": "pending",
-        "created_at": CREATED_AT,
-    }
+def _summary(key: str, request: ReceiptRequest, answer: Json) -> ReceiptSummary:
+    return ReceiptSummary(
+        id=answer["receipt_id"],
+        pos_id=request.pos_id,
+        register_id=RegisterId("register-1"),
+        kind=request.kind,
+        key=key,
+        total_kop=kopecks(Decimal(answer["total"])),
+        print_state=PrintState.PRINTED,
+        status=Status.PENDING,
+        fiscal_doc_id=answer["fiscal_doc_id"],
+        fiscal_doc=None,
+        retry_count=0,
+        last_error=None,
+        next_attempt_at=None,
+        created_at=CREATED_AT,
+        printed_at=CREATED_AT,
+        synced_at=None,
+        ofd_id=None,
+        stamp=HybridTimestamp(1, 0),
+        server_time=None,
+        door=None,
+        account=None,
+        group=None,
+        client_key=None,
+    )
+
+
+def _detail(key: str, request: ReceiptRequest, answer: Json) -> ReceiptDetail:
+    return ReceiptDetail(
+        summary=_summary(key, request, answer),
+        receipt=a_sale(id=answer["receipt_id"], pos_id=request.pos_id),
+        operator_code=None,
+        warnings=[],
+        attempts=[],
+        events=[],
+    )
 
 
 def _bytes(answer: Json) -> bytes:

@@ -16,6 +16,13 @@ from kkt_adapter.catalog.sync.control import CatalogSync
 from kkt_adapter.fiscal.control.clock_watch import ClockWatch
 from kkt_adapter.fiscal.control.sessions import Sessions
 from kkt_adapter.fiscal.delivery.dead_letters import LetterFilter
+from kkt_adapter.fiscal.delivery.letter_models import (
+    LetterDetail,
+    LetterPage,
+    LetterResolved,
+    LetterRetried,
+    ManyLetters,
+)
 from kkt_adapter.fiscal.delivery.worker_status import ManualSync, WorkerStatus
 from kkt_adapter.fiscal.heartbeat.export import EventExport
 from kkt_adapter.fiscal.heartbeat.service import Heartbeat
@@ -23,6 +30,8 @@ from kkt_adapter.fiscal.intake.as_sent import PLAIN, AsSent
 from kkt_adapter.fiscal.lifecycle import LetterOutcome
 from kkt_adapter.fiscal.model import ReceiptRequest
 from kkt_adapter.fiscal.queries.documents import Documents
+from kkt_adapter.fiscal.queries.event_log import EventPage
+from kkt_adapter.fiscal.queries.receipt_models import ReceiptDetail, ReceiptPage, ReceiptSummary
 from kkt_adapter.fiscal.queries.sales_today import SalesToday
 from kkt_adapter.fiscal.status.metrics import Metrics
 from kkt_adapter.fiscal.status.overview import Overview
@@ -75,9 +84,9 @@ class ReceiptIntake(Protocol):
 class Receipts(Protocol):
     """Reads; ReceiptNotFound for what is not there."""
 
-    async def by_id(self, receipt_id: str, *, english: bool = False) -> Json: ...
+    async def by_id(self, receipt_id: str) -> ReceiptDetail: ...
 
-    async def by_key(self, key: str, *, english: bool = False) -> Json: ...
+    async def by_key(self, key: str) -> ReceiptDetail: ...
 
     async def page(
         self,
@@ -88,8 +97,8 @@ class Receipts(Protocol):
         since: datetime | None,
         limit: int,
         cursor: str | None,
-    ) -> Json:
-        """``{"items": [...], "next_cursor": text or null}``, newest first. InvalidInput: a foreign cursor."""
+    ) -> ReceiptPage:
+        """Newest first. InvalidInput: a foreign cursor."""
         ...
 
     async def slip_text(self, receipt_id: str) -> str: ...
@@ -137,7 +146,7 @@ class Outcome(Protocol):
 
 
 class Registers(Protocol):
-    async def reprint(self, receipt_id: str) -> Json: ...
+    async def reprint(self, receipt_id: str) -> ReceiptSummary: ...
 
     async def resolve(
         self,
@@ -148,7 +157,7 @@ class Registers(Protocol):
         reason: str,
         by: str,
         question_version: str | None,
-    ) -> Json:
+    ) -> ReceiptSummary:
         """Raises Conflict: no open question, or another one than ``question_version``."""
         ...
 
@@ -191,15 +200,17 @@ class Delivery(Protocol):
 
 
 class DeadLetters(Protocol):
-    async def page(self, *, limit: int, cursor: str | None) -> Json: ...
+    async def page(self, *, limit: int, cursor: str | None) -> LetterPage: ...
 
-    async def get(self, id: int) -> Json: ...
+    async def get(self, id: int) -> LetterDetail: ...
 
-    async def retry(self, id: int, *, by: str) -> Json: ...
+    async def retry(self, id: int, *, by: str) -> LetterRetried: ...
 
-    async def resolve(self, id: int, *, note: str, by: str, outcome: LetterOutcome | None) -> Json: ...
+    async def resolve(
+        self, id: int, *, note: str, by: str, outcome: LetterOutcome | None
+    ) -> LetterResolved: ...
 
-    async def retry_many(self, wanted: LetterFilter, *, expected_count: int, by: str) -> Json:
+    async def retry_many(self, wanted: LetterFilter, *, expected_count: int, by: str) -> ManyLetters:
         """Raises Conflict, with ``count``: another number of open letters fits; nothing was done."""
         ...
 
@@ -211,7 +222,7 @@ class DeadLetters(Protocol):
         note: str,
         by: str,
         outcome: LetterOutcome | None,
-    ) -> Json: ...
+    ) -> ManyLetters: ...
 
 
 class Summary(Protocol):
@@ -225,7 +236,7 @@ class Summary(Protocol):
 
     async def logs(
         self, *, page: int, limit: int, level: str | None, event_type: str | None, since: datetime | None
-    ) -> Json: ...
+    ) -> EventPage: ...
 
 
 class Administration(Protocol):

@@ -56,6 +56,34 @@ class LetterOutcome(StrEnum):
     WRITTEN_OFF = "written_off"  # the operator does not have it: a refund needs a reason
 
 
+class LetterResolution(StrEnum):
+    """How a dead letter was closed."""
+
+    RETRIED = "retried"  # a person put the receipt back into the queue
+    RESOLVED = "resolved"  # a person says what became of it: ``LetterOutcome``
+    DELIVERED_LATER = "delivered_later"  # the operator has the document after all
+
+
+class AttemptKind(StrEnum):
+    """What an attempt tries to do."""
+
+    PRINT = "print"
+    SEND = "send"
+    OPEN_SHIFT = "open_shift"
+    CLOSE_SHIFT = "close_shift"
+
+
+class AttemptOutcome(StrEnum):
+    """What came of an attempt."""
+
+    DONE = "done"
+    FAILED = "failed"  # the operator did not take the document
+    NOT_READY = "not_ready"  # the register did nothing: no paper, busy
+    REFUSED = "refused"  # the register refused this document
+    ABSENT = "absent"  # the outcome was unknown; the FN proved that there is no document
+    ADOPTED = "adopted"  # the outcome was unknown; a document of the FN turned out to be this one
+
+
 UNPRINTED = (PrintState.NEW, PrintState.PRINTING, PrintState.PRINT_UNKNOWN)
 
 

@@ -15,6 +15,7 @@ from kkt_adapter.api.schemas.answers import buffer as shapes
 from kkt_adapter.api.schemas.documents import answers, body_of
 from kkt_adapter.api.schemas.examples import buffer as examples
 from kkt_adapter.api.schemas.requests import CapacityBody, EventName, LevelName, Limit, PageNumber, Since
+from kkt_adapter.api.schemas.shown.receipts import event_log_answer
 from kkt_adapter.runtime.auth.roles import Principal
 
 router = APIRouter(tags=["buffer"])
@@ -61,9 +62,10 @@ async def logs(
     since: Since = None,
 ) -> Response:
     """Events, newest first."""
-    return JsonAnswer(
-        await services.summary.logs(page=page, limit=limit, level=level, event_type=event_type, since=since)
+    found = await services.summary.logs(
+        page=page, limit=limit, level=level, event_type=event_type, since=since
     )
+    return JsonAnswer(event_log_answer(found))
 
 
 @router.get(

@@ -22,6 +22,7 @@ from kkt_adapter.api.schemas.requests import (
     ResolveManyBody,
     RetryManyBody,
 )
+from kkt_adapter.api.schemas.shown import dead_letters as shown
 from kkt_adapter.fiscal.delivery.dead_letters import LetterFilter
 from kkt_adapter.fiscal.lifecycle import LetterOutcome
 from kkt_adapter.runtime.auth.roles import Principal
@@ -39,7 +40,7 @@ Reader = Annotated[Principal, Depends(may(Action.DEAD_LETTER_READ))]
 async def list_dead_letters(
     services: Services, principal: Reader, limit: Limit = 100, cursor: Cursor = None
 ) -> Response:
-    return JsonAnswer(await services.dead_letters.page(limit=limit, cursor=cursor))
+    return JsonAnswer(shown.page_answer(await services.dead_letters.page(limit=limit, cursor=cursor)))
 
 
 @router.get(
@@ -48,7 +49,7 @@ async def list_dead_letters(
     summary="Read a dead letter",
 )
 async def dead_letter(services: Services, principal: Reader, dead_letter_id: DeadLetterId) -> Response:
-    return JsonAnswer(await services.dead_letters.get(dead_letter_id))
+    return JsonAnswer(shown.detail_answer(await services.dead_letters.get(dead_letter_id)))
 
 
 @router.post(
@@ -68,7 +69,7 @@ async def retry_many(
     done = await services.dead_letters.retry_many(
         _filter(wanted.filter), expected_count=wanted.expected_count, by=principal.name
     )
-    return JsonAnswer(done)
+    return JsonAnswer(shown.many_retried_answer(done))
 
 
 @router.post(
@@ -93,7 +94,7 @@ async def resolve_many(
         by=principal.name,
         outcome=_outcome(wanted.outcome),
     )
-    return JsonAnswer(done)
+    return JsonAnswer(shown.many_resolved_answer(done))
 
 
 @router.post(
@@ -107,7 +108,8 @@ async def retry(
     dead_letter_id: DeadLetterId,
 ) -> Response:
     """Closes the row as ``retried``; the receipt is pending again with a fresh count of attempts."""
-    return JsonAnswer(await services.dead_letters.retry(dead_letter_id, by=principal.name))
+    done = await services.dead_letters.retry(dead_letter_id, by=principal.name)
+    return JsonAnswer(shown.retried_answer(done))
 
 
 @router.post(
@@ -126,11 +128,10 @@ async def resolve(
     nobody has to sign in."""
     wanted = await read_model(request, ResolveDeadLetterBody)
     by = wanted.resolved_by if principal is OPEN and wanted.resolved_by else principal.name
-    return JsonAnswer(
-        await services.dead_letters.resolve(
-            dead_letter_id, note=wanted.note, by=by, outcome=_outcome(wanted.outcome)
-        )
+    done = await services.dead_letters.resolve(
+        dead_letter_id, note=wanted.note, by=by, outcome=_outcome(wanted.outcome)
     )
+    return JsonAnswer(shown.resolved_answer(done))
 
 
 def _outcome(name: str | None) -> LetterOutcome | None:

@@ -32,6 +32,7 @@ from kkt_adapter.api.schemas.requests import (
     idempotency_key,
     receipt_id_of,
 )
+from kkt_adapter.api.schemas.shown import receipts as shown
 from kkt_adapter.api.services import ApiServices
 from kkt_adapter.api.settings import ApiSettings
 from kkt_adapter.fiscal.lifecycle import PrintState, Status
@@ -117,9 +118,9 @@ async def receipt_by_key(
     request: Request, services: Services, principal: Reader, idempotency_key: KeyQuery
 ) -> Response:
     """For a till whose POST timed out. 404: it was never accepted, so it may be posted again."""
-    found = await services.receipts.by_key(idempotency_key, english=_english(request))
-    check_till(principal, found["pos_id"])
-    return JsonAnswer(found)
+    found = await services.receipts.by_key(idempotency_key)
+    check_till(principal, found.summary.pos_id)
+    return JsonAnswer(shown.detail_answer(found, english=_english(request)))
 
 
 @router.get(
@@ -146,7 +147,7 @@ async def list_receipts(
         limit=limit,
         cursor=cursor,
     )
-    return JsonAnswer(page)
+    return JsonAnswer(shown.page_answer(page))
 
 
 @router.get(
@@ -158,9 +159,9 @@ async def receipt_by_id(
     request: Request, services: Services, principal: Reader, receipt_id: ReceiptId
 ) -> Response:
     """Where it stands with the register (``print_state``) and with the operator (``status``)."""
-    found = await services.receipts.by_id(receipt_id, english=_english(request))
-    check_till(principal, found["pos_id"])
-    return JsonAnswer(found)
+    found = await services.receipts.by_id(receipt_id)
+    check_till(principal, found.summary.pos_id)
+    return JsonAnswer(shown.detail_answer(found, english=_english(request)))
 
 
 @router.get(
@@ -212,7 +213,7 @@ async def reprint(
 ) -> Response:
     """For ``print_failed`` only, after the cause is gone; 409 CONFLICT if it is printed already."""
     await _check_own(services, principal, receipt_id)
-    return JsonAnswer(await services.registers.reprint(receipt_id))
+    return JsonAnswer(shown.summary_answer(await services.registers.reprint(receipt_id)))
 
 
 @router.post(
@@ -237,7 +238,7 @@ async def resolve(
         by=principal.name,
         question_version=wanted.question_version,
     )
-    return JsonAnswer(settled)
+    return JsonAnswer(shown.summary_answer(settled))
 
 
 _SLIP_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -250,4 +251,4 @@ def _english(request: Request) -> bool:
 async def _check_own(services: ApiServices, principal: Principal, receipt_id: str) -> None:
     """Raises NotAllowed for a receipt of another till, ReceiptNotFound for none at all."""
     if principal.pos_ids:
-        check_till(principal, (await services.receipts.by_id(receipt_id))["pos_id"])
+        check_till(principal, (await services.receipts.by_id(receipt_id)).summary.pos_id)

@@ -1,7 +1,5 @@
 """Answers about the buffer, its worker and back offices: from what they read to the published names."""
 
-from decimal import Decimal
-
 from kkt_adapter.api.schemas.answers import buffer as known
 from kkt_adapter.api.schemas.answers.offices import HeartbeatStatus, OfficeShown
 from kkt_adapter.fiscal.alerts.board import Alert
@@ -9,13 +7,7 @@ from kkt_adapter.fiscal.delivery.worker_status import LastPass, ManualSync, Work
 from kkt_adapter.fiscal.heartbeat import service as heartbeat
 from kkt_adapter.fiscal.status.reports import BufferStatus
 from kkt_adapter.kernel.breaker import BreakerState
-from kkt_adapter.kernel.money import rubles
 from kkt_adapter.kernel.timefmt import iso, iso_of
-
-
-def money(kop: int) -> Decimal:
-    """Kopecks as rubles with two decimals."""
-    return Decimal(rubles(kop))
 
 
 def counts_answer(status: BufferStatus) -> known.BufferCounts:

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 
 from kkt_adapter.api.schemas.answers import health as known
 from kkt_adapter.api.schemas.answers.registers import Trouble
-from kkt_adapter.api.schemas.buffer import counts_answer, money, worker_answer
+from kkt_adapter.api.schemas.buffer import counts_answer, worker_answer
+from kkt_adapter.api.schemas.units import money
 from kkt_adapter.fiscal.alerts.board import Alert
 from kkt_adapter.fiscal.alerts.rows import Notice
 from kkt_adapter.fiscal.alerts.rule import Level

@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, WithJsonSchema
 
+from kkt_adapter.kernel.money import rubles
+
 
 def _schema(kind: str, description: str, **more: Any) -> WithJsonSchema:
     return WithJsonSchema({"type": kind, "description": description} | more)
@@ -14,6 +16,11 @@ def words(*known: str) -> WithJsonSchema:
     """A text that is one of these."""
     only = {"const": known[0]} if len(known) == 1 else {"enum": list(known)}
     return WithJsonSchema({"type": "string"} | only)
+
+
+def money(kop: int) -> Decimal:
+    """Kopecks as rubles with two decimals."""
+    return Decimal(rubles(kop))
 
 
 Rubles = Annotated[

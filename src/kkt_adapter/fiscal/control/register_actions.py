@@ -16,7 +16,7 @@ from kkt_adapter.fiscal.printing.device_times import DeviceTimesShown, device_ti
 from kkt_adapter.fiscal.printing.lane_commands import not_held
 from kkt_adapter.fiscal.printing.registers import Registers, Unit
 from kkt_adapter.fiscal.printing.unprinted import one_unprinted
-from kkt_adapter.fiscal.queries import receipts as receipt_queries
+from kkt_adapter.fiscal.queries.receipt_models import ReceiptSummary, summary
 from kkt_adapter.fiscal.store import receipt_json
 from kkt_adapter.fiscal.store.attempts import LaneTerm
 from kkt_adapter.fiscal.store.idempotency import Outcome
@@ -158,7 +158,7 @@ class RegisterActions:
             async with asyncio.timeout(ASK_S):
                 await session.ask()
 
-    async def reprint(self, receipt_id: str) -> dict[str, Any]:
+    async def reprint(self, receipt_id: str) -> ReceiptSummary:
         """Put a ``print_failed`` receipt back into its lane.
 
         Raises:
@@ -198,7 +198,7 @@ class RegisterActions:
         reason: str,
         by: str,
         question_version: str | None = None,
-    ) -> dict[str, Any]:
+    ) -> ReceiptSummary:
         """A person ends an unknown outcome: ``adopt`` a document of the FN, or ``print_again``.
 
         Raises:
@@ -220,10 +220,9 @@ class RegisterActions:
         await lane.decide(receipt_id, adopt=fiscal_doc_number, version=question_version, by=by, reason=reason)
         return await self._after(receipt_id)
 
-    async def _after(self, receipt_id: str) -> dict[str, Any]:
-        def read(conn: Connection) -> dict[str, Any]:
-            row = conn.execute(select(receipts).where(receipts.c.id == receipt_id)).one()
-            return receipt_queries.summary(row)
+    async def _after(self, receipt_id: str) -> ReceiptSummary:
+        def read(conn: Connection) -> ReceiptSummary:
+            return summary(conn.execute(select(receipts).where(receipts.c.id == receipt_id)).one())
 
         return await self._db.read(read)
 

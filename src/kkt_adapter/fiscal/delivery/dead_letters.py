@@ -1,21 +1,28 @@
 """The dead letter queue: what could not be delivered, with its error trail, until a person acts."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from kkt_adapter.fiscal.lifecycle import LetterOutcome, Status, delivery_move
+from kkt_adapter.fiscal.delivery.letter_models import (
+    DeadLetter,
+    LetterDetail,
+    LetterPage,
+    LetterResolved,
+    LetterRetried,
+    ManyLetters,
+    letter_detail,
+    letter_of,
+)
+from kkt_adapter.fiscal.lifecycle import LetterOutcome, LetterResolution, Status, delivery_move
 from kkt_adapter.fiscal.store import counters, events
 from kkt_adapter.fiscal.store.events import EventLevel, EventType
-from kkt_adapter.fiscal.store.tables import FAILED_ROWS, attempts, dlq, receipts
-from kkt_adapter.kernel import jsontext
+from kkt_adapter.fiscal.store.tables import FAILED_ROWS, dlq, receipts
 from kkt_adapter.kernel.clock import Clock
-from kkt_adapter.kernel.discretion import discreet_json
 from kkt_adapter.kernel.errors import Conflict, DeadLetterNotFound, InvalidInput
-from kkt_adapter.kernel.timefmt import iso
 from kkt_adapter.runtime.db.protocol import Database
 
 STEP_ROWS = 500  # letters of one commit, when many are moved at once
@@ -54,12 +61,12 @@ class LetterFilter:
 class DeadLetters:
     """``on_retry`` wakes delivery after a letter went back to the queue."""
 
-    def __init__(self, *, database: Database, clock: Clock, on_retry: Any) -> None:
+    def __init__(self, *, database: Database, clock: Clock, on_retry: Callable[[], object]) -> None:
         self._db = database
         self._clock = clock
         self._on_retry = on_retry
 
-    async def page(self, *, limit: int, cursor: str | None) -> dict[str, Any]:
+    async def page(self, *, limit: int, cursor: str | None) -> LetterPage:
         """Newest first, open and closed. Raises InvalidInput for a cursor that is not a number."""
         query = select(dlq).order_by(dlq.c.id.desc()).limit(limit + 1)
         if cursor is not None:
@@ -68,39 +75,16 @@ class DeadLetters:
             query = query.where(dlq.c.id < int(cursor))
         rows = await self._db.read(lambda c: c.execute(query).all())
         page = rows[:limit]
-        return {
-            "items": [_letter(row) for row in page],
-            "next_cursor": str(page[-1].id) if len(rows) > limit else None,
-        }
+        return LetterPage(
+            items=[letter_of(row) for row in page],
+            next_cursor=str(page[-1].id) if len(rows) > limit else None,
+        )
 
-    async def get(self, id: int) -> dict[str, Any]:
-        """One letter with the trail of its send attempts, oldest first. Raises DeadLetterNotFound."""
+    async def get(self, id: int) -> LetterDetail:
+        """One letter with the trail of its send attempts. Raises DeadLetterNotFound."""
+        return await self._db.read(lambda c: letter_detail(c, _row(c, id)))
 
-        def read(conn: Connection) -> dict[str, Any]:
-            row = _row(conn, id)
-            trail = conn.execute(
-                select(attempts)
-                .join(receipts, receipts.c.seq == attempts.c.receipt_seq)
-                .where(receipts.c.id == row.original_receipt_id, attempts.c.what == "send")
-                .order_by(attempts.c.id.desc())
-                .limit(200)
-            ).all()
-            return {
-                **_letter(row),
-                "attempts": [
-                    {
-                        "started_at": iso(a.started_at),
-                        "ended_at": iso(a.ended_at),
-                        "outcome": a.outcome,
-                        "error": a.error,
-                    }
-                    for a in reversed(trail)
-                ],
-            }
-
-        return await self._db.read(read)
-
-    async def retry(self, id: int, *, by: str) -> dict[str, Any]:
+    async def retry(self, id: int, *, by: str) -> LetterRetried:
         """Back to ``pending`` with a retry count of 0; the letter is closed as ``retried``.
 
         Raises:
@@ -109,32 +93,32 @@ class DeadLetters:
         """
         now = self._clock.now()
 
-        def write(conn: Connection) -> dict[str, Any]:
+        def write(conn: Connection) -> LetterRetried:
             moved = _retry(conn, _open_row(conn, id), at=now, by=by)
-            return {**_letter(_row(conn, id)), "status": "pending" if moved else "unchanged"}
+            return LetterRetried(letter=letter_of(_row(conn, id)), is_pending=moved > 0)
 
-        letter = await self._db.write(write)
+        done = await self._db.write(write)
         self._on_retry()
-        return letter
+        return done
 
     async def resolve(
         self, id: int, *, note: str, by: str, outcome: LetterOutcome | None = None
-    ) -> dict[str, Any]:
-        """Close a letter by hand; its receipt stays ``failed``. ``outcome`` None: ``written_off``, with a
-        warning. Raises like ``retry``.
+    ) -> LetterResolved:
+        """Close a letter by hand; its receipt stays ``failed``. ``outcome`` None: ``written_off`` is assumed.
+        Raises like ``retry``.
         """
         now = self._clock.now()
 
-        def write(conn: Connection) -> dict[str, Any]:
+        def write(conn: Connection) -> DeadLetter:
             row = _open_row(conn, id)
             _resolve(conn, row, at=now, by=by, note=note, outcome=outcome or LetterOutcome.WRITTEN_OFF)
-            return _letter(_row(conn, id))
+            return letter_of(_row(conn, id))
 
-        return {**await self._db.write(write), "warnings": _assumed(outcome)}
+        return LetterResolved(letter=await self._db.write(write), outcome_assumed=outcome is None)
 
     # ---- many at once -------------------------------------------------------------------------------
 
-    async def retry_many(self, wanted: LetterFilter, *, expected_count: int, by: str) -> dict[str, Any]:
+    async def retry_many(self, wanted: LetterFilter, *, expected_count: int, by: str) -> ManyLetters:
         """``retry`` for every open letter that fits, in steps of 500. Letters that somebody closed meanwhile
         are passed over.
 
@@ -156,7 +140,7 @@ class DeadLetters:
         note: str,
         by: str,
         outcome: LetterOutcome | None = None,
-    ) -> dict[str, Any]:
+    ) -> ManyLetters:
         """``resolve`` for every open letter that fits; as ``retry_many``."""
         now, said = self._clock.now(), outcome or LetterOutcome.WRITTEN_OFF
         done = await self._for_many(
@@ -164,11 +148,11 @@ class DeadLetters:
             expected_count,
             lambda conn, row: _resolve(conn, row, at=now, by=by, note=note, outcome=said),
         )
-        return {**done, "warnings": _assumed(outcome)}
+        return replace(done, outcome_assumed=outcome is None)
 
     async def _for_many(
         self, wanted: LetterFilter, expected_count: int, do: Callable[[Connection, Any], object]
-    ) -> dict[str, Any]:
+    ) -> ManyLetters:
         ids = await self._db.read(lambda c: wanted.open_ids(c))
         if len(ids) != expected_count:
             raise Conflict(
@@ -189,7 +173,7 @@ class DeadLetters:
                 return len(rows)
 
             done += await self._db.write(write)
-        return {"matched": len(ids), "done": done, "skipped": len(ids) - done}
+        return ManyLetters(matched=len(ids), done=done)
 
 
 def _retry(conn: Connection, row: Any, *, at: datetime, by: str) -> int:
@@ -199,32 +183,17 @@ def _retry(conn: Connection, row: Any, *, at: datetime, by: str) -> int:
         .where(receipts.c.id == row.original_receipt_id, FAILED_ROWS)
         .values(status=delivery_move(Status.FAILED, Status.PENDING), retry_count=0, next_attempt_at=None)
     ).rowcount
-    _close(conn, row.id, at=at, by=by, resolution="retried", note=None)
+    _close(conn, row.id, at=at, by=by, resolution=LetterResolution.RETRIED, note=None)
     counters.bump(conn, dlq_open=-1, failed=-moved, pending=moved)
     _note(conn, EventType.DLQ_RETRIED, row.original_receipt_id, at, by=by, dlq_id=row.id)
     return moved
 
 
 def _resolve(conn: Connection, row: Any, *, at: datetime, by: str, note: str, outcome: LetterOutcome) -> None:
-    _close(conn, row.id, at=at, by=by, resolution="resolved", note=note, outcome=outcome)
+    _close(conn, row.id, at=at, by=by, resolution=LetterResolution.RESOLVED, note=note, outcome=outcome)
     counters.bump(conn, dlq_open=-1)
     facts = {"by": by, "dlq_id": row.id, "note": note, "outcome": outcome.value}
     _note(conn, EventType.DLQ_RESOLVED, row.original_receipt_id, at, **facts)
-
-
-def _assumed(outcome: LetterOutcome | None) -> list[dict[str, Any]]:
-    """The warning of a request that does not say what became of the receipt."""
-    if outcome is not None:
-        return []
-    return [
-        {
-            "code": "OUTCOME_ASSUMED",
-            "field": "outcome",
-            "tag": None,
-            "message": "Исход не указан, принято written_off: возврат этого чека потребует причины "
-            "(refund_force_reason). Если чек передан другим путём, указывайте delivered_otherwise.",
-        }
-    ]
 
 
 def _row(conn: Connection, id: int) -> Any:
@@ -250,7 +219,7 @@ def _close(
     *,
     at: datetime,
     by: str,
-    resolution: str,
+    resolution: LetterResolution,
     note: str | None,
     outcome: LetterOutcome | None = None,
 ) -> None:
@@ -260,7 +229,7 @@ def _close(
         .values(
             resolved_at=at,
             resolved_by=by,
-            resolution=resolution,
+            resolution=resolution.value,
             note=note,
             outcome=None if outcome is None else outcome.value,
         )
@@ -269,20 +238,3 @@ def _close(
 
 def _note(conn: Connection, event: EventType, receipt_id: str, at: datetime, **facts: Any) -> None:
     events.write(conn, [events.entry(event, at, receipt_id=receipt_id, level=EventLevel.WARNING, **facts)])
-
-
-def _letter(row: Any) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "original_receipt_id": row.original_receipt_id,
-        "failed_at": iso(row.failed_at),
-        "reason": discreet_json(row.reason),
-        "fiscal_doc": None if row.fiscal_doc is None else jsontext.decode(row.fiscal_doc),
-        "retry_attempts": row.retry_attempts,
-        "last_error": discreet_json(row.last_error),
-        "resolved_at": iso(row.resolved_at),
-        "resolved_by": row.resolved_by,
-        "resolution": row.resolution,
-        "note": row.note,
-        "outcome": row.outcome,
-    }

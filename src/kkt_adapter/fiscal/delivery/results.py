@@ -13,7 +13,13 @@ from sqlalchemy import Connection, bindparam, insert, update
 
 from kkt_adapter.fiscal.delivery import claims
 from kkt_adapter.fiscal.delivery.claims import Claim, ClaimRequest
-from kkt_adapter.fiscal.lifecycle import Status, delivery_move
+from kkt_adapter.fiscal.lifecycle import (
+    AttemptKind,
+    AttemptOutcome,
+    LetterResolution,
+    Status,
+    delivery_move,
+)
 from kkt_adapter.fiscal.store import counters, document_bytes
 from kkt_adapter.fiscal.store import events as journal
 from kkt_adapter.fiscal.store.events import EventLevel, EventType
@@ -197,7 +203,7 @@ def _synced(
     if late:
         deltas["dlq_open"] -= close_letters(conn, [r.claim.receipt_id for r in late], late[0].at)
     for result in results:
-        tries.append(_attempt(result.claim, result.at, "done", None))
+        tries.append(_attempt(result.claim, result.at, AttemptOutcome.DONE, None))
         events.append(
             journal.entry(
                 EventType.RECEIPT_SYNCED,
@@ -266,7 +272,7 @@ def _failed(
     if done.rowcount != 1:
         raise LeaseLost(f"the claim on receipt {claim.receipt_id} is over")
     deltas["syncing"] -= 1
-    tries.append(_attempt(claim, result.at, "failed", error))
+    tries.append(_attempt(claim, result.at, AttemptOutcome.FAILED, error))
     if not result.to_dead_letters:
         deltas["pending"] += 1
         events.append(
@@ -303,17 +309,17 @@ def _failed(
     )
 
 
-def _attempt(claim: Claim, ended_at: datetime, outcome: str, error: str | None) -> tuple[Any, ...]:
+def _attempt(claim: Claim, ended_at: datetime, outcome: AttemptOutcome, error: str | None) -> tuple[Any, ...]:
     """In the order of ``_INSERT_TRIES``, without the number."""
     return (
-        "send",
+        AttemptKind.SEND.value,
         claim.register_id,
         claim.seq,
         claim.owner,
         claim.number,
         millis(claim.started_at),
         millis(ended_at),
-        outcome,
+        outcome.value,
         error,
     )
 
@@ -323,6 +329,6 @@ def close_letters(conn: Connection, receipt_ids: Sequence[str], at: datetime) ->
     closed = conn.execute(
         update(dlq)
         .where(dlq.c.original_receipt_id.in_(receipt_ids), dlq.c.resolved_at.is_(None))
-        .values(resolved_at=at, resolved_by="system", resolution="delivered_later")
+        .values(resolved_at=at, resolved_by="system", resolution=LetterResolution.DELIVERED_LATER.value)
     )
     return closed.rowcount

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, ScalarSelect, select, update
 from kkt_adapter.fiscal.intake import suspicions
 from kkt_adapter.fiscal.intake.origin import Origin
 from kkt_adapter.fiscal.intake.refusals import refusal
-from kkt_adapter.fiscal.lifecycle import PrintState, Status
+from kkt_adapter.fiscal.lifecycle import AttemptKind, PrintState, Status
 from kkt_adapter.fiscal.model import Receipt
 from kkt_adapter.fiscal.store import events as journal
 from kkt_adapter.fiscal.store.attempts import INSERT_ATTEMPTS, NewAttempt, attempt_row
@@ -252,7 +252,9 @@ def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted | Kno
             )
         if item.attempt is not None:
             attempt_rows.append(
-                attempt_row(attempt_id, "print", item.receipt.register_id, seq, item.attempt, item.at)
+                attempt_row(
+                    attempt_id, AttemptKind.PRINT, item.receipt.register_id, seq, item.attempt, item.at
+                )
             )
             attempt_id += 1
         seq += 1

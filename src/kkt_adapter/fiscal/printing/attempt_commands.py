@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, select
 
 from kkt_adapter.fiscal.kkt.command_times import CommandTime
+from kkt_adapter.fiscal.lifecycle import AttemptKind, AttemptOutcome
 from kkt_adapter.fiscal.store.tables import attempts
 
 Commands = dict[str, list[int]]  # milliseconds of each command of that name, in their order
@@ -29,8 +30,8 @@ def newest_commands(conn: Connection, register_id: str, *, limit: int) -> list[C
         select(attempts.c.commands)
         .where(
             attempts.c.register_id == register_id,
-            attempts.c.what == "print",
-            attempts.c.outcome == "done",
+            attempts.c.what == AttemptKind.PRINT.value,
+            attempts.c.outcome == AttemptOutcome.DONE.value,
             attempts.c.commands.is_not(None),
         )
         .order_by(attempts.c.id.desc())

@@ -17,6 +17,7 @@ from typing import TypeVar
 
 import structlog
 
+from kkt_adapter.fiscal.lifecycle import AttemptKind
 from kkt_adapter.fiscal.printing import records
 from kkt_adapter.fiscal.printing.job import PrintJob
 from kkt_adapter.fiscal.printing.lane_commands import Command, LaneCommands, failed, not_held, stopping
@@ -217,7 +218,9 @@ class PrintLane:
         )
         self._decided()
 
-    async def decide_report(self, *, adopt: int | None, version: str | None, by: str, reason: str) -> str:
+    async def decide_report(
+        self, *, adopt: int | None, version: str | None, by: str, reason: str
+    ) -> AttemptKind:
         """The same for a shift opening or a Z report; see ``Recovery.decide_report``."""
         what = await self.recovery.decide_report(
             self._held(), adopt=adopt, version=version, by=by, reason=reason
@@ -418,7 +421,7 @@ class PrintLane:
         attempt, now = NewAttempt(lane=lane, baseline=await self.session.ready(lane)), self._clock.now()
         return await self._db.write(
             lambda c: records.begin_attempt(
-                c, attempt, what="print", register_id=self.register_id, at=now, receipt_seq=job.seq
+                c, attempt, what=AttemptKind.PRINT, register_id=self.register_id, at=now, receipt_seq=job.seq
             )
         )
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, or_, select, update
 
-from kkt_adapter.fiscal.lifecycle import PRINT_MOVES, PrintState, sources
+from kkt_adapter.fiscal.lifecycle import PRINT_MOVES, AttemptKind, AttemptOutcome, PrintState, sources
 from kkt_adapter.fiscal.model import Baseline, FiscalDocument, Receipt
 from kkt_adapter.fiscal.shifts import cash_movements
 from kkt_adapter.fiscal.store import counters, document_bytes, events
@@ -146,7 +146,7 @@ def printed(conn: Connection, items: Sequence[PrintedItem]) -> list[Printed | Ex
     _SET_ANSWERS.run(conn, [(i.seq, i.answer) for i in items])
     END_ATTEMPTS.run(
         conn,
-        [(i.attempt_id, millis(i.at), "adopted" if i.recovered else "done", i.commands) for i in items],
+        [(i.attempt_id, millis(i.at), _ending(i), i.commands) for i in items],
     )
     _INSERT_DOCUMENTS.run(conn, [_document_row(i.document, i.receipt.register_id, i.seq) for i in items])
     document_bytes.keep(conn, [(i.document, i.at) for i in items])
@@ -183,7 +183,7 @@ def _begin_following(conn: Connection, items: Sequence[PrintedItem]) -> dict[int
         [
             attempt_row(
                 number,
-                "print",
+                AttemptKind.PRINT,
                 i.receipt.register_id,
                 seq,
                 NewAttempt(lane=i.lane, baseline=i.baseline),
@@ -230,7 +230,7 @@ def begin_attempt(
     conn: Connection,
     attempt: NewAttempt,
     *,
-    what: str,
+    what: AttemptKind,
     register_id: str,
     at: datetime,
     receipt_seq: int | None = None,
@@ -247,6 +247,10 @@ def begin_attempt(
     attempt_id = counters.take_attempt_ids(conn, 1)
     INSERT_ATTEMPTS.run(conn, [attempt_row(attempt_id, what, register_id, receipt_seq, attempt, at)])
     return attempt_id
+
+
+def _ending(item: PrintedItem) -> str:
+    return (AttemptOutcome.ADOPTED if item.recovered else AttemptOutcome.DONE).value
 
 
 def _move_print(conn: Connection, seq: int, target: PrintState, **values: Any) -> None:
@@ -277,7 +281,7 @@ def print_not_ready(
     counters.lock(conn)
     check_terms(conn, {(lane.lease, lane.owner, lane.number)})
     _move_print(conn, seq, PrintState.NEW, last_error=error)
-    end_attempt(conn, attempt_id, outcome="not_ready", at=at, error=error, commands=commands)
+    end_attempt(conn, attempt_id, outcome=AttemptOutcome.NOT_READY, at=at, error=error, commands=commands)
 
 
 def print_refused(
@@ -303,7 +307,7 @@ def print_refused(
         print_due_at=due_at,
         print_attempts=receipts.c.print_attempts + 1,
     )
-    end_attempt(conn, attempt_id, outcome="refused", at=at, error=error, commands=commands)
+    end_attempt(conn, attempt_id, outcome=AttemptOutcome.REFUSED, at=at, error=error, commands=commands)
     counters.bump(conn, unprinted=-1, print_failed=1)
     events.write(
         conn,
@@ -334,4 +338,4 @@ def print_absent(conn: Connection, seq: int, *, attempt_id: int, lane: LaneTerm,
     counters.lock(conn)
     check_terms(conn, {(lane.lease, lane.owner, lane.number)})
     _move_print(conn, seq, PrintState.NEW)
-    end_attempt(conn, attempt_id, outcome="absent", at=at)
+    end_attempt(conn, attempt_id, outcome=AttemptOutcome.ABSENT, at=at)

@@ -13,6 +13,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from kkt_adapter.fiscal.kkt.driver import KktDriver, KktState, KktStatus, ShiftState
+from kkt_adapter.fiscal.lifecycle import AttemptKind, AttemptOutcome
 from kkt_adapter.fiscal.model import (
     Baseline,
     Cashier,
@@ -215,10 +216,12 @@ class RegisterSession:
         status = await self.ask()
         if status.shift_state is ShiftState.CLOSED:
             raise Conflict("no shift is open", "нет открытой смены")
-        async with self._attempt("close_shift", lane, status.baseline) as attempt_id:
+        async with self._attempt(AttemptKind.CLOSE_SHIFT, lane, status.baseline) as attempt_id:
             with self.calls.call():
                 report = await self.driver.close_shift(cashier or self._cashier, term=lane.number)
-            await self.write_report(attempt_id, report.document, report, lane=lane, outcome="done")
+            await self.write_report(
+                attempt_id, report.document, report, lane=lane, outcome=AttemptOutcome.DONE
+            )
         return report
 
     async def open_shift(self, lane: LaneTerm) -> FiscalDocument:
@@ -232,14 +235,14 @@ class RegisterSession:
         return await self._open(lane, status.baseline)
 
     async def _open(self, lane: LaneTerm, baseline: Baseline) -> FiscalDocument:
-        async with self._attempt("open_shift", lane, baseline) as attempt_id:
+        async with self._attempt(AttemptKind.OPEN_SHIFT, lane, baseline) as attempt_id:
             with self.calls.call():
                 document = await self.driver.open_shift(self._cashier, term=lane.number)
-            await self.write_report(attempt_id, document, None, lane=lane, outcome="done")
+            await self.write_report(attempt_id, document, None, lane=lane, outcome=AttemptOutcome.DONE)
         return document
 
     @asynccontextmanager
-    async def _attempt(self, what: str, lane: LaneTerm, baseline: Baseline) -> AsyncIterator[int]:
+    async def _attempt(self, what: AttemptKind, lane: LaneTerm, baseline: Baseline) -> AsyncIterator[int]:
         """An attempt around a command that makes a report. Unless it ends cleanly it may be open on disk, and
         the lane recovers before it goes on."""
         self.forget()
@@ -262,7 +265,9 @@ class RegisterSession:
 
         def write(conn: Connection) -> None:
             check_terms(conn, {(lane.lease, lane.owner, lane.number)})
-            attempts.end_attempt(conn, attempt_id, outcome="refused", at=now, error=text, commands=commands)
+            attempts.end_attempt(
+                conn, attempt_id, outcome=AttemptOutcome.REFUSED, at=now, error=text, commands=commands
+            )
 
         await self._db.write(write)
 
@@ -273,12 +278,12 @@ class RegisterSession:
         report: ShiftReport | None,
         *,
         lane: LaneTerm,
-        outcome: str,
+        outcome: AttemptOutcome,
         note: Callable[[Connection], None] = lambda conn: None,
     ) -> None:
         """Write a shift opening or a Z report down and end its attempt; ``note`` joins that commit."""
         now = self._clock.now()
-        commands = commands_json(self.driver.command_times) if outcome == "done" else None
+        commands = commands_json(self.driver.command_times) if outcome is AttemptOutcome.DONE else None
         what = EventType.SHIFT_OPENED if document.code is DocumentCode.OPEN_SHIFT else EventType.SHIFT_CLOSED
 
         def record(conn: Connection) -> None:

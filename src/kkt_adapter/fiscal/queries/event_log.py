@@ -6,6 +6,8 @@ beginning of a period is found by halving. Totals are counted up to ``COUNTED`` 
 """
 
 import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,10 +15,30 @@ from sqlalchemy import ColumnElement, Connection, func, select
 
 from kkt_adapter.fiscal.store.tables import FREQUENT_EVENTS, LOUD_EVENTS, RARE_EVENTS, buffer_events
 from kkt_adapter.kernel.discretion import discreet_json
-from kkt_adapter.kernel.timefmt import iso
 
 COUNTED = 100_000  # events that a total counts at most
 CLOCK_MARGIN = timedelta(days=1)  # by which the host's clock may have been set back between two events
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedEvent:
+    """``facts`` differ from event to event; they are without addresses and paths."""
+
+    event: str
+    level: str
+    at: datetime
+    receipt_id: str | None
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventPage:
+    """Newest first; ``page`` counts from 1, ``total`` is exact up to ``COUNTED``."""
+
+    total: int
+    page: int
+    limit: int
+    items: Sequence[LoggedEvent]
 
 
 def page(
@@ -27,7 +49,7 @@ def page(
     level: str | None,
     event_type: str | None,
     since: datetime | None,
-) -> dict[str, Any]:
+) -> EventPage:
     """``GET /v1/kkt/buffer/logs``; ``page`` counts from 1. ``total`` is exact up to ``COUNTED``."""
     where = _where(conn, level=level, event_type=event_type, since=since)
     newest = select(buffer_events.c.id).where(*where).order_by(buffer_events.c.id.desc())
@@ -40,7 +62,7 @@ def page(
         .limit(max(0, min(limit, total - offset)))
         .offset(offset)
     )
-    return {"total": total, "page": page, "limit": limit, "items": [_shown(row) for row in rows]}
+    return EventPage(total=total, page=page, limit=limit, items=[event_of(row) for row in rows])
 
 
 def _where(
@@ -82,12 +104,12 @@ def _first_at(conn: Connection, moment: datetime) -> int:
     return int(low)
 
 
-def _shown(row: Any) -> dict[str, Any]:
-    return {
-        "timestamp": iso(row.timestamp),
-        "level": row.level,
-        "event": row.event_type,
-        "receipt_id": row.receipt_id,
-        "message": row.event_type.replace("_", " "),
-        "metadata": discreet_json(json.loads(row.metadata)) if row.metadata else {},
-    }
+def event_of(row: Any) -> LoggedEvent:
+    """A row of ``buffer_events``."""
+    return LoggedEvent(
+        event=row.event_type,
+        level=row.level,
+        at=row.timestamp,
+        receipt_id=row.receipt_id,
+        facts=discreet_json(json.loads(row.metadata)) if row.metadata else {},
+    )

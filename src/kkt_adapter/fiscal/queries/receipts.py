@@ -3,9 +3,8 @@
 import asyncio
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, select, true
@@ -17,12 +16,19 @@ from kkt_adapter.fiscal.model import (
     Receipt,
     ReceiptKind,
 )
-from kkt_adapter.fiscal.printing.attempt_commands import load_commands
 from kkt_adapter.fiscal.printing.registers import Registers
 from kkt_adapter.fiscal.queries.documents import Documents, composed
+from kkt_adapter.fiscal.queries.event_log import event_of
+from kkt_adapter.fiscal.queries.receipt_models import (
+    ReceiptDetail,
+    ReceiptPage,
+    attempt,
+    summary,
+)
 from kkt_adapter.fiscal.slip import Slip, qr_svg, render_html, render_pdf, render_text
-from kkt_adapter.fiscal.store import receipt_json, receipt_public
+from kkt_adapter.fiscal.store import receipt_json
 from kkt_adapter.fiscal.store.events import EventType
+from kkt_adapter.fiscal.store.fiscal_doc import StoredFiscalDoc, read_fiscal_doc
 from kkt_adapter.fiscal.store.receipt_lookup import (
     _is_number,
 )
@@ -36,12 +42,8 @@ from kkt_adapter.fiscal.store.tables import (
     idempotency,
     receipts,
 )
-from kkt_adapter.kernel import jsontext
-from kkt_adapter.kernel.discretion import discreet_json
 from kkt_adapter.kernel.errors import Conflict, InvalidInput, ReceiptNotFound
-from kkt_adapter.kernel.ids import FnNumber
-from kkt_adapter.kernel.money import Kopecks, rubles
-from kkt_adapter.kernel.timefmt import iso
+from kkt_adapter.kernel.money import Kopecks
 from kkt_adapter.runtime.db.protocol import Database
 
 CURSOR_DIGITS = 18  # more do not fit the 64 bits of a row number
@@ -66,28 +68,28 @@ class Receipts:
         self._registers = registers
         self._documents = documents
 
-    async def by_id(self, receipt_id: str, *, english: bool = False) -> dict[str, Any]:
+    async def by_id(self, receipt_id: str) -> ReceiptDetail:
         """One receipt with its attempts and events. Raises ReceiptNotFound."""
 
-        def read(conn: Connection) -> dict[str, Any] | None:
+        def read(conn: Connection) -> ReceiptDetail | None:
             row = conn.execute(select(receipts).where(receipts.c.id == receipt_id)).first()
-            return None if row is None else detail(conn, row, english=english)
+            return None if row is None else detail(conn, row)
 
         found = await self._db.read(read)
         if found is None:
             raise _unknown(receipt_id)
         return found
 
-    async def by_key(self, key: str, *, english: bool = False) -> dict[str, Any]:
+    async def by_key(self, key: str) -> ReceiptDetail:
         """The same by Idempotency-Key; ReceiptNotFound means that it was never accepted."""
 
-        def read(conn: Connection) -> dict[str, Any] | None:
+        def read(conn: Connection) -> ReceiptDetail | None:
             row = conn.execute(
                 select(receipts)
                 .join(idempotency, idempotency.c.seq == receipts.c.seq)
                 .where(idempotency.c.key_hash == receipt_json.key_hash(key))
             ).first()
-            return None if row is None else detail(conn, row, english=english)
+            return None if row is None else detail(conn, row)
 
         found = await self._db.read(read)
         if found is None:
@@ -106,8 +108,8 @@ class Receipts:
         since: datetime | None,
         limit: int,
         cursor: str | None,
-    ) -> dict[str, Any]:
-        """Newest first; ``next_cursor`` is None on the last page. Raises InvalidInput for a bad cursor."""
+    ) -> ReceiptPage:
+        """Newest first. Raises InvalidInput for a bad cursor."""
         query = select(receipts).order_by(receipts.c.seq.desc()).limit(limit + 1)
         if status is not None:
             query = query.where(receipts.c.status == Status(status).value)
@@ -124,10 +126,9 @@ class Receipts:
         rows = await self._db.read(lambda c: c.execute(query).all())
         page = rows[:limit]
         more = len(rows) > limit
-        return {
-            "items": [summary(row) for row in page],
-            "next_cursor": _cursor(page[-1].seq) if more else None,
-        }
+        return ReceiptPage(
+            items=[summary(row) for row in page], next_cursor=_cursor(page[-1].seq) if more else None
+        )
 
     async def slip_text(self, receipt_id: str) -> str:
         return render_text(await self._slip(receipt_id))
@@ -142,7 +143,7 @@ class Receipts:
     async def qr_svg(self, receipt_id: str) -> str:
         """Raises Conflict while the receipt is not printed."""
         row = await self._row(receipt_id)
-        return qr_svg(str(_doc(row)["qr_code_data"]))
+        return qr_svg(_doc(row).qr)
 
     async def _row(self, receipt_id: str) -> Row[Any]:
         row = await self._db.read(
@@ -164,60 +165,26 @@ class Receipts:
         return Slip(tlv=tlv, registration=profile.registration)
 
 
-def _doc(row: Row[Any]) -> Mapping[str, Any]:
+def _doc(row: Row[Any]) -> StoredFiscalDoc:
     if row.fiscal_doc is None:
         raise Conflict("this receipt is not printed yet", "этот чек ещё не напечатан")
-    doc: Mapping[str, Any] = json.loads(row.fiscal_doc, parse_float=Decimal)
-    return doc
+    return read_fiscal_doc(row.fiscal_doc)
 
 
-def _document(doc: Mapping[str, Any], receipt: Receipt) -> FiscalDocument:
+def _document(doc: StoredFiscalDoc, receipt: Receipt) -> FiscalDocument:
     corrected = receipt.kind is ReceiptKind.CORRECTION
     return FiscalDocument(
-        fn_number=FnNumber(doc["fn_number"]),
-        fd_number=doc["fiscal_doc_number"],
+        fn_number=doc.fn_number,
+        fd_number=doc.fd_number,
         code=DocumentCode.CORRECTION if corrected else DocumentCode.RECEIPT,
-        fiscal_sign=int(doc["fiscal_sign"]),
-        fiscalized_at=datetime.fromisoformat(doc["fiscal_datetime"]),
-        shift_number=doc["shift_number"],
-        receipt_number=doc["receipt_number"],
+        fiscal_sign=int(doc.fiscal_sign),
+        fiscalized_at=doc.fiscalized_at,
+        shift_number=doc.shift_number,
+        receipt_number=doc.receipt_number,
         operation=receipt.operation,
         total_kop=Kopecks(receipt.total_kop),
         key=receipt.key,
     )
-
-
-def summary(row: Row[Any]) -> dict[str, Any]:
-    """A receipt as lists show it."""
-    return {
-        "receipt_id": row.id,
-        "id": row.id,
-        "pos_id": row.pos_id,
-        "register_id": row.register_id,
-        "type": row.type,
-        "idempotency_key": row.idempotency_key,
-        "total": Decimal(rubles(row.total_kop)),
-        "print_state": row.print_state,
-        "status": row.status,
-        "fiscal_doc_id": None if row.fn_number is None else f"{row.fn_number}-{row.fiscal_doc_number}",
-        "fiscal_doc": None if row.fiscal_doc is None else jsontext.decode(row.fiscal_doc),
-        "retry_count": row.retry_count,
-        "last_error": discreet_json(row.last_error),
-        "next_attempt_at": iso(row.next_attempt_at),
-        "created_at": iso(row.created_at),
-        "printed_at": iso(row.printed_at),
-        "synced_at": iso(row.synced_at),
-        "ofd_id": row.ofd_id,
-        "hlc": {
-            "local_time": row.hlc_local_time,
-            "logical_counter": row.hlc_logical_counter,
-            "server_time": row.hlc_server_time,
-        },
-        "door": row.door,
-        "account": row.account,
-        "group": row.door_group,
-        "client_key": row.client_key,
-    }
 
 
 def _operator_code(events: Sequence[Row[Any]]) -> int | None:
@@ -226,9 +193,8 @@ def _operator_code(events: Sequence[Row[Any]]) -> int | None:
     return int(json.loads(said[-1])["code"]) if said else None
 
 
-def detail(conn: Connection, row: Row[Any], *, english: bool = False) -> dict[str, Any]:
-    """A receipt with its items, attempts and events, oldest first; ``english``: the texts of warnings."""
-    receipt = receipt_json.load(row.payload)
+def detail(conn: Connection, row: Row[Any]) -> ReceiptDetail:
+    """A receipt with its items, attempts and events."""
     tries = conn.execute(
         select(attempts).where(attempts.c.receipt_seq == row.seq).order_by(attempts.c.id).limit(200)
     )
@@ -238,44 +204,14 @@ def detail(conn: Connection, row: Row[Any], *, english: bool = False) -> dict[st
         .order_by(buffer_events.c.id)
         .limit(200)
     ).all()
-    return {
-        **summary(row),
-        "order_id": None,
-        "original_receipt_id": None,
-        **receipt_public.document(receipt),
-        "items": [{"sku": None, **line} for line in receipt_public.lines(receipt)],
-        "payments": receipt_public.payments(receipt),
-        "operator_code": _operator_code(events),
-        "warnings": [
-            {
-                "code": w.code,
-                "field": w.field,
-                "tag": w.tag,
-                "message": w.message.en if english else w.message.ru,
-            }
-            for w in receipt_json.load_warnings(row.warnings)
-        ],
-        "attempts": [
-            {
-                "what": a.what,
-                "started_at": iso(a.started_at),
-                "ended_at": iso(a.ended_at),
-                "outcome": a.outcome,
-                "error": discreet_json(a.error),
-                "commands": load_commands(a.commands),
-            }
-            for a in tries
-        ],
-        "events": [
-            {
-                "event": e.event_type,
-                "level": e.level,
-                "timestamp": iso(e.timestamp),
-                "metadata": discreet_json(json.loads(e.metadata)) if e.metadata else {},
-            }
-            for e in events
-        ],
-    }
+    return ReceiptDetail(
+        summary=summary(row),
+        receipt=receipt_json.load(row.payload),
+        operator_code=_operator_code(events),
+        warnings=receipt_json.load_warnings(row.warnings),
+        attempts=[attempt(one) for one in tries],
+        events=[event_of(one) for one in events],
+    )
 
 
 def _unknown(receipt_id: str) -> ReceiptNotFound:

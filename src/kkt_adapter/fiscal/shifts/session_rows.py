@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 
-from kkt_adapter.fiscal.lifecycle import SessionState
+from kkt_adapter.fiscal.lifecycle import AttemptKind, SessionState
 from kkt_adapter.fiscal.shifts.report_json import z_answer
 from kkt_adapter.fiscal.shifts.shift_rows import stored_z_report
 from kkt_adapter.fiscal.store import attempts, counters, events
@@ -90,7 +90,7 @@ def end_closing(conn: Connection, register_id: str, *, at: datetime) -> None:
     For the register's lane, in a transaction that checks its term, and not beside a report of its own.
     """
     settle_closing(conn, register_id, at=at)
-    if any(one.what == "close_shift" for one in attempts.open_attempts(conn, register_id)):
+    if any(one.what is AttemptKind.CLOSE_SHIFT for one in attempts.open_attempts(conn, register_id)):
         return
     conn.execute(
         update(pos_sessions)

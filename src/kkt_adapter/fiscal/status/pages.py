@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
 
 from kkt_adapter.fiscal.alerts.board import AlertBoard
 from kkt_adapter.fiscal.alerts.evaluator import AlertWatch
 from kkt_adapter.fiscal.monitoring.network_mode import NetworkMonitor
 from kkt_adapter.fiscal.monitoring.snapshot import Snapshots
 from kkt_adapter.fiscal.queries import event_log
+from kkt_adapter.fiscal.queries.event_log import EventPage
 from kkt_adapter.fiscal.status.health import Health
 from kkt_adapter.fiscal.status.reports import BufferStatus, HealthReport
 from kkt_adapter.fiscal.store.runtime_settings import LAST_SYNC, read_setting
@@ -68,7 +68,7 @@ class Summary:
 
     async def logs(
         self, *, page: int, limit: int, level: str | None, event_type: str | None, since: datetime | None
-    ) -> dict[str, Any]:
+    ) -> EventPage:
         """``GET /v1/kkt/buffer/logs``: newest first; ``page`` counts from 1."""
         return await self._db.read(
             lambda c: event_log.page(

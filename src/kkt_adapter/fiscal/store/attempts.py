@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
+from kkt_adapter.fiscal.lifecycle import AttemptKind, AttemptOutcome
 from kkt_adapter.fiscal.model import Baseline
 from kkt_adapter.fiscal.store.tables import OPEN_ROWS, attempts
 from kkt_adapter.runtime.db.bulk import bulk, bulk_insert
@@ -38,7 +39,7 @@ class OpenAttempt:
     """An intent without a result: the process that wrote it may have died with the command in flight."""
 
     id: int
-    what: str
+    what: AttemptKind
     receipt_seq: int | None
     baseline: Baseline
     owner: str
@@ -54,7 +55,7 @@ def open_attempts(conn: Connection, register_id: str) -> list[OpenAttempt]:
     return [
         OpenAttempt(
             id=row.id,
-            what=row.what,
+            what=AttemptKind(row.what),
             receipt_seq=row.receipt_seq,
             baseline=Baseline(fn_number=row.baseline_fn, fd_number=row.baseline_fd),
             owner=row.owner,
@@ -82,7 +83,7 @@ INSERT_ATTEMPTS = bulk_insert(
 
 def attempt_row(
     attempt_id: int,
-    what: str,
+    what: AttemptKind,
     register_id: str,
     receipt_seq: int | None,
     attempt: NewAttempt,
@@ -91,7 +92,7 @@ def attempt_row(
     """The row of a new attempt."""
     return (
         attempt_id,
-        what,
+        what.value,
         register_id,
         receipt_seq,
         attempt.lane.owner,
@@ -121,14 +122,16 @@ def end_attempt(
     conn: Connection,
     attempt_id: int,
     *,
-    outcome: str,
+    outcome: AttemptOutcome,
     at: datetime,
     error: str | None = None,
     commands: str | None = None,
 ) -> None:
     """``commands`` (``attempt_commands``); None leaves what was noted before."""
     conn.execute(
-        update(attempts).where(attempts.c.id == attempt_id).values(ended_at=at, outcome=outcome, error=error)
+        update(attempts)
+        .where(attempts.c.id == attempt_id)
+        .values(ended_at=at, outcome=outcome.value, error=error)
     )
     if commands is not None:
         note_commands(conn, attempt_id, commands)

@@ -151,7 +151,7 @@ attempts = Table(
     "attempts",
     metadata,
     Column("id", BigInt, primary_key=True, autoincrement=False),
-    Column("what", Text, nullable=False),  # print, send, open_shift, close_shift
+    Column("what", Text, nullable=False),  # AttemptKind
     Column("register_id", Text, nullable=False),
     Column("receipt_seq", BigInteger),  # null: a report
     Column("owner", Text, nullable=False),
@@ -160,7 +160,7 @@ attempts = Table(
     Column("baseline_fd", BigInteger),
     Column("started_at", UtcMillis, nullable=False),
     Column("ended_at", UtcMillis),
-    Column("outcome", Text),  # done, not_ready, refused, unknown, absent, adopted, failed
+    Column("outcome", Text),  # AttemptOutcome
     Column("error", Text),
     Column("suspected", Integer),  # 1: sent nothing; asks whether documents read back are this receipt
     Column("commands", Text),  # JSON: milliseconds of each device command; null: none was timed
@@ -244,8 +244,8 @@ dlq = Table(
     Column("last_error", Text),
     Column("resolved_at", UtcMillis),
     Column("resolved_by", Text),
-    Column("resolution", Text),  # retried, resolved, delivered_later
-    Column("outcome", Text),  # of a resolved one: delivered_otherwise, written_off; null: nobody said
+    Column("resolution", Text),  # LetterResolution
+    Column("outcome", Text),  # LetterOutcome, of a resolved one; null: nobody said
     Column("note", Text),
 )
 UNRESOLVED_ROWS = text("resolved_at IS NULL")

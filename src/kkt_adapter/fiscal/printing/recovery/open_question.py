@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from kkt_adapter.fiscal.lifecycle import AttemptKind
 from kkt_adapter.fiscal.model import Baseline, FiscalDocument
 from kkt_adapter.fiscal.store import events
 from kkt_adapter.fiscal.store.events import EventLevel, EventType
@@ -18,7 +19,7 @@ class OpenQuestion:
 
     attempt_id: int
     receipt_id: str | None  # None: a shift report
-    what: str  # print, open_shift, close_shift
+    what: AttemptKind
     reason: Text
     baseline: Baseline
     now: Baseline  # where the FN stood when this was asked
@@ -46,7 +47,7 @@ class PersonDecision:
     """A person's word, for the audit trail; written in the transaction of its effect."""
 
     receipt_id: str | None  # None: a report
-    what: str  # print, open_shift, close_shift
+    what: AttemptKind
     adopt: int | None
     by: str
     reason: str
@@ -55,7 +56,7 @@ class PersonDecision:
     register_id: str | None = None  # of a report; a receipt knows its own
 
     def write(self, conn: Connection) -> None:
-        again = "print_again" if self.what == "print" else "do_again"
+        again = "print_again" if self.what is AttemptKind.PRINT else "do_again"
         facts: dict[str, Any] = {}
         if self.register_id is not None:
             facts = {"register_id": self.register_id, "what": self.what}

@@ -7,7 +7,7 @@ from dataclasses import replace
 import structlog
 from sqlalchemy import Connection
 
-from kkt_adapter.fiscal.lifecycle import PrintState
+from kkt_adapter.fiscal.lifecycle import AttemptKind, AttemptOutcome, PrintState
 from kkt_adapter.fiscal.model import Baseline, DocumentCode, FiscalDocument
 from kkt_adapter.fiscal.printing import records
 from kkt_adapter.fiscal.printing.job import PrintJob, job_of, printed_item
@@ -119,7 +119,7 @@ class Outcomes:
         return records.begin_attempt(
             conn,
             NewAttempt(lane=lane, baseline=baseline),
-            what="print",
+            what=AttemptKind.PRINT,
             register_id=self._session.register_id,
             at=self._clock.now(),
             receipt_seq=job.seq,
@@ -183,12 +183,16 @@ class Outcomes:
             document,
             report,
             lane=lane,
-            outcome="adopted",
+            outcome=AttemptOutcome.ADOPTED,
             note=lambda conn: self._settle_sessions(conn, note),
         )
 
     async def end(
-        self, attempt: OpenAttempt, outcome: str, lane: LaneTerm, note: PersonDecision | None = None
+        self,
+        attempt: OpenAttempt,
+        outcome: AttemptOutcome,
+        lane: LaneTerm,
+        note: PersonDecision | None = None,
     ) -> None:
         now = self._clock.now()
 

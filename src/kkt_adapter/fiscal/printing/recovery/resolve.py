@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from kkt_adapter.fiscal.kkt.driver import Fence
-from kkt_adapter.fiscal.lifecycle import PrintState
+from kkt_adapter.fiscal.lifecycle import AttemptKind, AttemptOutcome, PrintState
 from kkt_adapter.fiscal.model import Baseline, DocumentCode
 from kkt_adapter.fiscal.printing.job import PrintJob, job_of
 from kkt_adapter.fiscal.printing.printer import PrintListener
@@ -82,7 +82,8 @@ class Recovery:
     async def _settle(self, attempt: OpenAttempt, lane: LaneTerm) -> None:
         row = await self.outcomes.mark_unknown(attempt, lane)
         if row is not None and row.print_state is not PrintState.PRINT_UNKNOWN:
-            outcome = "done" if row.print_state is PrintState.PRINTED else "not_ready"
+            is_printed = row.print_state is PrintState.PRINTED
+            outcome = AttemptOutcome.DONE if is_printed else AttemptOutcome.NOT_READY
             await self.outcomes.end(attempt, outcome, lane)
             return
         evidence, judgement = await self._judge(attempt, row)
@@ -154,7 +155,7 @@ class Recovery:
             case Absent() if row is not None:
                 await self.outcomes.absent(attempt, row.seq, lane)
             case Absent():
-                await self.outcomes.end(attempt, "absent", lane)
+                await self.outcomes.end(attempt, AttemptOutcome.ABSENT, lane)
             case Doubt(reason=reason):
                 receipt_id = None if row is None else job_of(row).receipt.id
                 self.question = OpenQuestion(
@@ -209,7 +210,7 @@ class Recovery:
             await self._ensure_unchanged(question, attempt, row, version)
             note = PersonDecision(
                 receipt_id=receipt_id,
-                what="print",
+                what=AttemptKind.PRINT,
                 adopt=adopt,
                 by=by,
                 reason=reason,
@@ -256,7 +257,7 @@ class Recovery:
 
     async def decide_report(
         self, lane: LaneTerm, *, adopt: int | None, version: str | None, by: str, reason: str
-    ) -> str:
+    ) -> AttemptKind:
         """End the open question about a shift opening or a Z report: adopt document ``adopt`` of the FN, or
         (None) let it be made again. Says which of the two it was.
 
@@ -286,7 +287,7 @@ class Recovery:
                 register_id=self._session.register_id,
             )
             if adopt is None:
-                await self.outcomes.end(attempt, "absent", lane, note)
+                await self.outcomes.end(attempt, AttemptOutcome.ABSENT, lane, note)
             else:
                 await self._adopt_report(attempt, adopt, lane, note)
             self.question = None
@@ -308,4 +309,4 @@ class Recovery:
 
 
 def _report_code(attempt: OpenAttempt) -> DocumentCode:
-    return DocumentCode.OPEN_SHIFT if attempt.what == "open_shift" else DocumentCode.CLOSE_SHIFT
+    return DocumentCode.OPEN_SHIFT if attempt.what is AttemptKind.OPEN_SHIFT else DocumentCode.CLOSE_SHIFT

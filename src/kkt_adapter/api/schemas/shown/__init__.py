@@ -1,0 +1,5 @@
+"""From the read models of the domain to the published names of the answers.
+
+One function an answer, named ``*_answer``; it reads a frozen model and gives the shape that
+``schemas/answers`` declares. The order of the members is the order in which clients see them.
+"""
