@@ -113,9 +113,10 @@ async def test_a_report_for_no_till_is_refused(client: httpx2.AsyncClient, body:
     assert answer.json()["errors"][0]["field"] == next(iter(body))
 
 
-async def test_the_status_of_a_register_is_asked_by_till(client: httpx2.AsyncClient) -> None:
+async def test_the_status_of_a_register_is_asked_by_till(client: httpx2.AsyncClient, memory: Memory) -> None:
     answer = await client.get("/v1/kkt/status", params={"pos_id": "POS-001"})
-    assert answer.json() == {"device": "ready", "pos_id": "POS-001"}
+    assert answer.json() == {"registers": []}
+    assert memory.registers.asked == [{"pos_id": "POS-001"}]
 
 
 # --- buffer and delivery --------------------------------------------------------------------------------
@@ -205,7 +206,9 @@ async def test_a_dead_letter_is_not_settled_without_a_reason(
 async def test_maintenance_begins_and_ends(client: httpx2.AsyncClient, memory: Memory) -> None:
     body = {"reason": "new FN", "estimated_duration_minutes": 30}
     begun = await client.post("/v1/pos/maintenance", json=body)
-    assert begun.json() == {"maintenance": True, "reason": "new FN", "minutes": 30, "by": "open"}
+    assert begun.json() == {"maintenance": True, "reason": "new FN", "estimated_duration_minutes": 30}
+    shown = (await client.get("/v1/pos/maintenance")).json()
+    assert (shown["by"], shown["estimated_end_at"]) == ("open", "2026-03-14T09:30:00.000Z")
     assert (await client.delete("/v1/pos/maintenance")).json()["maintenance"] is False
     assert (await client.delete("/v1/pos/maintenance")).status_code == 409
 

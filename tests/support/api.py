@@ -6,7 +6,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -20,6 +20,8 @@ from kkt_adapter.api.services import ApiServices, ResolveAction, ResolveReportAc
 from kkt_adapter.api.settings import ApiSettings
 from kkt_adapter.api.wire.limits import WireLimits
 from kkt_adapter.api.wire.server import HttpServer, http_server
+from kkt_adapter.fiscal.control.maintenance import CapacityChange, MaintenanceState
+from kkt_adapter.fiscal.control.register_status import RegisterStatus, ReportDecision
 from kkt_adapter.fiscal.delivery.dead_letters import LetterFilter
 from kkt_adapter.fiscal.delivery.letter_models import (
     DeadLetter,
@@ -31,12 +33,13 @@ from kkt_adapter.fiscal.delivery.letter_models import (
 )
 from kkt_adapter.fiscal.delivery.worker_status import ManualSync, WorkerStatus
 from kkt_adapter.fiscal.intake.as_sent import PLAIN, AsSent
-from kkt_adapter.fiscal.lifecycle import LetterOutcome, PrintState, Status
+from kkt_adapter.fiscal.lifecycle import AttemptKind, LetterOutcome, PrintState, Status
 from kkt_adapter.fiscal.model import PaymentKind, ReceiptRequest
 from kkt_adapter.fiscal.queries.event_log import EventPage
 from kkt_adapter.fiscal.queries.receipt_models import ReceiptDetail, ReceiptPage, ReceiptSummary
 from kkt_adapter.fiscal.status.reports import BufferStatus, HealthReport
 from kkt_adapter.fiscal.store.idempotency import Outcome
+from kkt_adapter.fiscal.store.runtime_settings import MaintenanceMode
 from kkt_adapter.kernel.breaker import BreakerState
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import (
@@ -267,20 +270,28 @@ class MemoryRegisters:
         reason: str,
         by: str,
         question_version: str | None,
-    ) -> Json:
-        decided = {
-            "pos_id": pos_id,
-            "action": action,
-            "fiscal_doc_number": fiscal_doc_number,
-            "reason": reason,
-            "by": by,
-            "question_version": question_version,
-        }
-        self.asked.append(decided)
-        return decided
+    ) -> ReportDecision:
+        self.asked.append(
+            {
+                "pos_id": pos_id,
+                "action": action,
+                "fiscal_doc_number": fiscal_doc_number,
+                "reason": reason,
+                "by": by,
+                "question_version": question_version,
+            }
+        )
+        return ReportDecision(
+            register_id="register-1",
+            what=AttemptKind.CLOSE_SHIFT,
+            adopted=fiscal_doc_number,
+            reason=reason,
+            by=by,
+        )
 
-    async def status(self, pos_id: str | None) -> Json:
-        return {"device": "ready", "pos_id": pos_id}
+    async def status(self, pos_id: str | None) -> tuple[RegisterStatus, ...]:
+        self.asked.append({"pos_id": pos_id})
+        return ()
 
     def _cash_kop(self) -> int:
         return sum(
@@ -405,24 +416,26 @@ class MemorySummary:
 @dataclass
 class MemoryAdministration:
     capacity: int = 10_000
-    maintenance_mode: Json | None = None
+    maintenance_mode: MaintenanceMode | None = None
 
-    async def set_capacity(self, n: int, *, by: str) -> Json:
+    async def set_capacity(self, n: int, *, by: str) -> CapacityChange:
+        before = replace(status.FILL, capacity=self.capacity)
+        after = replace(status.FILL, capacity=n)
         self.capacity = n
-        return {"capacity": n, "by": by}
+        return CapacityChange(before=before, after=after)
 
-    async def maintenance(self) -> Json:
-        return self.maintenance_mode or {"maintenance": False}
+    async def maintenance(self) -> MaintenanceState | None:
+        mode = self.maintenance_mode
+        return None if mode is None else MaintenanceState(mode=mode, is_overdue=False)
 
-    async def begin_maintenance(self, *, reason: str, minutes: int | None, by: str) -> Json:
-        self.maintenance_mode = {"maintenance": True, "reason": reason, "minutes": minutes, "by": by}
-        return self.maintenance_mode
+    async def begin_maintenance(self, *, reason: str, minutes: int | None, by: str) -> None:
+        until = None if minutes is None else CREATED_AT + timedelta(minutes=minutes)
+        self.maintenance_mode = MaintenanceMode(reason=reason, since=CREATED_AT, by=by, until=until)
 
-    async def end_maintenance(self, *, by: str) -> Json:
+    async def end_maintenance(self, *, by: str) -> None:
         if self.maintenance_mode is None:
             raise Conflict("no maintenance", "обслуживание не идёт")
         self.maintenance_mode = None
-        return {"maintenance": False, "by": by}
 
 
 @dataclass

@@ -14,6 +14,8 @@ from kkt_adapter.catalog.reads.catalogue import CatalogReads
 from kkt_adapter.catalog.schedule.daily import DailySchedule
 from kkt_adapter.catalog.sync.control import CatalogSync
 from kkt_adapter.fiscal.control.clock_watch import ClockWatch
+from kkt_adapter.fiscal.control.maintenance import CapacityChange, MaintenanceState
+from kkt_adapter.fiscal.control.register_status import RegisterStatus, ReportDecision
 from kkt_adapter.fiscal.control.sessions import Sessions
 from kkt_adapter.fiscal.delivery.dead_letters import LetterFilter
 from kkt_adapter.fiscal.delivery.letter_models import (
@@ -182,11 +184,11 @@ class Registers(Protocol):
         reason: str,
         by: str,
         question_version: str | None,
-    ) -> Json:
+    ) -> ReportDecision:
         """Settle an unknown outcome of a shift opening or a Z report. Raises Conflict."""
         ...
 
-    async def status(self, pos_id: str | None) -> Json: ...
+    async def status(self, pos_id: str | None) -> tuple[RegisterStatus, ...]: ...
 
 
 class Delivery(Protocol):
@@ -240,13 +242,13 @@ class Summary(Protocol):
 
 
 class Administration(Protocol):
-    async def set_capacity(self, n: int, *, by: str) -> Json: ...
+    async def set_capacity(self, n: int, *, by: str) -> CapacityChange: ...
 
-    async def maintenance(self) -> Json: ...
+    async def maintenance(self) -> MaintenanceState | None: ...
 
-    async def begin_maintenance(self, *, reason: str, minutes: int | None, by: str) -> Json: ...
+    async def begin_maintenance(self, *, reason: str, minutes: int | None, by: str) -> None: ...
 
-    async def end_maintenance(self, *, by: str) -> Json: ...
+    async def end_maintenance(self, *, by: str) -> None: ...
 
 
 class Gate(Protocol):

@@ -15,6 +15,7 @@ from kkt_adapter.api.schemas.answers import buffer as shapes
 from kkt_adapter.api.schemas.documents import answers, body_of
 from kkt_adapter.api.schemas.examples import buffer as examples
 from kkt_adapter.api.schemas.requests import CapacityBody, EventName, LevelName, Limit, PageNumber, Since
+from kkt_adapter.api.schemas.shown.administration import capacity_answer
 from kkt_adapter.api.schemas.shown.receipts import event_log_answer
 from kkt_adapter.runtime.auth.roles import Principal
 
@@ -100,4 +101,5 @@ async def set_capacity(
 ) -> Response:
     """Works at once, without a restart. 0: no limit."""
     wanted = await read_model(request, CapacityBody)
-    return JsonAnswer(await services.administration.set_capacity(wanted.capacity, by=principal.name))
+    changed = await services.administration.set_capacity(wanted.capacity, by=principal.name)
+    return JsonAnswer(capacity_answer(changed))

@@ -13,6 +13,7 @@ from kkt_adapter.api.deps import may, services_of
 from kkt_adapter.api.schemas import clock as shapes
 from kkt_adapter.api.schemas.clock import ClockBody, ClockReport
 from kkt_adapter.api.schemas.documents import answers, body_of
+from kkt_adapter.api.schemas.shown.administration import clock_answer
 from kkt_adapter.fiscal.control.clock_watch import ClockWatch
 from kkt_adapter.runtime.auth.roles import Principal
 
@@ -23,7 +24,7 @@ router = APIRouter(tags=["clock"])
 async def show(request: Request, principal: Annotated[Principal, Depends(may(Action.STATUS))]) -> Response:
     """What the host's clock shows, why it is doubted if it is, and what other clocks say."""
     watch: ClockWatch = (await services_of(request)).clock_watch
-    return JsonAnswer(watch.report())
+    return JsonAnswer(clock_answer(watch.report()))
 
 
 @router.post(
@@ -36,4 +37,4 @@ async def confirm(request: Request, principal: Annotated[Principal, Depends(may(
     """The host's clock is right: what was postponed because of it goes on. Who and why is an event."""
     wanted = await read_model(request, ClockBody)
     watch: ClockWatch = (await services_of(request)).clock_watch
-    return JsonAnswer(await watch.confirm(by=principal.name, reason=wanted.reason))
+    return JsonAnswer(clock_answer(await watch.confirm(by=principal.name, reason=wanted.reason)))

@@ -13,6 +13,7 @@ from kkt_adapter.api.schemas.answers import documents as shapes
 from kkt_adapter.api.schemas.documents import answers
 from kkt_adapter.api.schemas.examples import receipts as examples
 from kkt_adapter.api.schemas.refusals import OF_DEVICE
+from kkt_adapter.api.schemas.shown.documents import document_answer
 from kkt_adapter.fiscal.queries.documents import Documents
 from kkt_adapter.runtime.auth.roles import Principal
 
@@ -43,4 +44,4 @@ async def document(
     if principal.pos_ids:
         check_till(principal, "")
     documents: Documents = (await services_of(request)).documents
-    return JsonAnswer(await documents.document(fn_number, fd_number, compare=compare))
+    return JsonAnswer(document_answer(await documents.document(fn_number, fd_number, compare=compare)))

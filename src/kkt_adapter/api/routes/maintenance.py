@@ -14,6 +14,7 @@ from kkt_adapter.api.schemas.answers.buffer import MaintenanceBegun, Maintenance
 from kkt_adapter.api.schemas.documents import answers, body_of
 from kkt_adapter.api.schemas.examples import health as examples
 from kkt_adapter.api.schemas.requests import MaintenanceBody
+from kkt_adapter.api.schemas.shown import administration as shown
 from kkt_adapter.runtime.auth.roles import Principal
 
 router = APIRouter(tags=["maintenance"])
@@ -30,10 +31,9 @@ Administrator = Annotated[Principal, Depends(may(Action.MAINTENANCE))]
 async def begin(request: Request, services: Services, principal: Administrator) -> Response:
     """Receipts are refused with 503 MAINTENANCE until it is ended."""
     wanted = await read_model(request, MaintenanceBody)
-    begun = await services.administration.begin_maintenance(
-        reason=wanted.reason, minutes=wanted.estimated_duration_minutes, by=principal.name
-    )
-    return JsonAnswer(begun)
+    minutes = wanted.estimated_duration_minutes
+    await services.administration.begin_maintenance(reason=wanted.reason, minutes=minutes, by=principal.name)
+    return JsonAnswer(shown.begun_answer(wanted.reason, minutes))
 
 
 @router.get(
@@ -43,7 +43,7 @@ async def begin(request: Request, services: Services, principal: Administrator) 
 )
 async def state(services: Services, principal: Annotated[Principal, Depends(may(Action.STATUS))]) -> Response:
     """Since when, by whom, and when it is estimated to be over."""
-    return JsonAnswer(await services.administration.maintenance())
+    return JsonAnswer(shown.maintenance_answer(await services.administration.maintenance()))
 
 
 @router.delete(
@@ -52,4 +52,5 @@ async def state(services: Services, principal: Annotated[Principal, Depends(may(
     summary="End maintenance",
 )
 async def end(services: Services, principal: Administrator) -> Response:
-    return JsonAnswer(await services.administration.end_maintenance(by=principal.name))
+    await services.administration.end_maintenance(by=principal.name)
+    return JsonAnswer(shown.ended_answer())

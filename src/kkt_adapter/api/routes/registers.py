@@ -20,6 +20,7 @@ from kkt_adapter.api.schemas.requests import (
     Till,
     optional_idempotency_key,
 )
+from kkt_adapter.api.schemas.shown import registers as shown
 from kkt_adapter.runtime.auth.roles import Principal
 
 router = APIRouter(tags=["register"])
@@ -105,7 +106,7 @@ async def resolve_report(
         by=principal.name,
         question_version=wanted.question_version,
     )
-    return JsonAnswer(settled)
+    return JsonAnswer(shown.decision_answer(settled))
 
 
 @router.get(
@@ -119,4 +120,4 @@ async def status(
     pos_id: Till = None,
 ) -> Response:
     """Days and documents the FN has left, unsent documents and the date of the oldest, the shift."""
-    return JsonAnswer(await services.registers.status(till_of(principal, pos_id)))
+    return JsonAnswer(shown.status_answer(await services.registers.status(till_of(principal, pos_id))))

@@ -15,8 +15,11 @@ class ClockBody(ReasonBody):
     """Why the clock is known to be right."""
 
 
+WitnessName = Literal["register", "operator", "server", "person"]
+
+
 class ClockWitness(TypedDict):
-    witness: Literal["register", "operator", "server", "person"]
+    witness: WitnessName
     apart_s: Annotated[float, Field(description="Seconds its clock is ahead of the host's.")]
 
 

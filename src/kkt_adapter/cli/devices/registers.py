@@ -54,13 +54,13 @@ def show(
 
     A device that a running service drives is not asked; its times are shown all the same.
     """
+    from kkt_adapter.api.schemas.shown.registers import device_times_answer
     from kkt_adapter.cli.devices import times
-    from kkt_adapter.fiscal.printing.device_times import device_times_json
 
     settings, chosen = _found(register, config, data_dir)
     facts, took = _facts_of(settings, chosen), times.times_of(settings, chosen.id)
     if as_json:
-        json_line(facts | {"times": None if took is None else device_times_json(took)})
+        json_line(facts | {"times": None if took is None else device_times_answer(took)})
         return
     for name, value in facts.items():
         shown = ", ".join(str(v) for v in value) if isinstance(value, list) else str(value)

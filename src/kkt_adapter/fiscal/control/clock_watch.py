@@ -23,7 +23,6 @@ from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.clock_trust import Believed, Bounds, Doubted, Sighting, Stored, Trust, Witness, judge
 from kkt_adapter.kernel.errors import AdapterError, Text
-from kkt_adapter.kernel.timefmt import iso
 from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.wakeup import happens_within
 
@@ -46,6 +45,16 @@ class Peers:
     counts: Callable[[Endpoint], bool]
     server_counts: bool
     zone: tzinfo  # in which times of documents are read where no register says more
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockReport:
+    """The host's clock, why it is doubted (None: it is believed), and what other clocks say."""
+
+    now: datetime
+    doubt: Text | None
+    state: ClockState
+    witnesses: Sequence[Sighting]
 
 
 class ClockWatch:
@@ -218,7 +227,7 @@ class ClockWatch:
 
     # ---- people -------------------------------------------------------------------------------------
 
-    async def confirm(self, *, by: str, reason: str) -> dict[str, Any]:
+    async def confirm(self, *, by: str, reason: str) -> ClockReport:
         """A person says that the wall clock is right now; what was postponed goes on. Raises StorageError."""
         doubt = self.doubt()
         wall, steady = self._clock.now(), self._clock.monotonic()
@@ -243,19 +252,7 @@ class ClockWatch:
         self._log.warning("clock_confirmed", by=by)
         return self.report()
 
-    def report(self) -> dict[str, Any]:
-        """As the API shows it."""
-        wall, doubt = self._clock.now(), self.doubt()
-        return {
-            "believed": doubt is None,
-            "reason": None if doubt is None else doubt.en,
-            "reason_ru": None if doubt is None else doubt.ru,
-            "now": iso(wall),
-            "believed_at": iso(self.state.believed_at),
-            "right_since": iso(self.state.right_since),
-            "confirmed_at": iso(self.state.confirmed_at),
-            "witnesses": [
-                {"witness": s.witness.value, "apart_s": round((s.at - wall).total_seconds(), 1)}
-                for s in self.sightings()
-            ],
-        }
+    def report(self) -> ClockReport:
+        return ClockReport(
+            now=self._clock.now(), doubt=self.doubt(), state=self.state, witnesses=self.sightings()
+        )

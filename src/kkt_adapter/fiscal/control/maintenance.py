@@ -1,28 +1,44 @@
 """What an administrator changes while the service runs: capacity and maintenance mode."""
 
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from sqlalchemy import Connection
 
 from kkt_adapter.fiscal.store import events
-from kkt_adapter.fiscal.store.capacity import fill, given
+from kkt_adapter.fiscal.store.capacity import Fill, fill, given
 from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.fiscal.store.runtime_settings import (
     CAPACITY,
     MAINTENANCE,
     MAINTENANCE_UNTIL,
+    MaintenanceMode,
     drop_setting,
     maintenance_mode,
     store_setting,
 )
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import Conflict, InvalidInput
-from kkt_adapter.kernel.timefmt import iso
 from kkt_adapter.runtime.db.protocol import Database
 
 ASSUMED_MINUTES = 240  # of a maintenance that nobody estimated
 MIN_CAPACITY = 50  # health.md; 0 switches the limit off
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapacityChange:
+    """How full the buffer was under the old capacity, and is under the new one."""
+
+    before: Fill
+    after: Fill
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaintenanceState:
+    """``is_overdue``: it should be over by now (alert MAINTENANCE_OVERDUE)."""
+
+    mode: MaintenanceMode
+    is_overdue: bool
 
 
 class Administration:
@@ -33,7 +49,7 @@ class Administration:
         self._clock = clock
         self._default_capacity = default_capacity
 
-    async def set_capacity(self, n: int, *, by: str) -> dict[str, Any]:
+    async def set_capacity(self, n: int, *, by: str) -> CapacityChange:
         """Undelivered receipts the buffer takes; works at once, until somebody changes the configured one.
 
         Raises:
@@ -46,7 +62,7 @@ class Administration:
             )
         now = self._clock.now()
 
-        def write(conn: Connection) -> dict[str, Any]:
+        def write(conn: Connection) -> CapacityChange:
             before = fill(conn, default_capacity=self._default_capacity)
             store_setting(conn, CAPACITY, given(n, configured=self._default_capacity), at=now, by=by)
             entry = events.entry(
@@ -54,38 +70,18 @@ class Administration:
             )
             events.write(conn, [entry])
             after = fill(conn, default_capacity=self._default_capacity)
-            return {
-                "capacity": after.capacity,
-                "configured_capacity": self._default_capacity,
-                "previous_capacity": before.capacity,
-                "current_queued": after.totals.undelivered,
-                "percent_full": after.percent,
-            }
+            return CapacityChange(before=before, after=after)
 
         return await self._db.write(write)
 
-    async def maintenance(self) -> dict[str, Any]:
-        """Whether it is on, since when, by whom, and when it is estimated to be over."""
+    async def maintenance(self) -> MaintenanceState | None:
+        """None when it is off."""
         mode, now = await self._db.read(maintenance_mode), self._clock.now()
         if mode is None:
-            return {
-                "maintenance": False,
-                "reason": None,
-                "since": None,
-                "by": None,
-                "estimated_end_at": None,
-                "overdue": False,
-            }
-        return {
-            "maintenance": True,
-            "reason": mode.reason,
-            "since": iso(mode.since),
-            "by": mode.by,
-            "estimated_end_at": iso(mode.until),
-            "overdue": mode.until is not None and now > mode.until,
-        }
+            return None
+        return MaintenanceState(mode=mode, is_overdue=mode.until is not None and now > mode.until)
 
-    async def begin_maintenance(self, *, reason: str, minutes: int | None, by: str) -> dict[str, Any]:
+    async def begin_maintenance(self, *, reason: str, minutes: int | None, by: str) -> None:
         """New receipts get 503 MAINTENANCE; printing and delivery go on. ``minutes`` None: 240 are assumed,
         after which an alert asks whether it was forgotten."""
         now = self._clock.now()
@@ -100,9 +96,8 @@ class Administration:
             events.write(conn, [entry])
 
         await self._db.write(write)
-        return {"maintenance": True, "reason": reason, "estimated_duration_minutes": minutes}
 
-    async def end_maintenance(self, *, by: str) -> dict[str, Any]:
+    async def end_maintenance(self, *, by: str) -> None:
         """Raises Conflict when it is not on."""
         now = self._clock.now()
 
@@ -113,4 +108,3 @@ class Administration:
             events.write(conn, [events.entry(EventType.MAINTENANCE_OFF, now, by=by)])
 
         await self._db.write(write)
-        return {"maintenance": False}

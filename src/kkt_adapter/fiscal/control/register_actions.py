@@ -3,16 +3,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import asdict
-from decimal import Decimal
 from functools import partial
-from typing import Any
 
 from sqlalchemy import Connection, select, update
 
+from kkt_adapter.fiscal.control.register_status import RegisterStatus, ReportDecision, register_status
 from kkt_adapter.fiscal.control.shift_reports import OPEN_SCOPE, X_SCOPE, Z_SCOPE, ShiftReports
 from kkt_adapter.fiscal.lifecycle import PrintState
-from kkt_adapter.fiscal.printing.device_times import DeviceTimesShown, device_times_json
+from kkt_adapter.fiscal.printing.device_times import DeviceTimesShown
 from kkt_adapter.fiscal.printing.lane_commands import not_held
 from kkt_adapter.fiscal.printing.registers import Registers, Unit
 from kkt_adapter.fiscal.printing.unprinted import one_unprinted
@@ -22,10 +20,7 @@ from kkt_adapter.fiscal.store.attempts import LaneTerm
 from kkt_adapter.fiscal.store.idempotency import Outcome
 from kkt_adapter.fiscal.store.tables import PRINT_FAILED_ROWS, receipts
 from kkt_adapter.kernel.clock import Clock
-from kkt_adapter.kernel.discretion import discreet
 from kkt_adapter.kernel.errors import Conflict, InvalidInput, KktError, ReceiptNotFound
-from kkt_adapter.kernel.money import rubles
-from kkt_adapter.kernel.timefmt import iso
 from kkt_adapter.runtime.db.protocol import Database
 
 REPORT_DEADLINE_S = 25.0  # a Z report waits for the receipt in hand, then for the device
@@ -119,7 +114,7 @@ class RegisterActions:
         reason: str,
         by: str,
         question_version: str | None = None,
-    ) -> dict[str, Any]:
+    ) -> ReportDecision:
         """A person ends an unknown outcome of a shift opening or a Z report: ``adopt`` a document of the FN,
         or ``do_again``.
 
@@ -132,20 +127,15 @@ class RegisterActions:
         what = await unit.lane.decide_report(
             adopt=fiscal_doc_number, version=question_version, by=by, reason=reason
         )
-        return {
-            "register_id": unit.register_id,
-            "what": what,
-            "action": action,
-            "fiscal_doc_number": fiscal_doc_number,
-            "reason": reason,
-            "resolved_by": by,
-        }
+        return ReportDecision(
+            register_id=unit.register_id, what=what, adopted=fiscal_doc_number, reason=reason, by=by
+        )
 
-    async def status(self, pos_id: str | None) -> dict[str, Any]:
+    async def status(self, pos_id: str | None) -> tuple[RegisterStatus, ...]:
         """``GET /v1/kkt/status``: every register, or the one of a till, as of now."""
         units = self._registers.all() if pos_id is None else (self._registers.chosen(pos_id),)
         await asyncio.gather(*(self._ask(unit) for unit in units))
-        return {"registers": [_status(unit, self._device_times(unit.register_id)) for unit in units]}
+        return tuple(register_status(unit, times=self._device_times(unit.register_id)) for unit in units)
 
     async def _ask(self, unit: Unit) -> None:
         """Ask a device of ours that has not told for a while; a busy one stays with what it said."""
@@ -234,66 +224,3 @@ def _check_decision(action: str, fiscal_doc_number: int | None) -> None:
             "fiscal_doc_number goes with adopt, and only with it",
             "fiscal_doc_number указывается с adopt и только с ним",
         )
-
-
-def _status(unit: Unit, times: DeviceTimesShown | None) -> dict[str, Any]:
-    session, registration = unit.lane.session, unit.registration
-    shown: dict[str, Any] = {
-        "register_id": unit.register_id,
-        "transport": unit.transport,
-        "fiscal_device": None if registration is None else registration.fiscal_device,
-        "serial_number": None if registration is None else registration.serial_number,
-        "registration_number": None if registration is None else registration.registration_number,
-        "ffd_version": None if registration is None else registration.ffd_version.name[1:].replace("_", "."),
-        "trouble": None,
-        "question": None,
-        "device": None,
-        "device_times": None if times is None else device_times_json(times),
-    }
-    if unit.lane.trouble is not None:
-        trouble = unit.lane.trouble
-        detail = discreet(trouble, trouble.detail)
-        shown["trouble"] = {"code": trouble.code, "message": detail.ru, "message_en": detail.en}
-    question = unit.lane.recovery.question
-    if question is not None:
-        shown["question"] = {
-            "receipt_id": question.receipt_id,
-            "what": question.what,
-            "version": question.version,
-            "reason": question.reason.ru,
-            "reason_en": question.reason.en,
-            "baseline": asdict(question.baseline),
-            "documents": [
-                {
-                    "fd_number": d.fd_number,
-                    "code": int(d.code),
-                    "total": None if d.total_kop is None else Decimal(rubles(d.total_kop)),
-                    "fiscalized_at": d.fiscalized_at.isoformat(),
-                    "receipt_key": d.key,
-                }
-                for d in question.found[:20]
-            ],
-        }
-    status = session.status
-    if status is not None:
-        shown["device"] = {
-            "state": status.state.value,
-            "blocked": status.blocked,
-            "fn_number": status.fn_number,
-            "last_document": status.fd_number,
-            "shift": {
-                "number": status.shift_number,
-                "state": status.shift_state.value,
-                "opened_at": None if status.shift_opened_at is None else status.shift_opened_at.isoformat(),
-                "receipts": status.receipts_in_shift,
-            },
-            "unsent_documents": status.unsent_count,
-            "first_unsent_number": status.first_unsent_number,
-            "first_unsent_at": None if status.first_unsent_at is None else status.first_unsent_at.isoformat(),
-            "fn_valid_until": status.fn_valid_until.isoformat(),
-            "fn_days_left": (status.fn_valid_until - status.clock.date()).days,
-            "documents_left": status.documents_left,
-            "clock": status.clock.isoformat(),
-            "told_at": iso(session.status_at),
-        }
-    return shown

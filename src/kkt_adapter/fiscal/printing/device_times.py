@@ -2,8 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from kkt_adapter.fiscal.kkt.command_times import CommandTime
 
@@ -56,14 +55,6 @@ class DeviceTimes:
             receipt=spread_of(self._receipts),
             commands=tuple((name, spread_of(times)) for name, times in costliest),
         )
-
-
-def device_times_json(times: DeviceTimesShown) -> dict[str, Any]:
-    """As people and programs read it."""
-    return {
-        "receipt": asdict(times.receipt),
-        "commands": [{"command": name, **asdict(spread)} for name, spread in times.commands],
-    }
 
 
 def spread_of(durations_ms: Iterable[int]) -> Spread:

@@ -1,21 +1,51 @@
 """The bytes of fiscal documents: as they were kept, else as the FN gives them, compared on demand."""
 
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime
 
 from kkt_adapter.fiscal.ffd.compose import receipt_body
-from kkt_adapter.fiscal.ffd.tlv import TlvError, decode, element, encode, fiscal_sign_bytes
+from kkt_adapter.fiscal.ffd.tlv import Element, TlvError, decode, element, encode, fiscal_sign_bytes
 from kkt_adapter.fiscal.model import FiscalDocument, Registration
-from kkt_adapter.fiscal.ofd.describe import document_json
 from kkt_adapter.fiscal.printing.registers import Registers, Unit
 from kkt_adapter.fiscal.store import receipt_json
-from kkt_adapter.fiscal.store.document_bytes import KeptDocument, kept_document
+from kkt_adapter.fiscal.store.document_bytes import kept_document
 from kkt_adapter.fiscal.store.document_dates import maker_of
 from kkt_adapter.kernel.errors import AdapterError, DocumentNotFound, RegisterNotFound
-from kkt_adapter.kernel.timefmt import iso
 from kkt_adapter.runtime.db.protocol import Database
 
 FN_ANSWER_S = 30.0  # a device needs many exchanges for one document
 SLIP_WAITS_S = 5.0  # for a document that is not kept; then the slip is put together from what was sent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FnCopy:
+    """What the FN itself holds of a document. ``tlv`` None: it has it no more, or only a summary of it."""
+
+    tlv: bytes | None
+    made: FiscalDocument | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredDocument:
+    """One fiscal document. ``kept_at`` None: it is not kept here, the FN gave it."""
+
+    fn_number: str
+    fd_number: int
+    tlv: bytes  # code, length, contents
+    contents: tuple[Element, ...] | None  # None: they cannot be read
+    ticket: bytes | None  # the operator's answer
+    kept_at: datetime | None
+    in_fn: FnCopy | None  # None: nobody asked to compare
+
+    @property
+    def code(self) -> int:
+        return int.from_bytes(self.tlv[:2], "little")
+
+    @property
+    def is_same_in_fn(self) -> bool | None:
+        """None where the FN does not give the bytes, or was not asked."""
+        other = None if self.in_fn is None else self.in_fn.tlv
+        return None if other is None else other == self.tlv
 
 
 class Documents:
@@ -25,8 +55,8 @@ class Documents:
         self._db = database
         self._registers = registers
 
-    async def document(self, fn_number: str, fd_number: int, *, compare: bool = False) -> dict[str, Any]:
-        """One document with its bytes in hex, its contents, and the operator's ticket if it came through us.
+    async def document(self, fn_number: str, fd_number: int, *, compare: bool = False) -> StoredDocument:
+        """One document with its bytes, its contents, and the operator's ticket if it came through us.
 
         ``compare``: read it from the FN as well, and say whether both are the same.
 
@@ -44,8 +74,15 @@ class Documents:
                 f"no bytes of document {fd_number} of FN {fn_number}: not kept here, not given by the FN",
                 f"нет содержимого документа {fd_number} ФН {fn_number}: здесь не хранится, ФН не отдаёт",
             )
-        shown = _shown(fn_number, fd_number, tlv, kept)
-        return shown if not compare else shown | {"fn": _compared(tlv, made)}
+        return StoredDocument(
+            fn_number=fn_number,
+            fd_number=fd_number,
+            tlv=tlv,
+            contents=_contents(tlv),
+            ticket=None if kept is None else kept.ticket,
+            kept_at=None if kept is None else kept.kept_at,
+            in_fn=FnCopy(tlv=None if made is None else made.tlv, made=made) if compare else None,
+        )
 
     async def tlv(self, fn_number: str, fd_number: int) -> bytes | None:
         """The document as one element; None when neither this database nor the FN gives it now."""
@@ -100,32 +137,9 @@ def composed(document: FiscalDocument, payload: str, registration: Registration)
     return element(int(document.code), head + receipt_body(receipt, registration))
 
 
-def _shown(fn_number: str, fd_number: int, tlv: bytes, kept: KeptDocument | None) -> dict[str, Any]:
-    return {
-        "fn_number": fn_number,
-        "fiscal_doc_number": fd_number,
-        "code": int.from_bytes(tlv[:2], "little"),
-        "tlv": tlv.hex(),
-        "document": _contents(tlv),
-        "ticket": None if kept is None or kept.ticket is None else kept.ticket.hex(),
-        "source": "fn" if kept is None else "kept",
-        "kept_at": None if kept is None else iso(kept.kept_at),
-    }
-
-
-def _contents(tlv: bytes) -> dict[str, Any] | None:
+def _contents(tlv: bytes) -> tuple[Element, ...] | None:
     try:
         (document,) = decode(tlv)
     except (TlvError, ValueError):
         return None
-    return document_json(document.children)
-
-
-def _compared(tlv: bytes, made: FiscalDocument | None) -> dict[str, Any]:
-    """``same`` is None where the FN has the document no more, or only a summary of it."""
-    other = None if made is None else made.tlv
-    return {
-        "same": None if other is None else other == tlv,
-        "tlv": None if other is None else other.hex(),
-        "fiscal_sign": None if made is None else str(made.fiscal_sign),
-    }
+    return tuple(document.children)
