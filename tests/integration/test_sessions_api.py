@@ -1,8 +1,8 @@
 """Sessions and cash over HTTP and the whole product: what is refused, what is repeated, what survives."""
 
-import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,11 @@ from tests.support.sessions import Receipt, Recount, call, fields, receipt
 
 from kkt_adapter.api.app import create_api
 from kkt_adapter.api.settings import ApiSettings
+from kkt_adapter.fiscal.lifecycle import SessionState
+from kkt_adapter.fiscal.shifts.pos_session import PosSession
 from kkt_adapter.fiscal.store.idempotency import Outcome
 from kkt_adapter.fiscal.store.session_tables import pos_sessions
+from kkt_adapter.kernel.money import Kopecks
 
 KEY = "0b6f1c1e-4c0e-4a52-9a2b-0f3f5e0a7c11"
 OPEN: Json = {"pos_id": "POS-001", "session_id": "S-17", "opening_cash": 500}
@@ -290,24 +293,44 @@ class MemorySessions:
 
     async def open(
         self, pos_id: str, *, session_id: str | None, opening_cash_kop: int, key: str | None
-    ) -> Outcome:
+    ) -> Outcome[PosSession]:
         return self._done("open", opening_cash_kop)
 
-    async def close(self, pos_id: str, *, session_id: str | None, key: str | None) -> Outcome:
+    async def close(self, pos_id: str, *, session_id: str | None, key: str | None) -> Outcome[PosSession]:
         return self._done("close", session_id)
 
     async def move_cash(
         self, pos_id: str, *, kind: str, amount_kop: int, reason: str, by: str, key: str | None
-    ) -> Outcome:
+    ) -> Outcome[PosSession]:
         return self._done(kind, amount_kop)
 
-    async def get(self, pos_id: str) -> Json:
+    async def get(self, pos_id: str) -> PosSession:
         return self._done("get", pos_id).answer
 
-    def _done(self, what: str, amount: Any) -> Outcome:
+    def _done(self, what: str, amount: Any) -> Outcome[PosSession]:
         self.asked.append((what, amount))
-        return Outcome(answer={"what": what})
+        return Outcome(answer=SESSION)
 
 
-def test_the_memory_answers_what_json_can_hold() -> None:
-    assert json.dumps(MemorySessions()._done("get", 1).answer)
+def _a_session() -> PosSession:
+    nothing = Kopecks(0)
+    return PosSession(
+        session_id="S-1",
+        pos_id="POS-001",
+        register_id="POS-001",
+        status=SessionState.OPEN,
+        opened_at=datetime(2026, 3, 14, 9, tzinfo=UTC),
+        closed_at=None,
+        opening_kop=nothing,
+        cash_kop=nothing,
+        card_kop=nothing,
+        sales_kop=nothing,
+        refunds_kop=nothing,
+        in_kop=nothing,
+        out_kop=nothing,
+        receipt_count=0,
+        z_report=None,
+    )
+
+
+SESSION = _a_session()

@@ -14,6 +14,7 @@ from tests.support.sessions import call, receipt
 
 from kkt_adapter.fiscal.kkt.virtual import fn_path
 from kkt_adapter.fiscal.shifts import session_rows
+from kkt_adapter.fiscal.shifts.shift_rows import ShiftOfFn
 from kkt_adapter.kernel.ids import RegisterId
 
 KEY = "0b6f1c1e-4c0e-4a52-9a2b-0f3f5e0a7c11"
@@ -161,7 +162,7 @@ def begin(conn: Connection, running: Product) -> None:
     """The first of the commits that a Z report makes."""
     registration = running.lane().session.registration
     assert registration is not None
-    shift = {"fn_number": registration.fn_number, "shift_number": 1}
+    shift = ShiftOfFn(fn_number=registration.fn_number, shift_number=1)
     session_rows.begin_closing(conn, "POS-001", shift)
 
 

@@ -34,9 +34,10 @@ from kkt_adapter.fiscal.delivery.letter_models import (
 from kkt_adapter.fiscal.delivery.worker_status import ManualSync, WorkerStatus
 from kkt_adapter.fiscal.intake.as_sent import PLAIN, AsSent
 from kkt_adapter.fiscal.lifecycle import AttemptKind, LetterOutcome, PrintState, Status
-from kkt_adapter.fiscal.model import PaymentKind, ReceiptRequest
+from kkt_adapter.fiscal.model import PaymentKind, ReceiptRequest, ShiftTotals
 from kkt_adapter.fiscal.queries.event_log import EventPage
 from kkt_adapter.fiscal.queries.receipt_models import ReceiptDetail, ReceiptPage, ReceiptSummary
+from kkt_adapter.fiscal.shifts.reports import HeldCash, ReportMade, ReportType, ShiftOpened
 from kkt_adapter.fiscal.status.reports import BufferStatus, HealthReport
 from kkt_adapter.fiscal.store.idempotency import Outcome
 from kkt_adapter.fiscal.store.runtime_settings import MaintenanceMode
@@ -53,7 +54,7 @@ from kkt_adapter.kernel.errors import (
 )
 from kkt_adapter.kernel.hlc import HybridTimestamp
 from kkt_adapter.kernel.ids import RegisterId
-from kkt_adapter.kernel.money import kopecks, line_amount, rubles
+from kkt_adapter.kernel.money import Kopecks, kopecks, line_amount, rubles
 from kkt_adapter.runtime.auth.roles import Principal, PrincipalKind, Role, Scope
 
 Json = dict[str, Any]
@@ -68,6 +69,7 @@ SALE: Json = {
     "payments": [{"type": "cash", "amount": 100}],
 }
 CREATED_AT = datetime(2026, 3, 14, 9, tzinfo=UTC)
+WALL = CREATED_AT.replace(hour=12, tzinfo=None)  # of a register
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,7 +220,7 @@ class MemoryRefunds:
 class MemoryRegisters:
     receipts: MemoryReceipts
     sales_kop: int = 0
-    z_reports: dict[str | None, Json] = field(default_factory=dict)
+    z_reports: dict[str | None, ReportMade] = field(default_factory=dict)
     asked: list[Json] = field(default_factory=list)
 
     async def reprint(self, receipt_id: str) -> ReceiptSummary:
@@ -248,18 +250,28 @@ class MemoryRegisters:
         )
         return (await self.receipts.by_id(receipt_id)).summary
 
-    async def x_report(self, pos_id: str | None, *, key: str | None, session_id: str | None) -> Outcome:
-        return Outcome(answer={"reportType": 1, "pos_id": pos_id, "totalSales": rubles(self._cash_kop())})
+    async def x_report(
+        self, pos_id: str | None, *, key: str | None, session_id: str | None
+    ) -> Outcome[ReportMade]:
+        self.asked.append({"pos_id": pos_id, "session_id": session_id})
+        return Outcome(answer=a_report(ReportType.X, sales_kop=self._cash_kop()))
 
-    async def z_report(self, pos_id: str | None, *, key: str | None, session_id: str | None) -> Outcome:
+    async def z_report(
+        self, pos_id: str | None, *, key: str | None, session_id: str | None
+    ) -> Outcome[ReportMade]:
+        self.asked.append({"pos_id": pos_id, "session_id": session_id})
         known = key is not None and key in self.z_reports
         if not known:
-            number = len(self.z_reports) + 1
-            self.z_reports[key] = {"reportType": 2, "pos_id": pos_id, "shiftNumber": number}
+            self.z_reports[key] = a_report(ReportType.Z, shift_number=len(self.z_reports) + 1)
         return Outcome(answer=self.z_reports[key], replayed=known)
 
-    async def open_shift(self, pos_id: str | None, *, key: str | None, session_id: str | None) -> Outcome:
-        return Outcome(answer={"shiftNumber": len(self.z_reports) + 1, "pos_id": pos_id})
+    async def open_shift(
+        self, pos_id: str | None, *, key: str | None, session_id: str | None
+    ) -> Outcome[ShiftOpened]:
+        opened = ShiftOpened(
+            fd_number=1, fiscal_sign="1", at=WALL, shift_number=len(self.z_reports) + 1, is_offline=False
+        )
+        return Outcome(answer=opened)
 
     async def resolve_report(
         self,
@@ -370,6 +382,20 @@ class MemoryDeadLetters:
             raise Conflict("already resolved", "уже решено")
         self.rows[id] = replace(letter, resolved_at=CREATED_AT, resolved_by=by, note=note)
         return self.rows[id]
+
+
+def a_report(kind: ReportType, *, sales_kop: int = 0, shift_number: int = 1) -> ReportMade:
+    """Of a register without open sessions."""
+    nothing = Kopecks(0)
+    return ReportMade(
+        type=kind,
+        at=WALL,
+        fd_number=None,
+        fiscal_sign=None,
+        totals=ShiftTotals(shift_number=shift_number, opened_at=None, sales_kop=Kopecks(sales_kop)),
+        held=HeldCash(sessions=0, opening_kop=nothing, in_kop=nothing, out_kop=nothing, till_kop=nothing),
+        is_offline=False,
+    )
 
 
 def a_letter() -> DeadLetter:

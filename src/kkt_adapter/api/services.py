@@ -35,10 +35,12 @@ from kkt_adapter.fiscal.queries.documents import Documents
 from kkt_adapter.fiscal.queries.event_log import EventPage
 from kkt_adapter.fiscal.queries.receipt_models import ReceiptDetail, ReceiptPage, ReceiptSummary
 from kkt_adapter.fiscal.queries.sales_today import SalesToday
+from kkt_adapter.fiscal.shifts.reports import ReportMade, ShiftOpened
 from kkt_adapter.fiscal.status.metrics import Metrics
 from kkt_adapter.fiscal.status.overview import Overview
 from kkt_adapter.fiscal.status.register_cards import RegisterCards
 from kkt_adapter.fiscal.status.reports import BufferStatus, HealthReport
+from kkt_adapter.fiscal.store.idempotency import Outcome
 from kkt_adapter.kernel.breaker import BreakerState
 from kkt_adapter.kernel.errors import ReceiptInvalid
 from kkt_adapter.runtime.auth.parts import AuthParts
@@ -135,18 +137,6 @@ class Refunds(Protocol):
         ...
 
 
-class Outcome(Protocol):
-    """What became of an action that may carry an Idempotency-Key."""
-
-    @property
-    def answer(self) -> Json: ...
-
-    @property
-    def replayed(self) -> bool:
-        """True: the key was known, this is the first answer again."""
-        ...
-
-
 class Registers(Protocol):
     async def reprint(self, receipt_id: str) -> ReceiptSummary: ...
 
@@ -163,7 +153,9 @@ class Registers(Protocol):
         """Raises Conflict: no open question, or another one than ``question_version``."""
         ...
 
-    async def x_report(self, pos_id: str | None, *, key: str | None, session_id: str | None) -> Outcome:
+    async def x_report(
+        self, pos_id: str | None, *, key: str | None, session_id: str | None
+    ) -> Outcome[ReportMade]:
         """``pos_id`` may be None with one register only. A known key gets the first answer again.
 
         Raises:
@@ -171,9 +163,13 @@ class Registers(Protocol):
         """
         ...
 
-    async def z_report(self, pos_id: str | None, *, key: str | None, session_id: str | None) -> Outcome: ...
+    async def z_report(
+        self, pos_id: str | None, *, key: str | None, session_id: str | None
+    ) -> Outcome[ReportMade]: ...
 
-    async def open_shift(self, pos_id: str | None, *, key: str | None, session_id: str | None) -> Outcome: ...
+    async def open_shift(
+        self, pos_id: str | None, *, key: str | None, session_id: str | None
+    ) -> Outcome[ShiftOpened]: ...
 
     async def resolve_report(
         self,

@@ -21,6 +21,7 @@ from kkt_adapter.api.schemas.requests import (
     optional_idempotency_key,
 )
 from kkt_adapter.api.schemas.shown import registers as shown
+from kkt_adapter.api.schemas.shown.sessions import opening_answer, report_answer
 from kkt_adapter.runtime.auth.roles import Principal
 
 router = APIRouter(tags=["register"])
@@ -44,7 +45,8 @@ async def x_report(
     key = optional_idempotency_key(request)
     wanted = await read_model(request, ReportBody, may_be_empty=True)
     till = till_of(principal, wanted.pos_id)
-    return answer_once(await services.registers.x_report(till, key=key, session_id=wanted.session_id))
+    outcome = await services.registers.x_report(till, key=key, session_id=wanted.session_id)
+    return answer_once(outcome, report_answer)
 
 
 @router.post(
@@ -62,7 +64,8 @@ async def z_report(
     key = optional_idempotency_key(request)
     wanted = await read_model(request, ReportBody, may_be_empty=True)
     till = till_of(principal, wanted.pos_id)
-    return answer_once(await services.registers.z_report(till, key=key, session_id=wanted.session_id))
+    outcome = await services.registers.z_report(till, key=key, session_id=wanted.session_id)
+    return answer_once(outcome, report_answer)
 
 
 @router.post(
@@ -79,7 +82,8 @@ async def open_shift(
     key = optional_idempotency_key(request)
     wanted = await read_model(request, ReportBody, may_be_empty=True)
     till = till_of(principal, wanted.pos_id)
-    return answer_once(await services.registers.open_shift(till, key=key, session_id=wanted.session_id))
+    outcome = await services.registers.open_shift(till, key=key, session_id=wanted.session_id)
+    return answer_once(outcome, opening_answer)
 
 
 @router.post(

@@ -14,6 +14,7 @@ from kkt_adapter.api.schemas import sessions as shapes
 from kkt_adapter.api.schemas.answers.registers import PosSession
 from kkt_adapter.api.schemas.documents import answers, body_of
 from kkt_adapter.api.schemas.requests import optional_idempotency_key
+from kkt_adapter.api.schemas.shown.sessions import session_answer
 from kkt_adapter.api.services import ApiServices
 from kkt_adapter.fiscal.control.sessions import Sessions as PosSessions
 from kkt_adapter.runtime.auth.roles import Principal
@@ -43,11 +44,10 @@ async def open_session(request: Request, sessions: Sessions, principal: Cashier)
     key = optional_idempotency_key(request)
     wanted = await read_model(request, shapes.OpenSessionBody)
     check_till(principal, wanted.pos_id)
-    return answer_once(
-        await sessions.open(
-            wanted.pos_id, session_id=wanted.session_id, opening_cash_kop=wanted.opening_cash, key=key
-        )
+    outcome = await sessions.open(
+        wanted.pos_id, session_id=wanted.session_id, opening_cash_kop=wanted.opening_cash, key=key
     )
+    return answer_once(outcome, session_answer)
 
 
 @router.post(
@@ -65,7 +65,8 @@ async def close_session(request: Request, sessions: Sessions, principal: Cashier
     key = optional_idempotency_key(request)
     wanted = await read_model(request, shapes.CloseSessionBody)
     check_till(principal, wanted.pos_id)
-    return answer_once(await sessions.close(wanted.pos_id, session_id=wanted.session_id, key=key))
+    outcome = await sessions.close(wanted.pos_id, session_id=wanted.session_id, key=key)
+    return answer_once(outcome, session_answer)
 
 
 @router.post(
@@ -79,16 +80,15 @@ async def move_cash(request: Request, sessions: Sessions, principal: Cashier) ->
     key = optional_idempotency_key(request)
     wanted = await read_model(request, shapes.CashBody)
     check_till(principal, wanted.pos_id)
-    return answer_once(
-        await sessions.move_cash(
-            wanted.pos_id,
-            kind=wanted.type,
-            amount_kop=wanted.amount,
-            reason=wanted.reason,
-            by=principal.name,
-            key=key,
-        )
+    outcome = await sessions.move_cash(
+        wanted.pos_id,
+        kind=wanted.type,
+        amount_kop=wanted.amount,
+        reason=wanted.reason,
+        by=principal.name,
+        key=key,
     )
+    return answer_once(outcome, session_answer)
 
 
 @router.get(
@@ -103,4 +103,4 @@ async def session(
 ) -> Response:
     """The open one, else the last one. 404: the till never had any."""
     check_till(principal, pos_id)
-    return JsonAnswer(await sessions.get(pos_id))
+    return JsonAnswer(session_answer(await sessions.get(pos_id)))

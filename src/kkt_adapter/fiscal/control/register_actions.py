@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
+from typing import TypeVar
 
 from sqlalchemy import Connection, select, update
 
@@ -15,9 +16,10 @@ from kkt_adapter.fiscal.printing.lane_commands import not_held
 from kkt_adapter.fiscal.printing.registers import Registers, Unit
 from kkt_adapter.fiscal.printing.unprinted import one_unprinted
 from kkt_adapter.fiscal.queries.receipt_models import ReceiptSummary, summary
+from kkt_adapter.fiscal.shifts.reports import ReportMade, ShiftOpened
 from kkt_adapter.fiscal.store import receipt_json
 from kkt_adapter.fiscal.store.attempts import LaneTerm
-from kkt_adapter.fiscal.store.idempotency import Outcome
+from kkt_adapter.fiscal.store.idempotency import Outcome, Scope
 from kkt_adapter.fiscal.store.tables import PRINT_FAILED_ROWS, receipts
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import Conflict, InvalidInput, KktError, ReceiptNotFound
@@ -27,7 +29,8 @@ REPORT_DEADLINE_S = 25.0  # a Z report waits for the receipt in hand, then for t
 FRESH_S = 1.0  # what a device said of itself so short a time ago is not asked again
 ASK_S = 1.0  # a device that prints or does not answer is shown as it was
 
-_MakeReport = Callable[[Unit, LaneTerm, str | None], Awaitable[Outcome]]
+T = TypeVar("T")
+_MakeReport = Callable[[Unit, LaneTerm, str | None], Awaitable[Outcome[T]]]
 
 
 class RegisterActions:
@@ -53,7 +56,7 @@ class RegisterActions:
 
     async def x_report(
         self, pos_id: str | None, *, key: str | None = None, session_id: str | None = None
-    ) -> Outcome:
+    ) -> Outcome[ReportMade]:
         """Totals of the present shift; makes no document and waits for nobody.
 
         Raises:
@@ -70,7 +73,7 @@ class RegisterActions:
 
     async def z_report(
         self, pos_id: str | None, *, key: str | None, session_id: str | None = None
-    ) -> Outcome:
+    ) -> Outcome[ReportMade]:
         """Close the shift. With a key the same request gets the same answer.
 
         Raises:
@@ -83,7 +86,7 @@ class RegisterActions:
 
     async def open_shift(
         self, pos_id: str | None, *, key: str | None, session_id: str | None = None
-    ) -> Outcome:
+    ) -> Outcome[ShiftOpened]:
         """Open a shift. With a key the same request gets the same answer.
 
         Raises:
@@ -94,7 +97,9 @@ class RegisterActions:
         make = partial(self._reports.open, session_id=session_id)
         return await self._report(make, pos_id, key, scope=OPEN_SCOPE)
 
-    async def _report(self, make: _MakeReport, pos_id: str | None, key: str | None, *, scope: str) -> Outcome:
+    async def _report(
+        self, make: _MakeReport[T], pos_id: str | None, key: str | None, *, scope: Scope[T]
+    ) -> Outcome[T]:
         """A report that makes a document, through the register's lane."""
         unit = self._registers.chosen(pos_id)
         if key is not None:

@@ -11,7 +11,6 @@ writers no movement slips in between.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, Row, case, func, insert, select, update
@@ -19,20 +18,23 @@ from sqlalchemy.exc import IntegrityError
 
 from kkt_adapter.fiscal.lifecycle import SessionState
 from kkt_adapter.fiscal.printing.registers import Registers
+from kkt_adapter.fiscal.shifts.pos_session import PosSession, dump_session, load_session, session_of
 from kkt_adapter.fiscal.shifts.session_rows import close as close_row
 from kkt_adapter.fiscal.shifts.session_rows import settle_closing
 from kkt_adapter.fiscal.store import counters, events
 from kkt_adapter.fiscal.store.events import EventLevel, EventType
-from kkt_adapter.fiscal.store.idempotency import Outcome, once
+from kkt_adapter.fiscal.store.idempotency import Outcome, Scope, once
 from kkt_adapter.fiscal.store.session_tables import OPEN_SESSION, cash_transactions, pos_sessions
-from kkt_adapter.kernel import jsontext
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import Conflict, NotFound
 from kkt_adapter.kernel.ids import PosId, random_id
 from kkt_adapter.kernel.money import rubles
-from kkt_adapter.kernel.timefmt import iso
 from kkt_adapter.runtime.db.protocol import Database
 
+_OPEN, _CLOSE, _CASH = (
+    Scope(name=name, dump=dump_session, load=load_session)
+    for name in ("session_open", "session_close", "cash")
+)
 _ZEROS = dict.fromkeys(
     ("card_kop", "sales_kop", "refunds_kop", "cash_in_kop", "cash_out_kop", "receipt_count"), 0
 )
@@ -63,7 +65,7 @@ class Sessions:
 
     async def open(
         self, pos_id: str, *, session_id: str | None, opening_cash_kop: int, key: str | None
-    ) -> Outcome:
+    ) -> Outcome[PosSession]:
         """Open the till's session; without an id it gets one.
 
         Raises:
@@ -74,7 +76,7 @@ class Sessions:
         unit = await self._registers.for_till(PosId(pos_id))
         chosen, now = session_id or random_id(), self._clock.now()
 
-        def effect(conn: Connection) -> dict[str, Any]:
+        def effect(conn: Connection) -> PosSession:
             settle_closing(conn, unit.register_id, at=now)
             if _open_row(conn, pos_id) is not None:
                 raise _open_already(pos_id)
@@ -97,14 +99,14 @@ class Sessions:
             except IntegrityError as error:  # another request was quicker
                 raise _open_already(pos_id) from error
             _note(conn, EventType.SESSION_OPENED, now, session_id=chosen, pos_id=pos_id)
-            return _shown(_row(conn, chosen))
+            return session_of(_row(conn, chosen))
 
         request = {"pos_id": pos_id, "session_id": session_id, "opening_cash_kop": opening_cash_kop}
         return await self._db.write(
-            lambda c: once(c, key, scope="session_open", request=request, at=now, effect=effect)
+            lambda c: once(c, key, scope=_OPEN, request=request, at=now, effect=effect)
         )
 
-    async def close(self, pos_id: str, *, session_id: str | None, key: str | None) -> Outcome:
+    async def close(self, pos_id: str, *, session_id: str | None, key: str | None) -> Outcome[PosSession]:
         """Close the till's session.
 
         Raises:
@@ -113,20 +115,20 @@ class Sessions:
         """
         now = self._clock.now()
 
-        def effect(conn: Connection) -> dict[str, Any]:
+        def effect(conn: Connection) -> PosSession:
             counters.lock(conn)
             row = _required(conn, pos_id, session_id, at=now)
             close_row(conn, row.session_id, now, z_report=None)
-            return _shown(_row(conn, row.session_id))
+            return session_of(_row(conn, row.session_id))
 
         request = {"pos_id": pos_id, "session_id": session_id}
         return await self._db.write(
-            lambda c: once(c, key, scope="session_close", request=request, at=now, effect=effect)
+            lambda c: once(c, key, scope=_CLOSE, request=request, at=now, effect=effect)
         )
 
     async def move_cash(
         self, pos_id: str, *, kind: str, amount_kop: int, reason: str, by: str, key: str | None
-    ) -> Outcome:
+    ) -> Outcome[PosSession]:
         """Cash put in or taken out (``cash_in``, ``cash_out``); ``by`` is who asked, for the journal.
 
         Raises:
@@ -135,7 +137,7 @@ class Sessions:
         """
         now = self._clock.now()
 
-        def effect(conn: Connection) -> dict[str, Any]:
+        def effect(conn: Connection) -> PosSession:
             row = _required(conn, pos_id, None, at=now)
             signed = amount_kop if kind == "cash_in" else -amount_kop
             if signed < 0 and row.cash_kop + signed < 0:
@@ -161,14 +163,14 @@ class Sessions:
                 )
             )
             _note(conn, EventType.CASH_MOVED, now, pos_id=pos_id, kind=kind, amount=rubles(amount_kop), by=by)
-            return _shown(_row(conn, row.session_id))
+            return session_of(_row(conn, row.session_id))
 
         request = {"pos_id": pos_id, "kind": kind, "amount_kop": amount_kop, "reason": reason}
         return await self._db.write(
-            lambda c: once(c, key, scope="cash", request=request, at=now, effect=effect)
+            lambda c: once(c, key, scope=_CASH, request=request, at=now, effect=effect)
         )
 
-    async def get(self, pos_id: str) -> dict[str, Any]:
+    async def get(self, pos_id: str) -> PosSession:
         """The till's open session, else its last one. Raises NotFound."""
 
         def read(conn: Connection) -> Row[Any] | None:
@@ -185,7 +187,7 @@ class Sessions:
         row = await self._db.read(read)
         if row is None:
             raise NotFound(f"till {pos_id} never had a session", f"у кассы {pos_id} ещё не было сессий")
-        return _shown(row)
+        return session_of(row)
 
 
 def still_open(conn: Connection, mismatches: Sequence[Mismatch]) -> list[Mismatch]:
@@ -281,25 +283,3 @@ def _required(conn: Connection, pos_id: str, session_id: str | None, *, at: date
 
 def _note(conn: Connection, event: EventType, at: datetime, **facts: Any) -> None:
     events.write(conn, [events.entry(event, at, **facts)])
-
-
-def _shown(row: Any) -> dict[str, Any]:
-    return {
-        "session_id": row.session_id,
-        "pos_id": row.pos_id,
-        "register_id": row.register_id,
-        "status": row.status,
-        "opened_at": iso(row.opened_at),
-        "closed_at": iso(row.closed_at),
-        "opening_cash": Decimal(rubles(row.opening_cash_kop)),
-        "cash_balance": Decimal(rubles(row.cash_kop)),
-        "card_balance": Decimal(rubles(row.card_kop)),
-        "total_sales": Decimal(rubles(row.sales_kop)),
-        "total_refunds": Decimal(rubles(row.refunds_kop)),
-        "cash_in": Decimal(rubles(row.cash_in_kop)),
-        "cash_out": Decimal(rubles(row.cash_out_kop)),
-        "receipt_count": row.receipt_count,
-        "z_report": None
-        if row.z_report_data is None or row.status == SessionState.CLOSING
-        else jsontext.decode(row.z_report_data),
-    }

@@ -6,8 +6,8 @@ closed meanwhile, or does what was left undone; it never touches the shift after
 """
 
 from collections.abc import Callable
-from datetime import datetime
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection
 
@@ -15,20 +15,44 @@ from kkt_adapter.fiscal.kkt.driver import ShiftState
 from kkt_adapter.fiscal.printing.register_session import ensure_closed
 from kkt_adapter.fiscal.printing.registers import Unit
 from kkt_adapter.fiscal.shifts import session_rows
-from kkt_adapter.fiscal.shifts.report_json import X_REPORT, report_answer, z_answer
-from kkt_adapter.fiscal.shifts.shift_rows import stored_opening, stored_z_report
+from kkt_adapter.fiscal.shifts.reports import (
+    ReportMade,
+    ReportType,
+    ShiftOpened,
+    dump_opening,
+    dump_report,
+    load_opening,
+    load_report,
+)
+from kkt_adapter.fiscal.shifts.shift_rows import (
+    ShiftOfFn,
+    StoredOpening,
+    StoredZReport,
+    stored_opening,
+    stored_z_report,
+)
 from kkt_adapter.fiscal.store import idempotency
 from kkt_adapter.fiscal.store.attempts import LaneTerm
-from kkt_adapter.fiscal.store.idempotency import Outcome
+from kkt_adapter.fiscal.store.idempotency import Outcome, Scope, Stored
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import AdapterError, Conflict
 from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.leases.database import check_terms
 
-X_SCOPE = "x_report"
-Z_SCOPE = "z_report"
-OPEN_SCOPE = "shift_open"
-BOUND = "closing"  # member of an answer that is none yet: the shift that the key was bound to
+X_SCOPE = Scope(name="x_report", dump=dump_report, load=load_report)
+Z_SCOPE = Scope(name="z_report", dump=dump_report, load=load_report)
+OPEN_SCOPE = Scope(name="shift_open", dump=dump_opening, load=load_opening)
+BOUND = "closing"  # member of a stored answer that is none yet: what the key was bound to
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept(Generic[T]):
+    """What a key has: nothing, what it was bound to before the register was told, or its answer."""
+
+    bound: Stored | None = None
+    answer: T | None = None
 
 
 class ShiftReports:
@@ -39,7 +63,7 @@ class ShiftReports:
         self._clock = clock
         self._online = online
 
-    async def x_report(self, unit: Unit, key: str | None, *, session_id: str | None) -> Outcome:
+    async def x_report(self, unit: Unit, key: str | None, *, session_id: str | None) -> Outcome[ReportMade]:
         """Totals of the present shift; makes no document. A key that is used twice at once has one answer.
 
         Raises:
@@ -49,9 +73,15 @@ class ShiftReports:
         totals = await unit.lane.session.driver.x_report()
         held = await self._db.read(lambda c: session_rows.totals(c, unit.register_id))
         now = self._clock.now()
-        answer = report_answer(
-            totals, held, report_type=X_REPORT, at=unit.local(now), fd_number=None, fiscal_sign=None
-        ) | {"offline": not self._online()}
+        answer = ReportMade(
+            type=ReportType.X,
+            at=unit.local(now),
+            fd_number=None,
+            fiscal_sign=None,
+            totals=totals,
+            held=held,
+            is_offline=not self._online(),
+        )
         if key is None:
             return Outcome(answer=answer)
         request = _request(unit)
@@ -61,63 +91,67 @@ class ShiftReports:
             )
         )
 
-    async def known(self, unit: Unit, key: str, *, scope: str) -> dict[str, Any] | None:
+    async def known(self, unit: Unit, key: str, *, scope: Scope[T]) -> T | None:
         """The finished answer of this key. Raises IdempotencyConflict."""
-        kept = await self._db.read(lambda c: _kept(c, unit, key, scope=scope))
-        return None if kept is None or BOUND in kept else kept
+        kept = await self._kept(unit, key, scope)
+        return kept.answer
 
-    async def open(self, unit: Unit, lane: LaneTerm, key: str | None, *, session_id: str | None) -> Outcome:
+    async def open(
+        self, unit: Unit, lane: LaneTerm, key: str | None, *, session_id: str | None
+    ) -> Outcome[ShiftOpened]:
         """Open a shift; a command of the lane.
 
         Raises:
             Conflict: one is open, or ``session_id`` is not open on this register.
             ShiftExpired: it must be closed first.
         """
-        kept = None if key is None else await self._db.read(lambda c: _kept(c, unit, key, scope=OPEN_SCOPE))
-        if kept is not None and BOUND not in kept:
-            return Outcome(answer=kept, replayed=True)
-        if kept is not None:
-            bound = kept[BOUND]
-            stored = await self._db.read(lambda c: stored_opening(c, **bound))
+        kept = await self._kept(unit, key, OPEN_SCOPE)
+        if kept.answer is not None:
+            return Outcome(answer=kept.answer, replayed=True)
+        if kept.bound is not None:
+            before = kept.bound
+            stored = await self._db.read(lambda c: stored_opening(c, **before))
             if stored is not None:
                 return Outcome(answer=await self._settle_opening(stored, key))
         else:
             await self._ensure_session(unit, session_id)
         status = await unit.lane.session.look()
         ensure_closed(status)
-        bound = {"fn_number": status.fn_number, "after": status.fd_number}
-        if key is not None and kept is None:
+        bound: Stored = {"fn_number": status.fn_number, "after": status.fd_number}
+        if key is not None and kept.bound is None:
             await self._bind(unit, key, bound, scope=OPEN_SCOPE)
         await unit.lane.session.open_shift(lane)
         stored = await self._db.read(lambda c: stored_opening(c, **bound))
         assert stored is not None, "a shift that was opened has its document in the rows"
         return Outcome(answer=await self._settle_opening(stored, key))
 
-    async def _settle_opening(self, stored: dict[str, Any], key: str | None) -> dict[str, Any]:
-        answer = {
-            "fiscalDocumentNumber": stored["fd_number"],
-            "fiscalSign": stored["fiscal_sign"],
-            "dateTime": datetime.fromisoformat(stored["at"]).isoformat(timespec="seconds"),
-            "shiftNumber": stored["shift_number"],
-            "offline": not self._online(),
-        }
+    async def _settle_opening(self, stored: StoredOpening, key: str | None) -> ShiftOpened:
+        answer = ShiftOpened(
+            fd_number=stored.fd_number,
+            fiscal_sign=stored.fiscal_sign,
+            at=stored.at,
+            shift_number=stored.shift_number,
+            is_offline=not self._online(),
+        )
         if key is not None:
             await self._db.write(lambda c: idempotency.complete(c, key, scope=OPEN_SCOPE, answer=answer))
         return answer
 
-    async def close(self, unit: Unit, lane: LaneTerm, key: str | None, *, session_id: str | None) -> Outcome:
+    async def close(
+        self, unit: Unit, lane: LaneTerm, key: str | None, *, session_id: str | None
+    ) -> Outcome[ReportMade]:
         """Close the shift and the sessions of its tills; a command of the lane.
 
         Raises:
             Conflict: no shift is open, or ``session_id`` is not a session that is open on this register and
                 nothing has begun under this key.
         """
-        kept = None if key is None else await self._db.read(lambda c: _kept(c, unit, key))
-        if kept is not None and BOUND not in kept:
-            return Outcome(answer=kept, replayed=True)
-        if kept is not None:
-            shift = kept[BOUND]
-            stored = await self._db.read(lambda c: stored_z_report(c, unit.register_id, **shift))
+        kept = await self._kept(unit, key, Z_SCOPE)
+        if kept.answer is not None:
+            return Outcome(answer=kept.answer, replayed=True)
+        if kept.bound is not None:
+            shift = ShiftOfFn(**kept.bound)
+            stored = await self._db.read(lambda c: stored_z_report(c, unit.register_id, shift))
             if stored is not None:
                 return Outcome(answer=await self._settle(unit, stored, key))
         else:
@@ -125,15 +159,15 @@ class ShiftReports:
         status = await unit.lane.session.driver.status()
         if status.shift_state is ShiftState.CLOSED:
             raise Conflict("no shift is open", "нет открытой смены")
-        shift = {"fn_number": status.fn_number, "shift_number": status.shift_number}
-        if key is not None and kept is None:
-            await self._bind(unit, key, shift, scope=Z_SCOPE)
-        await self._close_shift(unit, lane, shift)
-        stored = await self._db.read(lambda c: stored_z_report(c, unit.register_id, **shift))
+        closing = ShiftOfFn(fn_number=status.fn_number, shift_number=status.shift_number)
+        if key is not None and kept.bound is None:
+            await self._bind(unit, key, asdict(closing), scope=Z_SCOPE)
+        await self._close_shift(unit, lane, closing)
+        stored = await self._db.read(lambda c: stored_z_report(c, unit.register_id, closing))
         assert stored is not None, "a shift that was closed has its Z report in the rows"
         return Outcome(answer=await self._settle(unit, stored, key))
 
-    async def _close_shift(self, unit: Unit, lane: LaneTerm, shift: dict[str, Any]) -> None:
+    async def _close_shift(self, unit: Unit, lane: LaneTerm, shift: ShiftOfFn) -> None:
         """With the sessions ``closing`` meanwhile, and open again when the register did not do it."""
         term = {(lane.lease, lane.owner, lane.number)}
 
@@ -164,20 +198,30 @@ class ShiftReports:
                 f"сессия {session_id} не открыта на этой ККТ; открыты: {named}",
             )
 
-    async def _bind(self, unit: Unit, key: str, shift: dict[str, Any], *, scope: str) -> None:
-        answer, now = {BOUND: shift}, self._clock.now()
+    async def _kept(self, unit: Unit, key: str | None, scope: Scope[T]) -> _Kept[T]:
+        """What the key has by now. Raises IdempotencyConflict."""
+        if key is None:
+            return _Kept()
+        request = _request(unit)
+        stored = await self._db.read(lambda c: idempotency.known(c, key, scope=scope.name, request=request))
+        if stored is None:
+            return _Kept()
+        return _Kept(bound=stored[BOUND]) if BOUND in stored else _Kept(answer=scope.load(stored))
+
+    async def _bind(self, unit: Unit, key: str, to: Stored, *, scope: Scope[Any]) -> None:
+        request, now = _request(unit), self._clock.now()
         await self._db.write(
-            lambda c: idempotency.remember(c, key, scope=scope, request=_request(unit), answer=answer, at=now)
+            lambda c: idempotency.bind(c, key, scope=scope.name, request=request, to={BOUND: to}, at=now)
         )
 
-    async def _settle(self, unit: Unit, stored: dict[str, Any], key: str | None) -> dict[str, Any]:
+    async def _settle(self, unit: Unit, stored: StoredZReport, key: str | None) -> ReportMade:
         """The answer, the sessions and the key, in one commit."""
         now = self._clock.now()
 
-        def write(conn: Connection) -> dict[str, Any]:
-            held = session_rows.held_of(conn, unit.register_id, stored)
-            answer = z_answer(stored, held) | {"offline": not self._online()}
-            if session_rows.HELD not in stored:  # else its sessions are closed already
+        def write(conn: Connection) -> ReportMade:
+            held = stored.held or session_rows.totals(conn, unit.register_id)
+            answer = stored.made(held, is_offline=not self._online())
+            if stored.held is None:  # else its sessions are closed already
                 session_rows.close_all(conn, unit.register_id, at=now, z_report=answer)
             if key is not None:
                 idempotency.complete(conn, key, scope=Z_SCOPE, answer=answer)
@@ -186,9 +230,5 @@ class ShiftReports:
         return await self._db.write(write)
 
 
-def _kept(conn: Connection, unit: Unit, key: str, *, scope: str = Z_SCOPE) -> dict[str, Any] | None:
-    return idempotency.known(conn, key, scope=scope, request=_request(unit))
-
-
-def _request(unit: Unit) -> dict[str, Any]:
+def _request(unit: Unit) -> Stored:
     return {"register_id": unit.register_id}

@@ -9,28 +9,22 @@ closes no session: nobody has counted the drawer.
 """
 
 import json
+from dataclasses import asdict
 from datetime import datetime
-from decimal import Decimal
-from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 
 from kkt_adapter.fiscal.lifecycle import AttemptKind, SessionState
-from kkt_adapter.fiscal.shifts.report_json import z_answer
-from kkt_adapter.fiscal.shifts.shift_rows import stored_z_report
+from kkt_adapter.fiscal.shifts.reports import HeldCash, ReportMade, dump_report
+from kkt_adapter.fiscal.shifts.shift_rows import ShiftOfFn, keep_held, stored_z_report
 from kkt_adapter.fiscal.store import attempts, counters, events
 from kkt_adapter.fiscal.store.events import EventType
 from kkt_adapter.fiscal.store.session_tables import OPEN_SESSION, pos_sessions
-from kkt_adapter.fiscal.store.tables import shifts
 from kkt_adapter.kernel import jsontext
-from kkt_adapter.kernel.money import rubles
-
-Json = dict[str, Any]
-
-HELD = "held"  # member of a stored Z report: cash of the sessions that it closed
+from kkt_adapter.kernel.money import Kopecks, rubles
 
 
-def totals(conn: Connection, register_id: str) -> Json:
+def totals(conn: Connection, register_id: str) -> HeldCash:
     """Cash of all open sessions on a register, for X and Z."""
     row = conn.execute(
         select(
@@ -41,13 +35,13 @@ def totals(conn: Connection, register_id: str) -> Json:
             func.coalesce(func.sum(pos_sessions.c.cash_kop), 0).label("cash"),
         ).where(OPEN_SESSION, pos_sessions.c.register_id == register_id)
     ).one()
-    return {
-        "openSessions": row.sessions,
-        "openingCash": Decimal(rubles(int(row.opening))),
-        "cashIn": Decimal(rubles(int(row.cash_in))),
-        "cashOut": Decimal(rubles(int(row.cash_out))),
-        "cashInTill": Decimal(rubles(int(row.cash))),
-    }
+    return HeldCash(
+        sessions=row.sessions,
+        opening_kop=Kopecks(int(row.opening)),
+        in_kop=Kopecks(int(row.cash_in)),
+        out_kop=Kopecks(int(row.cash_out)),
+        till_kop=Kopecks(int(row.cash)),
+    )
 
 
 def open_ids(conn: Connection, register_id: str) -> list[str]:
@@ -56,31 +50,23 @@ def open_ids(conn: Connection, register_id: str) -> list[str]:
     return list(conn.execute(query.order_by(pos_sessions.c.opened_at)).scalars())
 
 
-def held_of(conn: Connection, register_id: str, stored: Json) -> Json:
-    """As ``totals``, also when the sessions of this Z report are closed already."""
-    kept = stored.get(HELD)
-    if kept is None:
-        return totals(conn, register_id)
-    return {name: Decimal(value) if isinstance(value, str) else value for name, value in kept.items()}
-
-
-def begin_closing(conn: Connection, register_id: str, shift: Json) -> None:
-    """The register is about to be told to close ``shift`` (``fn_number``, ``shift_number``)."""
+def begin_closing(conn: Connection, register_id: str, shift: ShiftOfFn) -> None:
+    """The register is about to be told to close ``shift``."""
     conn.execute(
         update(pos_sessions)
         .where(OPEN_SESSION, pos_sessions.c.register_id == register_id)
-        .values(status=SessionState.CLOSING.value, z_report_data=json.dumps(shift))
+        .values(status=SessionState.CLOSING.value, z_report_data=json.dumps(asdict(shift)))
     )
 
 
 def settle_closing(conn: Connection, register_id: str, *, at: datetime) -> None:
     """Close what is ``closing`` on this register if its shift is closed. For whoever comes by."""
     shift = _shift_of_closing(conn, register_id)
-    stored = None if shift is None else stored_z_report(conn, register_id, **shift)
+    stored = None if shift is None else stored_z_report(conn, register_id, shift)
     if shift is not None and stored is not None:
         held = totals(conn, register_id)
-        _keep_held(conn, register_id, shift, stored, held)
-        close_all(conn, register_id, at=at, z_report=z_answer(stored, held))
+        keep_held(conn, register_id, shift, held)
+        close_all(conn, register_id, at=at, z_report=stored.made(held))
 
 
 def end_closing(conn: Connection, register_id: str, *, at: datetime) -> None:
@@ -103,14 +89,14 @@ def is_closing(conn: Connection, register_id: str) -> bool:
     return _shift_of_closing(conn, register_id) is not None
 
 
-def close_all(conn: Connection, register_id: str, *, at: datetime, z_report: Json) -> int:
+def close_all(conn: Connection, register_id: str, *, at: datetime, z_report: ReportMade) -> int:
     """A Z report closes the sessions of the register's tills; returns how many."""
     counters.lock(conn)
     rows = conn.execute(
         select(pos_sessions.c.session_id).where(OPEN_SESSION, pos_sessions.c.register_id == register_id)
     ).all()
     for row in rows:
-        close(conn, row.session_id, at, z_report=jsontext.encode(z_report))
+        close(conn, row.session_id, at, z_report=jsontext.encode(dump_report(z_report)))
     return len(rows)
 
 
@@ -134,16 +120,7 @@ def _closing(register_id: str) -> ColumnElement[bool]:
     )
 
 
-def _shift_of_closing(conn: Connection, register_id: str) -> Json | None:
+def _shift_of_closing(conn: Connection, register_id: str) -> ShiftOfFn | None:
     """The shift with which this register's sessions are to close; None: they are not."""
     row = conn.execute(select(pos_sessions.c.z_report_data).where(_closing(register_id)).limit(1)).first()
-    shift: Json | None = None if row is None else json.loads(row.z_report_data)
-    return shift
-
-
-def _keep_held(conn: Connection, register_id: str, shift: Json, stored: Json, held: Json) -> None:
-    """So that a repeated request for this report gets the same cash."""
-    kept = {name: value if isinstance(value, int) else str(value) for name, value in held.items()}
-    matches = [shifts.c[name] == value for name, value in ({"register_id": register_id} | shift).items()]
-    text = json.dumps(stored | {HELD: kept}, ensure_ascii=False)
-    conn.execute(update(shifts).where(*matches).values(z_report=text))
+    return None if row is None else ShiftOfFn(**json.loads(row.z_report_data))

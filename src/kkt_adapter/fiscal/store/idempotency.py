@@ -5,10 +5,10 @@ finds the answer or finds nothing done.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -18,17 +18,30 @@ from kkt_adapter.fiscal.store.tables import report_keys
 from kkt_adapter.kernel import jsontext
 from kkt_adapter.kernel.errors import IdempotencyConflict
 
+T = TypeVar("T")
+Stored = Mapping[str, Any]
+"""An answer, or a request, as the rows keep it: texts, numbers, lists and mappings."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(Generic[T]):
     """The answer, and whether an earlier request with the key had it already."""
 
-    answer: dict[str, Any]
+    answer: T
     replayed: bool = False
 
 
-def known(conn: Connection, key: str, *, scope: str, request: dict[str, Any]) -> dict[str, Any] | None:
-    """The answer this key got before; None when it is new.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope(Generic[T]):
+    """One kind of action: its name in the rows, and how its answers are stored."""
+
+    name: str
+    dump: Callable[[T], Stored]
+    load: Callable[[Stored], T]
+
+
+def known(conn: Connection, key: str, *, scope: str, request: Stored) -> Stored | None:
+    """What this key got before, or was bound to; None when it is new.
 
     Raises:
         IdempotencyConflict: it belongs to another request.
@@ -43,45 +56,37 @@ def known(conn: Connection, key: str, *, scope: str, request: dict[str, Any]) ->
             "This Idempotency-Key belongs to another request. Use a new key.",
             "Этот Idempotency-Key уже занят другим запросом. Возьмите новый ключ.",
         )
-    answer: dict[str, Any] = jsontext.decode(row.answer)
+    answer: Stored = jsontext.decode(row.answer)
     return answer
 
 
-def remember(
-    conn: Connection,
-    key: str,
-    *,
-    scope: str,
-    request: dict[str, Any],
-    answer: dict[str, Any],
-    at: datetime,
-) -> None:
-    """Bind the key to its answer, in the transaction of the effect."""
+def bind(conn: Connection, key: str, *, scope: str, request: Stored, to: Stored, at: datetime) -> None:
+    """Bind the key to what it is about to do, before it is done."""
     conn.execute(
         insert(report_keys).values(
             key_hash=receipt_json.key_hash(key, scope=scope),
             request_hash=_hash(request),
-            answer=jsontext.encode(answer),
+            answer=jsontext.encode(to),
             created_at=at,
         )
     )
 
 
-def complete(conn: Connection, key: str, *, scope: str, answer: dict[str, Any]) -> None:
+def complete(conn: Connection, key: str, *, scope: Scope[T], answer: T) -> None:
     """Replace what a key was bound to while its effect was still to come by the answer."""
-    row = update(report_keys).where(report_keys.c.key_hash == receipt_json.key_hash(key, scope=scope))
-    conn.execute(row.values(answer=jsontext.encode(answer)))
+    row = update(report_keys).where(report_keys.c.key_hash == receipt_json.key_hash(key, scope=scope.name))
+    conn.execute(row.values(answer=jsontext.encode(scope.dump(answer))))
 
 
 def once(
     conn: Connection,
     key: str | None,
     *,
-    scope: str,
-    request: dict[str, Any],
+    scope: Scope[T],
+    request: Stored,
     at: datetime,
-    effect: Callable[[Connection], dict[str, Any]],
-) -> Outcome:
+    effect: Callable[[Connection], T],
+) -> Outcome[T]:
     """``effect``, unless the key had it before; without a key always.
 
     The key is taken before the effect, so of two requests that come together to a database with several
@@ -92,24 +97,24 @@ def once(
     """
     if key is None:
         return Outcome(answer=effect(conn))
-    earlier = known(conn, key, scope=scope, request=request)
+    earlier = known(conn, key, scope=scope.name, request=request)
     if earlier is None:
-        key_hash = receipt_json.key_hash(key, scope=scope)
+        key_hash = receipt_json.key_hash(key, scope=scope.name)
         try:
             with conn.begin_nested():
                 taken = {"key_hash": key_hash, "request_hash": _hash(request), "created_at": at}
                 conn.execute(insert(report_keys).values(**taken))
         except IntegrityError:
-            earlier = known(conn, key, scope=scope, request=request)
+            earlier = known(conn, key, scope=scope.name, request=request)
         else:
             answer = effect(conn)
             stored = update(report_keys).where(report_keys.c.key_hash == key_hash)
-            conn.execute(stored.values(answer=jsontext.encode(answer)))
+            conn.execute(stored.values(answer=jsontext.encode(scope.dump(answer))))
             return Outcome(answer=answer)
     assert earlier is not None, "a taken key has an answer once its transaction is committed"
-    return Outcome(answer=earlier, replayed=True)
+    return Outcome(answer=scope.load(earlier), replayed=True)
 
 
-def _hash(request: dict[str, Any]) -> bytes:
+def _hash(request: Stored) -> bytes:
     canonical = {name: request[name] for name in sorted(request)}
     return hashlib.sha256(jsontext.encode(canonical).encode()).digest()

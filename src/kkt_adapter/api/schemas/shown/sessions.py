@@ -1,0 +1,62 @@
+"""Answers about shift reports, shift openings and the sessions of tills."""
+
+from kkt_adapter.api.schemas.answers import registers as known
+from kkt_adapter.api.schemas.units import money
+from kkt_adapter.fiscal.shifts.pos_session import PosSession
+from kkt_adapter.fiscal.shifts.reports import ReportMade, ReportType, ShiftOpened
+from kkt_adapter.kernel.timefmt import iso, iso_of
+
+
+def report_answer(report: ReportMade) -> known.ShiftReport:
+    totals, held = report.totals, report.held
+    shown: known.ShiftReport = {
+        "fiscalDocumentNumber": report.fd_number,
+        "fiscalSign": report.fiscal_sign,
+        "dateTime": report.at.isoformat(timespec="seconds"),
+        "reportType": 1 if report.type is ReportType.X else 2,
+        "shiftNumber": totals.shift_number,
+        "cashTotal": money(totals.cash_kop),
+        "cardTotal": money(totals.card_kop),
+        "otherTotal": money(totals.other_kop),
+        "totalSales": money(totals.sales_kop),
+        "totalRefunds": money(totals.refunds_kop),
+        "receiptCount": totals.receipt_count,
+        "openSessions": held.sessions,
+        "openingCash": money(held.opening_kop),
+        "cashIn": money(held.in_kop),
+        "cashOut": money(held.out_kop),
+        "cashInTill": money(held.till_kop),
+    }
+    if report.is_offline is not None:
+        shown["offline"] = report.is_offline
+    return shown
+
+
+def opening_answer(opened: ShiftOpened) -> known.ShiftOpening:
+    return {
+        "fiscalDocumentNumber": opened.fd_number,
+        "fiscalSign": opened.fiscal_sign,
+        "dateTime": opened.at.isoformat(timespec="seconds"),
+        "shiftNumber": opened.shift_number,
+        "offline": opened.is_offline,
+    }
+
+
+def session_answer(session: PosSession) -> known.PosSession:
+    return {
+        "session_id": session.session_id,
+        "pos_id": session.pos_id,
+        "register_id": session.register_id,
+        "status": session.status.value,
+        "opened_at": iso_of(session.opened_at),
+        "closed_at": iso(session.closed_at),
+        "opening_cash": money(session.opening_kop),
+        "cash_balance": money(session.cash_kop),
+        "card_balance": money(session.card_kop),
+        "total_sales": money(session.sales_kop),
+        "total_refunds": money(session.refunds_kop),
+        "cash_in": money(session.in_kop),
+        "cash_out": money(session.out_kop),
+        "receipt_count": session.receipt_count,
+        "z_report": None if session.z_report is None else report_answer(session.z_report),
+    }
