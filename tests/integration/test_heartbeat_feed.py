@@ -15,6 +15,7 @@ from tests.support.erp import FN, Json, event_ids, fresh_database, store_receipt
 from kkt_adapter.emulators.erp.payload import Event
 from kkt_adapter.fiscal.heartbeat.export import EventExport
 from kkt_adapter.fiscal.heartbeat.feed import MEANINGS, page
+from kkt_adapter.fiscal.heartbeat.payload import event_json
 from kkt_adapter.fiscal.lifecycle import Status
 from kkt_adapter.fiscal.printing import records
 from kkt_adapter.fiscal.shifts import cash_movements
@@ -38,7 +39,8 @@ async def stored(database_url: str) -> AsyncIterator[Database]:
 
 
 async def read(database: Database, *, after: int = 0, limit: int = 1000) -> list[Json]:
-    return (await database.read(lambda c: page(c, after=after, limit=limit))).events
+    found = await database.read(lambda c: page(c, after=after, limit=limit))
+    return [event_json(event) for event in found.events]
 
 
 async def note(database: Database, receipt_id: str, event: EventType, **facts: Any) -> None:
@@ -53,7 +55,7 @@ async def test_pages_give_every_event_once_and_in_order(stored: Database) -> Non
     more = True
     while more:
         found = await stored.read(partial(page, after=seen[-1] if seen else 0, limit=7))
-        seen += [event["event_id"] for event in found.events]
+        seen += [event.event_id for event in found.events]
         more = found.has_more
     assert seen == wanted
     assert len(seen) == 60
@@ -195,8 +197,8 @@ async def test_the_export_gives_the_cursor_for_the_next_call(stored: Database) -
     await stored.write(lambda c: store_receipts(c, 2))
     export = EventExport(stored)
     first = await export.page(after=0, limit=4)
-    rest = await export.page(after=first["next_after"], limit=4)
-    end = await export.page(after=rest["next_after"], limit=4)
-    assert (len(first["events"]), first["has_more"]) == (4, True)
-    assert (len(rest["events"]), rest["has_more"]) == (2, False)
-    assert end == {"events": [], "next_after": rest["next_after"], "has_more": False}
+    rest = await export.page(after=first.next_after, limit=4)
+    end = await export.page(after=rest.next_after, limit=4)
+    assert (len(first.events), first.has_more) == (4, True)
+    assert (len(rest.events), rest.has_more) == (2, False)
+    assert (list(end.events), end.next_after, end.has_more) == ([], rest.next_after, False)

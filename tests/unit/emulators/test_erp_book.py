@@ -1,5 +1,7 @@
 """The event book: what it takes, and every sign of loss or doubling that it must notice."""
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,52 +11,51 @@ from tests.support.erp import fiscal_doc
 
 from kkt_adapter.emulators.erp.book import BookFull, ErpBook
 from kkt_adapter.emulators.erp.payload import Heartbeat, read_heartbeat
-from kkt_adapter.fiscal.heartbeat.feed import Page
+from kkt_adapter.fiscal.heartbeat.feed import FeedEvent, Page
 from kkt_adapter.fiscal.heartbeat.payload import Sender, Situation, beat
-from kkt_adapter.kernel import jsontext
+from kkt_adapter.fiscal.lifecycle import Status
+from kkt_adapter.fiscal.model import ReceiptKind
+from kkt_adapter.fiscal.store.fiscal_doc import StoredFiscalDoc, read_fiscal_doc
 from kkt_adapter.kernel.ids import uuid7
+from kkt_adapter.kernel.money import Kopecks
 
 INSTANCES = ("0b6f1c1e-4c0e-4a52-9a2b-0f3f5e0a7c11", "1b6f1c1e-4c0e-4a52-9a2b-0f3f5e0a7c12")
-
-
-def document(number: int) -> dict[str, Any]:
-    doc = jsontext.decode(fiscal_doc(number))
-    return {
-        "fn_number": doc["fn_number"],
-        "fd_number": doc["fiscal_doc_number"],
-        "fiscal_sign": doc["fiscal_sign"],
-        "registration_number": doc["rn_kkt"],
-        "shift_number": doc["shift_number"],
-        "number_in_shift": doc["receipt_number"],
-        "fiscalized_at": doc["fiscal_datetime"],
-        "qr": doc["qr_code_data"],
-    }
-
-
-def event(number: int, receipt: int = 1, **changes: Any) -> dict[str, Any]:
-    return {
-        "event_id": number,
-        "idempotency_key": f"key-{receipt}",
-        "receipt_id": uuid7(receipt)[:-12] + f"{receipt:012d}",
-        "pos_id": "POS-001",
-        "kind": "sale",
-        "total": "97.75",
-        "state": "pending",
-        "printed": False,
-        "error": None,
-        "changed_at": "2026-03-02T09:00:00.000Z",
-        "fiscal_doc": None,
-    } | changes
 
 
 IDS = [uuid7(n) for n in range(4)]
 
 
-def call(*events: dict[str, Any], seq: int = 1, instance: int = 0) -> Heartbeat:
-    fixed = [one | {"receipt_id": IDS[int(one["idempotency_key"][4:])]} for one in events]
+def event(number: int, receipt: int = 1, **changes: Any) -> FeedEvent:
+    return replace(
+        FeedEvent(
+            event_id=number,
+            key=f"key-{receipt}",
+            receipt_id=IDS[receipt],
+            pos_id="POS-001",
+            kind=ReceiptKind.SALE,
+            total_kop=Kopecks(9775),
+            state=Status.PENDING,
+            is_printed=False,
+            error=None,
+            changed_at=START,
+            fiscal_doc=None,
+        ),
+        **changes,
+    )
+
+
+def document(number: int) -> StoredFiscalDoc:
+    return read_fiscal_doc(fiscal_doc(number))
+
+
+def call(*events: FeedEvent, seq: int = 1, instance: int = 0) -> Heartbeat:
+    return read_heartbeat(body(*events, seq=seq, instance=instance))
+
+
+def body(*events: FeedEvent, seq: int = 1, instance: int = 0) -> bytes:
     sender = Sender(adapter_id="a", instance_id=INSTANCES[instance], version="1", started_at=START)
     situation = Situation(state="online", disk_free_bytes=1, points=[])
-    return read_heartbeat(beat(sender, situation, Page(events=fixed, has_more=False), seq=seq, at=START).body)
+    return beat(sender, situation, Page(events=events, has_more=False), seq=seq, at=START).body
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def test_events_are_stored_once_and_the_last_one_is_acknowledged(book: ErpBook) 
 def test_the_same_event_again_is_a_repetition_and_another_one_a_conflict(book: ErpBook) -> None:
     book.take(call(event(3)))
     book.take(call(event(3), seq=2))
-    book.take(call(event(3, total="97.76"), seq=3))
+    book.take(call(event(3, total_kop=Kopecks(9776)), seq=3))
     assert faults(book) == {"repeated": 1, "conflicts": 1}
 
 
@@ -89,10 +90,10 @@ def test_an_event_that_comes_after_a_later_one_is_out_of_order(book: ErpBook) ->
 
 
 def test_fiscal_attributes_neither_change_nor_vanish(book: ErpBook) -> None:
-    book.take(call(event(1, printed=True, fiscal_doc=document(1))))
-    book.take(call(event(2, printed=True, fiscal_doc=document(1)), seq=2))
+    book.take(call(event(1, is_printed=True, fiscal_doc=document(1))))
+    book.take(call(event(2, is_printed=True, fiscal_doc=document(1)), seq=2))
     assert faults(book) == {}
-    book.take(call(event(3, printed=True, fiscal_doc=document(2)), seq=3))
+    book.take(call(event(3, is_printed=True, fiscal_doc=document(2)), seq=3))
     book.take(call(event(4), seq=4))
     assert faults(book) == {"document_faults": 2}
 
@@ -117,7 +118,7 @@ def test_a_full_book_takes_nothing_of_a_call(book: ErpBook, monkeypatch: pytest.
     "changes",
     [
         {"printed": True},  # without its document
-        {"fiscal_doc": document(1)},  # without being printed
+        {"fiscal_doc": {"fn_number": "9999078902013267"}},  # without being printed
         {"total": 97.75},
         {"total": "97.7"},
         {"state": "done"},
@@ -130,8 +131,10 @@ def test_a_full_book_takes_nothing_of_a_call(book: ErpBook, monkeypatch: pytest.
     ],
 )
 def test_what_is_missing_unknown_or_of_another_form_is_refused(changes: dict[str, Any]) -> None:
+    sent = json.loads(body(event(1)))
+    sent["events"][0] |= changes
     with pytest.raises(ValidationError):
-        call(event(1, **changes))
+        read_heartbeat(json.dumps(sent).encode())
 
 
 def test_ids_that_do_not_rise_and_pages_that_are_too_long_are_refused() -> None:

@@ -2,19 +2,27 @@
 
 import json
 import re
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.clock import START
-from tests.support.erp import FN
+from tests.support.erp import FN, fiscal_doc
 
 from kkt_adapter.emulators.erp.payload import read_heartbeat
-from kkt_adapter.fiscal.heartbeat.feed import Page
-from kkt_adapter.fiscal.heartbeat.payload import MAX_BODY_BYTES, Beat, Sender, Situation, beat
+from kkt_adapter.fiscal.heartbeat.feed import FeedEvent, Page
+from kkt_adapter.fiscal.heartbeat.payload import MAX_BODY_BYTES, Beat, Sender, Situation, beat, event_json
+from kkt_adapter.fiscal.heartbeat.points import Point, PointShift, RegisterPoint, WaitingReceipts
+from kkt_adapter.fiscal.kkt.driver import KktState, ShiftState
+from kkt_adapter.fiscal.lifecycle import Status
+from kkt_adapter.fiscal.model import ReceiptKind
+from kkt_adapter.fiscal.store.fiscal_doc import read_fiscal_doc
+from kkt_adapter.kernel.breaker import BreakerState
 from kkt_adapter.kernel.ids import random_id, uuid7
+from kkt_adapter.kernel.money import Kopecks
 
 SENDER = Sender(adapter_id="store12-till3", instance_id=random_id(), version="1.0.0", started_at=START)
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference" / "heartbeat.md"
@@ -34,24 +42,40 @@ POINT = {
 }
 
 
-def event(number: int, *, error: str | None = None) -> dict[str, Any]:
-    return {
-        "event_id": number,
-        "idempotency_key": f"key-{number}",
-        "receipt_id": uuid7(number),
-        "pos_id": "Касса 1",
-        "kind": "sale",
-        "total": "97.75",
-        "state": "pending",
-        "printed": False,
-        "error": error,
-        "changed_at": "2026-03-02T09:00:00.000Z",
-        "fiscal_doc": None,
-    }
+SHOWN = Point(
+    pos_id="Касса 1",
+    register=RegisterPoint(
+        serial_number="000000000002",
+        registration_number="0000000005008570",
+        fn_number=FN,
+        state=KktState.READY,
+        shift=PointShift(number=14, state=ShiftState.OPEN, opened_at=START - timedelta(hours=3)),
+        fn_valid_until=date(2027, 5, 1),
+    ),
+    buffer=WaitingReceipts(pending=3, syncing=1, failed=0, oldest_at=START - timedelta(minutes=1)),
+    breaker=BreakerState.HALF_OPEN,
+    ofd_last_ack_at=None,
+)
 
 
-def made(events: list[dict[str, Any]], *, has_more: bool = False, points: int = 1) -> Beat:
-    situation = Situation(state="degraded", disk_free_bytes=12, points=[POINT] * points)
+def event(number: int, *, error: str | None = None) -> FeedEvent:
+    return FeedEvent(
+        event_id=number,
+        key=f"key-{number}",
+        receipt_id=uuid7(number),
+        pos_id="Касса 1",
+        kind=ReceiptKind.SALE,
+        total_kop=Kopecks(9775),
+        state=Status.PENDING,
+        is_printed=False,
+        error=error,
+        changed_at=START,
+        fiscal_doc=None,
+    )
+
+
+def made(events: list[FeedEvent], *, has_more: bool = False, points: int = 1) -> Beat:
+    situation = Situation(state="degraded", disk_free_bytes=12, points=[SHOWN] * points)
     page = Page(events=events, has_more=has_more)
     return beat(SENDER, situation, page, seq=1841, at=START + timedelta(seconds=1.5))
 
@@ -88,7 +112,7 @@ def test_the_example_of_the_reference_is_taken_and_names_every_member_that_is_se
     assert example is not None
     shown = json.loads(example[1])
     read_heartbeat(example[1].encode())
-    printed = event(991) | {"printed": True, "fiscal_doc": shown["events"][0]["fiscal_doc"]}
+    printed = replace(event(991), is_printed=True, fiscal_doc=read_fiscal_doc(fiscal_doc(1)))
     sent = json.loads(made([printed]).body)
     assert members(sent) == members(shown)
 
@@ -125,7 +149,7 @@ def test_a_call_carries_a_beginning_of_the_page_and_says_so(
     events = [event(n, error="ж" * length) for n, length in enumerate(lengths, 1)]
     call = made(events, has_more=has_more, points=points)
     sent = json.loads(call.body)["events"]
-    assert sent == events[: len(sent)]
+    assert sent == [event_json(one) for one in events[: len(sent)]]
     assert len(call.body) <= MAX_BODY_BYTES or len(sent) <= 1
     assert call.has_more == (has_more or len(sent) < len(events))
     assert call.last_event_id == (sent[-1]["event_id"] if sent else None)

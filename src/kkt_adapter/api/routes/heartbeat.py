@@ -14,6 +14,7 @@ from kkt_adapter.api.schemas.answers.offices import ExportedEvents, HeartbeatSta
 from kkt_adapter.api.schemas.buffer import heartbeat_answer
 from kkt_adapter.api.schemas.documents import answers
 from kkt_adapter.api.schemas.requests import MAX_ROW_ID
+from kkt_adapter.api.schemas.shown.offices import exported_answer
 from kkt_adapter.fiscal.heartbeat.export import EventExport
 from kkt_adapter.fiscal.heartbeat.service import Heartbeat
 from kkt_adapter.runtime.auth.roles import Principal
@@ -49,4 +50,4 @@ async def export_events(
 ) -> Response:
     """Oldest first. Store the events, then ``next_after``: an event comes again rather than never."""
     export: EventExport = (await services_of(request)).event_export
-    return JsonAnswer(await export.page(after=after, limit=limit))
+    return JsonAnswer(exported_answer(await export.page(after=after, limit=limit)))

@@ -10,20 +10,20 @@ device said (after the colon) may repeat parts of the receipt.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
 from kkt_adapter.fiscal.lifecycle import Status
+from kkt_adapter.fiscal.model import ReceiptKind
 from kkt_adapter.fiscal.store.events import EventType
+from kkt_adapter.fiscal.store.fiscal_doc import StoredFiscalDoc, read_fiscal_doc
 from kkt_adapter.fiscal.store.tables import buffer_events, receipts
-from kkt_adapter.kernel.money import rubles
-from kkt_adapter.kernel.timefmt import iso
-
-Json = dict[str, Any]
+from kkt_adapter.kernel.money import Kopecks
 
 MAX_ERROR_CHARACTERS = 200
 
@@ -55,10 +55,37 @@ MEANINGS: Mapping[EventType, Meaning] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SentBy:
+    """A shop that sent a receipt: by which foreign protocol, from which account, under which key."""
+
+    door: str
+    account: str
+    client_key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedEvent:
+    """What became true of one receipt at ``changed_at``; ``fiscal_doc`` from the printing on."""
+
+    event_id: int
+    key: str
+    receipt_id: str
+    pos_id: str
+    kind: ReceiptKind
+    total_kop: Kopecks
+    state: Status
+    is_printed: bool
+    error: str | None
+    changed_at: datetime
+    fiscal_doc: StoredFiscalDoc | None
+    sent_by: SentBy | None = None  # None: it came by /v1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """Events after a cursor, oldest first, and whether more follow."""
 
-    events: list[Json]
+    events: Sequence[FeedEvent]
     has_more: bool
 
 
@@ -90,7 +117,7 @@ _QUERY = (
 
 def page(conn: Connection, *, after: int, limit: int) -> Page:
     """At most ``limit`` events with an id above ``after``; 0 begins at the beginning."""
-    events: list[Json] = []
+    events: list[FeedEvent] = []
     # Row by row, because a row's document is much longer than its event.
     with conn.execute(_QUERY, {"b_after": after, "b_limit": limit + 1}) as rows:
         for row in rows:
@@ -100,29 +127,28 @@ def page(conn: Connection, *, after: int, limit: int) -> Page:
     return Page(events=events, has_more=False)
 
 
-def _event(row: Any) -> Json:
+def _event(row: Any) -> FeedEvent:
     meaning = MEANINGS[EventType(row.event_type)]
-    return {
-        "event_id": row.id,
-        "idempotency_key": row.idempotency_key,
-        "receipt_id": row.receipt_id,
-        "pos_id": row.pos_id,
-        "kind": row.type,
-        "total": rubles(row.total_kop),
-        "state": meaning.state.value,
-        "printed": meaning.printed,
-        "error": _error(row.metadata),
-        "changed_at": iso(row.timestamp),
-        "fiscal_doc": _fiscal_doc(row.fiscal_doc) if meaning.printed and row.fiscal_doc else None,
-        **_door(row),
-    }
+    return FeedEvent(
+        event_id=row.id,
+        key=row.idempotency_key,
+        receipt_id=row.receipt_id,
+        pos_id=row.pos_id,
+        kind=ReceiptKind(row.type),
+        total_kop=Kopecks(row.total_kop),
+        state=meaning.state,
+        is_printed=meaning.printed,
+        error=_error(row.metadata),
+        changed_at=row.timestamp,
+        fiscal_doc=read_fiscal_doc(row.fiscal_doc) if meaning.printed and row.fiscal_doc else None,
+        sent_by=_door(row),
+    )
 
 
-def _door(row: Any) -> Json:
-    """Of a receipt that a shop sent: by which protocol, from which account, under which key."""
+def _door(row: Any) -> SentBy | None:
     if row.door is None:
-        return {}
-    return {"door": row.door, "account": row.account, "client_key": row.client_key}
+        return None
+    return SentBy(door=row.door, account=row.account, client_key=row.client_key)
 
 
 def _error(metadata: str | None) -> str | None:
@@ -130,18 +156,3 @@ def _error(metadata: str | None) -> str | None:
     if not isinstance(said, str):
         return None
     return said.partition(": ")[0][:MAX_ERROR_CHARACTERS]
-
-
-def _fiscal_doc(text: str) -> Json:
-    """``fiscalized_at`` is the register's wall clock, as in the document itself (tag 1012)."""
-    doc = json.loads(text)
-    return {
-        "fn_number": doc["fn_number"],
-        "fd_number": doc["fiscal_doc_number"],
-        "fiscal_sign": doc["fiscal_sign"],
-        "registration_number": doc["rn_kkt"],
-        "shift_number": doc["shift_number"],
-        "number_in_shift": doc["receipt_number"],
-        "fiscalized_at": doc["fiscal_datetime"],
-        "qr": doc["qr_code_data"],
-    }

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from kkt_adapter.fiscal.heartbeat.feed import Page
+from kkt_adapter.fiscal.heartbeat.feed import FeedEvent, Page
+from kkt_adapter.fiscal.heartbeat.points import Point, RegisterPoint
+from kkt_adapter.fiscal.store.fiscal_doc import StoredFiscalDoc
+from kkt_adapter.kernel.money import rubles
 from kkt_adapter.kernel.timefmt import iso
 
 Json = dict[str, Any]
@@ -30,11 +33,11 @@ class Sender:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """The adapter as it is now; ``points`` are JSON-ready, see ``points.py``."""
+    """The adapter as it is now."""
 
     state: str  # online, degraded, offline
     disk_free_bytes: int
-    points: Sequence[Json]
+    points: Sequence[Point]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,14 +64,14 @@ def beat(sender: Sender, situation: Situation, page: Page, *, seq: int, at: date
             "state": situation.state,
             "disk_free_bytes": situation.disk_free_bytes,
         },
-        "points": list(situation.points),
+        "points": [point_json(point) for point in situation.points],
     }
     start = _encode(head)[:-1]
     end = ',"events":[%s],"has_more":%s}'
     events: list[str] = []
     size = len(start.encode()) + len(end)
     for event in page.events:
-        text = _encode(event)
+        text = _encode(event_json(event))
         size += len(text.encode()) + 1
         if events and size > MAX_BODY_BYTES:
             break
@@ -76,11 +79,73 @@ def beat(sender: Sender, situation: Situation, page: Page, *, seq: int, at: date
     has_more = page.has_more or len(events) < len(page.events)
     return Beat(
         body=(start + end % (",".join(events), "true" if has_more else "false")).encode(),
-        last_event_id=page.events[len(events) - 1]["event_id"] if events else None,
+        last_event_id=page.events[len(events) - 1].event_id if events else None,
         printed=tuple(
-            (event["event_id"], event["receipt_id"])
-            for event in page.events[: len(events)]
-            if event["printed"]
+            (event.event_id, event.receipt_id) for event in page.events[: len(events)] if event.is_printed
         ),
         has_more=has_more,
     )
+
+
+def event_json(event: FeedEvent) -> Json:
+    """One event as a call carries it."""
+    doc, shop = event.fiscal_doc, event.sent_by
+    shown: Json = {
+        "event_id": event.event_id,
+        "idempotency_key": event.key,
+        "receipt_id": event.receipt_id,
+        "pos_id": event.pos_id,
+        "kind": event.kind.value,
+        "total": rubles(event.total_kop),
+        "state": event.state.value,
+        "printed": event.is_printed,
+        "error": event.error,
+        "changed_at": iso(event.changed_at),
+        "fiscal_doc": None if doc is None else _document(doc),
+    }
+    if shop is not None:
+        shown |= {"door": shop.door, "account": shop.account, "client_key": shop.client_key}
+    return shown
+
+
+def point_json(point: Point) -> Json:
+    """One till as a call carries it."""
+    return {
+        "pos_id": point.pos_id,
+        "register": _register(point.register),
+        "buffer": {
+            "pending": point.buffer.pending,
+            "syncing": point.buffer.syncing,
+            "failed": point.buffer.failed,
+            "oldest_pending_at": iso(point.buffer.oldest_at),
+        },
+        "breaker": point.breaker.value.lower(),
+        "ofd_last_ack_at": iso(point.ofd_last_ack_at),
+    }
+
+
+def _document(doc: StoredFiscalDoc) -> Json:
+    return {
+        "fn_number": doc.fn_number,
+        "fd_number": doc.fd_number,
+        "fiscal_sign": doc.fiscal_sign,
+        "registration_number": doc.registration_number,
+        "shift_number": doc.shift_number,
+        "number_in_shift": doc.receipt_number,
+        "fiscalized_at": doc.fiscalized_at.isoformat(),
+        "qr": doc.qr,
+    }
+
+
+def _register(register: RegisterPoint) -> Json:
+    shift, valid_until = register.shift, register.fn_valid_until
+    return {
+        "serial_number": register.serial_number,
+        "registration_number": register.registration_number,
+        "fn_number": register.fn_number,
+        "state": None if register.state is None else register.state.value,
+        "shift": None
+        if shift is None
+        else {"number": shift.number, "state": shift.state.value, "opened_at": iso(shift.opened_at)},
+        "fn_valid_until": None if valid_until is None else valid_until.isoformat(),
+    }
