@@ -147,8 +147,8 @@ def _key_apart() -> None:
     _forget_the_fn()
     commit = ReceiptIntake._commit
 
-    async def key_afterwards(self: ReceiptIntake, item: AcceptItem, unit: Any, checked: Any) -> Any:
-        outcome = await commit(self, item, unit, checked)
+    async def key_afterwards(self: ReceiptIntake, item: AcceptItem, candidates: Any) -> Any:
+        outcome = await commit(self, item, candidates)
         if isinstance(outcome, Accepted):
             await self._db.write(lambda c: _insert_key(c, item, outcome.seq))
         return outcome
@@ -179,17 +179,17 @@ def _insert_key(connection: Connection, item: AcceptItem, seq: int) -> None:
 def _answer_before_commit() -> None:
     commit = ReceiptIntake._commit
 
-    async def hasty(self: ReceiptIntake, item: AcceptItem, unit: Any, checked: Any) -> Any:
+    async def hasty(self: ReceiptIntake, item: AcceptItem, candidates: Any) -> Any:
         known = await self._db.read(lambda c: buffer.find_key(c, item.key_hash))
         if known is not None:
             return known
 
         if item.attempt is not None:
-            unit.lane.release(stored=False)
+            candidates[0].unit.lane.release(stored=False)
 
         async def later() -> None:
             await self._clock.sleep(3.0)
-            await commit(self, replace(item, attempt=None), unit, checked)
+            await commit(self, replace(item, attempt=None), candidates)
 
         asyncio.create_task(later()).add_done_callback(lambda done: done.cancelled() or done.exception())
         return Accepted(seq=0, stamp=HybridTimestamp(0, 0), queue_position=1, attempt_id=None)
@@ -197,9 +197,9 @@ def _answer_before_commit() -> None:
     async def at_once(self: ReceiptIntake, unit: Any, outcome: Accepted, future: Any) -> None:
         return None
 
-    async def buffered(self: ReceiptIntake, unit: Any, outcome: Accepted, checked: Any) -> Acceptance:
+    async def buffered(self: ReceiptIntake, chosen: Any, outcome: Accepted) -> Acceptance:
         place = Place(stamp=outcome.stamp, queue_position=outcome.queue_position)
-        text = reply.buffered(checked.receipt.id, place, reason="", warnings=())
+        text = reply.buffered(chosen.checked.receipt.id, place, reason="", warnings=())
         return Acceptance(body=text.encode(), replayed=False)
 
     _replace(ReceiptIntake, "_commit", hasty)

@@ -541,7 +541,7 @@ def _bytes(answer: Json) -> bytes:
 
 
 NOT_HERE = (
-    "sessions", "documents", "heartbeat", "event_export", "clock_watch", "watch", "people", "catalog"
+    "sessions", "pools", "documents", "heartbeat", "event_export", "clock_watch", "watch", "people", "catalog"
 )  # fmt: skip
 
 

@@ -26,6 +26,7 @@ class Action(StrEnum):
     Z_REPORT = "report.z"
     SHIFT_OPEN = "shift.open"
     SHIFT_RESOLVE = "shift.resolve"
+    REGISTER_HOLD = "register.hold"
     SESSION = "session"  # open, close, cash in and out
     SESSION_READ = "session.read"
     STATUS = "status"
@@ -63,6 +64,7 @@ NEEDS: Mapping[Action, Need] = MappingProxyType(
         Action.Z_REPORT: Need(role=Role.MANAGER, scopes=_POS),
         Action.SHIFT_OPEN: Need(role=Role.MANAGER, scopes=_POS),
         Action.SHIFT_RESOLVE: Need(role=Role.ADMIN),
+        Action.REGISTER_HOLD: Need(role=Role.MANAGER),
         Action.SESSION: Need(role=Role.ADMIN, scopes=_POS),
         Action.SESSION_READ: Need(role=Role.VIEWER, scopes=_BOTH),
         Action.STATUS: Need(role=Role.VIEWER, scopes=_BOTH),

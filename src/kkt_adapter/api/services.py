@@ -15,6 +15,7 @@ from kkt_adapter.catalog.schedule.daily import DailySchedule
 from kkt_adapter.catalog.sync.control import CatalogSync
 from kkt_adapter.fiscal.control.clock_watch import ClockWatch
 from kkt_adapter.fiscal.control.maintenance import CapacityChange, MaintenanceState
+from kkt_adapter.fiscal.control.pools import Pools
 from kkt_adapter.fiscal.control.register_status import RegisterStatus, ReportDecision
 from kkt_adapter.fiscal.control.sessions import Sessions
 from kkt_adapter.fiscal.delivery.dead_letters import LetterFilter
@@ -301,6 +302,7 @@ class ApiServices:
     administration: Administration
     gate: Gate  # of accounts and till tokens; /v1 goes past it while ApiSettings.auth_open
     sessions: Sessions
+    pools: Pools
     documents: Documents
     heartbeat: Heartbeat
     event_export: EventExport

@@ -24,6 +24,7 @@ from kkt_adapter.bootstrap.web import build_app
 from kkt_adapter.catalog.parts import CatalogParts, build_catalog
 from kkt_adapter.catalog.store.edition import SALT_BITS, begin_edition
 from kkt_adapter.fiscal.control.clock_watch import ClockWatch
+from kkt_adapter.fiscal.control.pools import Pools
 from kkt_adapter.fiscal.control.sessions import Sessions
 from kkt_adapter.fiscal.delivery.lanes.factory import DeliveryLanes
 from kkt_adapter.fiscal.delivery.transport_guard import guard_transport
@@ -62,6 +63,7 @@ class Services:
     intake: ReceiptIntake
     worker: DeliveryWorker
     sessions: Sessions
+    pools: Pools
     network: NetworkMonitor
     heartbeat: Heartbeat
     clock_watch: ClockWatch
@@ -79,6 +81,7 @@ class Services:
         for unit in self.registers.all():
             await guard_transport(unit, self.database)
         await self.sessions.restore()
+        await self.pools.restore()
         await self.supervisor.start()
         await asyncio.gather(*(_hear_of(unit) for unit in self.registers.all()))
 
@@ -147,6 +150,7 @@ async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, 
 
     # Phase 1: a receipt is accepted and printed.
     sessions = Sessions(database=database, registers=registers, clock=clock)
+    pools = Pools(registers=registers, database=database, clock=clock, shared=lambda: storage.peers.alive)
     intake = ReceiptIntake(
         database=database,
         registers=registers,
@@ -198,7 +202,7 @@ async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, 
         settings,
         storage=storage,
         event_writer=event_writer,
-        register_services=register_services,
+        register_services=[*register_services, pools],
         worker=worker,
         watch=watch,
         watching=watching,
@@ -212,6 +216,7 @@ async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, 
         intake=intake,
         worker=worker,
         sessions=sessions,
+        pools=pools,
         watching=watching,
         auth=auth,
         catalog=catalog,
@@ -228,6 +233,7 @@ async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, 
         intake=intake,
         worker=worker,
         sessions=sessions,
+        pools=pools,
         network=watching.network,
         heartbeat=watching.heartbeat,
         clock_watch=watch,

@@ -1,6 +1,6 @@
 """The registers, each with its driver and its print lane; in demo mode also those made on demand."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import fields, replace
 from zoneinfo import ZoneInfo
 
@@ -25,7 +25,7 @@ from kkt_adapter.fiscal.model import (
 )
 from kkt_adapter.fiscal.printing.lane import LanePolicy, PrintLane
 from kkt_adapter.fiscal.printing.register_session import RegisterSession
-from kkt_adapter.fiscal.printing.registers import Prospect, Registers, Unit
+from kkt_adapter.fiscal.printing.registers import Group, Groups, Prospect, Registers, Unit
 from kkt_adapter.fiscal.printing.registration import ExpectedFacts, ensure_fits
 from kkt_adapter.fiscal.printing.reply_waiters import Waiting
 from kkt_adapter.fiscal.printing.stats import PrintStats
@@ -34,9 +34,9 @@ from kkt_adapter.fiscal.store.runtime_settings import store_setting
 from kkt_adapter.fiscal.store.tables import config
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import ReceiptInvalid, Text, Violation
-from kkt_adapter.kernel.ids import PosId, RegisterId
+from kkt_adapter.kernel.ids import GroupId, PosId, RegisterId
 from kkt_adapter.runtime.supervisor import Service
-from kkt_adapter.settings import RegisterSettings, Settings
+from kkt_adapter.settings import GroupSettings, RegisterSettings, Settings
 
 DEMO_PREFIX = "demo_register:"
 FN_THREADS = 2  # threads for the files of all virtual FNs that flush to the disk
@@ -80,6 +80,7 @@ class RegisterShop:
         registers = Registers(
             units,
             {PosId(till): RegisterId(r.id) for r in configured for till in r.tills},
+            groups=Groups(_group(group, units) for group in self._settings.group),
             make_demo=(lambda pos_id: self._make_demo(pos_id, start)) if demo else None,
             demo_prospect=self._demo_prospect if demo else None,
         )
@@ -221,6 +222,14 @@ def host_zone() -> ZoneInfo:
 
 def _demo_register(pos_id: str) -> RegisterSettings:
     return RegisterSettings(id=pos_id, driver="virtual", pos_ids=(pos_id,))
+
+
+def _group(group: GroupSettings, units: Mapping[RegisterId, Unit]) -> Group:
+    return Group(
+        id=GroupId(group.id),
+        units=tuple(units[RegisterId(register_id)] for register_id in group.registers),
+        was=tuple(map(GroupId, group.was)),
+    )
 
 
 def _demo_tills(conn: Connection) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from kkt_adapter.bootstrap.watching import Watching
 from kkt_adapter.catalog.parts import CatalogParts
 from kkt_adapter.fiscal.control.clock_watch import ClockWatch
 from kkt_adapter.fiscal.control.maintenance import Administration
+from kkt_adapter.fiscal.control.pools import Pools
 from kkt_adapter.fiscal.control.register_actions import RegisterActions
 from kkt_adapter.fiscal.control.sessions import Sessions
 from kkt_adapter.fiscal.delivery.dead_letters import DeadLetters
@@ -35,6 +36,7 @@ def build_app(
     intake: ReceiptIntake,
     worker: DeliveryWorker,
     sessions: Sessions,
+    pools: Pools,
     watching: Watching,
     auth: AuthParts,
     catalog: CatalogParts,
@@ -61,6 +63,7 @@ def build_app(
         administration=Administration(database=database, clock=clock, default_capacity=settings.capacity),
         gate=auth.gate,
         sessions=sessions,
+        pools=pools,
         documents=documents,
         heartbeat=watching.heartbeat,
         event_export=EventExport(database),

@@ -10,6 +10,7 @@ from typing import NewType
 ReceiptId = NewType("ReceiptId", str)  # UUIDv7, canonical text: sorts by time of making
 RegisterId = NewType("RegisterId", str)  # the configuration's name of one KKT
 PosId = NewType("PosId", str)  # a till; 1..64 visible characters
+GroupId = NewType("GroupId", str)  # a pool of registers; a till by its name
 FnNumber = NewType("FnNumber", str)  # 16 digits, tag 1041
 
 

@@ -6,6 +6,7 @@ generated from this package.
 """
 
 from kkt_adapter.settings.fields import env_of
+from kkt_adapter.settings.group import GroupSettings
 from kkt_adapter.settings.loading import CONFIG_FILE, load_settings
 from kkt_adapter.settings.register import RegisterSettings, Transport
 from kkt_adapter.settings.service import Settings
@@ -13,6 +14,7 @@ from kkt_adapter.settings.shop import ShopSettings
 
 __all__ = [
     "CONFIG_FILE",
+    "GroupSettings",
     "RegisterSettings",
     "Settings",
     "ShopSettings",

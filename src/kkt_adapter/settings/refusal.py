@@ -14,12 +14,14 @@ from pydantic.fields import FieldInfo
 from kkt_adapter.fiscal.heartbeat.settings import BackOfficeSettings
 from kkt_adapter.kernel.errors import SettingsInvalid, Text
 from kkt_adapter.settings.fields import env_of
+from kkt_adapter.settings.group import GroupSettings
 from kkt_adapter.settings.register import RegisterSettings
 from kkt_adapter.settings.service import Settings
 from kkt_adapter.settings.shop import ShopSettings
 
 TABLES: dict[str, tuple[str, type[BaseModel]]] = {  # key of ``Settings``: table of the file, its rows
     "registers": ("register", RegisterSettings),
+    "group": ("group", GroupSettings),
     "back_office": ("back_office", BackOfficeSettings),
     "shop": ("shop", ShopSettings),
 }

@@ -10,6 +10,7 @@ from kkt_adapter.fiscal.kkt.virtual import name_fault
 from kkt_adapter.kernel.addresses import address_fault
 from kkt_adapter.kernel.errors import SettingsInvalid
 from kkt_adapter.runtime.auth.shops import refuse_twice
+from kkt_adapter.settings.group import group_faults
 from kkt_adapter.settings.register import RegisterSettings
 from kkt_adapter.settings.service import Settings
 from kkt_adapter.settings.shop import check_shops
@@ -28,6 +29,7 @@ def check_together(settings: Settings) -> None:
     checks: list[Callable[[], None]] = [
         partial(_check_auth, settings),
         partial(_check_tills, settings.registers),
+        partial(_check_groups, settings),
         partial(_check_operator, settings.ofd_host, settings.ofd_port),
         *(partial(_check_web_address, settings, name) for name in WEB_ADDRESSES),
         partial(_check_proxy_address, settings.notify_proxy),
@@ -93,6 +95,10 @@ def _check_tills(registers: tuple[RegisterSettings, ...]) -> None:
             till = sorted(doubled)[0]
             raise SettingsInvalid(f"till {till} prints on two registers", f"касса {till} указана у двух ККТ")
         tills.update(register.tills)
+
+
+def _check_groups(settings: Settings) -> None:
+    raise_all(SettingsInvalid(text.en, text.ru) for text in group_faults(settings.group, settings.registers))
 
 
 def _check_operator(host: str, port: int) -> None:

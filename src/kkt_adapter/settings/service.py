@@ -9,6 +9,7 @@ from kkt_adapter.catalog.settings import CatalogSettings
 from kkt_adapter.fiscal.heartbeat.settings import BackOfficeSettings
 from kkt_adapter.runtime.auth.settings import AuthSettings
 from kkt_adapter.settings.fields import env
+from kkt_adapter.settings.group import GroupSettings
 from kkt_adapter.settings.register import RegisterSettings, Transport
 from kkt_adapter.settings.serving import ServingSettings
 from kkt_adapter.settings.shop import ShopSettings
@@ -297,6 +298,7 @@ class Settings(ServingSettings):
         default="auto", description="auto: console on a terminal", json_schema_extra=env("KKT_LOG_FORMAT")
     )
     registers: tuple[RegisterSettings, ...] = Field(default=(), description="[[register]] tables")
+    group: tuple[GroupSettings, ...] = Field(default=(), description="[[group]] tables")
     back_office: tuple[BackOfficeSettings, ...] = Field(default=(), description="[[back_office]] tables")
     shop: tuple[ShopSettings, ...] = Field(default=(), description="[[shop]] tables")
     sign_in: AuthSettings = Field(default_factory=AuthSettings, description="accounts")

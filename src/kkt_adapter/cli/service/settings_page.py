@@ -14,7 +14,7 @@ from pydantic_core import PydanticUndefined
 from kkt_adapter.catalog.settings import CatalogSettings
 from kkt_adapter.fiscal.heartbeat.settings import BackOfficeSettings
 from kkt_adapter.runtime.auth.settings import AuthSettings
-from kkt_adapter.settings import RegisterSettings, Settings, ShopSettings, env_of
+from kkt_adapter.settings import GroupSettings, RegisterSettings, Settings, ShopSettings, env_of
 from kkt_adapter.settings.refusal import choices_of
 
 _HEAD = """# Settings
@@ -34,11 +34,15 @@ def render() -> str:
             _HEAD,
             "## The service",
             "",
-            *_table(Settings, skip=("registers", "back_office", "shop", "sign_in", "catalog")),
+            *_table(Settings, skip=("registers", "group", "back_office", "shop", "sign_in", "catalog")),
             "",
             "## `[[register]]`: one table for each register",
             "",
             *_table(RegisterSettings, with_env=False),
+            "",
+            "## `[[group]]`: one table for each pool of registers",
+            "",
+            *_table(GroupSettings, with_env=False),
             "",
             "## `[[back_office]]`: one table for each system that is told of receipts",
             "",

@@ -84,6 +84,10 @@ class PasswordReset(TypedDict):
     password: str
 
 
+class ReasonBody(TypedDict):
+    reason: str
+
+
 class ReportBody(TypedDict):
     """Both may be left out while there is one register."""
 

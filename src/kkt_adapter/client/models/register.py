@@ -96,6 +96,17 @@ class DeviceTimes(TypedDict):
     commands: list[CommandSpread]
 
 
+class HoldShown(TypedDict):
+    """A person has set the register aside."""
+
+    # hold: prints no receipt; drain: prints what waits, takes no new one.
+    mode: Literal["hold", "drain"]
+    reason: str
+    # RFC 3339, UTC with Z.
+    since: str
+    by: str | None
+
+
 class OpenQuestion(TypedDict):
     """A document of which nobody knows whether it was made; a person must decide."""
 
@@ -112,6 +123,14 @@ class OpenQuestion(TypedDict):
     documents: list[CandidateDocument]
 
 
+class RegisterHeld(TypedDict):
+    # The register, as it is configured.
+    register_id: str
+    hold: HoldShown | None
+    # Waiting receipts of groups that went to other registers at once.
+    moved: int
+
+
 class RegisterShown(TypedDict):
     # The register, as it is configured.
     register_id: str
@@ -122,6 +141,9 @@ class RegisterShown(TypedDict):
     serial_number: str | None
     registration_number: str | None
     ffd_version: str | None
+    hold: HoldShown | None
+    # Ids of its [[group]] tables.
+    groups: list[str]
     trouble: Trouble | None
     question: OpenQuestion | None
     device: DeviceShown | None

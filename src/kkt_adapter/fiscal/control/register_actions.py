@@ -138,9 +138,15 @@ class RegisterActions:
 
     async def status(self, pos_id: str | None) -> tuple[RegisterStatus, ...]:
         """``GET /v1/kkt/status``: every register, or the one of a till, as of now."""
-        units = self._registers.all() if pos_id is None else (self._registers.chosen(pos_id),)
+        units = self._registers.all() if pos_id is None else self._registers.behind(pos_id)
         await asyncio.gather(*(self._ask(unit) for unit in units))
-        return tuple(register_status(unit, times=self._device_times(unit.register_id)) for unit in units)
+        return tuple([self._status(unit) for unit in units])
+
+    def _status(self, unit: Unit) -> RegisterStatus:
+        groups = self._registers.groups.of_register(unit.register_id)
+        return register_status(
+            unit, times=self._device_times(unit.register_id), groups=tuple([group.id for group in groups])
+        )
 
     async def _ask(self, unit: Unit) -> None:
         """Ask a device of ours that has not told for a while; a busy one stays with what it said."""

@@ -9,8 +9,10 @@ from kkt_adapter.fiscal.model import Registration
 from kkt_adapter.fiscal.printing.device_times import DeviceTimesShown
 from kkt_adapter.fiscal.printing.recovery.open_question import OpenQuestion
 from kkt_adapter.fiscal.printing.registers import Unit
+from kkt_adapter.fiscal.store.holds import Hold
 from kkt_adapter.kernel.discretion import discreet
 from kkt_adapter.kernel.errors import Text
+from kkt_adapter.kernel.ids import GroupId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,8 @@ class RegisterStatus:
 
     register_id: str
     transport: str  # relay, device or http
+    hold: Hold | None
+    groups: tuple[GroupId, ...]
     registration: Registration | None
     trouble: RegisterTrouble | None
     question: OpenQuestion | None
@@ -47,7 +51,9 @@ class ReportDecision:
     by: str
 
 
-def register_status(unit: Unit, *, times: DeviceTimesShown | None) -> RegisterStatus:
+def register_status(
+    unit: Unit, *, times: DeviceTimesShown | None, groups: tuple[GroupId, ...] = ()
+) -> RegisterStatus:
     lane = unit.lane
     trouble: RegisterTrouble | None = None
     if lane.trouble is not None:
@@ -56,6 +62,8 @@ def register_status(unit: Unit, *, times: DeviceTimesShown | None) -> RegisterSt
     return RegisterStatus(
         register_id=unit.register_id,
         transport=unit.transport,
+        hold=lane.hold,
+        groups=groups,
         registration=unit.registration,
         trouble=trouble,
         question=lane.recovery.question,

@@ -14,7 +14,8 @@ from kkt_adapter.fiscal.ffd.validation.receipt import Checked
 from kkt_adapter.fiscal.intake import buffer
 from kkt_adapter.fiscal.intake.as_sent import PLAIN, AsSent
 from kkt_adapter.fiscal.intake.buffer import Accepted, AcceptItem, Known
-from kkt_adapter.fiscal.intake.checks import ReceiptChecks
+from kkt_adapter.fiscal.intake.checks import Candidates, ReceiptChecks
+from kkt_adapter.fiscal.intake.choice import Option
 from kkt_adapter.fiscal.intake.origin import Origin
 from kkt_adapter.fiscal.intake.policy import IntakePolicy
 from kkt_adapter.fiscal.intake.stored_answers import Acceptance, StoredAnswers, is_first_reading
@@ -22,7 +23,9 @@ from kkt_adapter.fiscal.intake.suspicions import CODES, LookAgain
 from kkt_adapter.fiscal.intake.wording import not_printed_yet
 from kkt_adapter.fiscal.model import ReceiptRequest
 from kkt_adapter.fiscal.printing import reply
+from kkt_adapter.fiscal.printing.availability import obstacle
 from kkt_adapter.fiscal.printing.job import PrintJob
+from kkt_adapter.fiscal.printing.lane import PrintLane
 from kkt_adapter.fiscal.printing.registers import Registers, Unit
 from kkt_adapter.fiscal.printing.reply import Place
 from kkt_adapter.fiscal.printing.reply_waiters import Answer, Waiting, answered
@@ -33,7 +36,6 @@ from kkt_adapter.kernel.errors import (
     LeaseLost,
     ReceiptInvalid,
     StorageError,
-    Violation,
 )
 from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.disk import DiskMark
@@ -133,17 +135,7 @@ class ReceiptIntake:
     async def refusal(self, request: ReceiptRequest, *, key: str, sent: AsSent) -> ReceiptInvalid:
         """All that is wrong with a request whose form is broken; stores nothing, and no key counts."""
         prior = (*sent.broken, *sent.late)
-        found: tuple[Violation, ...] = ()
-        try:
-            unit = self._registers.find(request.pos_id)
-            if unit is None:
-                self._checks.complete(request, key, *self._checks.prospect(request), sent, prior)
-            else:
-                self._checks.complete(request, key, await unit.profile(), self._checks.day(unit), sent, prior)
-        except ReceiptInvalid as error:
-            found = error.violations
-        except AdapterError as error:  # of the register: what is known already is told
-            self._log.debug("form_only", code=error.code)
+        found = await self._checks.faults(request, key, sent, prior)
         refusal = sent.refusal((*prior, *found))
         self.stats.refused[refusal.code] = self.stats.refused.get(refusal.code, 0) + 1
         return refusal
@@ -203,7 +195,7 @@ class ReceiptIntake:
         """Check and store. Cancelled or not, what was begun is stored and printed."""
         key_hashes = (receipt_json.key_hash(key),) if origin is None else origin.key_hashes
         try:
-            unit, checked, sale, looked = await self._checks.check(request, key, sent)
+            candidates, sale, looked = await self._checks.candidates(request, key, sent)
         except AdapterError as refusal:
             known = await self._db.read(lambda c: buffer.find_keys(c, key_hashes))
             if known is None:
@@ -212,10 +204,12 @@ class ReceiptIntake:
                 raise
             self._log.debug("refusal_replaced_by_replay", code=refusal.code)
             return known
+        first = candidates[0].checked
+        options = _options(candidates) if self._registers.groups.find(request.pos_id) else ()
         item = AcceptItem(
-            receipt=checked.receipt,
-            payload=receipt_json.dump(checked.receipt),
-            warnings=receipt_json.dump_warnings(checked.warnings),
+            receipt=first.receipt,
+            payload="" if options else receipt_json.dump(first.receipt),
+            warnings=receipt_json.dump_warnings(first.warnings),
             key=key,
             key_hash=key_hashes[0],
             request_hash=receipt_json.request_hash(request) if origin is None else origin.content,
@@ -225,15 +219,16 @@ class ReceiptIntake:
             sale_id=None if sale is None else sale.id,
             sale_pos=None if sale is None else sale.pos_id,
             looked=looked,
-            attempt=unit.lane.reserve(),
+            attempt=None if options else candidates[0].unit.lane.reserve(),
+            options=options,
             force_reason=request.refund_force_reason,
             origin=origin,
         )
-        receipt_id = checked.receipt.id
+        receipt_id = first.receipt.id
         about(receipt_id=receipt_id)
         waiter = self._waiting.open(receipt_id)
         stored: Stored = asyncio.get_running_loop().create_future()
-        storing = asyncio.create_task(self._store(item, unit, checked, stored))
+        storing = asyncio.create_task(self._store(item, candidates, stored))
         self._storing.add(storing)
         storing.add_done_callback(self._storing.discard)
         try:
@@ -247,8 +242,9 @@ class ReceiptIntake:
         if isinstance(outcome, Known):
             self._waiting.drop(receipt_id)
             return outcome
-        self._count_suspicions(checked)
-        return Begun(unit=unit, accepted=outcome, checked=checked, waiter=waiter)
+        chosen = candidates[outcome.choice]
+        self._count_suspicions(chosen.checked)
+        return Begun(unit=chosen.unit, accepted=outcome, checked=chosen.checked, waiter=waiter)
 
     def _count_answer(self, answer: str | None) -> None:
         if answer is None:
@@ -260,10 +256,10 @@ class ReceiptIntake:
         for code in (warning.code for warning in checked.warnings if warning.code in CODES):
             self.stats.suspicions[code] = self.stats.suspicions.get(code, 0) + 1
 
-    async def _store(self, item: AcceptItem, unit: Unit, checked: Checked, stored: Stored) -> None:
+    async def _store(self, item: AcceptItem, candidates: Candidates, stored: Stored) -> None:
         """One commit; then the lane is told, and the request if it still waits."""
         try:
-            outcome = await self._commit(item, unit, checked)
+            outcome = await self._commit(item, candidates)
         except Exception as error:
             if not stored.done():
                 stored.set_exception(error)
@@ -274,26 +270,30 @@ class ReceiptIntake:
             if not stored.done():
                 stored.set_result(outcome)
 
-    async def _commit(self, item: AcceptItem, unit: Unit, checked: Checked) -> Accepted | Known:
+    async def _commit(self, item: AcceptItem, candidates: Candidates) -> Accepted | Known:
         """A lane that lost its lease in between is done without."""
-        lane, reserved = unit.lane, item.attempt is not None
+        reserved = _reserved_lane(item, candidates)
         try:
             outcome: Accepted | Known = await self._db.write_each(buffer.accept, item)
         except LeaseLost:
-            if not reserved:
+            if reserved is None:
                 raise
-            lane.release(stored=False)
-            return await self._commit(replace(item, attempt=None), unit, checked)
+            reserved.release(stored=False)
+            options = tuple([replace(option, attempt=None) for option in item.options])
+            return await self._commit(replace(item, attempt=None, options=options), candidates)
         except BaseException as error:
-            if reserved:
+            if reserved is not None:
                 refused = isinstance(error, (AdapterError, LookAgain)) and not isinstance(error, StorageError)
-                lane.release(stored=False if refused else None)
+                reserved.release(stored=False if refused else None)
             raise
         if isinstance(outcome, Known):
-            if reserved:
-                lane.release(stored=False)
+            if reserved is not None:
+                reserved.release(stored=False)
             return outcome
-        lane.submit(
+        unit, checked = candidates[outcome.choice].unit, candidates[outcome.choice].checked
+        if reserved is not None and reserved is not unit.lane:
+            reserved.release(stored=False)
+        unit.lane.submit(
             PrintJob(
                 seq=outcome.seq,
                 receipt=checked.receipt,
@@ -327,10 +327,10 @@ class ReceiptIntake:
         """Stored, and not printed so far: the row says why, and may say by now that it is."""
         receipt_id = checked.receipt.id
         try:
-            shown = await self._stored.state_of_now(receipt_id, unit)
+            shown = await self._stored.state_of_now(receipt_id)
         except AdapterError as error:  # it is on disk, whatever happens to the database now
             self._log.warning("state_not_read", code=error.code)
-            reason = not_printed_yet(unit.lane.trouble)
+            reason = not_printed_yet(unit.lane.trouble, unit.lane.hold)
             answer = reply.buffered(receipt_id, _place(accepted), reason=reason.ru, warnings=checked.warnings)
             return Acceptance(body=answer.encode(), replayed=False, reason=reason)
         return replace(shown, replayed=False)
@@ -338,3 +338,27 @@ class ReceiptIntake:
 
 def _place(accepted: Accepted) -> Place:
     return Place(stamp=accepted.stamp, queue_position=accepted.queue_position)
+
+
+def _options(candidates: Candidates) -> tuple[Option, ...]:
+    """What the commit chooses from. The first register that is idle waits for this receipt."""
+    options, attempt = [], None
+    for candidate in candidates:
+        lane, ready = candidate.unit.lane, obstacle(candidate.unit) is None
+        mine = lane.reserve() if attempt is None and ready else None
+        attempt = attempt or mine
+        warnings = receipt_json.dump_warnings(candidate.checked.warnings)
+        options.append(
+            Option(receipt=candidate.checked.receipt, warnings=warnings, ready=ready, attempt=mine)
+        )
+    return tuple(options)
+
+
+def _reserved_lane(item: AcceptItem, candidates: Candidates) -> PrintLane | None:
+    """The lane that waits for this receipt and touches nothing meanwhile."""
+    if item.attempt is not None:
+        return candidates[0].unit.lane
+    for option, candidate in zip(item.options, candidates, strict=False):
+        if option.attempt is not None:
+            return candidate.unit.lane
+    return None

@@ -7,19 +7,21 @@ Invariants: the unique row in ``idempotency``, the receipt, its event and (when 
 attempt are one commit; capacity and key are checked in that same transaction; ``counters`` moves with it.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, ScalarSelect, select, update
 
 from kkt_adapter.fiscal.intake import suspicions
+from kkt_adapter.fiscal.intake.choice import Option, Wanted, choose
 from kkt_adapter.fiscal.intake.origin import Origin
 from kkt_adapter.fiscal.intake.refusals import refusal
 from kkt_adapter.fiscal.lifecycle import AttemptKind, PrintState, Status
 from kkt_adapter.fiscal.model import Receipt
 from kkt_adapter.fiscal.store import events as journal
+from kkt_adapter.fiscal.store import receipt_json
 from kkt_adapter.fiscal.store.attempts import INSERT_ATTEMPTS, NewAttempt, attempt_row
 from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.fiscal.store.runtime_settings import CAPACITY, MAINTENANCE
@@ -47,6 +49,8 @@ class AcceptItem:
     default_capacity: int  # used until somebody has set another one
     sale_must_be_synced: str | None  # id of the refunded sale, when that rule is on
     attempt: NewAttempt | None
+    options: tuple[Option, ...] = ()  # of a group: the registers that can print it; the commit chooses
+    choice: int = 0  # the chosen one
     sale_id: str | None = None  # of the refunded sale, when it is known here
     sale_pos: str | None = None  # its till
     looked: int | None = None  # the newest receipt about the same that was seen; None: nobody looked
@@ -56,12 +60,13 @@ class AcceptItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """On disk. ``attempt_id`` is None when the lane was busy."""
+    """On disk. ``attempt_id`` is None when the lane was busy; ``choice``: the place of the chosen option."""
 
     seq: int
     stamp: HybridTimestamp
     queue_position: int
     attempt_id: int | None
+    choice: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,16 +188,20 @@ def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted | Kno
     stamp = HybridTimestamp(state.hlc_local_time, state.hlc_logical_counter)
     undelivered = state.pending + state.syncing
     outcomes: list[Accepted | Known | Exception] = []
+    placed: list[AcceptItem] = []
     receipt_rows: list[tuple[Any, ...]] = []
     key_rows: list[tuple[Any, ...]] = []
     attempt_rows: list[tuple[Any, ...]] = []
     events: list[dict[str, Any]] = []
     links: list[tuple[int, suspicions.Link]] = []
     callback_rows: list[tuple[Any, ...]] = []
-    for item in items:
+    for item in _with_registers(conn, items, known):
         earlier = known.get(item.key_hash)
         if earlier is not None:
             outcomes.append(earlier)
+            continue
+        if isinstance(item, _Unplaced):
+            outcomes.append(item.refusal)
             continue
         refused = refusal(
             conn,
@@ -218,9 +227,11 @@ def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted | Kno
             stamp=stamp,
             queue_position=undelivered,
             attempt_id=None if item.attempt is None else attempt_id,
+            choice=item.choice,
         )
         outcomes.append(accepted)
         known[item.key_hash] = Known(receipt_id=item.receipt.id, request_hash=item.request_hash, answer=None)
+        placed.append(item)
         receipt_rows.append(_receipt_row(item, accepted))
         key_rows.append((seq, item.key_hash, item.key, item.request_hash, item.receipt.id, millis(item.at)))
         events.append(
@@ -270,7 +281,7 @@ def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted | Kno
                 conn,
                 {
                     (i.attempt.lane.lease, i.attempt.lane.owner, i.attempt.lane.number)
-                    for i in items
+                    for i in placed
                     if i.attempt is not None
                 },
             )
@@ -292,6 +303,42 @@ def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted | Kno
             ],
         )
     return outcomes
+
+
+class _Unplaced(NamedTuple):
+    """A receipt of a group that no register takes."""
+
+    key_hash: bytes
+    refusal: Exception
+
+
+def _with_registers(
+    conn: Connection, items: Sequence[AcceptItem], known: Mapping[bytes, Known]
+) -> Iterator[AcceptItem | _Unplaced]:
+    """The receipts of groups with the register that prints each; not those whose key was used before."""
+    pooled = [item for item in items if item.options and item.key_hash not in known]
+    if not pooled:
+        yield from items
+        return
+    wanted = [Wanted(group_id=i.receipt.pos_id, options=i.options, at=i.at) for i in pooled]
+    places = iter(choose(conn, wanted))
+    for item in items:
+        if not item.options or item.key_hash in known:
+            yield item
+            continue
+        place = next(places)
+        if isinstance(place, Exception):
+            yield _Unplaced(item.key_hash, place)
+            continue
+        option = item.options[place]
+        yield replace(
+            item,
+            receipt=option.receipt,
+            payload=receipt_json.dump(option.receipt),
+            warnings=option.warnings,
+            attempt=option.attempt,
+            choice=place,
+        )
 
 
 def refusal_now(

@@ -11,7 +11,7 @@ from kkt_adapter.fiscal.intake.as_sent import AsSent
 from kkt_adapter.fiscal.intake.buffer import Known
 from kkt_adapter.fiscal.intake.wording import STATES, in_english, not_printed_yet
 from kkt_adapter.fiscal.printing import reply
-from kkt_adapter.fiscal.printing.registers import Registers, Unit
+from kkt_adapter.fiscal.printing.registers import Registers
 from kkt_adapter.fiscal.printing.reply import Place
 from kkt_adapter.fiscal.printing.reply_waiters import Waiting
 from kkt_adapter.fiscal.printing.unprinted import Unprinted, one_unprinted
@@ -78,7 +78,7 @@ class StoredAnswers:
                 return Acceptance(body=answer.encode(), replayed=True)
         return await self.state_of_now(known.receipt_id)
 
-    async def state_of_now(self, receipt_id: str, unit: Unit | None = None) -> Acceptance:
+    async def state_of_now(self, receipt_id: str) -> Acceptance:
         """A receipt that was stored and not printed when its first request ended."""
 
         def read(conn: Connection) -> tuple[Unprinted | None, str | None]:
@@ -90,9 +90,9 @@ class StoredAnswers:
             raise StorageError("the receipt of this key is gone", "чек этого ключа не найден")
         if answer is not None:
             return Acceptance(body=answer.encode(), replayed=True)
-        unit = unit or self._registers.find(receipt_json.load(row.payload).pos_id)
-        trouble = None if unit is None else unit.lane.trouble
-        reason = STATES.get(row.print_state) or not_printed_yet(trouble)
+        unit = self._registers.by_id(receipt_json.load(row.payload).register_id)
+        trouble, hold = (None, None) if unit is None else (unit.lane.trouble, unit.lane.hold)
+        reason = STATES.get(row.print_state) or not_printed_yet(trouble, hold)
         answer = reply.buffered(
             receipt_id,
             Place(stamp=row.stamp, queue_position=row.queue_position),

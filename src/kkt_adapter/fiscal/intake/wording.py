@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from kkt_adapter.fiscal.lifecycle import PrintState
 from kkt_adapter.fiscal.model import ReceiptWarning
+from kkt_adapter.fiscal.store.holds import Hold, HoldMode
 from kkt_adapter.kernel import jsontext
 from kkt_adapter.kernel.discretion import discreet
 from kkt_adapter.kernel.errors import AdapterError, Text
@@ -28,8 +29,13 @@ STATES: Mapping[PrintState, Text] = MappingProxyType(
 )
 
 
-def not_printed_yet(trouble: AdapterError | None) -> Text:
-    """Why a receipt waits; ``trouble`` is its register's."""
+def not_printed_yet(trouble: AdapterError | None, hold: Hold | None = None) -> Text:
+    """Why a receipt waits; ``trouble`` and ``hold`` are its register's."""
+    if hold is not None and hold.mode is HoldMode.HOLD:
+        return Text(
+            f"The receipt is stored and will be printed when the register is released: {hold.reason}",
+            f"Чек сохранён и будет напечатан, когда ККТ вернут в работу: {hold.reason}",
+        )
     if trouble is None:
         return Text("The receipt is stored and waits to be printed.", "Чек сохранён и ждёт печати.")
     cause = discreet(trouble, trouble.detail)

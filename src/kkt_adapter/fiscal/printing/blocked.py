@@ -18,6 +18,8 @@ class BlockReason(StrEnum):
     NOT_REGISTERED = "NOT_REGISTERED"
     FN_DAMAGED = "FN_DAMAGED"  # virtual: its file; said by the driver
     CONFIGURATION = "CONFIGURATION"  # our settings contradict the registration
+    GROUP_MIXED = "GROUP_MIXED"  # the registers of a group differ in INN or FFD
+    DRAINED = "DRAINED"  # a person has it take no new receipts
     NO_REGISTER = "NO_REGISTER"  # none is configured at all: the service has the catalogue only
 
 

@@ -11,7 +11,7 @@ together with the HLC stamp.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -36,6 +36,7 @@ from kkt_adapter.fiscal.printing.register_session import RegisterSession
 from kkt_adapter.fiscal.printing.reply_waiters import Waiting
 from kkt_adapter.fiscal.printing.supply import PrintSupply
 from kkt_adapter.fiscal.store.attempts import LaneTerm, NewAttempt
+from kkt_adapter.fiscal.store.holds import Hold, HoldMode
 from kkt_adapter.kernel.backoff import backoff
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import (
@@ -113,6 +114,7 @@ class PrintLane:
         self._term: Term | None = None
         self._lane: LaneTerm | None = None  # the same term, as rows name it
         self._not_ready = 0  # failed steps in a row
+        self._aside: Hold | None = None
         self._look_now = False  # what blocks the device may be over
 
     # ---- for the receipt session -----------------------------------------------------------------------
@@ -128,6 +130,7 @@ class PrintLane:
             or self._reserved
             or self._work_waits()
             or self._orphans  # a new receipt may have its document already
+            or self._aside is not None
             or term is None
             or lane is None
             or baseline is None
@@ -152,6 +155,32 @@ class PrintLane:
         self._reserved = False
         if stored is None:
             self._broken = True
+        self._wake.set()
+
+    @property
+    def hold(self) -> Hold | None:
+        """A person has set this register aside."""
+        return self._aside
+
+    @hold.setter
+    def hold(self, hold: Hold | None) -> None:
+        self._aside = hold
+        self._wake.set()
+
+    @property
+    def waiting(self) -> int:
+        """Receipts that wait in this process's memory for the register, the one at the device included."""
+        return len(self._queue) + self.in_flight + self._reserved
+
+    @property
+    def knows_its_fn(self) -> bool:
+        """Has the FN been read back in this term, and is every document of it some receipt's? Then a receipt
+        without an attempt has no document here."""
+        return self._orphans.is_read and not self._orphans
+
+    def rows_moved(self, seqs: Collection[int]) -> None:
+        """These receipts belong to another lane now, or to this one: go by the rows."""
+        self._queue.drop(seqs)
         self._wake.set()
 
     @property
@@ -319,7 +348,7 @@ class PrintLane:
         """Print the next receipt, look, or rest."""
         if self.trouble is not None:
             await self.session.look()
-        job = await self._supply.next()
+        job = None if self._stands_aside() else await self._supply.next()
         if job is not None:
             await self._print(job, lane, term)
             self._not_in_trouble()
@@ -362,7 +391,7 @@ class PrintLane:
         """Wait for work, at most until the next look or the next refused receipt's turn."""
         shared = self._shared()
         seconds = self._policy.shared_poll_s if shared else self._policy.look_again_s
-        refused_in_s = self._supply.refused_in_s()
+        refused_in_s = None if self._stands_aside() else self._supply.refused_in_s()
         seconds = seconds if refused_in_s is None else min(seconds, refused_in_s)
         self._at_rest = True
         try:
@@ -374,7 +403,12 @@ class PrintLane:
             self._queue.doubt()
 
     def _work_waits(self) -> bool:
-        return bool(self._broken or self._supply.waits or self._commands)
+        supplied = self._supply.waits and not self._stands_aside()
+        return bool(self._broken or supplied or self._commands)
+
+    def _stands_aside(self) -> bool:
+        """Held: nothing is begun. What has begun is finished."""
+        return self._aside is not None and self._aside.mode is HoldMode.HOLD and not self._queue.has_begun
 
     async def _until_stored(self, term: Term, stop: asyncio.Event) -> None:
         """Touch nothing until the intake has said what became of the reserved receipt."""
@@ -396,6 +430,8 @@ class PrintLane:
         try:
             if attempt_id is None:
                 attempt_id = await self._begin(job, lane)
+                if attempt_id is None:
+                    return  # it was moved to another register
             term.ensure_trusted(self._clock.monotonic())
         except KktUnavailable:
             self._queue.add_first(job)
@@ -416,13 +452,12 @@ class PrintLane:
             self._broken = True
         return match is not Match.NONE
 
-    async def _begin(self, job: PrintJob, lane: LaneTerm) -> int:
-        """The attempt on disk, with an open shift and the FN's position in it."""
+    async def _begin(self, job: PrintJob, lane: LaneTerm) -> int | None:
+        """The attempt on disk, with an open shift and the FN's position in it; None: the receipt was moved to
+        another register meanwhile."""
         attempt, now = NewAttempt(lane=lane, baseline=await self.session.ready(lane)), self._clock.now()
         return await self._db.write(
-            lambda c: records.begin_attempt(
-                c, attempt, what=AttemptKind.PRINT, register_id=self.register_id, at=now, receipt_seq=job.seq
-            )
+            lambda c: records.begin_print(c, attempt, register_id=self.register_id, at=now, seq=job.seq)
         )
 
     async def _hand_over(self, job: PrintJob, attempt_id: int, lane: LaneTerm) -> None:
@@ -451,6 +486,6 @@ class PrintLane:
 
     def _following(self) -> PrintJob | None:
         """The next receipt, if its attempt may share the commit of this one's document."""
-        if self._commands or self._orphans or not self.session.trusts_shift():
+        if self._commands or self._orphans or self._stands_aside() or not self.session.trusts_shift():
             return None
         return self._queue.take_fresh()

@@ -7,7 +7,7 @@ reading that found it is known by its number.
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from kkt_adapter.fiscal.printing.job import PrintJob
 
@@ -63,6 +63,11 @@ class PrintQueue:
         """Rows may have changed: read them before the queue is called empty."""
         self._behind = True
         self._changes += 1
+
+    def drop(self, seqs: Collection[int]) -> None:
+        """Rows were moved from or to this lane: those are forgotten, and the rows read once more."""
+        self._jobs = deque(job for job in self._jobs if job.seq not in seqs or job.attempt_id is not None)
+        self.doubt()
 
     def clear(self) -> None:
         """Forget everything and read the rows."""

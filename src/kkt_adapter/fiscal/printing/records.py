@@ -118,10 +118,14 @@ _SET_ANSWERS = bulk(
     lambda given: update(idempotency).where(idempotency.c.seq == given.c.seq).values(answer=given.c.answer),
 )
 _SET_PRINTING = bulk(
-    (receipts.c.seq,),
+    (receipts.c.seq, receipts.c.register_id),  # one that was moved to another register is not this lane's
     lambda given: (
         update(receipts)
-        .where(receipts.c.seq == given.c.seq, _may_become(PrintState.PRINTING))
+        .where(
+            receipts.c.seq == given.c.seq,
+            receipts.c.register_id == given.c.register_id,
+            _may_become(PrintState.PRINTING),
+        )
         .values(print_state=PrintState.PRINTING.value, print_due_at=None)
     ),
 )
@@ -174,7 +178,7 @@ def _begin_following(conn: Connection, items: Sequence[PrintedItem]) -> dict[int
     following = [(i, i.next.seq) for i in items if i.next is not None]
     if not following:
         return {}
-    begun = _SET_PRINTING.run(conn, [(seq,) for _, seq in following])
+    begun = _SET_PRINTING.run(conn, [(seq, i.receipt.register_id) for i, seq in following])
     if begun != len(following):
         raise IllegalTransition("a receipt of this group cannot be printed now")
     first = counters.take_attempt_ids(conn, len(following))
@@ -235,12 +239,16 @@ def begin_attempt(
     at: datetime,
     receipt_seq: int | None = None,
 ) -> int:
-    """Commit this before the device is touched. A receipt goes to ``printing`` with it. Returns the id."""
+    """Commit this before the device is touched. A receipt goes to ``printing`` with it. Returns the id.
+
+    Raises:
+        IllegalTransition: the receipt cannot be printed from its present state, or is another register's.
+    """
     counters.lock(conn)
     check_terms(conn, {(attempt.lane.lease, attempt.lane.owner, attempt.lane.number)})
     if receipt_seq is not None:
         was = conn.execute(select(receipts.c.print_state).where(receipts.c.seq == receipt_seq)).scalar_one()
-        if _SET_PRINTING.run(conn, [(receipt_seq,)]) != 1:
+        if _SET_PRINTING.run(conn, [(receipt_seq, register_id)]) != 1:
             raise IllegalTransition(f"receipt {receipt_seq} cannot be printed now: it is {was}")
         if was == PrintState.PRINT_FAILED:
             counters.bump(conn, print_failed=-1, unprinted=1)
@@ -251,6 +259,19 @@ def begin_attempt(
 
 def _ending(item: PrintedItem) -> str:
     return (AttemptOutcome.ADOPTED if item.recovered else AttemptOutcome.DONE).value
+
+
+def begin_print(
+    conn: Connection, attempt: NewAttempt, *, register_id: str, at: datetime, seq: int
+) -> int | None:
+    """``begin_attempt`` for a receipt; None: it was moved to another register, whose lane prints it."""
+    counters.lock(conn)
+    owner = conn.execute(select(receipts.c.register_id).where(receipts.c.seq == seq)).scalar_one()
+    if owner != register_id:
+        return None
+    return begin_attempt(
+        conn, attempt, what=AttemptKind.PRINT, register_id=register_id, at=at, receipt_seq=seq
+    )
 
 
 def _move_print(conn: Connection, seq: int, target: PrintState, **values: Any) -> None:

@@ -5,18 +5,25 @@ register of its own, up to ``DEMO_LIMIT``; otherwise an unknown ``pos_id`` is re
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
 from kkt_adapter.fiscal.model import RegisterDefaults, RegisterProfile, Registration
-from kkt_adapter.fiscal.printing.blocked import no_register
+from kkt_adapter.fiscal.printing.blocked import BlockReason, no_register
 from kkt_adapter.fiscal.printing.lane import PrintLane
 from kkt_adapter.fiscal.printing.registration import stored_facts
 from kkt_adapter.kernel.clock import Clock
-from kkt_adapter.kernel.errors import KktUnavailable, ReceiptInvalid, RegisterNotFound, Text, Violation
-from kkt_adapter.kernel.ids import PosId, RegisterId
+from kkt_adapter.kernel.errors import (
+    KktBlocked,
+    KktUnavailable,
+    ReceiptInvalid,
+    RegisterNotFound,
+    Text,
+    Violation,
+)
+from kkt_adapter.kernel.ids import GroupId, PosId, RegisterId
 from kkt_adapter.runtime.db.protocol import Database
 
 DEMO_LIMIT = 100  # virtual registers made on demand
@@ -42,8 +49,9 @@ class Unit:
     def registration(self) -> Registration | None:
         return self.lane.session.registration
 
-    async def profile(self) -> RegisterProfile:
-        """Facts and defaults together, whichever process drives the register.
+    async def profile(self, *, wait_s: float = OPENING_S) -> RegisterProfile:
+        """Facts and defaults together, whichever process drives the register. ``wait_s``: for one that was
+        never reached.
 
         Raises:
             KktUnavailable: the device has never been reached, so nothing can be checked.
@@ -51,7 +59,7 @@ class Unit:
         """
         if self._profile is not None and self._profile.registration is self.registration:
             return self._profile
-        registration = await self._facts()
+        registration = await self._facts(wait_s)
         self.lane.session.fits(registration)
         profile = RegisterProfile(
             register_id=self.register_id, registration=registration, defaults=self.defaults
@@ -59,7 +67,7 @@ class Unit:
         self._profile = profile
         return profile
 
-    async def _facts(self) -> Registration:
+    async def _facts(self, wait_s: float) -> Registration:
         """From our own lane, else as some lane wrote them down, else once our lane has opened."""
         if self.registration is not None:
             return self.registration
@@ -67,7 +75,7 @@ class Unit:
         if stored is not None:
             return stored
         try:
-            async with asyncio.timeout(OPENING_S):
+            async with asyncio.timeout(wait_s):
                 await self.lane.session.opened.wait()
         except TimeoutError:
             pass
@@ -87,6 +95,53 @@ class Unit:
         return moment.astimezone(self.zone).replace(tzinfo=None)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """A pool of registers of one taxpayer and one FFD; a till of its own, without shift, session or cash.
+
+    Which register prints is decided in the commit that accepts (``intake/choice.py``). ``units`` stand in the
+    order of the settings: of two with equal queues the earlier one is taken.
+    """
+
+    id: GroupId
+    units: tuple[Unit, ...]
+    was: tuple[GroupId, ...] = ()  # earlier ids, whose keys stay known
+
+    def mixed(self) -> KktBlocked | None:
+        """Why the group may sell nothing: its registers belong to different taxpayers, or differ in FFD, as
+        far as they have told. None: they agree."""
+        told = [unit.registration for unit in self.units if unit.registration is not None]
+        inns = sorted({one.user_inn for one in told})
+        versions = sorted({one.ffd_version.name for one in told})
+        if len(inns) < 2 and len(versions) < 2:
+            return None
+        differ = ", ".join(inns if len(inns) > 1 else versions)
+        return KktBlocked(
+            f"The registers of group {self.id} differ: {differ}. A group has one INN and one FFD: correct "
+            "[[group]] registers and restart.",
+            f"ККТ группы {self.id} различаются: {differ}. В группе один ИНН и один ФФД: исправьте registers "
+            "в [[group]] и перезапустите.",
+            reason=BlockReason.GROUP_MIXED.value,
+        )
+
+
+class Groups:
+    """The configured groups; never changes while the service runs."""
+
+    def __init__(self, groups: Iterable[Group] = ()) -> None:
+        self._groups: Mapping[str, Group] = {group.id: group for group in groups}
+
+    def all(self) -> tuple[Group, ...]:
+        return tuple(self._groups.values())
+
+    def find(self, pos_id: str) -> Group | None:
+        """The group of this name; None for a till or an unknown name."""
+        return self._groups.get(pos_id)
+
+    def of_register(self, register_id: str) -> tuple[Group, ...]:
+        return tuple(g for g in self._groups.values() if any(u.register_id == register_id for u in g.units))
+
+
 Prospect = tuple[RegisterProfile, tzinfo]
 """A register's facts and zone, before there is one."""
 
@@ -99,6 +154,7 @@ class Registers:
         units: dict[RegisterId, Unit],
         tills: dict[PosId, RegisterId],
         *,
+        groups: Groups | None = None,
         make_demo: Callable[[PosId], Awaitable[Unit]] | None = None,
         demo_prospect: Callable[[PosId], Prospect] | None = None,
     ) -> None:
@@ -109,6 +165,7 @@ class Registers:
         self._make_demo = make_demo
         self._demo_prospect = demo_prospect
         self._making = asyncio.Lock()
+        self.groups = groups or Groups()
 
     def all(self) -> tuple[Unit, ...]:
         """Every register; the same tuple until there is one more. None ever goes."""
@@ -123,6 +180,15 @@ class Registers:
         """The register of a till, without making one."""
         register_id = self._tills.get(pos_id)
         return None if register_id is None else self._units[register_id]
+
+    def by_id(self, register_id: str) -> Unit | None:
+        """None: it was taken out of the settings."""
+        return self._units.get(RegisterId(register_id))
+
+    def behind(self, pos_id: str) -> tuple[Unit, ...]:
+        """The register of a till, or those of a group. Raises as ``chosen``."""
+        group = self.groups.find(pos_id)
+        return (self.chosen(pos_id),) if group is None else group.units
 
     def tills(self) -> list[tuple[PosId, Unit]]:
         """Every till with its register, by name."""
@@ -142,6 +208,8 @@ class Registers:
             KktBlocked: there is no register at all.
             ReceiptInvalid: it will not get one.
         """
+        if self.groups.find(pos_id) is not None:
+            raise _is_a_group(pos_id)
         if self._demo_prospect is None:
             self._require_one()
             raise _unknown_till(pos_id, Text("add it to a register's pos_ids", "добавьте её в pos_ids ККТ"))
@@ -159,7 +227,8 @@ class Registers:
         """The register that prints for this till; in demo mode it is made when there is none.
 
         Raises:
-            ReceiptInvalid: no register is configured for it (in demo mode: the limit is reached).
+            ReceiptInvalid: no register is configured for it (in demo mode: the limit is reached), or it is a
+                group.
         """
         unit = self.find(pos_id)
         if unit is not None:
@@ -185,6 +254,8 @@ class Registers:
         self._require_one()
         if pos_id is not None:
             unit = self.find(PosId(pos_id))
+            if unit is None and self.groups.find(pos_id) is not None:
+                raise _is_a_group(pos_id)
             if unit is None:
                 raise RegisterNotFound(f"no register for till {pos_id}", f"для кассы {pos_id} нет ККТ")
             return unit
@@ -211,6 +282,23 @@ class Registers:
     def _require_one(self) -> None:
         if self.none_configured:
             raise no_register()
+
+
+def _is_a_group(pos_id: str) -> ReceiptInvalid:
+    """A group has no shift, session or cash of its own."""
+    return ReceiptInvalid(
+        (
+            Violation(
+                field="pos_id",
+                code="is_a_group",
+                message=Text(
+                    f"{pos_id} is a group of registers: it takes receipts only",
+                    f"{pos_id} — группа ККТ: она только принимает чеки",
+                ),
+                remedy=Text("name a till of one of its registers", "укажите кассу одной из её ККТ"),
+            ),
+        )
+    )
 
 
 def _unknown_till(pos_id: str, remedy: Text) -> ReceiptInvalid:

@@ -18,6 +18,7 @@ class EventType(StrEnum):
 
     RECEIPT_ADDED = "receipt_added"
     RECEIPT_WARNING = "receipt_warning"
+    RECEIPT_MOVED = "receipt_moved"
     RECEIPT_PRINTED = "receipt_printed"
     PRINT_FAILED = "print_failed"
     PRINT_UNKNOWN = "print_unknown"
@@ -52,6 +53,10 @@ class EventType(StrEnum):
     SHIFT_CLOSED = "shift_closed"
     MAINTENANCE_ON = "maintenance_on"
     MAINTENANCE_OFF = "maintenance_off"
+    REGISTER_HELD = "register_held"
+    REGISTER_DRAINED = "register_drained"
+    REGISTER_RELEASED = "register_released"
+    GROUP_GONE = "group_gone"
     RETENTION_DONE = "retention_done"
     DOCUMENTS_READ_BACK = "documents_read_back"
     REGISTER_TESTED = "register_tested"

@@ -146,6 +146,26 @@ class DeviceTimes(TypedDict):
     commands: Annotated[list[CommandSpread], Field(description="The costliest first.")]
 
 
+class HoldShown(TypedDict):
+    """A person has set the register aside."""
+
+    mode: Annotated[
+        Literal["hold", "drain"],
+        Field(description="hold: prints no receipt; drain: prints what waits, takes no new one."),
+    ]
+    reason: str
+    since: Moment
+    by: str | None
+
+
+class RegisterHeld(TypedDict):
+    register_id: RegisterId
+    hold: HoldShown | None
+    moved: Annotated[
+        int, Field(ge=0, description="Waiting receipts of groups that went to other registers at once.")
+    ]
+
+
 class RegisterShown(TypedDict):
     register_id: RegisterId
     transport: Annotated[str, Field(description="How its documents go to the operator.")]
@@ -153,6 +173,8 @@ class RegisterShown(TypedDict):
     serial_number: str | None
     registration_number: str | None
     ffd_version: str | None
+    hold: HoldShown | None
+    groups: Annotated[list[str], Field(description="Ids of its [[group]] tables.")]
     trouble: Trouble | None
     question: OpenQuestion | None
     device: DeviceShown | None

@@ -55,6 +55,8 @@ KKT_STATUS: Final[Json] = {
             "serial_number": "000000000002",
             "registration_number": "0000000005008570",
             "ffd_version": "1.2",
+            "hold": None,
+            "groups": ["main"],
             "trouble": None,
             "question": None,
             "device": {
@@ -88,3 +90,15 @@ KKT_STATUS: Final[Json] = {
         }
     ]
 }
+HOLD_BODY: Final[Json] = {"reason": "замена чековой ленты"}
+REGISTER_HELD: Final[Json] = {
+    "register_id": "K1",
+    "hold": {
+        "mode": "hold",
+        "reason": "замена чековой ленты",
+        "since": "2026-03-14T09:00:00.000Z",
+        "by": "anna",
+    },
+    "moved": 2,
+}
+REGISTER_RELEASED: Final[Json] = {"register_id": "K1", "hold": None, "moved": 0}

@@ -8,6 +8,7 @@ from kkt_adapter.fiscal.control.register_status import RegisterStatus, ReportDec
 from kkt_adapter.fiscal.kkt.driver import KktStatus
 from kkt_adapter.fiscal.printing.device_times import DeviceTimesShown, Spread
 from kkt_adapter.fiscal.printing.recovery.open_question import OpenQuestion
+from kkt_adapter.fiscal.store.holds import Hold, HoldMode
 from kkt_adapter.kernel.timefmt import iso
 
 MOST_CANDIDATES = 20  # documents of an open question that are shown
@@ -15,6 +16,21 @@ MOST_CANDIDATES = 20  # documents of an open question that are shown
 
 def status_answer(registers: Sequence[RegisterStatus]) -> known.RegistersShown:
     return {"registers": [register_answer(one) for one in registers]}
+
+
+def hold_answer(hold: Hold | None) -> known.HoldShown | None:
+    if hold is None:
+        return None
+    return {
+        "mode": "hold" if hold.mode is HoldMode.HOLD else "drain",
+        "reason": hold.reason,
+        "since": iso(hold.since),
+        "by": hold.by,
+    }
+
+
+def held_answer(register_id: str, hold: Hold | None, *, moved: int = 0) -> known.RegisterHeld:
+    return {"register_id": register_id, "hold": hold_answer(hold), "moved": moved}
 
 
 def register_answer(status: RegisterStatus) -> known.RegisterShown:
@@ -26,6 +42,8 @@ def register_answer(status: RegisterStatus) -> known.RegisterShown:
         "serial_number": None if facts is None else facts.serial_number,
         "registration_number": None if facts is None else facts.registration_number,
         "ffd_version": None if facts is None else facts.ffd_version.name[1:].replace("_", "."),
+        "hold": hold_answer(status.hold),
+        "groups": list(status.groups),
         "trouble": None
         if trouble is None
         else {"code": trouble.code, "message": trouble.message.ru, "message_en": trouble.message.en},

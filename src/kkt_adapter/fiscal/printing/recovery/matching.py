@@ -42,6 +42,11 @@ class OrphanMatching:
     def __bool__(self) -> bool:
         return bool(self._documents)
 
+    @property
+    def is_read(self) -> bool:
+        """The FN was read back in this term."""
+        return self._documents is not None
+
     def forget(self) -> None:
         """Another term, or a person's decision: read the FN back before the next receipt."""
         self._documents = None

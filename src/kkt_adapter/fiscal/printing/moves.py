@@ -1,0 +1,145 @@
+"""A receipt of a group that waits for one register is given to another one.
+
+Only a receipt that no register can have: ``new``, without a row in ``attempts``, whatever became of one. The
+commit that finds this out is the commit that moves it; a lane that still has it in memory finds another
+register's name in the row and leaves it alone (``records.begin_print``). ``print_unknown`` never moves.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection, Select, select, update
+
+from kkt_adapter.fiscal.ffd.compose import fits_document
+from kkt_adapter.fiscal.ffd.validation.place import is_site
+from kkt_adapter.fiscal.lifecycle import PrintState
+from kkt_adapter.fiscal.model import Receipt, RegisterProfile, Registration
+from kkt_adapter.fiscal.store import counters, events, receipt_json
+from kkt_adapter.fiscal.store.events import EventType
+from kkt_adapter.fiscal.store.holds import held
+from kkt_adapter.fiscal.store.tables import ORPHAN_ROWS, UNPRINTED_ROWS, attempts, documents, receipts
+from kkt_adapter.kernel.ids import RegisterId
+
+MOVED_AT_ONCE = 50  # receipts in one commit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """Which receipts each register got."""
+
+    to: Mapping[str, tuple[int, ...]]  # register -> seq of receipts
+
+    def __len__(self) -> int:
+        return sum(map(len, self.to.values()))
+
+    @property
+    def seqs(self) -> frozenset[int]:
+        return frozenset(seq for seqs in self.to.values() for seq in seqs)
+
+
+def can_take(receipt: Receipt, registration: Registration) -> bool:
+    """Could a register of this registration print the receipt as another one of its group would have?"""
+    needs_site = receipt.internet and receipt.place is None
+    return (
+        receipt.ffd_version is registration.ffd_version
+        and bool(receipt.taxation & registration.taxation_mask)
+        and (registration.marked_goods or not any(line.mark_code for line in receipt.lines))
+        and (receipt.internet or not registration.internet_only)
+        and (not needs_site or is_site(registration.place))
+        and bool(receipt.cashier.name or registration.auto_mode or registration.internet_only)
+        and fits_document(receipt, registration)
+    )
+
+
+def move(
+    conn: Connection,
+    register_id: str,
+    *,
+    group_id: str,
+    targets: Sequence[RegisterProfile],
+    at: datetime,
+) -> Moved:
+    """Give the receipts of a group that wait for this register to ``targets``, the shortest queue first; at
+    most ``MOVED_AT_ONCE`` in a call. One that may be a document which was read back from this register's FN
+    stays: its lane knows what to do."""
+    counters.lock(conn)  # every begin of an attempt waits for it
+    holds = held(conn, [target.register_id for target in targets])
+    free = [target for target in targets if target.register_id not in holds]
+    if not free:
+        return Moved(to={})
+    queues = {target.register_id: 0 for target in free}
+    for waiting in conn.execute(
+        select(receipts.c.register_id).where(UNPRINTED_ROWS, receipts.c.register_id.in_(queues))
+    ).scalars():
+        queues[RegisterId(waiting)] += 1
+    read_back = _keys_read_back(conn, register_id)
+    moved: dict[str, list[int]] = {}
+    entries = []
+    for row in conn.execute(_movable(register_id, group_id)).all():
+        receipt = receipt_json.load(row.payload)
+        if receipt.key in read_back:
+            continue
+        fitting = [target for target in free if can_take(receipt, target.registration)]
+        if not fitting:
+            continue
+        target = min(fitting, key=lambda one: queues[one.register_id])
+        queues[target.register_id] += 1
+        _give(conn, row.seq, register_id, receipt, target)
+        moved.setdefault(target.register_id, []).append(row.seq)
+        entries.append(
+            events.entry(
+                EventType.RECEIPT_MOVED,
+                at,
+                receipt_id=receipt.id,
+                register_id=target.register_id,
+                was_register_id=register_id,
+            )
+        )
+    events.write(conn, entries)
+    return Moved(to={to: tuple(seqs) for to, seqs in moved.items()})
+
+
+def any_movable(conn: Connection, register_id: str, group_id: str) -> bool:
+    """Does a receipt of this group wait for this register, untried?"""
+    return conn.execute(_movable(register_id, group_id).limit(1)).first() is not None
+
+
+def _keys_read_back(conn: Connection, register_id: str) -> frozenset[str | None]:
+    """Receipt keys of the FN's documents that belong to no receipt; None: one of them has no key."""
+    query = select(documents.c.receipt_key).where(ORPHAN_ROWS, documents.c.register_id == register_id)
+    return frozenset(conn.execute(query).scalars())
+
+
+def _movable(register_id: str, group_id: str) -> Select[tuple[int, str]]:
+    tried = select(attempts.c.id).where(attempts.c.receipt_seq == receipts.c.seq).exists()
+    return (
+        select(receipts.c.seq, receipts.c.payload)
+        .where(
+            UNPRINTED_ROWS,
+            receipts.c.register_id == register_id,
+            receipts.c.pos_id == group_id,
+            receipts.c.print_state == PrintState.NEW.value,
+            ~tried,
+        )
+        .order_by(receipts.c.seq)
+        .limit(MOVED_AT_ONCE)
+    )
+
+
+def _give(conn: Connection, seq: int, was: str, receipt: Receipt, target: RegisterProfile) -> None:
+    sender = target.registration.sender_email or None
+    given = replace(
+        receipt,
+        register_id=target.register_id,
+        sender_email=None if receipt.sender_email is None else sender,
+    )
+    conn.execute(
+        update(receipts)
+        .where(
+            receipts.c.seq == seq,
+            receipts.c.register_id == was,
+            receipts.c.print_state == PrintState.NEW.value,
+        )
+        .values(register_id=target.register_id, payload=receipt_json.dump(given))
+    )

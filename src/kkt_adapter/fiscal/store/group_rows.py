@@ -1,0 +1,37 @@
+"""Groups that have sold, as rows of ``config``: a group's id is a part of its keys, so that one that is
+renamed by accident must not go unnoticed."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, select
+
+from kkt_adapter.fiscal.store.runtime_settings import store_setting
+from kkt_adapter.fiscal.store.tables import config
+
+PREFIX = "group:"
+KEYS_LIVE = timedelta(days=32)  # atol-online, section 4: a report is asked for 32 days
+NOTED_EVERY = timedelta(days=1)  # how exact the day of the last use is
+
+
+def note_use(conn: Connection, used: Mapping[str, datetime]) -> None:
+    """These groups take receipts at these times; written once a day at most."""
+    names = {PREFIX + group_id: at for group_id, at in used.items()}
+    rows = conn.execute(select(config.c.name, config.c.changed_at).where(config.c.name.in_(names)))
+    noted: dict[str, datetime] = {row.name: row.changed_at for row in rows}
+    for name, at in names.items():
+        last = noted.get(name)
+        if last is None or abs(at - last) >= NOTED_EVERY:
+            store_setting(conn, name, "used", at=at, by=None)
+
+
+def in_use(conn: Connection, *, now: datetime) -> Mapping[str, datetime]:
+    """Groups whose keys still live, with the time of their last use (a day early at most)."""
+    rows = conn.execute(
+        select(config.c.name, config.c.changed_at).where(config.c.name.startswith(PREFIX, autoescape=True))
+    )
+    return {
+        row.name.removeprefix(PREFIX): row.changed_at
+        for row in rows
+        if now - row.changed_at < KEYS_LIVE + NOTED_EVERY
+    }
