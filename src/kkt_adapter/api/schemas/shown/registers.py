@@ -9,7 +9,7 @@ from kkt_adapter.fiscal.kkt.driver import KktStatus
 from kkt_adapter.fiscal.printing.device_times import DeviceTimesShown, Spread
 from kkt_adapter.fiscal.printing.recovery.open_question import OpenQuestion
 from kkt_adapter.fiscal.store.holds import Hold, HoldMode
-from kkt_adapter.kernel.timefmt import iso
+from kkt_adapter.kernel.timefmt import iso, iso_of
 
 MOST_CANDIDATES = 20  # documents of an open question that are shown
 
@@ -21,12 +21,12 @@ def status_answer(registers: Sequence[RegisterStatus]) -> known.RegistersShown:
 def hold_answer(hold: Hold | None) -> known.HoldShown | None:
     if hold is None:
         return None
-    return {
-        "mode": "hold" if hold.mode is HoldMode.HOLD else "drain",
-        "reason": hold.reason,
-        "since": iso(hold.since),
-        "by": hold.by,
-    }
+    return known.HoldShown(
+        mode="hold" if hold.mode is HoldMode.HOLD else "drain",
+        reason=hold.reason,
+        since=iso_of(hold.since),
+        by=hold.by,
+    )
 
 
 def held_answer(register_id: str, hold: Hold | None, *, moved: int = 0) -> known.RegisterHeld:
