@@ -3,12 +3,25 @@
 The device keeps an answer until the host has acknowledged it, and gives it again after ENQ. That is how an
 answer that was lost on its way is still had, and it is the trap of this protocol: an answer that comes after
 ENQ may belong to an earlier command. Such a one is taken only by the very command that waits for it.
+
+A device that is busy for a while (cutting, updating keys) answers the ENQs that were sent meanwhile one after
+the other. A NAK that comes behind a frame may be the answer to such an ENQ and not to the frame, which the
+device then executes: the frame is sent again only when no ENQ is without its answer.
 """
+
+from dataclasses import dataclass
 
 from kkt_adapter.fiscal.kkt.shtrih.requests import command_of
 from kkt_adapter.fiscal.kkt.shtrih.wire.frame1 import ACK, ENQ, NAK, NOISE, STX, frame, lrc
 from kkt_adapter.fiscal.kkt.shtrih.wire.link import LinkDown, Timing
 from kkt_adapter.fiscal.kkt.shtrih.wire.wires import Wire, WireError
+
+
+@dataclass(slots=True)
+class _Enquiries:
+    """ENQs whose answer has not come: it may still come, or is lost."""
+
+    owed: int = 0
 
 
 class Protocol1:
@@ -17,8 +30,11 @@ class Protocol1:
     def __init__(self, wire: Wire, *, timing: Timing) -> None:
         self._wire = wire
         self._timing = timing
+        self._enquiries = _Enquiries()
 
     async def connect(self) -> None:
+        if self._wire.begins_empty:
+            self._enquiries.owed = 0
         try:
             await self._wire.open(within_s=self._timing.connect_s)
         except WireError as error:
@@ -28,7 +44,7 @@ class Protocol1:
         await self._wire.close()
 
     async def exchange(self, body: bytes, *, answer_s: float) -> bytes:
-        work = _Exchange(self._wire, self._timing, body, answer_s)
+        work = _Exchange(self._wire, self._timing, self._enquiries, body, answer_s)
         try:
             return await work.run()
         except WireError as error:
@@ -36,9 +52,12 @@ class Protocol1:
 
 
 class _Exchange:
-    def __init__(self, wire: Wire, timing: Timing, body: bytes, answer_s: float) -> None:
+    def __init__(
+        self, wire: Wire, timing: Timing, enquiries: _Enquiries, body: bytes, answer_s: float
+    ) -> None:
         self._wire = wire
         self._timing = timing
+        self._enquiries = enquiries
         self._body = body
         self._answer_s = answer_s
         self.sent = False
@@ -46,8 +65,7 @@ class _Exchange:
     async def run(self) -> bytes:
         drained = 0
         for _ in range(self._timing.enquiries):
-            self._wire.write(bytes((ENQ,)))
-            match await self._control():
+            match await self._enquire():
                 case 0x15 if self.sent:  # idle, and it keeps no answer: executed or not, nobody knows
                     raise LinkDown("the device keeps no answer", sent=True)
                 case 0x15:
@@ -72,14 +90,33 @@ class _Exchange:
         for _ in range(self._timing.frames):
             self.sent = True
             self._wire.write(frame(self._body))
-            match await self._control():
+            match await self._about_frame():
                 case 0x06:
-                    return await self._answer(self._answer_s)
+                    answer = await self._answer(self._answer_s)
+                    if answer is not None:
+                        self._enquiries.owed = 0  # whatever was asked before has been answered before
+                    return answer
                 case 0x15:  # it did not take the frame: sending it again is safe
                     self.sent = False
                 case _:
                     return None
         raise LinkDown("the device refuses the frame again and again", sent=False)
+
+    async def _enquire(self, before: bytes = b"") -> int | None:
+        self._enquiries.owed += 1
+        self._wire.write(before + bytes((ENQ,)))
+        found = await self._control()
+        if found in (ACK, NAK):
+            self._enquiries.owed -= 1
+        return found
+
+    async def _about_frame(self) -> int | None:
+        """What the device says of a frame; answers to earlier ENQs come first and are passed over."""
+        while True:
+            found = await self._control()
+            if found != NAK or not self._enquiries.owed:
+                return found
+            self._enquiries.owed -= 1
 
     async def _control(self) -> int | None:
         """One control byte; None: nothing in time."""
@@ -98,8 +135,7 @@ class _Exchange:
                 self._wire.write(bytes((ACK,)))
                 return body
             self._wire.drop_input()
-            self._wire.write(bytes((NAK, ENQ)))
-            if await self._control() != ACK:
+            if await self._enquire(bytes((NAK,))) != ACK:
                 return None
             within_s = self._timing.byte_s
         return None

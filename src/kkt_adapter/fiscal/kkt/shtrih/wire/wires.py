@@ -17,6 +17,7 @@ class Wire(Protocol):
     """One line. Bytes are read by one task at a time; ``open`` may be called again after ``close``."""
 
     address: str
+    begins_empty: bool  # what was sent before ``open`` cannot be answered after it
 
     async def open(self, *, within_s: float) -> None:
         """Raises WireError."""
@@ -124,6 +125,7 @@ class TcpWire:
 
     def __init__(self, host: str, port: int) -> None:
         self.address = f"tcp://{host}:{port}"
+        self.begins_empty = True
         self._host, self._port = host, port
         self._transport: asyncio.Transport | None = None
         self._inbox = Inbox()
@@ -166,6 +168,7 @@ class SerialWire:
 
     def __init__(self, path: str, baudrate: int = DEFAULT_BAUDRATE) -> None:
         self.address = f"serial://{path}?baudrate={baudrate}"
+        self.begins_empty = False
         self._path, self._baudrate = path, baudrate
         self._port: Any = None
         self._loop: asyncio.AbstractEventLoop | None = None
