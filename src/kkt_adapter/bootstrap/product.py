@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from kkt_adapter.bootstrap.clock import build_clock_watch
 from kkt_adapter.bootstrap.daily import daily_services
+from kkt_adapter.bootstrap.kkmserver import PressParts, build_presses
 from kkt_adapter.bootstrap.operators import Routes
 from kkt_adapter.bootstrap.registers import RegisterShop
 from kkt_adapter.bootstrap.requirements import require_registers
@@ -69,6 +70,7 @@ class Services:
     clock_watch: ClockWatch
     watching: WatchParts
     auth: AuthParts
+    press: PressParts
     supervisor: Supervisor
     closers: Closers = field(default_factory=list)  # in the order of making
 
@@ -160,6 +162,8 @@ async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, 
         disk=disk,
     )
 
+    press = build_presses(storage, clock=clock)
+
     # Phase 2: its document is delivered.
     lanes, worker = _delivery(settings, storage=storage, registers=registers, routes=routes, clock=clock)
     made.tell = worker.document_made
@@ -207,6 +211,7 @@ async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, 
         watch=watch,
         watching=watching,
         catalog=catalog,
+        press=press,
         clock=clock,
     )
     app = build_app(
@@ -220,6 +225,7 @@ async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, 
         watching=watching,
         auth=auth,
         catalog=catalog,
+        press=press,
         watch=watch,
         made=made,
         clock=clock,
@@ -239,6 +245,7 @@ async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, 
         clock_watch=watch,
         watching=watching.parts,
         auth=auth,
+        press=press,
         supervisor=supervisor,
         closers=closers,
     )
@@ -292,6 +299,7 @@ def _supervisor(
     watch: ClockWatch,
     watching: Watching,
     catalog: CatalogParts,
+    press: PressParts,
     clock: Clock,
 ) -> Supervisor:
     """What runs, in this order."""
@@ -307,6 +315,7 @@ def _supervisor(
             watching.parts.watch,
             watching.parts.notifier,
             catalog.service,
+            press.presses,
             DatabaseMark(
                 storage.identity,
                 database=storage.database,

@@ -6,6 +6,7 @@ from kkt_adapter.api.app import create_api
 from kkt_adapter.api.services import ApiServices, CatalogServices, WatchServices
 from kkt_adapter.api.settings import ApiSettings
 from kkt_adapter.bootstrap.doors import build_doors
+from kkt_adapter.bootstrap.kkmserver import PressParts, build_execute
 from kkt_adapter.bootstrap.watching import Watching
 from kkt_adapter.catalog.parts import CatalogParts
 from kkt_adapter.fiscal.control.clock_watch import ClockWatch
@@ -40,23 +41,36 @@ def build_app(
     watching: Watching,
     auth: AuthParts,
     catalog: CatalogParts,
+    press: PressParts,
     watch: ClockWatch,
     made: PrintStats,
     clock: Clock,
 ) -> FastAPI:
     documents = Documents(database=database, registers=registers)
+    receipts = Receipts(database=database, registers=registers, documents=documents)
+    actions = RegisterActions(
+        registers=registers,
+        database=database,
+        clock=clock,
+        online=lambda: watching.network.is_online,
+        document_made=worker.document_made,
+        device_times=made.device_times,
+    )
+    execute = build_execute(
+        press,
+        intake=intake,
+        registers=registers,
+        actions=actions,
+        sessions=sessions,
+        receipts=receipts,
+        auth=auth,
+        clock=clock,
+    )
     api = ApiServices(
         intake=intake,
-        receipts=Receipts(database=database, registers=registers, documents=documents),
+        receipts=receipts,
         refunds=Refunds(database=database, default_capacity=settings.capacity),
-        registers=RegisterActions(
-            registers=registers,
-            database=database,
-            clock=clock,
-            online=lambda: watching.network.is_online,
-            document_made=worker.document_made,
-            device_times=made.device_times,
-        ),
+        registers=actions,
         delivery=worker,
         dead_letters=DeadLetters(database=database, clock=clock, on_retry=worker.document_made),
         summary=watching.summary,
@@ -81,7 +95,10 @@ def build_app(
             reads=catalog.reads,
             public_read=settings.catalog.public_read,
         ),
-        doors=build_doors(database=database, registers=registers, intake=intake, auth=auth, clock=clock),
+        doors=(
+            execute,
+            *build_doors(database=database, registers=registers, intake=intake, auth=auth, clock=clock),
+        ),
     )
     return create_api(
         api,

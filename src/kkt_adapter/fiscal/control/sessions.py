@@ -16,6 +16,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, case, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from kkt_adapter.fiscal.intake import press_guard
+from kkt_adapter.fiscal.intake.press_guard import PressGuard
 from kkt_adapter.fiscal.lifecycle import SessionState
 from kkt_adapter.fiscal.printing.registers import Registers
 from kkt_adapter.fiscal.shifts.pos_session import PosSession, dump_session, load_session, session_of
@@ -127,17 +129,28 @@ class Sessions:
         )
 
     async def move_cash(
-        self, pos_id: str, *, kind: str, amount_kop: int, reason: str, by: str, key: str | None
+        self,
+        pos_id: str,
+        *,
+        kind: str,
+        amount_kop: int,
+        reason: str,
+        by: str,
+        key: str | None,
+        guard: PressGuard | None = None,
     ) -> Outcome[PosSession]:
         """Cash put in or taken out (``cash_in``, ``cash_out``); ``by`` is who asked, for the journal.
 
         Raises:
             Conflict: no session is open, or the till does not hold as much as is to be taken out.
             IdempotencyConflict: the key belongs to another request.
+            PressRepeated: ``guard`` found an equal movement under another key.
         """
         now = self._clock.now()
 
         def effect(conn: Connection) -> PosSession:
+            if guard is not None and key is not None:
+                _press_once(conn, key, guard, at=now)
             row = _required(conn, pos_id, None, at=now)
             signed = amount_kop if kind == "cash_in" else -amount_kop
             if signed < 0 and row.cash_kop + signed < 0:
@@ -188,6 +201,14 @@ class Sessions:
         if row is None:
             raise NotFound(f"till {pos_id} never had a session", f"у кассы {pos_id} ещё не было сессий")
         return session_of(row)
+
+
+def _press_once(conn: Connection, key: str, guard: PressGuard, *, at: datetime) -> None:
+    """Raises PressRepeated."""
+    repeated = press_guard.equal_press(conn, guard, at=at)
+    if repeated is not None:
+        raise repeated
+    press_guard.remember(conn, key, guard, at=at)
 
 
 def still_open(conn: Connection, mismatches: Sequence[Mismatch]) -> list[Mismatch]:

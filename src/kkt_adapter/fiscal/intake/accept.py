@@ -150,7 +150,7 @@ class ReceiptIntake:
         """Store one receipt of a shop, and wait at most ``wait_s`` for its document.
 
         Cancelling stops the waiting only. Raises what ``accept`` raises, but no conflict of keys: for those
-        it gives what the key was used for.
+        it gives what the key was used for. PressRepeated: ``origin.guard`` found an equal press.
         """
         try:
             known = await self.known(origin)
@@ -226,6 +226,8 @@ class ReceiptIntake:
         )
         receipt_id = first.receipt.id
         about(receipt_id=receipt_id)
+        if origin is not None and origin.guard is not None:
+            origin.guard.caller.takes(receipt_id)
         waiter = self._waiting.open(receipt_id)
         stored: Stored = asyncio.get_running_loop().create_future()
         storing = asyncio.create_task(self._store(item, candidates, stored))

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, ScalarSelect, select, update
 from kkt_adapter.fiscal.intake import suspicions
 from kkt_adapter.fiscal.intake.choice import Option, Wanted, choose
 from kkt_adapter.fiscal.intake.origin import Origin
+from kkt_adapter.fiscal.intake.press_guard import INSERT_PRESSES, equal_press, press_row
 from kkt_adapter.fiscal.intake.refusals import refusal
 from kkt_adapter.fiscal.lifecycle import AttemptKind, PrintState, Status
 from kkt_adapter.fiscal.model import Receipt
@@ -195,6 +196,7 @@ def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted | Kno
     events: list[dict[str, Any]] = []
     links: list[tuple[int, suspicions.Link]] = []
     callback_rows: list[tuple[Any, ...]] = []
+    press_rows: list[tuple[Any, ...]] = []
     for item in _with_registers(conn, items, known):
         earlier = known.get(item.key_hash)
         if earlier is not None:
@@ -213,6 +215,8 @@ def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted | Kno
             forced=item.force_reason is not None,
             at=item.at,
         )
+        if refused is None:
+            refused = _equal_press(conn, item)
         if refused is not None:
             outcomes.append(refused)
             continue
@@ -247,6 +251,8 @@ def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted | Kno
             due_at = millis(item.at + CALLBACK_AFTER)
             wanted = (seq, item.origin.account, item.origin.callback_url, "waiting", due_at)
             callback_rows.append(wanted)
+        if item.origin is not None and item.origin.guard is not None:
+            press_rows.append(press_row(item.receipt.id, item.origin.guard, item.at))
         links += [(seq, link) for link in own]
         events += suspicions.refund_events(
             item.receipt, item.at, sale_id=item.sale_id, sale_pos=item.sale_pos, forced=item.force_reason
@@ -274,6 +280,8 @@ def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted | Kno
         _INSERT_KEYS.run(conn, key_rows)
         journal.write(conn, events)
         suspicions.write_links(conn, links)
+        if press_rows:
+            INSERT_PRESSES.run(conn, press_rows)
         if callback_rows:
             _INSERT_CALLBACKS.run(conn, callback_rows)
         if attempt_rows:
@@ -357,6 +365,11 @@ def refusal_now(
         forced=forced,
         at=at,
     )
+
+
+def _equal_press(conn: Connection, item: AcceptItem) -> Exception | None:
+    guard = None if item.origin is None else item.origin.guard
+    return None if guard is None else equal_press(conn, guard, at=item.at)
 
 
 def _receipt_row(item: AcceptItem, accepted: Accepted) -> tuple[Any, ...]:

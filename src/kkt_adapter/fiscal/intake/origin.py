@@ -8,6 +8,7 @@ has no spaces, so it is never one of these.
 from dataclasses import dataclass
 from hashlib import sha256
 
+from kkt_adapter.fiscal.intake.press_guard import PressGuard
 from kkt_adapter.fiscal.store import receipt_json
 
 MAX_KEY_CHARACTERS = 128  # of a native key; back offices rely on it
@@ -34,6 +35,7 @@ class Origin:
     group: str | None = None  # the group of registers that may print it
     facts: str | None = None  # JSON: what the door needs for its later answers
     callback_url: str | None = None  # who is told of the outcome
+    guard: PressGuard | None = None  # KkmServer: an equal press that is not settled keeps this one out
 
     @property
     def key(self) -> str:

@@ -15,11 +15,6 @@ from kkt_adapter.kernel.errors import Text
 
 Answer = dict[str, Any]
 
-HEADERS: Final = (
-    (b"content-type", b"application/json; charset=utf-8"),
-    (b"cache-control", b"no-store, no-cache, must-revalidate"),
-)
-
 STILL_RUNNING: Final = Text(
     "The outcome is not known yet. Do not press again: the register finishes it by itself. Ask GetRezult.",
     "Исход пока неизвестен. Не пробивайте повторно: касса закончит сама. Узнайте результат через GetRezult.",

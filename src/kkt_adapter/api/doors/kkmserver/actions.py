@@ -1,0 +1,214 @@
+"""Cash, shifts and reports: each exactly once under its IdCommand.
+
+An action is a task of its own. A client that leaves, or whose time is over, leaves it running: the next one
+with the same id joins it, and after a restart its key says what became of it.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from kkt_adapter.api.doors.kkmserver.answers import STILL_RUNNING, Answer, done, running
+from kkt_adapter.api.doors.kkmserver.command import Does
+from kkt_adapter.api.doors.kkmserver.content import content_hash
+from kkt_adapter.api.doors.kkmserver.device_data import DeviceView, info
+from kkt_adapter.api.doors.kkmserver.parts import Call, Parts, device_members
+from kkt_adapter.api.doors.kkmserver.receipts import another_command
+from kkt_adapter.api.doors.kkmserver.refusal import refused
+from kkt_adapter.fiscal.control.presses import CASH_SCOPE, ActionRecord
+from kkt_adapter.fiscal.control.shift_reports import OPEN_SCOPE, X_SCOPE, Z_SCOPE
+from kkt_adapter.fiscal.intake.press_guard import PressRepeated
+from kkt_adapter.fiscal.shifts.pos_session import PosSession
+from kkt_adapter.fiscal.shifts.reports import ReportMade, ShiftOpened
+from kkt_adapter.fiscal.store.idempotency import Outcome
+from kkt_adapter.kernel.errors import Conflict, IdempotencyConflict, StorageError, Text
+
+SCOPE_OF: Final[Mapping[Does, str]] = {
+    Does.CASH_IN: CASH_SCOPE,
+    Does.CASH_OUT: CASH_SCOPE,
+    Does.Z_REPORT: Z_SCOPE.name,
+    Does.SHIFT_OPEN: OPEN_SCOPE.name,
+    Does.X_REPORT: X_SCOPE.name,
+}
+NAME_OF_SCOPE: Final = {
+    CASH_SCOPE: "DepositingCash",
+    Z_SCOPE.name: "CloseShift",
+    OPEN_SCOPE.name: "OpenShift",
+    X_SCOPE.name: "XReport",
+}
+_KINDS: Final = {Does.CASH_IN: "cash_in", Does.CASH_OUT: "cash_out"}
+
+_DONE_BEFORE: Final = Text(
+    "This command was carried out before; nothing was done again.",
+    "Команда уже выполнена раньше; повторно ничего не сделано.",
+)
+
+
+Done = PosSession | ReportMade | ShiftOpened
+
+
+class Actions:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._running: dict[str, asyncio.Task[Outcome[Done]]] = {}  # by stored key
+
+    def is_running(self, key: str) -> bool:
+        return key in self._running
+
+    async def carry_out(self, call: Call) -> Answer:
+        """Raises CommandRefused, AdapterError: nothing was done."""
+        origin = call.origin(content_hash(call.command))
+        if await self._parts.intake.known(origin) is not None:
+            raise another_command(call.key)
+        record = await self._parts.presses.action(origin.key)
+        if record is not None and record.scope != SCOPE_OF[call.command.does]:
+            raise another_command(call.key)
+        view = await self._device(call, record)
+        while True:
+            task = self._running.get(origin.key) or self._begin(call, view, origin.key)
+            if not await call.hold.wait_for(task):
+                return running(call.head, STILL_RUNNING, **device_members(view))
+            try:
+                result = task.result()
+            except StorageError as error:
+                return running(call.head, error.detail, **device_members(view))
+            except IdempotencyConflict:
+                raise another_command(call.key) from None
+            except PressRepeated as repeated:
+                await self._guarded(call, repeated)
+            else:
+                call.tells(origin.key)
+                return await self._answer(call, view, result)
+
+    async def _device(self, call: Call, record: ActionRecord | None) -> DeviceView:
+        """The register; of a repeated cash movement that of the first."""
+        till = None if record is None or record.answer is None else record.answer.get("pos_id")
+        if till is not None:
+            for view in await self._parts.views(call.shop):
+                if self._parts.till_of(view.register_id) == till:
+                    return view
+        return await self._parts.device(call.shop, call.command.device)
+
+    def _begin(self, call: Call, view: DeviceView, key: str) -> "asyncio.Task[Outcome[Done]]":
+        does = call.command.does
+        make = self._cash if does in _KINDS else self._report
+
+        async def work() -> Outcome[Done]:
+            outcome = await make(call, view, key)
+            answer: Done = outcome.answer
+            return Outcome(answer=answer, replayed=outcome.replayed)
+
+        task = asyncio.create_task(work())
+        self._running[key] = task
+        task.add_done_callback(self._finished(key))
+        return task
+
+    def _finished(self, key: str) -> "Callable[[asyncio.Task[Outcome[Done]]], None]":
+        def finished(task: "asyncio.Task[Outcome[Done]]") -> None:
+            self._running.pop(key, None)
+            if not task.cancelled():
+                task.exception()  # whoever waits has it; nobody may wait any more
+
+        return finished
+
+    async def _cash(self, call: Call, view: DeviceView, key: str) -> Outcome[PosSession]:
+        fields, kind = call.command.fields, _KINDS[call.command.does]
+        amount = fields.money("Amount")
+        if not amount:
+            raise refused(
+                "amount",
+                "Amount must be above zero.",
+                "Поле Amount должно быть больше нуля.",
+            )
+        till = self._till(view)
+        await self._open_session(till)
+        call.caller.takes(key)
+        return await self._parts.sessions.move_cash(
+            till,
+            kind=kind,
+            amount_kop=amount,
+            reason="KkmServer",
+            by=call.shop.id,
+            key=key,
+            guard=call.guard(content_hash(call.command)),
+        )
+
+    def _till(self, view: DeviceView) -> str:
+        till = self._parts.till_of(view.register_id)
+        if till is None:
+            raise refused(
+                "no_till",
+                "This register has no till of its own: name one in its pos_ids, then its cash is counted.",
+                "У этой ККТ нет своей кассы: укажите её в pos_ids, тогда наличные будут учитываться.",
+            )
+        return till
+
+    async def _open_session(self, till: str) -> None:
+        """Clients of KkmServer know no sessions: the first movement opens one."""
+        try:
+            await self._parts.sessions.open(till, session_id=None, opening_cash_kop=0, key=None)
+        except Conflict:
+            pass  # one is open
+
+    async def _report(
+        self, call: Call, view: DeviceView, key: str
+    ) -> Outcome[ReportMade] | Outcome[ShiftOpened]:
+        does, actions = call.command.does, self._parts.actions
+        till = self._till(view)
+        if does is Does.Z_REPORT:
+            return await actions.z_report(till, key=key)
+        if does is Does.SHIFT_OPEN:
+            return await actions.open_shift(till, key=key)
+        return await actions.x_report(till, key=key)
+
+    async def _guarded(self, call: Call, guarded: PressRepeated) -> None:
+        """Raises CommandRefused, unless the equal movement was told to its own client meanwhile."""
+        subject = guarded.press.subject
+        press = await self._parts.presses.press(subject)
+        if press is None or self._parts.presses.callers.settled(press):
+            return
+        call.tells(subject)
+        raise refused(
+            "just_done",
+            "The same cash movement was just carried out. Send it again if you mean a second one.",
+            "Такая же операция с наличными только что выполнена. Если нужна вторая — отправьте ещё раз.",
+        )
+
+    async def _answer(self, call: Call, view: DeviceView, outcome: Outcome[Done]) -> Answer:
+        warning = call.head.said(_DONE_BEFORE) if outcome.replayed else None
+        return action_answer(call, view, _made(outcome.answer), warning=warning)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """The document of a report or an opening; an X report has the number of its shift only."""
+
+    fd_number: int | None
+    shift_number: int
+
+
+def made_before(answer: Mapping[str, Any]) -> Made | None:
+    """From an answer as it is kept with its key; None: it was about cash."""
+    if "shiftNumber" not in answer:
+        return None
+    return Made(fd_number=answer["fiscalDocumentNumber"], shift_number=answer["shiftNumber"])
+
+
+def _made(answer: Done) -> Made | None:
+    match answer:
+        case ReportMade():
+            return Made(fd_number=answer.fd_number, shift_number=answer.totals.shift_number)
+        case ShiftOpened():
+            return Made(fd_number=answer.fd_number, shift_number=answer.shift_number)
+        case PosSession():
+            return None
+
+
+def action_answer(call: Call, view: DeviceView, made: Made | None, *, warning: str | None = None) -> Answer:
+    members: dict[str, Any] = {"Warning": warning, **device_members(view)}
+    if made is not None:
+        members["CheckNumber"] = made.fd_number
+        members["SessionNumber"] = made.shift_number
+        members["Info"] = info(view)
+    return done(call.head, **members)

@@ -1,0 +1,218 @@
+"""Every command of the table: to whom it goes, and what is answered when it cannot be carried out."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from kkt_adapter.api.doors.kkmserver import answers
+from kkt_adapter.api.doors.kkmserver.actions import NAME_OF_SCOPE, Actions, action_answer, made_before
+from kkt_adapter.api.doors.kkmserver.answers import Answer, Head, done, failed, result_of, running
+from kkt_adapter.api.doors.kkmserver.command import (
+    DO_NOT_WAIT_S,
+    LONGEST_ID,
+    Does,
+    read_command,
+    unsupported,
+    written_head,
+)
+from kkt_adapter.api.doors.kkmserver.device_data import LINE_LENGTH, info, listed
+from kkt_adapter.api.doors.kkmserver.errors import refusal_of
+from kkt_adapter.api.doors.kkmserver.hold import Hold, Holds
+from kkt_adapter.api.doors.kkmserver.parts import Call, Parts, device_members
+from kkt_adapter.api.doors.kkmserver.receipt_answers import is_final, receipt_answer, register_check
+from kkt_adapter.api.doors.kkmserver.receipts import ReceiptPresses, wait_final
+from kkt_adapter.api.doors.kkmserver.refusal import CommandRefused, refused
+from kkt_adapter.fiscal.intake.press_guard import Caller
+from kkt_adapter.kernel.errors import AdapterError, Text
+from kkt_adapter.runtime.auth.shop_values import Shop
+from kkt_adapter.runtime.log import get_logger
+
+log = get_logger("kkmserver")
+
+POLL_HELD_S: Final = 5.0  # GetRezult waits so long at most: clients ask again
+MOST_UNKNOWN: Final = 20  # names of unknown fields in one line of the log
+
+
+@dataclass(slots=True)
+class DoorStats:
+    """Counts for metrics; only grow."""
+
+    commands: dict[tuple[str, int], int]  # by command of the table and Status
+    joined: int = 0
+    guarded: int = 0
+
+    def count(self, command: str, status: int) -> None:
+        self.commands[command, status] = self.commands.get((command, status), 0) + 1
+
+
+class Commands:
+    """Carries out commands of shops that have signed in."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._receipts = ReceiptPresses(parts)
+        self._actions = Actions(parts)
+        self.holds = Holds(parts.clock)
+        self.stats = DoorStats({})
+        self._does: Mapping[Does, Callable[[Call], Awaitable[Answer]]] = {
+            Does.RECEIPT: self._receipts.register_check,
+            Does.SHIFT_OPEN: self._actions.carry_out,
+            Does.Z_REPORT: self._actions.carry_out,
+            Does.X_REPORT: self._actions.carry_out,
+            Does.CASH_IN: self._actions.carry_out,
+            Does.CASH_OUT: self._actions.carry_out,
+            Does.RESULT: self._result,
+            Does.LIST: self._list,
+            Does.DEVICE_DATA: self._device_data,
+            Does.RECEIPT_DATA: self._receipt_data,
+            Does.LINE_LENGTH: self._line_length,
+            Does.TEXT: self._text,
+        }
+
+    async def execute(
+        self,
+        shop: Shop,
+        document: Mapping[str, Any],
+        *,
+        english: bool,
+        at_once: bool,
+        caller: Caller,
+        watch: Callable[[Hold], None],
+    ) -> tuple[Answer, list[str]]:
+        """The answer to one command, and the presses whose outcome it tells. Raises nothing but cancellation.
+
+        Args:
+            at_once: do not wait for an outcome.
+            watch: is given the hold as soon as there is one; ends it when the client leaves.
+        """
+        written, key = written_head(document)
+        head = Head(command=written, id=key, english=english)
+        try:
+            command = read_command(document)
+        except CommandRefused as refusal:
+            self.stats.count("unknown", int(refusal.status))
+            return failed(head, refusal), []
+        seconds = DO_NOT_WAIT_S if at_once else min(command.timeout_s, shop.hold_max_s)
+        hold = self.holds.open(seconds)
+        watch(hold)
+        call = Call(shop=shop, command=command, head=head, hold=hold, caller=caller)
+        if command.id is not None:
+            call.key = command.id
+        elif command.does is not Does.RESULT:
+            call.head = Head(command=written, id=call.key, english=english)
+        try:
+            answer = await self._carried_out(call)
+        finally:
+            self.holds.close(hold)
+        self.stats.count(command.name, answer["Status"])
+        return answer, call.told
+
+    async def _carried_out(self, call: Call) -> Answer:
+        carry_out = self._does.get(call.command.does)
+        try:
+            if carry_out is None:
+                raise unsupported(call.command)
+            answer = await carry_out(call)
+        except (CommandRefused, AdapterError) as error:
+            refusal = error if isinstance(error, CommandRefused) else refusal_of(error)
+            answer = failed(call.head, refusal)
+            log.info("command_refused", command=call.command.name, code=refusal.code)
+        except Exception as error:
+            log.exception("command_failed", command=call.command.name)
+            answer = failed(call.head, refusal_of(error))
+        unknown = sorted(call.command.fields.unknown())[:MOST_UNKNOWN]
+        if unknown:
+            log.debug("unknown_fields_ignored", command=call.command.name, fields=unknown)
+        return answer
+
+    async def _result(self, call: Call) -> Answer:
+        """GetRezult: what became of a command, the same inside and outside."""
+        asked, english = call.command.id, call.head.english
+        if asked is None:
+            raise refused(
+                "no_id",
+                "GetRezult needs the IdCommand that it asks about.",
+                "Для GetRezult нужен IdCommand команды, о которой спрашивают.",
+            )
+        inner = await self._inner(call, asked)
+        if inner is None:
+            return answers.unknown_result(asked[:LONGEST_ID], english=english)
+        return result_of(inner, asked)
+
+    async def _inner(self, call: Call, asked: str) -> Answer | None:
+        """The answer of the command that is asked about; None: nobody knows it."""
+        origin = call.origin(b"")
+        known = await self._parts.intake.known(origin)
+        if known is not None:
+            head = Head(command="RegisterCheck", id=asked, english=call.head.english)
+            call.hold.at_most(POLL_HELD_S)
+            outcome = await wait_final(self._parts, call, known.receipt_id)
+            if is_final(outcome):
+                call.tells(outcome.receipt_id)
+            return receipt_answer(
+                head,
+                outcome,
+                repeated=False,
+                url=self._parts.link_of(outcome.receipt_id),
+                **await self._receipts.members(outcome),
+            )
+        record = await self._parts.presses.action(origin.key)
+        if record is None and not self._actions.is_running(origin.key):
+            return None
+        name = "" if record is None else NAME_OF_SCOPE[record.scope]
+        call.head = Head(command=name, id=asked, english=call.head.english)
+        if record is None or record.answer is None:
+            return running(call.head)
+        call.tells(origin.key)
+        view = await self._parts.device(call.shop, call.command.device)
+        return action_answer(call, view, made_before(record.answer))
+
+    async def _list(self, call: Call) -> Answer:
+        views = await self._parts.views(call.shop)
+        return done(call.head, ListUnit=listed(views, call.command.fields))
+
+    async def _device_data(self, call: Call) -> Answer:
+        view = await self._parts.device(call.shop, call.command.device)
+        status = view.status
+        return done(
+            call.head,
+            CheckNumber=None if status is None else status.fd_number,
+            SessionNumber=None if status is None else status.shift_number,
+            LineLength=LINE_LENGTH,
+            URL="",
+            Info=info(view),
+            **device_members(view),
+        )
+
+    async def _line_length(self, call: Call) -> Answer:
+        view = await self._parts.device(call.shop, call.command.device)
+        return done(call.head, LineLength=LINE_LENGTH, **device_members(view))
+
+    async def _text(self, call: Call) -> Answer:
+        return self._receipts.text(call)
+
+    async def _receipt_data(self, call: Call) -> Answer:
+        """GetDataCheck: a receipt of this account by its document's number; 0: the last one."""
+        view = await self._parts.device(call.shop, call.command.device)
+        number = call.command.fields.whole("FiscalNumber") or 0
+        found = await self._parts.presses.printed(view.register_id, number, account=call.shop.id)
+        if found is None:
+            raise refused(
+                "no_receipt",
+                f"This account has no receipt with document number {number} on this register.",
+                f"У этой учётной записи нет чека с номером документа {number} на этой ККТ.",
+            )
+        slip = await self._parts.receipts.slip_text(found.receipt_id)
+        copies = call.command.fields.whole("NumberCopies") or 0
+        return done(
+            call.head,
+            Warning=call.head.said(_NO_COPIES) if copies > 0 else None,
+            URL=self._parts.link_of(found.receipt_id),
+            QRCode=(found.doc or {}).get("qr_code_data"),
+            Slip="\r\n".join(slip.splitlines()),
+            RegisterCheck=register_check(found),
+            **device_members(view),
+        )
+
+
+_NO_COPIES: Final = Text("Copies are not printed.", "Копии чека не печатаются.")

@@ -1,0 +1,125 @@
+"""What the door works with, and one command on its way through it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final
+
+from kkt_adapter.api.doors.kkmserver.answers import Answer, Head
+from kkt_adapter.api.doors.kkmserver.command import Command, DeviceWish
+from kkt_adapter.api.doors.kkmserver.device_data import DeviceView
+from kkt_adapter.api.doors.kkmserver.devices import Device, DeviceNumber, chosen
+from kkt_adapter.api.doors.kkmserver.hold import Hold
+from kkt_adapter.fiscal.control.presses import Presses
+from kkt_adapter.fiscal.control.register_actions import RegisterActions
+from kkt_adapter.fiscal.control.sessions import Sessions
+from kkt_adapter.fiscal.intake.accept import ReceiptIntake
+from kkt_adapter.fiscal.intake.origin import Origin
+from kkt_adapter.fiscal.intake.press_guard import Caller, PressGuard
+from kkt_adapter.fiscal.printing.registers import Registers, Unit
+from kkt_adapter.fiscal.queries.receipts import Receipts
+from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.kernel.ids import random_id
+from kkt_adapter.runtime.auth.shop_values import DoorName, Shop
+
+LOOK_S: Final = 0.1  # how often a receipt that somebody else waits for is looked at
+GUARD_WAIT_S: Final = 5.0  # an equal press is waited for so long, also by who asked not to wait
+
+RegistersOf = Callable[[Shop], Sequence[str]]
+"""The ids of the registers that a shop may print on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    intake: ReceiptIntake
+    presses: Presses
+    registers: Registers
+    actions: RegisterActions
+    sessions: Sessions
+    receipts: Receipts
+    registers_of: RegistersOf
+    clock: Clock
+    link_of: Callable[[str], str] = lambda receipt_id: ""  # the buyer's page of a receipt
+
+    async def views(self, shop: Shop) -> list[DeviceView]:
+        """Every register of the shop, by number."""
+        ids = list(self.registers_of(shop))
+        names = await self.presses.names(ids)
+        views = [self._view(self.registers.unit(one), names[one]) for one in ids]
+        return sorted(views, key=lambda view: view.name.number)
+
+    def _view(self, unit: Unit, name: Any) -> DeviceView:
+        status = unit.lane.session.status
+        return DeviceView(
+            name=name,
+            register_id=unit.register_id,
+            kind=unit.kind,
+            registration=unit.registration,
+            status=status,
+            ready=unit.lane.blocked is None and unit.lane.trouble is None,
+            clock=unit.local(self.clock.now()),
+        )
+
+    async def device(self, shop: Shop, wish: DeviceWish) -> DeviceView:
+        """The register for a command. Raises CommandRefused."""
+        views = await self.views(shop)
+        taken = chosen(wish, [device_of(view) for view in views])
+        return next(view for view in views if view.register_id == taken.register_id)
+
+    def till_of(self, register_id: str) -> str | None:
+        """The till whose session counts the cash of a register; None: it has none of its own."""
+        tills = self.registers.tills()
+        return next((pos_id for pos_id, unit in tills if unit.register_id == register_id), None)
+
+
+def device_of(view: DeviceView) -> Device:
+    known = view.registration
+    return Device(
+        number=DeviceNumber(view.name.number),
+        register_id=view.register_id,
+        device_id=view.name.device_id,
+        inn=None if known is None else known.user_inn,
+        factory_number=None if known is None else known.serial_number,
+        taxation_mask=0 if known is None else known.taxation_mask,
+        ready=view.ready,
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class Call:
+    """One command on its way. ``caller`` counts as waiting until the route has sent the answer."""
+
+    shop: Shop
+    command: Command
+    head: Head
+    hold: Hold
+    caller: Caller
+    key: str = field(default_factory=random_id)  # the client's, or one of ours
+    told: list[str] = field(default_factory=list)  # presses whose outcome the answer tells, if it arrives
+
+    def origin(self, content: bytes) -> Origin:
+        return Origin(
+            door=DoorName.KKMSERVER.value,
+            account=self.shop.id,
+            scope=self.shop.id,
+            client_key=self.key,
+            content=content,
+            was=self.shop.was,
+            guard=self.guard(content),
+        )
+
+    def guard(self, content: bytes) -> PressGuard:
+        return PressGuard(
+            account=self.shop.id,
+            content=content,
+            caller=self.caller,
+            guard_for=timedelta(minutes=self.shop.guard_minutes),
+        )
+
+    def tells(self, subject: str) -> None:
+        """The answer says what became of this press."""
+        self.told.append(subject)
+
+
+def device_members(view: DeviceView) -> Answer:
+    return {"NumDevice": view.name.number, "UnitName": view.register_id}

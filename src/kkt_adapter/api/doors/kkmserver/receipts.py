@@ -1,0 +1,191 @@
+"""RegisterCheck: accept once, wait, answer; join a repeat; ask about an equal press."""
+
+import asyncio
+from typing import Any
+
+from kkt_adapter.api.doors.kkmserver.answers import STILL_RUNNING, Answer, done, running
+from kkt_adapter.api.doors.kkmserver.content import content_hash
+from kkt_adapter.api.doors.kkmserver.device_data import DeviceView
+from kkt_adapter.api.doors.kkmserver.errors import refusal_of
+from kkt_adapter.api.doors.kkmserver.parts import GUARD_WAIT_S, LOOK_S, Call, Parts
+from kkt_adapter.api.doors.kkmserver.places import own_names
+from kkt_adapter.api.doors.kkmserver.receipt import Translated, is_fiscal, translate
+from kkt_adapter.api.doors.kkmserver.receipt_answers import is_final, receipt_answer
+from kkt_adapter.api.doors.kkmserver.refusal import CommandRefused, refused
+from kkt_adapter.api.schemas.receipt import read_translated
+from kkt_adapter.fiscal.control.presses import Outcome
+from kkt_adapter.fiscal.intake.as_sent import AsSent
+from kkt_adapter.fiscal.intake.buffer import Known
+from kkt_adapter.fiscal.intake.origin import Origin
+from kkt_adapter.fiscal.intake.press_guard import PressRepeated, PressState
+from kkt_adapter.fiscal.model import ReceiptRequest
+from kkt_adapter.kernel.errors import Conflict, ReceiptInvalid, StorageError, Text
+
+_ONLY_TEXT = Text("Text lines are not printed by this service.", "Текстовые строки эта служба не печатает.")
+
+
+class ReceiptPresses:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def register_check(self, call: Call) -> Answer:
+        """Raises CommandRefused, AdapterError: nothing was stored."""
+        if not is_fiscal(call.command.fields):
+            return self.text(call)
+        content = content_hash(call.command)
+        origin = call.origin(content)
+        if await self._parts.presses.action(origin.key) is not None:
+            raise another_command(call.key)
+        try:
+            view = await self._parts.device(call.shop, call.command.device)
+            translated = translate(call.command.fields, own_place=self._own_place(view))
+            request, sent = self._read(translated, view)
+        except (CommandRefused, ReceiptInvalid):
+            known = await self._parts.intake.known(origin)
+            if known is None:
+                raise
+            return await self._repeat(call, known, content)
+        return await self._store(call, request, sent, translated, origin)
+
+    def text(self, call: Call) -> Answer:
+        """A document without goods: there is no printer for it, and it must fail nobody."""
+        return done(call.head, Warning=call.head.said(_ONLY_TEXT))
+
+    def _own_place(self, view: DeviceView) -> bool:
+        defaults = self._parts.registers.unit(view.register_id).defaults
+        return defaults.other_place or defaults.internet
+
+    def _read(self, translated: Translated, view: DeviceView) -> tuple[ReceiptRequest, AsSent]:
+        till = self._parts.till_of(view.register_id) or view.register_id
+        parsed = read_translated({**translated.body, "pos_id": till}, own_name=own_names(translated.places))
+        if parsed.sent.broken:
+            raise parsed.sent.refusal(parsed.sent.broken)
+        return parsed.request, parsed.sent
+
+    async def _store(
+        self, call: Call, request: ReceiptRequest, sent: AsSent, translated: Translated, origin: Origin
+    ) -> Answer:
+        while True:
+            storing = asyncio.ensure_future(
+                self._parts.intake.store(request, origin=origin, sent=sent, wait_s=call.hold.left_s)
+            )
+            if not await call.hold.wait_for(storing):
+                storing.cancel()  # of the waiting: what was begun is stored and printed
+                return running(call.head, STILL_RUNNING)
+            try:
+                result = storing.result()
+            except StorageError as error:  # it may be on disk all the same
+                return running(call.head, refusal_of(error).text)
+            except PressRepeated as repeated:
+                await self._let_pass(call, repeated)
+            else:
+                if isinstance(result, Known):
+                    return await self._repeat(call, result, origin.content)
+                outcome = await self._settled(call, result.receipt_id)
+                return await self._answer(call, outcome, repeated=False, notes=translated.warnings)
+
+    async def _repeat(self, call: Call, known: Known, content: bytes) -> Answer:
+        """The same IdCommand again: join the first, or do again what was refused for certain."""
+        if known.request_hash != content:
+            raise another_command(call.key)
+        outcome = await self.outcome(known.receipt_id)
+        if outcome.state is PressState.REFUSED:
+            try:
+                await self._parts.actions.reprint(outcome.receipt_id)
+            except Conflict:  # somebody else was quicker
+                pass
+            outcome = await self._settled(call, known.receipt_id)
+            return await self._answer(call, outcome, repeated=False)
+        was_done = outcome.state is PressState.DONE
+        outcome = await self._settled(call, known.receipt_id)
+        return await self._answer(call, outcome, repeated=was_done)
+
+    async def _let_pass(self, call: Call, repeated: PressRepeated) -> None:
+        """Wait until the equal press keeps nobody out. Raises CommandRefused: it does."""
+        subject = repeated.press.subject
+        call.hold.at_least(GUARD_WAIT_S)
+        while True:
+            press = await self._parts.presses.press(subject)
+            if press is None or self._parts.presses.callers.settled(press):
+                return
+            if press.state is PressState.REFUSED:
+                return
+            if press.state is PressState.DONE:
+                outcome = await self.outcome(subject)
+                call.tells(subject)
+                number = (outcome.doc or {}).get("fiscal_doc_number")
+                raise refused(
+                    "just_registered",
+                    f"The same receipt was just registered as No. {number}. Send it again if you mean a "
+                    "second one.",
+                    f"Такой же чек только что зарегистрирован, № {number}. Если нужен второй — пробейте ещё "
+                    "раз.",
+                )
+            if call.hold.over:
+                raise self._unsettled(press.state)
+            await call.hold.pause(LOOK_S)
+
+    def _unsettled(self, state: PressState) -> CommandRefused:
+        if state is PressState.ASKED:
+            return refused(
+                "same_receipt_asked",
+                "The same receipt was sent before, and it is not known whether it was printed: the person in "
+                "charge is asked. This one was not taken.",
+                "Такой же чек уже отправлен, напечатан ли он — неизвестно: решает ответственный сотрудник. "
+                "Этот чек не принят.",
+            )
+        return refused(
+            "same_receipt_under_way",
+            "The same receipt was sent before and is being printed. This one was not taken: wait for the "
+            "first.",
+            "Такой же чек уже отправлен и печатается. Этот чек не принят: дождитесь первого.",
+        )
+
+    async def outcome(self, receipt_id: str) -> Outcome:
+        """Raises StorageError: it is gone."""
+        found = await self._parts.presses.outcome(receipt_id)
+        if found is None:
+            raise StorageError("the receipt of this key is gone", "чек этого ключа не найден")
+        return found
+
+    async def _settled(self, call: Call, receipt_id: str) -> Outcome:
+        """Once it is final, or as it stands when the hold is over."""
+        return await wait_final(self._parts, call, receipt_id)
+
+    async def _answer(
+        self, call: Call, outcome: Outcome, *, repeated: bool, notes: tuple[Text, ...] = ()
+    ) -> Answer:
+        if is_final(outcome):
+            call.tells(outcome.receipt_id)
+        return receipt_answer(
+            call.head,
+            outcome,
+            repeated=repeated,
+            url=self._parts.link_of(outcome.receipt_id),
+            notes=notes,
+            **await self.members(outcome),
+        )
+
+    async def members(self, outcome: Outcome) -> dict[str, Any]:
+        """NumDevice and UnitName of the register that has the receipt."""
+        names = await self._parts.presses.names([outcome.register_id])
+        return {"NumDevice": names[outcome.register_id].number, "UnitName": outcome.register_id}
+
+
+async def wait_final(parts: Parts, call: Call, receipt_id: str) -> Outcome:
+    """The outcome once it is final, or as it stands when the hold is over. Raises StorageError."""
+    while True:
+        outcome = await parts.presses.outcome(receipt_id)
+        if outcome is None:
+            raise StorageError("the receipt of this key is gone", "чек этого ключа не найден")
+        if is_final(outcome) or call.hold.over:
+            return outcome
+        await call.hold.pause(LOOK_S)
+
+
+def another_command(key: str) -> CommandRefused:
+    return refused(
+        "id_used",
+        f"IdCommand {key} belongs to another command. Nothing was done: send a new IdCommand.",
+        f"IdCommand {key} уже занят другой командой. Ничего не сделано: укажите новый IdCommand.",
+    )

@@ -1,0 +1,243 @@
+"""``/Execute`` as the edge calls it: signs in, holds the answer, and notices a client that leaves.
+
+A held answer has no place among ``max_in_flight``: it lasts up to a minute, and nothing is at work meanwhile.
+Everything is answered in the door's form and, but for 401, a foreign page and a preflight, with 200: its
+clients take anything else for a server that is not there.
+"""
+
+import asyncio
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, Protocol
+
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
+
+from kkt_adapter.api.body import json_object
+from kkt_adapter.api.doors.door import DoorAnswer, release_place, send_answer
+from kkt_adapter.api.doors.kkmserver import answers
+from kkt_adapter.api.doors.kkmserver.answers import Answer, Head, failed
+from kkt_adapter.api.doors.kkmserver.body import KEPT_LIMIT_BYTES, RECEIVED_LIMIT_BYTES, PictureFilter
+from kkt_adapter.api.doors.kkmserver.commands import Commands
+from kkt_adapter.api.doors.kkmserver.errors import refusal_of
+from kkt_adapter.api.doors.kkmserver.hold import Hold
+from kkt_adapter.api.doors.kkmserver.refusal import CommandRefused
+from kkt_adapter.api.doors.kkmserver.sign_in import (
+    CHALLENGE,
+    anonymous_shop,
+    credentials,
+    preflight_headers,
+)
+from kkt_adapter.api.doors.sender import check_origin
+from kkt_adapter.api.entry.heads import headers_of
+from kkt_adapter.api.intake import body_too_large, is_encoded, not_plain
+from kkt_adapter.api.language import ranks_english_first
+from kkt_adapter.api.problems import RefusedByStatus
+from kkt_adapter.api.wire.protocol import CONNECTION
+from kkt_adapter.fiscal.intake.press_guard import Caller, Callers
+from kkt_adapter.kernel.errors import AdapterError, NotAllowed, NotAuthenticated, RateLimited
+from kkt_adapter.runtime.auth.shop_values import DoorName, Shop
+from kkt_adapter.runtime.log import get_logger
+
+log = get_logger("kkmserver")
+
+SLOWED_S: Final = 1.0  # an answer to a client that guesses secrets
+SENDER: Final = "kkt.shop"  # key in the ASGI scope: the Shop, or the error that it was refused with
+
+_PATH = re.compile(r"/+execute(?:/+(?P<way>sync|async))?/*\Z", re.IGNORECASE)
+
+
+class ShopsOfDoor(Protocol):
+    async def sign_in(self, login: str, secret: str, *, address: str) -> Shop:
+        """Raises NotAuthenticated, RateLimited, StorageError."""
+        ...
+
+    async def all(self) -> tuple[Shop, ...]: ...
+
+
+class ExecuteDoor:
+    """A ``Door`` of the edge."""
+
+    max_body_bytes = RECEIVED_LIMIT_BYTES
+
+    def __init__(self, commands: Commands, shops: ShopsOfDoor, callers: Callers) -> None:
+        self._commands = commands
+        self._shops = shops
+        self._callers = callers
+
+    def serves(self, path: str) -> bool:
+        """Any letter case; doubled and trailing slashes are those of real clients."""
+        return _PATH.match(path) is not None
+
+    async def known(self, scope: Scope) -> str | None:
+        try:
+            shop = await self._sign_in(scope, headers_of(scope["headers"]))
+        except AdapterError as error:
+            scope[SENDER] = error
+            return None
+        scope[SENDER] = shop
+        return shop.id
+
+    def check_head(self, headers: Mapping[bytes, bytes]) -> None:
+        """The media type is never looked at: clients send text/plain, and none at all."""
+        if is_encoded(headers.get(b"content-encoding")):
+            raise not_plain()
+
+    async def read_body(self, receive: Receive, *, deadline_s: float) -> bytes:
+        """Without its pictures."""
+        try:
+            async with asyncio.timeout(deadline_s):
+                return await _read(receive)
+        except TimeoutError:
+            raise RefusedByStatus(
+                "REQUEST_TIMEOUT",
+                "The body did not arrive in time; nothing was stored. Send it again.",
+                "Тело запроса не пришло вовремя, ничего не сохранено. Отправьте ещё раз.",
+            ) from None
+
+    def refusal(self, error: Exception, scope: Scope) -> DoorAnswer:
+        status = 401 if isinstance(error, NotAuthenticated) else 403 if isinstance(error, NotAllowed) else 200
+        return _encoded(_refused(error, english=_english(scope)), status)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = headers_of(scope["headers"])
+        if scope["method"] == "OPTIONS":
+            await self._preflight(scope, headers, send)
+            return
+        sender = scope.get(SENDER)
+        if isinstance(sender, NotAuthenticated):
+            await send_answer(send, self.refusal(sender, scope), headers=[CHALLENGE])
+            return
+        if not isinstance(sender, Shop):
+            raise sender or NotAuthenticated()
+        origin = check_origin(sender, headers)
+        extra = [] if origin is None else [(b"access-control-allow-origin", origin), (b"vary", b"Origin")]
+        caller = Caller(self._callers)
+        try:
+            await self._answer(scope, receive, send, sender, caller, extra)
+        except (AdapterError, CommandRefused) as error:
+            await send_answer(send, self.refusal(error, scope), headers=[*_NO_STORE, *extra])
+        finally:
+            caller.end()
+
+    async def _answer(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        shop: Shop,
+        caller: Caller,
+        extra: list[tuple[bytes, bytes]],
+    ) -> None:
+        """Raises AdapterError for what is no command. A client that left is told nothing."""
+        if scope["method"] != "POST":
+            raise RefusedByStatus(
+                "METHOD_NOT_ALLOWED",
+                "Send commands as POST with a JSON body.",
+                "Команды передают методом POST с телом JSON.",
+            )
+        way = _PATH.match(scope["path"])
+        message = await receive()
+        document = json_object(message.get("body", b""))
+        release_place(scope)
+        held: list[Hold] = []
+        leaving = asyncio.create_task(_leaves(receive, held))
+        try:
+            answer, told = await self._commands.execute(
+                shop,
+                document,
+                english=_english(scope),
+                at_once=way is not None and (way["way"] or "").lower() == "async",
+                caller=caller,
+                watch=held.append,
+            )
+        finally:
+            leaving.cancel()
+        if any(hold.gone for hold in held):
+            log.debug("client_gone")
+            return
+        await send_answer(send, _encoded(answer, 200), headers=[*_NO_STORE, *extra])
+        for subject in told:
+            self._callers.tell(subject)
+
+    async def _preflight(self, scope: Scope, headers: Mapping[bytes, bytes], send: Send) -> None:
+        """Without sign-in, because browsers ask without credentials."""
+        found = preflight_headers(await self._shops.all(), headers)
+        if found is None:
+            raise NotAllowed(
+                "No shop lists this page (header Origin). Add its address to origins of the [[shop]].",
+                "Этой страницы нет в списке ни одного магазина (заголовок Origin). Добавьте её адрес в "
+                "origins раздела [[shop]].",
+                reason="ORIGIN",
+            )
+        await send({"type": "http.response.start", "status": 204, "headers": found})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _sign_in(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Shop:
+        """Raises NotAuthenticated, NotAllowed, StorageError."""
+        client = scope.get("client")
+        address = client[0] if client else None
+        given = credentials(headers.get(b"authorization"))
+        if given is None:
+            return anonymous_shop(await self._shops.all(), address=address, headers=headers)
+        try:
+            shop = await self._shops.sign_in(*given, address=address or "")
+        except RateLimited:
+            await asyncio.sleep(SLOWED_S)
+            raise NotAuthenticated(
+                "Too many wrong secrets. Wait a minute.", "Слишком много неверных секретов. Подождите минуту."
+            ) from None
+        if not shop.may_use(DoorName.KKMSERVER):
+            raise NotAllowed(
+                f"Shop {shop.id} may not use this door: add kkmserver to its doors.",
+                f"Магазину {shop.id} этот вход не разрешён: добавьте kkmserver в его doors.",
+            )
+        connection: Any = scope.get(CONNECTION)
+        if connection is not None:
+            connection.prove()
+        return shop
+
+
+_NO_STORE = [(b"cache-control", b"no-store, no-cache, must-revalidate")]
+
+
+async def _read(receive: Receive) -> bytes:
+    """Raises RefusedByStatus (413), ClientDisconnect."""
+    pictures, kept, received = PictureFilter(), bytearray(), 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        piece = message.get("body", b"")
+        received += len(piece)
+        kept += pictures.feed(piece)
+        if received > RECEIVED_LIMIT_BYTES:
+            raise body_too_large(RECEIVED_LIMIT_BYTES)
+        if len(kept) > KEPT_LIMIT_BYTES:
+            raise body_too_large(KEPT_LIMIT_BYTES)
+        if not message.get("more_body", False):
+            return bytes(kept)
+
+
+async def _leaves(receive: Receive, held: Iterable[Hold]) -> None:
+    """End what is held once the client has closed its connection."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    for hold in held:
+        hold.leave()
+
+
+def _refused(error: Exception, *, english: bool) -> Answer:
+    refusal = error if isinstance(error, CommandRefused) else refusal_of(error)
+    return failed(Head(command="", id="", english=english), refusal)
+
+
+def _encoded(answer: Answer, status: int) -> DoorAnswer:
+    return DoorAnswer(status=status, body=answers.encoded(answer))
+
+
+def _english(scope: Scope) -> bool:
+    for name, value in scope["headers"]:
+        if name == b"accept-language":
+            return ranks_english_first(value.decode("latin-1"))
+    return False

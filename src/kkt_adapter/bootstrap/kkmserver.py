@@ -1,0 +1,68 @@
+"""The door for clients of KkmServer, and what it keeps in the database."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kkt_adapter.api.doors.kkmserver.commands import Commands
+from kkt_adapter.api.doors.kkmserver.parts import Parts
+from kkt_adapter.api.doors.kkmserver.route import ExecuteDoor
+from kkt_adapter.bootstrap.storage import Storage
+from kkt_adapter.fiscal.control.presses import Presses
+from kkt_adapter.fiscal.control.register_actions import RegisterActions
+from kkt_adapter.fiscal.control.sessions import Sessions
+from kkt_adapter.fiscal.intake.accept import ReceiptIntake
+from kkt_adapter.fiscal.intake.press_guard import Callers
+from kkt_adapter.fiscal.printing.registers import Registers
+from kkt_adapter.fiscal.queries.receipts import Receipts
+from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.kernel.ids import PosId
+from kkt_adapter.runtime.auth.parts import AuthParts
+from kkt_adapter.runtime.auth.shop_values import Shop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PressParts:
+    """What stands before the web: ``presses`` runs as a service."""
+
+    callers: Callers
+    presses: Presses
+
+
+def build_presses(storage: Storage, *, clock: Clock) -> PressParts:
+    callers = Callers(storage.owner)
+    return PressParts(
+        callers=callers, presses=Presses(database=storage.database, callers=callers, clock=clock)
+    )
+
+
+def build_execute(
+    press: PressParts,
+    *,
+    intake: ReceiptIntake,
+    registers: Registers,
+    actions: RegisterActions,
+    sessions: Sessions,
+    receipts: Receipts,
+    auth: AuthParts,
+    clock: Clock,
+) -> ExecuteDoor:
+    def registers_of(shop: Shop) -> Sequence[str]:
+        """All that its groups have; a till's name stands for the one register that it prints on."""
+        found: dict[str, None] = {}
+        for name in shop.groups:
+            group, till = registers.groups.find(name), registers.find(PosId(name))
+            units = group.units if group is not None else () if till is None else (till,)
+            found.update(dict.fromkeys(unit.register_id for unit in units))
+        return list(found)
+
+    parts = Parts(
+        intake=intake,
+        presses=press.presses,
+        registers=registers,
+        actions=actions,
+        sessions=sessions,
+        receipts=receipts,
+        registers_of=registers_of,
+        clock=clock,
+    )
+    return ExecuteDoor(Commands(parts), auth.shops, press.callers)

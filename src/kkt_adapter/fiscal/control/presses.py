@@ -1,0 +1,157 @@
+"""What the KkmServer door asks of the database: what became of a press, and which number a register has.
+
+Also a ``Service``: presses whose outcome was told are forgotten in groups, so that a sale costs no second
+commit. If the process ends before that, the press guards a little longer and the next one like it is asked
+about.
+"""
+
+import asyncio
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+from sqlalchemy import Connection, and_, select
+
+from kkt_adapter.fiscal.control.shift_reports import BOUND, OPEN_SCOPE, X_SCOPE, Z_SCOPE
+from kkt_adapter.fiscal.intake import press_guard
+from kkt_adapter.fiscal.intake.press_guard import Callers, Press, PressState, state_of
+from kkt_adapter.fiscal.model import Receipt, ReceiptWarning
+from kkt_adapter.fiscal.store import receipt_json
+from kkt_adapter.fiscal.store.device_numbers import DeviceName, device_names, name_devices
+from kkt_adapter.fiscal.store.receipt_json import key_hash
+from kkt_adapter.fiscal.store.tables import receipts, report_keys
+from kkt_adapter.kernel import jsontext
+from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.kernel.discretion import without_places
+from kkt_adapter.kernel.errors import AdapterError
+from kkt_adapter.runtime.db.protocol import Database
+from kkt_adapter.runtime.log import get_logger
+from kkt_adapter.runtime.wakeup import happens_within
+
+FORGET_EVERY_S: Final = 0.5
+OLD_EVERY_S: Final = 3600.0
+CASH_SCOPE: Final = "cash"
+SCOPES: Final = (CASH_SCOPE, Z_SCOPE.name, OPEN_SCOPE.name, X_SCOPE.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One receipt as its client asks about it."""
+
+    receipt_id: str
+    register_id: str
+    state: PressState
+    receipt: Receipt
+    doc: Mapping[str, Any] | None  # ``fiscal_doc`` of a printed one
+    error: str | None  # what the register said last, without addresses
+    warnings: tuple[ReceiptWarning, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionRecord:
+    """What an action's key was used for. ``answer`` is None while it is under way."""
+
+    scope: str
+    answer: Mapping[str, Any] | None
+
+
+class Presses:
+    """Reads at any rate; ``run`` writes."""
+
+    name = "presses"
+
+    def __init__(self, *, database: Database, callers: Callers, clock: Clock) -> None:
+        self._db = database
+        self._clock = clock
+        self._log = get_logger("presses")
+        self._names: Mapping[str, DeviceName] = {}
+        self.callers = callers
+
+    async def names(self, register_ids: Iterable[str]) -> Mapping[str, DeviceName]:
+        """The numbers of registers; those that have none get one."""
+        wanted = tuple(register_ids)
+        if not all(one in self._names for one in wanted):
+            stored = await self._db.read(device_names)
+            if not all(one in stored for one in wanted):
+                now = self._clock.now()
+                stored = await self._db.write(lambda c: name_devices(c, wanted, at=now))
+            self._names = stored
+        return self._names
+
+    async def outcome(self, receipt_id: str) -> Outcome | None:
+        """None: there is no such receipt."""
+        return await self._db.read(lambda c: _outcome(c, receipts.c.id == receipt_id))
+
+    async def printed(self, register_id: str, fd_number: int, *, account: str) -> Outcome | None:
+        """An account's receipt on a register by its document's number; 0: the last that was printed."""
+
+        def read(conn: Connection) -> Outcome | None:
+            mine = and_(receipts.c.register_id == register_id, receipts.c.account == account)
+            if fd_number:
+                return _outcome(conn, mine & (receipts.c.fiscal_doc_number == fd_number))
+            return _outcome(conn, mine & receipts.c.fiscal_doc_number.is_not(None))
+
+        return await self._db.read(read)
+
+    async def action(self, key: str) -> ActionRecord | None:
+        """What became of a cash movement or a report under this key."""
+        hashes = {key_hash(key, scope=scope): scope for scope in SCOPES}
+
+        def read(conn: Connection) -> ActionRecord | None:
+            query = select(report_keys.c.key_hash, report_keys.c.answer).where(
+                report_keys.c.key_hash.in_(list(hashes))
+            )
+            row = conn.execute(query).first()
+            if row is None:
+                return None
+            answer = None if row.answer is None else jsontext.decode(row.answer)
+            under_way = answer is None or BOUND in answer
+            return ActionRecord(scope=hashes[bytes(row.key_hash)], answer=None if under_way else answer)
+
+        return await self._db.read(read)
+
+    async def press(self, subject: str) -> Press | None:
+        """None: its outcome was told, so it guards no more."""
+        return await self._db.read(lambda c: press_guard.press_of(c, subject))
+
+    async def forget_told(self) -> None:
+        told = self.callers.take_told()
+        if told:
+            await self._db.write(lambda c: press_guard.forget(c, sorted(told)))
+            self.callers.forgotten(told)
+
+    async def _forget_old(self) -> None:
+        now = self._clock.now()
+        await self._db.write(lambda c: press_guard.forget_old(c, at=now))
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Forget what was told, until ``stop``; then the rest."""
+        old_at = self._clock.monotonic()
+        while True:
+            stopped = await happens_within(self._clock, FORGET_EVERY_S, stop)
+            try:
+                await self.forget_told()
+                if self._clock.monotonic() >= old_at and not stopped:
+                    old_at = self._clock.monotonic() + OLD_EVERY_S
+                    await self._forget_old()
+            except AdapterError as error:  # the database is gone for now: the presses guard meanwhile
+                self._log.warning("presses_not_forgotten", code=error.code)
+            if stopped:
+                return
+
+
+def _outcome(conn: Connection, which: Any) -> Outcome | None:
+    row = conn.execute(select(receipts).where(which).order_by(receipts.c.seq.desc()).limit(1)).first()
+    if row is None:
+        return None
+    return Outcome(
+        receipt_id=row.id,
+        register_id=row.register_id,
+        state=state_of(row.print_state, row.print_due_at),
+        receipt=receipt_json.load(row.payload),
+        doc=None if row.fiscal_doc is None else json.loads(row.fiscal_doc, parse_float=Decimal),
+        error=None if row.last_error is None else without_places(row.last_error),
+        warnings=receipt_json.load_warnings(row.warnings),
+    )
