@@ -1,0 +1,343 @@
+"""Links to an ATOL register end at every step, and its servers lie; then recovery decides.
+
+The decision is the product's own (``printing``): the driver is asked for facts, and the FN counts. Whatever
+happens, the FN must hold the document exactly once in the end, or a person is asked.
+"""
+
+import itertools
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from tests.support import atol_till
+from tests.support.atol_till import Asked, AtolTill, an_atol_till, keyed
+from tests.support.kkt import TERM
+
+from kkt_adapter.emulators.atol import JAR, WR, Fault, FaultMode, Flavour
+from kkt_adapter.fiscal.kkt.atol import codes
+from kkt_adapter.fiscal.kkt.atol import driver as driver_module
+from kkt_adapter.fiscal.kkt.atol.jobs import Ended
+from kkt_adapter.fiscal.model import DocumentCode, FiscalDocument, Registration
+from kkt_adapter.kernel.errors import KktOutcomeUnknown, KktUnavailable
+
+FLAVOURS = pytest.mark.parametrize("flavour", [WR, JAR], ids=lambda one: one.name)
+STEPS = 14  # HTTP requests of one sale, from the look to the document that was read back
+ANSWER_CUTS = (0, 17, 10_000)  # bytes of an answer
+UNCERTAIN = (2, 5, 15, 117, 141, 177, 241, 503, 600)  # each flavour blocks at some of them
+
+
+async def sold_once(
+    till: AtolTill, registration: Registration, number: int, *faults: Fault
+) -> FiscalDocument:
+    receipt = keyed(registration, number)
+    till.emulator.set_faults(*faults)
+    document = await till.sell(receipt)
+    till.emulator.set_faults()
+    till.emulator.machine.linked = True
+    assert (document.key, till.holds(receipt.key)) == (receipt.key, 1), faults
+    return document
+
+
+# --- the line ---
+
+
+async def test_a_sale_that_is_cut_at_any_http_step_is_made_once() -> None:
+    async with an_atol_till() as (till, registration):
+        for number, (skip, at) in enumerate(itertools.product(range(STEPS), (None, *ANSWER_CUTS))):
+            mode = FaultMode.CUT_REQUEST if at is None else FaultMode.CUT_ANSWER
+            await sold_once(till, registration, number, Fault(mode=mode, at=at or 0, skip=skip))
+
+
+@pytest.mark.parametrize("mode", [FaultMode.CUT_REQUEST, FaultMode.CUT_ANSWER, FaultMode.LATE])
+@pytest.mark.parametrize("step", ["post", "get"])
+async def test_a_line_that_stays_broken_for_a_while_costs_no_receipt(mode: FaultMode, step: str) -> None:
+    async with an_atol_till() as (till, registration):
+        task = "sell" if step == "post" else None
+        for number, count in enumerate((1, 2, 3, 4, 7)):
+            fault = Fault(mode=mode, step=step, task=task, count=count, delay_s=0.01, skip=number % 2)
+            await sold_once(till, registration, number, fault)
+
+
+@pytest.mark.parametrize("status", [500, 502, 503])
+async def test_a_proxy_that_speaks_for_the_server_is_not_believed(status: int) -> None:
+    async with an_atol_till() as (till, registration):
+        for number, skip in enumerate(range(6)):
+            fault = Fault(mode=FaultMode.HTTP_ERROR, code=status, skip=skip, count=2)
+            await sold_once(till, registration, number, fault)
+
+
+async def test_a_request_that_arrives_after_it_was_given_up_is_the_same_job() -> None:
+    async with an_atol_till() as (till, registration):
+        late = Fault(mode=FaultMode.LATE, step="post", task="sell", delay_s=0.05, count=till.patience.tries)
+        await sold_once(till, registration, 1, late)
+
+
+# --- lies of server and register ---
+
+
+@FLAVOURS
+async def test_an_error_is_no_proof(flavour: Flavour) -> None:
+    async with an_atol_till(flavour=flavour) as (till, registration):
+        for number, code in enumerate(UNCERTAIN):
+            closed = Fault(mode=FaultMode.ERROR_CLOSED, task="sell", code=code)
+            await sold_once(till, registration, 2 * number, closed)
+            nothing = Fault(mode=FaultMode.ERROR, task="sell", code=code)
+            await sold_once(till, registration, 2 * number + 1, nothing)
+
+
+@FLAVOURS
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(mode=FaultMode.READY_NULL, task="sell"),
+        Fault(mode=FaultMode.READY_NOTHING, task="sell"),
+        Fault(mode=FaultMode.READY_FLAT, task="sell"),
+        Fault(mode=FaultMode.READY_OTHER, task="sell"),
+        Fault(mode=FaultMode.DELETED, task="sell"),
+        Fault(mode=FaultMode.HIDE, task="sell"),
+        Fault(mode=FaultMode.SLOW, task="sell", delay_s=0.8),
+        Fault(mode=FaultMode.LINK_BEFORE, task="sell", delay_s=0.1),
+        Fault(mode=FaultMode.LINK_AFTER, task="sell", delay_s=0.1),
+        Fault(mode=FaultMode.LINK_BEFORE, task="sell", delay_s=0.9),
+        Fault(mode=FaultMode.LINK_AFTER, task="sell", delay_s=0.9),
+        Fault(mode=FaultMode.LINK_AFTER, task="sell", delay_s=0.1, code=241),
+        Fault(mode=FaultMode.LINK_AFTER, task="sell", delay_s=0.1, code=15),
+        Fault(mode=FaultMode.LINK_BEFORE, task="sell", delay_s=0.1, code=177),
+    ],
+    ids=lambda fault: f"{fault.mode.value}-{fault.code}-{fault.delay_s}",
+)
+async def test_a_lie_costs_no_receipt(flavour: Flavour, fault: Fault) -> None:
+    async with an_atol_till(flavour=flavour) as (till, registration):
+        await sold_once(till, registration, 1, fault)
+        await sold_once(till, registration, 2)
+
+
+@FLAVOURS
+@pytest.mark.parametrize(
+    ("mode", "code", "made"),
+    [
+        (FaultMode.ERROR_CLOSED, 6, True),
+        (FaultMode.READY_NULL, 0, True),
+        (FaultMode.READY_FLAT, 0, True),
+        (FaultMode.DELETED, 0, True),
+        (FaultMode.HIDE, 0, True),
+        (FaultMode.LINK_AFTER, 2, True),
+        (FaultMode.ERROR, 6, False),
+        (FaultMode.READY_NOTHING, 0, False),
+        (FaultMode.READY_OTHER, 0, False),
+        (FaultMode.LINK_BEFORE, 2, False),
+    ],
+)
+async def test_another_program_on_the_register_is_never_taken_for_us(
+    flavour: Flavour, mode: FaultMode, code: int, made: bool
+) -> None:
+    """Its receipt has our sum and no key. Ours is found by its key; if it was not made, a person is asked."""
+    async with an_atol_till(flavour=flavour) as (till, registration):
+        receipt = keyed(registration, 1)
+        till.emulator.set_faults(Fault(mode=mode, task="sell", code=code, foreign=True, delay_s=0.1))
+        if made:
+            assert (await till.sell(receipt)).key == receipt.key
+        else:
+            with pytest.raises(Asked):
+                await till.sell(receipt)
+        assert till.holds(receipt.key) == int(made)
+
+
+async def test_a_server_that_loses_its_jobs_loses_no_receipt() -> None:
+    async with an_atol_till() as (till, registration):
+        receipt = keyed(registration, 1)
+        till.emulator.set_faults(Fault(mode=FaultMode.HIDE, task="sell"))
+        baseline = (await till.driver.status()).baseline
+        with pytest.raises(KktOutcomeUnknown):
+            await till.driver.fiscalize(receipt, term=TERM)
+        await till.emulator.restart_web(forget=True)
+
+        found = await till.driver.document(baseline.fd_number + 1)
+
+        assert found is not None
+        assert found.key == receipt.key
+
+
+async def test_a_queue_that_stands_still_says_why_and_goes_on() -> None:
+    async with an_atol_till() as (till, registration):
+        receipt = keyed(registration, 1)
+        till.emulator.set_faults(Fault(mode=FaultMode.LINK_AFTER, task="sell", delay_s=-1))
+        with pytest.raises(KktOutcomeUnknown):
+            await till.driver.fiscalize(receipt, term=TERM)
+        with pytest.raises(KktUnavailable, match="connectionError"):
+            await till.driver.status()
+        waiting = len(till.emulator.device.queue)
+        till.emulator.set_link(True)
+
+        assert waiting == 0, "questions that nobody waits for are taken back"
+        assert (await till.driver.status()).receipts_in_shift == 1
+        assert till.holds(receipt.key) == 1
+
+
+async def test_the_default_device_is_never_used() -> None:
+    async with an_atol_till(registers=2) as (till, registration):
+        receipt = keyed(registration, 1)
+        till.emulator.set_faults(Fault(mode=FaultMode.HIDE, task="sell"))
+        with pytest.raises(KktOutcomeUnknown):
+            await till.driver.fiscalize(receipt, term=TERM)
+        till.emulator.server.default = "2"
+        await till.sell(keyed(registration, 2))
+
+        other = till.emulator.server.devices["2"].machine
+        assert other.status().fd_number == 1, "nothing but its registration"
+        assert till.holds(receipt.key) == 1
+
+
+async def test_another_fn_is_no_proof_of_anything() -> None:
+    async with an_atol_till() as (till, registration):
+        receipt = keyed(registration, 1)
+        till.emulator.set_faults(Fault(mode=FaultMode.HIDE, task="sell"))
+        baseline = (await till.driver.status()).baseline
+        with pytest.raises(KktOutcomeUnknown):
+            await till.driver.fiscalize(receipt, term=TERM)
+        till.emulator.swap_fn()
+
+        assert (await till.driver.status()).fn_number != baseline.fn_number
+        with pytest.raises(KktUnavailable, match="FN"):
+            await till.driver.fiscalize(receipt, term=TERM)
+
+
+async def test_the_zone_of_the_pc_changes_no_time() -> None:
+    async with an_atol_till(pc_zone="+10:00") as (till, registration):
+        status = await till.driver.status()
+        document = await till.sell(keyed(registration, 1))
+
+        assert document.fiscalized_at == status.clock.replace(second=0, microsecond=0)
+        assert status.shift_opened_at == document.fiscalized_at
+
+
+async def test_of_two_equal_receipts_the_right_one_is_adopted() -> None:
+    async with an_atol_till() as (till, registration):
+        first, second = keyed(registration, 1), keyed(registration, 2)
+        till.emulator.set_faults(Fault(mode=FaultMode.HIDE, task="sell"))
+        made = await till.sell(first)
+        again = await till.sell(second)
+
+        assert (made.key, again.key) == (first.key, second.key)
+        assert again.fd_number == made.fd_number + 1
+
+
+async def test_what_another_process_has_sent_is_found_by_its_uuid() -> None:
+    """The fence: a process that was frozen before it sent makes no second document."""
+    async with an_atol_till() as (till, registration):
+        receipt = keyed(registration, 1)
+        other = till.new_driver()
+        await other.open()
+        made = await other.fiscalize(receipt, term=TERM)
+        await other.close()
+
+        assert await till.driver.fiscalize(receipt, term=TERM) == made
+        assert till.holds(receipt.key) == 1
+
+
+async def test_a_document_in_its_short_form_is_adopted_by_nobody() -> None:
+    async with an_atol_till() as (till, registration):
+        receipt = keyed(registration, 1)
+        till.emulator.device.queries.archived_up_to = 99
+        with pytest.raises(Asked):
+            await till.sell(receipt)
+        found = await till.driver.document(3)
+        assert found is not None
+        assert (found.key, found.total_kop) == (None, None)
+
+
+# --- shifts and cash ---
+
+
+@FLAVOURS
+async def test_a_shift_is_opened_and_closed_once_whatever_is_cut(flavour: Flavour) -> None:
+    async with an_atol_till(flavour=flavour) as (till, _):
+        await till.close_shift()
+        lies = [
+            Fault(mode=mode, task=task, code=code, delay_s=0.05)
+            for mode, code in (
+                (FaultMode.ERROR_CLOSED, 2),
+                (FaultMode.ERROR_CLOSED, 16),  # on the certain list, and yet it says nothing about reports
+                (FaultMode.ERROR, 16),
+                (FaultMode.LINK_AFTER, 2),
+                (FaultMode.LINK_AFTER, 241),
+                (FaultMode.HIDE, 0),
+            )
+            for task in ("openShift", "closeShift")
+        ]
+        cuts = [Fault(mode=FaultMode.CUT_ANSWER, at=9, skip=n) for n in range(0, 20, 4)]
+        opened, closed = till.holds(code=DocumentCode.OPEN_SHIFT), till.holds(code=DocumentCode.CLOSE_SHIFT)
+        for n, fault in enumerate([*lies, *cuts], start=1):
+            till.emulator.set_faults(fault)
+            await till.open_shift()
+            await till.close_shift()
+            till.emulator.set_faults()
+            assert till.holds(code=DocumentCode.OPEN_SHIFT) == opened + n, fault
+            assert till.holds(code=DocumentCode.CLOSE_SHIFT) == closed + n, fault
+
+
+@pytest.mark.parametrize("code", [2, 15, 44, 80, 503])
+async def test_cash_that_was_booked_is_booked_though_the_answer_is_an_error(code: int) -> None:
+    async with an_atol_till() as (till, _):
+        till.emulator.set_faults(Fault(mode=FaultMode.ERROR_CLOSED, task="cashIn", code=code))
+        await till.driver.move_cash(100_000)
+        till.emulator.set_faults(
+            *(Fault(mode=FaultMode.CUT_ANSWER, step="post", task="cashIn", skip=n) for n in (0, 1))
+        )
+        await till.driver.move_cash(50_000)
+
+        assert (await till.driver.cash_counts()).put_in == 2
+        assert till.emulator.machine.drawer.in_kop == 150_000
+
+
+# --- the net catches broken drivers ---
+
+
+async def test_a_driver_that_believes_error_doubles_and_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with an_atol_till() as (till, registration):
+        monkeypatch.setattr(codes, "proves_absence", lambda code: True)
+        receipt = keyed(registration, 1)
+        till.emulator.set_faults(Fault(mode=FaultMode.ERROR_CLOSED, task="sell", code=6))
+        await till.sell(receipt)
+        assert till.holds(receipt.key) == 2
+
+
+async def test_a_driver_that_believes_ready_loses_and_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with an_atol_till() as (till, registration):
+        first = await till.sell(keyed(registration, 1))
+
+        async def believing(ended: Ended, *_: Any) -> FiscalDocument:
+            return first
+
+        monkeypatch.setattr(till.atol, "_named", believing)
+        receipt = keyed(registration, 2)
+        till.emulator.set_faults(Fault(mode=FaultMode.READY_OTHER, task="sell"))
+        await till.sell(receipt)
+        assert till.holds(receipt.key) == 0
+
+
+async def test_a_driver_with_one_uuid_for_ever_never_sells_and_is_caught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with an_atol_till() as (till, registration):
+        monkeypatch.setattr(driver_module, "job_uuid", lambda fn, what, attempt: f"{fn}:{what}")
+        monkeypatch.setattr(atol_till, "TRIES", 5)
+        receipt = keyed(registration, 1)
+        till.emulator.set_faults(Fault(mode=FaultMode.ERROR, task="sell", code=6))
+        with pytest.raises(AssertionError, match="never came to an end"):
+            await till.sell(receipt)
+        assert till.holds(receipt.key) == 0
+
+
+async def test_a_driver_with_a_new_uuid_each_time_doubles_and_is_caught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with an_atol_till() as (till, registration):
+        monkeypatch.setattr(driver_module, "job_uuid", lambda fn, what, attempt: str(uuid4()))
+        receipt = keyed(registration, 1)
+        other = till.new_driver()
+        await other.open()
+        await other.fiscalize(receipt, term=TERM)
+        await other.close()
+        await till.driver.fiscalize(receipt, term=TERM)
+        assert till.holds(receipt.key) == 2
