@@ -139,7 +139,7 @@ async def look(walk: Walk, receipt_id: str) -> None:
         "/", "/health", "/ready", "/v1/health", "/metrics", "/v1/kkt/receipts", "/v1/kkt/buffer/status",
         "/v1/kkt/buffer/logs", "/v1/kkt/worker/status", "/v1/kkt/clocks", "/v1/kkt/heartbeat/status",
         "/v1/export/events", "/api/v1/status", "/api/v1/alerts", "/api/v1/alerts/history",
-        "/api/v1/sales/today", "/v1/kkt/status",
+        "/api/v1/sales/today", "/v1/kkt/status", "/v1/kkt/ready",
     ):  # fmt: skip
         await walk.call("GET", path)
     await walk.call("POST", "/v1/kkt/circuit_breaker/reset")
@@ -148,6 +148,8 @@ async def look(walk: Walk, receipt_id: str) -> None:
     await walk.call("GET", "/v1/pos/maintenance")
     assert (await walk.call("GET", "/v1/health"))["maintenance"] == "Замена ФН"
     await walk.call("DELETE", "/v1/pos/maintenance")
+    for action in ("hold", "drain", "release"):
+        await walk.call("POST", f"/v1/kkt/registers/{TILL}/{action}", {"reason": "Лента"})
     await walk.call("GET", "/v1/admin/clock")
     await walk.call("POST", "/v1/admin/clock/confirm", {"reason": "Сверено"})
 

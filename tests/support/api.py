@@ -541,7 +541,8 @@ def _bytes(answer: Json) -> bytes:
 
 
 NOT_HERE = (
-    "sessions", "pools", "documents", "heartbeat", "event_export", "clock_watch", "watch", "people", "catalog"
+    "sessions", "pools", "preflight", "documents", "heartbeat", "event_export", "clock_watch", "watch",
+    "people", "catalog"
 )  # fmt: skip
 
 

@@ -39,6 +39,7 @@ from kkt_adapter.fiscal.queries.sales_today import SalesToday
 from kkt_adapter.fiscal.shifts.reports import ReportMade, ShiftOpened
 from kkt_adapter.fiscal.status.metrics import Metrics
 from kkt_adapter.fiscal.status.overview import Overview
+from kkt_adapter.fiscal.status.readiness import Preflight
 from kkt_adapter.fiscal.status.register_cards import RegisterCards
 from kkt_adapter.fiscal.status.reports import BufferStatus, HealthReport
 from kkt_adapter.fiscal.store.idempotency import Outcome
@@ -303,6 +304,7 @@ class ApiServices:
     gate: Gate  # of accounts and till tokens; /v1 goes past it while ApiSettings.auth_open
     sessions: Sessions
     pools: Pools
+    preflight: Preflight
     documents: Documents
     heartbeat: Heartbeat
     event_export: EventExport

@@ -228,6 +228,7 @@ async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, 
         press=press,
         watch=watch,
         made=made,
+        disk=disk,
         clock=clock,
     )
     return Services(

@@ -23,9 +23,11 @@ from kkt_adapter.fiscal.printing.registers import Registers
 from kkt_adapter.fiscal.printing.stats import PrintStats
 from kkt_adapter.fiscal.queries.documents import Documents
 from kkt_adapter.fiscal.queries.receipts import Receipts
+from kkt_adapter.fiscal.status.readiness import Preflight
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.runtime.auth.parts import AuthParts
 from kkt_adapter.runtime.db.protocol import Database
+from kkt_adapter.runtime.disk import DiskMark
 from kkt_adapter.settings import Settings
 
 
@@ -44,6 +46,7 @@ def build_app(
     press: PressParts,
     watch: ClockWatch,
     made: PrintStats,
+    disk: DiskMark,
     clock: Clock,
 ) -> FastAPI:
     documents = Documents(database=database, registers=registers)
@@ -78,6 +81,13 @@ def build_app(
         gate=auth.gate,
         sessions=sessions,
         pools=pools,
+        preflight=Preflight(
+            registers=registers,
+            database=database,
+            disk=disk,
+            clock=clock,
+            default_capacity=settings.capacity,
+        ),
         documents=documents,
         heartbeat=watching.heartbeat,
         event_export=EventExport(database),

@@ -123,6 +123,38 @@ class OpenQuestion(TypedDict):
     documents: list[CandidateDocument]
 
 
+class ReadinessShown(TypedDict):
+    """Whether a receipt would be printed now."""
+
+    ready: bool
+    # A closed list; null: ready.
+    reason: (
+        Literal[
+            "unknown_till",
+            "maintenance",
+            "storage",
+            "disk",
+            "buffer",
+            "hold",
+            "question",
+            "fn",
+            "paper",
+            "shift",
+            "group",
+            "register",
+        ]
+        | None
+    )
+    # For people: Russian, or English where that is asked for.
+    detail: str
+    # When the reason should end; ready: when the shift must be closed by a person.
+    until: str | None
+    # Which register would print, or which one the reason is about.
+    register_id: str | None
+    # When the register last told of itself.
+    checked_at: str
+
+
 class RegisterHeld(TypedDict):
     # The register, as it is configured.
     register_id: str

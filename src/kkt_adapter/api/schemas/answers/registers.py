@@ -166,6 +166,39 @@ class RegisterHeld(TypedDict):
     ]
 
 
+class ReadinessShown(TypedDict):
+    """Whether a receipt would be printed now."""
+
+    ready: bool
+    reason: Annotated[
+        Literal[
+            "unknown_till",
+            "maintenance",
+            "storage",
+            "disk",
+            "buffer",
+            "hold",
+            "question",
+            "fn",
+            "paper",
+            "shift",
+            "group",
+            "register",
+        ]
+        | None,
+        Field(description="A closed list; null: ready."),
+    ]
+    detail: Annotated[str, Field(description="For people: Russian, or English where that is asked for.")]
+    until: Annotated[
+        Moment | None,
+        Field(description="When the reason should end; ready: when the shift must be closed by a person."),
+    ]
+    register_id: Annotated[
+        str | None, Field(description="Which register would print, or which one the reason is about.")
+    ]
+    checked_at: Annotated[Moment, Field(description="When the register last told of itself.")]
+
+
 class RegisterShown(TypedDict):
     register_id: RegisterId
     transport: Annotated[str, Field(description="How its documents go to the operator.")]

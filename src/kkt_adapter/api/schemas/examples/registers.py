@@ -102,3 +102,11 @@ REGISTER_HELD: Final[Json] = {
     "moved": 2,
 }
 REGISTER_RELEASED: Final[Json] = {"register_id": "K1", "hold": None, "moved": 0}
+READINESS: Final[Json] = {
+    "ready": False,
+    "reason": "paper",
+    "detail": "В ККТ закончилась бумага.",
+    "until": None,
+    "register_id": "K1",
+    "checked_at": "2026-03-14T09:00:00.000Z",
+}

@@ -1,0 +1,91 @@
+"""``GET /v1/kkt/ready``: each reason, made to happen on the real product."""
+
+from pathlib import Path
+from typing import Any
+
+from tests.support.product import Product, product, sale, virtual_registers
+
+from kkt_adapter.fiscal.kkt.virtual import FaultPlan
+from kkt_adapter.settings import GroupSettings
+
+POOL: dict[str, Any] = {
+    "registers": (
+        *virtual_registers("K1", "K2"),
+        *virtual_registers("K3", automatic_shift=False),
+    ),
+    "group": (GroupSettings(id="main", registers=("K1", "K2")),),
+}
+
+
+async def reason(running: Product, **query: str) -> Any:
+    found = await running.get("/v1/kkt/ready", **query)
+    assert found["ready"] is (found["reason"] is None)
+    assert found["detail"]
+    return found["reason"]
+
+
+async def aside(running: Product, register_id: str, how: str) -> None:
+    answer = await running.call("POST", f"/v1/kkt/registers/{register_id}/{how}", {"reason": "x"})
+    assert answer.status_code == 200
+
+
+async def test_every_reason_of_a_register_and_of_a_group(tmp_path: Path) -> None:
+    async with product(tmp_path, response_budget_s=0.05, **POOL) as running:
+        assert await reason(running, pos_id="nobody") == "unknown_till"
+        assert await reason(running) == "unknown_till"  # several registers: one must be named
+        for till in ("K1", "K2"):
+
+            async def opened(till: str = till) -> bool:
+                return await reason(running, pos_id=till) is None
+
+            await running.until(opened)
+        assert await reason(running, pos_id="K3") == "shift"
+        assert (await running.get("/v1/kkt/ready", group="main"))["register_id"] == "K1"
+
+        await aside(running, "K1", "hold")
+        assert await reason(running, pos_id="K1") == "hold"
+        assert (await running.get("/v1/kkt/ready", group="main"))["register_id"] == "K2"
+        await aside(running, "K2", "drain")
+        assert await reason(running, group="main") == "hold"
+        await aside(running, "K1", "release")
+        await aside(running, "K2", "release")
+
+        for plan, said in (
+            (FaultPlan(paper_out=True), "paper"),
+            (FaultPlan(cover_open=True), "paper"),
+            (FaultPlan(fn_full=True), "fn"),
+            (FaultPlan(unreachable=True), "register"),
+        ):
+            running.faults("K1").set(plan)
+            running.lane("K1").session.looked_at = float("-inf")
+            running.wake("K1")
+
+            async def told(said: str = said) -> bool:
+                return bool(await reason(running, pos_id="K1") == said)
+
+            await running.until(told)
+            assert await reason(running, group="main") is None
+            running.faults("K1").clear()
+            running.lane("K1")._look_now = True
+            running.wake("K1")
+
+            async def ready() -> bool:
+                return await reason(running, pos_id="K1") is None
+
+            await running.until(ready)
+
+        await running.call("POST", "/v1/pos/maintenance", {"reason": "x", "estimated_duration_minutes": 5})
+        shown = await running.get("/v1/kkt/ready", group="main")
+        assert (shown["reason"], shown["ready"]) == ("maintenance", False)
+        assert shown["until"] > shown["checked_at"]
+        english = await running.call("GET", "/v1/kkt/ready?group=main", **{"Accept-Language": "en"})
+        assert english.json()["detail"] == "Maintenance: x"
+
+
+async def test_a_full_buffer(tmp_path: Path) -> None:
+    async with product(tmp_path, capacity=50, sync_interval_s=600) as running:
+        await running.break_operator("down")
+        await running.sell_at_once(50)
+        assert await reason(running) == "buffer"
+        refused = await running.post(sale())
+        assert refused.json()["code"] == "BUFFER_FULL"
