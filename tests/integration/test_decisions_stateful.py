@@ -20,16 +20,9 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlalchemy import select
-from tests.integration.test_decisions import (
-    KOP,
-    a_shop,
-    asked,
-    attempt_open,
-    copy,
-    decide,
-    put_back,
-)
+from tests.integration.test_decisions import copy, decide, put_back
 from tests.support.api import Json
+from tests.support.doubt import KOP, a_shop, asked, attempt_open
 from tests.support.foreign import foreign_document
 from tests.support.product import TILL, Product, sale
 

@@ -27,6 +27,7 @@ from kkt_adapter.fiscal.delivery.letter_models import (
     DeadLetter,
     LetterDetail,
     LetterPage,
+    LetterPreview,
     LetterResolved,
     LetterRetried,
     ManyLetters,
@@ -341,6 +342,9 @@ class MemoryDeadLetters:
 
     async def page(self, *, limit: int, cursor: str | None) -> LetterPage:
         return LetterPage(items=list(self.rows.values())[:limit], next_cursor=None)
+
+    async def preview(self, wanted: LetterFilter, *, limit: int) -> LetterPreview:
+        return LetterPreview(count=len(self.rows), items=list(self.rows.values())[:limit])
 
     async def get(self, id: int) -> LetterDetail:
         if id not in self.rows:

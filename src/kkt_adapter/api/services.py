@@ -22,6 +22,7 @@ from kkt_adapter.fiscal.delivery.dead_letters import LetterFilter
 from kkt_adapter.fiscal.delivery.letter_models import (
     LetterDetail,
     LetterPage,
+    LetterPreview,
     LetterResolved,
     LetterRetried,
     ManyLetters,
@@ -36,6 +37,7 @@ from kkt_adapter.fiscal.queries.documents import Documents
 from kkt_adapter.fiscal.queries.event_log import EventPage
 from kkt_adapter.fiscal.queries.receipt_models import ReceiptDetail, ReceiptPage, ReceiptSummary
 from kkt_adapter.fiscal.queries.sales_today import SalesToday
+from kkt_adapter.fiscal.queries.shift_book import ShiftBook
 from kkt_adapter.fiscal.shifts.reports import ReportMade, ShiftOpened
 from kkt_adapter.fiscal.status.metrics import Metrics
 from kkt_adapter.fiscal.status.overview import Overview
@@ -202,6 +204,8 @@ class Delivery(Protocol):
 class DeadLetters(Protocol):
     async def page(self, *, limit: int, cursor: str | None) -> LetterPage: ...
 
+    async def preview(self, wanted: LetterFilter, *, limit: int) -> LetterPreview: ...
+
     async def get(self, id: int) -> LetterDetail: ...
 
     async def retry(self, id: int, *, by: str) -> LetterRetried: ...
@@ -305,6 +309,7 @@ class ApiServices:
     sessions: Sessions
     pools: Pools
     preflight: Preflight
+    shift_book: ShiftBook
     documents: Documents
     heartbeat: Heartbeat
     event_export: EventExport

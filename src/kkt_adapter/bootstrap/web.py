@@ -23,6 +23,7 @@ from kkt_adapter.fiscal.printing.registers import Registers
 from kkt_adapter.fiscal.printing.stats import PrintStats
 from kkt_adapter.fiscal.queries.documents import Documents
 from kkt_adapter.fiscal.queries.receipts import Receipts
+from kkt_adapter.fiscal.queries.shift_book import ShiftBook
 from kkt_adapter.fiscal.status.readiness import Preflight
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.runtime.auth.parts import AuthParts
@@ -88,6 +89,7 @@ def build_app(
             clock=clock,
             default_capacity=settings.capacity,
         ),
+        shift_book=ShiftBook(database),
         documents=documents,
         heartbeat=watching.heartbeat,
         event_export=EventExport(database),

@@ -11,6 +11,7 @@ from kkt_adapter.fiscal.delivery.letter_models import (
     DeadLetter,
     LetterDetail,
     LetterPage,
+    LetterPreview,
     LetterResolved,
     LetterRetried,
     ManyLetters,
@@ -79,6 +80,10 @@ class DeadLetters:
             items=[letter_of(row) for row in page],
             next_cursor=str(page[-1].id) if len(rows) > limit else None,
         )
+
+    async def preview(self, wanted: LetterFilter, *, limit: int) -> LetterPreview:
+        """Open letters that fit: what ``retry_many`` and ``resolve_many`` would move."""
+        return await self._db.read(lambda c: _preview(c, wanted, limit))
 
     async def get(self, id: int) -> LetterDetail:
         """One letter with the trail of its send attempts. Raises DeadLetterNotFound."""
@@ -174,6 +179,12 @@ class DeadLetters:
 
             done += await self._db.write(write)
         return ManyLetters(matched=len(ids), done=done)
+
+
+def _preview(conn: Connection, wanted: LetterFilter, limit: int) -> LetterPreview:
+    ids = wanted.open_ids(conn)
+    shown = conn.execute(select(dlq).where(dlq.c.id.in_(ids[:limit])).order_by(dlq.c.id)).all()
+    return LetterPreview(count=len(ids), items=[letter_of(row) for row in shown])
 
 
 def _retry(conn: Connection, row: Any, *, at: datetime, by: str) -> int:

@@ -58,6 +58,14 @@ class LetterPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LetterPreview:
+    """How many open letters fit a filter, and the first of them, oldest first."""
+
+    count: int
+    items: Sequence[DeadLetter]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LetterRetried:
     """``is_pending`` False: the receipt was delivered meanwhile."""
 

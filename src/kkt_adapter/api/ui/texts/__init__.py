@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from kkt_adapter.api.language import Language
-from kkt_adapter.api.ui.texts import common, overview
+from kkt_adapter.api.ui.texts import audit, common, overview, questions, shifts
 from kkt_adapter.kernel.errors import Text
 
-MODULES = (common, overview)
+MODULES = (audit, common, overview, questions, shifts)
 
 
 def _merged() -> Mapping[str, Text]:

@@ -1,0 +1,57 @@
+"""What happened and who did it: the events, newest first, with filters in the address."""
+
+from datetime import UTC, datetime, timedelta
+
+from starlette.responses import Response
+
+from kkt_adapter.api.access import NEEDS, Action
+from kkt_adapter.api.ui.routing import page
+from kkt_adapter.api.ui.visit import Visit
+from kkt_adapter.fiscal.store.events import EventLevel, EventType
+from kkt_adapter.kernel.errors import InvalidInput
+
+SHOWN = 100  # events on a page
+MOST_PAGES = 1000
+MARKS = {EventLevel.INFO: "off", EventLevel.WARNING: "warn", EventLevel.ERROR: "bad"}
+
+
+async def audit(visit: Visit) -> Response:
+    level, event, since = (visit.query.get(name, "") for name in ("level", "type", "since"))
+    number = _page_number(visit.query.get("page", ""))
+    found = await visit.services.summary.logs(
+        page=number,
+        limit=SHOWN,
+        level=level if level in set(EventLevel) else None,
+        event_type=event if event in set(EventType) else None,
+        since=_day(since),
+    )
+    return visit.page(
+        "audit.html",
+        found=found,
+        number=number,
+        last=min(MOST_PAGES, max(1, -(-found.total // SHOWN))),
+        level=level,
+        event=event,
+        since=since,
+        levels=list(EventLevel),
+        events=sorted(EventType),
+        marks={level.value: mark for level, mark in MARKS.items()},
+        yesterday=(visit.now - timedelta(days=1)).date().isoformat(),
+    )
+
+
+def _page_number(said: str) -> int:
+    return min(MOST_PAGES, max(1, int(said))) if said.isascii() and said.isdecimal() and len(said) < 9 else 1
+
+
+def _day(said: str) -> datetime | None:
+    """The beginning of a day, UTC."""
+    if not said:
+        return None
+    try:
+        return datetime.strptime(said, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        raise InvalidInput("since: a day, as 2026-03-14.", "since: дата вида 2026-03-14.") from None
+
+
+ROUTES = (page("/audit", audit, need=NEEDS[Action.EVENTS].role, nav="audit"),)

@@ -1,0 +1,160 @@
+"""What people do on the pages: decide, settle, close a shift; over the product with a signed-in browser."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.support.accounts import cheap_hasher
+from tests.support.doubt import a_shop, asked, in_doubt
+from tests.support.product import TILL, Product, product
+from tests.support.ui import PASSWORD, Browser, browser_of
+
+from kkt_adapter.api.ui.texts import TEXTS
+from kkt_adapter.emulators.ofd import FaultMode
+from kkt_adapter.fiscal.lifecycle import AttemptKind, LetterOutcome
+from kkt_adapter.fiscal.model import DocumentCode, ReceiptKind
+from kkt_adapter.fiscal.store.events import EventType
+from kkt_adapter.runtime.auth.roles import Role
+from kkt_adapter.settings import Transport
+
+
+@asynccontextmanager
+async def signed_in(shop: Product, role: Role) -> AsyncIterator[Browser]:
+    shop.services.auth.passwords._hasher = cheap_hasher()
+    await shop.services.auth.accounts.add(f"a.{role.value}", role, password=PASSWORD)
+    async with browser_of(shop.services.app) as person:
+        assert (await person.sign_in(f"a.{role.value}")).status_code == 303
+        yield person
+
+
+def fields(page: str, path: str) -> dict[str, Any]:
+    """The hidden fields of the form that is sent to ``path``."""
+    form = re.search(rf'<form[^>]*action="/ui{re.escape(path)}".*?</form>', page, re.S)
+    assert form is not None, path
+    found = dict[str, Any](re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form.group(0)))
+    found.pop("_token")
+    return found
+
+
+async def test_an_administrator_adopts_the_document_that_is_on_the_tape(tmp_path: Path) -> None:
+    async with a_shop(tmp_path) as shop:
+        receipt_id = await in_doubt(shop)
+        path = f"/questions/receipts/{receipt_id}"
+        async with signed_in(shop, Role.VIEWER) as viewer:
+            seen = (await viewer.get("/questions")).text
+            assert "An administrator decides." in seen
+            assert f'action="/ui{path}"' not in seen
+        async with signed_in(shop, Role.ADMIN) as admin:
+            page = (await admin.get("/questions")).text
+            offered = re.findall(r"Document No. (\d+) is this receipt", page)
+            assert len(offered) == 2
+            number = offered[0]
+            hidden = fields(page, path)
+            lacks: list[dict[str, Any]] = [{"decision": "again"}, {"reason": "compared with the tape"}]
+            for lacking in lacks:
+                refused = await admin.post(path, **hidden, **lacking)
+                assert refused.status_code == 422, refused.text
+            stale = hidden | {"version": "1:x:1", "decision": "again", "reason": "r"}
+            assert (await admin.post(path, **stale)).status_code == 409
+            assert await asked(shop) is not None
+
+            said: dict[str, Any] = {"decision": f"adopt:{number}", "reason": "compared with the tape"}
+            done = await admin.post(path, **hidden, **said)
+            assert (done.status_code, done.headers["location"]) == (
+                303,
+                "/ui/questions?said=said.question.decided",
+            )
+            after = (await admin.get("/questions?said=said.question.decided")).text
+            assert "No open question" in after
+            assert "Decided. The register goes on." in after
+        receipt = await shop.state_of(receipt_id, print_state="printed")
+        assert receipt["fiscal_doc_id"].endswith(f"-{number}")
+        events = (await shop.get("/v1/kkt/buffer/logs", type="print_resolved"))["items"]
+        assert events[0]["metadata"]["by"] == "a.admin"
+
+
+async def test_dead_letters_are_sent_again_and_settled_one_and_many(tmp_path: Path) -> None:
+    async with product(
+        tmp_path, max_attempts=1, ofd_transport=Transport.HTTP, wake_on_receipt=False, sync_interval_s=30
+    ) as shop:
+        await shop.break_operator(FaultMode.CODE, code=422)
+        for _ in range(4):
+            (answer,) = await shop.sell(1)
+            await shop.state_of(answer["receipt_id"], print_state="printed")
+        while len((await shop.get("/v1/kkt/dlq"))["items"]) < 4:
+            assert (await shop.call("POST", "/v1/kkt/buffer/sync")).status_code in (200, 409)
+        async with signed_in(shop, Role.ADMIN) as admin:
+            page = (await admin.get("/questions")).text
+            assert "Open: 4" in page
+            resolve = "/questions/letters/1/resolve"
+            assert (await admin.post(resolve, reason="told", outcome="")).status_code == 422
+            assert (await admin.post(resolve, reason="told", outcome="written_off")).status_code == 303
+            assert (await admin.post("/questions/letters/1/retry")).status_code == 409
+            assert (await admin.post("/questions/letters/2/retry")).status_code == 303
+
+            none = fields((await admin.get("/questions?till=elsewhere")).text, "/sign-out")
+            assert none == {}
+            assert "No dead letters" in (await admin.get("/questions?till=elsewhere")).text
+            many = "/questions/letters/resolve"
+            hidden = fields((await admin.get("/questions")).text, many)
+            assert hidden == {"register": "", "till": "", "error": "", "count": "2"}
+            said: dict[str, Any] = {"reason": "told by telephone", "outcome": "delivered_otherwise"}
+            assert (await admin.post(many, **hidden | said | {"count": "4"})).status_code == 409
+            assert (await admin.post(many, **hidden, **said)).status_code == 303
+            assert "No dead letters" in (await admin.get("/questions")).text
+        closed = {one["id"]: one["resolution"] for one in (await shop.get("/v1/kkt/dlq"))["items"]}
+        assert closed == {1: "resolved", 2: "retried", 3: "resolved", 4: "resolved"}
+
+
+async def test_a_manager_asks_for_x_and_closes_the_shift_once(tmp_path: Path) -> None:
+    async with product(tmp_path) as shop:
+        opened = {"pos_id": TILL, "opening_cash": 500}
+        session = (await shop.call("POST", "/v1/pos/session/open", opened)).json()
+        await shop.sell(2)
+        async with signed_in(shop, Role.MANAGER) as manager:
+            page = (await manager.get("/shifts")).text
+            assert "X report" in page
+            x = await manager.post("/shifts/x", **fields(page, "/shifts/x"))
+            assert "no document was made" in x.text
+            movements = (await manager.get(f"/shifts/sessions/{session['session_id']}")).text
+            assert movements.count('<td data-name="What">sale</td>') == 2
+            assert (await manager.get("/shifts/sessions/unknown")).status_code == 404
+
+            z = fields(page, "/shifts/z")
+            first, second = await manager.post("/shifts/z", **z), await manager.post("/shifts/z", **z)
+            assert "Z report, shift 1" in first.text
+            number = re.search(r"document No. (\d+)", first.text)
+            assert number is not None
+            assert number.group(0) in second.text
+            after = (await manager.get("/shifts")).text
+            opening = fields(after, "/shifts/open")
+            assert (await manager.post("/shifts/open", **opening)).status_code == 303
+        made = [
+            d.code for d in shop.archive() if d.code in (DocumentCode.CLOSE_SHIFT, DocumentCode.OPEN_SHIFT)
+        ]
+        assert made[-3:] == [DocumentCode.OPEN_SHIFT, DocumentCode.CLOSE_SHIFT, DocumentCode.OPEN_SHIFT]
+
+
+async def test_events_are_found_by_what_level_and_day(tmp_path: Path) -> None:
+    async with product(tmp_path) as shop:
+        await shop.sell(3)
+        async with signed_in(shop, Role.VIEWER) as viewer:
+            page = (await viewer.get("/audit?type=receipt_printed")).text
+            assert page.count('aria-label="information"') == 3
+            assert "page 1 of 1" in page
+            assert "No event fits" in (await viewer.get("/audit?level=error&since=2099-01-01")).text
+            assert (await viewer.get("/audit?since=soon")).status_code == 422
+            assert (await viewer.get("/audit?page=999999999999&type=%00")).status_code == 200
+
+
+async def test_every_event_and_movement_has_a_name_in_both_languages() -> None:
+    for event in EventType:
+        assert f"event.{event}" in TEXTS
+    for outcome in LetterOutcome:
+        assert f"outcome.{outcome}" in TEXTS
+    for kind in ReceiptKind:
+        assert f"kind.{kind}" in TEXTS
+    for what in AttemptKind:
+        assert what is AttemptKind.SEND or f"questions.what.{what}" in TEXTS
