@@ -546,7 +546,7 @@ def _bytes(answer: Json) -> bytes:
 
 NOT_HERE = (
     "sessions", "pools", "preflight", "documents", "heartbeat", "event_export", "clock_watch", "watch",
-    "people", "catalog"
+    "lists", "stories", "people", "catalog"
 )  # fmt: skip
 
 

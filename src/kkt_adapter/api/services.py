@@ -35,7 +35,9 @@ from kkt_adapter.fiscal.lifecycle import LetterOutcome
 from kkt_adapter.fiscal.model import ReceiptRequest
 from kkt_adapter.fiscal.queries.documents import Documents
 from kkt_adapter.fiscal.queries.event_log import EventPage
+from kkt_adapter.fiscal.queries.receipt_list import ReceiptLists
 from kkt_adapter.fiscal.queries.receipt_models import ReceiptDetail, ReceiptPage, ReceiptSummary
+from kkt_adapter.fiscal.queries.receipt_story import ReceiptStories
 from kkt_adapter.fiscal.queries.sales_today import SalesToday
 from kkt_adapter.fiscal.queries.shift_book import ShiftBook
 from kkt_adapter.fiscal.shifts.reports import ReportMade, ShiftOpened
@@ -315,6 +317,8 @@ class ApiServices:
     event_export: EventExport
     clock_watch: ClockWatch
     watch: WatchServices
+    lists: ReceiptLists
+    stories: ReceiptStories
     people: AuthParts
     catalog: CatalogServices
     doors: tuple[Door, ...] = ()  # foreign protocols, the first that serves a path answers it

@@ -22,6 +22,8 @@ from kkt_adapter.fiscal.intake.refund_check import Refunds
 from kkt_adapter.fiscal.printing.registers import Registers
 from kkt_adapter.fiscal.printing.stats import PrintStats
 from kkt_adapter.fiscal.queries.documents import Documents
+from kkt_adapter.fiscal.queries.receipt_list import ReceiptLists
+from kkt_adapter.fiscal.queries.receipt_story import ReceiptStories
 from kkt_adapter.fiscal.queries.receipts import Receipts
 from kkt_adapter.fiscal.queries.shift_book import ShiftBook
 from kkt_adapter.fiscal.status.readiness import Preflight
@@ -100,6 +102,8 @@ def build_app(
             metrics=watching.parts.metrics,
             cards=watching.cards,
         ),
+        lists=ReceiptLists(database),
+        stories=ReceiptStories(database, receipts=receipts),
         people=auth,
         catalog=CatalogServices(
             sync=catalog.sync,

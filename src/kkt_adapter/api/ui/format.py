@@ -1,7 +1,7 @@
 """Numbers, sums and times as a reader of either language writes them."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 
 THIN = "\N{NARROW NO-BREAK SPACE}"
 NO_BREAK = "\N{NO-BREAK SPACE}"
@@ -49,10 +49,10 @@ class Format:
         year = "" if at.year == now.year else at.strftime(" %Y" if self.english else ".%Y")
         return f"{day}{year} {at:%H:%M:%S}"
 
-    def day(self, at: datetime | None, zone: tzinfo | None = None) -> str:
+    def day(self, at: datetime | date | None, zone: tzinfo | None = None) -> str:
         if at is None:
             return "—"
-        local = at.astimezone(zone) if zone else at
+        local = at.astimezone(zone) if zone and isinstance(at, datetime) else at
         return local.strftime("%d %b %Y" if self.english else "%d.%m.%Y")
 
     def exact(self, at: datetime | None, zone: tzinfo | None = None) -> str:

@@ -104,6 +104,11 @@ class Visit:
     def t(self, key: str, /, **values: object) -> str:
         return say(key, self.language, **values)
 
+    def word(self, key: str) -> str | None:
+        """Like ``t`` for words that come from the data; None for one that the catalogue does not know."""
+        said = self.t(key)
+        return None if said == key else said
+
     def of(self, text: Text) -> str:
         """A text of the product in the visitor's language."""
         return text.en if self.english else text.ru

@@ -131,13 +131,13 @@ class Receipts:
         )
 
     async def slip_text(self, receipt_id: str) -> str:
-        return render_text(await self._slip(receipt_id))
+        return render_text(await self.slip(receipt_id))
 
     async def slip_html(self, receipt_id: str) -> str:
-        return render_html(await self._slip(receipt_id))
+        return render_html(await self.slip(receipt_id))
 
     async def slip_pdf(self, receipt_id: str) -> bytes:
-        slip = await self._slip(receipt_id)
+        slip = await self.slip(receipt_id)
         return await asyncio.to_thread(render_pdf, slip)  # some hundred milliseconds, most of them the font's
 
     async def qr_svg(self, receipt_id: str) -> str:
@@ -153,7 +153,7 @@ class Receipts:
             raise _unknown(receipt_id)
         return row
 
-    async def _slip(self, receipt_id: str) -> Slip:
+    async def slip(self, receipt_id: str) -> Slip:
         """From the signed document. One that nobody has any more, of before documents were kept, is put
         together from what was sent to the register."""
         row = await self._row(receipt_id)

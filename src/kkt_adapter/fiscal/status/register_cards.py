@@ -6,7 +6,7 @@ one document for each FN (primary key), however many receipts are stored.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from enum import IntEnum
 
 from sqlalchemy import Connection, func, select
@@ -100,6 +100,18 @@ class RegisterCards:
         waiting, last = await self._db.read(lambda c: (_waiting(c), _last_documents(c, sorted(fns))))
         cards = [self._card(unit, tills.get(unit.register_id, []), waiting, last) for unit in units]
         return tuple(sorted(cards, key=lambda card: (card.worry, card.register_id)))
+
+    def register_ids(self) -> tuple[str, ...]:
+        return tuple(sorted(unit.register_id for unit in self._registers.all()))
+
+    def zone(self) -> tzinfo:
+        """In which pages show times: the first register's, UTC while there is none."""
+        return next((unit.zone for unit in self._registers.all()), UTC)
+
+    def zone_of(self, register_id: str) -> tzinfo:
+        """A register's zone; that of the pages for one that is no longer configured."""
+        found = (u.zone for u in self._registers.all() if u.register_id == register_id)
+        return next(found, self.zone())
 
     def _card(
         self,

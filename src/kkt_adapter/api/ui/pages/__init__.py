@@ -1,5 +1,13 @@
 """The pages, in the order of the navigation."""
 
-from kkt_adapter.api.ui.pages import audit, overview, questions, shifts, sign_in
+from kkt_adapter.api.ui.pages import audit, overview, questions, receipt, receipts, shifts, sign_in
 
-ROUTES = (*overview.ROUTES, *questions.ROUTES, *shifts.ROUTES, *audit.ROUTES, *sign_in.ROUTES)
+ROUTES = (
+    *overview.ROUTES,
+    *receipts.ROUTES,
+    *receipt.ROUTES,
+    *questions.ROUTES,
+    *shifts.ROUTES,
+    *audit.ROUTES,
+    *sign_in.ROUTES,
+)

@@ -4,10 +4,18 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from kkt_adapter.api.language import Language
-from kkt_adapter.api.ui.texts import audit, common, overview, questions, shifts
+from kkt_adapter.api.ui.texts import audit, common, overview, questions, receipt, receipts, shifts
 from kkt_adapter.kernel.errors import Text
 
-MODULES = (audit, common, overview, questions, shifts)
+MODULES = (
+    common,
+    overview,
+    receipts,
+    receipt,
+    questions,
+    shifts,
+    audit,
+)
 
 
 def _merged() -> Mapping[str, Text]:

@@ -1,0 +1,57 @@
+"""Texts of the list of receipts, shared by the page of one."""
+
+from kkt_adapter.kernel.errors import Text
+
+TEXTS = {
+    "receipts.title": Text("Receipts", "Чеки"),
+    "receipts.stage.printing": Text("being printed", "печатается"),
+    "receipts.stage.question": Text("a question", "вопрос"),
+    "receipts.stage.print_failed": Text("not printed", "не напечатан"),
+    "receipts.stage.waiting": Text("on its way to the operator", "передаётся в ОФД"),
+    "receipts.stage.confirmed": Text("confirmed", "подтверждён"),
+    "receipts.stage.dead": Text("not delivered", "не передан"),
+    "receipts.kind.sale": Text("sale", "приход"),
+    "receipts.kind.refund": Text("refund", "возврат прихода"),
+    "receipts.kind.expense": Text("expense", "расход"),
+    "receipts.kind.expense_refund": Text("expense refund", "возврат расхода"),
+    "receipts.kind.correction": Text("correction", "коррекция"),
+    "receipts.filter.text": Text("Id, key or order begins with", "Начало номера чека, ключа или заказа"),
+    "receipts.filter.register": Text("Register", "Касса"),
+    "receipts.filter.kind": Text("Kind", "Вид"),
+    "receipts.filter.since": Text("From", "С"),
+    "receipts.filter.until": Text("To", "По"),
+    "receipts.filter.number": Text("Document no.", "№ документа"),
+    "receipts.filter.total": Text("Total, ₽", "Сумма, ₽"),
+    "receipts.filter.door": Text("Came by", "Канал"),
+    "receipts.filter.account": Text("Shop account", "Магазин"),
+    "receipts.filter.apply": Text("Show", "Показать"),
+    "receipts.filter.clear": Text("Clear", "Сбросить"),
+    "receipts.filter.more": Text("More filters", "Ещё фильтры"),
+    "receipts.period": Text("{since} to {until}", "{since} — {until}"),
+    "receipts.col.number": Text("Document", "Документ"),
+    "receipts.col.state": Text("State", "Состояние"),
+    "receipts.col.kind": Text("Kind", "Вид"),
+    "receipts.col.total": Text("Total", "Сумма"),
+    "receipts.col.register": Text("Register, till", "Касса"),
+    "receipts.col.accepted": Text("Accepted", "Принят"),
+    "receipts.col.took": Text("To confirmation", "До подтверждения"),
+    "receipts.more": Text("Older", "Раньше"),
+    "receipts.first": Text("Newest", "Новые"),
+    "receipts.walked": Text(
+        "Looked through receipts back to {at}; nothing more fits so far.",
+        "Просмотрены чеки до {at}; больше подходящих пока нет.",
+    ),
+    "receipts.walk_on": Text("Look further", "Искать дальше"),
+    "receipts.export": Text("Export", "Выгрузить"),
+    "receipts.empty": Text("No receipt fits", "Подходящих чеков нет"),
+    "receipts.empty.hint": Text(
+        "Take a longer period or fewer filters.", "Увеличьте период или уберите часть фильтров."
+    ),
+    "receipts.none": Text("No receipt yet", "Чеков пока нет"),
+    "receipts.none.hint": Text(
+        "The first one appears here by itself as soon as a till sends it.",
+        "Первый появится здесь сам, как только его пришлёт касса.",
+    ),
+    "receipts.none.sandbox": Text("Post one in the sandbox", "Пробить чек в песочнице"),
+    "receipts.not_printed": Text("no number yet", "ещё без номера"),
+}
