@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import Iterator
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from kkt_adapter.bootstrap.drivers import shtrih_driver
-from kkt_adapter.bootstrap.registers import host_zone
 from kkt_adapter.bootstrap.requirements import missing_capabilities
+from kkt_adapter.cli.checks import atol_checkup
+from kkt_adapter.cli.checks.device_findings import status_findings
 from kkt_adapter.cli.checks.findings import Finding, bad, good, warn
-from kkt_adapter.fiscal.kkt.driver import KktState, KktStatus
+from kkt_adapter.fiscal.kkt.driver import KktStatus
 from kkt_adapter.fiscal.kkt.shtrih.device import BIT_RELAY
 from kkt_adapter.fiscal.kkt.shtrih.driver import ShtrihRegister
 from kkt_adapter.fiscal.kkt.shtrih.facts import Facts
@@ -19,16 +19,13 @@ from kkt_adapter.kernel.errors import AdapterError, Text
 from kkt_adapter.settings import RegisterSettings, Transport
 
 SHORT = Timing(connect_s=3.0, byte_s=1.0, enquiries=3, answer_scale=0.5)  # a person waits
-CLOCK_LIMIT_S = 300  # FN error 17h: clocks that differ by more than five minutes
-CLOCK_WARNING_S = 120
-FN_DAYS = 30
-UNSENT_DAYS = 2
 
 
 def look_at_device(register: RegisterSettings, now: datetime) -> list[Finding]:
     """Never raises for the device's sake."""
     try:
-        return asyncio.run(_look(register, now))
+        look = atol_checkup.look if register.driver == "atol" else _look
+        return asyncio.run(look(register, now))
     except AdapterError as error:
         remedy = Text(
             "check power, cable and address; kkt-adapter registers scan ADDRESS looks for it",
@@ -61,68 +58,8 @@ def findings(
         f"{facts.device.name}, ФН {status.fn_number}, ФД {status.fd_number}, "
         f"смена {status.shift_number}: {status.shift_state}",
     )
-    yield from _state(subject, status)
-    yield from _clock(subject, register, status, now)
-    yield from _fn(subject, status)
+    yield from status_findings(subject, register, status, now)
     yield from _settings(subject, register, driver, facts)
-
-
-def _state(subject: str, status: KktStatus) -> Iterator[Finding]:
-    if status.blocked is not None:
-        yield bad(
-            subject,
-            Text(f"makes no receipts: {status.blocked}", f"не оформляет чеки: {status.blocked}"),
-            Text("see the runbook: kkt-blocked", "см. инструкцию kkt-blocked"),
-        )
-    if status.state in (KktState.PAPER_OUT, KktState.COVER_OPEN):
-        yield bad(
-            subject,
-            Text(f"not ready: {status.state}", f"не готова: {status.state}"),
-            Text("put paper in and close the cover", "заправьте бумагу и закройте крышку"),
-        )
-    if status.open_document:
-        yield warn(
-            subject,
-            Text("a document is open in it", "в ней открыт документ"),
-            Text("the service gives it up before the next receipt", "служба отменит его перед чеком"),
-        )
-
-
-def _clock(subject: str, register: RegisterSettings, status: KktStatus, now: datetime) -> Iterator[Finding]:
-    zone = ZoneInfo(register.timezone) if register.timezone else host_zone()
-    off_s = round((status.clock - now.astimezone(zone).replace(tzinfo=None)).total_seconds())
-    remedy = Text(
-        "close the shift and set the register's clock, or set timezone of the register",
-        "закройте смену и установите часы ККТ либо задайте timezone этой ККТ",
-    )
-    found = Text(f"its clock is {off_s:+} s off", f"часы отличаются на {off_s:+} с")
-    if abs(off_s) > CLOCK_LIMIT_S:
-        yield bad(subject, found, remedy)
-    elif abs(off_s) > CLOCK_WARNING_S:
-        yield warn(subject, found, remedy)
-
-
-def _fn(subject: str, status: KktStatus) -> Iterator[Finding]:
-    days = (status.fn_valid_until - status.clock.date()).days
-    if days <= FN_DAYS:
-        yield warn(
-            subject,
-            Text(f"FN valid for {days} days", f"ФН действует ещё {days} дн."),
-            Text("plan its replacement", "запланируйте замену ФН"),
-        )
-    waits = status.first_unsent_at
-    if waits is not None and (status.clock - waits).days >= UNSENT_DAYS:
-        yield warn(
-            subject,
-            Text(
-                f"{status.unsent_count} documents undelivered since {waits:%Y-%m-%d}",
-                f"не передано {status.unsent_count} с {waits:%Y-%m-%d}",
-            ),
-            Text(
-                "restore the exchange with the operator: the FN blocks after 30 days",
-                "восстановите обмен с ОФД: через 30 дней ФН заблокируется",
-            ),
-        )
 
 
 def _settings(

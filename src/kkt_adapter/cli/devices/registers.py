@@ -15,6 +15,7 @@ from kkt_adapter.cli.texts import said, say
 
 if TYPE_CHECKING:
     from kkt_adapter.cli.checks.checkup import Rows
+    from kkt_adapter.fiscal.kkt.atol.driver import AtolRegister
     from kkt_adapter.fiscal.kkt.shtrih.driver import ShtrihRegister
     from kkt_adapter.settings import RegisterSettings, Settings
 
@@ -23,7 +24,7 @@ registers_app = typer.Typer(
 )
 
 FAILED, UNREADABLE = 1, 2  # exit codes
-DEFAULT_PORT = 7778
+DEFAULT_PORT, ATOL_PORT = 7778, 16732
 
 Config = Annotated[Path | None, typer.Option(help="TOML file [KKT_CONFIG, ./kkt-adapter.toml]", exists=True)]
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where the service keeps its data.")]
@@ -32,7 +33,8 @@ DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where the serv
 @registers_app.command("scan")
 def scan(
     places: Annotated[
-        list[str], typer.Argument(help="Hosts (HOST or HOST:PORT) and serial ports (/dev/ttyUSB0).")
+        list[str],
+        typer.Argument(help="Hosts (HOST or HOST:PORT), serial ports (/dev/ttyUSB0), http://HOST:16732."),
     ],
 ) -> None:
     """Ask each given place what it is; nothing but that one question is sent."""
@@ -75,6 +77,10 @@ def _facts_of(settings: "Settings", register: "RegisterSettings") -> dict[str, A
     _, holder = _driven_by(settings, register)
     if holder is not None:
         return {"driven by": holder}
+    if register.driver == "atol":
+        from kkt_adapter.cli.devices import atol
+
+        return _with_device(register, atol.facts)
     return _with_device(register, _facts)
 
 
@@ -119,7 +125,7 @@ def _print_slip(
     if not yes and not typer.confirm(say("Print a slip that is not fiscal?", "Напечатать нефискальный чек?")):
         return
 
-    async def work(driver: "ShtrihRegister") -> dict[str, Any]:
+    async def work(driver: "ShtrihRegister | AtolRegister") -> dict[str, Any]:
         await driver.print_lines(["KKT-ADAPTER", "ПРОВЕРКА ПЕЧАТИ", "НЕ ФИСКАЛЬНЫЙ ДОКУМЕНТ", " "])
         return {}
 
@@ -153,11 +159,19 @@ def _addresses(places: list[str]) -> Iterator[str]:
             yield f"serial://{place}"
         else:
             host, _, port = place.rpartition(":")
-            yield f"tcp://{place}" if host and port.isdigit() else f"tcp://{place}:{DEFAULT_PORT}"
+            if host and port.isdigit():
+                yield f"http://{place}" if int(port) == ATOL_PORT else f"tcp://{place}"
+                continue
+            yield f"tcp://{place}:{DEFAULT_PORT}"
+            yield f"http://{place}:{ATOL_PORT}"
 
 
 async def _ask(address: str) -> tuple[str, str]:
     """FCh, the question that needs no password; the name, or nothing when nobody of ours answers."""
+    if address.startswith("http"):
+        from kkt_adapter.cli.devices import atol
+
+        return address, await atol.ask(address)
     from kkt_adapter.cli.checks.device_checkup import SHORT
     from kkt_adapter.fiscal.kkt.shtrih import requests
     from kkt_adapter.fiscal.kkt.shtrih.answers import Metrics, read_answer
@@ -207,13 +221,10 @@ async def _facts(driver: "ShtrihRegister") -> dict[str, Any]:
 
 
 def _with_device(register: "RegisterSettings", work: Any) -> dict[str, Any]:
-    from kkt_adapter.bootstrap.drivers import shtrih_driver
-    from kkt_adapter.cli.checks.device_checkup import SHORT
-    from kkt_adapter.kernel.clock import SystemClock
     from kkt_adapter.kernel.errors import AdapterError
 
     async def connected() -> dict[str, Any]:
-        driver = shtrih_driver(register, clock=SystemClock(), timing=SHORT)
+        driver = _driver_of(register)
         try:
             await driver.open()
             found: dict[str, Any] = await work(driver)
@@ -226,6 +237,16 @@ def _with_device(register: "RegisterSettings", work: Any) -> dict[str, Any]:
     except AdapterError as error:
         complain(said(error.detail))
         raise typer.Exit(FAILED) from error
+
+
+def _driver_of(register: "RegisterSettings") -> "ShtrihRegister | AtolRegister":
+    from kkt_adapter.bootstrap.drivers import atol_driver, shtrih_driver
+    from kkt_adapter.cli.checks import atol_checkup, device_checkup
+    from kkt_adapter.kernel.clock import SystemClock
+
+    if register.driver == "atol":
+        return atol_driver(register, clock=SystemClock(), patience=atol_checkup.SHORT)
+    return shtrih_driver(register, clock=SystemClock(), timing=device_checkup.SHORT)
 
 
 def _chosen(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pydantic import SecretStr
 
 from kkt_adapter.bootstrap import Services
+from kkt_adapter.emulators.atol import AtolEmulator
 from kkt_adapter.emulators.g2a.faults import Faults
 from kkt_adapter.emulators.g2a.server import G2AEmulator
 from kkt_adapter.emulators.ofd import OfdEmulator
@@ -15,7 +16,7 @@ from kkt_adapter.settings import RegisterSettings, Settings, Transport
 
 DEMO_PRODUCTS = 15_420
 DEMO_TILL = "POS-001"
-VIRTUAL, SHTRIH = "virtual", "shtrih"  # kinds of registers that the demo can have
+VIRTUAL, SHTRIH, ATOL = "virtual", "shtrih", "atol"  # kinds of registers that the demo can have
 DEMO_LATENCY_S = 0.05  # what the vendor's answers take in the targets of the catalogue
 
 
@@ -27,7 +28,7 @@ class Emulators:
     demo: bool
     ofd: OfdEmulator | None = None
     g2a: G2AEmulator | None = None
-    device: ShtrihEmulator | None = None
+    device: ShtrihEmulator | AtolEmulator | None = None
     lines: list[str] = field(default_factory=list)  # for the start banner
 
     async def first_admin(self, services: Services) -> tuple[str, str] | None:
@@ -51,6 +52,8 @@ async def with_emulators(settings: Settings, *, demo: bool, register: str = VIRT
     await _with_ofd(emulators)
     if demo and register == SHTRIH:
         await _with_shtrih(emulators)
+    if demo and register == ATOL:
+        await _with_atol(emulators)
     if demo and not settings.catalog.source_configured:
         await _with_g2a(emulators)
     return emulators
@@ -79,6 +82,27 @@ async def _with_shtrih(emulators: Emulators) -> None:
     emulators.settings = settings.model_copy(update={"registers": (*settings.registers, register)})
     emulators.lines.append(
         f"  Shtrih-M emulator (NOT a cash register / НЕ касса): {device.address}, "
+        f"control http://127.0.0.1:{device.control_port}/control/state"
+    )
+
+
+async def _with_atol(emulators: Emulators) -> None:
+    """An emulated ATOL register for POS-001 behind its web server, which delivers by itself; FN and jobs stay
+    in the data directory."""
+    settings = emulators.settings
+    device = AtolEmulator(
+        state=settings.data_dir / "atol-emulator",
+        control_port=0,
+        deliver=by_itself(settings.ofd_host, settings.ofd_port),
+    )
+    await device.start()
+    emulators.device = device
+    register = RegisterSettings(
+        id=DEMO_TILL, driver="atol", address=device.address, device_id=device.device.id, pos_ids=(DEMO_TILL,)
+    )
+    emulators.settings = settings.model_copy(update={"registers": (*settings.registers, register)})
+    emulators.lines.append(
+        f"  ATOL emulator (NOT a cash register / НЕ касса): {device.address}, "
         f"control http://127.0.0.1:{device.control_port}/control/state"
     )
 

@@ -16,13 +16,14 @@ from typing import Annotated, Any
 
 import typer
 
-DEMO_REGISTERS = ("virtual", "shtrih")
+DEMO_REGISTERS = ("virtual", "shtrih", "atol")
 
 
 def serve(
     demo: Annotated[bool, typer.Option("--demo", help="virtual registers and a built-in operator")] = False,
     register: Annotated[
-        str, typer.Option(metavar="virtual|shtrih", help="with --demo: kind of register that POS-001 has")
+        str,
+        typer.Option(metavar="virtual|shtrih|atol", help="with --demo: kind of register that POS-001 has"),
     ] = "virtual",
     host: Annotated[str | None, typer.Option(help="address to listen on [KKT_HOST, 127.0.0.1]")] = None,
     port: Annotated[int | None, typer.Option(help="port [KKT_PORT, 8000]; 0 takes a free one")] = None,
@@ -36,7 +37,7 @@ def serve(
     """Run the service."""
     if register not in DEMO_REGISTERS or (register != "virtual" and not demo):
         raise typer.BadParameter(
-            "virtual or shtrih, together with --demo; virtual или shtrih, вместе с --demo",
+            "virtual, shtrih or atol, together with --demo; virtual, shtrih или atol, вместе с --demo",
             param_hint="--register",
         )
     import uvloop
