@@ -25,6 +25,7 @@ TABLE: list[tuple[Call, str]] = [
     (("GET", "/v1/kkt/receipt/receipt-1/slip", None), "vmat"),
     (("GET", "/v1/kkt/receipt/receipt-1/qr", None), "vmat"),
     (("POST", "/v1/kkt/receipt/receipt-1/reprint", None), "at"),
+    (("POST", "/v1/kkt/receipt/receipt-1/callback", None), "ma"),
     (("POST", "/v1/kkt/receipt/receipt-1/resolve", DECISION), "a"),
     (("POST", "/v1/pos/refund", {"original_fiscal_doc_id": "1"}), "vmato"),
     (("POST", "/v1/kkt/x_report", {"pos_id": "POS-001"}), "mat"),

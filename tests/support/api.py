@@ -224,7 +224,10 @@ class MemoryRegisters:
     z_reports: dict[str | None, ReportMade] = field(default_factory=dict)
     asked: list[Json] = field(default_factory=list)
 
-    async def reprint(self, receipt_id: str) -> ReceiptSummary:
+    async def tell_shop_again(self, receipt_id: str) -> ReceiptSummary:
+        raise Conflict("no callback_url", "нет callback_url")
+
+    async def reprint(self, receipt_id: str, *, reason: str | None = None, by: str = "") -> ReceiptSummary:
         found = (await self.receipts.by_id(receipt_id)).summary
         if found.print_state is PrintState.PRINTED:
             raise Conflict("already printed", "уже напечатан")
@@ -533,6 +536,7 @@ def _detail(key: str, request: ReceiptRequest, answer: Json) -> ReceiptDetail:
     return ReceiptDetail(
         summary=_summary(key, request, answer),
         receipt=a_sale(id=answer["receipt_id"], pos_id=request.pos_id),
+        callback=None,
         operator_code=None,
         warnings=[],
         attempts=[],

@@ -32,6 +32,7 @@ class Action(StrEnum):
     STATUS = "status"
     EVENTS = "events"
     METRICS = "metrics"
+    SHOP_CALLBACK = "shop.callback"
     SYNC = "sync"
     BREAKER_RESET = "breaker.reset"
     DEAD_LETTER_READ = "dead_letter.read"
@@ -70,6 +71,7 @@ NEEDS: Mapping[Action, Need] = MappingProxyType(
         Action.STATUS: Need(role=Role.VIEWER, scopes=_BOTH),
         Action.EVENTS: Need(role=Role.VIEWER, scopes=_READ),
         Action.METRICS: Need(role=Role.VIEWER, scopes=_READ),
+        Action.SHOP_CALLBACK: Need(role=Role.MANAGER),
         Action.SYNC: Need(role=Role.MANAGER),
         Action.BREAKER_RESET: Need(role=Role.ADMIN),
         Action.DEAD_LETTER_READ: Need(role=Role.VIEWER),

@@ -144,7 +144,11 @@ class Refunds(Protocol):
 
 
 class Registers(Protocol):
-    async def reprint(self, receipt_id: str) -> ReceiptSummary: ...
+    async def reprint(
+        self, receipt_id: str, *, reason: str | None = None, by: str = ""
+    ) -> ReceiptSummary: ...
+
+    async def tell_shop_again(self, receipt_id: str) -> ReceiptSummary: ...
 
     async def resolve(
         self,

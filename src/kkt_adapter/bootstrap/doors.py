@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 
+from kkt_adapter.api.doors.answers_under_way import AnswersUnderWay
 from kkt_adapter.api.doors.atol.door import AtolOnlineDoor
 from kkt_adapter.api.doors.atol.parts import AtolParts
+from kkt_adapter.api.doors.callbacks import LEASE, CallbackSender
 from kkt_adapter.api.doors.door import Door
+from kkt_adapter.bootstrap.storage import Storage
 from kkt_adapter.fiscal.intake.accept import ReceiptIntake
 from kkt_adapter.fiscal.model import RegisterProfile
 from kkt_adapter.fiscal.printing.registers import Registers
@@ -12,36 +15,57 @@ from kkt_adapter.fiscal.queries.door_receipts import DoorReceipts
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.ids import PosId
 from kkt_adapter.runtime.auth.parts import AuthParts
-from kkt_adapter.runtime.db.protocol import Database
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterGroups:
-    """Groups as doors see them: until a till's name is a pool, it is the group of its one register."""
+    """Groups as the door sees them; a till's name is the group of its one register."""
 
     registers: Registers
 
     def earlier_ids(self, group: str) -> tuple[str, ...]:
-        return ()
+        found = self.registers.groups.find(group)
+        return () if found is None else tuple(found.was)
 
     async def profile(self, group: str) -> RegisterProfile:
-        unit = self.registers.find(PosId(group))
-        if unit is None:
-            return self.registers.prospect(PosId(group))[0]
-        return await unit.profile()
+        """Of the first register that has told; they agree in what the door asks."""
+        found = self.registers.groups.find(group)
+        if found is None:
+            unit = self.registers.find(PosId(group))
+            return self.registers.prospect(PosId(group))[0] if unit is None else await unit.profile()
+        known = next((unit for unit in found.units if unit.registration is not None), found.units[0])
+        return await known.profile()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doors:
+    """What the web serves, and what runs beside it."""
+
+    doors: tuple[Door, ...]
+    callbacks: CallbackSender
 
 
 def build_doors(
-    *, database: Database, registers: Registers, intake: ReceiptIntake, auth: AuthParts, clock: Clock
-) -> tuple[Door, ...]:
+    storage: Storage, *, registers: Registers, intake: ReceiptIntake, auth: AuthParts, clock: Clock
+) -> Doors:
+    answers = AnswersUnderWay(clock)
     atol = AtolOnlineDoor(
         AtolParts(
             shops=auth.shops,
             tokens=auth.door_tokens,
             intake=intake,
-            receipts=DoorReceipts(database=database, registers=registers, clock=clock),
+            receipts=DoorReceipts(database=storage.database, registers=registers, clock=clock),
             groups=RegisterGroups(registers=registers),
             clock=clock,
+            answers=answers,
         )
     )
-    return (atol,)
+    callbacks = CallbackSender(
+        database=storage.database,
+        lease=storage.leases.lease(LEASE),
+        clock=clock,
+        shops=auth.shops,
+        tell=atol.told,
+        answers=answers,
+    )
+    return Doors(doors=(atol,), callbacks=callbacks)

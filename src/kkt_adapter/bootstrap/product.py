@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from kkt_adapter.bootstrap.clock import build_clock_watch
 from kkt_adapter.bootstrap.daily import daily_services
+from kkt_adapter.bootstrap.doors import Doors, build_doors
 from kkt_adapter.bootstrap.kkmserver import PressParts, build_presses
 from kkt_adapter.bootstrap.operators import Routes
 from kkt_adapter.bootstrap.registers import RegisterShop
@@ -202,6 +203,7 @@ async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, 
     )
 
     # What runs, and the web in front of it.
+    doors = build_doors(storage, registers=registers, intake=intake, auth=auth, clock=clock)
     supervisor = _supervisor(
         settings,
         storage=storage,
@@ -212,6 +214,7 @@ async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, 
         watching=watching,
         catalog=catalog,
         press=press,
+        doors=doors,
         clock=clock,
     )
     app = build_app(
@@ -224,6 +227,7 @@ async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, 
         pools=pools,
         watching=watching,
         auth=auth,
+        doors=doors,
         catalog=catalog,
         press=press,
         watch=watch,
@@ -301,6 +305,7 @@ def _supervisor(
     watching: Watching,
     catalog: CatalogParts,
     press: PressParts,
+    doors: Doors,
     clock: Clock,
 ) -> Supervisor:
     """What runs, in this order."""
@@ -317,6 +322,7 @@ def _supervisor(
             watching.parts.notifier,
             catalog.service,
             press.presses,
+            doors.callbacks,
             DatabaseMark(
                 storage.identity,
                 database=storage.database,

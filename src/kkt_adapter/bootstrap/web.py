@@ -5,7 +5,7 @@ from fastapi import FastAPI
 from kkt_adapter.api.app import create_api
 from kkt_adapter.api.services import ApiServices, CatalogServices, WatchServices
 from kkt_adapter.api.settings import ApiSettings
-from kkt_adapter.bootstrap.doors import build_doors
+from kkt_adapter.bootstrap.doors import Doors
 from kkt_adapter.bootstrap.kkmserver import PressParts, build_execute
 from kkt_adapter.bootstrap.watching import Watching
 from kkt_adapter.catalog.parts import CatalogParts
@@ -45,6 +45,7 @@ def build_app(
     pools: Pools,
     watching: Watching,
     auth: AuthParts,
+    doors: Doors,
     catalog: CatalogParts,
     press: PressParts,
     watch: ClockWatch,
@@ -111,10 +112,7 @@ def build_app(
             reads=catalog.reads,
             public_read=settings.catalog.public_read,
         ),
-        doors=(
-            execute,
-            *build_doors(database=database, registers=registers, intake=intake, auth=auth, clock=clock),
-        ),
+        doors=(execute, *doors.doors),
     )
     return create_api(
         api,

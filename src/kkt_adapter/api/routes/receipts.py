@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from kkt_adapter.api.accept import preferred_form
-from kkt_adapter.api.access import OPEN, Action, check_till, till_of
+from kkt_adapter.api.access import OPEN, Action, check_may, check_till, till_of
 from kkt_adapter.api.answer import JsonAnswer
 from kkt_adapter.api.body import read_model
 from kkt_adapter.api.deps import Services, admitted, may
@@ -26,6 +26,7 @@ from kkt_adapter.api.schemas.requests import (
     Cursor,
     KeyQuery,
     Limit,
+    ReprintBody,
     ResolveReceiptBody,
     Since,
     Till,
@@ -204,16 +205,41 @@ async def qr(services: Services, principal: Reader, receipt_id: ReceiptId) -> Re
 @router.post(
     "/v1/kkt/receipt/{receipt_id}/reprint",
     responses=answers(shapes.ReceiptSummary, examples.RECEIPT, refuses="NOT_FOUND CONFLICT"),
+    openapi_extra=body_of(ReprintBody, {}, required=False),
     summary="Try to print a refused receipt again",
 )
 async def reprint(
+    request: Request,
     services: Services,
     principal: Annotated[Principal, Depends(may(Action.RECEIPT_REPRINT))],
     receipt_id: ReceiptId,
 ) -> Response:
-    """For ``print_failed`` only, after the cause is gone; 409 CONFLICT if it is printed already."""
+    """For ``print_failed`` only, after the cause is gone; 409 CONFLICT if it is printed already, or if its
+    shop was told that it failed: then it takes a ``reason``, from an administrator, and the shop is called
+    back again."""
     await _check_own(services, principal, receipt_id)
-    return JsonAnswer(shown.summary_answer(await services.registers.reprint(receipt_id)))
+    wanted = await read_model(request, ReprintBody, may_be_empty=True)
+    if wanted.reason is not None:
+        check_may(principal, Action.RECEIPT_RESOLVE)
+    return JsonAnswer(
+        shown.summary_answer(
+            await services.registers.reprint(receipt_id, reason=wanted.reason, by=principal.name)
+        )
+    )
+
+
+@router.post(
+    "/v1/kkt/receipt/{receipt_id}/callback",
+    responses=answers(shapes.ReceiptSummary, examples.RECEIPT, refuses="NOT_FOUND CONFLICT"),
+    summary="Call the shop of a receipt back again",
+)
+async def callback(
+    services: Services,
+    principal: Annotated[Principal, Depends(may(Action.SHOP_CALLBACK))],
+    receipt_id: ReceiptId,
+) -> Response:
+    """Its ``callback_url`` is told anew, as soon as there is an outcome; 409 CONFLICT if it gave none."""
+    return JsonAnswer(shown.summary_answer(await services.registers.tell_shop_again(receipt_id)))
 
 
 @router.post(

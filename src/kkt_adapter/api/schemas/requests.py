@@ -190,6 +190,16 @@ class RefundCheckBody(_Body):
     ] = None
 
 
+class ReprintBody(_Body):
+    """Needed only where a shop was told that its receipt failed."""
+
+    reason: Annotated[
+        str | None,
+        PlainValidator(_or_none(values.text(500))),
+        WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 500}),
+    ] = None
+
+
 class ResolveReceiptBody(_Body):
     """What a person found out about a document whose outcome was unknown."""
 

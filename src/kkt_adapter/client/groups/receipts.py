@@ -4,7 +4,12 @@ from urllib.parse import quote
 
 from kkt_adapter.client.calls import Call
 from kkt_adapter.client.connection import AsyncConnection, Connection
-from kkt_adapter.client.models.receipt_bodies import ReceiptBody, RefundCheckBody, ResolveReceiptBody
+from kkt_adapter.client.models.receipt_bodies import (
+    ReceiptBody,
+    RefundCheckBody,
+    ReprintBody,
+    ResolveReceiptBody,
+)
 from kkt_adapter.client.models.receipts import (
     AcceptedReceipt,
     Document,
@@ -64,8 +69,12 @@ def _qr(receipt_id: str) -> Call[str]:
     )
 
 
-def _reprint(receipt_id: str) -> Call[ReceiptSummary]:
-    return Call(method="POST", path=f"/v1/kkt/receipt/{quote(str(receipt_id), safe='')}/reprint")
+def _reprint(receipt_id: str, body: ReprintBody | None = None) -> Call[ReceiptSummary]:
+    return Call(method="POST", path=f"/v1/kkt/receipt/{quote(str(receipt_id), safe='')}/reprint", body=body)
+
+
+def _callback(receipt_id: str) -> Call[ReceiptSummary]:
+    return Call(method="POST", path=f"/v1/kkt/receipt/{quote(str(receipt_id), safe='')}/callback")
 
 
 def _resolve(receipt_id: str, body: ResolveReceiptBody) -> Call[ReceiptSummary]:
@@ -134,11 +143,18 @@ class AsyncReceipts:
         """The QR code of a receipt. 409 CONFLICT while it is not printed."""
         return await self._connection.send(_qr(receipt_id))
 
-    async def reprint(self, receipt_id: str) -> ReceiptSummary:
+    async def reprint(self, receipt_id: str, body: ReprintBody | None = None) -> ReceiptSummary:
         """Try to print a refused receipt again. For `print_failed` only, after the cause is gone;
-        409 CONFLICT if it is printed already.
+        409 CONFLICT if it is printed already, or if its shop was told that it failed: then it
+        takes a `reason`, from an administrator, and the shop is called back again.
         """
-        return await self._connection.send(_reprint(receipt_id))
+        return await self._connection.send(_reprint(receipt_id, body))
+
+    async def callback(self, receipt_id: str) -> ReceiptSummary:
+        """Call the shop of a receipt back again. Its `callback_url` is told anew, as soon as there
+        is an outcome; 409 CONFLICT if it gave none.
+        """
+        return await self._connection.send(_callback(receipt_id))
 
     async def resolve(self, receipt_id: str, body: ResolveReceiptBody) -> ReceiptSummary:
         """Settle an unknown outcome by hand. For `print_unknown` only: adopt the document the
@@ -209,11 +225,18 @@ class Receipts:
         """The QR code of a receipt. 409 CONFLICT while it is not printed."""
         return self._connection.send(_qr(receipt_id))
 
-    def reprint(self, receipt_id: str) -> ReceiptSummary:
+    def reprint(self, receipt_id: str, body: ReprintBody | None = None) -> ReceiptSummary:
         """Try to print a refused receipt again. For `print_failed` only, after the cause is gone;
-        409 CONFLICT if it is printed already.
+        409 CONFLICT if it is printed already, or if its shop was told that it failed: then it
+        takes a `reason`, from an administrator, and the shop is called back again.
         """
-        return self._connection.send(_reprint(receipt_id))
+        return self._connection.send(_reprint(receipt_id, body))
+
+    def callback(self, receipt_id: str) -> ReceiptSummary:
+        """Call the shop of a receipt back again. Its `callback_url` is told anew, as soon as there
+        is an outcome; 409 CONFLICT if it gave none.
+        """
+        return self._connection.send(_callback(receipt_id))
 
     def resolve(self, receipt_id: str, body: ResolveReceiptBody) -> ReceiptSummary:
         """Settle an unknown outcome by hand. For `print_unknown` only: adopt the document the

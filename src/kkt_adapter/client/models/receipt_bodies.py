@@ -268,6 +268,12 @@ class RefundCheckBody(TypedDict):
     original_receipt_id: NotRequired[str | int | None]
 
 
+class ReprintBody(TypedDict):
+    """Needed only where a shop was told that its receipt failed."""
+
+    reason: NotRequired[str]
+
+
 class ResolveReceiptBody(TypedDict):
     """What a person found out about a document whose outcome was unknown."""
 

@@ -86,6 +86,22 @@ class ReceiptAttempt(TypedDict):
     commands: dict[str, list[int]] | None
 
 
+class ShopCallback(TypedDict):
+    """How the shop that sent the receipt is told of its outcome."""
+
+    # Without its query, which may hold a secret.
+    url: str
+    # Where it is.
+    state: Literal["waiting", "done", "given_up"]
+    # Failed so far.
+    attempts: int
+    last_error: str | None
+    # RFC 3339, UTC with Z.
+    due_at: str | None
+    # RFC 3339, UTC with Z.
+    done_at: str | None
+
+
 class ReceiptLine(TypedDict):
     """What the line says; the members from `discount` on stand there only when they say something."""
 
@@ -206,6 +222,7 @@ class ReceiptDetail(TypedDict):
     device_number: NotRequired[str]
     timezone: NotRequired[int]
     no_print: NotRequired[bool]
+    callback: ShopCallback | None
     # The operator took the document with this response code: 11 not recognised, 14 format control
     # failed, or another. null: nothing wrong.
     operator_code: int | None

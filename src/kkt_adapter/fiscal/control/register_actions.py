@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import Connection, select, update
 
+from kkt_adapter.fiscal.control import callbacks
 from kkt_adapter.fiscal.control.register_status import RegisterStatus, ReportDecision, register_status
 from kkt_adapter.fiscal.control.shift_reports import OPEN_SCOPE, X_SCOPE, Z_SCOPE, ShiftReports
 from kkt_adapter.fiscal.lifecycle import PrintState
@@ -17,8 +19,9 @@ from kkt_adapter.fiscal.printing.registers import Registers, Unit
 from kkt_adapter.fiscal.printing.unprinted import one_unprinted
 from kkt_adapter.fiscal.queries.receipt_models import ReceiptSummary, summary
 from kkt_adapter.fiscal.shifts.reports import ReportMade, ShiftOpened
-from kkt_adapter.fiscal.store import receipt_json
+from kkt_adapter.fiscal.store import events, receipt_json
 from kkt_adapter.fiscal.store.attempts import LaneTerm
+from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.fiscal.store.idempotency import Outcome, Scope
 from kkt_adapter.fiscal.store.tables import PRINT_FAILED_ROWS, receipts
 from kkt_adapter.kernel.clock import Clock
@@ -159,18 +162,29 @@ class RegisterActions:
             async with asyncio.timeout(ASK_S):
                 await session.ask()
 
-    async def reprint(self, receipt_id: str) -> ReceiptSummary:
+    async def reprint(
+        self, receipt_id: str, *, reason: str | None = None, by: str = "", asked_by_shop: bool = False
+    ) -> ReceiptSummary:
         """Put a ``print_failed`` receipt back into its lane.
+
+        A shop that was told of the failure counts on it, so its receipt is printed again only for a
+        ``reason``, by a person, and the shop is called back anew; or when the shop asks itself.
 
         Raises:
             ReceiptNotFound: no such receipt.
-            Conflict: it is not ``print_failed``.
+            Conflict: it is not ``print_failed``, or its shop was told that it failed and no reason is given.
         """
         now = self._clock.now()
 
         def write(conn: Connection) -> str:
             row = conn.execute(
-                select(receipts.c.print_state, receipts.c.register_id).where(receipts.c.id == receipt_id)
+                select(
+                    receipts.c.seq,
+                    receipts.c.print_state,
+                    receipts.c.print_due_at,
+                    receipts.c.register_id,
+                    receipts.c.door,
+                ).where(receipts.c.id == receipt_id)
             ).first()
             if row is None:
                 raise ReceiptNotFound(f"no receipt {receipt_id}", f"нет чека {receipt_id}")
@@ -179,6 +193,11 @@ class RegisterActions:
                     f"only a print_failed receipt can be reprinted; this one is {row.print_state}",
                     f"повторить можно только чек в print_failed; этот в состоянии {row.print_state}",
                 )
+            told = row.door is not None and row.print_due_at is None
+            if told and reason is None and not asked_by_shop:
+                raise _shop_was_told()
+            if told and reason is not None:
+                _note_forced(conn, receipt_id, row.seq, reason=reason, by=by, at=now)
             conn.execute(
                 update(receipts)
                 .where(receipts.c.id == receipt_id, PRINT_FAILED_ROWS)
@@ -188,6 +207,17 @@ class RegisterActions:
 
         register_id = await self._db.write(write)
         self._registers.unit(register_id).lane.retry_refused()
+        return await self._after(receipt_id)
+
+    async def tell_shop_again(self, receipt_id: str) -> ReceiptSummary:
+        """Call the shop of this receipt back anew.
+
+        Raises:
+            NotFound: no such receipt.
+            Conflict: its shop gave no address.
+        """
+        now = self._clock.now()
+        await self._db.write(lambda conn: callbacks.again(conn, receipt_id, at=now))
         return await self._after(receipt_id)
 
     async def resolve(
@@ -226,6 +256,24 @@ class RegisterActions:
             return summary(conn.execute(select(receipts).where(receipts.c.id == receipt_id)).one())
 
         return await self._db.read(read)
+
+
+def _shop_was_told() -> Conflict:
+    return Conflict(
+        "the shop was told that this receipt failed: it may have sold in another way by now. Ask the shop, "
+        "then reprint with a reason",
+        "магазину сообщено, что чек не напечатан: он мог оформить продажу иначе. Спросите магазин и "
+        "повторите с указанием причины (reason)",
+        reason="SHOP_WAS_TOLD",
+    )
+
+
+def _note_forced(conn: Connection, receipt_id: str, seq: int, *, reason: str, by: str, at: datetime) -> None:
+    entry = events.entry(
+        EventType.REPRINT_FORCED, at, receipt_id=receipt_id, level=EventLevel.WARNING, reason=reason, by=by
+    )
+    events.write(conn, [entry])
+    callbacks.renew(conn, seq, at=at)
 
 
 def _check_decision(action: str, fiscal_doc_number: int | None) -> None:

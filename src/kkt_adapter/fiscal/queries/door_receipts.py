@@ -16,7 +16,7 @@ from kkt_adapter.fiscal.printing.registers import Registers
 from kkt_adapter.fiscal.printing.registration import stored_facts
 from kkt_adapter.fiscal.store import events
 from kkt_adapter.fiscal.store.events import EventLevel, EventType
-from kkt_adapter.fiscal.store.tables import receipts
+from kkt_adapter.fiscal.store.tables import callbacks, receipts
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import AdapterError
 from kkt_adapter.runtime.db.protocol import Database
@@ -26,6 +26,12 @@ class DoorOutcome(StrEnum):
     WAIT = "wait"
     DONE = "done"
     FAIL = "fail"
+
+
+class CallbackState(StrEnum):
+    WAITING = "waiting"
+    DONE = "done"
+    GIVEN_UP = "given_up"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +103,34 @@ def door_receipt(row: Any) -> DoorReceipt:
         created_at=row.created_at,
         document=None if row.fiscal_doc is None else json.loads(row.fiscal_doc, parse_float=Decimal),
         error=row.last_error if outcome is DoorOutcome.FAIL else None,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackShown:
+    """How a shop is told; ``url`` without its query, which may hold a secret."""
+
+    url: str
+    state: CallbackState
+    attempts: int
+    last_error: str | None
+    due_at: datetime | None  # None: it is over
+    done_at: datetime | None
+
+
+def callback_shown(conn: Connection, seq: int) -> CallbackShown | None:
+    """What a receipt's page says of its callback."""
+    row = conn.execute(select(callbacks).where(callbacks.c.receipt_seq == seq)).first()
+    if row is None:
+        return None
+    state = CallbackState(row.state)
+    return CallbackShown(
+        url=row.url.partition("?")[0],
+        state=state,
+        attempts=row.attempts,
+        last_error=row.last_error,
+        due_at=row.due_at if state is CallbackState.WAITING else None,
+        done_at=row.done_at,
     )
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Row
 from kkt_adapter.fiscal.lifecycle import AttemptKind, AttemptOutcome, PrintState, Status
 from kkt_adapter.fiscal.model import Receipt, ReceiptKind, ReceiptWarning
 from kkt_adapter.fiscal.printing.attempt_commands import Commands, load_commands
+from kkt_adapter.fiscal.queries.door_receipts import CallbackShown
 from kkt_adapter.fiscal.queries.event_log import LoggedEvent
 from kkt_adapter.fiscal.store.fiscal_doc import StoredFiscalDoc, read_fiscal_doc
 from kkt_adapter.kernel.discretion import discreet_json
@@ -65,6 +66,7 @@ class ReceiptDetail:
 
     summary: ReceiptSummary
     receipt: Receipt
+    callback: CallbackShown | None  # of the shop that sent it; None: it gave no address
     operator_code: int | None  # with which the operator took the document, when it is an alarm (11, 14)
     warnings: Sequence[ReceiptWarning]
     attempts: Sequence[Attempt]

@@ -18,6 +18,7 @@ from kkt_adapter.fiscal.model import (
 )
 from kkt_adapter.fiscal.printing.registers import Registers
 from kkt_adapter.fiscal.queries.documents import Documents, composed
+from kkt_adapter.fiscal.queries.door_receipts import callback_shown
 from kkt_adapter.fiscal.queries.event_log import event_of
 from kkt_adapter.fiscal.queries.receipt_models import (
     ReceiptDetail,
@@ -208,6 +209,7 @@ def detail(conn: Connection, row: Row[Any]) -> ReceiptDetail:
         summary=summary(row),
         receipt=receipt_json.load(row.payload),
         operator_code=_operator_code(events),
+        callback=callback_shown(conn, row.seq),
         warnings=receipt_json.load_warnings(row.warnings),
         attempts=[attempt(one) for one in tries],
         events=[event_of(one) for one in events],

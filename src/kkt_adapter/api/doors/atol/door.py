@@ -63,7 +63,15 @@ class AtolOnlineDoor:
         assert wanted is not None, "the edge sends what is served"
         body = await read_body(receive) if scope["method"] == "POST" else b""
         status, answer = await self._carry_out(wanted, scope, body)
-        await send_answer(send, _answer(status, answer))
+        uuid = answer.get("uuid") if wanted.call is Call.REGISTER else None
+        if uuid is None:
+            await send_answer(send, _answer(status, answer))
+            return
+        self._parts.answers.begins(uuid)
+        try:
+            await send_answer(send, _answer(status, answer))
+        finally:
+            self._parts.answers.ends(uuid)
 
     async def _carry_out(self, wanted: Asked, scope: Scope, body: bytes) -> tuple[int, Json]:
         match wanted.call, scope["method"]:

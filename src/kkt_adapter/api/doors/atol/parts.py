@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from kkt_adapter.api.doors.answers_under_way import AnswersUnderWay
 from kkt_adapter.fiscal.intake.accept import Taken
 from kkt_adapter.fiscal.intake.as_sent import PLAIN, AsSent
 from kkt_adapter.fiscal.intake.buffer import Known
@@ -52,4 +53,5 @@ class AtolParts:
     receipts: DoorReceipts
     groups: GroupFacts
     clock: Clock
+    answers: AnswersUnderWay
     link_of: Callable[[str], str | None] = lambda receipt_id: None  # the buyer's page of a receipt

@@ -91,7 +91,7 @@ class ReceiptPresses:
         outcome = await self.outcome(known.receipt_id)
         if outcome.state is PressState.REFUSED:
             try:
-                await self._parts.actions.reprint(outcome.receipt_id)
+                await self._parts.actions.reprint(outcome.receipt_id, asked_by_shop=True)
             except Conflict:  # somebody else was quicker
                 pass
             outcome = await self._settled(call, known.receipt_id)

@@ -20,6 +20,7 @@ from kkt_adapter.api.schemas.units import (
     Rubles,
     TillId,
     WallTime,
+    words,
 )
 
 PrintStateName = Literal["new", "printing", "printed", "print_unknown", "print_failed"]
@@ -168,6 +169,17 @@ class ReceiptEvent(TypedDict):
     metadata: Annotated[dict[str, Any], Field(description="Facts of this event.")]
 
 
+class ShopCallback(TypedDict):
+    """How the shop that sent the receipt is told of its outcome."""
+
+    url: Annotated[str, Field(description="Without its query, which may hold a secret.")]
+    state: Annotated[Annotated[str, words("waiting", "done", "given_up")], Field(description="Where it is.")]
+    attempts: Annotated[int, Field(ge=0, description="Failed so far.")]
+    last_error: str | None
+    due_at: Moment | None
+    done_at: Moment | None
+
+
 class ReceiptDetail(ReceiptSummary):
     """A receipt with its lines, attempts and events, oldest first; at most 200 of each.
 
@@ -195,6 +207,7 @@ class ReceiptDetail(ReceiptSummary):
     device_number: NotRequired[str]
     timezone: NotRequired[int]
     no_print: NotRequired[bool]
+    callback: ShopCallback | None
     operator_code: Annotated[
         int | None,
         Field(

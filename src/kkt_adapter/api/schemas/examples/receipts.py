@@ -84,6 +84,7 @@ RECEIPT_DETAIL: Final[Json] = RECEIPT | {
     "taxation": "osn",
     "cashier": {"name": "Кассир"},
     "operator_code": None,
+    "callback": None,
     "items": [
         {
             "name": "Test",

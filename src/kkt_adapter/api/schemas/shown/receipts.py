@@ -6,6 +6,7 @@ from kkt_adapter.api.schemas.answers import buffer as logged
 from kkt_adapter.api.schemas.answers import receipts as known
 from kkt_adapter.api.schemas.units import money
 from kkt_adapter.fiscal.model import ReceiptWarning
+from kkt_adapter.fiscal.queries.door_receipts import CallbackShown
 from kkt_adapter.fiscal.queries.event_log import EventPage, LoggedEvent
 from kkt_adapter.fiscal.queries.receipt_models import Attempt, ReceiptDetail, ReceiptPage, ReceiptSummary
 from kkt_adapter.fiscal.store import receipt_public
@@ -75,6 +76,7 @@ def detail_answer(shown: ReceiptDetail, *, english: bool) -> Json:
         **receipt_public.document(shown.receipt),
         "items": [{"sku": None, **line} for line in receipt_public.lines(shown.receipt)],
         "payments": receipt_public.payments(shown.receipt),
+        "callback": None if shown.callback is None else _callback(shown.callback),
         "operator_code": shown.operator_code,
         "warnings": [_remark(one, english=english) for one in shown.warnings],
         "attempts": [_attempt(one) for one in shown.attempts],
@@ -102,6 +104,17 @@ def event_log_answer(page: EventPage) -> logged.EventLogPage:
             }
             for one in page.items
         ],
+    }
+
+
+def _callback(shown: CallbackShown) -> known.ShopCallback:
+    return {
+        "url": shown.url,
+        "state": shown.state.value,
+        "attempts": shown.attempts,
+        "last_error": shown.last_error,
+        "due_at": iso(shown.due_at),
+        "done_at": iso(shown.done_at),
     }
 
 
