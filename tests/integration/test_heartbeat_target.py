@@ -62,7 +62,7 @@ async def test_two_hits_are_online_and_three_misses_offline(erp: ErpEmulator, ca
     assert calls.state == "online"
     await calls.call()
     assert calls.state == "offline"
-    told = [json.loads(entry["metadata"]) for entry in calls.told]
+    told = [json.loads(entry.metadata or "{}") for entry in calls.told]
     assert [(one["was"], one["state"]) for one in told] == [("unknown", "online"), ("online", "offline")]
     assert told[1]["error"] == "HTTP 500"
     clean(erp)

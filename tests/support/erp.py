@@ -15,6 +15,7 @@ from kkt_adapter.fiscal.heartbeat.payload import Sender, Situation
 from kkt_adapter.fiscal.heartbeat.settings import BackOfficeSettings
 from kkt_adapter.fiscal.heartbeat.target import Target
 from kkt_adapter.fiscal.store import counters
+from kkt_adapter.fiscal.store.events import NewEvent
 from kkt_adapter.fiscal.store.tables import buffer_events, receipts
 from kkt_adapter.kernel.clock import Clock, SystemClock
 from kkt_adapter.kernel.ids import random_id, uuid7
@@ -74,7 +75,7 @@ class Caller:
     target: Target
     term: Term
     database: Database
-    told: list[Json] = field(default_factory=list)
+    told: list[NewEvent] = field(default_factory=list)
 
     async def call(self, times: int = 1) -> float:
         pause_s = 0.0
@@ -99,7 +100,7 @@ async def caller(
     database: Database, settings: BackOfficeSettings, *, clock: Clock | None = None, owner: str | None = None
 ) -> AsyncIterator[Caller]:
     """A target that is not run by a service, so that a test decides when it calls; no jitter."""
-    used, told = clock or SystemClock(), list[Json]()
+    used, told = clock or SystemClock(), list[NewEvent]()
     owner = owner or random_id()
 
     async def situation() -> Situation:

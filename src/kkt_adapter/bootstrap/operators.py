@@ -10,8 +10,7 @@ from kkt_adapter.fiscal.ofd.http import HttpOfd
 from kkt_adapter.fiscal.ofd.tcp import TcpOfdGateway
 from kkt_adapter.fiscal.printing.registers import Unit
 from kkt_adapter.fiscal.store import events
-from kkt_adapter.fiscal.store.event_writer import EventWriter
-from kkt_adapter.fiscal.store.events import EventLevel, EventType
+from kkt_adapter.fiscal.store.events import EventLevel, EventType, EventWriter
 from kkt_adapter.kernel.breaker import METRIC_VALUE, Breaker, BreakerState
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.ids import RegisterId

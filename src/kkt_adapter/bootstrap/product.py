@@ -40,7 +40,7 @@ from kkt_adapter.fiscal.monitoring.network_mode import NetworkMonitor
 from kkt_adapter.fiscal.printing.registers import Registers, Unit
 from kkt_adapter.fiscal.printing.reply_waiters import Waiting
 from kkt_adapter.fiscal.printing.stats import PrintStats
-from kkt_adapter.fiscal.store.event_writer import EventWriter
+from kkt_adapter.fiscal.store.events import EventWriter
 from kkt_adapter.kernel.clock import Clock, SystemClock
 from kkt_adapter.kernel.errors import AdapterError
 from kkt_adapter.runtime.auth.parts import AuthParts, build_auth

@@ -30,7 +30,7 @@ from kkt_adapter.fiscal.status.health import Health
 from kkt_adapter.fiscal.status.overview import Overview
 from kkt_adapter.fiscal.status.pages import Summary
 from kkt_adapter.fiscal.status.register_cards import RegisterCards
-from kkt_adapter.fiscal.store.event_writer import EventWriter
+from kkt_adapter.fiscal.store.events import EventWriter
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.runtime.disk import DiskMark
 from kkt_adapter.runtime.supervisor import ServiceState

@@ -1,7 +1,6 @@
 """The network mode: a table of results, and what an end point is judged by."""
 
 import asyncio
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,6 +17,7 @@ from kkt_adapter.fiscal.monitoring.network_mode import (
     NetworkPolicy,
     judge,
 )
+from kkt_adapter.fiscal.store.events import NewEvent
 from kkt_adapter.kernel.breaker import Breaker
 from kkt_adapter.kernel.errors import OfdUnavailable
 from kkt_adapter.kernel.hysteresis import Presence
@@ -96,7 +96,7 @@ class Operators:
         self.down: set[str] = set()
         self.asked: list[str] = []
         self.back_office: Presence | None = None
-        self.told: list[dict[str, Any]] = []
+        self.told: list[NewEvent] = []
         self.endpoints = [self._endpoint(name) for name in names or ("a",)]
         self.monitor = NetworkMonitor(
             endpoints=lambda: self.endpoints,
@@ -188,10 +188,10 @@ async def test_every_change_is_told_with_its_cause(clock: ManualClock) -> None:
     for _ in range(3):
         await clock.advance(30)
         await operators.monitor.check()
-    assert [entry["event_type"] for entry in operators.told] == ["network_mode_changed"] * 2
-    assert '"mode":"degraded","was":"offline"' in operators.told[0]["metadata"]
-    assert '"mode":"offline","was":"degraded","missing":["a"]' in operators.told[1]["metadata"]
-    assert [entry["level"] for entry in operators.told] == ["warning", "warning"]
+    assert [entry.event_type for entry in operators.told] == ["network_mode_changed"] * 2
+    assert '"mode":"degraded","was":"offline"' in (operators.told[0].metadata or "")
+    assert '"mode":"offline","was":"degraded","missing":["a"]' in (operators.told[1].metadata or "")
+    assert [entry.level for entry in operators.told] == ["warning", "warning"]
 
 
 async def test_the_service_checks_at_once_and_then_every_30_seconds(clock: ManualClock) -> None:

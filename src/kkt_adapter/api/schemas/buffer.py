@@ -39,10 +39,10 @@ def counts_answer(status: BufferStatus) -> known.BufferCounts:
         "last_sync": None
         if last is None
         else {
-            "timestamp": last["timestamp"],
-            "synced_count": last["synced_count"],
-            "failed_count": last["failed_count"],
-            "duration_seconds": last["duration_seconds"],
+            "timestamp": iso_of(last.at),
+            "synced_count": last.synced,
+            "failed_count": last.failed,
+            "duration_seconds": last.duration_s,
         },
         "buffer_count": totals.undelivered,
         "buffer_percent": snapshot.fill.percent,

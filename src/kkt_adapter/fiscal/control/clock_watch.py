@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Any
 
 import structlog
 from sqlalchemy import Connection
@@ -216,7 +215,7 @@ class ClockWatch:
             await self._store(replace(state, believed_at=wall), wall, entries)
 
     async def _store(
-        self, state: ClockState, wall: datetime, entries: Sequence[dict[str, Any]], *, by: str | None = None
+        self, state: ClockState, wall: datetime, entries: Sequence[events.NewEvent], *, by: str | None = None
     ) -> None:
         def write(conn: Connection) -> None:
             clock_rows.save(conn, state, at=wall, by=by)

@@ -22,7 +22,7 @@ from kkt_adapter.fiscal.lifecycle import (
 )
 from kkt_adapter.fiscal.store import counters, document_bytes
 from kkt_adapter.fiscal.store import events as journal
-from kkt_adapter.fiscal.store.events import EventLevel, EventType
+from kkt_adapter.fiscal.store.events import EventLevel, EventType, NewEvent
 from kkt_adapter.fiscal.store.tables import attempts, dlq, receipts
 from kkt_adapter.kernel.errors import LeaseLost
 from kkt_adapter.runtime.db.bulk import bulk, bulk_insert
@@ -140,7 +140,7 @@ def step(conn: Connection, steps: Sequence[Step]) -> list[Claim | Exception | No
     """
     counters.lock(conn)
     deltas = {"pending": 0, "syncing": 0, "synced": 0, "failed": 0, "dlq_open": 0}
-    events: list[dict[str, Any]] = []
+    events: list[NewEvent] = []
     tries: list[tuple[Any, ...]] = []
     lost: dict[int, LeaseLost] = {}  # by the step's place
     _synced(conn, [one.result for one in steps if isinstance(one.result, Synced)], deltas, events, tries)
@@ -182,7 +182,7 @@ def _synced(
     conn: Connection,
     results: Sequence[Synced],
     deltas: dict[str, int],
-    events: list[dict[str, Any]],
+    events: list[NewEvent],
     tries: list[tuple[Any, ...]],
 ) -> None:
     written = _SET_SYNCED.run(
@@ -235,7 +235,7 @@ def operator_alarm(
     fn_number: str,
     fd_number: int,
     receipt_id: str | None = None,
-) -> dict[str, Any]:
+) -> NewEvent:
     """The entry for a document that the operator took and found fault with; ``receipt_id`` None: a report."""
     return journal.entry(
         EventType.OPERATOR_ALARM,
@@ -253,7 +253,7 @@ def _failed(
     conn: Connection,
     result: Failed,
     deltas: dict[str, int],
-    events: list[dict[str, Any]],
+    events: list[NewEvent],
     tries: list[tuple[Any, ...]],
 ) -> None:
     claim, error = result.claim, result.error[:500]

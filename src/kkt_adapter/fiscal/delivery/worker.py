@@ -6,7 +6,6 @@ back-off is running. An open breaker is not a failed attempt: waiting costs noth
 """
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,13 +21,12 @@ from kkt_adapter.fiscal.delivery.worker_status import LastPass, ManualSync, Work
 from kkt_adapter.fiscal.lifecycle import WorkerTask
 from kkt_adapter.fiscal.store import counters, events
 from kkt_adapter.fiscal.store.events import EventLevel, EventType
-from kkt_adapter.fiscal.store.runtime_settings import LAST_SYNC, store_setting
+from kkt_adapter.fiscal.store.runtime_settings import LastSync, store_last_sync
 from kkt_adapter.kernel.backoff import backoff
 from kkt_adapter.kernel.breaker import BreakerState
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import AdapterError, SyncInProgress
 from kkt_adapter.kernel.histogram import Histogram
-from kkt_adapter.kernel.timefmt import iso
 from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.leases.pass_lock import LockOutcome, PassLock
 from kkt_adapter.runtime.wakeup import Wakeup
@@ -364,18 +362,11 @@ class DeliveryWorker:
                 errors=list(errors[:5]),
             ),
         ]
-        last = json.dumps(
-            {
-                "timestamp": iso(now),
-                "synced_count": result.synced,
-                "failed_count": result.failed,
-                "duration_seconds": round(result.duration_s, 3),
-            }
-        )
+        last = LastSync(at=now, synced=result.synced, failed=result.failed, duration_s=result.duration_s)
 
         def write(conn: Connection) -> None:
             events.write(conn, entries)
-            store_setting(conn, LAST_SYNC, last, at=now, by=None)
+            store_last_sync(conn, last)
 
         await self._db.write(write)
         self._log.info(

@@ -14,6 +14,7 @@ from kkt_adapter.fiscal.heartbeat.payload import Sender, Situation
 from kkt_adapter.fiscal.heartbeat.points import Points
 from kkt_adapter.fiscal.heartbeat.settings import BackOfficeSettings, Profile
 from kkt_adapter.fiscal.heartbeat.target import Target, TargetState
+from kkt_adapter.fiscal.store.events import NewEvent
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import AdapterError, Conflict, Text
 from kkt_adapter.kernel.hysteresis import Presence
@@ -76,7 +77,7 @@ class Heartbeat:
         database: Database,
         lease: Lease,
         clock: Clock,
-        tell: Callable[[dict[str, Any]], None],
+        tell: Callable[[NewEvent], None],
         jitter: Callable[[], float] = lambda: random.uniform(1 - JITTER, 1 + JITTER),
         look_s: float = LOOK_S,
     ) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 from kkt_adapter.fiscal.heartbeat import cursors, feed, payload
 from kkt_adapter.fiscal.heartbeat.answer import AnswerClass, AnswerOutcome, not_sent, read_answer, read_fault
@@ -18,7 +17,7 @@ from kkt_adapter.fiscal.heartbeat.credentials import Credentials
 from kkt_adapter.fiscal.heartbeat.payload import MAX_EVENTS, Beat, Sender, Situation
 from kkt_adapter.fiscal.heartbeat.settings import BackOfficeSettings
 from kkt_adapter.fiscal.store import events
-from kkt_adapter.fiscal.store.events import EventLevel, EventType
+from kkt_adapter.fiscal.store.events import EventLevel, EventType, NewEvent
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import AdapterError, LeaseLost, Text
 from kkt_adapter.kernel.hysteresis import Hysteresis, Presence
@@ -61,7 +60,7 @@ class Target:
         situation: Callable[[], Awaitable[Situation]],
         database: Database,
         clock: Clock,
-        tell: Callable[[dict[str, Any]], None],
+        tell: Callable[[NewEvent], None],
         jitter: Callable[[], float],
         marks_cash: bool = True,
     ) -> None:

@@ -193,7 +193,7 @@ def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted | Kno
     receipt_rows: list[tuple[Any, ...]] = []
     key_rows: list[tuple[Any, ...]] = []
     attempt_rows: list[tuple[Any, ...]] = []
-    events: list[dict[str, Any]] = []
+    events: list[journal.NewEvent] = []
     links: list[tuple[int, suspicions.Link]] = []
     callback_rows: list[tuple[Any, ...]] = []
     press_rows: list[tuple[Any, ...]] = []

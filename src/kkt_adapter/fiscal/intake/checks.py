@@ -15,7 +15,7 @@ from kkt_adapter.fiscal.ffd.vat import vat_differs
 from kkt_adapter.fiscal.intake import buffer
 from kkt_adapter.fiscal.intake.as_sent import AsSent
 from kkt_adapter.fiscal.intake.policy import IntakePolicy
-from kkt_adapter.fiscal.intake.suspicions import Suspicions
+from kkt_adapter.fiscal.intake.suspicions import Seen, Suspicions, is_about_others, look
 from kkt_adapter.fiscal.kkt.driver import ShiftState
 from kkt_adapter.fiscal.model import Receipt, ReceiptKind, ReceiptRequest, RegisterProfile
 from kkt_adapter.fiscal.printing.availability import takes_new
@@ -69,13 +69,13 @@ class ReceiptChecks:
         self._policy = policy
         self._disk = disk
         self._log = get_logger("intake")
-        self._suspicions = Suspicions(database=database, refused=policy.refused_suspicions)
+        self._suspicions = Suspicions(refused=policy.refused_suspicions)
 
     async def candidates(
         self, request: ReceiptRequest, key: str, sent: AsSent
     ) -> tuple[Candidates, Receipt | None, int]:
-        """The registers that can print this receipt, one at least; the refunded sale, if known here; and what
-        ``Suspicions.look`` saw.
+        """The registers that can print this receipt, one at least; the refunded sale, if known here; and the
+        newest receipt about the same that was seen (its seq, or 0).
 
         A till without a register gets one in demo mode only, and only for a receipt that would be stored.
 
@@ -195,12 +195,13 @@ class ReceiptChecks:
     async def _rehearse(self, request: ReceiptRequest, key: str, sent: AsSent) -> None:
         """Raise what this receipt would be refused with, before a register is made for it. For a key that is
         known the refusal is not told: the first request's answer goes before it."""
-        checked = self._complete(request, key, *self._prospect(request), sent, sent.late)
-        _, sale = await self._compare_with_sale(request, checked, sent)
+        self._complete(request, key, *self._prospect(request), sent, sent.late)
+        original = _original(request)
+        sale = None if original is None else await self._db.read(lambda c: sale_of(c, original))
         key_hash, must_be_synced = receipt_json.key_hash(key), self.must_be_synced(sale)
         now = self._clock.now()
 
-        def look(conn: Connection) -> Exception | None:
+        def reason(conn: Connection) -> Exception | None:
             if buffer.find_key(conn, key_hash) is not None:
                 return IdempotencyConflict("this key is known", "этот ключ уже известен")
             return buffer.refusal_now(
@@ -211,7 +212,7 @@ class ReceiptChecks:
                 at=now,
             )
 
-        refusal = await self._db.read(look)
+        refusal = await self._db.read(reason)
         if refusal is not None:
             raise refusal
 
@@ -255,26 +256,23 @@ class ReceiptChecks:
     async def _look_around(
         self, request: ReceiptRequest, checked: Checked, sent: AsSent
     ) -> tuple[Checked, Receipt | None, int]:
-        """The receipt beside its sale and the receipts before it."""
-        checked, sale = await self._compare_with_sale(request, checked, sent)
-        checked, looked = await self._suspicions.look(checked, sale, sent)
-        return checked, sale, looked
+        """The receipt with what is remarkable beside what is stored, the sale that it refunds if it is one of
+        ours, and the newest receipt about the same. One read. Raises ReceiptInvalid."""
+        original, receipt = _original(request), checked.receipt
+        if original is None and not is_about_others(receipt):
+            return checked, None, 0
 
-    async def _compare_with_sale(
-        self, request: ReceiptRequest, checked: Checked, sent: AsSent
-    ) -> tuple[Checked, Receipt | None]:
-        """The receipt with what its sale makes remarkable, and that sale, if it refunds one of ours."""
-        original = request.original_receipt_id
-        if request.kind is not ReceiptKind.REFUND or original is None:
-            return checked, None
-        sale = await self._db.read(lambda c: sale_of(c, original))
-        if sale is None:
-            return checked, None
-        warning = vat_differs(checked.receipt, frozenset(line.vat for line in sale.lines))
-        if warning is not None:
-            warning = replace(warning, field=sent.own_name(warning.field))
-            checked = Checked(receipt=checked.receipt, warnings=(*checked.warnings, warning))
-        return checked, sale
+        def read(conn: Connection) -> tuple[Receipt | None, Seen]:
+            sale = None if original is None else sale_of(conn, original)
+            return sale, look(conn, receipt, sale)
+
+        sale, seen = await self._db.read(read)
+        if sale is not None:
+            warning = vat_differs(receipt, frozenset(line.vat for line in sale.lines))
+            if warning is not None:
+                warning = replace(warning, field=sent.own_name(warning.field))
+                checked = Checked(receipt=receipt, warnings=(*checked.warnings, warning))
+        return self._suspicions.judge(checked, seen, sent), sale, seen.newest
 
     def _refuse_on_low_disk(self) -> None:
         if self._disk.is_low:
@@ -299,6 +297,11 @@ class ReceiptChecks:
         status = unit.lane.session.status
         if not unit.automatic_shift and status is not None and status.shift_state is ShiftState.EXPIRED:
             raise shift_expired()
+
+
+def _original(request: ReceiptRequest) -> str | None:
+    """The receipt that a refund names."""
+    return request.original_receipt_id if request.kind is ReceiptKind.REFUND else None
 
 
 def _likeness(profile: RegisterProfile, day: date) -> Hashable:

@@ -20,11 +20,10 @@ from kkt_adapter.fiscal.ffd.validation.receipt import Checked
 from kkt_adapter.fiscal.intake.as_sent import AsSent
 from kkt_adapter.fiscal.model import Receipt, ReceiptKind, ReceiptWarning
 from kkt_adapter.fiscal.store import events
-from kkt_adapter.fiscal.store.events import EventLevel, EventType
+from kkt_adapter.fiscal.store.events import EventLevel, EventType, NewEvent
 from kkt_adapter.fiscal.store.tables import receipt_links, receipts
 from kkt_adapter.kernel.errors import ReceiptInvalid, Text, Violation
 from kkt_adapter.kernel.money import rubles
-from kkt_adapter.runtime.db.protocol import Database
 
 REFUND_EXCEEDS_SALE = "REFUND_EXCEEDS_SALE"
 SALE_REFUNDED_BEFORE = "SALE_REFUNDED_BEFORE"
@@ -91,7 +90,7 @@ def newest_link(conn: Connection, links: Sequence[Link]) -> int:
 
 def refund_events(
     receipt: Receipt, at: datetime, *, sale_id: str | None, sale_pos: str | None, forced: str | None
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[NewEvent]:
     """Entries about a refund that somebody should look at; in the commit of acceptance. ``forced``: the
     reason given for a sale that may not be refunded by itself."""
     if sale_id is None:
@@ -104,31 +103,41 @@ def refund_events(
         yield events.entry(EventType.REFUND_OF_OTHER_TILL, at, **warning, **facts)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """``newest``: the newest receipt about the same (its seq), 0 when there is none."""
+
+    newest: int = 0
+    found: tuple[ReceiptWarning, ...] = ()
+
+
+def is_about_others(receipt: Receipt) -> bool:
+    """Does a receipt name an order or a mark? Of a refund its sale is looked at as well."""
+    return receipt.order_id is not None or any(line.mark_code for line in receipt.lines)
+
+
+def look(conn: Connection, receipt: Receipt, sale: Receipt | None) -> Seen:
+    """What is suspicious beside what is stored. ``sale``: the one that is refunded, if it is known here."""
+    if receipt.kind not in (ReceiptKind.SALE, ReceiptKind.REFUND):
+        return Seen()
+    if sale is None and not is_about_others(receipt):
+        return Seen()
+    links = links_of(receipt, None if sale is None else sale.id)
+    newest = newest_link(conn, links) if links else 0
+    return Seen(newest=newest, found=tuple(_find(conn, receipt, sale)))
+
+
 class Suspicions:
     """``refused``: codes that stop a receipt; the others are warnings."""
 
-    def __init__(self, *, database: Database, refused: frozenset[str]) -> None:
-        self._db = database
+    def __init__(self, *, refused: frozenset[str]) -> None:
         self._refused = refused
 
-    async def look(self, checked: Checked, sale: Receipt | None, sent: AsSent) -> tuple[Checked, int]:
-        """The receipt with its warnings, and the newest receipt about the same that was seen (its seq, or 0).
-        Raises ReceiptInvalid for what is to be refused."""
-        receipt = checked.receipt
-        if receipt.kind not in (ReceiptKind.SALE, ReceiptKind.REFUND):
-            return checked, 0
-        if sale is None and receipt.order_id is None and not any(line.mark_code for line in receipt.lines):
-            return checked, 0
-        links = links_of(receipt, None if sale is None else sale.id)
-
-        def read(conn: Connection) -> tuple[int, list[ReceiptWarning]]:
-            newest = newest_link(conn, links) if links else 0
-            return newest, list(_find(conn, receipt, sale))
-
-        newest, found = await self._db.read(read)
-        if not found:
-            return checked, newest
-        found = [replace(one, field=sent.own_name(one.field)) for one in found]
+    def judge(self, checked: Checked, seen: Seen, sent: AsSent) -> Checked:
+        """The receipt with its warnings. Raises ReceiptInvalid for what is to be refused."""
+        if not seen.found:
+            return checked
+        found = [replace(one, field=sent.own_name(one.field)) for one in seen.found]
         refused = [one for one in found if one.code in self._refused]
         if refused:
             raise ReceiptInvalid(
@@ -137,7 +146,7 @@ class Suspicions:
                     for one in refused
                 )
             )
-        return Checked(receipt=receipt, warnings=(*checked.warnings, *found)), newest
+        return Checked(receipt=checked.receipt, warnings=(*checked.warnings, *found))
 
 
 def _find(conn: Connection, receipt: Receipt, sale: Receipt | None) -> Iterator[ReceiptWarning]:

@@ -14,7 +14,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from kkt_adapter.fiscal.delivery.endpoint import Endpoint
 from kkt_adapter.fiscal.store import events
@@ -102,7 +101,7 @@ class NetworkMonitor:
         endpoints: Callable[[], Sequence[Endpoint]],
         back_office: Callable[[], Awaitable[Presence | None]],
         clock: Clock,
-        tell: Callable[[dict[str, Any]], None],
+        tell: Callable[[events.NewEvent], None],
         policy: NetworkPolicy,
     ) -> None:
         self._endpoints = endpoints

@@ -273,6 +273,6 @@ class Observer:
         if told is not None:
             return told
         last = snapshot.last_sync
-        if last is not None and last["synced_count"]:
-            return datetime.fromisoformat(last["timestamp"])
+        if last is not None and last.synced:
+            return last.at
         return self._started_at

@@ -9,7 +9,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select
 
@@ -18,10 +17,10 @@ from kkt_adapter.fiscal.store.capacity import Fill, fill
 from kkt_adapter.fiscal.store.events import EventType
 from kkt_adapter.fiscal.store.losses import Loss, open_losses
 from kkt_adapter.fiscal.store.runtime_settings import (
-    LAST_SYNC,
+    LastSync,
     MaintenanceMode,
+    last_sync,
     maintenance_mode,
-    read_setting,
 )
 from kkt_adapter.fiscal.store.session_tables import OPEN_SESSION, pos_sessions
 from kkt_adapter.fiscal.store.tables import RARE_EVENTS, UNDELIVERED_ROWS, buffer_events, counters, receipts
@@ -48,7 +47,7 @@ class Snapshot:
     fill: Fill
     hlc_local_time: int  # Unix seconds of the last stamp
     oldest: tuple[str, datetime] | None  # id and acceptance of the oldest undelivered receipt
-    last_sync: Mapping[str, Any] | None
+    last_sync: LastSync | None
     maintenance: MaintenanceMode | None
     mismatches: tuple[Mismatch, ...]
     cash_kop: Mapping[str, int]  # of tills with an open session
@@ -114,12 +113,11 @@ class Snapshots:
 
     def _take(self, conn: Connection) -> Snapshot:
         oldest = conn.execute(_OLDEST).first()
-        last = read_setting(conn, LAST_SYNC)
         return Snapshot(
             fill=fill(conn, default_capacity=self._default_capacity),
             hlc_local_time=conn.execute(_HLC).scalar_one(),
             oldest=None if oldest is None else (oldest.id, oldest.created_at),
-            last_sync=None if last is None else json.loads(last),
+            last_sync=last_sync(conn),
             maintenance=maintenance_mode(conn),
             mismatches=tuple(still_open(conn, self._mismatches())),
             cash_kop=dict(conn.execute(_CASH).all()),

@@ -1,16 +1,23 @@
 """The append-only journal of what happened (``buffer_events``)."""
 
+import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 import orjson
+import structlog
 from sqlalchemy import Connection
 
 from kkt_adapter.fiscal.store.tables import buffer_events
+from kkt_adapter.kernel.errors import AdapterError
 from kkt_adapter.runtime.db.bulk import bulk_insert
 from kkt_adapter.runtime.db.columns import millis
+from kkt_adapter.runtime.db.protocol import Database
+
+MOST_WAITING = 1000  # events that may wait; the next one is dropped and said so in the log
 
 
 class EventType(StrEnum):
@@ -83,6 +90,17 @@ class EventLevel(StrEnum):
     ERROR = "error"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEvent:
+    """An event that is not written yet. ``metadata``: JSON text of its facts."""
+
+    event_type: str
+    receipt_id: str | None
+    at: datetime
+    level: str
+    metadata: str | None
+
+
 def entry(
     event_type: EventType,
     at: datetime,
@@ -90,15 +108,15 @@ def entry(
     receipt_id: str | None = None,
     level: EventLevel = EventLevel.INFO,
     **metadata: Any,
-) -> dict[str, Any]:
-    """One row for ``write``. No buyer contacts, no tokens in ``metadata``."""
-    return {
-        "event_type": event_type.value,
-        "receipt_id": receipt_id,
-        "timestamp": at,
-        "level": level.value,
-        "metadata": orjson.dumps(metadata, default=str).decode() if metadata else None,
-    }
+) -> NewEvent:
+    """One event for ``write``. No buyer contacts, no tokens in ``metadata``."""
+    return NewEvent(
+        event_type=event_type.value,
+        receipt_id=receipt_id,
+        at=at,
+        level=level.value,
+        metadata=orjson.dumps(metadata, default=str).decode() if metadata else None,
+    )
 
 
 _INSERT = bulk_insert(
@@ -111,13 +129,54 @@ _INSERT = bulk_insert(
 )
 
 
-def write(conn: Connection, entries: Sequence[dict[str, Any]]) -> None:
+def write(conn: Connection, entries: Sequence[NewEvent]) -> None:
     """Append rows; must be part of the transaction that makes them true."""
     if entries:
         _INSERT.run(
             conn,
-            [
-                (e["event_type"], e["receipt_id"], millis(e["timestamp"]), e["level"], e["metadata"])
-                for e in entries
-            ],
+            [(one.event_type, one.receipt_id, millis(one.at), one.level, one.metadata) for one in entries],
         )
+
+
+class EventWriter:
+    """A ``Service`` for places that cannot wait for a commit, such as a breaker that opens: it takes entries
+    at once and writes them in their order."""
+
+    name = "journal"
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+        self._waiting: asyncio.Queue[NewEvent] = asyncio.Queue(MOST_WAITING)
+        self._log = structlog.get_logger("journal")
+
+    def put(self, entry: NewEvent) -> None:
+        """Event loop only; never waits."""
+        try:
+            self._waiting.put_nowait(entry)
+        except asyncio.QueueFull:
+            self._log.error("event_dropped", event_type=entry.event_type)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until ``stop``; what waits then is still written."""
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            while not stop.is_set() or not self._waiting.empty():
+                getting = asyncio.create_task(self._waiting.get())
+                await asyncio.wait((getting, stopping), return_when=asyncio.FIRST_COMPLETED)
+                if not getting.done():
+                    getting.cancel()
+                    if self._waiting.empty():
+                        return
+                    continue
+                await self._write([getting.result(), *self._rest()])
+        finally:
+            stopping.cancel()
+
+    def _rest(self) -> list[NewEvent]:
+        return [self._waiting.get_nowait() for _ in range(self._waiting.qsize())]
+
+    async def _write(self, entries: list[NewEvent]) -> None:
+        try:
+            await self._db.write(lambda c: write(c, entries))
+        except AdapterError as error:
+            self._log.error("events_not_written", count=len(entries), error=error.detail.en)

@@ -3,12 +3,12 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from kkt_adapter.fiscal.store.tables import config
+from kkt_adapter.kernel.timefmt import iso
 
 LAST_SYNC = "last_sync"
 
@@ -62,6 +62,35 @@ def maintenance_mode(conn: Connection) -> MaintenanceMode | None:
     )
 
 
-def last_sync(conn: Connection, name: str) -> dict[str, Any] | None:
-    text = read_setting(conn, name)
-    return None if text is None else json.loads(text)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastSync:
+    """The last pass that sent anything; ``at`` is aware UTC."""
+
+    at: datetime
+    synced: int
+    failed: int
+    duration_s: float
+
+
+def last_sync(conn: Connection) -> LastSync | None:
+    """None before the first such pass."""
+    text = read_setting(conn, LAST_SYNC)
+    if text is None:
+        return None
+    stored = json.loads(text)
+    return LastSync(
+        at=datetime.fromisoformat(stored["timestamp"]),
+        synced=stored["synced_count"],
+        failed=stored["failed_count"],
+        duration_s=stored["duration_seconds"],
+    )
+
+
+def store_last_sync(conn: Connection, last: LastSync) -> None:
+    stored = {
+        "timestamp": iso(last.at),
+        "synced_count": last.synced,
+        "failed_count": last.failed,
+        "duration_seconds": round(last.duration_s, 3),
+    }
+    store_setting(conn, LAST_SYNC, json.dumps(stored), at=last.at, by=None)
