@@ -5,9 +5,12 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.routing import Mount, Route
+from starlette.types import ASGIApp
 
 from kkt_adapter import __version__
 from kkt_adapter.api.describe.openapi import describe
+from kkt_adapter.api.doors.kkmserver.own_port import OnlyExecute
+from kkt_adapter.api.doors.kkmserver.route import ExecuteDoor
 from kkt_adapter.api.edge import Edge
 from kkt_adapter.api.errors import install_error_handlers
 from kkt_adapter.api.routes import (
@@ -96,6 +99,20 @@ def create_api(
         Edge, settings=settings, gate=services.gate, clock=clock or SystemClock(), doors=services.doors
     )
     return app
+
+
+def end_held(app: FastAPI) -> None:
+    """The service stops: end the answers that would go on."""
+    app.state.live.close()
+    services: ApiServices = app.state.services
+    for door in services.doors:
+        door.stop()
+
+
+def only_execute(app: FastAPI) -> ASGIApp:
+    """The application of KkmServer's own port."""
+    services: ApiServices = app.state.services
+    return OnlyExecute(app, next(door for door in services.doors if isinstance(door, ExecuteDoor)))
 
 
 def bare_api() -> Api:

@@ -25,6 +25,13 @@ class ServingSettings(BaseModel):
         description="port; 0 takes a free one",
         json_schema_extra=env("KKT_PORT"),
     )
+    kkmserver_port: int = Field(
+        default=0,
+        ge=0,
+        le=65535,
+        description="one more port, for commands of KkmServer alone; its clients expect 5893; 0: none",
+        json_schema_extra=env("KKT_KKMSERVER_PORT"),
+    )
     data_dir: Path = Field(
         default=Path("var"),
         description="everything the service writes",

@@ -54,6 +54,10 @@ class Door(Protocol):
         """How this error is told on this path."""
         ...
 
+    def stop(self) -> None:
+        """The service stops: answer whatever is held."""
+        ...
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
 
 

@@ -94,6 +94,7 @@ async def run_service(settings: Any, *, demo: bool, build: Any = None, register:
     from kkt_adapter.runtime.systemd import systemd_notify
 
     listening = _listen(settings.host, settings.port)
+    second = _listen_for_kkmserver(settings, listening)
     emulators = await with_emulators(settings, demo=demo, register=register)
     services = None
     try:
@@ -105,7 +106,7 @@ async def run_service(settings: Any, *, demo: bool, build: Any = None, register:
             await services.supervisor.add(systemd)
         await _answer(
             services.app,
-            listening,
+            (listening, second),
             banner(
                 Start(
                     address=listening.getsockname()[:2],
@@ -126,9 +127,11 @@ async def run_service(settings: Any, *, demo: bool, build: Any = None, register:
             await services.stop()
         await emulators.stop()
         listening.close()
+        if second is not None:
+            second.close()
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, *, names: str = "--port or KKT_PORT") -> socket.socket:
     """Bind before anything is started, so that a taken port changes nothing on disk."""
     from kkt_adapter.kernel.errors import SettingsInvalid
 
@@ -140,16 +143,37 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listening.close()
         raise SettingsInvalid(
-            f"Cannot listen on {host}:{port}: {error.strerror}. Choose another with --port or KKT_PORT.",
-            f"Не удаётся открыть {host}:{port}: {error.strerror}. Укажите другой: --port или KKT_PORT.",
+            f"Cannot listen on {host}:{port}: {error.strerror}. Choose another with {names}.",
+            f"Не удаётся открыть {host}:{port}: {error.strerror}. Укажите другой: "
+            f"{names.replace(' or ', ' или ')}.",
         ) from error
     return listening
 
 
+def _listen_for_kkmserver(settings: Any, first: socket.socket) -> socket.socket | None:
+    """The port of its own, if there is one. ``first`` is closed when it cannot be had."""
+    if not settings.kkmserver_port:
+        return None
+    try:
+        return _listen(settings.host, settings.kkmserver_port, names="kkmserver_port (KKT_KKMSERVER_PORT)")
+    except BaseException:
+        first.close()
+        raise
+
+
 async def _answer(
-    app: Any, listening: socket.socket, banner: str, *, settings: Any, on_ready: Callable[[], None]
+    app: Any,
+    listening: tuple[socket.socket, socket.socket | None],
+    banner: str,
+    *,
+    settings: Any,
+    on_ready: Callable[[], None],
 ) -> None:
-    """Serve HTTP until a stop signal; requests in hand are finished. ``on_ready``: it answers from now on."""
+    """Serve HTTP until a stop signal; requests in hand are finished. ``on_ready``: it answers from now on.
+
+    The second socket, if there is one, serves the commands of KkmServer alone.
+    """
+    from kkt_adapter.api.app import end_held, only_execute
     from kkt_adapter.api.wire.limits import WireLimits, raise_file_limit, within_files
     from kkt_adapter.api.wire.server import http_server
     from kkt_adapter.runtime.log_lines import STDOUT, LogLines
@@ -163,15 +187,24 @@ async def _answer(
         limits=limits,
         trusted_proxies=settings.trusted_proxies,
         on_ready=on_ready,
-        on_stop=app.state.live.close,
+        on_stop=lambda: end_held(app),
     )
+    servers = [(server, listening[0])]
+    if listening[1] is not None:
+        execute = http_server(only_execute(app), limits=limits, trusted_proxies=settings.trusted_proxies)
+        servers.append((execute, listening[1]))
+
+    def stop() -> None:
+        for one, _ in servers:
+            one.should_exit = True
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, lambda: setattr(server, "should_exit", True))
+        loop.add_signal_handler(number, stop)
     output = LogLines(STDOUT)  # as for the log: nobody may be reading it
     output.write(f"{banner}\n")
     gc.freeze()
     try:
-        await server.serve(sockets=[listening])
+        await asyncio.gather(*(one.serve(sockets=[sock]) for one, sock in servers))
     finally:
         output.close(within_s=0.5)

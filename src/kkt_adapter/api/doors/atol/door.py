@@ -28,6 +28,9 @@ class AtolOnlineDoor:
     def __init__(self, parts: AtolParts) -> None:
         self._parts = parts
 
+    def stop(self) -> None:
+        """No answer is held."""
+
     # ---- what the edge asks -----------------------------------------------------------------------------
 
     def serves(self, path: str) -> bool:

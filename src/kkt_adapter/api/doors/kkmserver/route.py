@@ -65,6 +65,10 @@ class ExecuteDoor:
         self._shops = shops
         self._callers = callers
 
+    def stop(self) -> None:
+        """End every held answer with Status 1."""
+        self._commands.holds.stop()
+
     def serves(self, path: str) -> bool:
         """Any letter case; doubled and trailing slashes are those of real clients."""
         return _PATH.match(path) is not None

@@ -1,0 +1,34 @@
+"""The port of KkmServer: ``/Execute`` alone, because its clients expect 5893 and nobody else should."""
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from kkt_adapter.api.doors.door import Door, DoorAnswer, send_answer
+from kkt_adapter.api.problems import RefusedByStatus
+
+_PAGE = (
+    b"kkt-adapter: commands of KkmServer by POST /Execute, JSON, Basic authorization.\n"
+    b"kkt-adapter: \xd0\xba\xd0\xbe\xd0\xbc\xd0\xb0\xd0\xbd\xd0\xb4\xd1\x8b KkmServer: POST /Execute.\n"
+)
+
+
+class OnlyExecute:
+    """``app`` for the paths of ``door``, a page that says what this is, and nothing else."""
+
+    def __init__(self, app: ASGIApp, door: Door) -> None:
+        self._app = app
+        self._door = door
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or self._door.serves(scope["path"]):
+            await self._app(scope, receive, send)
+        elif scope["path"] == "/" and scope["method"] == "GET":
+            page = DoorAnswer(status=200, body=_PAGE, content_type=b"text/plain; charset=utf-8")
+            await send_answer(send, page)
+        else:
+            missing = RefusedByStatus(
+                "NOT_FOUND",
+                "There is no such path here: send commands to POST /Execute.",
+                "Здесь нет такого пути: команды передают на POST /Execute.",
+            )
+            answer = self._door.refusal(missing, scope)
+            await send_answer(send, DoorAnswer(status=404, body=answer.body))
