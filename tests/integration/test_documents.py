@@ -43,6 +43,8 @@ async def test_a_document_is_kept_with_its_ticket_and_compared_with_the_fn(tmp_p
         assert "9999" in bytes.fromhex(kept["ticket"]).decode("latin-1")
         opening = await shown(shop, fn_number, number - 1)
         assert (opening["code"], opening["source"]) == (2, "kept")
+        assert isinstance(opening["ticket"], str), "of reports too"
+        assert opening["ticket"] != kept["ticket"]
 
         path = f"/v1/kkt/receipt/{(await shop.get('/v1/kkt/receipts'))['items'][0]['id']}/slip"
         before = (await shop.client.get(path)).text

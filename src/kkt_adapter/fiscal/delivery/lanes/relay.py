@@ -13,6 +13,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import structlog
+from sqlalchemy import Connection
 
 from kkt_adapter.fiscal.delivery import reconcile, results
 from kkt_adapter.fiscal.delivery.claims import Claim, ClaimRequest
@@ -23,7 +24,7 @@ from kkt_adapter.fiscal.delivery.results import Failed, Step, Synced
 from kkt_adapter.fiscal.kkt.driver import KktDriver
 from kkt_adapter.fiscal.model import DocumentCode, OfdMessage
 from kkt_adapter.fiscal.ofd.gateway import OfdGateway, OfdReply
-from kkt_adapter.fiscal.store import events
+from kkt_adapter.fiscal.store import document_bytes, events
 from kkt_adapter.kernel.breaker import BreakerState
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.clock_drift import drift_of_unknown_zone_s, moment_of_unknown_zone
@@ -225,8 +226,7 @@ class RelayLane:
         self._not_before = 0.0
         code = self._alarm(message, reply)
         if claim is None:
-            if code is not None:
-                await self._note_alarm(message, code)
+            await self._note_answer(message, reply, code)
             await self._confirm_orphan(message)
             return None
         stats.synced += 1
@@ -243,15 +243,20 @@ class RelayLane:
         self._log.error("operator_answered_with_code", fd_number=message.fd_number, code=code)
         return code
 
-    async def _note_alarm(self, message: OfdMessage, code: int) -> None:
-        entry = results.operator_alarm(
-            code,
-            self._clock.now(),
-            register_id=None,
-            fn_number=message.fn_number,
-            fd_number=message.fd_number,
-        )
-        await self._db.write(lambda c: events.write(c, [entry]))
+    async def _note_answer(self, message: OfdMessage, reply: OfdReply, code: int | None) -> None:
+        """Of a document without a claim: its ticket, and an alarm if the operator raised one."""
+        fn_number, fd_number = message.fn_number, message.fd_number
+        now = self._clock.now()
+
+        def note(conn: Connection) -> None:
+            document_bytes.keep_tickets(conn, [(fn_number, fd_number, reply.raw)])
+            if code is not None:
+                entry = results.operator_alarm(
+                    code, now, register_id=None, fn_number=fn_number, fd_number=fd_number
+                )
+                events.write(conn, [entry])
+
+        await self._db.write(note)
 
     async def _confirm_orphan(self, message: OfdMessage) -> None:
         """A report needs no row; a receipt that was not claimed becomes synced when its row can."""
