@@ -35,6 +35,7 @@ def broken(name: str) -> LabPlan:
         nodes=variant.nodes,
         only=variant.faults,
         points=tuple(variant.points),
+        devices=variant.devices,
         registers=3,  # one for each way to the operator
         limit_s=120.0,
         settle_s=5.0,  # some never do

@@ -5,6 +5,7 @@ import pytest
 from tests.support.lab import have_servers, need_servers, run_labs
 
 from kkt_adapter.lab.certificate import Certificate
+from kkt_adapter.lab.devices.brands import BRANDS
 from kkt_adapter.lab.menu import MENU
 from kkt_adapter.lab.run import LabPlan
 
@@ -15,7 +16,11 @@ pytestmark = [
     pytest.mark.flaky(reruns=0),  # a finding that comes once is a finding
 ]
 
-ON_SQLITE = {f"SQLite, seed {seed}": LabPlan(seed=seed, faults=100) for seed in (1, 2, 3)}
+DEVICES = {"SQLite, seed 3": tuple(BRANDS)}  # in the place of some virtual registers
+ON_SQLITE = {
+    name: LabPlan(seed=seed, faults=100, devices=DEVICES.get(name, ()), registers=3 if name in DEVICES else 6)
+    for seed, name in ((n, f"SQLite, seed {n}") for n in (1, 2, 3))
+}
 ON_POSTGRES = {
     "PostgreSQL": LabPlan(seed=1, faults=100, nodes=2, database="postgresql", redis=True),
 }

@@ -16,6 +16,8 @@ from kkt_adapter.fiscal.intake import buffer
 from kkt_adapter.fiscal.intake.accept import ReceiptIntake
 from kkt_adapter.fiscal.intake.buffer import Accepted, AcceptItem
 from kkt_adapter.fiscal.intake.stored_answers import Acceptance
+from kkt_adapter.fiscal.kkt.shtrih.session import Session
+from kkt_adapter.fiscal.kkt.shtrih.wire.link import LinkDown
 from kkt_adapter.fiscal.kkt.virtual import VirtualRegister
 from kkt_adapter.fiscal.kkt.virtual.filelock import FileLock
 from kkt_adapter.fiscal.kkt.virtual.memory import FnMemory
@@ -41,6 +43,7 @@ from kkt_adapter.runtime.db import sqlite_writer
 KILLED_AT = "process killed at a named point"
 FROZEN_AT = "process frozen at a named point"
 DEVICE_LOST = "device answer lost after fiscalising"
+SHTRIH_LOST = "Shtrih-M: answer to the closing lost"
 DISK_FULL = "disk full"
 OPERATOR_DOWN = "operator down"
 
@@ -55,6 +58,7 @@ class Variant:
     faults: frozenset[str]  # kinds under which it fails
     points: Sequence[str] = ()  # named points under which it fails; empty: any
     nodes: int = 1
+    devices: tuple[str, ...] = ()  # brands of registers that it needs
 
 
 # ---- the attempt row after the print --------------------------------------------------------------------
@@ -239,6 +243,22 @@ def _register_without_fence() -> None:
     _replace(FnMemory, "ready", anew)
 
 
+# ---- a broken line to a device taken for "nothing was sent" ---------------------------------------------
+
+
+def _silence_means_unsent() -> None:
+    _forget_the_fn()
+    answered = Session._answered
+
+    async def hopeful(self: Session, command: bytes, body: bytes) -> Any:
+        try:
+            return await answered(self, command, body)
+        except LinkDown as error:
+            raise LinkDown(error.why, sent=False) from error
+
+    _replace(Session, "_answered", hopeful)
+
+
 # ---- "sent" taken for "delivered" -----------------------------------------------------------------------
 
 
@@ -320,6 +340,13 @@ VARIANTS: Mapping[str, Variant] = MappingProxyType(
             faults=frozenset({FROZEN_AT}),
             points=("register.fiscalize:before",),
             nodes=2,
+        ),
+        "silence-means-unsent": Variant(
+            what="a broken line to a Shtrih-M register is taken for a command that was not sent",
+            build=_silence_means_unsent,
+            caught_as=FindingKind.DOUBLED,
+            faults=frozenset({SHTRIH_LOST}),
+            devices=("shtrih",),
         ),
         "sent-is-delivered": Variant(
             what="a receipt that was sent without an answer is called delivered",

@@ -34,6 +34,10 @@ def lab(
         str, typer.Option(metavar="sqlite|postgres", help="PostgreSQL must be installed for the second.")
     ] = "sqlite",
     redis: Annotated[bool, typer.Option("--redis", help="With a Redis, which must be installed.")] = False,
+    devices: Annotated[
+        str,
+        typer.Option(metavar="all|none|BRAND,BRAND", help="Real registers, through their emulators."),
+    ] = "all",
     scale: Annotated[
         float, typer.Option(min=1, max=50, help="Leases, time-outs and back-offs are so much shorter.")
     ] = 10.0,
@@ -71,6 +75,7 @@ def lab(
         nodes=nodes,
         database=database,
         redis=redis,
+        devices=devices,
         scale=scale,
         folder=folder,
     )
@@ -118,6 +123,7 @@ def _plan(
     nodes: int,
     database: str,
     redis: bool,
+    devices: str,
     scale: float,
     folder: Path | None,
 ) -> "LabPlan":
@@ -136,9 +142,25 @@ def _plan(
         nodes=nodes,
         database="sqlite" if database == "sqlite" else "postgresql",
         redis=redis,
+        devices=_brands(devices),
         scale=scale,
         folder=folder,
     )
+
+
+def _brands(said: str) -> tuple[str, ...]:
+    """Raises BadParameter: there is no such brand."""
+    from kkt_adapter.lab.devices.brands import BRANDS
+
+    if said in ("all", "none"):
+        return tuple(BRANDS) if said == "all" else ()
+    names = tuple(name.strip() for name in said.split(","))
+    unknown = [name for name in names if name not in BRANDS]
+    if unknown:
+        raise typer.BadParameter(
+            f"{', '.join(unknown)}: not one of {', '.join(BRANDS)}", param_hint="--devices"
+        )
+    return tuple(dict.fromkeys(names))
 
 
 async def _run(plan: "LabPlan", *, quiet: bool) -> "Certificate":

@@ -20,6 +20,7 @@ from kkt_adapter.fiscal.model import (
     ShiftTotals,
 )
 from kkt_adapter.fiscal.ofd.gateway import HttpOfdGateway, HttpReply, OfdGateway, OfdReply
+from kkt_adapter.lab.devices.probing import probe
 from kkt_adapter.lab.probes import AFTER, BEFORE, INSIDE, Probes, name_of
 from kkt_adapter.runtime.db.protocol import Database
 
@@ -80,21 +81,28 @@ class ProbedDatabase:
 
 
 class ProbedRegister:
-    """Implements ``KktDriver`` over a virtual register. ``inside`` is on the FN's thread, around its commit:
-    ``fn.append:before`` has signed nothing, ``fn.append:after`` has signed and told nobody."""
+    """Implements ``KktDriver`` over another one. In a virtual register there are points on the FN's thread
+    too, around its commit: ``fn.append:before`` has signed nothing, ``fn.append:after`` has signed and told
+    nobody; in others, around each exchange with the device (``devices/probing.py``)."""
 
-    def __init__(self, register: VirtualRegister, probes: Probes) -> None:
+    def __init__(self, register: KktDriver, probes: Probes) -> None:
         self.register = register
         self.fence = register.fence
-        self.settle_s = register.settle_s
         self.readback_limit = register.readback_limit
         self._pass_by = probes.pass_by
-        self.register._fn._life_days = FN_LIFE_DAYS
-        self._around_memory("append")
-        self._around_memory("confirm")
+        if isinstance(register, VirtualRegister):
+            register._fn._life_days = FN_LIFE_DAYS
+            self._around_memory(register, "append")
+            self._around_memory(register, "confirm")
+        else:
+            probe(register, probes)
 
-    def _around_memory(self, name: str) -> None:
-        memory: Any = self.register._fn._memory  # the only way to stand between an FN and its file
+    @property
+    def settle_s(self) -> float:
+        return self.register.settle_s
+
+    def _around_memory(self, register: VirtualRegister, name: str) -> None:
+        memory: Any = register._fn._memory  # the only way to stand between an FN and its file
         work = getattr(memory, name)
 
         def probed(*args: Any, **named: Any) -> None:
@@ -182,7 +190,6 @@ class ProbedRegister:
 
 
 def probed_driver(driver: KktDriver, probes: Probes) -> KktDriver:
-    assert isinstance(driver, VirtualRegister), "the lab works with virtual registers only"
     return ProbedRegister(driver, probes)
 
 

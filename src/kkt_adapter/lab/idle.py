@@ -3,6 +3,8 @@
 Two faults of one kind on one thing would only wait for each other.
 """
 
+from collections.abc import Callable
+
 from kkt_adapter.lab.world import World
 
 
@@ -24,6 +26,14 @@ def node_to_freeze(world: World) -> bool:
 
 def register(world: World) -> bool:
     return bool(world.idle_registers)
+
+
+def has_device(brand: str) -> Callable[[World], bool]:
+    return lambda world: bool(world.devices.get(brand))
+
+
+def device(brand: str) -> Callable[[World], bool]:
+    return lambda world: bool(world.idle_devices(brand))
 
 
 def operator_idle(world: World) -> bool:

@@ -6,7 +6,7 @@ which nobody asked. Only faults that hit something are counted. Durations are se
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from random import Random
@@ -14,6 +14,8 @@ from random import Random
 from kkt_adapter.emulators.link import FlakyLink, LinkFault, LinkMode
 from kkt_adapter.emulators.ofd import Fault, FaultMode
 from kkt_adapter.lab import idle
+from kkt_adapter.lab.devices.brands import BRANDS
+from kkt_adapter.lab.devices.device import DeviceFault, LabDevice
 from kkt_adapter.lab.world import World
 from kkt_adapter.runtime.leases.lease import TTL_S
 
@@ -211,6 +213,54 @@ async def _slow(world: World, rng: Random) -> str | None:
     return register_id if passed else None
 
 
+# ---- registers of real brands ---------------------------------------------------------------------------
+
+
+def _device(brand: str, fault: DeviceFault) -> Work:
+    async def work(world: World, rng: Random) -> str | None:
+        device = world.device(brand, rng)
+        async with world.turn_of(device.register_id):
+            try:
+                hit = await _done_to(world, device, fault, rng)
+            finally:
+                await device.lift()
+        return device.register_id if hit else None
+
+    return work
+
+
+async def _done_to(world: World, device: LabDevice, fault: DeviceFault, rng: Random) -> bool:
+    """Has it hit anybody?"""
+    if not fault.lasts_s:
+        used = await fault.begin(device, rng, world.real)
+
+        async def has_hit() -> bool:
+            return used()
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(world.customer(device.register_id, rng))
+            return await _in_time(world, has_hit)
+
+    async def last() -> None:
+        await fault.begin(device, rng, world.real)
+        await world.pause(rng.uniform(1, fault.lasts_s))
+        await device.lift()
+
+    return await world.passes_at(device.register_id, last, rng)
+
+
+def _device_faults() -> Iterator[FaultKind]:
+    for driver, brand in BRANDS.items():
+        for name, fault in brand.faults.items():
+            yield FaultKind(
+                name=f"{brand.name}: {name}",
+                weight=fault.weight,
+                work=_device(driver, fault),
+                needs=idle.has_device(driver),
+                free=idle.device(driver),
+            )
+
+
 # ---- operator and line ----------------------------------------------------------------------------------
 
 
@@ -351,6 +401,7 @@ MENU: Sequence[FaultKind] = (
         free=idle.register,
     ),
     FaultKind(name="device slow", weight=2, work=_slow, free=idle.register),
+    *_device_faults(),
     FaultKind(
         name="operator down", weight=3, work=_operator(FaultMode.DOWN, longest_s=30), free=idle.operator_idle
     ),

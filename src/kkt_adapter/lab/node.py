@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from kkt_adapter.bootstrap import Seams, Services, build_services
-from kkt_adapter.fiscal.kkt.virtual import FaultPlan, VirtualFaults
+from kkt_adapter.fiscal.kkt.virtual import FaultPlan, VirtualFaults, VirtualRegister
 from kkt_adapter.lab.around import (
     ProbedAnswers,
     ProbedDatabase,
@@ -117,9 +117,12 @@ class Node:
         for unit in services.registers.all():
             driver = unit.lane.session.driver
             assert isinstance(driver, ProbedRegister)
-            self._registers[unit.register_id] = driver.register.faults
+            register = driver.register
+            if not isinstance(register, VirtualRegister):
+                continue  # what goes wrong with a device is set at the device
+            self._registers[unit.register_id] = register.faults
             if unit.register_id in self._plans:
-                driver.register.faults.set(self._plans[unit.register_id])
+                register.faults.set(self._plans[unit.register_id])
         self.control.tell("built", self.spec.name)
         return services
 

@@ -151,6 +151,7 @@ def _arguments(plan: LabPlan, certificate: Path) -> list[str]:
         "round": max(1, plan.faults),
         "nodes": plan.nodes,
         "database": plan.database,
+        "devices": ",".join(plan.devices) or "none",
         "scale": plan.scale,
         "json": certificate,
     }

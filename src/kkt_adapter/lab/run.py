@@ -10,19 +10,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import aiohttp
 
 from kkt_adapter import __version__
 from kkt_adapter.emulators.link import FlakyLink
 from kkt_adapter.emulators.ofd import OfdBook, OfdEmulator
-from kkt_adapter.fiscal.kkt.virtual import fn_path
-from kkt_adapter.kernel.ids import RegisterId
-from kkt_adapter.lab.books import Archive, OperatorBook, read_adapter, read_archive
+from kkt_adapter.lab.books import OperatorBook, read_adapter
 from kkt_adapter.lab.certificate import Books, Certificate, Traffic
 from kkt_adapter.lab.circumstances import commit_of_checkout, footprint
 from kkt_adapter.lab.control_channel import ControlChannel
+from kkt_adapter.lab.devices.brands import BRANDS
 from kkt_adapter.lab.fork_server import ForkServer
 from kkt_adapter.lab.injector import Injector
 from kkt_adapter.lab.ledger import Ledger, LedgerOutcome
@@ -30,8 +28,10 @@ from kkt_adapter.lab.node import NodeSpec
 from kkt_adapter.lab.nodes import LabNode
 from kkt_adapter.lab.ports import ReservedPort
 from kkt_adapter.lab.reconcile import Finding, FindingKind, forgotten, reconcile
+from kkt_adapter.lab.registers import LabRegisters
 from kkt_adapter.lab.servers import PostgresServer, RedisServer
 from kkt_adapter.lab.settle import Settling
+from kkt_adapter.lab.timing import LabClock
 from kkt_adapter.lab.traffic import Till
 from kkt_adapter.lab.world import World
 from kkt_adapter.runtime.db.open import open_database
@@ -44,7 +44,6 @@ CORRECTED_AGO = timedelta(days=6 * 366)  # what corrections are about: past unde
 OPERATOR_KEEPS = 1  # documents kept whole by the operator: the books need digests only
 SIGN_IN_SECRET = "of the fault lab alone, used nowhere else: 7c1e"  # noqa: S105 - nobody signs in there
 NO_DATABASE = 2  # exit code of a node that cannot reach its database when it starts
-RELAY, HTTP, DEVICE = "relay", "http", "device"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +55,7 @@ class LabPlan:
     nodes: int = 1
     database: str = "sqlite"  # or "postgresql"
     redis: bool = False
+    devices: tuple[str, ...] = ()  # brands of real registers, through their emulators
     scale: float = 10.0
     name: str = ""  # of this run; for those who start node processes of their own
     only: frozenset[str] | None = None  # names of fault kinds; None: all
@@ -74,7 +74,9 @@ class LabPlan:
         """What stands there, in words."""
         database = "SQLite" if self.database == "sqlite" else "PostgreSQL"
         words = [f"{self.nodes} node{'s' if self.nodes > 1 else ''}", database]
-        return ", ".join([*words, "Redis"] if self.redis else words)
+        if self.redis:
+            words.append("Redis")
+        return ", ".join([*words, *(BRANDS[brand].name for brand in self.devices)])
 
 
 async def run_lab(
@@ -123,6 +125,9 @@ class _Run:
         self._ledger = Ledger()
         self._postgres: PostgresServer | None = None
         self._redis: RedisServer | None = None
+        self._registers = LabRegisters(
+            self._folder, virtual=plan.registers, tills_per_register=plan.tills_per_register
+        )
         self._started_at = datetime.now(UTC)
         self._out_of_time = False
 
@@ -148,7 +153,7 @@ class _Run:
                 database=database,
                 ledger=self._ledger,
                 tills=tills,
-                queued=[self._fn_file(register_id) for register_id in self._queued()],
+                queued=list(self._registers.queues.values()),
             )
             settled_s, _ = await settling.settle(limit_s=plan.settle_s)
             before = await database.read(read_adapter)
@@ -159,7 +164,7 @@ class _Run:
             adapter = await database.read(read_adapter)
         finally:
             await database.close()
-        archives = [self._archive(register_id) for register_id in world.registers]
+        archives = self._registers.archives()
         operator = OperatorBook(world.operator.book)
         findings = [
             *forgotten(self._ledger, before),
@@ -254,13 +259,20 @@ class _Run:
             stack.push_async_callback(self._redis.stop)
         await self._channel.open()
         stack.push_async_callback(self._channel.close)
+        await self._registers.start_devices(
+            plan.devices,
+            stack=stack,
+            clock=lambda: LabClock(scale=plan.scale, epoch=self._epoch),
+            operator_port=operator.port,
+        )
         self._nodes = [self._node(n, links) for n in range(plan.nodes)]
         for node in self._nodes:
             node.begin()
             stack.push_async_callback(node.end)
         return World(
             nodes=self._nodes,
-            registers=[register["id"] for register in self._registers()],
+            registers=self._registers.virtual,
+            devices=self._registers.devices,
             channel=self._channel,
             operator=operator,
             tcp_link=links[0],
@@ -306,29 +318,10 @@ class _Run:
                 "ofd_base_url": f"http://127.0.0.1:{links[1].port}",
                 "log_level": "WARNING",
                 "log_format": "json",
-                "registers": self._registers(),
+                "registers": self._registers.settings,
                 "sign_in": {"secret": SIGN_IN_SECRET},
             },
         )
-
-    def _registers(self) -> list[dict[str, Any]]:
-        """Relay registers, and one of each other transport."""
-        plan = self._plan
-        return [
-            {
-                "id": f"R{n}",
-                "driver": "virtual",
-                "pos_ids": [f"R{n}-T{till}" for till in range(plan.tills_per_register)],
-                "timezone": "Europe/Moscow",
-                "ofd_transport": self._transport(n),
-            }
-            for n in range(plan.registers)
-        ]
-
-    def _transport(self, n: int) -> str:
-        if self._plan.registers < 3:
-            return RELAY
-        return {self._plan.registers - 1: HTTP, self._plan.registers - 2: DEVICE}.get(n, RELAY)
 
     def _tills(self, session: aiohttp.ClientSession) -> list[Till]:
         plan = self._plan
@@ -344,25 +337,13 @@ class _Run:
                 think_s=plan.think_s,
                 day=day,
             )
-            for register in self._registers()
-            for pos_id in register["pos_ids"]
+            for pos_id in self._registers.pos_ids
         ]
 
     def _database_url(self) -> str:
         if self._postgres is not None:
             return self._postgres.url(idle_transaction_s=IDLE_TRANSACTION_S / self._plan.scale)
         return f"sqlite:///{(self._folder / 'data' / 'buffer.db').absolute()}"
-
-    def _archive(self, register_id: str) -> Archive:
-        path, queued = self._fn_file(register_id), register_id in self._queued()
-        return read_archive(path, register_id=register_id, queued=queued)
-
-    def _fn_file(self, register_id: str) -> Path:
-        return fn_path(self._folder / "fn", RegisterId(register_id))
-
-    def _queued(self) -> list[str]:
-        """Registers whose documents go to the operator out of the FN's own queue."""
-        return [register["id"] for register in self._registers() if register["ofd_transport"] != HTTP]
 
     def _ended(self, pid: int, status: int) -> None:
         for node in self._nodes:

@@ -1,13 +1,14 @@
 """Everything that runs in one run of the lab, and that faults are done to."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
 from kkt_adapter.emulators.link import FlakyLink
 from kkt_adapter.emulators.ofd import OfdEmulator
 from kkt_adapter.lab.control_channel import ControlChannel
+from kkt_adapter.lab.devices.device import LabDevice
 from kkt_adapter.lab.nodes import LabNode
 from kkt_adapter.lab.servers import PostgresServer, RedisServer
 from kkt_adapter.lab.traffic import Till
@@ -15,10 +16,12 @@ from kkt_adapter.lab.traffic import Till
 
 @dataclass(slots=True, kw_only=True)
 class World:
-    """``scale``: how much faster the nodes' time is; durations of faults are given in the nodes' seconds."""
+    """``scale``: how much faster the nodes' time is; durations of faults are given in the nodes' seconds.
+    ``registers`` are virtual; ``devices`` by brand."""
 
     nodes: Sequence[LabNode]
     registers: Sequence[str]
+    devices: Mapping[str, Sequence[LabDevice]]
     channel: ControlChannel
     operator: OfdEmulator
     tcp_link: FlakyLink
@@ -55,6 +58,13 @@ class World:
     @property
     def idle_registers(self) -> list[str]:
         return [register_id for register_id in self.registers if not self.turn_of(register_id).locked()]
+
+    def idle_devices(self, brand: str) -> list[LabDevice]:
+        return [d for d in self.devices.get(brand, ()) if not self.turn_of(d.register_id).locked()]
+
+    def device(self, brand: str, rng: Random) -> LabDevice:
+        """Any device of that brand, and one to which nothing is being done where there is one."""
+        return rng.choice(self.idle_devices(brand) or self.devices[brand])
 
     async def customer(self, register_id: str, rng: Random) -> None:
         """Somebody buys something at this register now."""
@@ -106,6 +116,9 @@ class World:
         """Take every fault away; processes that stand still go on."""
         for register_id in self.registers:
             self.set_plan(register_id)
+        for devices in self.devices.values():
+            for device in devices:
+                await device.lift()
         for node in self.nodes:
             node.set_clock(0.0)
             node.fill_disk(False)

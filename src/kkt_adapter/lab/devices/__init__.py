@@ -1,0 +1,9 @@
+"""Registers of real brands in the lab, through their emulators.
+
+    device.py    what a brand must bring
+    shtrih.py    Shtrih-M
+    brands.py    all of them by name
+    probing.py   points in their drivers, for the nodes
+
+A further brand is a module like ``shtrih.py``, an entry in ``brands.py``, and one in ``probing.py``.
+"""
