@@ -120,8 +120,8 @@ must keep to: [fiscal-rules.md](fiscal-rules.md). Types and sizes: [ffd-tags.md]
   are copied into every line that names none of its own.
 - `planned_status` goes to the marking system with the request about the code, not into the receipt.
 - `no_print` is a wish to the register: no paper.
-- 1011 and 1234-1238 are of 2025 (order ED-7-20/236@). What is confirmed of them, and by what, stands in the notes of
-  [ffd-tags.md](ffd-tags.md).
+- 1011 and 1234-1238 are of 2025 (order ED-7-20/236@). What is confirmed of them, and by what, stands in the
+  notes of [ffd-tags.md](ffd-tags.md).
 
 | Field | Tag | Requisite | FFD |
 | --- | --- | --- | --- |
