@@ -549,8 +549,8 @@ def _bytes(answer: Json) -> bytes:
 
 
 NOT_HERE = (
-    "sessions", "pools", "preflight", "documents", "heartbeat", "event_export", "clock_watch", "watch",
-    "lists", "stories", "people", "catalog"
+    "sessions", "pools", "preflight", "buyer", "documents", "heartbeat", "event_export", "clock_watch",
+    "watch", "lists", "stories", "people", "catalog"
 )  # fmt: skip
 
 

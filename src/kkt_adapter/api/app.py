@@ -8,6 +8,8 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
 from kkt_adapter import __version__
+from kkt_adapter.api.buyer_pages import ROUTE as BUYER_ROUTE
+from kkt_adapter.api.buyer_pages import BuyerPages
 from kkt_adapter.api.describe.openapi import describe
 from kkt_adapter.api.doors.kkmserver.own_port import OnlyExecute
 from kkt_adapter.api.doors.kkmserver.route import ExecuteDoor
@@ -90,6 +92,8 @@ def create_api(
     app.router.routes.insert(
         0, Route(receipts.PATH, receipts.AcceptReceipt(services, settings), methods=["POST"])
     )
+    pages = BuyerPages(services, clock=clock or SystemClock())
+    app.router.routes.append(Route(BUYER_ROUTE, pages, methods=["GET"]))
     for module in ROUTES:
         app.include_router(module.router)
     site = Site(services, settings, clock or SystemClock())

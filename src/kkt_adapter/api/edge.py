@@ -42,6 +42,7 @@ from kkt_adapter.api.rate import RateLimit
 from kkt_adapter.api.routes import receipts
 from kkt_adapter.api.services import Gate
 from kkt_adapter.api.settings import ANONYMOUS_SHARE, ApiSettings
+from kkt_adapter.fiscal.slip.links import PATH
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import Overloaded
 from kkt_adapter.kernel.ids import random_id
@@ -124,7 +125,7 @@ class Edge:
             if self._settings.access_log:
                 took_ms = round((self._clock.monotonic() - started_at) * 1000, 1)
                 log.debug(
-                    "request", method=scope["method"], path=scope["path"], status=status, took_ms=took_ms
+                    "request", method=scope["method"], path=_logged(scope), status=status, took_ms=took_ms
                 )
             structlog.contextvars.reset_contextvars(**tokens)
             forget()
@@ -279,6 +280,12 @@ class Edge:
                 self._anonymous -= anonymous
 
         return release
+
+
+def _logged(scope: Scope) -> str:
+    """The path without what opens a buyer's page."""
+    path: str = scope["path"]
+    return f"{PATH}/..." if path.startswith(f"{PATH}/") else path
 
 
 def _reached(scope: Scope) -> str | None:

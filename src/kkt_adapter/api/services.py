@@ -38,9 +38,11 @@ from kkt_adapter.fiscal.queries.event_log import EventPage
 from kkt_adapter.fiscal.queries.receipt_list import ReceiptLists
 from kkt_adapter.fiscal.queries.receipt_models import ReceiptDetail, ReceiptPage, ReceiptSummary
 from kkt_adapter.fiscal.queries.receipt_story import ReceiptStories
+from kkt_adapter.fiscal.queries.receipts import Receipts as StoredReceipts
 from kkt_adapter.fiscal.queries.sales_today import SalesToday
 from kkt_adapter.fiscal.queries.shift_book import ShiftBook
 from kkt_adapter.fiscal.shifts.reports import ReportMade, ShiftOpened
+from kkt_adapter.fiscal.slip.links import ReceiptLinks
 from kkt_adapter.fiscal.status.metrics import Metrics
 from kkt_adapter.fiscal.status.overview import Overview
 from kkt_adapter.fiscal.status.readiness import Preflight
@@ -300,6 +302,14 @@ class CatalogServices:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BuyerServices:
+    """The public pages of receipts."""
+
+    links: ReceiptLinks
+    receipts: StoredReceipts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApiServices:
     """Everything that any route calls; ``app.state.services`` is the only place where they are found."""
 
@@ -316,6 +326,7 @@ class ApiServices:
     pools: Pools
     preflight: Preflight
     shift_book: ShiftBook
+    buyer: BuyerServices
     documents: Documents
     heartbeat: Heartbeat
     event_export: EventExport

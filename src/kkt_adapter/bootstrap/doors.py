@@ -12,6 +12,7 @@ from kkt_adapter.fiscal.intake.accept import ReceiptIntake
 from kkt_adapter.fiscal.model import RegisterProfile
 from kkt_adapter.fiscal.printing.registers import Registers
 from kkt_adapter.fiscal.queries.door_receipts import DoorReceipts
+from kkt_adapter.fiscal.slip.links import ReceiptLinks
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.ids import PosId
 from kkt_adapter.runtime.auth.parts import AuthParts
@@ -33,8 +34,7 @@ class RegisterGroups:
         if found is None:
             unit = self.registers.find(PosId(group))
             return self.registers.prospect(PosId(group))[0] if unit is None else await unit.profile()
-        known = next((unit for unit in found.units if unit.registration is not None), found.units[0])
-        return await known.profile()
+        return await found.profile()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,13 @@ class Doors:
 
 
 def build_doors(
-    storage: Storage, *, registers: Registers, intake: ReceiptIntake, auth: AuthParts, clock: Clock
+    storage: Storage,
+    *,
+    registers: Registers,
+    intake: ReceiptIntake,
+    auth: AuthParts,
+    links: ReceiptLinks,
+    clock: Clock,
 ) -> Doors:
     answers = AnswersUnderWay(clock)
     atol = AtolOnlineDoor(
@@ -58,6 +64,7 @@ def build_doors(
             groups=RegisterGroups(registers=registers),
             clock=clock,
             answers=answers,
+            link_of=links.of,
         )
     )
     callbacks = CallbackSender(

@@ -14,6 +14,7 @@ from kkt_adapter.fiscal.intake.accept import ReceiptIntake
 from kkt_adapter.fiscal.intake.press_guard import Callers
 from kkt_adapter.fiscal.printing.registers import Registers
 from kkt_adapter.fiscal.queries.receipts import Receipts
+from kkt_adapter.fiscal.slip.links import ReceiptLinks
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.ids import PosId
 from kkt_adapter.runtime.auth.parts import AuthParts
@@ -44,6 +45,7 @@ def build_execute(
     sessions: Sessions,
     receipts: Receipts,
     auth: AuthParts,
+    links: ReceiptLinks,
     clock: Clock,
 ) -> ExecuteDoor:
     def registers_of(shop: Shop) -> Sequence[str]:
@@ -64,5 +66,6 @@ def build_execute(
         receipts=receipts,
         registers_of=registers_of,
         clock=clock,
+        link_of=lambda receipt_id: links.of(receipt_id) or "",
     )
     return ExecuteDoor(Commands(parts), auth.shops, press.callers)

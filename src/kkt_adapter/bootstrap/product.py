@@ -14,6 +14,7 @@ from kkt_adapter.bootstrap.clock import build_clock_watch
 from kkt_adapter.bootstrap.daily import daily_services
 from kkt_adapter.bootstrap.doors import Doors, build_doors
 from kkt_adapter.bootstrap.kkmserver import PressParts, build_presses
+from kkt_adapter.bootstrap.links import build_links
 from kkt_adapter.bootstrap.operators import Routes
 from kkt_adapter.bootstrap.registers import RegisterShop
 from kkt_adapter.bootstrap.requirements import require_registers
@@ -203,7 +204,8 @@ async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, 
     )
 
     # What runs, and the web in front of it.
-    doors = build_doors(storage, registers=registers, intake=intake, auth=auth, clock=clock)
+    links = await build_links(settings, database=database, clock=clock)
+    doors = build_doors(storage, registers=registers, intake=intake, auth=auth, links=links, clock=clock)
     supervisor = _supervisor(
         settings,
         storage=storage,
@@ -233,6 +235,7 @@ async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, 
         watch=watch,
         made=made,
         disk=disk,
+        links=links,
         clock=clock,
     )
     return Services(

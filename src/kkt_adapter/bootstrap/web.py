@@ -1,9 +1,11 @@
 """The HTTP edge: what its routes may call."""
 
+from urllib.parse import urlsplit
+
 from fastapi import FastAPI
 
 from kkt_adapter.api.app import create_api
-from kkt_adapter.api.services import ApiServices, CatalogServices, WatchServices
+from kkt_adapter.api.services import ApiServices, BuyerServices, CatalogServices, WatchServices
 from kkt_adapter.api.settings import ApiSettings
 from kkt_adapter.bootstrap.doors import Doors
 from kkt_adapter.bootstrap.kkmserver import PressParts, build_execute
@@ -26,6 +28,7 @@ from kkt_adapter.fiscal.queries.receipt_list import ReceiptLists
 from kkt_adapter.fiscal.queries.receipt_story import ReceiptStories
 from kkt_adapter.fiscal.queries.receipts import Receipts
 from kkt_adapter.fiscal.queries.shift_book import ShiftBook
+from kkt_adapter.fiscal.slip.links import ReceiptLinks
 from kkt_adapter.fiscal.status.readiness import Preflight
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.runtime.auth.parts import AuthParts
@@ -51,6 +54,7 @@ def build_app(
     watch: ClockWatch,
     made: PrintStats,
     disk: DiskMark,
+    links: ReceiptLinks,
     clock: Clock,
 ) -> FastAPI:
     documents = Documents(database=database, registers=registers)
@@ -71,6 +75,7 @@ def build_app(
         sessions=sessions,
         receipts=receipts,
         auth=auth,
+        links=links,
         clock=clock,
     )
     api = ApiServices(
@@ -85,6 +90,7 @@ def build_app(
         gate=auth.gate,
         sessions=sessions,
         pools=pools,
+        buyer=BuyerServices(links=links, receipts=receipts),
         preflight=Preflight(
             registers=registers,
             database=database,
@@ -133,4 +139,6 @@ def build_app(
 def _hosts(settings: Settings) -> tuple[str, ...]:
     """The configured names and, unless it stands for every address, the one we listen on."""
     everywhere = settings.host in ("0.0.0.0", "::")
-    return settings.allowed_hosts if everywhere else (*settings.allowed_hosts, settings.host)
+    public = urlsplit(settings.public_url).hostname
+    named = settings.allowed_hosts if public is None else (*settings.allowed_hosts, public)
+    return named if everywhere else (*named, settings.host)

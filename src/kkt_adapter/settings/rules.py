@@ -32,6 +32,7 @@ def check_together(settings: Settings) -> None:
         partial(_check_groups, settings),
         partial(_check_operator, settings.ofd_host, settings.ofd_port),
         *(partial(_check_web_address, settings, name) for name in WEB_ADDRESSES),
+        partial(_check_public_url, settings.public_url),
         partial(_check_proxy_address, settings.notify_proxy),
         partial(_check_redis_address, settings.redis_url),
         partial(check_back_offices, settings.back_offices),
@@ -122,6 +123,17 @@ def _check_web_address(settings: Settings, name: str) -> None:
     )
     if fault:
         raise SettingsInvalid(fault.en, fault.ru.replace("setting", "настройка", 1))
+
+
+def _check_public_url(address: str) -> None:
+    fault = address and (
+        not _is_address(address, WEB) or urlsplit(address).query or urlsplit(address).fragment
+    )
+    if fault or urlsplit(address).username:
+        raise SettingsInvalid(
+            "setting public_url (KKT_PUBLIC_URL): allowed is https://host or https://host/path",
+            "настройка public_url (KKT_PUBLIC_URL): допустимо https://хост или https://хост/путь",
+        )
 
 
 def _check_proxy_address(address: str) -> None:

@@ -86,6 +86,18 @@ class ServingSettings(BaseModel):
         description="web pages that may call from a browser, https://host",
         json_schema_extra=env("KKT_ALLOWED_ORIGINS"),
     )
+    public_url: str = Field(
+        default="",
+        max_length=200,
+        description="where buyers reach this service, https://host or https://host/path; empty: no receipt "
+        "gets an address",
+        json_schema_extra=env("KKT_PUBLIC_URL"),
+    )
+    receipt_pages: bool = Field(
+        default=True,
+        description="serve the buyer's page of a receipt under /r/",
+        json_schema_extra=env("KKT_RECEIPT_PAGES"),
+    )
     path_prefix: str = Field(
         default="",
         pattern=r"^(/[A-Za-z0-9._~-]+)*$",

@@ -6,6 +6,7 @@ register of its own, up to ``DEMO_LIMIT``; otherwise an unknown ``pos_id`` is re
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from zoneinfo import ZoneInfo
@@ -123,6 +124,20 @@ class Group:
             "в [[group]] и перезапустите.",
             reason=BlockReason.GROUP_MIXED.value,
         )
+
+    async def profile(self) -> RegisterProfile:
+        """Of the first register that has told its facts: INN and FFD are those of all.
+
+        Raises:
+            KktBlocked: they are not. KktUnavailable: no register has told anything.
+        """
+        mixed = self.mixed()
+        if mixed is not None:
+            raise mixed
+        for unit in self.units:
+            with suppress(KktUnavailable):
+                return await unit.profile(wait_s=0.0)
+        return await self.units[0].profile()
 
 
 class Groups:

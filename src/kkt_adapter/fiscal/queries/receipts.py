@@ -26,7 +26,15 @@ from kkt_adapter.fiscal.queries.receipt_models import (
     attempt,
     summary,
 )
-from kkt_adapter.fiscal.slip import Slip, qr_svg, render_html, render_pdf, render_text
+from kkt_adapter.fiscal.slip import (
+    Slip,
+    qr_svg,
+    render_buyer_html,
+    render_buyer_pdf,
+    render_html,
+    render_pdf,
+    render_text,
+)
 from kkt_adapter.fiscal.store import receipt_json
 from kkt_adapter.fiscal.store.events import EventType
 from kkt_adapter.fiscal.store.fiscal_doc import StoredFiscalDoc, read_fiscal_doc
@@ -140,6 +148,14 @@ class Receipts:
     async def slip_pdf(self, receipt_id: str) -> bytes:
         slip = await self.slip(receipt_id)
         return await asyncio.to_thread(render_pdf, slip)  # some hundred milliseconds, most of them the font's
+
+    async def buyer_html(self, receipt_id: str, *, pdf: bool) -> str:
+        """The public page; ``pdf``: it links to the PDF."""
+        return render_buyer_html(await self.slip(receipt_id), pdf=pdf)
+
+    async def buyer_pdf(self, receipt_id: str) -> bytes:
+        slip = await self.slip(receipt_id)
+        return await asyncio.to_thread(render_buyer_pdf, slip)
 
     async def qr_svg(self, receipt_id: str) -> str:
         """Raises Conflict while the receipt is not printed."""

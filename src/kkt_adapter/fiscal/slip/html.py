@@ -5,19 +5,28 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from kkt_adapter.fiscal.slip.content import Slip, content
+from kkt_adapter.fiscal.slip.buyer import CHECK_URL, masked
+from kkt_adapter.fiscal.slip.content import Content, Slip, content
 from kkt_adapter.fiscal.slip.qr import qr_svg
 
 
 def render_html(slip: Slip) -> str:
     """A whole page in Russian; everything that came from outside is escaped."""
-    shown = content(slip)
+    return _page("slip.html", content(slip))
+
+
+def render_buyer_html(slip: Slip, *, pdf: bool) -> str:
+    """The same for the buyer: masked, with a way to check it. ``pdf``: link to the PDF beside it."""
+    return _page("buyer.html", masked(content(slip)), check_url=CHECK_URL, pdf=pdf)
+
+
+def _page(name: str, shown: Content, **more: object) -> str:
     drawn = Markup(qr_svg(shown.qr))  # noqa: S704 - own SVG
-    return _template().render(slip=shown, qr_text=shown.qr, qr_svg=drawn)
+    return _template(name).render(slip=shown, qr_text=shown.qr, qr_svg=drawn, **more)
 
 
 @cache
-def _template() -> Template:
+def _template(name: str) -> Template:
     environment = Environment(
         loader=PackageLoader("kkt_adapter.fiscal.slip"),
         autoescape=True,
@@ -25,4 +34,4 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("slip.html")
+    return environment.get_template(name)

@@ -11,7 +11,8 @@ from typing import Final
 
 import segno
 
-from kkt_adapter.fiscal.slip.content import Slip, content
+from kkt_adapter.fiscal.slip.buyer import masked
+from kkt_adapter.fiscal.slip.content import Content, Slip, content
 from kkt_adapter.fiscal.slip.text import slip_lines
 
 WIDTH_MM: Final = 80.0  # of the paper
@@ -30,9 +31,17 @@ def pdf_available() -> bool:
 
 def render_pdf(slip: Slip) -> bytes:
     """One page. Raises ModuleNotFoundError without the extra ``pdf``."""
+    return _drawn(content(slip))
+
+
+def render_buyer_pdf(slip: Slip) -> bytes:
+    """The same for the buyer, masked."""
+    return _drawn(masked(content(slip)))
+
+
+def _drawn(shown: Content) -> bytes:
     from fpdf import FPDF
 
-    shown = content(slip)
     lines = [line for line in slip_lines(shown, _COLUMNS) if not line.startswith("QR: ")]
     height = 2 * MARGIN_MM + len(lines) * LINE_MM + QR_MM + 2 * LINE_MM
     page = FPDF(unit="mm", format=(WIDTH_MM, height))
