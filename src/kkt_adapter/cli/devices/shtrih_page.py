@@ -5,27 +5,33 @@ python -m kkt_adapter.cli.devices.shtrih_page
 
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from kkt_adapter.fiscal.kkt.shtrih.device_errors import ERRORS
 
 BEGIN, END = "<!-- errors: begin -->", "<!-- errors: end -->"
 PAGES = {"docs/how-to/shtrih-m.md": "en", "docs/ru/shtrih-m.md": "ru"}
-_HEADS = {"en": ("code", "meaning", "what to do"), "ru": ("код", "что значит", "что делать")}
+HEADS = {"en": ("code", "meaning", "what to do"), "ru": ("код", "что значит", "что делать")}
 
 
-def table(language: str) -> str:
-    rows = [f"| {' | '.join(_HEADS[language])} |", "|---|---|---|"]
+def rows_of(language: str) -> list[str]:
+    rows = [f"| {' | '.join(HEADS[language])} |", "|---|---|---|"]
     for code, error in sorted(ERRORS.items()):
         meaning, remedy = getattr(error.meaning, language), getattr(error.remedy, language)
         rows.append(f"| {code:02X}h | {meaning} | {remedy} |")
-    return "\n".join(rows)
+    return rows
 
 
 def with_table(page: str, language: str) -> str:
     """The page with its table as it should be."""
+    return with_rows(page, rows_of(language))
+
+
+def with_rows(page: str, rows: Sequence[str]) -> str:
+    """The page with these rows between its two marks."""
     between = re.compile(f"{re.escape(BEGIN)}.*{re.escape(END)}", re.DOTALL)
-    return between.sub(lambda _: f"{BEGIN}\n{table(language)}\n{END}", page)
+    return between.sub(lambda _: "\n".join((BEGIN, *rows, END)), page)
 
 
 if __name__ == "__main__":

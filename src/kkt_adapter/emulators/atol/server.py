@@ -137,11 +137,8 @@ class JobServer:
             if not self.hide_in_progress:
                 told["status"] = "inProgress"
             await self._sub_task(device, job, task, told)
-            if told["status"] != "ready" and not (
-                job.uuid in device.jobs and told.get("recovered") and not self.flavour.rest_is_lost
-            ):
-                for rest in job.results[n + 1 :]:
-                    rest.update(status="interrupted", error=_error(INTERRUPTED, "Прервано из-за ошибки"))
+            if told["status"] != "ready" or (told.get("recovered") and self.flavour.rest_is_lost):
+                _interrupt(job.results[n + 1 :])
                 return
 
     async def _sub_task(self, device: Device, job: Job, task: dict[str, Any], told: dict[str, Any]) -> None:
@@ -218,6 +215,8 @@ class JobServer:
     ) -> None:
         told.update(status="blocked", error=_error(error.code, error.description))
         device.blocked, device.reason = job, _reason(error.code)
+        if self.flavour.rest_is_lost:
+            _interrupt([one for one in job.results if one["status"] == "wait"])
         while not device.machine.linked or (error.code in PAPER and not device.machine.paper):  # noqa: ASYNC110 - it looks, as real servers do
             await asyncio.sleep(RECHECK_S)
         device.blocked, device.reason = None, ""
@@ -256,6 +255,11 @@ class JobServer:
 
     def _path(self, device: Device) -> Path | None:
         return None if self._folder is None else self._folder / f"jobs-{device.id}.jsonl"
+
+
+def _interrupt(results: list[dict[str, Any]]) -> None:
+    for one in results:
+        one.update(status="interrupted", error=_error(INTERRUPTED, "Прервано из-за ошибки"))
 
 
 def _error(code: int, description: str) -> dict[str, Any]:

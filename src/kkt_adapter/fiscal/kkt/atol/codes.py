@@ -84,8 +84,8 @@ _LINK = (
 _EXCHANGE = ("restore the exchange with the operator", "восстановите обмен с ОФД")
 _FN = ("call the service centre: the FN must be looked at", "вызовите ЦТО: нужна проверка ФН")
 _NEWER = (
-    "22 % needs driver 10.10.8 or later and firmware 5.17.0 or later: update them",
-    "для 22 % нужны драйвер не ниже 10.10.8 и прошивка не ниже 5.17.0: обновите их",
+    "correct the receipt's data; 22 % needs driver 10.10.8 and firmware 5.17.0 or later: update them",
+    "исправьте данные чека; для 22 % нужны драйвер не ниже 10.10.8 и прошивка не ниже 5.17.0",
 )
 _UEMA = (
     "start the service UEMA (uem-agent, uem-updater) on the PC of the web server",
