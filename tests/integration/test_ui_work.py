@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.accounts import cheap_hasher
+from tests.support.catalog_api import settings_for
 from tests.support.doubt import a_shop, asked, in_doubt
 from tests.support.product import TILL, Product, product
 from tests.support.ui import PASSWORD, Browser, browser_of
 
 from kkt_adapter.api.ui.texts import TEXTS
+from kkt_adapter.catalog.reads.query import Sort
+from kkt_adapter.catalog.runs import RunStatus
+from kkt_adapter.emulators.g2a import G2AEmulator
 from kkt_adapter.emulators.ofd import FaultMode
 from kkt_adapter.fiscal.lifecycle import AttemptKind, LetterOutcome
 from kkt_adapter.fiscal.model import DocumentCode, ReceiptKind
@@ -149,6 +153,40 @@ async def test_events_are_found_by_what_level_and_day(tmp_path: Path) -> None:
             assert (await viewer.get("/audit?page=999999999999&type=%00")).status_code == 200
 
 
+async def test_a_run_of_the_catalogue_is_started_followed_and_its_products_are_found(tmp_path: Path) -> None:
+    source = G2AEmulator(45)
+    await source.start()
+    try:
+        catalog = settings_for(source, tmp_path, configured=True)
+        async with product(tmp_path, catalog=catalog) as shop, signed_in(shop, Role.ADMIN) as admin:
+            assert "No products yet" in (await admin.get("/catalogue")).text
+            form = fields((await admin.get("/catalogue/runs")).text, "/catalogue/start")
+            begun = await admin.post("/catalogue/start", **form)
+            again = await admin.post("/catalogue/start", **form)
+            assert begun.headers["location"] == again.headers["location"]
+            path = begun.headers["location"].removeprefix("/ui").partition("?")[0]
+            while "complete" not in (page := (await admin.get(path)).text):
+                assert "failed" not in page
+            assert "products 45 of 45" in page
+            assert (await admin.post(f"{path}/cancel")).status_code == 409
+
+            found = (await admin.get("/catalogue?sort=-price&in_stock=1")).text
+            one = re.search(r'href="/ui(/catalogue/products/[^"]+)"', found)
+            assert one is not None
+            assert "No change yet" in (await admin.get(one.group(1))).text
+            assert "Nothing fits" in (await admin.get("/catalogue?q=no+such+thing")).text
+            assert (await admin.get("/catalogue/products/unknown")).status_code == 404
+            assert (await admin.get("/catalogue?cursor=forged")).status_code == 422
+
+            assert (await admin.post("/catalogue/schedule", time="25:00")).status_code == 422
+            assert (await admin.post("/catalogue/schedule", time="03:45")).status_code == 303
+            assert "Every day at 03:45 UTC" in (await admin.get("/catalogue/runs")).text
+            assert (await admin.post("/catalogue/schedule/reset")).status_code == 303
+            assert "Every day at 03:45 UTC" not in (await admin.get("/catalogue/runs")).text
+    finally:
+        await source.stop()
+
+
 async def test_every_event_and_movement_has_a_name_in_both_languages() -> None:
     for event in EventType:
         assert f"event.{event}" in TEXTS
@@ -156,5 +194,9 @@ async def test_every_event_and_movement_has_a_name_in_both_languages() -> None:
         assert f"outcome.{outcome}" in TEXTS
     for kind in ReceiptKind:
         assert f"kind.{kind}" in TEXTS
+    for status in RunStatus:
+        assert f"run.status.{status}" in TEXTS
+    for sort in Sort:
+        assert f"catalogue.sort.{sort}" in TEXTS
     for what in AttemptKind:
         assert what is AttemptKind.SEND or f"questions.what.{what}" in TEXTS

@@ -33,7 +33,8 @@ How to add a page ``/ui/shifts``:
 
        <section {{ live("shifts-list", "receipts") }}> ... </section>
 
-   It is fetched anew when that mark changes (``live.py`` lists the marks: ``receipts``, ``overview``).
+   It is fetched anew when that mark changes (``live.py`` lists the marks: ``receipts``, ``overview``,
+   ``catalogue``).
 
 4. Add the module to ``pages/__init__.py``. The navigation shows it, and ``tests/integration/
    test_ui_actions.py`` tries its actions without token, from a foreign page and with each role.

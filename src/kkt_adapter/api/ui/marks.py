@@ -6,6 +6,7 @@ from kkt_adapter.api.services import ApiServices
 from kkt_adapter.api.ui.live import Marks
 
 RECEIPTS = "receipts"  # a receipt was accepted, printed, delivered, or any other event was written down
+CATALOGUE = "catalogue"  # a run went on, or products changed
 OVERVIEW = "overview"  # counts, alerts, registers, the network, the breaker
 
 
@@ -23,5 +24,6 @@ async def read_marks(services: ApiServices) -> Marks:
     )
     return {
         RECEIPTS: f"{status.snapshot.last_event_id} {status.snapshot.fill}",
+        CATALOGUE: repr((await services.catalog.sync.runs(limit=1)).runs),
         OVERVIEW: blake2s(repr(seen).encode(), digest_size=8).hexdigest(),
     }

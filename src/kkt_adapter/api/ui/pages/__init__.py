@@ -1,6 +1,6 @@
 """The pages, in the order of the navigation."""
 
-from kkt_adapter.api.ui.pages import audit, overview, questions, receipt, receipts, shifts, sign_in
+from kkt_adapter.api.ui.pages import audit, catalogue, overview, questions, receipt, receipts, shifts, sign_in
 
 ROUTES = (
     *overview.ROUTES,
@@ -8,6 +8,7 @@ ROUTES = (
     *receipt.ROUTES,
     *questions.ROUTES,
     *shifts.ROUTES,
+    *catalogue.ROUTES,
     *audit.ROUTES,
     *sign_in.ROUTES,
 )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from kkt_adapter.api.language import Language
-from kkt_adapter.api.ui.texts import audit, common, overview, questions, receipt, receipts, shifts
+from kkt_adapter.api.ui.texts import audit, catalogue, common, overview, questions, receipt, receipts, shifts
 from kkt_adapter.kernel.errors import Text
 
 MODULES = (
@@ -14,6 +14,7 @@ MODULES = (
     receipt,
     questions,
     shifts,
+    catalogue,
     audit,
 )
 

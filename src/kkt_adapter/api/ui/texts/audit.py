@@ -70,6 +70,11 @@ TEXTS = {
     "event.clock_doubted": Text("clock of the host is doubted", "часы компьютера под сомнением"),
     "event.clock_believed": Text("clock of the host is believed again", "часам компьютера снова доверяют"),
     "event.clock_confirmed": Text("clock confirmed by a person", "часы подтверждены человеком"),
+    "event.receipt_moved": Text("receipt moved to another register", "чек передан другой кассе"),
+    "event.register_held": Text("register set aside", "касса остановлена"),
+    "event.register_drained": Text("register finishes and rests", "касса завершает и отдыхает"),
+    "event.register_released": Text("register works again", "касса снова работает"),
+    "event.group_gone": Text("a group is gone from the settings", "группа исчезла из настроек"),
     "event.alert_started": Text("alert began", "тревога началась"),
     "event.alert_ended": Text("alert ended", "тревога закончилась"),
 }

@@ -1,0 +1,169 @@
+"""The catalogue: products with search and facets, one product with its history, runs and their schedule."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.responses import Response
+
+from kkt_adapter.api.access import NEEDS, Action
+from kkt_adapter.api.ui.routing import action, page
+from kkt_adapter.api.ui.visit import Visit
+from kkt_adapter.catalog.reads.catalogue import HistoryEntry, HistoryField
+from kkt_adapter.catalog.reads.query import ProductQuery, Sort, StatusFilter
+from kkt_adapter.kernel.errors import InvalidInput
+from kkt_adapter.kernel.ids import random_id
+from kkt_adapter.runtime.auth.roles import Role
+
+SHOWN = 50  # products on a page
+FACETS = 12  # values of a facet that are offered
+RUNS = 20
+HISTORY = 500  # changes of one product that are drawn and listed
+NEXT_FIRES = 3
+_TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
+
+
+async def products(visit: Visit) -> Response:
+    asked = _query(visit)
+    found = await visit.services.catalog.reads.search(asked)
+    listing = await visit.services.catalog.sync.runs(limit=1)
+    return visit.page(
+        "catalogue.html",
+        found=found,
+        facets=await visit.services.catalog.reads.facets(),
+        asked=asked,
+        run=next(iter(listing.runs), None),
+        most_facets=FACETS,
+        sorts=list(Sort),
+        statuses=list(StatusFilter),
+        filter=_kept(visit),
+    )
+
+
+async def product(visit: Visit) -> Response:
+    product_id = visit.request.path_params["product_id"]
+    reads = visit.services.catalog.reads
+    found = await reads.product(product_id)
+    history = (await reads.history(product_id, limit=HISTORY)).entries
+    return visit.page(
+        "product.html",
+        product=found,
+        history=history,
+        prices=_series(history, HistoryField.PRICE, "min_price"),
+        stock=_series(history, HistoryField.STOCK, "qty"),
+    )
+
+
+async def runs(visit: Visit) -> Response:
+    catalog = visit.services.catalog
+    status = await catalog.schedule.status()
+    return visit.page(
+        "runs.html",
+        runs=(await catalog.sync.runs(limit=RUNS)).runs,
+        status=status,
+        fires=await catalog.schedule.next_fires(NEXT_FIRES) if status.scheduler_running else (),
+        may_run=visit.may(Role.MANAGER),
+        may_move=visit.may(Role.ADMIN),
+        new_key=random_id,
+    )
+
+
+async def run(visit: Visit) -> Response:
+    run_id = visit.request.path_params["run_id"]
+    sync = visit.services.catalog.sync
+    return visit.page(
+        "run.html",
+        run=await sync.run(run_id),
+        errors=await sync.errors(run_id),
+        may_run=visit.may(Role.MANAGER),
+    )
+
+
+async def start(visit: Visit) -> Response:
+    key = visit.form.get("key", "")
+    begun = await visit.services.catalog.sync.start(
+        by=visit.name, full="full" in visit.form, key=f"ui-{key[:64]}" if key else None
+    )
+    return visit.done(f"/catalogue/runs/{begun.run_id}", "said.run.started")
+
+
+async def cancel(visit: Visit) -> Response:
+    run_id = visit.request.path_params["run_id"]
+    await visit.services.catalog.sync.cancel(run_id, by=visit.name)
+    return visit.done(f"/catalogue/runs/{run_id}", "said.run.cancelled")
+
+
+async def move(visit: Visit) -> Response:
+    """Another time of day, UTC."""
+    time = _TIME.fullmatch(visit.form.get("time", "").strip())
+    if time is None:
+        raise InvalidInput("A time of day, as 04:30.", "Время вида 04:30.", field="time")
+    await visit.services.catalog.schedule.put(int(time[1]), int(time[2]), by=visit.name)
+    return visit.done("/catalogue/runs", "said.schedule.moved")
+
+
+async def reset(visit: Visit) -> Response:
+    await visit.services.catalog.schedule.delete(by=visit.name)
+    return visit.done("/catalogue/runs", "said.schedule.moved")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """A chart: names of the points, oldest first, and their values."""
+
+    names: Sequence[str]
+    values: Sequence[float]
+
+
+def _series(history: Sequence[HistoryEntry], field: HistoryField, column: str) -> Series | None:
+    """What a column was over time; None while it never changed. Drawing is no reckoning: floats will do."""
+    steps = [entry for entry in reversed(history) if entry.field in (field, column) and entry.field == column]
+    points = [(entry.at.strftime("%d.%m.%y"), entry.new) for entry in steps if entry.new is not None]
+    if steps and steps[0].old is not None:
+        points.insert(0, ("…", steps[0].old))
+    if len(points) < 2:
+        return None
+    return Series(names=[name for name, _ in points], values=[float(value) for _, value in points])
+
+
+def _query(visit: Visit) -> ProductQuery:
+    def one(name: str) -> tuple[str, ...]:
+        value = visit.query.get(name, "").strip()
+        return (value,) if value else ()
+
+    asked = visit.query
+    return ProductQuery(
+        q=asked.get("q", "").strip(),
+        platform=one("platform"),
+        region=one("region"),
+        category=one("category"),
+        in_stock=True if asked.get("in_stock") else None,
+        status=_member(StatusFilter, asked.get("status"), StatusFilter.ACTIVE),
+        sort=_member(Sort, asked.get("sort"), Sort.NAME),
+        limit=SHOWN,
+        cursor=asked.get("cursor") or None,
+        include_total=True,
+    )
+
+
+def _member(kind: Any, said: str | None, otherwise: Any) -> Any:
+    return kind(said) if said in set(kind) else otherwise
+
+
+def _kept(visit: Visit) -> dict[str, str]:
+    names = ("q", "platform", "region", "category", "in_stock", "status", "sort")
+    return {name: visit.query.get(name, "") for name in names}
+
+
+_READ = NEEDS[Action.CATALOGUE_READ].role
+ROUTES = (
+    page("/catalogue", products, need=_READ, nav="catalogue"),
+    page("/catalogue/products/{product_id}", product, need=_READ),
+    page("/catalogue/runs", runs),
+    page("/catalogue/runs/{run_id}", run),
+    action("/catalogue/start", start, need=Role.MANAGER),
+    action("/catalogue/runs/{run_id}/cancel", cancel, need=Role.MANAGER),
+    action("/catalogue/schedule", move, need=Role.ADMIN),
+    action("/catalogue/schedule/reset", reset, need=Role.ADMIN),
+)
