@@ -1,6 +1,6 @@
 #!/bin/sh
-# Brings PostgreSQL and Redis server programs for the tests, which start their own private ones, and promtool,
-# which checks the alert rules.
+# Brings PostgreSQL and Redis server programs for the tests, which start their own private ones, promtool,
+# which checks the alert rules, and php, which checks the handler for Bitrix.
 # As root with apt it installs them; otherwise it says what to install. Tests that need a missing
 # program skip, except under CI, where they fail.
 set -u
@@ -8,6 +8,7 @@ missing=""
 command -v redis-server >/dev/null 2>&1 || missing="$missing redis-server"
 ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$missing postgresql"
 command -v promtool >/dev/null 2>&1 || missing="$missing prometheus"
+command -v php >/dev/null 2>&1 || missing="$missing php-cli"
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "installing:$missing"
