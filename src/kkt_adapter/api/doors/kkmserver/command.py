@@ -182,7 +182,7 @@ def unsupported(command: Command) -> CommandRefused:
             "KkmRegOfd is not supported: register the device and change its FN with its maker's program; see "
             "docs/how-to/connect-kkmserver.md.",
             "Команда KkmRegOfd не поддерживается: регистрация и замена ФН — программой производителя ККТ; "
-            "см. docs/ru/kkmserver.md.",
+            "см. docs/ru/connect-kkmserver.md.",
         )
     return refused(
         "not_supported",

@@ -16,6 +16,7 @@ from kkt_adapter.fiscal.control.sessions import Sessions
 from kkt_adapter.fiscal.intake.accept import ReceiptIntake
 from kkt_adapter.fiscal.intake.origin import Origin
 from kkt_adapter.fiscal.intake.press_guard import Caller, PressGuard
+from kkt_adapter.fiscal.printing.availability import obstacle, takes_new
 from kkt_adapter.fiscal.printing.registers import Registers, Unit
 from kkt_adapter.fiscal.queries.receipts import Receipts
 from kkt_adapter.kernel.clock import Clock
@@ -56,7 +57,7 @@ class Parts:
             kind=unit.kind,
             registration=unit.registration,
             status=status,
-            ready=unit.lane.blocked is None and unit.lane.trouble is None,
+            ready=obstacle(unit) is None and takes_new(unit),
             clock=unit.local(self.clock.now()),
         )
 
