@@ -1,7 +1,7 @@
 """Registers of real brands in the lab, through their emulators.
 
     device.py    what a brand must bring
-    shtrih.py    Shtrih-M
+    shtrih.py    Shtrih-M             atol.py    ATOL
     brands.py    all of them by name
     probing.py   points in their drivers, for the nodes
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from kkt_adapter.lab.devices import shtrih
+from kkt_adapter.lab.devices import atol, shtrih
 from kkt_adapter.lab.devices.device import Brand
 
-BRANDS: Mapping[str, Brand] = MappingProxyType({"shtrih": shtrih.BRAND})
+BRANDS: Mapping[str, Brand] = MappingProxyType({"shtrih": shtrih.BRAND, "atol": atol.BRAND})

@@ -1,13 +1,17 @@
 """Points in the drivers of real registers: before and after each exchange with the device.
 
 ``link.FF45:before`` has sent nothing of the command that makes a receipt, ``link.FF45:after`` has its answer
-and told nobody.
+and told nobody; ``link.sell:before`` and ``link.sell:after`` are the same around the queueing of an ATOL job,
+``link.result:after`` comes with its result.
 """
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from kkt_adapter.fiscal.kkt.atol.answers import SubResult
+from kkt_adapter.fiscal.kkt.atol.driver import AtolRegister
+from kkt_adapter.fiscal.kkt.atol.web import WebServer
 from kkt_adapter.fiscal.kkt.driver import KktDriver
 from kkt_adapter.fiscal.kkt.shtrih.driver import ShtrihRegister
 from kkt_adapter.fiscal.kkt.shtrih.requests import command_of
@@ -42,7 +46,35 @@ def _shtrih(driver: Any, probes: Probes) -> None:
     session._link = ProbedLink(session._link, probes)
 
 
-_PROBES: Mapping[type[Any], Callable[[Any, Probes], None]] = MappingProxyType({ShtrihRegister: _shtrih})
+class ProbedWeb:
+    """Stands in the place of two calls of ATOL's ``WebServer``."""
+
+    def __init__(self, web: WebServer, probes: Probes) -> None:
+        self._post, self._results = web.post, web.results
+        self._pass_by = probes.pass_by
+
+    async def post(self, uuid: str, request: Any) -> None:
+        name = request[-1]["type"]
+        self._pass_by(f"link.{name}:{BEFORE}")
+        await self._post(uuid, request)
+        self._pass_by(f"link.{name}:{AFTER}")
+
+    async def results(self, uuid: str) -> tuple[SubResult, ...]:
+        found = await self._results(uuid)
+        if all(one.is_final for one in found):
+            self._pass_by(f"link.result:{AFTER}")
+        return found
+
+
+def _atol(driver: Any, probes: Probes) -> None:
+    web = driver.web
+    probed = ProbedWeb(web, probes)
+    web.post, web.results = probed.post, probed.results
+
+
+_PROBES: Mapping[type[Any], Callable[[Any, Probes], None]] = MappingProxyType(
+    {ShtrihRegister: _shtrih, AtolRegister: _atol}
+)
 
 
 def probe(driver: KktDriver, probes: Probes) -> None:
