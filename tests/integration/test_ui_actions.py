@@ -14,18 +14,25 @@ from tests.support.ui import PASSWORD, Browser, browser_of
 
 from kkt_adapter.api.ui.pages import ROUTES
 from kkt_adapter.api.ui.routing import UiRoute
+from kkt_adapter.bootstrap.seams import Seams
+from kkt_adapter.cli.service.sandbox import DemoSandbox
 from kkt_adapter.runtime.auth.roles import Role
 from kkt_adapter.runtime.auth.settings import AuthSettings
 
 SECRET = SecretStr("4f1c0f0e9a7b4d6e8c2a5b3d7e9f1a2c")
 ACTIONS = [route for route in ROUTES if route.changes]
-GUARDED = [route for route in ACTIONS if route.need is not None and not route.sandbox]
+GUARDED = [route for route in ACTIONS if route.need is not None]
 PAGES = [route for route in ROUTES if not route.changes and not route.sandbox and "{" not in route.path]
 
 
 @asynccontextmanager
 async def running(folder: Path, **settings: Any) -> AsyncIterator[Product]:
-    given: dict[str, Any] = {"auth": "closed", "sign_in": AuthSettings(secret=SECRET)} | settings
+    seams = Seams(sandbox=DemoSandbox(None))
+    given: dict[str, Any] = {
+        "seams": seams,
+        "auth": "closed",
+        "sign_in": AuthSettings(secret=SECRET),
+    } | settings
     async with product(folder, **given) as started:
         started.services.auth.passwords._hasher = cheap_hasher()
         for role in Role:

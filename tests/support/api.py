@@ -644,7 +644,13 @@ async def server_of(
 ) -> AsyncIterator[HttpServer]:
     """The product's own server, listening on a free loopback port."""
     up = asyncio.Event()
-    server = http_server(app, limits=limits or WireLimits(), trusted_proxies=trusted_proxies, on_ready=up.set)
+    server = http_server(
+        app,
+        limits=limits or WireLimits(),
+        trusted_proxies=trusted_proxies,
+        on_ready=up.set,
+        on_stop=app.state.live.close,
+    )
     with socket.create_server(("127.0.0.1", 0)) as listening:
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         async with asyncio.timeout(10):

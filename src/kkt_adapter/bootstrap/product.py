@@ -236,6 +236,7 @@ async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, 
         made=made,
         disk=disk,
         links=links,
+        sandbox=seams.sandbox,
         clock=clock,
     )
     return Services(

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from kkt_adapter.api.services import Sandbox
 from kkt_adapter.fiscal.kkt.driver import KktDriver
 from kkt_adapter.fiscal.ofd.gateway import HttpOfdGateway, OfdGateway
 from kkt_adapter.kernel.addresses import is_loopback
@@ -28,3 +29,4 @@ class Seams:
     http: Callable[[HttpOfdGateway], HttpOfdGateway] = lambda gateway: gateway
     witness: Callable[[str], bool] = is_elsewhere  # has this operator (an end point's name) its own clock?
     lock_expiry_s: int = EXPIRY_S  # of the pass lock
+    sandbox: Sandbox | None = None  # of a demonstration: what its page may break

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from fastapi import FastAPI
 
 from kkt_adapter.api.app import create_api
-from kkt_adapter.api.services import ApiServices, BuyerServices, CatalogServices, WatchServices
+from kkt_adapter.api.services import ApiServices, BuyerServices, CatalogServices, Sandbox, WatchServices
 from kkt_adapter.api.settings import ApiSettings
 from kkt_adapter.bootstrap.doors import Doors
 from kkt_adapter.bootstrap.kkmserver import PressParts, build_execute
@@ -55,6 +55,7 @@ def build_app(
     made: PrintStats,
     disk: DiskMark,
     links: ReceiptLinks,
+    sandbox: Sandbox | None,
     clock: Clock,
 ) -> FastAPI:
     documents = Documents(database=database, registers=registers)
@@ -119,6 +120,7 @@ def build_app(
             public_read=settings.catalog.public_read,
         ),
         doors=(execute, *doors.doors),
+        sandbox=sandbox,
     )
     return create_api(
         api,

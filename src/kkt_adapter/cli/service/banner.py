@@ -36,6 +36,7 @@ def _lines(start: Start) -> Iterator[str]:
     base = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     settings = start.settings
     yield f"kkt-adapter {__version__}  {base}  (docs: {base}/docs)"
+    yield f"  pages / страницы: {base}/ui/"
     yield f"  data: {settings.data_dir.absolute()}"
     yield f"  /v1: {'open, loopback only' if settings.auth_open else 'token required'}"
     if start.catalogue_only:
@@ -54,6 +55,7 @@ def _lines(start: Start) -> Iterator[str]:
     if start.first_admin is not None:
         name, password = start.first_admin
         yield f"  admin account made: {name} / {password}  (shown once)"
+        yield f"  вход на страницы: {name} / {password}  (показывается один раз)"
     if not start.any_account and not settings.auth_open:
         yield "  no account yet / нет ни одной учётной записи:"
         yield "    kkt-adapter accounts add NAME --role admin --password-stdin"

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pydantic import SecretStr
 
 from kkt_adapter.bootstrap import Services
+from kkt_adapter.bootstrap.seams import Seams
+from kkt_adapter.cli.service.sandbox import DemoSandbox
 from kkt_adapter.emulators.atol import AtolEmulator
 from kkt_adapter.emulators.g2a.faults import Faults
 from kkt_adapter.emulators.g2a.server import G2AEmulator
@@ -36,6 +38,13 @@ class Emulators:
         if not self.demo:
             return None
         return await ensure_demo_admin(services.database, passwords=services.auth.passwords)
+
+    def seams(self) -> Seams:
+        """In demo mode the product's page may break things."""
+        if not self.demo:
+            return Seams()
+        sandbox = DemoSandbox(self.ofd)
+        return Seams(driver=sandbox.met, sandbox=sandbox)
 
     async def stop(self) -> None:
         if self.device is not None:

@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -98,7 +99,8 @@ async def run_service(settings: Any, *, demo: bool, build: Any = None, register:
     emulators = await with_emulators(settings, demo=demo, register=register)
     services = None
     try:
-        services = await (build or build_services)(emulators.settings, demo=demo)
+        build = build or partial(build_services, seams=emulators.seams())
+        services = await build(emulators.settings, demo=demo)
         await services.start()
         admin = await emulators.first_admin(services)
         systemd = systemd_notify(os.environ, clock=SystemClock())

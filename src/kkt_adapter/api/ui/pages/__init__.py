@@ -1,6 +1,16 @@
 """The pages, in the order of the navigation."""
 
-from kkt_adapter.api.ui.pages import audit, catalogue, overview, questions, receipt, receipts, shifts, sign_in
+from kkt_adapter.api.ui.pages import (
+    audit,
+    catalogue,
+    overview,
+    questions,
+    receipt,
+    receipts,
+    sandbox,
+    shifts,
+    sign_in,
+)
 
 ROUTES = (
     *overview.ROUTES,
@@ -10,5 +20,6 @@ ROUTES = (
     *shifts.ROUTES,
     *catalogue.ROUTES,
     *audit.ROUTES,
+    *sandbox.ROUTES,
     *sign_in.ROUTES,
 )

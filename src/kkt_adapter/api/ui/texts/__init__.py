@@ -4,7 +4,17 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from kkt_adapter.api.language import Language
-from kkt_adapter.api.ui.texts import audit, catalogue, common, overview, questions, receipt, receipts, shifts
+from kkt_adapter.api.ui.texts import (
+    audit,
+    catalogue,
+    common,
+    overview,
+    questions,
+    receipt,
+    receipts,
+    sandbox,
+    shifts,
+)
 from kkt_adapter.kernel.errors import Text
 
 MODULES = (
@@ -16,6 +26,7 @@ MODULES = (
     shifts,
     catalogue,
     audit,
+    sandbox,
 )
 
 
