@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
 from tests.support.accounts import cheap_hasher
 from tests.support.catalog_api import settings_for
 from tests.support.doubt import a_shop, asked, in_doubt
@@ -13,14 +14,16 @@ from tests.support.product import TILL, Product, product
 from tests.support.ui import PASSWORD, Browser, browser_of
 
 from kkt_adapter.api.ui.texts import TEXTS
+from kkt_adapter.bootstrap.drivers import KINDS
 from kkt_adapter.catalog.reads.query import Sort
 from kkt_adapter.catalog.runs import RunStatus
 from kkt_adapter.emulators.g2a import G2AEmulator
 from kkt_adapter.emulators.ofd import FaultMode
+from kkt_adapter.fiscal.heartbeat.settings import BackOfficeSettings
 from kkt_adapter.fiscal.lifecycle import AttemptKind, LetterOutcome
 from kkt_adapter.fiscal.model import DocumentCode, ReceiptKind
 from kkt_adapter.fiscal.store.events import EventType
-from kkt_adapter.runtime.auth.roles import Role
+from kkt_adapter.runtime.auth.roles import Role, Scope
 from kkt_adapter.settings import Transport
 
 
@@ -187,6 +190,61 @@ async def test_a_run_of_the_catalogue_is_started_followed_and_its_products_are_f
         await source.stop()
 
 
+async def test_a_manager_sets_a_register_aside_and_back(tmp_path: Path) -> None:
+    async with product(tmp_path) as shop:
+        await shop.sell(1)
+        async with signed_in(shop, Role.VIEWER) as viewer:
+            assert f"/registers/{TILL}/hold" not in (await viewer.get("/registers")).text
+        async with signed_in(shop, Role.MANAGER) as manager:
+            assert (await manager.post(f"/registers/{TILL}/hold")).status_code == 422
+            assert (await manager.post("/registers/unknown/hold", reason="r")).status_code == 404
+            done = await manager.post(f"/registers/{TILL}/hold", reason="paper is changed")
+            assert done.headers["location"] == "/ui/registers?said=said.register.set_aside"
+            page = (await manager.get("/registers?said=said.register.set_aside")).text
+            assert "paper is changed" in page
+            assert "The register is set aside." in page
+            assert (await manager.post(f"/registers/{TILL}/release", reason="done")).status_code == 303
+            assert (await manager.post(f"/registers/{TILL}/release", reason="done")).status_code == 409
+            assert "paper is changed" not in (await manager.get("/registers")).text
+
+
+async def test_settings_hide_secrets_and_people_are_for_administrators(tmp_path: Path) -> None:
+    secret = "a-bearer-token-that-nobody-may-see"
+    office = BackOfficeSettings(name="erp", url="https://user:pa55@erp.example", token=SecretStr(secret))
+    async with product(tmp_path, ofd_token=SecretStr(secret), back_office=(office,)) as shop:
+        async with signed_in(shop, Role.MANAGER) as manager:
+            assert (await manager.get("/settings")).status_code == 403
+            assert (await manager.get("/settings/people")).status_code == 403
+        async with signed_in(shop, Role.ADMIN) as admin:
+            page = (await admin.get("/settings")).text
+            assert secret not in page
+            assert "pa55" not in page
+            assert "OFD_TOKEN" in page
+            assert "•" in page
+            assert "OFD_TOKEN" not in (await admin.get("/settings?q=capacity")).text
+
+            people = "/settings/people"
+            assert (await admin.post(f"{people}/accounts", name="b", role="boss")).status_code == 422
+            weak = await admin.post(f"{people}/accounts", name="b", role="viewer", password="short")
+            assert weak.status_code == 422
+            given: dict[str, Any] = {"name": "b.viewer", "role": "viewer", "password": PASSWORD}
+            assert (await admin.post(f"{people}/accounts", **given)).status_code == 303
+            assert (await admin.post(f"{people}/accounts", **given)).status_code == 409
+            assert (await admin.post(f"{people}/accounts/b.viewer", disabled="1")).status_code == 303
+            last = await admin.post(f"{people}/accounts/a.admin", role="viewer")
+            assert last.status_code == 409
+
+            made = await admin.post(f"{people}/tokens", scope="pos", tills="POS-001", note="till 1")
+            token = re.search(r"kkt_[\w-]{43}", made.text)
+            assert token is not None
+            listed = (await admin.get(people)).text
+            assert token.group(0) not in listed
+            revoke = re.search(r'action="/ui(/settings/people/tokens/[^"]+/revoke)"', listed)
+            assert revoke is not None
+            assert (await admin.post(revoke.group(1))).status_code == 303
+            assert "revoked" in (await admin.get(people)).text
+
+
 async def test_every_event_and_movement_has_a_name_in_both_languages() -> None:
     for event in EventType:
         assert f"event.{event}" in TEXTS
@@ -196,6 +254,10 @@ async def test_every_event_and_movement_has_a_name_in_both_languages() -> None:
         assert f"kind.{kind}" in TEXTS
     for status in RunStatus:
         assert f"run.status.{status}" in TEXTS
+    for scope in Scope:
+        assert f"scope.{scope}" in TEXTS
+    for driver in KINDS:
+        assert f"registers.kind.{driver}" in TEXTS
     for sort in Sort:
         assert f"catalogue.sort.{sort}" in TEXTS
     for what in AttemptKind:

@@ -5,6 +5,7 @@ All errors are those of ``kernel/errors.py``. None of the calls may be cancelled
 was stored stays stored.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -53,6 +54,7 @@ from kkt_adapter.kernel.breaker import BreakerState
 from kkt_adapter.kernel.errors import ReceiptInvalid
 from kkt_adapter.runtime.auth.parts import AuthParts
 from kkt_adapter.runtime.auth.roles import Principal
+from kkt_adapter.settings.effective import SettingShown
 
 Json = dict[str, Any]
 ResolveAction = Literal["adopt", "print_again"]
@@ -336,5 +338,6 @@ class ApiServices:
     stories: ReceiptStories
     people: AuthParts
     catalog: CatalogServices
+    configuration: Sequence[SettingShown] = ()  # in force, secrets hidden
     doors: tuple[Door, ...] = ()  # foreign protocols, the first that serves a path answers it
     sandbox: Sandbox | None = None  # in a process started with --demo

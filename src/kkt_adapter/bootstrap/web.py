@@ -35,6 +35,7 @@ from kkt_adapter.runtime.auth.parts import AuthParts
 from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.disk import DiskMark
 from kkt_adapter.settings import Settings
+from kkt_adapter.settings.effective import effective
 
 
 def build_app(
@@ -113,6 +114,7 @@ def build_app(
         lists=ReceiptLists(database),
         stories=ReceiptStories(database, receipts=receipts),
         people=auth,
+        configuration=effective(settings),
         catalog=CatalogServices(
             sync=catalog.sync,
             schedule=catalog.schedule,

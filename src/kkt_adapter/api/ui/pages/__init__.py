@@ -7,7 +7,9 @@ from kkt_adapter.api.ui.pages import (
     questions,
     receipt,
     receipts,
+    registers,
     sandbox,
+    settings,
     shifts,
     sign_in,
 )
@@ -19,7 +21,9 @@ ROUTES = (
     *questions.ROUTES,
     *shifts.ROUTES,
     *catalogue.ROUTES,
+    *registers.ROUTES,
     *audit.ROUTES,
+    *settings.ROUTES,
     *sandbox.ROUTES,
     *sign_in.ROUTES,
 )

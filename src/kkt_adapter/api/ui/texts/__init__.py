@@ -12,7 +12,9 @@ from kkt_adapter.api.ui.texts import (
     questions,
     receipt,
     receipts,
+    registers,
     sandbox,
+    settings,
     shifts,
 )
 from kkt_adapter.kernel.errors import Text
@@ -25,7 +27,9 @@ MODULES = (
     questions,
     shifts,
     catalogue,
+    registers,
     audit,
+    settings,
     sandbox,
 )
 

@@ -70,6 +70,7 @@ TEXTS = {
     "event.clock_doubted": Text("clock of the host is doubted", "часы компьютера под сомнением"),
     "event.clock_believed": Text("clock of the host is believed again", "часам компьютера снова доверяют"),
     "event.clock_confirmed": Text("clock confirmed by a person", "часы подтверждены человеком"),
+    "event.reprint_forced": Text("print forced after a fail was told", "печать после сообщённой ошибки"),
     "event.receipt_moved": Text("receipt moved to another register", "чек передан другой кассе"),
     "event.register_held": Text("register set aside", "касса остановлена"),
     "event.register_drained": Text("register finishes and rests", "касса завершает и отдыхает"),

@@ -1,0 +1,64 @@
+"""The registers with their devices, and setting one aside or back to work."""
+
+from starlette.responses import Response
+
+from kkt_adapter.api.access import NEEDS, Action
+from kkt_adapter.api.ui.routing import action, page
+from kkt_adapter.api.ui.visit import Visit
+from kkt_adapter.fiscal.store.holds import HoldMode
+from kkt_adapter.kernel.errors import InvalidInput
+
+MOST_REASON = 500
+
+
+async def registers(visit: Visit) -> Response:
+    asked = visit.query.get("q", "").strip().casefold()
+    found = await visit.services.registers.status(None)
+    groups = sorted({group for one in found for group in one.groups})
+    return visit.page(
+        "registers.html",
+        registers=[one for one in found if asked in one.register_id.casefold()],
+        groups=groups,
+        cards={card.register_id: card for card in await visit.services.watch.cards.read()},
+        asked=visit.query.get("q", ""),
+        may_hold=visit.may(NEEDS[Action.REGISTER_HOLD].role),
+        total=len(found),
+    )
+
+
+async def hold(visit: Visit) -> Response:
+    return await _set_aside(visit, HoldMode.HOLD)
+
+
+async def drain(visit: Visit) -> Response:
+    return await _set_aside(visit, HoldMode.DRAIN)
+
+
+async def release(visit: Visit) -> Response:
+    await visit.services.pools.release(_register(visit), reason=_reason(visit), by=visit.name)
+    return visit.done("/registers", "said.register.released")
+
+
+async def _set_aside(visit: Visit, mode: HoldMode) -> Response:
+    await visit.services.pools.set_aside(_register(visit), mode=mode, reason=_reason(visit), by=visit.name)
+    return visit.done("/registers", "said.register.set_aside")
+
+
+def _register(visit: Visit) -> str:
+    return str(visit.request.path_params["register_id"])
+
+
+def _reason(visit: Visit) -> str:
+    reason = visit.form.get("reason", "").strip()
+    if not reason or len(reason) > MOST_REASON:
+        raise InvalidInput("Give the reason.", "Укажите причину.", field="reason")
+    return reason
+
+
+_NEED = NEEDS[Action.REGISTER_HOLD].role
+ROUTES = (
+    page("/registers", registers, nav="registers"),
+    action("/registers/{register_id}/hold", hold, need=_NEED),
+    action("/registers/{register_id}/drain", drain, need=_NEED),
+    action("/registers/{register_id}/release", release, need=_NEED),
+)
