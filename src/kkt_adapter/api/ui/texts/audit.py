@@ -71,6 +71,8 @@ TEXTS = {
     "event.clock_believed": Text("clock of the host is believed again", "часам компьютера снова доверяют"),
     "event.clock_confirmed": Text("clock confirmed by a person", "часы подтверждены человеком"),
     "event.reprint_forced": Text("print forced after a fail was told", "печать после сообщённой ошибки"),
+    "event.callback_done": Text("shop told the outcome", "магазину сообщён исход"),
+    "event.callback_failed": Text("shop could not be told", "магазину не удалось сообщить исход"),
     "event.receipt_moved": Text("receipt moved to another register", "чек передан другой кассе"),
     "event.register_held": Text("register set aside", "касса остановлена"),
     "event.register_drained": Text("register finishes and rests", "касса завершает и отдыхает"),
