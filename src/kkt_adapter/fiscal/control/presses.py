@@ -30,7 +30,7 @@ from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.log import get_logger
 from kkt_adapter.runtime.wakeup import happens_within
 
-FORGET_EVERY_S: Final = 0.5
+FORGET_EVERY_S: Final = 0.05  # at most: what is told meanwhile is forgotten together
 OLD_EVERY_S: Final = 3600.0
 CASH_SCOPE: Final = "cash"
 SCOPES: Final = (CASH_SCOPE, Z_SCOPE.name, OPEN_SCOPE.name, X_SCOPE.name)
@@ -122,6 +122,15 @@ class Presses:
             await self._db.write(lambda c: press_guard.forget(c, sorted(told)))
             self.callers.forgotten(told)
 
+    async def _something_to_do(self, stop: asyncio.Event) -> None:
+        """Until something was told, ``stop``, or an hour has passed."""
+        waits = [asyncio.ensure_future(e.wait()) for e in (self.callers.something_told, stop)]
+        try:
+            await asyncio.wait(waits, timeout=OLD_EVERY_S, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waits:
+                one.cancel()
+
     async def _forget_old(self) -> None:
         now = self._clock.now()
         await self._db.write(lambda c: press_guard.forget_old(c, at=now))
@@ -130,6 +139,7 @@ class Presses:
         """Forget what was told, until ``stop``; then the rest."""
         old_at = self._clock.monotonic()
         while True:
+            await self._something_to_do(stop)
             stopped = await happens_within(self._clock, FORGET_EVERY_S, stop)
             try:
                 await self.forget_told()

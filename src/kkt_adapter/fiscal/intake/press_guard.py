@@ -9,6 +9,7 @@ What it compares is the account and what was sent, never the register: the secon
 one.
 """
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -66,6 +67,7 @@ class Callers:
         self.owner = owner
         self._waiting: dict[str, int] = {}
         self._told: set[str] = set()
+        self.something_told = asyncio.Event()
 
     def wait(self, subject: str) -> None:
         """A client waits; to be ended by ``leave`` or ``tell``. Several may."""
@@ -82,6 +84,7 @@ class Callers:
     def tell(self, subject: str) -> None:
         """Somebody of the account got the final answer: the press guards no more."""
         self._told.add(subject)
+        self.something_told.set()
 
     def settled(self, press: Press) -> bool:
         """Whether a press keeps nobody from pressing again, as far as this process knows."""
@@ -91,6 +94,7 @@ class Callers:
 
     def take_told(self) -> set[str]:
         """What can be forgotten in the database, to be confirmed by ``forgotten``."""
+        self.something_told.clear()
         return set(self._told)
 
     def forgotten(self, subjects: Iterable[str]) -> None:

@@ -13,7 +13,7 @@ from kkt_adapter.api.doors.kkmserver.answers import STILL_RUNNING, Answer, done,
 from kkt_adapter.api.doors.kkmserver.command import Does
 from kkt_adapter.api.doors.kkmserver.content import content_hash
 from kkt_adapter.api.doors.kkmserver.device_data import DeviceView, info
-from kkt_adapter.api.doors.kkmserver.parts import Call, Parts, device_members
+from kkt_adapter.api.doors.kkmserver.parts import Call, Parts
 from kkt_adapter.api.doors.kkmserver.receipts import another_command
 from kkt_adapter.api.doors.kkmserver.refusal import refused
 from kkt_adapter.fiscal.control.presses import CASH_SCOPE, ActionRecord
@@ -65,14 +65,15 @@ class Actions:
         if record is not None and record.scope != SCOPE_OF[call.command.does]:
             raise another_command(call.key)
         view = await self._device(call, record)
+        call.is_for(view)
         while True:
             task = self._running.get(origin.key) or self._begin(call, view, origin.key)
             if not await call.hold.wait_for(task):
-                return running(call.head, STILL_RUNNING, **device_members(view))
+                return running(call.head, STILL_RUNNING)
             try:
                 result = task.result()
             except StorageError as error:
-                return running(call.head, error.detail, **device_members(view))
+                return running(call.head, error.detail)
             except IdempotencyConflict:
                 raise another_command(call.key) from None
             except PressRepeated as repeated:
@@ -177,7 +178,9 @@ class Actions:
 
     async def _answer(self, call: Call, view: DeviceView, outcome: Outcome[Done]) -> Answer:
         warning = call.head.said(_DONE_BEFORE) if outcome.replayed else None
-        return action_answer(call, view, _made(outcome.answer), warning=warning)
+        made = _made(outcome.answer)
+        looked = view if made is None else await self._parts.looked_at(view)
+        return action_answer(call, looked, made, warning=warning)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,7 +209,7 @@ def _made(answer: Done) -> Made | None:
 
 
 def action_answer(call: Call, view: DeviceView, made: Made | None, *, warning: str | None = None) -> Answer:
-    members: dict[str, Any] = {"Warning": warning, **device_members(view)}
+    members: dict[str, Any] = {"Warning": warning}
     if made is not None:
         members["CheckNumber"] = made.fd_number
         members["SessionNumber"] = made.shift_number

@@ -15,10 +15,10 @@ from kkt_adapter.api.doors.kkmserver.command import (
     unsupported,
     written_head,
 )
-from kkt_adapter.api.doors.kkmserver.device_data import LINE_LENGTH, info, listed
+from kkt_adapter.api.doors.kkmserver.device_data import LINE_LENGTH, DeviceView, info, listed
 from kkt_adapter.api.doors.kkmserver.errors import refusal_of
 from kkt_adapter.api.doors.kkmserver.hold import Hold, Holds
-from kkt_adapter.api.doors.kkmserver.parts import Call, Parts, device_members
+from kkt_adapter.api.doors.kkmserver.parts import Call, Parts
 from kkt_adapter.api.doors.kkmserver.receipt_answers import is_final, receipt_answer, register_check
 from kkt_adapter.api.doors.kkmserver.receipts import ReceiptPresses, wait_final
 from kkt_adapter.api.doors.kkmserver.refusal import CommandRefused, refused
@@ -105,7 +105,7 @@ class Commands:
         finally:
             self.holds.close(hold)
         self.stats.count(command.name, answer["Status"])
-        return answer, call.told
+        return {"NumDevice": command.device.number, **call.device, **answer}, call.told
 
     async def _carried_out(self, call: Call) -> Answer:
         carry_out = self._does.get(call.command.does)
@@ -164,15 +164,21 @@ class Commands:
         if record is None or record.answer is None:
             return running(call.head)
         call.tells(origin.key)
-        view = await self._parts.device(call.shop, call.command.device)
+        view = await self._device(call)
         return action_answer(call, view, made_before(record.answer))
+
+    async def _device(self, call: Call) -> DeviceView:
+        """Raises CommandRefused."""
+        view = await self._parts.device(call.shop, call.command.device)
+        call.is_for(view)
+        return view
 
     async def _list(self, call: Call) -> Answer:
         views = await self._parts.views(call.shop)
         return done(call.head, ListUnit=listed(views, call.command.fields))
 
     async def _device_data(self, call: Call) -> Answer:
-        view = await self._parts.device(call.shop, call.command.device)
+        view = await self._parts.looked_at(await self._device(call))
         status = view.status
         return done(
             call.head,
@@ -181,19 +187,18 @@ class Commands:
             LineLength=LINE_LENGTH,
             URL="",
             Info=info(view),
-            **device_members(view),
         )
 
     async def _line_length(self, call: Call) -> Answer:
-        view = await self._parts.device(call.shop, call.command.device)
-        return done(call.head, LineLength=LINE_LENGTH, **device_members(view))
+        await self._device(call)
+        return done(call.head, LineLength=LINE_LENGTH)
 
     async def _text(self, call: Call) -> Answer:
         return self._receipts.text(call)
 
     async def _receipt_data(self, call: Call) -> Answer:
         """GetDataCheck: a receipt of this account by its document's number; 0: the last one."""
-        view = await self._parts.device(call.shop, call.command.device)
+        view = await self._device(call)
         number = call.command.fields.whole("FiscalNumber") or 0
         found = await self._parts.presses.printed(view.register_id, number, account=call.shop.id)
         if found is None:
@@ -211,7 +216,6 @@ class Commands:
             QRCode=(found.doc or {}).get("qr_code_data"),
             Slip="\r\n".join(slip.splitlines()),
             RegisterCheck=register_check(found),
-            **device_members(view),
         )
 
 

@@ -1,8 +1,11 @@
 """What the door works with, and one command on its way through it."""
 
+import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any, Final
 
 from kkt_adapter.api.doors.kkmserver.answers import Answer, Head
@@ -20,10 +23,13 @@ from kkt_adapter.fiscal.printing.availability import obstacle, takes_new
 from kkt_adapter.fiscal.printing.registers import Registers, Unit
 from kkt_adapter.fiscal.queries.receipts import Receipts
 from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.kernel.errors import KktError, NotFound
 from kkt_adapter.kernel.ids import random_id
+from kkt_adapter.kernel.money import rubles
 from kkt_adapter.runtime.auth.shop_values import DoorName, Shop
 
 LOOK_S: Final = 0.1  # how often a receipt that somebody else waits for is looked at
+ASK_S: Final = 1.0  # a device is asked for its state so long at most
 GUARD_WAIT_S: Final = 5.0  # an equal press is waited for so long, also by who asked not to wait
 
 RegistersOf = Callable[[Shop], Sequence[str]]
@@ -61,6 +67,24 @@ class Parts:
             clock=unit.local(self.clock.now()),
         )
 
+    async def looked_at(self, view: DeviceView) -> DeviceView:
+        """The same, after the device was asked; one that prints or does not answer stays as it was."""
+        unit = self.registers.unit(view.register_id)
+        if unit.lane.holds():
+            with suppress(KktError, TimeoutError):
+                async with asyncio.timeout(ASK_S):
+                    await unit.lane.session.ask()
+        return replace(self._view(unit, view.name), cash=await self._cash(view.register_id))
+
+    async def _cash(self, register_id: str) -> Decimal | None:
+        """What the session of the register's till counts."""
+        till = self.till_of(register_id)
+        try:
+            session = None if till is None else await self.sessions.get(till)
+        except NotFound:
+            return None
+        return None if session is None else Decimal(rubles(session.cash_kop))
+
     async def device(self, shop: Shop, wish: DeviceWish) -> DeviceView:
         """The register for a command. Raises CommandRefused."""
         views = await self.views(shop)
@@ -96,6 +120,7 @@ class Call:
     hold: Hold
     caller: Caller
     key: str = field(default_factory=random_id)  # the client's, or one of ours
+    device: Answer = field(default_factory=dict)  # NumDevice and UnitName, once a register is chosen
     told: list[str] = field(default_factory=list)  # presses whose outcome the answer tells, if it arrives
 
     def origin(self, content: bytes) -> Origin:
@@ -117,10 +142,10 @@ class Call:
             guard_for=timedelta(minutes=self.shop.guard_minutes),
         )
 
+    def is_for(self, view: DeviceView) -> None:
+        """The register of the command: every answer from now on names it."""
+        self.device = {"NumDevice": view.name.number, "UnitName": view.register_id}
+
     def tells(self, subject: str) -> None:
         """The answer says what became of this press."""
         self.told.append(subject)
-
-
-def device_members(view: DeviceView) -> Answer:
-    return {"NumDevice": view.name.number, "UnitName": view.register_id}

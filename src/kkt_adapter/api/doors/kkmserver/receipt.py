@@ -42,7 +42,7 @@ class Translated:
     body: dict[str, Any]
     places: Mapping[str, str]  # canonical path of a line -> the client's
     warnings: tuple[Text, ...] = ()
-    change_kop: Kopecks = Kopecks(0)
+    message: Text | None = None  # the change
 
 
 @dataclass(slots=True)
@@ -92,13 +92,12 @@ def translate(command: Fields, *, own_place: bool) -> Translated:
     body["payments"] = paid.payments
     body |= _whole_receipt(command, notes, own_place=own_place)
     _check_paper(command, body)
-    return Translated(body=body, places=notes.places, warnings=_told(notes, paid), change_kop=paid.change_kop)
+    return Translated(body=body, places=notes.places, warnings=tuple(notes.warnings), message=_change(paid))
 
 
-def _told(notes: _Notes, paid: Paid) -> tuple[Text, ...]:
-    if paid.change_kop:
-        notes.warn(f"Change: {rubles(paid.change_kop)}.", f"Сдача: {rubles(paid.change_kop)}.")
-    return tuple(notes.warnings)
+def _change(paid: Paid) -> Text | None:
+    shown = rubles(paid.change_kop)
+    return Text(f"Change: {shown}.", f"Сдача: {shown}.") if paid.change_kop else None
 
 
 def _refuse_card_terminal(command: Fields) -> None:

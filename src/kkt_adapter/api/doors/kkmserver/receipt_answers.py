@@ -43,6 +43,7 @@ def receipt_answer(
     repeated: bool,
     url: str = "",
     notes: tuple[Text, ...] = (),
+    message: Text | None = None,
     **device: Any,
 ) -> Answer:
     """What a client gets of its receipt, final or not. ``device``: NumDevice, UnitName."""
@@ -53,7 +54,9 @@ def receipt_answer(
             said += [head.said(warning.message) for warning in outcome.warnings]
             if repeated:
                 said.insert(0, head.said(_REPEATED))
-            return done(head, Warning=" ".join(said), **document_of(outcome, url=url), **facts)
+            shown = "" if message is None else head.said(message)
+            document = document_of(outcome, url=url)
+            return done(head, Warning=" ".join(said), Message=shown, **document, **facts)
         case PressState.REFUSED:
             cause = outcome.error or "-"
             return failed(

@@ -38,6 +38,7 @@ class ReceiptPresses:
             raise another_command(call.key)
         try:
             view = await self._parts.device(call.shop, call.command.device)
+            call.is_for(view)
             translated = translate(call.command.fields, own_place=self._own_place(view))
             request, sent = self._read(translated, view)
         except (CommandRefused, ReceiptInvalid):
@@ -82,7 +83,7 @@ class ReceiptPresses:
                 if isinstance(result, Known):
                     return await self._repeat(call, result, origin.content)
                 outcome = await self._settled(call, result.receipt_id)
-                return await self._answer(call, outcome, repeated=False, notes=translated.warnings)
+                return await self._answer(call, outcome, repeated=False, translated=translated)
 
     async def _repeat(self, call: Call, known: Known, content: bytes) -> Answer:
         """The same IdCommand again: join the first, or do again what was refused for certain."""
@@ -153,7 +154,7 @@ class ReceiptPresses:
         return await wait_final(self._parts, call, receipt_id)
 
     async def _answer(
-        self, call: Call, outcome: Outcome, *, repeated: bool, notes: tuple[Text, ...] = ()
+        self, call: Call, outcome: Outcome, *, repeated: bool, translated: Translated | None = None
     ) -> Answer:
         if is_final(outcome):
             call.tells(outcome.receipt_id)
@@ -162,7 +163,8 @@ class ReceiptPresses:
             outcome,
             repeated=repeated,
             url=self._parts.link_of(outcome.receipt_id),
-            notes=notes,
+            notes=() if translated is None else translated.warnings,
+            message=None if translated is None else translated.message,
             **await self.members(outcome),
         )
 
