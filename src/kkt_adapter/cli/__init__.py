@@ -34,6 +34,7 @@ def _part(module: str, attribute: str, help: str) -> Part:
 PARTS: Mapping[str, Part] = MappingProxyType(
     {
         "serve": _part("service.serve", "serve", "Run the service."),
+        "sandbox": _part("service.sandbox_command", "sandbox", "Try everything on virtual registers."),
         "status": _part("sync", "status", "Show health, registers, buffer and alerts."),
         "receipts": _part("receipts", "receipts_app", "Receipts of the running service."),
         "shifts": _part("devices.shifts", "shifts_app", "A register's shift: open it, report, close it."),

@@ -20,6 +20,7 @@ from kkt_adapter.fiscal.monitoring.legal_clocks import ClockName, LegalClock
 from kkt_adapter.fiscal.monitoring.observation import (
     BackOfficeObservation,
     EndpointObservation,
+    GroupObservation,
     Observation,
     RegisterObservation,
     WorkerState,
@@ -94,6 +95,10 @@ CONDITIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     "DISK_SPACE": ({"disk_free_bytes": 10 * GIB}, {"disk_free_bytes": 10 * GIB - 1}),
     "KKT_BLOCKED": (registers(), registers(blocked="FN_FULL", trouble=TROUBLE)),
+    "GROUP_CANNOT_SELL": (
+        {"groups": (GroupObservation(group_id="main"),)},
+        {"groups": (GroupObservation(group_id="main", cannot_sell=TROUBLE),)},
+    ),
     "PRINT_UNKNOWN": (registers(), registers(undecided="receipt-1", trouble=TROUBLE)),
     "KKT_NOT_READY": (registers(), registers(trouble=TROUBLE)),
     "FN_EXPIRY_CRITICAL": (registers(fn_expiry=4), registers(fn_expiry=3)),
@@ -141,6 +146,7 @@ CONDITIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 TABLE = {
     "P1": {
         "BUFFER_FULL": 60, "BUFFER_ALMOST_FULL": 300, "DISK_LOW": 0, "KKT_BLOCKED": 0, "PRINT_UNKNOWN": 0,
+        "GROUP_CANNOT_SELL": 60,
         "FN_EXPIRY_CRITICAL": 0, "FN_DOCUMENTS_LOW": 0, "OFD_DEADLINE": 0, "DLQ_LARGE": 0, "PASS_STUCK": 0,
         "WORKER_DEAD": 300, "RECEIPTS_VERY_SLOW": 300, "DELIVERY_STALLED": 0,
         "RECEIPTS_LOST": 0,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kkt_adapter.cli.devices import holds
 from kkt_adapter.cli.screen import complain, json_line, line, plain
 from kkt_adapter.cli.texts import said, say
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 registers_app = typer.Typer(
     name="registers", help="Registers: find them, look at them, test them.", no_args_is_help=True
 )
+
+registers_app.command("hold")(holds.hold)
+registers_app.command("drain")(holds.drain)
+registers_app.command("release")(holds.release)
 
 FAILED, UNREADABLE = 1, 2  # exit codes
 DEFAULT_PORT, ATOL_PORT = 7778, 16732

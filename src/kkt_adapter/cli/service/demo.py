@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from pydantic import SecretStr
+from starlette.routing import Mount
 
 from kkt_adapter.bootstrap import Services
 from kkt_adapter.bootstrap.seams import Seams
@@ -11,6 +12,9 @@ from kkt_adapter.emulators.atol import AtolEmulator
 from kkt_adapter.emulators.g2a.faults import Faults
 from kkt_adapter.emulators.g2a.server import G2AEmulator
 from kkt_adapter.emulators.ofd import OfdEmulator
+from kkt_adapter.emulators.sandbox import MOUNT, SandboxClock, buttons
+from kkt_adapter.emulators.sandbox.buttons import CONFIRMED
+from kkt_adapter.emulators.sandbox.clock import FILE as CLOCK_FILE
 from kkt_adapter.emulators.shtrih import ShtrihEmulator
 from kkt_adapter.emulators.shtrih.own_exchange import by_itself
 from kkt_adapter.runtime.auth.demo import ensure_demo_admin
@@ -31,6 +35,7 @@ class Emulators:
     ofd: OfdEmulator | None = None
     g2a: G2AEmulator | None = None
     device: ShtrihEmulator | AtolEmulator | None = None
+    clock: SandboxClock | None = None  # in demo mode: one that can be moved
     lines: list[str] = field(default_factory=list)  # for the start banner
 
     async def first_admin(self, services: Services) -> tuple[str, str] | None:
@@ -46,6 +51,15 @@ class Emulators:
         sandbox = DemoSandbox(self.ofd)
         return Seams(driver=sandbox.met, sandbox=sandbox)
 
+    async def put_buttons(self, services: Services) -> None:
+        """In demo mode: fault buttons and the clock under ``/sandbox``. One that is ahead counts as right."""
+        if self.clock is None:
+            return
+        panel = buttons(services, clock=self.clock, operator=self.ofd)
+        services.app.router.routes.insert(0, Mount(MOUNT, app=panel))
+        if self.clock.ahead:
+            await services.clock_watch.confirm(by="sandbox", reason=CONFIRMED)
+
     async def stop(self) -> None:
         if self.device is not None:
             await self.device.stop()
@@ -55,15 +69,20 @@ class Emulators:
             await self.g2a.stop()
 
 
-async def with_emulators(settings: Settings, *, demo: bool, register: str = VIRTUAL) -> Emulators:
-    """Start the stand-ins for what the settings leave open. ``register``: the kind that the demo has."""
+async def with_emulators(
+    settings: Settings, *, demo: bool, register: str = VIRTUAL, vendor: bool = True
+) -> Emulators:
+    """Start the stand-ins for what the settings leave open. ``register``: the kind that the demo has;
+    ``vendor``: with a catalogue of products."""
     emulators = Emulators(settings=settings, demo=demo)
+    if demo:
+        emulators.clock = SandboxClock(settings.data_dir / CLOCK_FILE)
     await _with_ofd(emulators)
     if demo and register == SHTRIH:
         await _with_shtrih(emulators)
     if demo and register == ATOL:
         await _with_atol(emulators)
-    if demo and not settings.catalog.source_configured:
+    if demo and vendor and not settings.catalog.source_configured:
         await _with_g2a(emulators)
     return emulators
 

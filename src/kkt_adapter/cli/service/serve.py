@@ -80,9 +80,11 @@ def say_why(error: Any) -> None:
         sys.stderr = None  # else the interpreter tries again at its end, and ends with another code
 
 
-async def run_service(settings: Any, *, demo: bool, build: Any = None, register: str = "virtual") -> None:
+async def run_service(
+    settings: Any, *, demo: bool, build: Any = None, register: str = "virtual", more: Any = None
+) -> None:
     """Serve until a stop signal. ``build`` stands for ``build_services``; the fault lab adds its probes
-    there.
+    there. ``more``: further lines of the banner, by the address.
 
     Raises:
         AdapterError: the service cannot be started with these settings.
@@ -96,12 +98,19 @@ async def run_service(settings: Any, *, demo: bool, build: Any = None, register:
 
     listening = _listen(settings.host, settings.port)
     second = _listen_for_kkmserver(settings, listening)
-    emulators = await with_emulators(settings, demo=demo, register=register)
+    if more is not None:
+        base = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        settings = settings.model_copy(update={"public_url": base})
+    emulators = await with_emulators(settings, demo=demo, register=register, vendor=more is None)
+    if more is not None:
+        emulators.lines += more(base)
     services = None
     try:
-        build = build or partial(build_services, seams=emulators.seams())
+        with_clock: dict[str, Any] = {} if emulators.clock is None else {"clock": emulators.clock}
+        build = build or partial(build_services, seams=emulators.seams(), **with_clock)
         services = await build(emulators.settings, demo=demo)
         await services.start()
+        await emulators.put_buttons(services)
         admin = await emulators.first_admin(services)
         systemd = systemd_notify(os.environ, clock=SystemClock())
         if systemd is not None:

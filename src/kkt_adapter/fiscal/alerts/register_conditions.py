@@ -50,6 +50,18 @@ def undecided(seen: Observation) -> Iterator[Finding]:
             )
 
 
+def group_cannot_sell(seen: Observation) -> Iterator[Finding]:
+    for group in seen.groups:
+        if group.cannot_sell is not None:
+            yield Finding(
+                subject=group.group_id,
+                message=Text(
+                    f"Group {group.group_id} cannot sell: {group.cannot_sell.en}",
+                    f"Группа {group.group_id} не печатает: {group.cannot_sell.ru}",
+                ),
+            )
+
+
 def not_ready(seen: Observation) -> Iterator[Finding]:
     for register in seen.registers:
         if register.trouble is not None and register.blocked is None and register.undecided is None:

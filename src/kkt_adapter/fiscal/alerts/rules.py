@@ -79,6 +79,17 @@ RULES: tuple[Rule, ...] = (
         ),
     ),
     Rule(
+        code="GROUP_CANNOT_SELL",
+        level=_P1,
+        family="group",
+        for_s=MINUTE_S,
+        find=register.group_cannot_sell,
+        action=Text(
+            "Put one register of the group back to work: release it, or mend what its status says.",
+            "Верните в работу одну ККТ группы: снимите hold или устраните то, что говорит её состояние.",
+        ),
+    ),
+    Rule(
         code="FN_EXPIRY_CRITICAL",
         level=_P1,
         family="fn_expiry",

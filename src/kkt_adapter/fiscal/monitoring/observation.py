@@ -44,6 +44,14 @@ class RegisterObservation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GroupObservation:
+    """A pool of registers. ``cannot_sell``: why none of them would print now; None: one would."""
+
+    group_id: str
+    cannot_sell: Text | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointObservation:
     """One operator's address."""
 
@@ -84,6 +92,7 @@ class Observation:
     receipt_p95_s: float | None = None
     # peers
     registers: tuple[RegisterObservation, ...] = ()
+    groups: tuple[GroupObservation, ...] = ()
     endpoints: tuple[EndpointObservation, ...] = ()
     offices: tuple[BackOfficeObservation, ...] = ()
     redis_lost: bool = False

@@ -17,12 +17,14 @@ from kkt_adapter.fiscal.monitoring.legal_clocks import DeviceFacts, LegalClock, 
 from kkt_adapter.fiscal.monitoring.observation import (
     BackOfficeObservation,
     EndpointObservation,
+    GroupObservation,
     Observation,
     RegisterObservation,
     WorkerState,
 )
 from kkt_adapter.fiscal.monitoring.snapshot import Snapshot
-from kkt_adapter.fiscal.printing.registers import Registers, Unit
+from kkt_adapter.fiscal.printing.availability import cannot_sell
+from kkt_adapter.fiscal.printing.registers import Group, Registers, Unit
 from kkt_adapter.fiscal.printing.stats import PrintStats
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.clock_drift import drift_s
@@ -118,6 +120,7 @@ class Observer:
             last_sync_age_s=(now - self._last_success_at(snapshot)).total_seconds(),
             receipt_p95_s=self._receipt_p95(monotonic),
             registers=tuple(self._register(unit, now, monotonic) for unit in self._watched.registers.all()),
+            groups=tuple(_group(group) for group in self._watched.registers.groups.all()),
             endpoints=tuple(self._endpoint(e, monotonic) for e in self._watched.endpoints()),
             offices=self._offices(snapshot),
             redis_lost=self.redis_lost,
@@ -276,3 +279,7 @@ class Observer:
         if last is not None and last.synced:
             return last.at
         return self._started_at
+
+
+def _group(group: Group) -> GroupObservation:
+    return GroupObservation(group_id=group.id, cannot_sell=cannot_sell(group))

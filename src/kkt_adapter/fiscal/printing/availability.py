@@ -1,9 +1,10 @@
 """Would a register print a receipt now? From what is known; nobody is asked."""
 
 from kkt_adapter.fiscal.kkt.driver import ShiftState
-from kkt_adapter.fiscal.printing.registers import Unit
+from kkt_adapter.fiscal.printing.registers import Group, Unit
 from kkt_adapter.fiscal.store.holds import Hold, HoldMode
-from kkt_adapter.kernel.errors import AdapterError
+from kkt_adapter.kernel.discretion import discreet
+from kkt_adapter.kernel.errors import AdapterError, Text
 
 
 def obstacle(unit: Unit) -> AdapterError | Hold | None:
@@ -24,3 +25,27 @@ def takes_new(unit: Unit) -> bool:
     status = lane.session.status
     expired = status is not None and status.shift_state is ShiftState.EXPIRED
     return unit.automatic_shift or not expired
+
+
+def cannot_sell(group: Group) -> Text | None:
+    """Why no register of the group would print now; None: one would."""
+    mixed = group.mixed()
+    if mixed is not None:
+        return mixed.detail
+    causes: dict[str, AdapterError | Hold] = {}
+    for unit in group.units:
+        found = obstacle(unit)
+        if found is None:
+            return None
+        causes[unit.register_id] = found
+    said = {register_id: _said(cause) for register_id, cause in causes.items()}
+    return Text(
+        "; ".join(f"{register_id}: {text.en}" for register_id, text in said.items()),
+        "; ".join(f"{register_id}: {text.ru}" for register_id, text in said.items()),
+    )
+
+
+def _said(cause: AdapterError | Hold) -> Text:
+    if isinstance(cause, Hold):
+        return Text(f"{cause.mode}: {cause.reason}", f"{cause.mode}: {cause.reason}")
+    return discreet(cause, cause.detail)

@@ -211,11 +211,15 @@ class PrintLane:
         trouble = self.trouble
         return str(trouble.facts["reason"]) if isinstance(trouble, (KktBlocked, FnDamaged)) else None
 
+    def look_now(self) -> None:
+        """What keeps the register from printing may be over: ask it now, not after the pause."""
+        self._look_now = True
+        self._wake.set()
+
     def documents_delivered(self) -> None:
         """The FN has taken a confirmation: if it blocked for undelivered documents, that may be over."""
         if self.blocked is not None:
-            self._look_now = True
-            self._wake.set()
+            self.look_now()
 
     async def perform(self, command: Command[T], *, deadline_s: float) -> T:
         """Run ``command`` between two receipts, ahead of the ones that wait.

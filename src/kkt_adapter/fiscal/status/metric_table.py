@@ -176,6 +176,11 @@ METRICS: tuple[Metric, ...] = (
         ),
     ),
     # Registers.
+    gauge(
+        "kkt_groups_cannot_sell",
+        "Groups of which no register would print now",
+        lambda s: sum(group.cannot_sell is not None for group in s.seen.groups),
+    ),
     of_register("kkt_register_ready", "0: something keeps it from printing", lambda r: r.trouble is None),
     of_register(
         "kkt_register_blocked", "1: it cannot fiscalise until a person acts", lambda r: r.blocked is not None

@@ -1,0 +1,50 @@
+"""``kkt-adapter registers hold | drain | release``: set a register aside, or put it back to work."""
+
+from typing import Annotated
+
+import typer
+
+from kkt_adapter.cli.client import AsJson, Token, Url, open_service
+from kkt_adapter.cli.screen import json_line, line, plain
+from kkt_adapter.cli.texts import say
+
+Register = Annotated[str, typer.Argument(metavar="ID", help="As in [[register]] of the configuration.")]
+Reason = Annotated[str, typer.Option(help="Why; kept in the audit trail.")]
+
+
+def hold(
+    register: Register, reason: Reason, as_json: AsJson = False, url: Url = None, token: Token = None
+) -> None:
+    """Print no receipt on it until it is released; waiting receipts of its groups go to the others."""
+    with open_service(url, token) as service:
+        held = service.register.hold(register, {"reason": reason})
+    if as_json:
+        json_line(held)
+        return
+    line(say(f"{plain(register)} is held", f"{plain(register)} выведена из работы"))
+    if held["moved"]:
+        line(say(f"receipts moved: {held['moved']}", f"чеков передано другим ККТ: {held['moved']}"))
+
+
+def drain(
+    register: Register, reason: Reason, as_json: AsJson = False, url: Url = None, token: Token = None
+) -> None:
+    """Print what waits for it, and take no new receipt."""
+    with open_service(url, token) as service:
+        drained = service.register.drain(register, {"reason": reason})
+    if as_json:
+        json_line(drained)
+        return
+    line(say(f"{plain(register)} is drained", f"{plain(register)} освобождается"))
+
+
+def release(
+    register: Register, reason: Reason, as_json: AsJson = False, url: Url = None, token: Token = None
+) -> None:
+    """Put it back to work."""
+    with open_service(url, token) as service:
+        released = service.register.release(register, {"reason": reason})
+    if as_json:
+        json_line(released)
+        return
+    line(say(f"{plain(register)} is back at work", f"{plain(register)} снова в работе"))
