@@ -8,6 +8,7 @@ from kkt_adapter.api.doors.atol.parts import AtolParts
 from kkt_adapter.api.doors.callbacks import LEASE, CallbackSender
 from kkt_adapter.api.doors.door import Door
 from kkt_adapter.bootstrap.storage import Storage
+from kkt_adapter.fiscal.control.callbacks import CallbackStats
 from kkt_adapter.fiscal.intake.accept import ReceiptIntake
 from kkt_adapter.fiscal.model import RegisterProfile
 from kkt_adapter.fiscal.printing.registers import Registers
@@ -52,6 +53,7 @@ def build_doors(
     intake: ReceiptIntake,
     auth: AuthParts,
     links: ReceiptLinks,
+    callbacks: CallbackStats,
     clock: Clock,
 ) -> Doors:
     answers = AnswersUnderWay(clock)
@@ -67,12 +69,13 @@ def build_doors(
             link_of=links.of,
         )
     )
-    callbacks = CallbackSender(
+    sender = CallbackSender(
         database=storage.database,
         lease=storage.leases.lease(LEASE),
         clock=clock,
         shops=auth.shops,
         tell=atol.told,
         answers=answers,
+        stats=callbacks,
     )
-    return Doors(doors=(atol,), callbacks=callbacks)
+    return Doors(doors=(atol,), callbacks=sender)

@@ -26,6 +26,7 @@ from kkt_adapter.bootstrap.watching import Watching, build_watching
 from kkt_adapter.bootstrap.web import build_app
 from kkt_adapter.catalog.parts import CatalogParts, build_catalog
 from kkt_adapter.catalog.store.edition import SALT_BITS, begin_edition
+from kkt_adapter.fiscal.control.callbacks import CallbackStats
 from kkt_adapter.fiscal.control.clock_watch import ClockWatch
 from kkt_adapter.fiscal.control.pools import Pools
 from kkt_adapter.fiscal.control.sessions import Sessions
@@ -185,6 +186,7 @@ async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, 
         leases=storage.leases,
         believed=watch.believed,
     )
+    callbacks = CallbackStats()
     watching = build_watching(
         settings,
         storage=storage,
@@ -199,13 +201,22 @@ async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, 
         event_writer=event_writer,
         services=lambda: supervisor.states,
         watch=watch,
+        callbacks=callbacks,
         clock=clock,
         closers=closers,
     )
 
     # What runs, and the web in front of it.
     links = await build_links(settings, database=database, clock=clock)
-    doors = build_doors(storage, registers=registers, intake=intake, auth=auth, links=links, clock=clock)
+    doors = build_doors(
+        storage,
+        registers=registers,
+        intake=intake,
+        auth=auth,
+        links=links,
+        callbacks=callbacks,
+        clock=clock,
+    )
     supervisor = _supervisor(
         settings,
         storage=storage,

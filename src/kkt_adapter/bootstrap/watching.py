@@ -12,6 +12,7 @@ from kkt_adapter.bootstrap.watch_parts import WatchParts, build_watch
 from kkt_adapter.fiscal.alerts.channels import channels as notify_channels
 from kkt_adapter.fiscal.alerts.notifier import LEASE as NOTIFIER_LEASE
 from kkt_adapter.fiscal.alerts.notifier import Channel
+from kkt_adapter.fiscal.control.callbacks import CallbackStats
 from kkt_adapter.fiscal.control.clock_watch import ClockWatch
 from kkt_adapter.fiscal.control.sessions import Sessions
 from kkt_adapter.fiscal.delivery.lanes.factory import DeliveryLanes
@@ -62,6 +63,7 @@ def build_watching(
     event_writer: EventWriter,
     services: Callable[[], Mapping[str, ServiceState]],
     watch: ClockWatch,
+    callbacks: CallbackStats,
     clock: Clock,
     closers: Closers,
 ) -> Watching:
@@ -95,6 +97,7 @@ def build_watching(
             interval_s=settings.sync_interval_s,
             clock_watch=watch,
             short_secrets=short_secrets(settings.back_offices, notify=settings.notify_secret),
+            callbacks=callbacks,
         ),
         database=database,
         clock=clock,

@@ -126,6 +126,7 @@ CONDITIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "CLOCK_DOUBTED": ({"clock_doubt": None}, {"clock_doubt": TROUBLE}),
     "RECEIPTS_LOST": ({"losses": (BY_OTHERS,)}, {"losses": (WENT_BACK,)}),
     "PRINTED_BY_OTHERS": ({"losses": (WENT_BACK,)}, {"losses": (BY_OTHERS,)}),
+    "CALLBACKS_FAILING": ({"callbacks_failing_s": HOUR_S}, {"callbacks_failing_s": HOUR_S + 1}),
     "SECRET_SHORT": ({}, {"short_secrets": ("notify_secret (KKT_NOTIFY_SECRET)",)}),
     "LOG_LINES_DROPPED": ({"log_lines_dropped_10m": 0}, {"log_lines_dropped_10m": 1}),
     "MAINTENANCE_OVERDUE": (
@@ -159,6 +160,7 @@ TABLE = {
         "RECEIPTS_SLOW": 300, "OFD_TOKEN_REFUSED": 0, "FN_EXPIRY_SOON": 0,
         "MAINTENANCE_OVERDUE": 0,
         "FORMAT_CONTROL_FAILED": 0,
+        "CALLBACKS_FAILING": 0,  # counted for an hour by itself
         "SYNC_OLD": 300,  # the first receipt after a quiet night is no alarm
     },
     "P3": {

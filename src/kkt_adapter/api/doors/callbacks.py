@@ -9,7 +9,6 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -19,7 +18,7 @@ from sqlalchemy import Connection
 from kkt_adapter.api.doors.answers_under_way import AnswersUnderWay
 from kkt_adapter.api.doors.atol.answers import Json
 from kkt_adapter.fiscal.control import callbacks
-from kkt_adapter.fiscal.control.callbacks import Due
+from kkt_adapter.fiscal.control.callbacks import CallbackStats, Due
 from kkt_adapter.fiscal.queries.door_receipts import DoorReceipt
 from kkt_adapter.kernel import jsontext
 from kkt_adapter.kernel.clock import Clock
@@ -42,20 +41,6 @@ Teller = Callable[[DoorReceipt], Awaitable[Json]]
 """The body of a callback: the report of the receipt, as of now."""
 
 
-@dataclass(slots=True)
-class CallbackStats:
-    """Plain counts for metrics, of this process; ``failing_since``: monotonic, all tries failed since."""
-
-    done: int = 0
-    failed: int = 0
-    given_up: int = 0
-    failing_since: float | None = None
-    under_way: set[int] = field(default_factory=set)
-
-    def failing_s(self, now: float) -> float | None:
-        return None if self.failing_since is None else now - self.failing_since
-
-
 class CallbackSender:
     """A ``Service``."""
 
@@ -70,6 +55,7 @@ class CallbackSender:
         shops: Shops,
         tell: Teller,
         answers: AnswersUnderWay,
+        stats: CallbackStats,
         look_s: float = LOOK_S,
     ) -> None:
         self._db = database
@@ -82,7 +68,7 @@ class CallbackSender:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._of_account: Counter[str] = Counter()
         self._log = get_logger("callbacks")
-        self.stats = CallbackStats()
+        self.stats = stats
 
     async def run(self, stop: asyncio.Event) -> None:
         """Call until ``stop``; a call under way is given up then and made again after the start."""
@@ -174,15 +160,12 @@ class CallbackSender:
                 callbacks.not_told(conn, one, at=now, error=error, jitter=jitter, final=final)
 
         if error is None:
-            self.stats.done += 1
-            self.stats.failing_since = None
+            self.stats.told()
             self._log.info("callback_done", receipt_id=one.receipt.id, host=one.host)
         else:
-            self.stats.failed += 1
-            self.stats.failing_since = self.stats.failing_since or self._clock.monotonic()
+            over = final or one.attempts + 1 > len(callbacks.PAUSES_S)
+            self.stats.not_told(self._clock.monotonic(), over=over)
             self._log.warning("callback_failed", receipt_id=one.receipt.id, host=one.host, error=error)
-        if error is not None and (final or one.attempts + 1 > len(callbacks.PAUSES_S)):
-            self.stats.given_up += 1
         try:
             await self._db.write(write)
         except AdapterError as fault:  # the same callback is made again later

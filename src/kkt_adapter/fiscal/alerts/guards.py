@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from kkt_adapter.fiscal.alerts.finding import Finding
+from kkt_adapter.fiscal.alerts.finding import HOUR_S, Finding, in_hours
 from kkt_adapter.fiscal.monitoring.observation import Observation
 from kkt_adapter.fiscal.store.losses import LossKind
 from kkt_adapter.kernel.errors import Text
@@ -53,6 +53,19 @@ def clock_doubted(seen: Observation) -> Iterator[Finding]:
                 f"The host's clock cannot be believed: {seen.clock_doubt.en}. Sales go on, nothing is "
                 "deleted.",
                 f"Часам компьютера нельзя верить: {seen.clock_doubt.ru}. Продажи идут; ничего не удаляется.",
+            )
+        )
+
+
+def callbacks_failing(seen: Observation) -> Iterator[Finding]:
+    failing_s = seen.callbacks_failing_s
+    if failing_s is not None and failing_s > HOUR_S:
+        yield Finding(
+            message=Text(
+                f"Every call back to a shop has failed for {in_hours(failing_s)} h: shops do not learn what "
+                "became of their receipts.",
+                f"Все обратные вызовы магазинов не удаются уже {in_hours(failing_s)} ч: магазины не узнают, "
+                "что стало с их чеками.",
             )
         )
 

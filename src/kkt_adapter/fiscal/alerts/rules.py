@@ -377,6 +377,18 @@ RULES: tuple[Rule, ...] = (
         ),
     ),
     Rule(
+        code="CALLBACKS_FAILING",
+        level=_P2,
+        family="callbacks",
+        find=guards.callbacks_failing,
+        action=Text(
+            "See the callback of a receipt (GET /v1/kkt/receipt/{id}): the error names the cause; when the "
+            "shop answers again, POST /v1/kkt/receipt/{id}/callback tells it.",
+            "Посмотрите обратный вызов чека (GET /v1/kkt/receipt/{id}): причина названа в ошибке; когда "
+            "магазин снова отвечает, POST /v1/kkt/receipt/{id}/callback сообщит ему.",
+        ),
+    ),
+    Rule(
         code="SECRET_SHORT",
         level=_P3,
         family="secret",

@@ -24,7 +24,36 @@ from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.fiscal.store.tables import WAITING_ROWS, callbacks, receipts
 from kkt_adapter.kernel.errors import Conflict, NotFound
 
+QUIET_S = 3 * 3600.0  # a failure that long ago says nothing of now: the longest usual pause is shorter
 PAUSES_S = (10, 60, 300, 1800, 7200, 21_600, 86_400)  # between tries, +-10 %; then it is given up
+
+
+@dataclass(slots=True)
+class CallbackStats:
+    """Plain counts of this process. All calls fail while ``failing_since`` is set; monotonic seconds."""
+
+    done: int = 0
+    failed: int = 0
+    given_up: int = 0
+    failing_since: float | None = None
+    last_failure: float = 0.0
+
+    def told(self) -> None:
+        self.done += 1
+        self.failing_since = None
+
+    def not_told(self, now: float, *, over: bool) -> None:
+        self.failed += 1
+        self.given_up += over
+        self.last_failure = now
+        if self.failing_since is None:
+            self.failing_since = now
+
+    def failing_s(self, now: float) -> float | None:
+        """For how long every call has failed; None: one got through since, or none was made for long."""
+        if self.failing_since is None or now - self.last_failure > QUIET_S:
+            return None
+        return now - self.failing_since
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -99,6 +99,11 @@ class Observation:
     # the host
     log_lines_dropped_10m: int = 0
     short_secrets: tuple[str, ...] = ()  # names of settings
+    # shops
+    callbacks_done: int = 0  # since the start of this process
+    callbacks_failed: int = 0
+    callbacks_given_up: int = 0
+    callbacks_failing_s: float | None = None  # every call has failed for so long
     disk_free_bytes: int | None = None  # None: not watched
     disk_mark_bytes: int = 0  # nothing is accepted below
     mismatches: tuple[Mismatch, ...] = field(default=())

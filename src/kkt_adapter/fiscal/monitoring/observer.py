@@ -5,9 +5,10 @@ hangs. It remembers only what growing numbers were a while ago, in bounded windo
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from kkt_adapter.fiscal.control.callbacks import CallbackStats
 from kkt_adapter.fiscal.control.clock_watch import VIRTUAL, ClockWatch
 from kkt_adapter.fiscal.delivery.endpoint import Endpoint
 from kkt_adapter.fiscal.delivery.worker import DeliveryWorker
@@ -80,6 +81,7 @@ class Watched:
     interval_s: float  # between two passes
     clock_watch: ClockWatch
     short_secrets: tuple[str, ...] = ()
+    callbacks: CallbackStats = field(default_factory=CallbackStats)
 
 
 class Observer:
@@ -127,6 +129,10 @@ class Observer:
             disk_free_bytes=self._watched.disk.free_bytes if self._watched.disk.mark_mb else None,
             disk_mark_bytes=self._watched.disk.mark_mb * 1_000_000,
             short_secrets=self._watched.short_secrets,
+            callbacks_done=self._watched.callbacks.done,
+            callbacks_failed=self._watched.callbacks.failed,
+            callbacks_given_up=self._watched.callbacks.given_up,
+            callbacks_failing_s=self._watched.callbacks.failing_s(monotonic),
             log_lines_dropped_10m=self._lines_dropped(monotonic),
             mismatches=snapshot.mismatches,
             losses=snapshot.losses,
