@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
+from sqlalchemy import insert, select
 from tests.support.accounts import cheap_hasher
 from tests.support.catalog_api import settings_for
 from tests.support.doubt import a_shop, asked, in_doubt
@@ -23,7 +24,9 @@ from kkt_adapter.fiscal.heartbeat.settings import BackOfficeSettings
 from kkt_adapter.fiscal.lifecycle import AttemptKind, LetterOutcome
 from kkt_adapter.fiscal.model import DocumentCode, ReceiptKind
 from kkt_adapter.fiscal.store.events import EventType
+from kkt_adapter.fiscal.store.tables import callbacks, receipts
 from kkt_adapter.runtime.auth.roles import Role, Scope
+from kkt_adapter.runtime.auth.shop_values import DoorName
 from kkt_adapter.settings import Transport
 
 
@@ -208,6 +211,26 @@ async def test_a_manager_sets_a_register_aside_and_back(tmp_path: Path) -> None:
             assert "paper is changed" not in (await manager.get("/registers")).text
 
 
+async def test_a_callback_that_was_given_up_is_sent_again(tmp_path: Path) -> None:
+    async with product(tmp_path) as shop, signed_in(shop, Role.MANAGER) as manager:
+        assert "No shop account" in (page := (await manager.get("/shops")).text)
+        assert "Every shop knows its outcomes" in page
+        (sold,) = await shop.sell(1)
+        url = "https://shop.example/paid?token=secret"
+        owed = {"account": "web", "url": url, "state": "given_up", "due_at": shop.clock.now(), "attempts": 9}
+        seq = select(receipts.c.seq).where(receipts.c.id == sold["receipt_id"]).scalar_subquery()
+        await shop.services.database.write(
+            lambda c: c.execute(insert(callbacks).values(receipt_seq=seq, last_error="timed out", **owed))
+        )
+        page = (await manager.get("/shops")).text
+        assert "given up" in page
+        assert "https://shop.example/paid" in page
+        assert "secret" not in page
+        done = await manager.post(f"/shops/callbacks/{sold['receipt_id']}")
+        assert done.headers["location"] == "/ui/shops?said=said.callback.again"
+        assert "given up" not in (await manager.get("/shops")).text
+
+
 async def test_settings_hide_secrets_and_people_are_for_administrators(tmp_path: Path) -> None:
     secret = "a-bearer-token-that-nobody-may-see"
     office = BackOfficeSettings(name="erp", url="https://user:pa55@erp.example", token=SecretStr(secret))
@@ -254,6 +277,8 @@ async def test_every_event_and_movement_has_a_name_in_both_languages() -> None:
         assert f"kind.{kind}" in TEXTS
     for status in RunStatus:
         assert f"run.status.{status}" in TEXTS
+    for door in DoorName:
+        assert f"door.{door}" in TEXTS
     for scope in Scope:
         assert f"scope.{scope}" in TEXTS
     for driver in KINDS:

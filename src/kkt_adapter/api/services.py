@@ -34,6 +34,7 @@ from kkt_adapter.fiscal.heartbeat.service import Heartbeat
 from kkt_adapter.fiscal.intake.as_sent import PLAIN, AsSent
 from kkt_adapter.fiscal.lifecycle import LetterOutcome
 from kkt_adapter.fiscal.model import ReceiptRequest
+from kkt_adapter.fiscal.queries.callback_book import CallbackBook
 from kkt_adapter.fiscal.queries.documents import Documents
 from kkt_adapter.fiscal.queries.event_log import EventPage
 from kkt_adapter.fiscal.queries.receipt_list import ReceiptLists
@@ -328,6 +329,7 @@ class ApiServices:
     pools: Pools
     preflight: Preflight
     shift_book: ShiftBook
+    callback_book: CallbackBook
     buyer: BuyerServices
     documents: Documents
     heartbeat: Heartbeat

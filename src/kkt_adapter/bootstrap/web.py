@@ -23,6 +23,7 @@ from kkt_adapter.fiscal.intake.accept import ReceiptIntake
 from kkt_adapter.fiscal.intake.refund_check import Refunds
 from kkt_adapter.fiscal.printing.registers import Registers
 from kkt_adapter.fiscal.printing.stats import PrintStats
+from kkt_adapter.fiscal.queries.callback_book import CallbackBook
 from kkt_adapter.fiscal.queries.documents import Documents
 from kkt_adapter.fiscal.queries.receipt_list import ReceiptLists
 from kkt_adapter.fiscal.queries.receipt_story import ReceiptStories
@@ -101,6 +102,7 @@ def build_app(
             default_capacity=settings.capacity,
         ),
         shift_book=ShiftBook(database),
+        callback_book=CallbackBook(database),
         documents=documents,
         heartbeat=watching.heartbeat,
         event_export=EventExport(database),

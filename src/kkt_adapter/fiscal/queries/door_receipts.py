@@ -121,8 +121,11 @@ class CallbackShown:
 def callback_shown(conn: Connection, seq: int) -> CallbackShown | None:
     """What a receipt's page says of its callback."""
     row = conn.execute(select(callbacks).where(callbacks.c.receipt_seq == seq)).first()
-    if row is None:
-        return None
+    return None if row is None else callback_shown_of(row)
+
+
+def callback_shown_of(row: Any) -> CallbackShown:
+    """A row of ``callbacks``."""
     state = CallbackState(row.state)
     return CallbackShown(
         url=row.url.partition("?")[0],

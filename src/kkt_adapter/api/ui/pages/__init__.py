@@ -11,6 +11,7 @@ from kkt_adapter.api.ui.pages import (
     sandbox,
     settings,
     shifts,
+    shops,
     sign_in,
 )
 
@@ -22,6 +23,7 @@ ROUTES = (
     *shifts.ROUTES,
     *catalogue.ROUTES,
     *registers.ROUTES,
+    *shops.ROUTES,
     *audit.ROUTES,
     *settings.ROUTES,
     *sandbox.ROUTES,

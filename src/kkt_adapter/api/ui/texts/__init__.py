@@ -16,6 +16,7 @@ from kkt_adapter.api.ui.texts import (
     sandbox,
     settings,
     shifts,
+    shops,
 )
 from kkt_adapter.kernel.errors import Text
 
@@ -28,6 +29,7 @@ MODULES = (
     shifts,
     catalogue,
     registers,
+    shops,
     audit,
     settings,
     sandbox,
