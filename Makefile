@@ -26,7 +26,7 @@ $(STAMP): pyproject.toml constraints.txt
 run: $(STAMP)    ## start the service in demo mode; ARGS="--port 8080" passes arguments on
 	$(BIN)/kkt-adapter serve --demo $(ARGS)
 
-native:          ## PostgreSQL, Redis and promtool for the tests, through the system's package manager
+native:          ## PostgreSQL, Redis, promtool and Chromium for the tests, through the system's package manager
 	@sh scripts/native.sh
 
 # The labs fill both processors, so nothing runs beside them.

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Brings PostgreSQL and Redis server programs for the tests, which start their own private ones, promtool,
-# which checks the alert rules, and php, which checks the handler for Bitrix.
+# which checks the alert rules, php, which checks the handler for Bitrix, and Chromium,
+# in which the pages are tried.
 # As root with apt it installs them; otherwise it says what to install. Tests that need a missing
 # program skip, except under CI, where they fail.
 set -u
@@ -9,6 +10,7 @@ command -v redis-server >/dev/null 2>&1 || missing="$missing redis-server"
 ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$missing postgresql"
 command -v promtool >/dev/null 2>&1 || missing="$missing prometheus"
 command -v php >/dev/null 2>&1 || missing="$missing php-cli"
+command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "installing:$missing"

@@ -1,0 +1,150 @@
+"""The pages in a real browser: followed live, on a desktop and a telephone, in both languages and themes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.accounts import cheap_hasher
+from tests.support.api import server_of
+from tests.support.browser import chromium, screen_of
+from tests.support.product import Product, product, sale
+from tests.support.ui import PASSWORD
+
+from kkt_adapter.bootstrap.seams import Seams
+from kkt_adapter.cli.service.sandbox import DemoSandbox
+from kkt_adapter.emulators.ofd import OfdEmulator
+from kkt_adapter.runtime.auth.roles import Role
+
+LONG = "Общество с ограниченной ответственностью «Хлебобулочный комбинат имени Первого мая», батон нарезной"
+CARD = "#registers .register"
+
+
+@dataclass
+class Shown:
+    """A demonstration behind its own server."""
+
+    product: Product
+    base: str
+    sandbox: DemoSandbox
+
+
+@asynccontextmanager
+async def shown(folder: Path) -> AsyncIterator[Shown]:
+    ofd = OfdEmulator()
+    await ofd.start()
+    sandbox = DemoSandbox(ofd)
+    seams = Seams(driver=sandbox.met, sandbox=sandbox)
+    try:
+        async with product(folder, ofd=ofd, demo=True, seams=seams, auth="open") as started:
+            started.services.auth.passwords._hasher = cheap_hasher()
+            for role in Role:
+                await started.services.auth.accounts.add(f"a.{role.value}", role, password=PASSWORD)
+            async with server_of(started.services.app) as server:
+                port = server.servers[0].sockets[0].getsockname()[1]
+                yield Shown(product=started, base=f"http://127.0.0.1:{port}", sandbox=sandbox)
+    finally:
+        await ofd.stop()
+
+
+async def test_a_receipt_is_followed_live_to_its_confirmation_and_a_broken_operator_is_seen(
+    tmp_path: Path,
+) -> None:
+    async with (
+        shown(tmp_path) as at,
+        chromium() as browser,
+        screen_of(browser, at.base, locale="ru-RU") as screen,
+    ):
+        page = screen.page
+        await screen.sign_in("a.admin", PASSWORD)
+        assert await page.text_content("h1") == "Обзор"
+        await screen.is_live()
+        await screen.check()
+
+        await page.click(".sections >> text=Чеки")
+        await screen.is_live()
+        assert await page.locator("tbody tr").count() == 0
+        await at.sandbox.switch("ofd_down", on=True)
+        sold = (await at.product.post(sale(name=LONG))).json()
+        row = page.locator(f"tbody tr:has(a[href$='{sold['receipt_id']}'])")
+        await row.locator("text=передаётся в ОФД").wait_for()
+        await row.locator("a").click()
+        await page.locator("h1", has_text="Чек №").wait_for()
+        await screen.is_live()
+        await screen.check()
+
+        await screen.go("/")
+        await page.locator(".strip >> text=прервана").wait_for()
+        await page.locator(".alert").first.wait_for()
+        await page.locator(f"{CARD} >> text=старший").first.wait_for()
+        await screen.check()
+
+        await screen.go(f"/receipts/{sold['receipt_id']}")
+        await screen.is_live()
+        await at.sandbox.switch("ofd_down", on=False)
+        await page.locator(".timeline >> text=Подтверждён ОФД").wait_for()
+        await page.locator(".head .state-ok").wait_for()
+        await screen.check()
+
+
+async def test_every_page_on_a_telephone_in_english_and_in_the_dark(tmp_path: Path) -> None:
+    async with shown(tmp_path) as at, chromium() as browser:
+        for name in ("Test", LONG):
+            await at.product.post(sale(name=name))
+        await at.product.delivered()
+        options = {"locale": "en-US", "color_scheme": "dark"}
+        async with screen_of(browser, at.base, phone=True, **options) as screen:
+            page = screen.page
+            await screen.go("/sign-in")
+            await screen.check()
+            await screen.sign_in("a.admin", PASSWORD)
+            sections = await page.locator(".sections a").evaluate_all("all => all.map(a => a.href)")
+            assert len(sections) >= 3
+            for href in sections:
+                await page.goto(href)
+                await screen.is_live()
+                await screen.check()
+            await screen.go("/receipts")
+            await page.locator("tbody tr a").first.click()
+            await page.locator("h1", has_text="Receipt no.").wait_for()
+            await screen.check()
+
+            await page.keyboard.press("?")
+            await page.locator("#keys[open]").wait_for()
+            await page.keyboard.press("Escape")
+            await page.locator(".menu summary").click()
+            await page.locator("button:has-text('Русский')").click()
+            await page.locator("h1", has_text="Чек №").wait_for()
+            assert await page.get_attribute("html", "lang") == "ru"
+            await page.locator(".menu summary").click()
+            await page.locator("button:has-text('Светлая')").click()
+            await page.locator("html[data-theme=light]").wait_for()
+            await screen.check()
+
+
+async def test_a_viewer_sees_no_action_and_pages_work_without_scripts(tmp_path: Path) -> None:
+    async with shown(tmp_path) as at, chromium() as browser:
+        async with screen_of(browser, at.base, locale="ru-RU", java_script_enabled=False) as screen:
+            page = screen.page
+            await screen.sign_in("a.admin", PASSWORD)
+            await screen.go("/sandbox")
+            await page.click("button:has-text('Пробить чек')")
+            await page.locator(".said").wait_for()
+            await asyncio.wait_for(at.product.delivered(), 20)
+            await screen.go("/receipts?kind=sale&stage=confirmed")
+            assert await page.locator("tbody tr").count() == 1
+            await page.click("tbody tr a")
+            assert "Чек №" in (await page.text_content("h1") or "")
+            receipt = page.url.removeprefix(f"{at.base}/ui")
+        async with screen_of(browser, at.base, locale="en-US") as screen:
+            page = screen.page
+            await screen.sign_in("a.viewer", PASSWORD)
+            for path in ("/", "/receipts", receipt, "/questions", "/shifts", "/sandbox"):
+                await screen.go(path)
+                assert await page.locator("main form[method=post]").count() == 0, path
+            await screen.go("/receipts")
+            await screen.is_live()
+            await at.product.services.auth.accounts.change("a.viewer", disabled=True)
+            at.product.services.auth.gate.forget()  # it would have asked again within ten seconds
+            await page.wait_for_selector("text=Sign in")
