@@ -11,11 +11,11 @@ from kkt_adapter.fiscal.model import Baseline
 from kkt_adapter.fiscal.printing.job import PrintJob
 from kkt_adapter.fiscal.printing.recovery.fn_readback import FnReadback
 from kkt_adapter.fiscal.printing.recovery.outcomes import Outcomes
+from kkt_adapter.fiscal.printing.recovery.rejected import rejected_up_to
 from kkt_adapter.fiscal.printing.recovery.rules import mismatch
 from kkt_adapter.fiscal.printing.register_session import RegisterSession
 from kkt_adapter.fiscal.store.attempts import LaneTerm
 from kkt_adapter.fiscal.store.orphan_documents import OrphanDocuments
-from kkt_adapter.fiscal.store.rejected import rejected_up_to
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.ids import FnNumber
 from kkt_adapter.runtime.db.protocol import Database

@@ -13,12 +13,13 @@ from kkt_adapter.fiscal.printing import records
 from kkt_adapter.fiscal.printing.job import PrintJob, job_of, printed_item
 from kkt_adapter.fiscal.printing.printer import PrintListener
 from kkt_adapter.fiscal.printing.records import PrintedItem
+from kkt_adapter.fiscal.printing.recovery import rejected
 from kkt_adapter.fiscal.printing.recovery.open_question import PersonDecision
 from kkt_adapter.fiscal.printing.register_session import RegisterSession
 from kkt_adapter.fiscal.printing.reply_waiters import Waiting
 from kkt_adapter.fiscal.printing.unprinted import Unprinted, unprinted_by_seq
 from kkt_adapter.fiscal.shifts import session_rows
-from kkt_adapter.fiscal.store import attempts, rejected
+from kkt_adapter.fiscal.store import attempts
 from kkt_adapter.fiscal.store.attempts import LaneTerm, NewAttempt, OpenAttempt
 from kkt_adapter.fiscal.store.orphan_documents import has_owner, make_room
 from kkt_adapter.kernel.clock import Clock

@@ -18,6 +18,7 @@ from kkt_adapter.fiscal.printing.printer import PrintListener
 from kkt_adapter.fiscal.printing.recovery.fn_readback import orphans_of
 from kkt_adapter.fiscal.printing.recovery.open_question import OpenQuestion, PersonDecision, changed
 from kkt_adapter.fiscal.printing.recovery.outcomes import Outcomes
+from kkt_adapter.fiscal.printing.recovery.rejected import rejected_up_to
 from kkt_adapter.fiscal.printing.recovery.rules import (
     Absent,
     Adopt,
@@ -34,7 +35,6 @@ from kkt_adapter.fiscal.printing.reply_waiters import Waiting
 from kkt_adapter.fiscal.printing.unprinted import Unprinted, one_unprinted
 from kkt_adapter.fiscal.store.attempts import LaneTerm, OpenAttempt
 from kkt_adapter.fiscal.store.orphan_documents import owned_numbers
-from kkt_adapter.fiscal.store.rejected import rejected_up_to
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import Conflict, OutcomeUndecided, Text
 from kkt_adapter.runtime.db.protocol import Database
