@@ -12,7 +12,7 @@ from tests.support.product import TILL, Product, product, virtual_registers
 
 from kkt_adapter.fiscal.kkt.driver import Fence
 from kkt_adapter.fiscal.model import DocumentCode
-from kkt_adapter.fiscal.printing.lane import LanePolicy
+from kkt_adapter.fiscal.printing.lane_front import LanePolicy
 from kkt_adapter.fiscal.store.tables import attempts
 
 OPEN, RESOLVE, Z = "/v1/kkt/shift/open", "/v1/kkt/shift/resolve", "/v1/kkt/z_report"

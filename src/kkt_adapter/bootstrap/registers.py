@@ -23,7 +23,8 @@ from kkt_adapter.fiscal.model import (
     RegisterProfile,
     Registration,
 )
-from kkt_adapter.fiscal.printing.lane import LanePolicy, PrintLane
+from kkt_adapter.fiscal.printing.lane import PrintLane
+from kkt_adapter.fiscal.printing.lane_front import LanePolicy
 from kkt_adapter.fiscal.printing.register_session import RegisterSession
 from kkt_adapter.fiscal.printing.registers import Group, Groups, Prospect, Registers, Unit
 from kkt_adapter.fiscal.printing.registration import ExpectedFacts, ensure_fits
