@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from tests.support.receipts import a_sale
 
 from kkt_adapter.fiscal.kkt.driver import Fence
 from kkt_adapter.fiscal.model import DocumentCode, FiscalDocument
+from kkt_adapter.fiscal.printing.supply import EARLY_S
 from kkt_adapter.fiscal.store import counters
 from kkt_adapter.fiscal.store.tables import attempts
 
@@ -128,15 +130,14 @@ async def test_after_three_automatic_tries_a_person_has_the_receipt_printed_agai
         await running.sell(1)
         running.break_register(refuse=4)
         (answer,) = await running.sell(1)
-        for tries, seconds in enumerate((1, 2, 4), start=1):
-            await running.until(partial(refusals, running, tries))
-            clock.leap(seconds / 2)
-            running.wake()
-            await asyncio.sleep(0.1)
-            assert await refusals(running, tries), "tried too early"
-            clock.leap(seconds / 2)
+        pauses_s = (1, 2, 4)
+        for tries, seconds in enumerate(pauses_s, start=1):
+            await running.until(partial(refused_at_least, running, tries))
+            clock.leap(seconds)
             running.wake()
         await running.until(lambda: refusals(running, 4))
+        waited_s = await running.read(waits_between_refusals)
+        assert all(real >= s - EARLY_S for real, s in zip(waited_s, pauses_s, strict=True)), waited_s
         clock.leap(8)
         running.wake()
         await asyncio.sleep(0.1)
@@ -157,6 +158,17 @@ async def test_after_three_automatic_tries_a_person_has_the_receipt_printed_agai
 
 async def refusals(running: Product, n: int) -> bool:
     return (await outcomes(running)).count("refused") == n
+
+
+async def refused_at_least(running: Product, n: int) -> bool:
+    return (await outcomes(running)).count("refused") >= n
+
+
+def waits_between_refusals(conn: Connection) -> list[float]:
+    """Seconds from the end of each refused attempt to the beginning of the next."""
+    query = select(attempts.c.started_at, attempts.c.ended_at).where(attempts.c.outcome == "refused")
+    tries = conn.execute(query.order_by(attempts.c.id)).all()
+    return [(after.started_at - before.ended_at).total_seconds() for before, after in pairwise(tries)]
 
 
 async def test_only_a_receipt_that_exists_can_be_printed_again(running: Product) -> None:
