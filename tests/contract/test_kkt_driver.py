@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from uuid import uuid4
@@ -40,7 +40,16 @@ from kkt_adapter.fiscal.model import (
     UserAttribute,
     VatRate,
 )
-from kkt_adapter.fiscal.requisites import Agent, AgentType, LineExtras, Supplier
+from kkt_adapter.fiscal.printing.tag_audit import differences
+from kkt_adapter.fiscal.requisites import (
+    Agent,
+    AgentType,
+    CashlessPayment,
+    LineExtras,
+    OperationAttribute,
+    ReceiptExtras,
+    Supplier,
+)
 from kkt_adapter.kernel.errors import (
     KktBlocked,
     KktOutcomeUnknown,
@@ -49,6 +58,7 @@ from kkt_adapter.kernel.errors import (
     LeaseLost,
     ShiftExpired,
 )
+from kkt_adapter.kernel.money import Kopecks, Quantity
 
 BENCHES: dict[str, Callable[[Path], AbstractAsyncContextManager[KktBench]]] = {
     "virtual": virtual_bench,
@@ -365,6 +375,39 @@ async def test_an_agent_and_his_supplier_are_in_the_document(bench: KktBench) ->
     found = {tag: line.child(tag) for tag in (1222, 1224, 1226, 1230)}
     assert all(found.values()), found
     assert found[1222] is not None and found[1222].value == 32
+
+
+async def test_a_document_says_what_was_asked_for(bench: KktBench) -> None:
+    registration = await open_register(bench)
+    if Capability.TAGS not in bench.driver.capabilities:
+        pytest.skip("this register does not read tags back")
+    extras = LineExtras(
+        agent=Agent(type=AgentType.COMMISSION_AGENT),
+        supplier=Supplier(name="ООО Поставщик", inn="7707083893", phones=("+74950000000",)),
+        country="643",
+        customs_declaration="10702030/210218/0003473",
+    )
+    lines = (
+        a_line(extras=extras, vat=VatRate.P22, subject=4, method=1),
+        a_line(price_kop=4_000, quantity=Quantity(1_250_000), amount_kop=5_000, measure=11, vat=VatRate.P10),
+    )
+    payments = (a_payment(4_000), a_payment(9_000, PaymentKind.CARD), a_payment(2_000, PaymentKind.PREPAID))
+    receipt = a_sale_for(
+        registration,
+        lines=lines,
+        payments=payments,
+        user_attribute=UserAttribute(name="order", value="A-17"),
+        extras=ReceiptExtras(
+            operation_attribute=OperationAttribute(id=7, data="d", time=datetime(2026, 1, 2, 3, 4, 5)),  # noqa: DTZ001
+            cashless=(CashlessPayment(amount_kop=Kopecks(9_000), method=1, id="rrn-1"),),
+        ),
+    )
+
+    document = await bench.driver.fiscalize(receipt, term=TERM)
+    tags = await bench.driver.tags(document.fd_number)
+
+    assert tags is not None
+    assert differences(receipt, tags) == []
 
 
 async def test_a_marked_code_is_in_its_line(bench: KktBench) -> None:

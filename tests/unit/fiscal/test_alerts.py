@@ -25,7 +25,7 @@ from kkt_adapter.fiscal.monitoring.observation import (
     RegisterObservation,
     WorkerState,
 )
-from kkt_adapter.fiscal.monitoring.snapshot import OperatorAlarm
+from kkt_adapter.fiscal.monitoring.snapshot import AlteredDocument, OperatorAlarm
 from kkt_adapter.fiscal.store.losses import Loss, LossKind
 from kkt_adapter.fiscal.store.runtime_settings import MaintenanceMode
 from kkt_adapter.kernel.breaker import BreakerState
@@ -82,6 +82,9 @@ WENT_BACK = Loss(kind=LossKind.WENT_BACK, first=3, last=9)
 BY_OTHERS = Loss(kind=LossKind.OTHERS, first=3, last=9, count=2, fn_number="9999000000000001")
 MODE = MaintenanceMode(reason="new FN", since=HEALTHY.at, by="olga", until=None)
 ALARM = OperatorAlarm(fn_number="9999078902013267", fd_number=9, code=14, receipt_id="receipt-1")
+ALTERED = AlteredDocument(
+    register_id="kkt-1", fd_number=9, receipt_id="receipt-1", tag=1199, line=1, asked="1", told="11"
+)
 TROUBLE = Text("no paper", "нет бумаги")
 
 # Each row: the condition just short of the limit, and just over it. Limits: alerts.md.
@@ -133,6 +136,7 @@ CONDITIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"maintenance": replace(MODE, until=HEALTHY.at)},
         {"maintenance": replace(MODE, until=HEALTHY.at - timedelta(seconds=1))},
     ),
+    "TAGS_DIFFER": ({}, {"altered": (ALTERED,)}),
     "FORMAT_CONTROL_FAILED": ({}, {"alarms": (ALARM, replace(ALARM, fd_number=8))}),
     "SYNC_OLD": (
         {"pending": 0, "last_sync_age_s": 9 * HOUR_S},  # nothing waits: a quiet night is no alarm
@@ -161,6 +165,7 @@ TABLE = {
         "MAINTENANCE_OVERDUE": 0,
         "FORMAT_CONTROL_FAILED": 0,
         "CALLBACKS_FAILING": 0,  # counted for an hour by itself
+        "TAGS_DIFFER": 0,
         "SYNC_OLD": 300,  # the first receipt after a quiet night is no alarm
     },
     "P3": {

@@ -100,6 +100,27 @@ def undelivered_too_long(seen: Observation) -> Iterator[Finding]:
             )
 
 
+def altered_documents(seen: Observation) -> Iterator[Finding]:
+    """One finding for each register: its newest document, with both values, and how many there are."""
+    for register_id in sorted({one.register_id for one in seen.altered}):
+        found = [one for one in seen.altered if one.register_id == register_id]
+        last = found[0]
+        where = Text(
+            f"tag {last.tag}" + (f" of line {last.line}" if last.line else ""),
+            f"тег {last.tag}" + (f" строки {last.line}" if last.line else ""),
+        )
+        yield Finding(
+            subject=register_id,
+            message=Text(
+                f"Register {register_id} made document {last.fd_number} otherwise than was asked for: "
+                f'{where.en} is "{last.told}" instead of "{last.asked}". '
+                f"Such documents in 24 h: {len(found)}.",
+                f"ККТ {register_id} оформила ФД № {last.fd_number} не так, как было передано: {where.ru} — "
+                f"«{last.told}» вместо «{last.asked}». Таких документов за сутки: {len(found)}.",
+            ),
+        )
+
+
 def shift_long(seen: Observation) -> Iterator[Finding]:
     for register, age_s in _clock(seen, ClockName.SHIFT_END):
         if age_s > legal_clocks.SHIFT_WARN_S:

@@ -167,6 +167,16 @@ RULES: tuple[Rule, ...] = (
         ),
     ),
     Rule(
+        code="TAGS_DIFFER",
+        level=_P2,
+        family="tags",
+        find=register.altered_documents,
+        action=Text(
+            "Find the setting, or the old firmware, that changes receipts; then correct them.",
+            "Найдите настройку ККТ или старую прошивку, которая меняет чеки; затем исправьте чеки.",
+        ),
+    ),
+    Rule(
         code="FORMAT_CONTROL_FAILED",
         level=_P2,
         family="format",

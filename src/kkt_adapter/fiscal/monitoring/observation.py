@@ -11,7 +11,7 @@ from enum import StrEnum
 from kkt_adapter.fiscal.control.sessions import Mismatch
 from kkt_adapter.fiscal.heartbeat.answer import AnswerClass
 from kkt_adapter.fiscal.monitoring.legal_clocks import ClockName, LegalClock
-from kkt_adapter.fiscal.monitoring.snapshot import OperatorAlarm
+from kkt_adapter.fiscal.monitoring.snapshot import AlteredDocument, OperatorAlarm
 from kkt_adapter.fiscal.store.losses import Loss
 from kkt_adapter.fiscal.store.runtime_settings import MaintenanceMode
 from kkt_adapter.kernel.breaker import BreakerState
@@ -110,4 +110,5 @@ class Observation:
     losses: tuple[Loss, ...] = ()
     maintenance: MaintenanceMode | None = None
     alarms: tuple[OperatorAlarm, ...] = field(default=())  # documents the operator found fault with
+    altered: tuple[AlteredDocument, ...] = ()  # documents that say something else than was asked for
     clock_doubt: Text | None = None  # why the wall clock is not believed

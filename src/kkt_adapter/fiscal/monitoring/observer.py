@@ -138,6 +138,7 @@ class Observer:
             losses=snapshot.losses,
             maintenance=snapshot.maintenance,
             alarms=snapshot.alarms,
+            altered=snapshot.altered,
             clock_doubt=self._watched.clock_watch.doubt(),
         )
 

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select
 
@@ -43,6 +44,19 @@ class OperatorAlarm:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AlteredDocument:
+    """A receipt whose document says something else than was asked for."""
+
+    register_id: str
+    fd_number: int
+    receipt_id: str | None
+    tag: int  # the first of those that differ
+    line: int  # from 1; 0: the whole receipt
+    asked: str
+    told: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     fill: Fill
     hlc_local_time: int  # Unix seconds of the last stamp
@@ -54,6 +68,7 @@ class Snapshot:
     last_event_id: int  # 0: none yet
     losses: tuple[Loss, ...] = ()  # that alerts show
     alarms: tuple[OperatorAlarm, ...] = ()  # of the last day, the newest first
+    altered: tuple[AlteredDocument, ...] = ()  # likewise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,11 +139,11 @@ class Snapshots:
             last_event_id=conn.execute(_LAST_EVENT).scalar_one() or 0,
             losses=open_losses(conn, now=self._clock.now()),
             alarms=_alarms(conn, since=self._clock.now() - ALARMS_LAST),
+            altered=_altered(conn, since=self._clock.now() - ALARMS_LAST),
         )
 
 
 def _alarms(conn: Connection, *, since: datetime) -> tuple[OperatorAlarm, ...]:
-    facts = ((row.receipt_id, json.loads(row.metadata)) for row in conn.execute(_ALARMS, {"b_since": since}))
     return tuple(
         OperatorAlarm(
             fn_number=said["fn_number"],
@@ -136,8 +151,25 @@ def _alarms(conn: Connection, *, since: datetime) -> tuple[OperatorAlarm, ...]:
             code=said["code"],
             receipt_id=receipt_id,
         )
-        for receipt_id, said in facts
+        for receipt_id, said in _newest(conn, EventType.OPERATOR_ALARM, since)
     )
+
+
+def _altered(conn: Connection, *, since: datetime) -> tuple[AlteredDocument, ...]:
+    return tuple(
+        AlteredDocument(
+            register_id=said["register_id"],
+            fd_number=said["fd_number"],
+            receipt_id=receipt_id,
+            **said["differences"][0],
+        )
+        for receipt_id, said in _newest(conn, EventType.TAGS_DIFFER, since)
+    )
+
+
+def _newest(conn: Connection, kind: EventType, since: datetime) -> list[tuple[str | None, Any]]:
+    found = conn.execute(_EVENTS_OF_DAY, {"b_type": kind.value, "b_since": since})
+    return [(row.receipt_id, json.loads(row.metadata)) for row in found]
 
 
 def _heard(reading: asyncio.Task[Snapshot]) -> None:
@@ -151,11 +183,11 @@ _OLDEST = (
 )
 _HLC = select(counters.c.hlc_local_time).where(counters.c.id == 1)
 _CASH = select(pos_sessions.c.pos_id, pos_sessions.c.cash_kop).where(OPEN_SESSION)
-_ALARMS = (
+_EVENTS_OF_DAY = (
     select(buffer_events.c.receipt_id, buffer_events.c.metadata)
     .where(
         RARE_EVENTS,
-        buffer_events.c.event_type == EventType.OPERATOR_ALARM.value,
+        buffer_events.c.event_type == bindparam("b_type"),
         buffer_events.c.timestamp >= bindparam("b_since"),
     )
     .order_by(buffer_events.c.id.desc())

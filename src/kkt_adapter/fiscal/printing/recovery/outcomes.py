@@ -165,6 +165,7 @@ class Outcomes:
         self._waiting.settle(job.receipt.id, item.answer)
         self._log.info("print_recovered", receipt_id=job.receipt.id, fd_number=item.document.fd_number)
         self._listener.document_made(self._session.register_id, item.document, took_s=0.0)
+        self._listener.receipt_made(self._session.register_id, job.receipt, item.document)
 
     # ---- reports ------------------------------------------------------------------------------------
 
