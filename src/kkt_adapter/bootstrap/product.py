@@ -30,6 +30,7 @@ from kkt_adapter.fiscal.control.callbacks import CallbackStats
 from kkt_adapter.fiscal.control.clock_watch import ClockWatch
 from kkt_adapter.fiscal.control.pools import Pools
 from kkt_adapter.fiscal.control.sessions import Sessions
+from kkt_adapter.fiscal.control.shop_identity import tell_gone_shops
 from kkt_adapter.fiscal.delivery.lanes.factory import DeliveryLanes
 from kkt_adapter.fiscal.delivery.transport_guard import guard_transport
 from kkt_adapter.fiscal.delivery.worker import DeliveryPolicy, DeliveryWorker
@@ -131,6 +132,7 @@ async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, 
     )
     closers.append(auth.close)
     await auth.shops.check()
+    await tell_gone_shops(database, await auth.shops.all(), clock=clock)
     disk = DiskMark(settings.data_dir, mark_mb=settings.disk_low_mb, clock=clock)
     event_writer = EventWriter(database)
     made = PrintStats(clock)

@@ -24,7 +24,7 @@ from kkt_adapter.runtime.auth.shops import new_secret, secret_hash
 from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.settings import Settings, ShopSettings, load_settings
 from kkt_adapter.settings.refusal import refusals_of_row
-from kkt_adapter.settings.rules import raise_all
+from kkt_adapter.settings.rules import check_groups_of, raise_all
 
 shops_app = typer.Typer(
     name="shops", help="Accounts of shops: ATOL Online and KkmServer.", no_args_is_help=True
@@ -146,6 +146,7 @@ def _checked(wanted: dict[str, object], settings: Settings) -> Shop:
     """The account under the same rules as one of the file; an error of ours is one line and exit code 1."""
     try:
         shop = _of_values(wanted)
+        check_groups_of(ShopSettings.model_validate(wanted), settings)
         for other in settings.shop:
             if shop.id == other.id or shop.login == other.login:
                 raise Conflict(

@@ -13,7 +13,7 @@ from kkt_adapter.runtime.auth.shops import refuse_twice
 from kkt_adapter.settings.group import group_faults
 from kkt_adapter.settings.register import RegisterSettings
 from kkt_adapter.settings.service import Settings
-from kkt_adapter.settings.shop import check_shops
+from kkt_adapter.settings.shop import ShopSettings, check_shops
 
 WEB = ("http", "https")
 REDIS = ("redis", "rediss", "unix")
@@ -164,7 +164,24 @@ def _is_address(address: str, schemes: tuple[str, ...]) -> bool:
 
 def _check_shops(settings: Settings) -> None:
     check_shops(settings.shop)
+    for shop in settings.shop:
+        check_groups_of(shop, settings)
     refuse_twice([one.shop for one in settings.shop], ())
+
+
+def check_groups_of(shop: ShopSettings, settings: Settings) -> None:
+    """Its groups are there, or tills of these names; without registers (``--demo``) they are made on demand.
+
+    Raises:
+        SettingsInvalid: it names those that are not.
+    """
+    tills = {till for register in settings.registers for till in register.tills}
+    unknown = sorted(set(shop.groups) - {group.id for group in settings.group} - tills)
+    if settings.registers and unknown:
+        raise SettingsInvalid(
+            f"[[shop]] {shop.id}: there is no [[group]] and no till {', '.join(unknown)}",
+            f"[[shop]] {shop.id}: нет ни [[group]], ни кассы {', '.join(unknown)}",
+        )
 
 
 def _check_notify(settings: Settings) -> None:

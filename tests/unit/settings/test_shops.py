@@ -38,6 +38,15 @@ def test_two_ways_at_once_are_two_valid_secrets(tmp_path: Path) -> None:
     assert one.shop.has_secret("the next secret, long")
 
 
+def test_a_shop_names_groups_or_tills_that_are_there(tmp_path: Path) -> None:
+    register = '[[register]]\nid = "K1"\ndriver = "virtual"\npos_ids = ["till-1"]\n'
+    group = '[[group]]\nid = "main"\nregisters = ["K1"]\n'
+    row = f'secret = "{LONG}"\n'
+    assert load(tmp_path, f"{row}{register}{group}").shop[0].groups == ("main",)
+    with pytest.raises(SettingsInvalid, match="no till main"):
+        load(tmp_path, f"{row}{register}")
+
+
 @pytest.mark.parametrize(
     ("row", "said"),
     [

@@ -22,7 +22,7 @@ from kkt_adapter.fiscal.intake.refusals import refusal
 from kkt_adapter.fiscal.lifecycle import AttemptKind, PrintState, Status
 from kkt_adapter.fiscal.model import Receipt
 from kkt_adapter.fiscal.store import events as journal
-from kkt_adapter.fiscal.store import receipt_json
+from kkt_adapter.fiscal.store import group_rows, receipt_json
 from kkt_adapter.fiscal.store.attempts import INSERT_ATTEMPTS, NewAttempt, attempt_row
 from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.fiscal.store.runtime_settings import CAPACITY, MAINTENANCE
@@ -284,6 +284,9 @@ def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted | Kno
             INSERT_PRESSES.run(conn, press_rows)
         if callback_rows:
             _INSERT_CALLBACKS.run(conn, callback_rows)
+        shops = {item.origin.account: item.at for item in items if item.origin is not None}
+        if shops:
+            group_rows.note_use(conn, shops, prefix=group_rows.SHOP_PREFIX)
         if attempt_rows:
             check_terms(
                 conn,

@@ -67,6 +67,7 @@ class EventType(StrEnum):
     REGISTER_DRAINED = "register_drained"
     REGISTER_RELEASED = "register_released"
     GROUP_GONE = "group_gone"
+    SHOP_GONE = "shop_gone"
     RETENTION_DONE = "retention_done"
     DOCUMENTS_READ_BACK = "documents_read_back"
     REGISTER_TESTED = "register_tested"

@@ -1,4 +1,4 @@
-"""Groups that have sold, as rows of ``config``: a group's id is a part of its keys, so that one that is
+"""Groups and shops that have sold, as rows of ``config``: their ids are a part of keys, so that one that is
 renamed by accident must not go unnoticed."""
 
 from collections.abc import Mapping
@@ -10,13 +10,14 @@ from kkt_adapter.fiscal.store.runtime_settings import store_setting
 from kkt_adapter.fiscal.store.tables import config
 
 PREFIX = "group:"
+SHOP_PREFIX = "shop:"
 KEYS_LIVE = timedelta(days=32)  # atol-online, section 4: a report is asked for 32 days
 NOTED_EVERY = timedelta(days=1)  # how exact the day of the last use is
 
 
-def note_use(conn: Connection, used: Mapping[str, datetime]) -> None:
-    """These groups take receipts at these times; written once a day at most."""
-    names = {PREFIX + group_id: at for group_id, at in used.items()}
+def note_use(conn: Connection, used: Mapping[str, datetime], *, prefix: str = PREFIX) -> None:
+    """These groups (or shops) take receipts at these times; written once a day at most."""
+    names = {prefix + one: at for one, at in used.items()}
     rows = conn.execute(select(config.c.name, config.c.changed_at).where(config.c.name.in_(names)))
     noted: dict[str, datetime] = {row.name: row.changed_at for row in rows}
     for name, at in names.items():
@@ -25,13 +26,13 @@ def note_use(conn: Connection, used: Mapping[str, datetime]) -> None:
             store_setting(conn, name, "used", at=at, by=None)
 
 
-def in_use(conn: Connection, *, now: datetime) -> Mapping[str, datetime]:
-    """Groups whose keys still live, with the time of their last use (a day early at most)."""
+def in_use(conn: Connection, *, now: datetime, prefix: str = PREFIX) -> Mapping[str, datetime]:
+    """Groups (or shops) whose keys still live, with the time of their last use (a day early at most)."""
     rows = conn.execute(
-        select(config.c.name, config.c.changed_at).where(config.c.name.startswith(PREFIX, autoescape=True))
+        select(config.c.name, config.c.changed_at).where(config.c.name.startswith(prefix, autoescape=True))
     )
     return {
-        row.name.removeprefix(PREFIX): row.changed_at
+        row.name.removeprefix(prefix): row.changed_at
         for row in rows
         if now - row.changed_at < KEYS_LIVE + NOTED_EVERY
     }

@@ -77,6 +77,7 @@ TEXTS = {
     "event.register_held": Text("register set aside", "касса остановлена"),
     "event.register_drained": Text("register finishes and rests", "касса завершает и отдыхает"),
     "event.register_released": Text("register works again", "касса снова работает"),
+    "event.shop_gone": Text("a shop is gone from the settings", "магазин исчез из настроек"),
     "event.group_gone": Text("a group is gone from the settings", "группа исчезла из настроек"),
     "event.alert_started": Text("alert began", "тревога началась"),
     "event.alert_ended": Text("alert ended", "тревога закончилась"),
