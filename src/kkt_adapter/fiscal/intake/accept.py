@@ -246,6 +246,8 @@ class ReceiptIntake:
             return outcome
         chosen = candidates[outcome.choice]
         self._count_suspicions(chosen.checked)
+        if origin is not None and origin.guard is not None:
+            origin.guard.caller.stored.set()
         return Begun(unit=chosen.unit, accepted=outcome, checked=chosen.checked, waiter=waiter)
 
     def _count_answer(self, answer: str | None) -> None:

@@ -108,9 +108,11 @@ class Caller:
         self.callers = callers
         self._subject: str | None = None
         self._ended = False
+        self.stored = asyncio.Event()  # the press is on disk
 
     def takes(self, subject: str) -> None:
         """From before the press is stored until ``end``."""
+        self.stored.clear()
         if self._ended:  # an action that outlives its client's patience
             return
         self._drop()

@@ -1,5 +1,6 @@
 """Every command of the table: to whom it goes, and what is answered when it cannot be carried out."""
 
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -30,7 +31,25 @@ from kkt_adapter.runtime.log import get_logger
 log = get_logger("kkmserver")
 
 POLL_HELD_S: Final = 5.0  # GetRezult waits so long at most: clients ask again
+MOST_REFUSALS: Final = 1000
 MOST_UNKNOWN: Final = 20  # names of unknown fields in one line of the log
+
+
+class RecentRefusals:
+    """Why commands were refused, by stored key: one client never reads the answer to its command, and asks
+    GetRezult alone (alchemist314/phpkkm_kassa). Kept in this process, the newest ones."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, tuple[str, CommandRefused]] = OrderedDict()
+
+    def keep(self, key: str, command: str, refusal: CommandRefused) -> None:
+        self._kept[key] = (command, refusal)
+        self._kept.move_to_end(key)
+        if len(self._kept) > MOST_REFUSALS:
+            self._kept.popitem(last=False)
+
+    def find(self, key: str) -> tuple[str, CommandRefused] | None:
+        return self._kept.get(key)
 
 
 @dataclass(slots=True)
@@ -52,6 +71,7 @@ class Commands:
         self._parts = parts
         self._receipts = ReceiptPresses(parts)
         self._actions = Actions(parts)
+        self._refusals = RecentRefusals()
         self.holds = Holds(parts.clock)
         self.stats = DoorStats({})
         self._does: Mapping[Does, Callable[[Call], Awaitable[Answer]]] = {
@@ -116,6 +136,8 @@ class Commands:
         except (CommandRefused, AdapterError) as error:
             refusal = error if isinstance(error, CommandRefused) else refusal_of(error)
             answer = failed(call.head, refusal)
+            if call.command.does is not Does.RESULT:
+                self._refusals.keep(call.origin(b"").key, call.head.command, refusal)
             log.info("command_refused", command=call.command.name, code=refusal.code)
         except Exception as error:
             log.exception("command_failed", command=call.command.name)
@@ -158,7 +180,11 @@ class Commands:
             )
         record = await self._parts.presses.action(origin.key)
         if record is None and not self._actions.is_running(origin.key):
-            return None
+            refused_before = self._refusals.find(origin.key)
+            if refused_before is None:
+                return None
+            command, refusal = refused_before
+            return failed(Head(command=command, id=asked, english=call.head.english), refusal)
         name = "" if record is None else NAME_OF_SCOPE[record.scope]
         call.head = Head(command=name, id=asked, english=call.head.english)
         if record is None or record.answer is None:

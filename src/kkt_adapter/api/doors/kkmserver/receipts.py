@@ -14,6 +14,7 @@ from kkt_adapter.api.doors.kkmserver.receipt_answers import is_final, receipt_an
 from kkt_adapter.api.doors.kkmserver.refusal import CommandRefused, refused
 from kkt_adapter.api.schemas.receipt import read_translated
 from kkt_adapter.fiscal.control.presses import Outcome
+from kkt_adapter.fiscal.intake.accept import Taken
 from kkt_adapter.fiscal.intake.as_sent import AsSent
 from kkt_adapter.fiscal.intake.buffer import Known
 from kkt_adapter.fiscal.intake.origin import Origin
@@ -70,8 +71,9 @@ class ReceiptPresses:
             storing = asyncio.ensure_future(
                 self._parts.intake.store(request, origin=origin, sent=sent, wait_s=call.hold.left_s)
             )
+            await self._on_disk(call, storing)
             if not await call.hold.wait_for(storing):
-                storing.cancel()  # of the waiting: what was begun is stored and printed
+                storing.cancel()  # of the waiting: it is stored, and will be printed
                 return running(call.head, STILL_RUNNING)
             try:
                 result = storing.result()
@@ -84,6 +86,14 @@ class ReceiptPresses:
                     return await self._repeat(call, result, origin.content)
                 outcome = await self._settled(call, result.receipt_id)
                 return await self._answer(call, outcome, repeated=False, translated=translated)
+
+    async def _on_disk(self, call: Call, storing: "asyncio.Task[Taken | Known]") -> None:
+        """Until it is stored, or refused: before that no hold ends, because Status 1 promises an outcome."""
+        stored = asyncio.ensure_future(call.caller.stored.wait())
+        try:
+            await asyncio.wait({storing, stored}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stored.cancel()
 
     async def _repeat(self, call: Call, known: Known, content: bytes) -> Answer:
         """The same IdCommand again: join the first, or do again what was refused for certain."""
