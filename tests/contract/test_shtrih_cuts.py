@@ -4,7 +4,8 @@ The decision is the product's own (``printing``): the driver is asked for facts,
 happens, the FN must hold the document exactly once in the end.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -14,7 +15,7 @@ from tests.support.kkt import CASHIER, TERM, ShtrihBench, a_sale_for, an_answer
 from tests.support.receipts import a_correction, a_line
 
 from kkt_adapter.emulators.shtrih import Fault, FaultMode
-from kkt_adapter.fiscal.kkt.shtrih import requests
+from kkt_adapter.fiscal.kkt.shtrih import requests, session
 from kkt_adapter.fiscal.kkt.shtrih.driver import ShtrihRegister
 from kkt_adapter.fiscal.kkt.shtrih.wire.link import LinkDown, Timing
 from kkt_adapter.fiscal.kkt.shtrih.wire.protocol1 import Protocol1
@@ -25,6 +26,8 @@ from kkt_adapter.fiscal.model import (
     FfdVersion,
     FiscalDocument,
     Operation,
+    Payment,
+    PaymentKind,
     Receipt,
     ReceiptKind,
     Registration,
@@ -39,8 +42,18 @@ HASTY = Timing(
     connect_s=5.0, byte_s=0.4, quiet_s=0.01, enquiries=3, poll_s=0.005, printing_s=2.0, answer_scale=0.002
 )
 TRIES = 8
-CLOSING_CUTS = (*range(14), *range(14, 110, 4), *range(110, 122))
-"""Of the 121 bytes of FF45: each one of its head and its end, every fourth of the sums, which are alike."""
+EVERY_BYTE = os.environ.get("KKT_EVERY_BYTE") == "1"  # of long frames too; minutes
+HEAD, STEP, TAIL = 14, 12, 4  # of long frames: each byte of head and end, some of what lies between
+
+
+def cuts(frame_bytes: int) -> Sequence[int]:
+    """After how many bytes a frame is cut: sums, names and codes in its middle are alike."""
+    if EVERY_BYTE or frame_bytes <= HEAD + TAIL:
+        return range(frame_bytes + 1)
+    return (*range(HEAD), *range(HEAD, frame_bytes - TAIL, STEP), *range(frame_bytes - TAIL, frame_bytes + 1))
+
+
+FIRST_BLOCK = 161  # bytes of FF33 with the first block of an answer
 NEWEST = 12  # documents among which a receipt just made is looked for
 MARK = "0104600000000012215abcdefghijkl\x1d91FFD0\x1d92" + "A" * 44
 
@@ -50,12 +63,13 @@ class CutWire(TcpWire):
 
     command: bytes | None = None
     at = 0
+    frame_bytes = 0  # of the frame that was cut last
 
     def write(self, data: bytes) -> None:
         if self.command is None or data[2:].find(self.command) != 0 or len(data) < 5:
             super().write(data)
             return
-        self.command = None
+        self.command, self.frame_bytes = None, len(data)
         super().write(data[: self.at])
         assert self._transport is not None
         self._transport.close()
@@ -70,6 +84,10 @@ class Till(ShtrihBench):
         await self.start()
         host, _, port = self.address.removeprefix("tcp://").rpartition(":")
         self.wire = CutWire(host, int(port))
+        return await self.driver_anew()
+
+    async def driver_anew(self) -> Registration:
+        """That of a process that has just begun."""
         self.driver = self.shtrih = ShtrihRegister(
             Protocol1(self.wire, timing=HASTY),
             password=1,
@@ -107,6 +125,26 @@ class Till(ShtrihBench):
                 return verdict.document
             assert isinstance(verdict, Absent), verdict
         raise AssertionError("it never came to an end")
+
+    async def dies(self, receipt: Receipt, *, at: int, answered: bool) -> None:
+        """The process that sells it ends before exchange ``at``, or once that one was ``answered``."""
+        left, link = at, self.shtrih._session._link
+        exchange = link.exchange
+
+        async def last_words(body: bytes, *, answer_s: float) -> bytes:
+            nonlocal left
+            left -= 1
+            if left >= 0:
+                return await exchange(body, answer_s=answer_s)
+            if answered:
+                await exchange(body, answer_s=answer_s)
+            raise Killed
+
+        cast(Any, link).exchange = last_words
+        with pytest.raises(Killed):
+            await self.driver.fiscalize(receipt, term=TERM)
+        await self.wire.close()
+        await self.driver_anew()
 
     async def _verdict(self, baseline: Any, judge: Callable[..., Any]) -> Any:
         session = RegisterSession(
@@ -158,7 +196,7 @@ def keyed(registration: Registration, number: int, **changes: Any) -> Receipt:
 async def test_a_receipt_whose_closing_is_cut_is_made_once(tmp_path: Path) -> None:
     async with a_till(tmp_path) as (till, registration):
         await till.driver.open_shift(CASHIER, term=TERM)
-        for at in CLOSING_CUTS:
+        for at in cuts(121):
             receipt = keyed(registration, at)
             with till.cut(requests.CLOSE_RECEIPT, at):
                 document = await till.sell(receipt)
@@ -202,7 +240,7 @@ async def test_a_shift_that_is_cut_while_it_opens_is_opened_once(
     tmp_path: Path, command: bytes, frame_bytes: int
 ) -> None:
     async with a_till(tmp_path) as (till, _):
-        for n, at in enumerate([*range(0, frame_bytes, 3), frame_bytes]):
+        for n, at in enumerate(cuts(frame_bytes)):
             with till.cut(command, at):
                 await till.once(
                     lambda: till.driver.open_shift(CASHIER, term=TERM),
@@ -225,14 +263,17 @@ async def test_a_correction_of_ffd_1_05_that_is_cut_is_made_once(tmp_path: Path)
     registration = made_up_registration(RegisterId("kkt-1"), ffd_version=FfdVersion.V1_05)
     async with a_till(tmp_path, registration=registration) as (till, facts):
         await till.driver.open_shift(CASHIER, term=TERM)
-        for n, at in enumerate([0, 1, 4, 40, 71, 72]):
+        for n, at in enumerate(cuts(72)):
             receipt = keyed(facts, n, kind=ReceiptKind.CORRECTION, correction=a_correction(number="1"))
             with till.cut(requests.CORRECTION, at):
                 await till.sell(receipt)
             assert till.holds(receipt.key) == 1, f"FF4A cut after {at} bytes"
-            with till.cut(requests.BEGIN_CORRECTION, at % 9):
-                await till.sell(keyed(facts, n + 100))
-            assert till.holds(keyed(facts, n + 100).key) == 1
+            if at > 9:
+                continue
+            second = keyed(facts, n + 100, kind=ReceiptKind.CORRECTION, correction=a_correction(number="2"))
+            with till.cut(requests.BEGIN_CORRECTION, at):
+                await till.sell(second)
+            assert till.holds(second.key) == 1, f"FF35 cut after {at} bytes"
 
 
 @pytest.mark.parametrize("command", [requests.FN_DOCUMENT, requests.FN_DOCUMENT_PIECE], ids=bytes.hex)
@@ -242,7 +283,7 @@ async def test_a_document_that_is_cut_while_it_is_read_is_read_right(tmp_path: P
         await till.driver.open_shift(CASHIER, term=TERM)
         receipt = keyed(registration, 1, lines=(a_line(name="Товар с длинным названием " * 4),) * 3)
         made = await till.sell(receipt)
-        for at in range(0, 12, 2):
+        for at in range(14):
             with till.cut(command, at):
                 assert await till.driver.document(made.fd_number) == made
             till.emulator.set_faults(
@@ -254,29 +295,40 @@ async def test_a_document_that_is_cut_while_it_is_read_is_read_right(tmp_path: P
 
 
 @pytest.mark.parametrize(
-    "command", [requests.CHECK_MARK, requests.ACCEPT_MARK, requests.BIND_MARK], ids=bytes.hex
+    ("command", "frame_bytes"),
+    [(requests.CHECK_MARK, 98), (requests.ACCEPT_MARK, 10), (requests.BIND_MARK, 95)],
+    ids=["ff61", "ff69", "ff67"],
 )
-async def test_a_marked_receipt_that_is_cut_is_made_once(tmp_path: Path, command: bytes) -> None:
+async def test_a_marked_receipt_that_is_cut_is_made_once(
+    tmp_path: Path, command: bytes, frame_bytes: int
+) -> None:
     async with a_till(tmp_path) as (till, registration):
         await till.driver.open_shift(CASHIER, term=TERM)
-        for n, at in enumerate((0, 3, 20, 300)):
+        for n, at in enumerate(cuts(frame_bytes)):
             receipt = keyed(registration, n, lines=(a_line(mark_code=MARK, subject=33),))
             with till.cut(command, at):
                 await till.sell(receipt)
-            till.lose(command, at % 6)
-            second = keyed(registration, n + 50, lines=(a_line(mark_code=MARK, subject=33),))
+            if n > 9:
+                assert till.holds(receipt.key) == 1
+                continue
+            till.lose(command, n)
+            second = keyed(registration, n + 200, lines=(a_line(mark_code=MARK, subject=33),))
             await till.sell(second)
             assert (till.holds(receipt.key), till.holds(second.key)) == (1, 1)
+        assert till.wire.frame_bytes == frame_bytes
 
 
 async def test_an_operators_answer_that_is_cut_is_taken_in_the_end(tmp_path: Path) -> None:
     async with a_till(tmp_path) as (till, registration):
         await till.driver.open_shift(CASHIER, term=TERM)
-        for n, at in enumerate((0, 5, 60, 300)):
-            await till.sell(keyed(registration, n))
-            till.lose(requests.FN_WRITE_BLOCK, at % 5)
-            with till.cut(requests.FN_BEGIN_WRITE, at % 11):
-                await _deliver(till)
+        for command, frame_bytes in ((requests.FN_BEGIN_WRITE, 11), (requests.FN_WRITE_BLOCK, FIRST_BLOCK)):
+            for n, at in enumerate(cuts(frame_bytes)):
+                await till.sell(keyed(registration, n))
+                if n < 8:
+                    till.lose(command, n)
+                with till.cut(command, at):
+                    await _deliver(till)
+            assert till.wire.frame_bytes == frame_bytes
         assert till.emulator.machine.fn.exchange_status().unsent_count == 0
 
 
@@ -290,6 +342,30 @@ async def _deliver(till: Till) -> None:
         except KktUnavailable:
             continue
     raise AssertionError("the queue never became empty")
+
+
+# --- the adapter dies between any two frames -------------------------------------------------------------
+
+
+class Killed(BaseException):
+    """The process is gone: nothing of it runs any more."""
+
+
+async def test_an_adapter_that_dies_at_any_frame_of_a_receipt_makes_it_once(tmp_path: Path) -> None:
+    """Before and after each exchange; a new process then asks the FN. Its attempt was on disk before."""
+    async with a_till(tmp_path) as (till, registration):
+        await till.driver.open_shift(CASHIER, term=TERM)
+        await till.sell(keyed(registration, 0))
+        frames = len(till.driver.command_times)
+        assert frames > 10
+        for n in range(2 * frames):
+            receipt = keyed(registration, n + 1)
+            baseline = (await till.driver.status()).baseline
+            await till.dies(receipt, at=n // 2, answered=bool(n % 2))
+            verdict = await till._verdict(baseline, lambda *found, r=receipt: judge_receipt(r, *found))
+            if isinstance(verdict, Absent):
+                await till.sell(receipt)
+            assert till.holds(receipt.key) == 1, f"died at exchange {n // 2}"
 
 
 # --- the net catches broken drivers ----------------------------------------------------------------------
@@ -333,3 +409,32 @@ async def test_a_driver_that_believes_every_good_answer_loses_and_is_caught(tmp_
         await till.sell(receipt)
         assert till.holds(receipt.key) == 1
         assert receipt.operation is Operation.SALE
+
+
+async def test_a_driver_that_closes_twice_doubles_and_is_caught(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first FF45 is executed late, after the second one has closed its receipt: in the middle of the next
+    customer's, which it closes with the payments of the first; that one is then begun anew."""
+    monkeypatch.setattr(session, "REPEATABLE", session.REPEATABLE | {requests.CLOSE_RECEIPT})
+    async with a_till(tmp_path) as (till, registration):
+        await till.driver.open_shift(CASHIER, term=TERM)
+        device, late = till.emulator.device, list[bytes]()
+        monkeypatch.setattr(device, "run_later", lambda body, delay_s: late.append(body))
+        till.emulator.set_faults(Fault(mode=FaultMode.LATE, command="ff45"))
+        in_cash = keyed(registration, 1)
+        by_card = (Payment(kind=PaymentKind.CARD, amount_kop=in_cash.total_kop),)
+        next_one = keyed(registration, 2, payments=by_card)
+        await till.sell(in_cash)
+        link = till.shtrih._session._link
+        exchange = link.exchange
+
+        async def slowly(body: bytes, *, answer_s: float) -> bytes:
+            answer = await exchange(body, answer_s=answer_s)
+            if body.startswith(requests.OPERATION) and late:
+                await device.run(late.pop())
+            return answer
+
+        cast(Any, link).exchange = slowly
+        await till.sell(next_one)
+        assert till.holds(next_one.key) == 2

@@ -1,5 +1,6 @@
 """Every requisite in every FFD version: API, virtual FN, operator's emulator; equal field by field."""
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -7,12 +8,15 @@ from typing import Any
 from tests.support.product import Product, product, virtual_registers
 from tests.support.requisites import BANK_AGENT, INDUSTRY, LINE_CASES, RECEIPT_CASES, SUPPLIER, body, within
 
+from kkt_adapter.bootstrap.seams import Seams
 from kkt_adapter.emulators.ofd.control import kept_json
+from kkt_adapter.fiscal.kkt.driver import KktDriver
+from kkt_adapter.fiscal.kkt.virtual import VirtualRegister
 from kkt_adapter.settings import RegisterSettings, Transport
 
 Json = dict[str, Any]
 VERSIONS = ("1.05", "1.1", "1.2")
-NEEDS_AN_AUTOMATIC_DEVICE = "device"  # 1001 of the registration, which no virtual register has
+NEEDS_AN_AUTOMATIC_DEVICE = "device"  # 1001 of the registration
 
 
 def a_register(version: str) -> RegisterSettings:
@@ -48,6 +52,28 @@ async def test_what_the_till_says_is_what_the_operator_reads(tmp_path: Path) -> 
             (read,) = (await kept(shop, doc))["document"].values()
             shown = read["items"][0] if in_line else read
             assert within(shown, expected) == expected, title
+
+
+async def test_a_machine_names_itself_or_the_one_that_its_program_says(tmp_path: Path) -> None:
+    """1036, in registers that were registered for automatic devices (1001)."""
+    seams = Seams(driver=automatic)
+    async with product(tmp_path, registers=[a_register(v) for v in VERSIONS], seams=seams) as shop:
+        for version in VERSIONS:
+            for fields, number in (({"device_number": "A-17"}, "A-17"), ({}, "M-1")):
+                answer = await shop.post(body(**fields) | {"pos_id": version})
+                assert answer.status_code == 200, (version, answer.text)
+                (read,) = (await kept(shop, answer.json()["fiscal_doc"]))["document"].values()
+                assert read["machineNumber"] == number, version
+                slip = await shop.client.get(f"/v1/kkt/receipt/{answer.json()['receipt_id']}/slip")
+                assert number in slip.text
+
+
+def automatic(driver: KktDriver) -> KktDriver:
+    """Its FN begins its life in a vending machine."""
+    assert isinstance(driver, VirtualRegister)
+    fn = driver._fn
+    fn._new_registration = replace(fn._new_registration, auto_mode=True, machine_number="M-1")
+    return driver
 
 
 async def test_the_http_profile_carries_the_whole_document(tmp_path: Path) -> None:
