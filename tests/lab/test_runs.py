@@ -26,6 +26,8 @@ ON_POSTGRES = {
 }
 PROCESS_FAULTS = frozenset(kind.name for kind in MENU if kind.name.startswith("process"))
 SHARING = {"two on SQLite": LabPlan(seed=1, faults=50, nodes=2, only=PROCESS_FAULTS)}
+DEVICE_FAULTS = frozenset(f"{brand.name}: {name}" for brand in BRANDS.values() for name in brand.faults)
+WITH_DEVICES = {"devices": LabPlan(seed=1, faults=40, registers=0, devices=tuple(BRANDS), only=DEVICE_FAULTS)}
 UNDISTURBED = {"undisturbed": LabPlan(seed=1, faults=0, registers=3, receipts=5)}
 SERVERS = ("PostgreSQL", "Redis")  # how the names of their faults begin
 
@@ -33,7 +35,7 @@ SERVERS = ("PostgreSQL", "Redis")  # how the names of their faults begin
 @pytest.fixture(scope="module")
 def certificates() -> dict[str, Certificate]:
     """All labs at once, as each of them mostly waits."""
-    plans = UNDISTURBED | SHARING | ON_SQLITE | (ON_POSTGRES if have_servers() else {})
+    plans = UNDISTURBED | SHARING | WITH_DEVICES | ON_SQLITE | (ON_POSTGRES if have_servers() else {})
     return run_labs(plans, at_once=len(plans))
 
 
@@ -52,6 +54,14 @@ def test_nodes_that_share_a_file_never_end_by_themselves(certificates: dict[str,
 
     assert certificate.findings == ()
     assert certificate.fault_total >= SHARING["two on SQLite"].faults
+    assert certificate.books.receipts == certificate.traffic.accepted
+
+
+def test_registers_of_real_brands_lose_and_double_nothing(certificates: dict[str, Certificate]):
+    certificate = certificates["devices"]
+
+    assert certificate.findings == ()
+    assert certificate.fault_total >= WITH_DEVICES["devices"].faults
     assert certificate.books.receipts == certificate.traffic.accepted
 
 
