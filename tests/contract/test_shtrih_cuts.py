@@ -344,6 +344,65 @@ async def _deliver(till: Till) -> None:
     raise AssertionError("the queue never became empty")
 
 
+# --- made and answered, and then the register is gone ------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "command", [requests.CLOSE_RECEIPT, requests.OPEN_SHIFT, requests.Z_REPORT], ids=bytes.hex
+)
+async def test_a_register_that_is_gone_right_after_its_answer_has_made_the_document(
+    tmp_path: Path, command: bytes
+) -> None:
+    """No connection comes about any more: that says nothing of what was done before."""
+    async with a_till(tmp_path) as (till, registration):
+        receipt = keyed(registration, 1)
+        if command != requests.OPEN_SHIFT:
+            await till.driver.open_shift(CASHIER, term=TERM)
+        fd_number = till.emulator.machine.status().fd_number
+        link = till.shtrih._session._link
+        exchange = link.exchange
+
+        async def last_answer(body: bytes, *, answer_s: float) -> bytes:
+            answer = await exchange(body, answer_s=answer_s)
+            if body.startswith(command):
+                await till.emulator.set_down(True)
+            return answer
+
+        cast(Any, link).exchange = last_answer
+        make: dict[bytes, Callable[[], Awaitable[Any]]] = {
+            requests.CLOSE_RECEIPT: lambda: till.driver.fiscalize(receipt, term=TERM),
+            requests.OPEN_SHIFT: lambda: till.driver.open_shift(CASHIER, term=TERM),
+            requests.Z_REPORT: lambda: till.driver.close_shift(CASHIER, term=TERM),
+        }
+        with pytest.raises(KktOutcomeUnknown):
+            await make[command]()
+        await till.emulator.set_down(False)
+        assert till.emulator.machine.status().fd_number == fd_number + 1
+
+
+@pytest.mark.parametrize("refused", [requests.FN_STATUS, requests.FN_SHIFT, requests.FN_FIND], ids=bytes.hex)
+async def test_a_register_that_does_not_tell_of_its_document_has_refused_nothing(
+    tmp_path: Path, refused: bytes
+) -> None:
+    async with a_till(tmp_path) as (till, registration):
+        await till.driver.open_shift(CASHIER, term=TERM)
+        link = till.shtrih._session._link
+        exchange, closed = link.exchange, list[bytes]()
+
+        async def tight_lipped(body: bytes, *, answer_s: float) -> bytes:
+            if closed and body.startswith(refused):
+                return refused + b"\x33"  # "wrong parameters"
+            answer = await exchange(body, answer_s=answer_s)
+            if body.startswith(requests.CLOSE_RECEIPT):
+                closed.append(body)
+            return answer
+
+        cast(Any, link).exchange = tight_lipped
+        with pytest.raises(KktOutcomeUnknown):
+            await till.driver.fiscalize(keyed(registration, 1), term=TERM)
+        assert till.holds(keyed(registration, 1).key) == 1
+
+
 # --- the adapter dies between any two frames -------------------------------------------------------------
 
 

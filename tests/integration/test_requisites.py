@@ -59,8 +59,8 @@ async def test_a_machine_names_itself_or_the_one_that_its_program_says(tmp_path:
     seams = Seams(driver=automatic)
     async with product(tmp_path, registers=[a_register(v) for v in VERSIONS], seams=seams) as shop:
         for version in VERSIONS:
-            for fields, number in (({"device_number": "A-17"}, "A-17"), ({}, "M-1")):
-                answer = await shop.post(body(**fields) | {"pos_id": version})
+            for said, number in ({"device_number": "A-17"}, "A-17"), ({}, "M-1"):
+                answer = await shop.post(body() | said | {"pos_id": version})
                 assert answer.status_code == 200, (version, answer.text)
                 (read,) = (await kept(shop, answer.json()["fiscal_doc"]))["document"].values()
                 assert read["machineNumber"] == number, version

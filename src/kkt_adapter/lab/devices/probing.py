@@ -26,6 +26,14 @@ class ProbedLink:
         self._link = link
         self._pass_by = probes.pass_by
 
+    @property
+    def sending(self) -> Callable[[], None]:
+        return self._link.sending
+
+    @sending.setter
+    def sending(self, called: Callable[[], None]) -> None:
+        self._link.sending = called
+
     async def connect(self) -> None:
         await self._link.connect()
         self._pass_by(f"link.connect:{AFTER}")

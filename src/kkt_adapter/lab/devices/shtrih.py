@@ -19,7 +19,7 @@ LOOKS = ("10", "11", "ff01", "ff40")
 LONGEST_FRAME = 124  # bytes: FF45 with its frame
 NO_REPLACEMENT = 2  # of 20 by 22 percent: a shop that has set its register well
 REFUSALS = (0x33, 0x45, 0x5E, 0x4B)  # the caller's data, as firmware says it
-LATEST_S = OTHER_ANSWER_S * 0.8  # what was sent may be executed so late: within what the driver waits
+LATEST_S = OTHER_ANSWER_S * 0.5  # what was sent may be executed so late: well within what the driver waits
 
 Real = Callable[[float], float]
 Begin = Callable[[LabDevice, Random, Real], Awaitable[Used]]

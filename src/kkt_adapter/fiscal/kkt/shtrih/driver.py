@@ -29,6 +29,7 @@ from kkt_adapter.fiscal.kkt.shtrih.archive import (
     read_tags,
 )
 from kkt_adapter.fiscal.kkt.shtrih.facts import CAPABILITIES, Facts, read_facts
+from kkt_adapter.fiscal.kkt.shtrih.late import LateWork
 from kkt_adapter.fiscal.kkt.shtrih.looks import Openings, blocked, status_of
 from kkt_adapter.fiscal.kkt.shtrih.receipt import plan_receipt
 from kkt_adapter.fiscal.kkt.shtrih.registers import read_totals
@@ -43,6 +44,7 @@ from kkt_adapter.fiscal.kkt.shtrih.troubles import (
     may_be_made,
     nothing_made,
     silent,
+    surely_given,
     too_old,
 )
 from kkt_adapter.fiscal.kkt.shtrih.upkeep import SHIFT_IS_CLOSED, SHIFT_IS_OPEN, Upkeep, ensure_shift
@@ -91,9 +93,7 @@ class ShtrihRegister:
         self.readback_limit = READBACK_LIMIT
         self._password = password
         self._admin = admin_password
-        self._clock = clock
-        self._late_s = OTHER_ANSWER_S * timing.answer_scale
-        self._sent_at = clock.monotonic()  # an earlier process may have sent something just before it ended
+        self._late = LateWork(link, late_s=OTHER_ANSWER_S * timing.answer_scale, monotonic=clock.monotonic)
         self._session = Session(link, timing=timing, monotonic=clock.monotonic)
         self._upkeep = Upkeep(
             self._session,
@@ -109,8 +109,7 @@ class ShtrihRegister:
 
     @property
     def settle_s(self) -> float:
-        """What is left of the time in which a closing command that was sent can still come to its end."""
-        return max(self._sent_at + self._late_s - self._clock.monotonic(), 0.0)
+        return self._late.settle_s
 
     @property
     def capabilities(self) -> frozenset[Capability]:
@@ -201,9 +200,10 @@ class ShtrihRegister:
                 begun = await self._session.ask(with_password(requests.FN_BEGIN_OPEN_SHIFT, self._admin))
                 if not begun.error:
                     await self._send_cashier(cashier)
-            self._sending()
+            self._late.sending()
             with may_be_made():
                 await self._session.data(with_password(requests.OPEN_SHIFT, self._admin))
+            with surely_given():
                 return await self._made(before, DocumentCode.OPEN_SHIFT)
 
     async def close_shift(self, cashier: Cashier, *, term: int) -> ShiftReport:
@@ -214,9 +214,10 @@ class ShtrihRegister:
                 begun = await self._session.ask(with_password(requests.FN_BEGIN_CLOSE_SHIFT, self._admin))
                 if not begun.error:
                     await self._send_cashier(cashier)
-            self._sending()
+            self._late.sending()
             with may_be_made():
                 await self._session.data(with_password(requests.Z_REPORT, self._admin))
+            with surely_given():
                 document = await self._made(before, DocumentCode.CLOSE_SHIFT)
                 report = await read_report(
                     self._session, self._admin, document.fd_number, await self._upkeep.fn_status()
@@ -244,7 +245,7 @@ class ShtrihRegister:
                 device=facts.device,
                 password=self._password,
                 admin=self._admin,
-                on_close=self._sending,
+                on_close=self._late.sending,
             )
             try:
                 await steps.prepare(receipt, plan)
@@ -252,7 +253,7 @@ class ShtrihRegister:
             except (KktRefused, KktUnavailable, KktBlocked) as error:
                 await self._give_up(error)
                 raise
-            with may_be_made():
+            with surely_given():
                 return await self._closed(before, made, receipt, key=steps.key)
 
     async def discard(self) -> None:
@@ -313,12 +314,8 @@ class ShtrihRegister:
     async def _making(self) -> AsyncIterator[Facts]:
         """Likewise, for a document: its commands are timed from here."""
         async with self._operation() as facts:
-            with self._session.meter.document():
+            with self._late.document(), self._session.meter.document():
                 yield facts
-
-    def _sending(self) -> None:
-        """A command that makes a document goes out now."""
-        self._sent_at = self._clock.monotonic()
 
     async def _admin_data(self, command: bytes) -> bytes:
         return await self._session.data(with_password(command, self._admin))

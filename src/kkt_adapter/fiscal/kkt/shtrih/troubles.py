@@ -50,7 +50,7 @@ def nothing_made() -> Iterator[None]:
 
 @contextmanager
 def may_be_made() -> Iterator[None]:
-    """Around the one command that makes a document, and what is read right after it.
+    """Around the one command that makes a document, and nothing else.
 
     Raises:
         KktOutcomeUnknown: it may have been executed. Else as ``nothing_made``.
@@ -66,6 +66,26 @@ def may_be_made() -> Iterator[None]:
             raise silent(error.why) from error
         raise lost(Text(error.why, error.why)) from error
     except BadAnswer as error:
+        raise lost(Text(str(error), str(error))) from error
+
+
+@contextmanager
+def surely_given() -> Iterator[None]:
+    """Around what is read once the command that makes a document was answered. Whatever goes wrong there (no
+    connection comes about, the device refuses to tell) says nothing of the document.
+
+    Raises:
+        KktOutcomeUnknown.
+    """
+    try:
+        yield
+    except KktOutcomeUnknown:
+        raise
+    except AdapterError as error:
+        raise lost(error.detail) from error
+    except Refusal as refusal:
+        raise lost(shown(refusal.code, refusal.sub_code)) from refusal
+    except (LinkDown, BadAnswer) as error:
         raise lost(Text(str(error), str(error))) from error
 
 

@@ -1,5 +1,6 @@
 """What both low-level protocols promise: a body out, the answer's body back, or ``LinkDown``."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -36,7 +37,10 @@ class LinkDown(Exception):
 
 
 class Link(Protocol):
-    """One connection to one device. Commands are given one at a time."""
+    """One connection to one device. Commands are given one at a time. ``sending`` is called right before a
+    frame goes out, each time that it does."""
+
+    sending: Callable[[], None]
 
     async def connect(self) -> None:
         """Raises LinkDown, with ``sent`` False."""

@@ -9,6 +9,7 @@ the other. A NAK that comes behind a frame may be the answer to such an ENQ and 
 device then executes: the frame is sent again only when no ENQ is without its answer.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from kkt_adapter.fiscal.kkt.shtrih.requests import command_of
@@ -31,6 +32,7 @@ class Protocol1:
         self._wire = wire
         self._timing = timing
         self._enquiries = _Enquiries()
+        self.sending: Callable[[], None] = lambda: None
 
     async def connect(self) -> None:
         if self._wire.begins_empty:
@@ -44,7 +46,7 @@ class Protocol1:
         await self._wire.close()
 
     async def exchange(self, body: bytes, *, answer_s: float) -> bytes:
-        work = _Exchange(self._wire, self._timing, self._enquiries, body, answer_s)
+        work = _Exchange(self._wire, self._timing, self._enquiries, body, answer_s, self.sending)
         try:
             return await work.run()
         except WireError as error:
@@ -53,13 +55,20 @@ class Protocol1:
 
 class _Exchange:
     def __init__(
-        self, wire: Wire, timing: Timing, enquiries: _Enquiries, body: bytes, answer_s: float
+        self,
+        wire: Wire,
+        timing: Timing,
+        enquiries: _Enquiries,
+        body: bytes,
+        answer_s: float,
+        sending: Callable[[], None],
     ) -> None:
         self._wire = wire
         self._timing = timing
         self._enquiries = enquiries
         self._body = body
         self._answer_s = answer_s
+        self._sending = sending
         self.sent = False
 
     async def run(self) -> bytes:
@@ -89,6 +98,7 @@ class _Exchange:
         """Send the frame to a device that is ready for it. None: go on with ENQ."""
         for _ in range(self._timing.frames):
             self.sent = True
+            self._sending()
             self._wire.write(frame(self._body))
             match await self._about_frame():
                 case 0x06:

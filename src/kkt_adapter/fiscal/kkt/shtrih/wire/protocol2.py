@@ -6,6 +6,7 @@ FN decides that.
 """
 
 import asyncio
+from collections.abc import Callable
 
 from kkt_adapter.fiscal.kkt.shtrih.wire import frame2
 from kkt_adapter.fiscal.kkt.shtrih.wire.frame2 import NUMBERS, Decoder, Frame2
@@ -21,6 +22,7 @@ class Protocol2:
         self._timing = timing
         self._decoder = Decoder()
         self._last = 0
+        self.sending: Callable[[], None] = lambda: None
 
     async def connect(self) -> None:
         self._decoder = Decoder()
@@ -39,6 +41,7 @@ class Protocol2:
         try:
             for _ in range(self._timing.frames):
                 sent = True
+                self.sending()
                 self._wire.write(frame2.frame(number, body))
                 answer = await self._answer_to(number, answer_s)
                 if answer is not None:
