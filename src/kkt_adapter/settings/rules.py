@@ -32,6 +32,7 @@ def check_together(settings: Settings) -> None:
         partial(_check_groups, settings),
         partial(_check_operator, settings.ofd_host, settings.ofd_port),
         *(partial(_check_web_address, settings, name) for name in WEB_ADDRESSES),
+        partial(_check_tls, settings),
         partial(_check_public_url, settings.public_url),
         partial(_check_proxy_address, settings.notify_proxy),
         partial(_check_redis_address, settings.redis_url),
@@ -123,6 +124,14 @@ def _check_web_address(settings: Settings, name: str) -> None:
     )
     if fault:
         raise SettingsInvalid(fault.en, fault.ru.replace("setting", "настройка", 1))
+
+
+def _check_tls(settings: Settings) -> None:
+    if (settings.tls_cert is None) != (settings.tls_key is None):
+        raise SettingsInvalid(
+            "tls_cert (KKT_TLS_CERT) and tls_key (KKT_TLS_KEY) go together",
+            "tls_cert (KKT_TLS_CERT) и tls_key (KKT_TLS_KEY) задаются вместе",
+        )
 
 
 def _check_public_url(address: str) -> None:

@@ -32,6 +32,22 @@ class ServingSettings(BaseModel):
         description="one more port, for commands of KkmServer alone; its clients expect 5893; 0: none",
         json_schema_extra=env("KKT_KKMSERVER_PORT"),
     )
+    tls_cert: Path | None = Field(
+        default=None,
+        description="PEM file with the certificate and its chain: the service speaks https; renewed files "
+        "are picked up within a minute",
+        json_schema_extra=env("KKT_TLS_CERT"),
+    )
+    tls_key: Path | None = Field(
+        default=None,
+        description="PEM file with its private key, without a passphrase",
+        json_schema_extra=env("KKT_TLS_KEY"),
+    )
+    kkmserver_tls: Literal["auto", "off"] = Field(
+        default="auto",
+        description="of kkmserver_port; auto: as the service, off: plain http",
+        json_schema_extra=env("KKT_KKMSERVER_TLS"),
+    )
     data_dir: Path = Field(
         default=Path("var"),
         description="everything the service writes",

@@ -11,6 +11,7 @@ import uvicorn
 from kkt_adapter.api.wire.connections import Connections
 from kkt_adapter.api.wire.limits import WireLimits
 from kkt_adapter.api.wire.protocol import limited
+from kkt_adapter.api.wire.tls import LOOK_S, TlsFiles, TlsRenewal
 from kkt_adapter.kernel.addresses import within
 
 
@@ -21,11 +22,12 @@ def http_server(
     trusted_proxies: Sequence[str] = (),
     on_ready: Callable[[], None] = lambda: None,
     on_stop: Callable[[], None] = lambda: None,
+    tls: TlsFiles | None = None,
 ) -> "HttpServer":
     """A server for ``app``. ``trusted_proxies``: addresses and networks whose ``X-Forwarded-For`` counts.
 
     Without any, no header changes who is asking. ``on_ready``: it answers from now on.
-    ``on_stop``: end the answers that never end by themselves; those in hand are waited for.
+    ``on_stop``: end the answers that never end by themselves; those in hand are waited for. ``tls``: https.
     """
     connections = Connections(limits, trusts=within(trusted_proxies))
     config = uvicorn.Config(
@@ -41,8 +43,10 @@ def http_server(
         timeout_keep_alive=int(limits.idle_s),
         timeout_graceful_shutdown=10,
         backlog=2048,
+        ssl_certfile=None if tls is None else tls.cert,
+        ssl_keyfile=None if tls is None else str(tls.key),
     )
-    return HttpServer(config, connections, on_ready=on_ready, on_stop=on_stop)
+    return HttpServer(config, connections, on_ready=on_ready, on_stop=on_stop, tls=tls)
 
 
 class HttpServer(uvicorn.Server):
@@ -58,14 +62,19 @@ class HttpServer(uvicorn.Server):
         *,
         on_ready: Callable[[], None],
         on_stop: Callable[[], None],
+        tls: TlsFiles | None = None,
     ) -> None:
         super().__init__(config)
+        self._tls = tls
+        self._renewal: TlsRenewal | None = None
         self.connected = connections
         self._on_ready = on_ready
         self._on_stop = on_stop
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
+        if self._tls is not None and self.config.ssl is not None:
+            self._renewal = TlsRenewal(self._tls, self.config.ssl)
         self._on_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -80,4 +89,6 @@ class HttpServer(uvicorn.Server):
         """Called ten times a second by uvicorn's main loop."""
         if counter % 10 == 0:
             self.connected.look(asyncio.get_running_loop().time())
+        if counter % (LOOK_S * 10) == 0 and self._renewal is not None:
+            self._renewal.look()
         return await super().on_tick(counter)

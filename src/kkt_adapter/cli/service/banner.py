@@ -33,8 +33,9 @@ def banner(start: Start) -> str:
 
 def _lines(start: Start) -> Iterator[str]:
     host, port = start.address
-    base = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     settings = start.settings
+    scheme = "http" if settings.tls_cert is None else "https"
+    base = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
     yield f"kkt-adapter {__version__}  {base}  (docs: {base}/docs)"
     yield f"  pages / страницы: {base}/ui/"
     yield f"  data: {settings.data_dir.absolute()}"

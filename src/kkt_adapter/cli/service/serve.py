@@ -96,6 +96,7 @@ async def run_service(
     from kkt_adapter.runtime.auth import accounts
     from kkt_adapter.runtime.systemd import systemd_notify
 
+    tls = _tls(settings)
     listening = _listen(settings.host, settings.port)
     second = _listen_for_kkmserver(settings, listening)
     if more is not None:
@@ -131,6 +132,7 @@ async def run_service(
                 )
             ),
             settings=settings,
+            tls=tls,
             on_ready=lambda: None if systemd is None else systemd.ready(),
         )
     finally:
@@ -161,6 +163,17 @@ def _listen(host: str, port: int, *, names: str = "--port or KKT_PORT") -> socke
     return listening
 
 
+def _tls(settings: Any) -> Any:
+    """The certificate files, if there are any. Raises SettingsInvalid: they cannot be used."""
+    from kkt_adapter.api.wire.tls import TlsFiles
+
+    if settings.tls_cert is None:
+        return None
+    files = TlsFiles(cert=settings.tls_cert, key=settings.tls_key)
+    files.check()
+    return files
+
+
 def _listen_for_kkmserver(settings: Any, first: socket.socket) -> socket.socket | None:
     """The port of its own, if there is one. ``first`` is closed when it cannot be had."""
     if not settings.kkmserver_port:
@@ -178,6 +191,7 @@ async def _answer(
     banner: str,
     *,
     settings: Any,
+    tls: Any,
     on_ready: Callable[[], None],
 ) -> None:
     """Serve HTTP until a stop signal; requests in hand are finished. ``on_ready``: it answers from now on.
@@ -199,10 +213,16 @@ async def _answer(
         trusted_proxies=settings.trusted_proxies,
         on_ready=on_ready,
         on_stop=lambda: end_held(app),
+        tls=tls,
     )
     servers = [(server, listening[0])]
     if listening[1] is not None:
-        execute = http_server(only_execute(app), limits=limits, trusted_proxies=settings.trusted_proxies)
+        execute = http_server(
+            only_execute(app),
+            limits=limits,
+            trusted_proxies=settings.trusted_proxies,
+            tls=tls if settings.kkmserver_tls == "auto" else None,
+        )
         servers.append((execute, listening[1]))
 
     def stop() -> None:
