@@ -8,7 +8,7 @@ ARGS ?=
 # Two workers, as on the two cores that this is measured on.
 PYTEST_ARGS ?= -n 2 --dist loadfile$(if $(CI), --reruns 2)
 
-.PHONY: help setup run test unit lint openapi fuzz bench lab soak clean native
+.PHONY: help setup run test unit lint openapi fuzz bench lab soak clean native screenshots
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -52,6 +52,9 @@ openapi: $(STAMP) ## write docs/reference/openapi.json and the client anew from 
 
 fuzz: $(STAMP)   ## many extreme requests over every operation; FUZZ_REQUESTS=100000 FUZZ_SEED=1
 	FUZZ_REQUESTS=$${FUZZ_REQUESTS:-50000} $(BIN)/python -m pytest tests/integration/test_every_field_fuzzed.py $(ARGS)
+
+screenshots: $(STAMP) native ## pictures of the pages into docs/images
+	$(BIN)/python scripts/screenshots.py
 
 bench: $(STAMP)  ## the table of measured ratios
 	$(BIN)/python -m bench $(ARGS)

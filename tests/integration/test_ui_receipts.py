@@ -7,10 +7,11 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.support.product import Product, product, sale, virtual_registers
+from tests.support.product import Product, ShiftedClock, product, sale, virtual_registers
 from tests.support.ui import Browser, browser_of
 
 from kkt_adapter.fiscal.queries import receipt_list
@@ -150,3 +151,21 @@ async def test_one_receipt_tells_its_story(tmp_path: Path) -> None:
         html = await at.browser.get(f"/receipts/{sold['receipt_id']}/slip.html")
         assert "attachment" in html.headers["content-disposition"]
         assert (await at.browser.get("/receipts/no-such-receipt")).status_code == 404
+
+
+async def test_the_chart_compares_with_the_same_weekday_before(tmp_path: Path) -> None:
+    clock = ShiftedClock()
+    now = clock.now()
+    clock.ahead = now.replace(hour=12, minute=0) - now
+    async with (
+        product(tmp_path, clock=clock, auth="open") as started,
+        browser_of(started.services.app) as browser,
+    ):
+        await started.sell(2)
+        await started.delivered()
+        sales = started.services.app.state.services.watch.sales
+        assert sum(await sales.week_ago()) == 0
+        clock.ahead += timedelta(days=7)
+        assert sum(await sales.week_ago()) == 2
+        assert (await sales.read()).sales == 0
+        assert "a week ago" in (await browser.get("/charts")).text

@@ -33,6 +33,7 @@ from kkt_adapter.runtime.db.protocol import Database
 WALK = 20_000  # receipts that one page looks at
 COUNTED = 10_000  # receipts that the counts of a filter go up to
 CLOCK_MARGIN = timedelta(days=1)  # by which the host's clock may have been set back between two receipts
+LAGS = 200  # receipts in the chart of delivery
 FOUND_BY_TEXT = 500  # through the indexes of ids and orders
 
 _COLUMNS = (
@@ -124,13 +125,10 @@ class ReceiptLists:
             if after is None:
                 return
 
-    async def of_day(self, day: datetime, until: datetime) -> Sequence[ReceiptRow]:
-        """The newest ``LAGS`` confirmed receipts of a period, oldest first: for the chart of delivery."""
-        wanted = ReceiptFilter(since=day, until=until, stage=Stage.CONFIRMED)
+    async def newest_confirmed(self, *, since: datetime) -> Sequence[ReceiptRow]:
+        """The newest ``LAGS`` of those accepted since then, oldest first: for the chart of delivery."""
+        wanted = ReceiptFilter(since=since, stage=Stage.CONFIRMED)
         return list(reversed((await self.page(wanted, limit=LAGS)).rows))
-
-
-LAGS = 200
 
 
 def _page(conn: Connection, wanted: ReceiptFilter, *, limit: int, after: int | None) -> ReceiptList:

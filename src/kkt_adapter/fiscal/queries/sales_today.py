@@ -23,6 +23,7 @@ from kkt_adapter.fiscal.store.tables import documents, receipts
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.runtime.db.protocol import Database
 
+WEEK = timedelta(days=7)
 STEP = 20_000  # documents in one read, so that no reader is held for long
 
 
@@ -84,6 +85,7 @@ class SalesToday:
         self._zone_of = zone_of
         self._zones: dict[str, tzinfo] = {}  # by FN
         self._days: dict[str, _Day] = {}  # by FN
+        self._week_ago: dict[str, _Day] = {}  # by FN
         self._one_at_a_time = asyncio.Lock()
 
     async def read(self) -> SalesOfToday:
@@ -101,6 +103,30 @@ class SalesToday:
             return _shown(
                 days, date=max([day.date for day in days], default=now.astimezone(self._zone).date())
             )
+
+    async def week_ago(self) -> tuple[int, ...]:
+        """Sales by hour, all 24, of the same weekday before today. A day that is over is read once."""
+        now = self._clock.now()
+        hours = [0] * 24
+        async with self._one_at_a_time:
+            for fn_number, last in (await self._db.read(last_numbers)).items():
+                zone = self._zones.get(fn_number) or await self._find_zone(fn_number, last)
+                day, wanted = self._week_ago.get(fn_number), now.astimezone(zone).date() - WEEK
+                if day is None or day.date != wanted:
+                    day = self._week_ago[fn_number] = await self._whole_day(fn_number, wanted)
+                for number, hour in enumerate(day.hours):
+                    hours[number] += hour.sales
+        return tuple(hours)
+
+    async def _whole_day(self, fn_number: str, wanted: date) -> _Day:
+        day, begin = _Day(date=wanted), datetime.combine(wanted, time())
+        while True:
+            part = await self._db.read(partial(_part_after, fn_number=fn_number, seen=day.seen, begin=begin))
+            if part is None or not part[1]:  # the documents of a day stand together
+                return day
+            day.seen = part[0]
+            for row in part[1]:
+                _add(day.hours[row.hour], row.type, int(row.kop), row.n)
 
     async def _find_zone(self, fn_number: str, last: int) -> tzinfo:
         register_id = await self._db.read(partial(register_of, fn_number=fn_number, fd_number=last))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from starlette.responses import Response
 
@@ -10,6 +11,7 @@ from kkt_adapter.api.ui.visit import Visit
 from kkt_adapter.fiscal.kkt.driver import KktState
 from kkt_adapter.fiscal.status.register_cards import RegisterCard, Worry
 
+LAG_PERIOD = timedelta(days=1)  # of the chart of delivery
 FINE_SHOWN = 12  # cards of registers in order; the others are a line each, until they are asked for
 
 KINDS = {
@@ -43,8 +45,51 @@ async def overview(visit: Visit) -> Response:
         seen=seen,
         alerts=seen.buffer.alerts,
         zone=cards[0].zone if cards else None,
-        hours=[hour.sales for hour in seen.sales.hours],
     )
+
+
+async def charts(visit: Visit) -> Response:
+    """Drawn apart from the cards: what they show may take a moment to be read the first time of a day."""
+    watch = visit.services.watch
+    today, before = await watch.sales.read(), await watch.sales.week_ago()
+    zone = watch.cards.zone()
+    delivered = await visit.services.lists.newest_confirmed(since=visit.now - LAG_PERIOD)
+    lags = [
+        (row.synced_at.astimezone(zone).strftime("%H:%M"), (row.synced_at - row.printed_at).total_seconds())
+        for row in delivered
+        if row.synced_at is not None and row.printed_at is not None
+    ]
+    hours = {
+        "x": visit.t("overview.chart.hour"),
+        "names": [f"{hour.hour:02d}" for hour in today.hours],
+        "series": [
+            {
+                "name": visit.t("overview.chart.today"),
+                "values": [hour.sales for hour in today.hours],
+                "color": "--ink-1",
+                "bars": True,
+            },
+            {
+                "name": visit.t("overview.chart.before"),
+                "values": list(before),
+                "color": "--ink-2",
+                "dashed": True,
+            },
+        ],
+    }
+    lag = {
+        "x": visit.t("overview.chart.time"),
+        "names": [at for at, _ in lags],
+        "unit": visit.t("overview.chart.s"),
+        "series": [
+            {
+                "name": visit.t("overview.chart.lag"),
+                "values": [round(max(0.0, s), 3) for _, s in lags],
+                "color": "--ink-1",
+            }
+        ],
+    }
+    return visit.page("charts.html", hours=hours, lag=lag, has_lags=len(lags) > 1)
 
 
 def wall_of(cards: Sequence[RegisterCard], *, chosen: str, asked: str) -> Wall:
@@ -81,4 +126,4 @@ def word_of(visit: Visit, card: RegisterCard) -> str:
     return visit.t(f"overview.state.{card.status.state.value}")
 
 
-ROUTES = (page("/", overview, nav="overview"),)
+ROUTES = (page("/", overview, nav="overview"), page("/charts", charts))

@@ -72,4 +72,18 @@ TEXTS = {
     "overview.card.report": Text("No. {number}, report", "№ {number}, отчёт"),
     "overview.card.number": Text("No. {number}", "№ {number}"),
     "overview.card.print": Text("Per print", "На печать"),
+    "overview.charts": Text("Charts", "Графики"),
+    "overview.chart.hours": Text("Sales per hour", "Продажи по часам"),
+    "overview.chart.today": Text("today", "сегодня"),
+    "overview.chart.before": Text("a week ago", "неделю назад"),
+    "overview.chart.hour": Text("hour", "час"),
+    "overview.chart.time": Text("confirmed at", "подтверждён в"),
+    "overview.chart.s": Text(" s", " с"),
+    "overview.chart.lag": Text("From print to confirmation", "От печати до подтверждения"),
+    "overview.chart.lag.empty": Text(
+        "The chart appears with the second confirmed receipt.",
+        "График появится со вторым подтверждённым чеком.",
+    ),
+    "overview.chart.table": Text("As numbers", "Числами"),
+    "overview.chart.loading": Text("Reading…", "Читаем…"),
 }
