@@ -81,6 +81,9 @@ async def test_every_refusal_has_the_protocols_form(tmp_path: Path) -> None:
         assert (page.status_code, page.json()["error"]["code"]) == (403, 14)
         nothing = await http.get("/v5/POS-001/report/nowhere", headers=token)
         assert (nothing.status_code, nothing.json()["error"]["code"]) == (400, 30)
+        assert nothing.json()["status"] == "fail"
+        unsure = await http.get("/v5/POS-001/report/nowhere", headers={"Token": "kktd_x.y"})
+        assert (unsure.json()["error"]["code"], unsure.json()["status"]) == (11, "wait")
 
         login = await http.post("/v5/getToken", json={"login": "web-login", "pass": "wrong"})
         assert (login.status_code, login.json()["error"]["code"]) == (401, 12)

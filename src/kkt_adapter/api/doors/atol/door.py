@@ -142,8 +142,11 @@ class AtolOnlineDoor:
         if wanted is not None and wanted.call is Call.SIGN_IN:
             token = {"token": "", "timestamp": registered(None, at=now)["timestamp"]}
             return {"error": told.body(), **token, "code": 2, "text": told.text}
-        answer = registered(None, at=now, status="fail", error=told.body())
-        if wanted is not None and wanted.call is Call.REPORT:
+        asks = wanted is not None and wanted.call is Call.REPORT
+        # A report that cannot be given says nothing of the receipt: a shop that reads "fail" sells it anew.
+        status = "wait" if asks and told.code is not Code.MISSING_UUID else "fail"
+        answer = registered(None, at=now, status=status, error=told.body())
+        if wanted is not None and asks:
             answer |= {"uuid": wanted.uuid, "group_code": wanted.group, "payload": None}
             answer |= {"daemon_code": "kkt-adapter", "device_code": "", "external_id": "", "callback_url": ""}
         return answer
