@@ -12,7 +12,7 @@ from kkt_adapter.fiscal.ffd.compose import receipt_body
 from kkt_adapter.fiscal.kkt.atol.values import rubles
 from kkt_adapter.fiscal.kkt.driver import ShiftState
 from kkt_adapter.fiscal.kkt.virtual.totals import Column
-from kkt_adapter.fiscal.model import Cashier, FiscalDocument, Receipt
+from kkt_adapter.fiscal.model import Cashier, FfdVersion, FiscalDocument, Receipt
 from kkt_adapter.kernel.money import kopecks
 
 Result = dict[str, Any]
@@ -99,7 +99,9 @@ class Making:
         machine.need_paper()
         if machine.status().shift_state is ShiftState.CLOSED:
             self._shift_opening(cashier(task))
-        if len(task["items"]) < 2 and all(one["type"] != "position" for one in task["items"]):
+        by_sums = machine.registration.ffd_version is FfdVersion.V1_05 and "correctionType" in task
+        no_position = all(one["type"] != "position" for one in task["items"])
+        if len(task["items"]) < 2 and no_position and not by_sums:
             raise DriverError(SCRIPT_FAILED, "TypeError: items[0] is undefined")
         rates = [tax_word((one.get("tax") or {}).get("type")) or "none" for one in task["items"]]
         check_firmware(rates, machine.firmware)

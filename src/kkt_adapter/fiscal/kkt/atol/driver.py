@@ -96,7 +96,7 @@ class AtolRegister:
         self._marks = MarkChecks(self._jobs, patience=self._patience, monotonic=clock.monotonic)
         self._facts: Facts | None = None
         self._in_doubt = True  # an earlier process may have left something unfinished in the register
-        self._told_lost: set[str] = set()  # uuids of ended jobs whose outcome the FN was asked for
+        self._used_up: set[str] = set()  # uuids of jobs that ended: absence is proven, or the FN was asked
         self._log = structlog.get_logger("atol")
 
     @property
@@ -359,7 +359,7 @@ class AtolRegister:
         """
         for attempt in range(1, MAX_ATTEMPTS + 1):
             uuid = job_uuid(before.fn_number, what, attempt)
-            if uuid in self._told_lost:
+            if uuid in self._used_up:
                 continue
             self._log.info("job", what=what, attempt=attempt, uuid=uuid)
             doubted, self._in_doubt = self._in_doubt, True
@@ -375,6 +375,7 @@ class AtolRegister:
                 self._in_doubt = False
                 return document
             await self._ensure_absent(ended, before, compare=compare)
+            self._used_up.add(uuid)
             self._in_doubt = doubted
             if not ended.old:
                 raise refused(ended.result.code or codes.INTERRUPTED, ended.result.description)
@@ -389,7 +390,7 @@ class AtolRegister:
         certain = codes.proves_absence(result.code) or (result.code in codes.PAPER and not ended.old)
         if certain and (not asks or await self._stands_at(before)):
             return
-        self._told_lost.add(ended.uuid)
+        self._used_up.add(ended.uuid)
         known = codes.code_of(result.code)
         raise lost(Text(f"{result.code}: {known.meaning.en}", f"{result.code}: {known.meaning.ru}"))
 
@@ -409,7 +410,7 @@ class AtolRegister:
                 document = cast(FiscalDocument, found.document)
                 if fits(document, ended.old):
                     return document
-        self._told_lost.add(ended.uuid)
+        self._used_up.add(ended.uuid)
         raise lost(Text("its result names no document that fits", "в результате нет подходящего документа"))
 
     async def _stands_at(self, before: Baseline) -> bool:
