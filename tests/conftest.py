@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine, text
 from tests.support.clock import ManualClock
 from tests.support.services import PostgresServer, RedisServer, postgres_server, redis_server
@@ -12,6 +13,10 @@ from tests.support.services import PostgresServer, RedisServer, postgres_server,
 from kkt_adapter.runtime.db.open import open_database
 from kkt_adapter.runtime.db.postgres import PostgresDatabase, PostgresSettings
 from kkt_adapter.runtime.db.sqlite import SqliteDatabase
+
+# No example fails because the machine is busy.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 @pytest.fixture
