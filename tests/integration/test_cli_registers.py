@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -108,3 +109,23 @@ async def test_show_tells_what_receipts_have_cost_whatever_the_register_is(tmp_p
     times = json.loads(as_json.stdout)["times"]
     assert times["receipt"]["count"] == 3
     assert [command["command"] for command in times["commands"]] == ["fiscalize"]
+
+
+async def test_the_clock_is_shown_and_set_with_the_shift_closed(
+    device: ShtrihEmulator, config: list[str]
+) -> None:
+    device.machine.set_wall(device.machine.now() + timedelta(hours=1, minutes=30))
+    shown = await asyncio.to_thread(run, registers_app, "clock", "KKT-1", *config)
+    assert shown.exit_code == 0
+    apart_s = int(shown.stdout.rpartition(":")[2].split()[0])
+    assert abs(apart_s) >= 5000, "hours apart, whatever the host's zone"
+
+    told = await asyncio.to_thread(run, registers_app, "clock", "KKT-1", "--set", "--yes", *config)
+    assert told.exit_code == 0, told.stdout
+    after = await asyncio.to_thread(run, registers_app, "clock", "KKT-1", *config)
+    assert abs(int(after.stdout.rpartition(":")[2].split()[0])) < 60
+
+    device.machine.open_shift(30)
+    refused = await asyncio.to_thread(run, registers_app, "clock", "KKT-1", "--set", "--yes", *config)
+    assert refused.exit_code == 1
+    assert "Z" in refused.stdout + refused.stderr

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from kkt_adapter.cli.checks.checkup import Rows
     from kkt_adapter.fiscal.kkt.atol.driver import AtolRegister
     from kkt_adapter.fiscal.kkt.shtrih.driver import ShtrihRegister
+    from kkt_adapter.fiscal.store.events import EventType
     from kkt_adapter.settings import RegisterSettings, Settings
 
 registers_app = typer.Typer(
@@ -116,6 +117,30 @@ def test(
         _print_slip(chosen, data_dir, rows, yes=yes)
 
 
+@registers_app.command("clock")
+def clock(
+    register: Annotated[str, typer.Argument(metavar="ID", help="As in [[register]] of the configuration.")],
+    set_it: Annotated[bool, typer.Option("--set", help="Set it to the host's; the shift is closed.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before.")] = False,
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """What the clock of a device shows beside the host's; set it, where that can be done from here."""
+    from kkt_adapter.cli.devices.clock import set_clock, show_clock
+
+    settings, chosen = _chosen(register, config, data_dir)
+    rows = _refuse_while_driven(settings, chosen)
+
+    def note(what: "EventType") -> None:
+        if rows is not None:
+            _note(chosen, data_dir, what)
+
+    if set_it:
+        set_clock(chosen, _with_device, yes=yes, note=note)
+    else:
+        show_clock(chosen, _with_device)
+
+
 def _print_slip(
     register: "RegisterSettings", data_dir: Path | None, rows: "Rows | None", *, yes: bool
 ) -> None:
@@ -136,19 +161,20 @@ def _print_slip(
 
     _with_device(register, work)
     if rows is not None:
-        _note(register, data_dir)
+        from kkt_adapter.fiscal.store.events import EventType
+
+        _note(register, data_dir, EventType.REGISTER_TESTED)
     line(say("Printed.", "Напечатано."))
 
 
-def _note(register: "RegisterSettings", data_dir: Path | None) -> None:
-    """The event that says who printed something that is no receipt."""
+def _note(register: "RegisterSettings", data_dir: Path | None, what: "EventType") -> None:
+    """The event that says that somebody did something at the device itself."""
     from kkt_adapter.cli.database.opening import run_on_database
     from kkt_adapter.fiscal.store import events
-    from kkt_adapter.fiscal.store.events import EventType
     from kkt_adapter.kernel.clock import SystemClock
     from kkt_adapter.runtime.db.protocol import Database
 
-    entry = events.entry(EventType.REGISTER_TESTED, SystemClock().now(), register_id=register.id)
+    entry = events.entry(what, SystemClock().now(), register_id=register.id)
 
     async def write(database: Database) -> None:
         await database.write(lambda conn: events.write(conn, [entry]))

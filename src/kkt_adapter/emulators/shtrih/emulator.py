@@ -19,6 +19,7 @@ from kkt_adapter.emulators.shtrih.faults import Fault, FaultPlan
 from kkt_adapter.emulators.shtrih.line import Device
 from kkt_adapter.emulators.shtrih.machine import Machine
 from kkt_adapter.emulators.shtrih.model import DESKTOP, Model
+from kkt_adapter.emulators.shtrih.own_clock import OwnClock
 from kkt_adapter.emulators.shtrih.ports import PtyPort, TcpPort
 from kkt_adapter.emulators.shtrih.tables import EXCHANGE_TABLE
 from kkt_adapter.fiscal.kkt.virtual import VirtualFn, made_up_registration
@@ -61,7 +62,7 @@ class ShtrihEmulator:
         self._temporary: str | None = None
         self._registration = registration or made_up_registration(NAME, marked_goods=True)
         self._model = model
-        self._clock = clock or SystemClock()
+        self._clock = OwnClock(clock or SystemClock())
         self._zone = zone
         self._deliver = deliver
         self._relayed = relayed
@@ -195,7 +196,7 @@ class ShtrihEmulator:
             fsync=self._folder is not None,
             keeps_queue=self._keeps_queue,
         )
-        machine = Machine(fn, model=self._model, state_file=folder / "device.json")
+        machine = Machine(fn, model=self._model, state_file=folder / "device.json", clock=self._clock)
         machine.open()
         if self._relayed:
             machine.tables.fields[EXCHANGE_TABLE, 1, 2].value = BY_HOST

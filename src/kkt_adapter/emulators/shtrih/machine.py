@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from kkt_adapter.emulators.shtrih.model import DESKTOP, Model
+from kkt_adapter.emulators.shtrih.own_clock import OwnClock
 from kkt_adapter.emulators.shtrih.receipt import Closing, OpenReceipt, document_of
 from kkt_adapter.emulators.shtrih.tables import DATE_IN_ANSWERS, FFD_TABLE, Tables
 from kkt_adapter.fiscal.kkt.driver import KktState, KktStatus, ShiftState
@@ -80,8 +81,17 @@ class Dump:
 class Machine:
     """``open`` before anything else. Every method is called from one task."""
 
-    def __init__(self, fn: VirtualFn, *, model: Model = DESKTOP, state_file: Path | None = None) -> None:
+    def __init__(
+        self,
+        fn: VirtualFn,
+        *,
+        model: Model = DESKTOP,
+        state_file: Path | None = None,
+        clock: OwnClock | None = None,
+    ) -> None:
+        """``clock`` is that of the FN, where it can be set."""
         self.fn = fn
+        self._clock = clock
         self.model = model
         self.receipt: OpenReceipt | None = None
         self.begun = NOTHING
@@ -128,6 +138,11 @@ class Machine:
 
     def now(self) -> datetime:
         return self.status().clock
+
+    def set_wall(self, moment: datetime) -> None:
+        """By the host's command; the FN goes on from its last document where that is later."""
+        if self._clock is not None:
+            self._clock.apart += moment - self.now()
 
     # --- mode ---
 

@@ -250,8 +250,18 @@ def nothing(_machine: Machine, _data: bytes, _operator: int) -> bytes:
     return b""
 
 
+def set_time(machine: Machine, data: bytes, _operator: int) -> bytes:
+    machine.need_mode(modes.SHIFT_CLOSED)
+    hour, minute, second = data[:3]
+    try:
+        machine.set_wall(machine.now().replace(hour=hour, minute=minute, second=second))
+    except ValueError as error:
+        raise Fail(0x33) from error
+    return b""
+
+
 def set_date(machine: Machine, data: bytes, _operator: int) -> bytes:
-    """The emulated device follows its host's clock: a date is taken and must be confirmed, no more."""
+    """It counts once it was confirmed."""
     machine.need_mode(modes.SHIFT_CLOSED)
     machine.date_to_confirm = data[:3]
     return b""
@@ -261,6 +271,11 @@ def confirm_date(machine: Machine, data: bytes, _operator: int) -> bytes:
     if machine.date_to_confirm != data[:3]:
         raise Fail(0x7C)
     machine.date_to_confirm = None
+    day, month, year = data[:3]
+    try:
+        machine.set_wall(machine.now().replace(year=2000 + year, month=month, day=day))
+    except ValueError as error:
+        raise Fail(0x33) from error
     return b""
 
 
@@ -281,7 +296,7 @@ HANDLERS: Mapping[bytes, Callable[[Machine, bytes, int], bytes]] = {
     b"\x1b": operation_register,
     b"\x1e": write_table,
     b"\x1f": read_table,
-    b"\x21": nothing,
+    b"\x21": set_time,
     b"\x22": set_date,
     b"\x23": confirm_date,
     b"\x25": not_in_receipt,

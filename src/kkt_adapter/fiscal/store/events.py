@@ -71,6 +71,7 @@ class EventType(StrEnum):
     RETENTION_DONE = "retention_done"
     DOCUMENTS_READ_BACK = "documents_read_back"
     REGISTER_TESTED = "register_tested"
+    REGISTER_CLOCK_SET = "register_clock_set"
     TAGS_DIFFER = "tags_differ"
     DATABASE_BEGUN = "database_begun"
     DATABASE_RESTORED = "database_restored"

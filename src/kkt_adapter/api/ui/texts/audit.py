@@ -60,6 +60,7 @@ TEXTS = {
     "event.retention_done": Text("old records removed", "старые записи удалены"),
     "event.documents_read_back": Text("documents read from the register", "документы прочитаны из кассы"),
     "event.register_tested": Text("register tested", "касса проверена"),
+    "event.register_clock_set": Text("clock of the register set", "часы кассы установлены"),
     "event.tags_differ": Text("document differs from the request", "документ отличается от запроса"),
     "event.database_begun": Text("new database begun", "начата новая база"),
     "event.database_restored": Text("database restored", "база восстановлена"),

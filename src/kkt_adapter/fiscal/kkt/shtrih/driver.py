@@ -7,6 +7,7 @@ It states facts and sends at most one command that makes a document; whether a r
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import datetime
 
 import structlog
 
@@ -277,6 +278,11 @@ class ShtrihRegister:
         async with self._operation():
             await self._upkeep.print_lines(lines)
 
+    async def set_clock(self, moment: datetime) -> datetime:
+        """What it shows then. Raises KktRefused: a shift is open, or the FN holds a later document."""
+        async with self._operation():
+            return await self._upkeep.set_clock(moment)
+
     # --- the operator's queue ---
 
     async def read_message(self) -> OfdMessage | None:
@@ -327,7 +333,6 @@ class ShtrihRegister:
         return Exchange.read(await self._admin_data(requests.FN_EXCHANGE))
 
     async def _totals(self, fn: FnStatus) -> ShiftTotals:
-        """Of the open shift."""
         shift = await self._shift()
         opened_at = await self._openings.opened_at(fn, shift)
         return await read_totals(self._session, self._admin, shift=shift, opened_at=opened_at)

@@ -2,12 +2,18 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from kkt_adapter.fiscal.kkt.driver import CashCounts
 from kkt_adapter.fiscal.kkt.shtrih import modes, requests
-from kkt_adapter.fiscal.kkt.shtrih.answers import FnStatus, ShortStatus, number_behind_operator
+from kkt_adapter.fiscal.kkt.shtrih.answers import (
+    FnStatus,
+    FullStatus,
+    ShortStatus,
+    number_behind_operator,
+)
 from kkt_adapter.fiscal.kkt.shtrih.archive import end_dump
-from kkt_adapter.fiscal.kkt.shtrih.device_errors import OTHER_OPERATOR
+from kkt_adapter.fiscal.kkt.shtrih.device_errors import OTHER_OPERATOR, WRONG_MODE
 from kkt_adapter.fiscal.kkt.shtrih.requests import with_password
 from kkt_adapter.fiscal.kkt.shtrih.session import Session
 from kkt_adapter.fiscal.kkt.shtrih.troubles import no_paper, still_at_work
@@ -17,6 +23,7 @@ from kkt_adapter.kernel.errors import KktRefused
 PASSWORD_TABLE = 2  # one row for each operator; field 1 is the password
 OPERATORS = 30
 CASH_INS, CASH_OUTS = 155, 156  # operation registers: movements since the device began
+WRONG_TIME = 0x07  # of the FN
 SHIFT_IS_OPEN, SHIFT_IS_CLOSED = 0x3C, 0x3D  # errors, and what a command cannot have
 
 
@@ -58,6 +65,35 @@ class Upkeep:
             await self._session.data(requests.print_text(self._password, line))
         await self._session.ask(with_password(requests.FEED, self._password, b"\x02\x05"))
         await self._session.ask(with_password(requests.CUT, self._password, b"\x01"))
+
+    async def set_clock(self, moment: datetime) -> datetime:
+        """22h, 23h and 21h; what the register shows then.
+
+        Raises:
+            KktRefused: a shift is open, or the FN holds a later document: it would take none before that.
+        """
+        mode = modes.mode_of((await self.wait_idle()).mode)
+        if mode not in (modes.SHIFT_CLOSED, modes.CONFIRM_DATE):
+            raise KktRefused(
+                "The clock is set with the shift closed: make a Z report first.",
+                "Часы устанавливают при закрытой смене: сначала снимите Z-отчёт.",
+                device_code=WRONG_MODE,
+            )
+        last = (await self.fn_status()).last_at
+        if last is not None and moment < last:
+            raise KktRefused(
+                f"The FN's last document is of {last.isoformat()}, which is later: look at the host's clock.",
+                f"Последний документ ФН от {last.isoformat()}, это позже: проверьте часы узла.",
+                device_code=WRONG_TIME,
+            )
+        for command in (
+            requests.set_date(self._admin, moment.date()),
+            requests.confirm_date(self._admin, moment.date()),
+            requests.set_time(self._admin, moment),
+        ):
+            await self._session.data(command)
+        full = await self._session.data(with_password(requests.FULL_STATUS, self._admin))
+        return FullStatus.read(full).clock
 
     async def wait_idle(self) -> ShortStatus:
         """Until nothing is printed and no dump is under way; paper that is back lets printing go on.
