@@ -13,6 +13,7 @@ import random
 from collections import Counter
 from contextlib import closing, suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from tests.support.product import (
 from kkt_adapter.emulators.ofd import OfdEmulator
 from kkt_adapter.fiscal.intake.accept import ReceiptIntake
 from kkt_adapter.fiscal.kkt.virtual import FaultPlan
+from kkt_adapter.runtime.db.backup import back_up, restore
 from kkt_adapter.settings import GroupSettings
 
 GROUP, REGISTERS = "main", ("K1", "K2", "K3")
@@ -161,6 +163,43 @@ async def test_an_open_question_stays_on_its_register_and_what_waits_behind_it_m
         await running.delivered()
         assert (await running.receipt(begun["receipt_id"]))["register_id"] == "K1"
         assert printed_twice(running.settings.fn_dir) == []
+
+
+async def test_after_a_restore_a_repeat_gets_its_document_and_waits_for_a_register_that_is_away(
+    tmp_path: Path,
+) -> None:
+    async with pool(tmp_path) as running:
+        await running.delivered()
+        for register_id in ("K2", "K3"):
+            await running.call("POST", f"/v1/kkt/registers/{register_id}/hold", {"reason": "x"})
+        file = running.settings.data_dir / "buffer.db"
+        (first,) = await running.sell(1, till=GROUP, kop=50)
+        await running.state_of(first["receipt_id"], print_state="printed")
+        for register_id in ("K2", "K3"):
+            await running.call("POST", f"/v1/kkt/registers/{register_id}/release", {"reason": "x"})
+        backup = back_up(file, tmp_path / "copies", now=datetime.now(UTC))
+        lost = (await running.post(sale(till=GROUP, kop=100), key="lost")).json()
+        await running.state_of(lost["receipt_id"], print_state="printed")
+        async with running.stopped():
+            restore(backup, file, now=datetime.now(UTC))
+        unit, lane = running.unit("K1"), running.lane("K1")
+        lane._orphans.forget()  # as if K1 were away: nobody has read its FN
+        unit.unread = True
+        waits = await running.post(sale(till=GROUP, kop=100), key="lost")
+        assert (waits.status_code, waits.json()["reason"]) == (503, "GROUP_UNREAD")
+        assert (await running.get("/v1/kkt/ready", group=GROUP))["reason"] == "group"
+
+        lane._broken = True  # it is back
+        running.wake("K1")
+
+        async def sold() -> bool:
+            return bool((await running.post(sale(till=GROUP, kop=100), key="lost")).status_code == 200)
+
+        await running.until(sold)
+        await running.delivered()
+        assert printed_twice(running.settings.fn_dir) == []
+        again = await running.post(sale(till=GROUP, kop=100), key="lost")
+        assert again.json()["fiscal_doc_id"].startswith(running.archive("K1")[0].fn_number)
 
 
 async def test_a_kill_between_register_and_answer_and_a_held_register_print_once(tmp_path: Path) -> None:

@@ -157,7 +157,13 @@ async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, 
 
     # Phase 1: a receipt is accepted and printed.
     sessions = Sessions(database=database, registers=registers, clock=clock)
-    pools = Pools(registers=registers, database=database, clock=clock, shared=lambda: storage.peers.alive)
+    pools = Pools(
+        registers=registers,
+        database=database,
+        clock=clock,
+        shared=lambda: storage.peers.alive,
+        restored=storage.restored,
+    )
     intake = ReceiptIntake(
         database=database,
         registers=registers,

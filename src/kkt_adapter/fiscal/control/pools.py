@@ -42,7 +42,7 @@ class SetAside:
 
 
 class Pools:
-    """``shared``: does another process use this database?"""
+    """``shared``: does another process use this database? ``restored``: it may be older than the FNs."""
 
     name = "pools"
 
@@ -53,11 +53,13 @@ class Pools:
         database: Database,
         clock: Clock,
         shared: Callable[[], bool] = lambda: False,
+        restored: bool = False,
     ) -> None:
         self._registers = registers
         self._db = database
         self._clock = clock
         self._shared = shared
+        self._restored = restored  # this start found an older database than the last one
         self._wake = Wakeup(clock)
         self._troubled: dict[str, float] = {}  # register -> monotonic time of the first look that saw trouble
         self._log = structlog.get_logger("pools")
@@ -111,6 +113,9 @@ class Pools:
         Raises:
             StorageError.
         """
+        if self._restored:
+            pooled = {unit.register_id for group in self._registers.groups.all() for unit in group.units}
+            await self._db.write(partial(group_rows.mark_unread, register_ids=pooled, at=self._clock.now()))
         await self._refresh()
         known = {name for group in self._registers.groups.all() for name in (group.id, *group.was)}
         now = self._clock.now()
@@ -135,7 +140,9 @@ class Pools:
 
     async def _refresh(self) -> None:
         found = await self._db.read(holds.held)
+        waits = await self._db.read(group_rows.unread)
         for unit in self._registers.all():
+            unit.unread = unit.register_id in waits
             hold = found.get(unit.register_id)
             if hold != unit.lane.hold:
                 unit.lane.hold = hold
@@ -146,6 +153,9 @@ class Pools:
         for unit in self._registers.all():
             if not self._registers.groups.of_register(unit.register_id):
                 continue
+            if unit.unread and unit.lane.fn_is_read:
+                await self._db.write(partial(group_rows.mark_read, register_id=unit.register_id))
+                unit.unread = False
             if unit.lane.trouble is None:
                 self._troubled.pop(unit.register_id, None)
             since = self._troubled.setdefault(unit.register_id, now) if unit.lane.trouble else now
@@ -180,7 +190,7 @@ class Pools:
 
     async def _targets(self, group: Group, unit: Unit) -> list[RegisterProfile]:
         """The other registers of the group that would print now."""
-        if group.mixed() is not None:
+        if group.fault() is not None or unit.unread:
             return []
         found = []
         for other in group.units:

@@ -120,9 +120,9 @@ class ReceiptChecks:
     async def _in_group(
         self, group: Group, request: ReceiptRequest, key: str, sent: AsSent
     ) -> tuple[Candidates, Receipt | None, int]:
-        mixed = group.mixed()
-        if mixed is not None:
-            raise mixed
+        fault = group.fault()
+        if fault is not None:
+            raise fault
         found: list[Candidate] = []
         refusals: list[AdapterError] = []
         sale: Receipt | None = None

@@ -29,9 +29,9 @@ def takes_new(unit: Unit) -> bool:
 
 def cannot_sell(group: Group) -> Text | None:
     """Why no register of the group would print now; None: one would."""
-    mixed = group.mixed()
-    if mixed is not None:
-        return mixed.detail
+    fault = group.fault()
+    if fault is not None:
+        return fault.detail
     causes: dict[str, AdapterError | Hold] = {}
     for unit in group.units:
         found = obstacle(unit)

@@ -19,6 +19,7 @@ class BlockReason(StrEnum):
     FN_DAMAGED = "FN_DAMAGED"  # virtual: its file; said by the driver
     CONFIGURATION = "CONFIGURATION"  # our settings contradict the registration
     GROUP_MIXED = "GROUP_MIXED"  # the registers of a group differ in INN or FFD
+    GROUP_UNREAD = "GROUP_UNREAD"  # after a restore a register of the group is still to be read back
     DRAINED = "DRAINED"  # a person has it take no new receipts
     NO_REGISTER = "NO_REGISTER"  # none is configured at all: the service has the catalogue only
 

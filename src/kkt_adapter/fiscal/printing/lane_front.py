@@ -157,10 +157,9 @@ class LaneFront:
         return len(self._queue) + self.in_flight + self._reserved
 
     @property
-    def knows_its_fn(self) -> bool:
-        """Has the FN been read back in this term, and is every document of it some receipt's? Then a receipt
-        without an attempt has no document here."""
-        return self._orphans.is_read and not self._orphans
+    def fn_is_read(self) -> bool:
+        """The FN was read back in this term: documents that no receipt owns are written down."""
+        return self._orphans.is_read and self.session.reading_back is None
 
     def rows_moved(self, seqs: Collection[int]) -> None:
         """These receipts belong to another lane now, or to this one: go by the rows."""

@@ -17,6 +17,7 @@ from kkt_adapter.fiscal.printing.lane import PrintLane
 from kkt_adapter.fiscal.printing.registration import stored_facts
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import (
+    AdapterError,
     KktBlocked,
     KktUnavailable,
     ReceiptInvalid,
@@ -44,6 +45,7 @@ class Unit:
     transport: str  # relay, device or http
     kind: str  # as its driver is called in the configuration
     database: Database
+    unread: bool = False  # the database was restored, and this FN has not been read back since
     _profile: RegisterProfile | None = None
 
     @property
@@ -123,6 +125,24 @@ class Group:
             f"ККТ группы {self.id} различаются: {differ}. В группе один ИНН и один ФФД: исправьте registers "
             "в [[group]] и перезапустите.",
             reason=BlockReason.GROUP_MIXED.value,
+        )
+
+    def fault(self) -> AdapterError | None:
+        """Why the group may sell nothing on any of its registers; None: it may."""
+        return self.mixed() or self._unread()
+
+    def _unread(self) -> KktBlocked | None:
+        """After a restore: a repeat could be a document of a register that has not been read back, and would
+        be printed on another one."""
+        waits = ", ".join(unit.register_id for unit in self.units if unit.unread)
+        if not waits:
+            return None
+        return KktBlocked(
+            f"The database was restored, and the FN of {waits} has not been read back yet: group {self.id} "
+            "sells when that is done. Connect the register, or take it out of [[group]] and restart.",
+            f"База данных восстановлена, а ФН ККТ {waits} ещё не прочитан: группа {self.id} начнёт продавать "
+            "после этого. Подключите ККТ или уберите её из [[group]] и перезапустите.",
+            reason=BlockReason.GROUP_UNREAD.value,
         )
 
     async def profile(self) -> RegisterProfile:

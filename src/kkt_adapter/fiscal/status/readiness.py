@@ -44,7 +44,7 @@ class NotReady(StrEnum):
     FN = "fn"  # full, expired, damaged, or its oldest document waits for 30 days
     PAPER = "paper"  # out, or the cover is open
     SHIFT = "shift"  # older than 24 hours, and nobody closes it by itself
-    GROUP = "group"  # its registers differ in INN or FFD
+    GROUP = "group"  # its registers differ in INN or FFD, or are to be read back after a restore
     REGISTER = "register"  # does not answer, is not ready, or contradicts its settings
 
 
@@ -100,8 +100,8 @@ class Preflight:
         general = await self._general(now)
         if general is not None:
             return general
-        if group is not None and (mixed := group.mixed()) is not None:
-            return Readiness(reason=NotReady.GROUP, detail=mixed.detail, checked_at=now)
+        if group is not None and (fault := group.fault()) is not None:
+            return Readiness(reason=NotReady.GROUP, detail=fault.detail, checked_at=now)
         found = [self._unit(unit, now) for unit in units]
         ready = [one for one in zip(units, found, strict=True) if one[1].is_ready]
         if ready:

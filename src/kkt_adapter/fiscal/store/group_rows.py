@@ -1,16 +1,17 @@
 """Groups and shops that have sold, as rows of ``config``: their ids are a part of keys, so that one that is
 renamed by accident must not go unnoticed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
 
-from kkt_adapter.fiscal.store.runtime_settings import store_setting
+from kkt_adapter.fiscal.store.runtime_settings import drop_setting, store_setting
 from kkt_adapter.fiscal.store.tables import config
 
 PREFIX = "group:"
 SHOP_PREFIX = "shop:"
+UNREAD = "unread:"  # a register whose FN must be read back before its groups sell again
 KEYS_LIVE = timedelta(days=32)  # atol-online, section 4: a report is asked for 32 days
 NOTED_EVERY = timedelta(days=1)  # how exact the day of the last use is
 
@@ -36,3 +37,18 @@ def in_use(conn: Connection, *, now: datetime, prefix: str = PREFIX) -> Mapping[
         for row in rows
         if now - row.changed_at < KEYS_LIVE + NOTED_EVERY
     }
+
+
+def mark_unread(conn: Connection, register_ids: Iterable[str], *, at: datetime) -> None:
+    """The database was restored: what these registers' FNs hold is not known."""
+    for register_id in register_ids:
+        store_setting(conn, UNREAD + register_id, "restored", at=at, by=None)
+
+
+def unread(conn: Connection) -> frozenset[str]:
+    names = conn.execute(select(config.c.name).where(config.c.name.startswith(UNREAD, autoescape=True)))
+    return frozenset(name.removeprefix(UNREAD) for name in names.scalars())
+
+
+def mark_read(conn: Connection, register_id: str) -> None:
+    drop_setting(conn, UNREAD + register_id)
