@@ -16,6 +16,9 @@ from sqlalchemy import Connection, and_, select
 
 from kkt_adapter.fiscal.control.shift_reports import BOUND, OPEN_SCOPE, X_SCOPE, Z_SCOPE
 from kkt_adapter.fiscal.intake import press_guard
+from kkt_adapter.fiscal.intake.accept import Taken
+from kkt_adapter.fiscal.intake.buffer import Known, find_keys
+from kkt_adapter.fiscal.intake.origin import Origin
 from kkt_adapter.fiscal.intake.press_guard import Callers, Press, PressState, state_of
 from kkt_adapter.fiscal.model import Receipt, ReceiptWarning
 from kkt_adapter.fiscal.store import receipt_json
@@ -95,22 +98,17 @@ class Presses:
 
         return await self._db.read(read)
 
-    async def action(self, key: str) -> ActionRecord | None:
-        """What became of a cash movement or a report under this key."""
-        hashes = {key_hash(key, scope=scope): scope for scope in SCOPES}
+    async def used_for(self, origin: Origin) -> Known | ActionRecord | None:
+        """What a client's key was used for; None: it is new."""
 
-        def read(conn: Connection) -> ActionRecord | None:
-            query = select(report_keys.c.key_hash, report_keys.c.answer).where(
-                report_keys.c.key_hash.in_(list(hashes))
-            )
-            row = conn.execute(query).first()
-            if row is None:
-                return None
-            answer = None if row.answer is None else jsontext.decode(row.answer)
-            under_way = answer is None or BOUND in answer
-            return ActionRecord(scope=hashes[bytes(row.key_hash)], answer=None if under_way else answer)
+        def read(conn: Connection) -> Known | ActionRecord | None:
+            return find_keys(conn, origin.key_hashes) or _action(conn, origin.key)
 
         return await self._db.read(read)
+
+    async def action(self, key: str) -> ActionRecord | None:
+        """What became of a cash movement or a report under this key."""
+        return await self._db.read(lambda c: _action(c, key))
 
     async def press(self, subject: str) -> Press | None:
         """None: its outcome was told, so it guards no more."""
@@ -150,6 +148,32 @@ class Presses:
                 self._log.warning("presses_not_forgotten", code=error.code)
             if stopped:
                 return
+
+
+def _action(conn: Connection, key: str) -> ActionRecord | None:
+    hashes = {key_hash(key, scope=scope): scope for scope in SCOPES}
+    query = select(report_keys.c.key_hash, report_keys.c.answer).where(
+        report_keys.c.key_hash.in_(list(hashes))
+    )
+    row = conn.execute(query).first()
+    if row is None:
+        return None
+    answer = None if row.answer is None else jsontext.decode(row.answer)
+    under_way = answer is None or BOUND in answer
+    return ActionRecord(scope=hashes[bytes(row.key_hash)], answer=None if under_way else answer)
+
+
+def outcome_of(taken: Taken, answer: str) -> Outcome:
+    """Of a receipt whose document came while its client waited."""
+    return Outcome(
+        receipt_id=taken.receipt_id,
+        register_id=taken.register_id,
+        state=PressState.DONE,
+        receipt=taken.checked.receipt,
+        doc=json.loads(answer, parse_float=Decimal)["fiscal_doc"],
+        error=None,
+        warnings=taken.checked.warnings,
+    )
 
 
 def _outcome(conn: Connection, which: Any) -> Outcome | None:

@@ -74,6 +74,7 @@ class Taken:
     receipt_id: str
     register_id: str
     answer: str | None
+    checked: Checked
 
 
 class ReceiptIntake:
@@ -145,15 +146,22 @@ class ReceiptIntake:
         return await self._db.read(lambda c: buffer.find_keys(c, origin.key_hashes))
 
     async def store(
-        self, request: ReceiptRequest, *, origin: Origin, sent: AsSent = PLAIN, wait_s: float = 0.0
+        self,
+        request: ReceiptRequest,
+        *,
+        origin: Origin,
+        sent: AsSent = PLAIN,
+        wait_s: float = 0.0,
+        is_new: bool = False,
     ) -> Taken | Known:
         """Store one receipt of a shop, and wait at most ``wait_s`` for its document.
 
         Cancelling stops the waiting only. Raises what ``accept`` raises, but no conflict of keys: for those
         it gives what the key was used for. PressRepeated: ``origin.guard`` found an equal press.
+        ``is_new``: the caller has just looked for the key.
         """
         try:
-            known = await self.known(origin)
+            known = None if is_new else await self.known(origin)
             if known is not None:
                 return known
             begun = await self._begin(request, origin.key, sent, origin)
@@ -171,6 +179,7 @@ class ReceiptIntake:
             receipt_id=begun.checked.receipt.id,
             register_id=begun.unit.register_id,
             answer=answer,
+            checked=begun.checked,
         )
 
     async def _accept(self, request: ReceiptRequest, key: str, sent: AsSent) -> Acceptance:

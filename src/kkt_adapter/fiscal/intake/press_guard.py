@@ -22,8 +22,8 @@ from kkt_adapter.fiscal.lifecycle import PrintState
 from kkt_adapter.fiscal.store.press_tables import presses
 from kkt_adapter.fiscal.store.tables import receipts
 from kkt_adapter.kernel.errors import Conflict
-from kkt_adapter.runtime.db.bulk import bulk_insert
-from kkt_adapter.runtime.db.columns import millis
+from kkt_adapter.runtime.db.bulk import bulk, bulk_insert
+from kkt_adapter.runtime.db.columns import from_millis, millis
 
 LIVES = timedelta(days=32)
 """A press that nobody ever asked about is forgotten then, as its key is."""
@@ -218,9 +218,34 @@ _PRESSES = (
 )
 
 
+_EQUAL: Final = bulk(
+    (presses.c.account, presses.c.content),
+    lambda given: (
+        select(
+            presses.c.subject,
+            presses.c.owner,
+            presses.c.accepted_at,
+            receipts.c.print_state,
+            receipts.c.print_due_at,
+        )
+        .select_from(
+            presses.join(
+                given, and_(presses.c.account == given.c.account, presses.c.content == given.c.content)
+            ).outerjoin(receipts, receipts.c.id == presses.c.subject)
+        )
+        .order_by(presses.c.accepted_at, presses.c.subject)
+    ),
+)
+
+
 def _equal(conn: Connection, account: str, content: bytes) -> list[Press]:
-    query = _PRESSES.where(presses.c.account == account, presses.c.content == content)
-    return [_press(row) for row in conn.execute(query)]
+    found = []
+    for subject, owner, accepted_at, print_state, print_due_at in _EQUAL.rows(conn, [(account, content)]):
+        due_at = None if print_due_at is None else from_millis(print_due_at)
+        state = PressState.DONE if print_state is None else state_of(print_state, due_at)
+        press = Press(subject=subject, owner=owner, accepted_at=from_millis(accepted_at), state=state)
+        found.append(press)
+    return found
 
 
 def _press(row: Any) -> Press:

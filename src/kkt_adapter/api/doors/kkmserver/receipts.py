@@ -13,14 +13,14 @@ from kkt_adapter.api.doors.kkmserver.receipt import Translated, is_fiscal, trans
 from kkt_adapter.api.doors.kkmserver.receipt_answers import is_final, receipt_answer
 from kkt_adapter.api.doors.kkmserver.refusal import CommandRefused, refused
 from kkt_adapter.api.schemas.receipt import read_translated
-from kkt_adapter.fiscal.control.presses import Outcome
+from kkt_adapter.fiscal.control.presses import ActionRecord, Outcome, outcome_of
 from kkt_adapter.fiscal.intake.accept import Taken
 from kkt_adapter.fiscal.intake.as_sent import AsSent
 from kkt_adapter.fiscal.intake.buffer import Known
 from kkt_adapter.fiscal.intake.origin import Origin
 from kkt_adapter.fiscal.intake.press_guard import PressRepeated, PressState
 from kkt_adapter.fiscal.model import ReceiptRequest
-from kkt_adapter.kernel.errors import Conflict, ReceiptInvalid, StorageError, Text
+from kkt_adapter.kernel.errors import Conflict, StorageError, Text
 
 _ONLY_TEXT = Text("Text lines are not printed by this service.", "Текстовые строки эта служба не печатает.")
 
@@ -35,18 +35,15 @@ class ReceiptPresses:
             return self.text(call)
         content = content_hash(call.command)
         origin = call.origin(content)
-        if await self._parts.presses.action(origin.key) is not None:
+        used = await self._parts.presses.used_for(origin)
+        if isinstance(used, ActionRecord):
             raise another_command(call.key)
-        try:
-            view = await self._parts.device(call.shop, call.command.device)
-            call.is_for(view)
-            translated = translate(call.command.fields, own_place=self._own_place(view))
-            request, sent = self._read(translated, view)
-        except (CommandRefused, ReceiptInvalid):
-            known = await self._parts.intake.known(origin)
-            if known is None:
-                raise
-            return await self._repeat(call, known, content)
+        if used is not None:
+            return await self._repeat(call, used, content)
+        view = await self._parts.device(call.shop, call.command.device)
+        call.is_for(view)
+        translated = translate(call.command.fields, own_place=self._own_place(view))
+        request, sent = self._read(translated, view)
         return await self._store(call, request, sent, translated, origin)
 
     def text(self, call: Call) -> Answer:
@@ -69,7 +66,9 @@ class ReceiptPresses:
     ) -> Answer:
         while True:
             storing = asyncio.ensure_future(
-                self._parts.intake.store(request, origin=origin, sent=sent, wait_s=call.hold.left_s)
+                self._parts.intake.store(
+                    request, origin=origin, sent=sent, wait_s=call.hold.left_s, is_new=True
+                )
             )
             await self._on_disk(call, storing)
             if not await call.hold.wait_for(storing):
@@ -84,7 +83,10 @@ class ReceiptPresses:
             else:
                 if isinstance(result, Known):
                     return await self._repeat(call, result, origin.content)
-                outcome = await self._settled(call, result.receipt_id)
+                if result.answer is None:
+                    outcome = await self._settled(call, result.receipt_id)
+                else:
+                    outcome = outcome_of(result, result.answer)
                 return await self._answer(call, outcome, repeated=False, translated=translated)
 
     async def _on_disk(self, call: Call, storing: "asyncio.Task[Taken | Known]") -> None:
