@@ -198,12 +198,14 @@ def _answer_before_commit() -> None:
         asyncio.create_task(later()).add_done_callback(lambda done: done.cancelled() or done.exception())
         return Accepted(seq=0, stamp=HybridTimestamp(0, 0), queue_position=1, attempt_id=None)
 
-    async def at_once(self: ReceiptIntake, unit: Any, outcome: Accepted, future: Any) -> None:
+    async def at_once(
+        self: ReceiptIntake, unit: Any, outcome: Accepted, waiter: Any, within_s: float
+    ) -> None:
         return None
 
-    async def buffered(self: ReceiptIntake, chosen: Any, outcome: Accepted) -> Acceptance:
+    async def buffered(self: ReceiptIntake, unit: Any, outcome: Accepted, checked: Any) -> Acceptance:
         place = Place(stamp=outcome.stamp, queue_position=outcome.queue_position)
-        text = reply.buffered(chosen.checked.receipt.id, place, reason="", warnings=())
+        text = reply.buffered(checked.receipt.id, place, reason="", warnings=())
         return Acceptance(body=text.encode(), replayed=False)
 
     _replace(ReceiptIntake, "_commit", hasty)
