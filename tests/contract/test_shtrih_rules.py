@@ -15,7 +15,9 @@ from kkt_adapter.emulators.shtrih.receipt import OpenReceipt
 from kkt_adapter.emulators.shtrih.tables import FFD_TABLE, REPLACEMENT, SETTINGS, TAX_ACCRUAL, TAXES
 from kkt_adapter.fiscal.ffd.tlv import first
 from kkt_adapter.fiscal.kkt.driver import Capability, KktState
+from kkt_adapter.fiscal.kkt.shtrih import requests
 from kkt_adapter.fiscal.kkt.shtrih.driver import ShtrihRegister
+from kkt_adapter.fiscal.kkt.shtrih.values import u2, u4, u5
 from kkt_adapter.fiscal.kkt.shtrih.wire.link import LinkDown
 from kkt_adapter.fiscal.kkt.virtual import made_up_registration
 from kkt_adapter.fiscal.model import (
@@ -159,6 +161,25 @@ async def test_a_day_in_an_older_format(tmp_path: Path, version: FfdVersion) -> 
         assert first(tags, 1174) is not None
         assert (report.totals.sales_kop, report.totals.refunds_kop) == (40_000, 10_000)
         assert (report.totals.cash_kop, report.totals.receipt_count) == (30_000, 3)
+
+
+async def test_a_correction_with_ten_tax_sums_is_taken_from_newer_clients(tmp_path: Path) -> None:
+    """FF77: FF4A and four sums more, for 5, 7, 5/105 and 7/107."""
+    facts = made_up_registration(RegisterId("kkt-1"), ffd_version=FfdVersion.V1_05)
+    async with shtrih_bench(tmp_path, registration=facts) as bench:
+        await opened(bench)
+        run = bench.emulator.device.run
+        base = (1178, u4(1_767_225_600)), (1179, b"12".ljust(32))  # 1 January 2026
+        assert (await run(requests.BEGIN_CORRECTION + u4(1)))[2] == 0
+        for tag, value in base:
+            assert (await run(requests.TAG + u4(1) + u2(tag) + u2(len(value)) + value))[2] == 0
+        sums = [10_500, 0, 0, 0, 0, *[0] * 8, 500, 0]  # in cash; 5/105
+        answer = await run(b"\xff\x77" + u4(1) + b"\0\1" + u5(10_500) + b"".join(map(u5, sums)) + b"\1")
+
+        assert answer[2] == 0
+        found = await bench.driver.document(bench.emulator.machine.status().fd_number)
+        assert found is not None
+        assert (found.code, found.total_kop) == (DocumentCode.CORRECTION, 10_500)
 
 
 async def test_a_key_that_firmware_refuses_everywhere_is_left_out(tmp_path: Path) -> None:

@@ -4,10 +4,18 @@ from collections.abc import Callable, Mapping
 
 from kkt_adapter.emulators.shtrih.machine import CORRECTION, NOTHING, Fail, Machine
 from kkt_adapter.emulators.shtrih.receipt import AS_CORRECTION, Closing, OpenReceipt
-from kkt_adapter.emulators.shtrih.receipt_commands import SIX_RATES
+from kkt_adapter.emulators.shtrih.receipt_commands import SIX_RATES, TWELVE_RATES
 from kkt_adapter.fiscal.kkt.shtrih import modes
 from kkt_adapter.fiscal.kkt.shtrih.values import Cursor, u1, u2, u4
-from kkt_adapter.fiscal.model import PaymentKind
+from kkt_adapter.fiscal.model import PaymentKind, VatRate
+
+PAID_BY = (
+    PaymentKind.CASH,
+    PaymentKind.CARD,
+    PaymentKind.PREPAID,
+    PaymentKind.CREDIT,
+    PaymentKind.OTHER,
+)
 
 
 def begin_correction(machine: Machine, _data: bytes, _operator: int) -> bytes:
@@ -20,22 +28,19 @@ def begin_correction(machine: Machine, _data: bytes, _operator: int) -> bytes:
     return b""
 
 
-def correction(machine: Machine, data: bytes, operator: int) -> bytes:
-    """FF4A."""
-    cursor = Cursor(data)
-    by_order, operation, total = cursor.number(1), cursor.number(1), cursor.number(5)
-    kinds = (
-        PaymentKind.CASH,
-        PaymentKind.CARD,
-        PaymentKind.PREPAID,
-        PaymentKind.CREDIT,
-        PaymentKind.OTHER,
-    )
-    payments = {kind: cursor.number(5) for kind in kinds}
-    tax = {rate: cursor.number(5) for rate in SIX_RATES}
-    taxation = cursor.number(1)
-    closing = Closing(payments=payments, taxation=taxation, tax_sums=tax, total_kop=total)
-    return _correct(machine, operation, closing, operator, by_order=bool(by_order))
+def correction(taxes: tuple[VatRate, ...]) -> Callable[[Machine, bytes, int], bytes]:
+    """FF4A and its later form, which carries more tax sums."""
+
+    def making(machine: Machine, data: bytes, operator: int) -> bytes:
+        cursor = Cursor(data)
+        by_order, operation, total = cursor.number(1), cursor.number(1), cursor.number(5)
+        payments = {kind: cursor.number(5) for kind in PAID_BY}
+        tax = {rate: cursor.number(5) for rate in taxes}
+        taxation = cursor.number(1)
+        closing = Closing(payments=payments, taxation=taxation, tax_sums=tax, total_kop=total)
+        return _correct(machine, operation, closing, operator, by_order=bool(by_order))
+
+    return making
 
 
 def short_correction(machine: Machine, data: bytes, operator: int) -> bytes:
@@ -70,5 +75,6 @@ def _correct(machine: Machine, operation: int, closing: Closing, operator: int, 
 HANDLERS: Mapping[bytes, Callable[[Machine, bytes, int], bytes]] = {
     b"\xff\x35": begin_correction,
     b"\xff\x36": short_correction,
-    b"\xff\x4a": correction,
+    b"\xff\x4a": correction(SIX_RATES),
+    b"\xff\x77": correction(TWELVE_RATES[:10]),
 }
