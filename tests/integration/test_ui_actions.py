@@ -186,3 +186,24 @@ async def test_every_answer_says_what_a_browser_may_load(tmp_path: Path) -> None
             assert not re.search(r"<script(?![^>]*\bsrc=)|\son\w+=|\sstyle=|javascript:", answer.text)
         links = re.findall(r'(?:href|src|action|hx-get)="([^"]+)"', (await browser.get("/")).text)
         assert links and all(link.startswith(("/ui/", "#")) for link in links)
+
+
+async def test_a_first_visit_is_small_and_everything_stays_below_the_prefix(tmp_path: Path) -> None:
+    """150 kB with scripts and style, as they go over the line."""
+    async with (
+        running(tmp_path, auth="open", path_prefix="/kassa") as started,
+        browser_of(started.services.app, **{"Accept-Encoding": "gzip"}) as browser,
+    ):
+        page = await browser.get("/")
+        links = set(re.findall(r'(?:href|src|action|hx-get|hx-sse:connect)="([^"#][^"]*)"', page.text))
+        assert links and all(link.startswith("/kassa/ui/") for link in links)
+        sent = int(page.headers["content-length"])
+        for link in links:
+            if "/static/" in link:
+                answer = await browser.get(link.removeprefix("/kassa/ui"))
+                assert answer.status_code == 200 and "immutable" in answer.headers["cache-control"]
+                sent += int(answer.headers["content-length"])
+        assert sent < 150_000
+        assert (await browser.client.get("/", headers={"Accept": "text/html"})).headers[
+            "location"
+        ] == "/kassa/ui/"

@@ -26,6 +26,7 @@ from kkt_adapter.runtime.auth.web_sessions import WebSession, WebSessions
 GUEST = Principal(kind=PrincipalKind.ACCOUNT, name="open", role=Role.VIEWER)
 """Whoever looks without a sign-in, while ``auth = open``: reads, and does nothing."""
 
+AGES_S = 60  # a live part is fetched anew at least so often: it shows ages
 SAID = "said"  # query parameter: the text of what was just done
 
 
@@ -145,9 +146,9 @@ class Visit:
 
 
 def _live(visit: Visit, element: str, *marks: str) -> Markup:
-    """Attributes of the element with this id, which is fetched anew when one of these marks changes."""
+    """Attributes of the element with this id, fetched anew when one of these marks changes."""
     here = visit.url(visit.path, **{k: v for k, v in visit.query.items() if k != SAID})
-    trigger = ", ".join(f"{mark} from:body" for mark in marks)
+    trigger = ", ".join([*(f"{mark} from:body" for mark in marks), f"every {AGES_S}s"])
     return Markup(
         'id="{0}" data-live hx-get="{1}" hx-trigger="{2}" hx-select="#{0}" hx-swap="outerMorph"'
     ).format(element, here, trigger)

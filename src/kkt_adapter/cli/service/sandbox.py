@@ -27,20 +27,22 @@ REGISTERS: Mapping[str, FaultPlan] = MappingProxyType(
 
 
 class DemoSandbox:
-    """One fault of the operator and one of the registers at a time; a second replaces the first."""
+    """One fault of the operator and one of the registers at a time; a second replaces the first.
+
+    What is in force is read from those that it is set in: there are other ways to break and mend them.
+    """
 
     def __init__(self, ofd: OfdEmulator | None) -> None:
         self._ofd = ofd
         self._drivers: list[VirtualRegister] = []
-        self._operator_fault: str | None = None
-        self._register_fault: str | None = None
 
     def met(self, driver: KktDriver) -> KktDriver:
-        """A seam of the product: remembers every virtual register that is made."""
+        """A seam of the product: remembers every virtual register that is made. One that is made while the
+        others are broken is broken too."""
         if isinstance(driver, VirtualRegister):
+            for name in self.faults & REGISTERS.keys():
+                driver.faults.set(REGISTERS[name])
             self._drivers.append(driver)
-            if self._register_fault is not None:
-                driver.faults.set(REGISTERS[self._register_fault])
         return driver
 
     @property
@@ -49,19 +51,23 @@ class DemoSandbox:
 
     @property
     def faults(self) -> frozenset[str]:
-        if self._register_fault == "answer_lost":
-            used_up = not any(driver.faults.plan.timeout_after for driver in self._drivers)
-            self._register_fault = None if used_up else self._register_fault
-        return frozenset(one for one in (self._operator_fault, self._register_fault) if one is not None)
+        modes = set() if self._ofd is None else {fault.mode for fault in self._ofd.faults}
+        plans = [driver.faults.plan for driver in self._drivers]
+        found = {name for name, fault in OPERATOR.items() if fault.mode in modes}
+        if any(plan.paper_out for plan in plans):
+            found.add("paper_out")
+        if any(plan.unreachable for plan in plans):
+            found.add("unreachable")
+        if any(plan.timeout_after for plan in plans):
+            found.add("answer_lost")
+        return frozenset(found)
 
     async def switch(self, fault: str, *, on: bool) -> None:
         """Raises InvalidInput: no such fault."""
         if fault not in self.known:
             raise InvalidInput(f"No such fault: {fault[:40]}.", f"Нет такой неисправности: {fault[:40]}.")
         if fault in REGISTERS:
-            self._register_fault = fault if on else None
             for driver in self._drivers:
                 driver.faults.set(REGISTERS[fault] if on else FaultPlan())
         elif self._ofd is not None:
-            self._operator_fault = fault if on else None
             await self._ofd.set_faults(*([OPERATOR[fault]] if on else []))
