@@ -14,8 +14,7 @@ from tests.support.atol_till import Asked, AtolTill, an_atol_till, keyed
 from tests.support.kkt import TERM
 
 from kkt_adapter.emulators.atol import JAR, WR, Fault, FaultMode, Flavour
-from kkt_adapter.fiscal.kkt.atol import codes
-from kkt_adapter.fiscal.kkt.atol import driver as driver_module
+from kkt_adapter.fiscal.kkt.atol import codes, making
 from kkt_adapter.fiscal.kkt.atol.jobs import Ended
 from kkt_adapter.fiscal.model import DocumentCode, FiscalDocument, Registration
 from kkt_adapter.kernel.errors import KktOutcomeUnknown, KktUnavailable
@@ -309,7 +308,7 @@ async def test_a_driver_that_believes_ready_loses_and_is_caught(monkeypatch: pyt
         async def believing(ended: Ended, *_: Any) -> FiscalDocument:
             return first
 
-        monkeypatch.setattr(till.atol, "_named", believing)
+        monkeypatch.setattr(till.atol._making, "_named", believing)
         receipt = keyed(registration, 2)
         till.emulator.set_faults(Fault(mode=FaultMode.READY_OTHER, task="sell"))
         await till.sell(receipt)
@@ -320,7 +319,7 @@ async def test_a_driver_with_one_uuid_for_ever_never_sells_and_is_caught(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with an_atol_till() as (till, registration):
-        monkeypatch.setattr(driver_module, "job_uuid", lambda fn, what, attempt: f"{fn}:{what}")
+        monkeypatch.setattr(making, "job_uuid", lambda fn, what, attempt: f"{fn}:{what}")
         monkeypatch.setattr(atol_till, "TRIES", 5)
         receipt = keyed(registration, 1)
         till.emulator.set_faults(Fault(mode=FaultMode.ERROR, task="sell", code=6))
@@ -333,7 +332,7 @@ async def test_a_driver_with_a_new_uuid_each_time_doubles_and_is_caught(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with an_atol_till() as (till, registration):
-        monkeypatch.setattr(driver_module, "job_uuid", lambda fn, what, attempt: str(uuid4()))
+        monkeypatch.setattr(making, "job_uuid", lambda fn, what, attempt: str(uuid4()))
         receipt = keyed(registration, 1)
         other = till.new_driver()
         await other.open()

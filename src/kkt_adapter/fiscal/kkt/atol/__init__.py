@@ -5,7 +5,8 @@
     web.py        the HTTP calls                          jobs.py       one job: sent, awaited, never doubled
     answers.py    results of jobs, all shapes             documents.py  documents read back from the FN
     looks.py      status put together                     facts.py      what the register is
-    marking.py    checks of marking codes                 driver.py     ``KktDriver``
+    marking.py    checks of marking codes                 making.py     jobs that make documents
+    conditions.py before and after a document             driver.py     ``KktDriver``
 
 Source of everything: docs/reference/atol.md.
 """

@@ -8,18 +8,17 @@ the attempt, and the server does one uuid once, whoever sends it.
 believed only for codes that prove that nothing was made (``codes.py``).
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import Any
 from uuid import uuid4
 
 import structlog
 
 from kkt_adapter.fiscal.ffd.tlv import Element
 from kkt_adapter.fiscal.kkt.atol import codes
-from kkt_adapter.fiscal.kkt.atol.answers import NOT_RUN, JobStatus, told_document
+from kkt_adapter.fiscal.kkt.atol.answers import JobStatus
 from kkt_adapter.fiscal.kkt.atol.archive import Archive
 from kkt_adapter.fiscal.kkt.atol.conditions import (
-    Fits,
     ensure_closed,
     ensure_not_blocked,
     ensure_open,
@@ -30,8 +29,9 @@ from kkt_adapter.fiscal.kkt.atol.conditions import (
 )
 from kkt_adapter.fiscal.kkt.atol.documents import cash_count
 from kkt_adapter.fiscal.kkt.atol.facts import CAPABILITIES, INTRODUCTION, Facts, read_facts
-from kkt_adapter.fiscal.kkt.atol.jobs import Ended, Jobs, Lost, Patience, job_uuid
+from kkt_adapter.fiscal.kkt.atol.jobs import Jobs, Lost, Patience
 from kkt_adapter.fiscal.kkt.atol.looks import EXCHANGE, LOOK, Look, read_exchange, read_look, read_totals
+from kkt_adapter.fiscal.kkt.atol.making import Making
 from kkt_adapter.fiscal.kkt.atol.marking import MarkChecks
 from kkt_adapter.fiscal.kkt.atol.task import Task, receipt_task, shift_task
 from kkt_adapter.fiscal.kkt.atol.troubles import (
@@ -55,7 +55,6 @@ from kkt_adapter.fiscal.kkt.driver import (
     ShiftState,
 )
 from kkt_adapter.fiscal.model import (
-    Baseline,
     Cashier,
     DocumentCode,
     FfdVersion,
@@ -68,15 +67,12 @@ from kkt_adapter.fiscal.model import (
 )
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import (
-    AdapterError,
     KktBlocked,
     KktRefused,
-    KktUnavailable,
     Text,
 )
 
 READBACK_LIMIT = 1_000  # documents; each is a job
-MAX_ATTEMPTS = 500  # jobs of one receipt that ended without a document
 
 
 class AtolRegister:
@@ -95,8 +91,7 @@ class AtolRegister:
         self._archive = Archive(self._questions)
         self._marks = MarkChecks(self._jobs, patience=self._patience, monotonic=clock.monotonic)
         self._facts: Facts | None = None
-        self._in_doubt = True  # an earlier process may have left something unfinished in the register
-        self._used_up: set[str] = set()  # uuids of jobs that ended: absence is proven, or the FN was asked
+        self._making = Making(self._jobs, self._archive, look=self._look)
         self._log = structlog.get_logger("atol")
 
     @property
@@ -139,7 +134,7 @@ class AtolRegister:
     async def status(self) -> KktStatus:
         look = await self._look()
         opened_at = await self._archive.shift_opened_at(look)
-        return look.status(opened_at=opened_at, open_document=self._in_doubt)
+        return look.status(opened_at=opened_at, open_document=self._making.in_doubt)
 
     async def x_report(self) -> ShiftTotals:
         look = await self._look()
@@ -208,12 +203,12 @@ class AtolRegister:
         counted = await self._totals(look)
         task, code = shift_task("closeShift", cashier), DocumentCode.CLOSE_SHIFT
         document = await self._make_report(f"shift:{look.shift_number}:close", task, code, look)
-        report = await self._after(lambda: self._archive.report(document.fd_number))
+        report = await self._making.after(lambda: self._archive.report(document.fd_number))
         if report is None:
             raise lost(Text("the Z report cannot be read back", "Z-отчёт не читается из ФН"))
         if self._need_open().registration.ffd_version is FfdVersion.V1_05:  # its Z report carries no sums
             return ShiftReport(document=document, totals=counted)
-        return cast(ShiftReport, report)
+        return report
 
     async def _fiscalize(self, receipt: Receipt) -> FiscalDocument:
         task = receipt_task(receipt)
@@ -225,13 +220,13 @@ class AtolRegister:
         if checks:
             task = receipt_task(receipt, checks=checks)
         before = look.baseline
-        return await self._make(f"receipt:{receipt.id}", task, before, fits_receipt(receipt, before))
+        return await self._making.make(f"receipt:{receipt.id}", task, before, fits_receipt(receipt, before))
 
     async def discard(self) -> None:
         """Let the register end, or give up, what was interrupted: it does so when it goes on printing."""
         self._need_open()
         await self._jobs.ask([{"type": "continuePrint"}])
-        self._in_doubt = False
+        self._making.in_doubt = False
 
     async def move_cash(self, amount_kop: int) -> None:
         before = await self.cash_counts()
@@ -244,7 +239,7 @@ class AtolRegister:
         result = ended.result
         if result.status is JobStatus.READY:
             return
-        after = await self._after(self.cash_counts)  # ``error`` is possible after the money was booked
+        after = await self._making.after(self.cash_counts)  # ``error`` is possible after the money was booked
         if after != before:
             return
         raise refused(result.code, result.description)
@@ -347,79 +342,4 @@ class AtolRegister:
         """A shift opening or Z report: its ``error`` may come from reading out what was made, whatever its
         code, so that the FN's number is compared."""
         before = look.baseline
-        return await self._make(what, task, before, fits_report(code, before), compare=True)
-
-    async def _make(
-        self, what: str, task: Task, before: Baseline, fits: Fits, *, compare: bool = False
-    ) -> FiscalDocument:
-        """One job that makes a document, under the first uuid that is not used up.
-
-        A uuid is used up once its job has ended without the document, and that is certain: by its code, or
-        because the FN was asked since (the caller comes again only then).
-        """
-        for attempt in range(1, MAX_ATTEMPTS + 1):
-            uuid = job_uuid(before.fn_number, what, attempt)
-            if uuid in self._used_up:
-                continue
-            self._log.info("job", what=what, attempt=attempt, uuid=uuid)
-            doubted, self._in_doubt = self._in_doubt, True
-            try:
-                ended = await self._jobs.make(uuid, task)
-            except Lost as error:
-                raise lost(error.why) from error
-            except AdapterError:
-                self._in_doubt = doubted  # nothing was queued
-                raise
-            if ended.result.status is JobStatus.READY:
-                document = await self._named(ended, before, fits)
-                self._in_doubt = False
-                return document
-            await self._ensure_absent(ended, before, compare=compare)
-            self._used_up.add(uuid)
-            self._in_doubt = doubted
-            if not ended.old:
-                raise refused(ended.result.code or codes.INTERRUPTED, ended.result.description)
-        raise busy(Text("its jobs end without a document", "задания завершаются без документа"))
-
-    async def _ensure_absent(self, ended: Ended, before: Baseline, *, compare: bool) -> None:
-        """A job has ended without success. Raises KktOutcomeUnknown: only the FN can tell what it made."""
-        result = ended.result
-        if result.status in NOT_RUN:
-            return
-        asks = compare or result.code in codes.PAPER
-        certain = codes.proves_absence(result.code) or (result.code in codes.PAPER and not ended.old)
-        if certain and (not asks or await self._stands_at(before)):
-            return
-        self._used_up.add(ended.uuid)
-        known = codes.code_of(result.code)
-        raise lost(Text(f"{result.code}: {known.meaning.en}", f"{result.code}: {known.meaning.ru}"))
-
-    async def _named(self, ended: Ended, before: Baseline, fits: Fits) -> FiscalDocument:
-        """The document that a result names, as the FN has it.
-
-        Raises:
-            KktOutcomeUnknown: it names none, or one that does not fit.
-        """
-        try:
-            told = told_document(ended.result.result)
-        except BadAnswer:
-            told = None
-        if told is not None and told.fn_number in ("", before.fn_number):
-            found = await self._after(lambda: self._archive.find(told.fd_number))
-            if found is not None and not found.short and found.document.fn_number == before.fn_number:
-                document = cast(FiscalDocument, found.document)
-                if fits(document, ended.old):
-                    return document
-        self._used_up.add(ended.uuid)
-        raise lost(Text("its result names no document that fits", "в результате нет подходящего документа"))
-
-    async def _stands_at(self, before: Baseline) -> bool:
-        look = await self._after(self._look)
-        return cast(Look, look).baseline == before
-
-    async def _after(self, ask: Callable[[], Awaitable[Any]]) -> Any:
-        """A question after a job that may have made something. Raises KktOutcomeUnknown instead."""
-        try:
-            return await ask()
-        except (KktUnavailable, KktBlocked, KktRefused) as error:
-            raise lost(error.detail) from error
+        return await self._making.make(what, task, before, fits_report(code, before), compare=True)
