@@ -1,4 +1,4 @@
-"""The product under the lab: 300 faults with one node on SQLite, 100 with two on PostgreSQL and Redis, and 50
+"""The product under the lab: 200 faults with one node on SQLite, 100 with two on PostgreSQL and Redis, and 50
 that hit the processes of two nodes on SQLite."""
 
 import pytest
@@ -7,7 +7,7 @@ from tests.support.lab import have_servers, need_servers, run_labs
 from kkt_adapter.lab.certificate import Certificate
 from kkt_adapter.lab.devices.brands import BRANDS
 from kkt_adapter.lab.menu import MENU
-from kkt_adapter.lab.run import LabPlan
+from kkt_adapter.lab.plan import LabPlan
 
 pytestmark = [
     pytest.mark.crash,
@@ -18,7 +18,7 @@ pytestmark = [
 
 DEVICES = {"SQLite, seed 3": tuple(BRANDS)}  # in the place of some virtual registers
 ON_SQLITE = {
-    name: LabPlan(seed=seed, faults=100, devices=DEVICES.get(name, ()), registers=3 if name in DEVICES else 6)
+    name: LabPlan(seed=seed, faults=80, devices=DEVICES.get(name, ()), registers=3 if name in DEVICES else 6)
     for seed, name in ((n, f"SQLite, seed {n}") for n in (1, 2, 3))
 }
 ON_POSTGRES = {

@@ -7,11 +7,15 @@ under which faults it must fail, so that a short run is enough.
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
+from kkt_adapter.bootstrap import identity as start_identity
+from kkt_adapter.fiscal.control.clock_watch import ClockWatch
+from kkt_adapter.fiscal.housekeeping import daily, retention
 from kkt_adapter.fiscal.intake import buffer
 from kkt_adapter.fiscal.intake.accept import ReceiptIntake
 from kkt_adapter.fiscal.intake.buffer import Accepted, AcceptItem
@@ -35,10 +39,13 @@ from kkt_adapter.fiscal.printing.reply import Place
 from kkt_adapter.fiscal.store.attempts import LaneTerm, NewAttempt
 from kkt_adapter.fiscal.store.orphan_documents import OrphanDocuments
 from kkt_adapter.fiscal.store.tables import idempotency
+from kkt_adapter.kernel.clock_trust import Believed
 from kkt_adapter.kernel.errors import KktOutcomeUnknown, KktUnavailable, OfdUnavailable
 from kkt_adapter.kernel.hlc import HybridTimestamp
 from kkt_adapter.lab.reconcile import FindingKind
+from kkt_adapter.runtime.db import identity as database_identity
 from kkt_adapter.runtime.db import sqlite_writer
+from kkt_adapter.runtime.log_lines import LogLines
 
 KILLED_AT = "process killed at a named point"
 FROZEN_AT = "process frozen at a named point"
@@ -46,6 +53,10 @@ DEVICE_LOST = "device answer lost after fiscalising"
 SHTRIH_LOST = "Shtrih-M: answer to the closing lost"
 DISK_FULL = "disk full"
 OPERATOR_DOWN = "operator down"
+QUESTION = "person decides a question"
+CLOCK_JUMP = "clock jump"
+DATABASE_LOST = "database lost"
+LOG_STALLED = "log that nobody reads"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +70,7 @@ class Variant:
     points: Sequence[str] = ()  # named points under which it fails; empty: any
     nodes: int = 1
     devices: tuple[str, ...] = ()  # brands of registers that it needs
+    count: int = 4  # of faults
 
 
 # ---- the attempt row after the print --------------------------------------------------------------------
@@ -276,6 +288,78 @@ def _sent_is_delivered() -> None:
     _replace(HttpOfd, "deliver", hopeful)
 
 
+# ---- a decision that is overruled -----------------------------------------------------------------------
+
+
+def _decision_overruled() -> None:
+    """Print again, says the person; and the newest document that looks like the receipt is taken for it."""
+    decide = Recovery.decide
+
+    async def overruled(self: Recovery, receipt_id: str, lane: LaneTerm, **given: Any) -> None:
+        question = self.question
+        if given["adopt"] is None and question is not None and question.found:
+            given["adopt"] = question.found[-1].fd_number
+        await decide(self, receipt_id, lane, **given)
+
+    _replace(Recovery, "decide", overruled)
+
+
+# ---- what the wall clock says is believed ---------------------------------------------------------------
+
+
+def _clock_believed() -> None:
+    """Delivered receipts and their keys go as soon as some clock says that they are old enough; looked at all
+    the time, and old after two days, so that a short run is enough."""
+    limits = retention.Limits.at
+
+    def short(now: Any, **given: Any) -> Any:
+        return limits(now, **{**given, "receipts_live": timedelta(days=2)})
+
+    _replace(ClockWatch, "trust", lambda self: Believed(by=None))
+    _replace(ClockWatch, "may_forget", lambda self, age: True)
+    _replace(daily, "LOOK_EVERY_S", 5.0)
+    _replace(retention, "KEYS_LIVE", timedelta(days=2))
+    _replace(retention.Limits, "at", staticmethod(short))
+
+
+# ---- a vanished database taken for a new shop -----------------------------------------------------------
+
+
+def _vanished_is_new() -> None:
+    judge = database_identity.judge
+
+    def trusting(found: Any, around: Any) -> Any:
+        verdict = judge(found, around)
+        refused = isinstance(verdict, database_identity.Refused)
+        return database_identity.Start.NEW if refused else verdict
+
+    _replace(start_identity, "judge", trusting)
+
+
+# ---- a log that is written where the requests are -------------------------------------------------------
+
+
+def _log_waits() -> None:
+    def write(self: LogLines, text: str) -> int:
+        self._write(text.encode())
+        return len(text)
+
+    _replace(LogLines, "write", write)
+
+
+# ---- an operator that is told of something else ---------------------------------------------------------
+
+
+def _operator_told_otherwise() -> None:
+    deliver = HttpOfd.deliver
+
+    async def another(self: HttpOfd, receipt_id: str, body: dict[str, Any]) -> HttpReply:
+        items = [{**item, "name": "something else"} for item in body["items"]]
+        return await deliver(self, receipt_id, {**body, "items": items})
+
+    _replace(HttpOfd, "deliver", another)
+
+
 # ---- in common ------------------------------------------------------------------------------------------
 
 
@@ -355,6 +439,40 @@ VARIANTS: Mapping[str, Variant] = MappingProxyType(
             build=_sent_is_delivered,
             caught_as=FindingKind.LOST,
             faults=frozenset({OPERATOR_DOWN}),
+        ),
+        "decision-overruled": Variant(
+            what="what a person decided is overruled by a document that looks alike",
+            build=_decision_overruled,
+            caught_as=FindingKind.LOST,
+            faults=frozenset({QUESTION}),
+        ),
+        "clock-believed": Variant(
+            what="old receipts are deleted on the word of the wall clock",
+            build=_clock_believed,
+            caught_as=FindingKind.LOST,
+            faults=frozenset({CLOCK_JUMP}),
+            count=12,
+        ),
+        "vanished-is-new": Variant(
+            what="a start without its database makes a new one",
+            build=_vanished_is_new,
+            caught_as=FindingKind.WRONG,
+            faults=frozenset({DATABASE_LOST}),
+            count=1,
+        ),
+        "log-waits": Variant(
+            what="whoever logs waits for the reader of the log",
+            build=_log_waits,
+            caught_as=FindingKind.WRONG,
+            faults=frozenset({LOG_STALLED}),
+            count=1,
+        ),
+        "operator-told-otherwise": Variant(
+            what="the operator's HTTP profile is sent other lines than were printed",
+            build=_operator_told_otherwise,
+            caught_as=FindingKind.WRONG,
+            faults=frozenset({OPERATOR_DOWN}),
+            count=1,
         ),
     }
 )

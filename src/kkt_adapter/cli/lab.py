@@ -16,7 +16,7 @@ from kkt_adapter.cli.texts import say
 
 if TYPE_CHECKING:
     from kkt_adapter.lab.certificate import Certificate
-    from kkt_adapter.lab.run import LabPlan
+    from kkt_adapter.lab.plan import LabPlan
 
 FAILED, NOT_POSSIBLE = 1, 2  # exit codes
 WIDTH = 110  # of the certificate, when the output is no terminal
@@ -38,6 +38,9 @@ def lab(
         str,
         typer.Option(metavar="all|none|BRAND,BRAND", help="Real registers, through their emulators."),
     ] = "all",
+    small_disk: Annotated[
+        bool, typer.Option("--small-disk", help="SQLite on a file system that gets full; needs root.")
+    ] = False,
     scale: Annotated[
         float, typer.Option(min=1, max=50, help="Leases, time-outs and back-offs are so much shorter.")
     ] = 10.0,
@@ -76,6 +79,7 @@ def lab(
         database=database,
         redis=redis,
         devices=devices,
+        small_disk=small_disk,
         scale=scale,
         folder=folder,
     )
@@ -124,10 +128,11 @@ def _plan(
     database: str,
     redis: bool,
     devices: str,
+    small_disk: bool,
     scale: float,
     folder: Path | None,
 ) -> "LabPlan":
-    from kkt_adapter.lab.run import LabPlan
+    from kkt_adapter.lab.plan import LabPlan
 
     if database not in ("sqlite", "postgres", "postgresql"):
         raise typer.BadParameter(f"{database!r} is neither sqlite nor postgres", param_hint="--database")
@@ -143,6 +148,7 @@ def _plan(
         database="sqlite" if database == "sqlite" else "postgresql",
         redis=redis,
         devices=_brands(devices),
+        small_disk=small_disk,
         scale=scale,
         folder=folder,
     )
@@ -186,7 +192,11 @@ async def _run_rounds(
     from kkt_adapter.lab.rounds import MIXED, Setup, merged, rounds_of, run_rounds
     from kkt_adapter.lab.servers import check_installed
 
-    setups = MIXED if mixed else [Setup(nodes=plan.nodes, database=plan.database, redis=plan.redis)]
+    setups = (
+        MIXED
+        if mixed
+        else [Setup(nodes=plan.nodes, database=plan.database, redis=plan.redis, small_disk=plan.small_disk)]
+    )
     rounds = rounds_of(plan, faults=faults, setups=setups)
     check_installed(
         postgres=any(one.database != "sqlite" for one in rounds), redis=any(one.redis for one in rounds)

@@ -1,6 +1,7 @@
 """What stands around the seams of a lab node: the real thing, with a point before, inside and after it."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
@@ -20,7 +21,9 @@ from kkt_adapter.fiscal.model import (
     ShiftTotals,
 )
 from kkt_adapter.fiscal.ofd.gateway import HttpOfdGateway, HttpReply, OfdGateway, OfdReply
+from kkt_adapter.kernel.errors import KktOutcomeUnknown
 from kkt_adapter.lab.devices.probing import probe
+from kkt_adapter.lab.ledger import FOREIGN
 from kkt_adapter.lab.probes import AFTER, BEFORE, INSIDE, Probes, name_of
 from kkt_adapter.runtime.db.protocol import Database
 
@@ -80,6 +83,15 @@ class ProbedDatabase:
         await self._database.close()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foreign:
+    """Another program makes ``count`` receipts on our register while our answer is lost; ``printed``: ours
+    was made before them."""
+
+    printed: bool
+    count: int
+
+
 class ProbedRegister:
     """Implements ``KktDriver`` over another one. In a virtual register there are points on the FN's thread
     too, around its commit: ``fn.append:before`` has signed nothing, ``fn.append:after`` has signed and told
@@ -96,6 +108,7 @@ class ProbedRegister:
             self._around_memory(register, "confirm")
         else:
             probe(register, probes)
+        self.foreign: Foreign | None = None  # what comes with the next receipt
 
     @property
     def settle_s(self) -> float:
@@ -142,9 +155,22 @@ class ProbedRegister:
 
     async def fiscalize(self, receipt: Receipt, *, term: int) -> FiscalDocument:
         self._pass_by(f"register.fiscalize:{BEFORE}")
+        others, self.foreign = self.foreign, None
+        if others is not None:
+            await self._beside(others, receipt, term=term)
         document = await self.register.fiscalize(receipt, term=term)
         self._pass_by(f"register.fiscalize:{AFTER}")
         return document
+
+    async def _beside(self, others: "Foreign", receipt: Receipt, *, term: int) -> None:
+        """Another program prints like receipts; our answer is lost. Raises KktOutcomeUnknown."""
+        if others.printed:
+            await self.register.fiscalize(receipt, term=term)
+        for _ in range(others.count):
+            lines = tuple(replace(line, name=f"{FOREIGN} of {receipt.id}") for line in receipt.lines)
+            theirs = replace(receipt, key=None, additional_attribute=None, user_attribute=None, lines=lines)
+            await self.register.fiscalize(theirs, term=term)
+        raise KktOutcomeUnknown("the answer was lost in the lab", "ответ потерян в лаборатории")
 
     async def document(self, fd_number: int) -> FiscalDocument | None:
         document = await self.register.document(fd_number)

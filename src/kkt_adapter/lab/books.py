@@ -4,15 +4,18 @@ An FN's archive is its file, opened past the product; the operator's book is the
 adapter's rows are read for comparison only: nothing they say proves anything.
 """
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 
 from kkt_adapter.emulators.ofd import OfdBook
+from kkt_adapter.emulators.ofd.book import Kept, Transport
 from kkt_adapter.fiscal.ffd.tlv import Element, decode
 from kkt_adapter.fiscal.kkt.virtual.documents import read_document
 from kkt_adapter.fiscal.model import DocumentCode
@@ -22,6 +25,7 @@ from kkt_adapter.fiscal.store.tables import OPEN_ROWS, attempts, dlq, documents,
 
 RECEIPTS = frozenset({DocumentCode.RECEIPT, DocumentCode.CORRECTION})
 NAME = 1030  # tag: name of the line
+KEPT = 1_000_000  # documents of an operator's book, all there are
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +37,7 @@ class Archived:
     code: DocumentCode
     name: str | None  # of its line; None: no receipt
     total_kop: int | None
+    fiscal_sign: str
     message: bytes
 
     @property
@@ -108,6 +113,7 @@ def _archived(message: bytes) -> Archived:
         code=document.code,
         name=_name(message) if document.code in RECEIPTS else None,
         total_kop=document.total_kop,
+        fiscal_sign=str(document.fiscal_sign),
         message=message,
     )
 
@@ -168,6 +174,29 @@ def _count(connection: Connection, table: Any, *where: Any) -> int:
     return int(connection.execute(select(func.count()).select_from(table).where(*where)).scalar_one())
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """One document as the operator got it over HTTP."""
+
+    id: str  # FN and number
+    name: str | None  # of its first line
+    total_kop: int
+    fiscal_sign: str | None
+
+
+def _received(kept: Kept) -> Received:
+    body = json.loads(kept.raw, parse_float=Decimal)
+    fiscal = {**(body.get("fiscal_doc") or {}), **body}
+    lines = body["items"]
+    sign = fiscal.get("fiscal_sign")
+    return Received(
+        id=f"{kept.fn_number}-{kept.fd_number}",
+        name=lines[0]["name"] if lines else None,
+        total_kop=sum(int(Decimal(payment["amount"]) * 100) for payment in body["payments"]),
+        fiscal_sign=None if sign is None else str(sign),
+    )
+
+
 class OperatorBook:
     """The third book: what has arrived at the operator."""
 
@@ -184,6 +213,11 @@ class OperatorBook:
         """Has this receipt arrived over HTTP, under this document?"""
         known = self._book.receipts.get(receipt_id)
         return known is not None and f"{known.fn_number}-{known.fd_number}" == document_id
+
+    def over_http(self, fn_number: str) -> list[Received]:
+        """Everything that has arrived over HTTP with this FN's number, as it was sent."""
+        found = self._book.documents(fn_number=fn_number, limit=KEPT)
+        return [_received(kept) for kept in found if kept.transport is Transport.HTTP]
 
     @property
     def conflicts(self) -> int:

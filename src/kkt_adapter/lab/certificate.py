@@ -22,6 +22,8 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "of operator and line": ("operator", "line: "),
         "of clocks": ("clock ",),
         "of servers": ("Redis ", "PostgreSQL "),
+        "of databases replaced and lost": ("database ",),
+        "of people and readers of logs": ("person ", "log "),
     }
 )
 """What a fault was done to: how the names of its kinds begin."""

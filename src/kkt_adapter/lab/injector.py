@@ -5,7 +5,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from random import Random
 
-from kkt_adapter.lab.menu import MENU, FaultKind
+from kkt_adapter.lab.acts.kind import FaultKind
+from kkt_adapter.lab.menu import MENU
 from kkt_adapter.lab.world import World
 
 AT_ONCE = 12  # faults in force at the same time

@@ -4,11 +4,20 @@ Nothing here knows the product. A receipt is known by the name of its only line,
 ends up in the fiscal document; the product's own receipt key is not needed to find it there.
 """
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from kkt_adapter.lab.drawer.ledger import DrawerLedger
+
 NAME = "Lab {number:06d}"  # tag 1030 of the only line
+FOREIGN = "Foreign"  # how the names begin that another program gives its lines
+
+
+def is_foreign(name: str | None) -> bool:
+    """Was this line another program's?"""
+    return name is not None and name.startswith(FOREIGN)
 
 
 class CommandKind(StrEnum):
@@ -23,6 +32,7 @@ class LedgerOutcome(StrEnum):
     OPEN = "open"  # no answer yet, or one that says "try again"
     TOLD = "told"  # a 200: the adapter has it
     REFUSED = "refused"  # and not asked again: it must not exist
+    GONE = "gone"  # lost with a database that was replaced, and not asked again: the register's report tells
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +62,8 @@ class Asked:
     in_doubt: int = 0  # tries without an answer, be it for now or for good
     refusal: str | None = None
     complaints: list[str] = field(default_factory=list)  # answers that contradict each other
+    allowed: int = 1  # documents; more when a person had it printed again although it was printed
+    adopted: set[str] = field(default_factory=set)  # documents of others that a person took for it
 
     @property
     def name(self) -> str:
@@ -66,6 +78,15 @@ class Asked:
         """Every document that was named to the client; more than one is a broken promise."""
         return {told.document_id for told in self.told if told.document_id is not None}
 
+    def lose(self, *, asks_again: bool) -> None:
+        """The database that knew it was replaced by an older one: nothing told so far holds any more but that
+        a document exists."""
+        if self.outcome is LedgerOutcome.REFUSED or not self.tries:
+            return
+        self.outcome = LedgerOutcome.OPEN if asks_again else LedgerOutcome.GONE
+        if asks_again:
+            self.told = []
+
     def note(self, told: Told) -> None:
         """An answer 200 came."""
         if self.told and told.receipt_id != self.told[0].receipt_id:
@@ -73,7 +94,8 @@ class Asked:
         if told.document_id is not None and self.document_ids - {told.document_id}:
             self.complaints.append(f"told of {told.document_id} after {sorted(self.document_ids)}")
         self.told.append(told)
-        self.outcome = LedgerOutcome.TOLD
+        if self.outcome is not LedgerOutcome.GONE:
+            self.outcome = LedgerOutcome.TOLD
 
     def refuse(self, code: str) -> bool:
         """The rules refuse it for now; is that the end of it?
@@ -91,11 +113,25 @@ class Ledger:
 
     def __init__(self) -> None:
         self.asked: list[Asked] = []
+        self.drawer = DrawerLedger()
         self.answers = 0  # of all kinds
         self.replays = 0
         self.unanswered = 0  # tries that ended without an answer
         self.conflicts = 0  # other bodies under a used key that were refused as they must be
         self.wrong_answers: list[str] = []  # answers that the contract does not know
+
+    def by_key(self, key: str | None) -> Asked | None:
+        return next((asked for asked in self.asked if asked.key == key), None)
+
+    def went_back(self, kept: Collection[str], *, asks_again: Callable[[str], bool]) -> None:
+        """The database is an older one, with these keys. ``asks_again``: does this till?"""
+        for asked in self.asked:
+            if asked.key not in kept:
+                asked.lose(asks_again=not asked.keyless and asks_again(asked.till))
+
+    def told(self) -> list[Asked]:
+        """Those that the adapter must have."""
+        return [asked for asked in self.asked if asked.outcome is LedgerOutcome.TOLD]
 
     def open(self) -> list[Asked]:
         return [asked for asked in self.asked if asked.outcome is LedgerOutcome.OPEN]

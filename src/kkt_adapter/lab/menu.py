@@ -6,14 +6,15 @@ which nobody asked. Only faults that hit something are counted. Durations are se
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from functools import partial
 from random import Random
 
-from kkt_adapter.emulators.link import FlakyLink, LinkFault, LinkMode
-from kkt_adapter.emulators.ofd import Fault, FaultMode
-from kkt_adapter.lab import idle
+from kkt_adapter.emulators.link import LinkMode
+from kkt_adapter.emulators.ofd import FaultMode
+from kkt_adapter.lab.acts import ACTS, idle, network
+from kkt_adapter.lab.acts.kind import FaultKind, Work
+from kkt_adapter.lab.acts.network import COMES_BY_S, in_time
 from kkt_adapter.lab.devices.brands import BRANDS
 from kkt_adapter.lab.devices.device import DeviceFault, LabDevice
 from kkt_adapter.lab.world import World
@@ -22,26 +23,11 @@ from kkt_adapter.runtime.leases.lease import TTL_S
 AT_START_SHARE = 0.3  # of the named points: while a start recovers from the last end
 PAST_A_LEASE, ANY_LIFE = (1.25, 1.75), (0.1, 1.75)  # how long a process stands still, in lives of a lease
 BREATH_S = 12.0  # a node that is up works for so long, at most, before its process is hit again
-COMES_BY_S = 15.0  # how long a named point, or a counted fault, waits for somebody to pass
 DEVICE_S = 10.0  # what a device command waits for its answer (printing.md)
-OPERATOR_S = 10.0  # what a delivery waits for its answer (delivery.md#circuit-breaker)
 
 DAY_S = 86_400
+KEYS_LIVE_S = 30 * DAY_S  # an FN's documents look too old for any key under a clock that is further off
 CLOCK_JUMPS_S = (5, 300, 4_000, 90_000, 3 * DAY_S, 40 * DAY_S, 402 * DAY_S, 1_826 * DAY_S)
-COUNTLESS = 1_000_000  # messages: until the fault is lifted, and yet it is seen how many came
-
-LOOK_EVERY_S = 0.05  # real seconds
-
-Work = Callable[[World, Random], Awaitable[str | None]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FaultKind:
-    name: str
-    weight: int
-    work: Work
-    needs: Callable[[World], bool] = lambda world: True  # what this world must have
-    free: Callable[[World], bool] = lambda world: True  # is there somebody now to whom it can be done?
 
 
 # ---- processes ------------------------------------------------------------------------------------------
@@ -139,7 +125,9 @@ async def _disk_full(world: World, rng: Random) -> str | None:
 async def _clock_jump(world: World, rng: Random) -> str | None:
     """The wall clock is wrong for a while: by seconds, more than a shift, past every retention, or years."""
     node = world.node(rng)
-    jump_s = rng.choice((1, -1)) * rng.choice(CLOCK_JUMPS_S)
+    jumps = [s for s in CLOCK_JUMPS_S if s < KEYS_LIVE_S or not world.was_replaced]
+    jump_s = rng.choice((1, -1)) * rng.choice(jumps)
+    world.was_far_off = world.was_far_off or abs(jump_s) >= KEYS_LIVE_S
 
     async def jump() -> None:
         node.set_clock(float(jump_s))
@@ -150,17 +138,6 @@ async def _clock_jump(world: World, rng: Random) -> str | None:
     async with world.clock_turn:
         passed = await world.passes(jump, rng, node=node)
     return f"{jump_s:+d} s" if passed else None
-
-
-async def _in_time(world: World, happened: Callable[[], Awaitable[bool]]) -> bool:
-    """Has it happened before patience is over?"""
-    loop = asyncio.get_running_loop()
-    until = loop.time() + world.real(COMES_BY_S)
-    while loop.time() < until:
-        await asyncio.sleep(LOOK_EVERY_S)
-        if await happened():
-            return True
-    return False
 
 
 # ---- registers ------------------------------------------------------------------------------------------
@@ -175,7 +152,7 @@ def _counted(name: str) -> Work:
             world.set_plan(register_id, **{name: n})
             async with asyncio.TaskGroup() as group:
                 group.create_task(world.customer(register_id, rng))
-                hit = await _in_time(world, lambda: world.plan_used(register_id, name, n))
+                hit = await in_time(world, lambda: world.plan_used(register_id, name, n))
             world.set_plan(register_id)
         return register_id if hit else None
 
@@ -239,7 +216,7 @@ async def _done_to(world: World, device: LabDevice, fault: DeviceFault, rng: Ran
 
         async with asyncio.TaskGroup() as group:
             group.create_task(world.customer(device.register_id, rng))
-            return await _in_time(world, has_hit)
+            return await in_time(world, has_hit)
 
     async def last() -> None:
         await fault.begin(device, rng, world.real)
@@ -259,67 +236,6 @@ def _device_faults() -> Iterator[FaultKind]:
                 needs=idle.has_device(driver),
                 free=idle.device(driver),
             )
-
-
-# ---- operator and line ----------------------------------------------------------------------------------
-
-
-def _operator(mode: FaultMode, *, longest_s: float) -> Work:
-    """It counts when somebody came: a message that got no answer, a connection that was refused."""
-
-    async def work(world: World, rng: Random) -> str | None:
-        fault = Fault(mode=mode, count=COUNTLESS)
-        async with world.operator_turn:
-            refused = world.tcp_link.in_vain + world.http_link.in_vain
-            await world.operator.set_faults(fault)
-            await world.pause(rng.uniform(1, longest_s))
-            await world.operator.set_faults()
-            refused = world.tcp_link.in_vain + world.http_link.in_vain - refused
-        return mode.value if refused or fault.count != COUNTLESS else None
-
-    return work
-
-
-def _answers(*modes: FaultMode) -> Work:
-    """The operator answers the next few messages in a wrong way."""
-
-    async def work(world: World, rng: Random) -> str | None:
-        mode = rng.choice(modes)
-        code = rng.choice((14, 500, 503, 429, 422)) if mode is FaultMode.CODE else 0
-        delay_s = world.real(rng.uniform(0.1, 1.3) * OPERATOR_S) if mode is FaultMode.SLOW else 0.0
-        fault = Fault(mode=mode, code=code, delay_s=delay_s, count=rng.choice((1, 2, 5)))
-        given = fault.count
-        async with world.operator_turn:
-            await world.operator.set_faults(fault)
-            await world.pause(rng.uniform(3, 15))
-            await world.operator.set_faults()
-        return mode.value if fault.count != given else None
-
-    return work
-
-
-def _line(mode: LinkMode) -> Work:
-    """``stale`` is for the binary protocol alone, whose answers name their document; an answer of the HTTP
-    profile does not say whose it is, so nobody could tell."""
-
-    async def work(world: World, rng: Random) -> str | None:
-        links = (world.tcp_link, world.tcp_link, world.http_link)
-        link: FlakyLink = world.tcp_link if mode is LinkMode.STALE else rng.choice(links)
-        delay_s = world.real(rng.uniform(0.1, 2.0) * OPERATOR_S)
-        async with world.line_turn:
-            before = link.plan.hits.get(mode, 0)
-            link.plan.add(LinkFault(mode=mode, delay_s=delay_s, count=rng.choice((1, 2, 4))))
-            if link is world.http_link:
-                link.cut()  # connections there live long, and faults wait for new ones
-
-            async def used() -> bool:
-                return link.plan.hits.get(mode, 0) > before
-
-            hit = await _in_time(world, used)
-            link.plan.set()
-        return mode.value if hit else None
-
-    return work
 
 
 # ---- servers --------------------------------------------------------------------------------------------
@@ -403,15 +319,21 @@ MENU: Sequence[FaultKind] = (
     FaultKind(name="device slow", weight=2, work=_slow, free=idle.register),
     *_device_faults(),
     FaultKind(
-        name="operator down", weight=3, work=_operator(FaultMode.DOWN, longest_s=30), free=idle.operator_idle
+        name="operator down",
+        weight=3,
+        work=network.operator(FaultMode.DOWN, longest_s=30),
+        free=idle.operator_idle,
     ),
     FaultKind(
-        name="operator hangs", weight=3, work=_operator(FaultMode.HANG, longest_s=30), free=idle.operator_idle
+        name="operator hangs",
+        weight=3,
+        work=network.operator(FaultMode.HANG, longest_s=30),
+        free=idle.operator_idle,
     ),
     FaultKind(
         name="operator answers wrongly",
         weight=5,
-        work=_answers(
+        work=network.answers(
             FaultMode.BAD_CRC,
             FaultMode.WRONG_FN,
             FaultMode.WRONG_NUMBER,
@@ -423,12 +345,15 @@ MENU: Sequence[FaultKind] = (
     FaultKind(
         name="operator's answer cut or late",
         weight=4,
-        work=_answers(FaultMode.CLOSE, FaultMode.HALF_ANSWER, FaultMode.SLOW),
+        work=network.answers(FaultMode.CLOSE, FaultMode.HALF_ANSWER, FaultMode.SLOW),
         free=idle.operator_idle,
     ),
     *(
         FaultKind(
-            name=f"line: {mode.value.replace('_', ' ')}", weight=2, work=_line(mode), free=idle.line_idle
+            name=f"line: {mode.value.replace('_', ' ')}",
+            weight=2,
+            work=network.line(mode),
+            free=idle.line_idle,
         )
         for mode in LinkMode
     ),
@@ -441,4 +366,5 @@ MENU: Sequence[FaultKind] = (
         needs=idle.has_postgres,
         free=idle.postgres_idle,
     ),
+    *ACTS,
 )

@@ -16,6 +16,7 @@ from typing import Any
 from kkt_adapter.bootstrap import Seams, Services, build_services
 from kkt_adapter.fiscal.kkt.virtual import FaultPlan, VirtualFaults, VirtualRegister
 from kkt_adapter.lab.around import (
+    Foreign,
     ProbedAnswers,
     ProbedDatabase,
     ProbedGateway,
@@ -87,7 +88,7 @@ class Node:
         self.clock = LabClock(scale=spec.scale, epoch=spec.epoch, offset_s=spec.offset_s)
         self.control = Control(spec.control)
         self.probes = Probes(self.control.tell)
-        self._registers: dict[str, VirtualFaults] = {}
+        self._registers: dict[str, ProbedRegister] = {}  # virtual ones
         self._plans: dict[str, FaultPlan] = {}  # of registers that are not built yet
 
     @property
@@ -120,7 +121,7 @@ class Node:
             register = driver.register
             if not isinstance(register, VirtualRegister):
                 continue  # what goes wrong with a device is set at the device
-            self._registers[unit.register_id] = register.faults
+            self._registers[unit.register_id] = driver
             if unit.register_id in self._plans:
                 register.faults.set(self._plans[unit.register_id])
         self.control.tell("built", self.spec.name)
@@ -139,15 +140,25 @@ class Node:
                 self.clock.offset_s = float(command["offset_s"])
             case "faults":
                 self._set_plan(command["register"], FaultPlan.from_json(command["plan"]))
+            case "foreign":
+                driver, count = self._registers.get(command["register"]), int(command["others"])
+                if driver is not None:
+                    driver.foreign = Foreign(printed=command["printed"], count=count) if count else None
             case "left":
-                faults = self._registers.get(command["register"])
-                left = None if faults is None else faults.plan.as_json()
+                driver = self._registers.get(command["register"])
+                left = None if driver is None else faults_of(driver).plan.as_json()
                 self.control.tell("left", {"register": command["register"], "plan": left})
             case unknown:
                 raise ValueError(f"no such command: {unknown}")
 
     def _set_plan(self, register_id: str, plan: FaultPlan) -> None:
         self._plans[register_id] = plan
-        faults = self._registers.get(register_id)
-        if faults is not None:
-            faults.set(plan)
+        driver = self._registers.get(register_id)
+        if driver is not None:
+            faults_of(driver).set(plan)
+
+
+def faults_of(driver: ProbedRegister) -> VirtualFaults:
+    """Of a virtual register."""
+    assert isinstance(driver.register, VirtualRegister)
+    return driver.register.faults

@@ -4,9 +4,11 @@ import asyncio
 import os
 import resource
 import signal
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Any
+
+import aiohttp
 
 from kkt_adapter.lab.circumstances import peak_mb
 from kkt_adapter.lab.control_channel import ControlChannel
@@ -17,6 +19,8 @@ from kkt_adapter.lab.ports import ReservedPort
 UP_WITHIN_S = 60.0  # real seconds until a started node is there
 CROSSED_S = 0.05  # real seconds in which the last word of a process that has ended still comes
 LOOK_EVERY_S = 0.01  # real seconds
+READY_S, READY_LOOK_S = 60.0, 0.1  # real: the first start of a node
+NOT_STARTED = 2  # exit code of a service that will not start
 FULL_BYTES = 4096  # no file of a node whose disk is full may be written beyond this
 
 
@@ -54,6 +58,9 @@ class LabNode:
         self._down = asyncio.Event()
         self._reached: asyncio.Queue[str] = asyncio.Queue()
         self._disarmed = asyncio.Event()
+        self._may_start = asyncio.Event()
+        self._may_start.set()
+        self._may_refuse = False  # to start, with NOT_STARTED
         self._left: asyncio.Queue[tuple[str, dict[str, Any] | None]] = asyncio.Queue()
         self._plans: dict[str, dict[str, Any]] = {}
         self._life: asyncio.Task[None] | None = None
@@ -74,12 +81,14 @@ class LabNode:
             self.starts += 1  # together with the spec: what was armed holds for this process, or for none
             self._pid = await self._fork_server.start(self.make_spec(self))
             await self._down.wait()
+            await self._may_start.wait()
             if self._wanted:
                 await asyncio.sleep(self._restart_pause_s())
 
     async def end(self) -> None:
         """Stop in order (SIGTERM), by force after 30 s; it does not start again."""
         self._wanted = False
+        self._may_start.set()
         if self._life is None:
             return
         if self._pid is not None:
@@ -124,7 +133,8 @@ class LabNode:
         if pid != self._pid:
             return
         in_order = self._asked_to_end and status == -signal.SIGTERM  # before its handler was there
-        if status != 0 and not self._blamed and not in_order:
+        refused = self._may_refuse and status == NOT_STARTED
+        if status != 0 and not self._blamed and not in_order and not refused:
             self.unexpected.append(status)
         self._pid = None
         self._up.clear()
@@ -145,6 +155,43 @@ class LabNode:
         async with asyncio.timeout(30):
             await self._down.wait()
         await self.up()
+
+    @asynccontextmanager
+    async def halted(self, how: signal.Signals) -> AsyncIterator[None]:
+        """Ended by SIGTERM or SIGKILL, and not started again meanwhile. Raises TimeoutError."""
+        self._may_start.clear()
+        try:
+            self._blamed, self._asked_to_end = True, how is signal.SIGTERM
+            self._signal(how)
+            async with asyncio.timeout(UP_WITHIN_S):
+                await self._down.wait()
+            yield
+        finally:
+            self._may_start.set()
+
+    async def tries_to_start(self) -> bool:
+        """While halted: let one process start. Does it come up? One that does is killed; one that refuses,
+        with code 2, is right. Raises TimeoutError."""
+        self._may_refuse, process = True, self.starts
+        self._may_start.set()
+        try:
+            async with asyncio.timeout(UP_WITHIN_S):
+                while self.starts == process:  # noqa: ASYNC110 - begins when its pause is over
+                    await asyncio.sleep(LOOK_EVERY_S)
+                self._may_start.clear()
+                while not (came := self._up.is_set()) and not self._down.is_set():  # noqa: ASYNC110
+                    await asyncio.sleep(LOOK_EVERY_S)
+                if came:
+                    self._blamed = True
+                    self._signal(signal.SIGKILL)
+                    await self._down.wait()
+            return came
+        finally:
+            self._may_refuse = False
+
+    def foreign(self, register_id: str, *, printed: bool, others: int) -> None:
+        order = {"do": "foreign", "register": register_id, "printed": printed, "others": others}
+        self._channel.send(self.name, order)
 
     def hang_up(self) -> None:
         """SIGHUP: a closed terminal, or the rotation of its log; it goes on."""
@@ -272,3 +319,14 @@ class LabNode:
                 self.peak_mb = max(self.peak_mb, peak_mb(self._pid))
             with suppress(ProcessLookupError):
                 os.kill(self._pid, number)
+
+
+async def ready(node: LabNode, session: aiohttp.ClientSession) -> None:
+    """Wait for a node's first answer. Raises RuntimeError."""
+    for _ in range(round(READY_S / READY_LOOK_S)):
+        with suppress(aiohttp.ClientError, OSError, TimeoutError):
+            async with asyncio.timeout(5), session.get(node.base_url + "/ready") as answer:
+                if answer.status == 200:
+                    return
+        await asyncio.sleep(READY_LOOK_S)
+    raise RuntimeError(f"{node.name} does not start; see its log")

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from kkt_adapter.fiscal.model import DocumentCode
 from kkt_adapter.lab.books import AdapterBook, Archive, Archived, BookRow, OperatorBook
-from kkt_adapter.lab.ledger import Asked, CommandKind, Ledger, LedgerOutcome
+from kkt_adapter.lab.ledger import Asked, CommandKind, Ledger, LedgerOutcome, is_foreign
 
 
 class FindingKind(StrEnum):
@@ -45,7 +45,7 @@ def forgotten(ledger: Ledger, adapter: AdapterBook) -> list[Finding]:
             text=f"told {asked.told[0].status}, and it is not stored",
         )
         for asked in ledger.asked
-        if asked.told and asked.key not in keys
+        if asked.outcome is LedgerOutcome.TOLD and asked.key not in keys
     ]
 
 
@@ -61,6 +61,7 @@ class _Comparison:
         self._rows = {row.key: row for row in adapter.rows}
         self._by_name: dict[str, list[Archived]] = defaultdict(list)
         self._queued: set[str] = set()
+        self._decided = {asked.name for asked in ledger.asked if asked.allowed > 1 or asked.adopted}
         for archive in archives:
             for document in archive.documents:
                 if archive.queued:
@@ -73,7 +74,7 @@ class _Comparison:
             self._receipt(asked)
         names = {asked.name for asked in self._ledger.asked}
         for name, documents in self._by_name.items():
-            if name not in names:
+            if name not in names and not is_foreign(name):
                 self._say(FindingKind.WRONG, name, f"nobody asked for {[d.id for d in documents]}")
         for archive in self._archives:
             self._archive(archive)
@@ -96,8 +97,10 @@ class _Comparison:
         for complaint in asked.complaints:
             doubled = complaint.startswith("one key, two")
             self._say(FindingKind.DOUBLED if doubled else FindingKind.WRONG, asked.name, complaint)
-        if len(documents) > 1:
-            self._say(FindingKind.DOUBLED, asked.name, f"documents {[d.id for d in documents]}")
+        if len(documents) > asked.allowed:
+            allowed = f", {asked.allowed} allowed" if asked.allowed > 1 else ""
+            text = f"documents {[d.id for d in documents]}{allowed}"
+            self._say(FindingKind.DOUBLED, asked.name, text)
             return
         match asked.outcome:
             case LedgerOutcome.REFUSED:
@@ -107,20 +110,28 @@ class _Comparison:
             case LedgerOutcome.OPEN:
                 self._say(FindingKind.UNDELIVERED, asked.name, f"no answer after {asked.tries} tries")
             case LedgerOutcome.TOLD:
-                self._told(asked, documents[0] if documents else None, row)
+                self._told(asked, documents, row)
+            case LedgerOutcome.GONE:
+                made = {document.id for document in documents} | asked.adopted
+                if asked.document_ids - made:
+                    text = f"told of {sorted(asked.document_ids)}, and the FN has {sorted(made)}"
+                    self._say(FindingKind.LOST, asked.name, text)
 
-    def _told(self, asked: Asked, document: Archived | None, row: BookRow | None) -> None:
+    def _told(self, asked: Asked, documents: Sequence[Archived], row: BookRow | None) -> None:
         if row is None:
             self._say(FindingKind.LOST, asked.name, "asked for again, and still not stored")
             return
         if row.id != asked.receipt_id:
             self._say(FindingKind.WRONG, asked.name, f"stored as {row.id}, told {asked.receipt_id}")
+        if row.document_id in asked.adopted:
+            return  # a person took another program's document for it, and it stays like that
+        document = next((d for d in documents if d.id == row.document_id), next(iter(documents), None))
         if document is None:
             self._unprinted(asked, row)
             return
         if row.document_id != document.id:
             self._say(FindingKind.WRONG, asked.name, f"the row says {row.document_id}, the FN {document.id}")
-        if asked.document_ids - {document.id}:
+        if asked.document_ids - {made.id for made in documents} - asked.adopted:
             text = f"told of {sorted(asked.document_ids)}, the FN has {document.id}"
             self._say(FindingKind.WRONG, asked.name, text)
         code = DocumentCode.CORRECTION if asked.kind is CommandKind.CORRECTION else DocumentCode.RECEIPT
@@ -158,12 +169,15 @@ class _Comparison:
         if numbers != list(range(1, len(numbers) + 1)):
             self._say(FindingKind.LOST, who, "its numbers have gaps")
         for document in documents:
-            if document.code is DocumentCode.REGISTRATION:
+            if document.code is DocumentCode.REGISTRATION or is_foreign(document.name):
                 continue
+            if document.name in self._decided:
+                continue  # a person may have said that it is none of ours
             if document.id not in self._adapter.documents:
                 text = f"document {document.fd_number} ({document.code.name}) was never written down"
                 self._say(FindingKind.WRONG, who, text)
         if not archive.queued:
+            self._over_http(archive)
             return
         for document in documents:
             if document.name is None and not self._operator.has_message(document):
@@ -171,6 +185,22 @@ class _Comparison:
                 self._say(FindingKind.UNDELIVERED, who, text)
         if documents and self._operator.numbers(documents[0].fn_number) > len(documents):
             self._say(FindingKind.DOUBLED, who, "the operator has documents that the FN never made")
+
+    def _over_http(self, archive: Archive) -> None:
+        """What the operator has must be what the FN made, word for word."""
+        made = {document.id: document for document in archive.documents}
+        for fn_number in sorted({document.fn_number for document in archive.documents}):
+            for received in self._operator.over_http(fn_number):
+                document = made.get(received.id)
+                if document is None or document.name is None:
+                    text = f"has receipt {received.id}, which the FN never made"
+                    self._say(FindingKind.DOUBLED, "operator", text)
+                    continue
+                sent = (received.name, received.total_kop, received.fiscal_sign)
+                if sent != (document.name, document.total_kop, document.fiscal_sign):
+                    text = f"{received.id}: the operator got {sent}, the FN made {document.name} "
+                    text += f"{document.total_kop} {document.fiscal_sign}"
+                    self._say(FindingKind.WRONG, "operator", text)
 
     def _adapters_own(self) -> None:
         book = self._adapter

@@ -81,6 +81,15 @@ class LabRegisters:
         """The FNs whose documents go to the operator out of their own queue."""
         return {r["id"]: self._files[r["id"]] for r in self.settings if r["ofd_transport"] != HTTP}
 
+    @property
+    def over_http(self) -> frozenset[str]:
+        """Registers whose receipts go over the HTTP profile."""
+        return frozenset(r["id"] for r in self.settings if r["ofd_transport"] == HTTP)
+
+    def file_of(self, register_id: str) -> Path:
+        """Where this register's FN lies."""
+        return self._files[register_id]
+
     def archives(self) -> list[Archive]:
         """What every FN holds, once nobody works with it."""
         return [

@@ -20,8 +20,8 @@ from typing import Any
 from kkt_adapter import __version__
 from kkt_adapter.lab.certificate import Certificate
 from kkt_adapter.lab.circumstances import commit_of_checkout
+from kkt_adapter.lab.plan import LabPlan
 from kkt_adapter.lab.reconcile import Finding, FindingKind
-from kkt_adapter.lab.run import LabPlan
 from kkt_adapter.lab.servers import end_with_parent
 
 SEEDS_APART = 1_000  # of two runs, so that they have no round in common
@@ -37,12 +37,14 @@ class Setup:
     nodes: int
     database: str
     redis: bool
+    small_disk: bool = False
 
 
 ONE_SQLITE = Setup(nodes=1, database="sqlite", redis=False)
+ON_SMALL_DISK = Setup(nodes=1, database="sqlite", redis=False, small_disk=True)
 TWO_SQLITE = Setup(nodes=2, database="sqlite", redis=False)
 TWO_POSTGRES = Setup(nodes=2, database="postgresql", redis=True)
-MIXED: Sequence[Setup] = (ONE_SQLITE, TWO_POSTGRES, ONE_SQLITE, TWO_SQLITE)
+MIXED: Sequence[Setup] = (ONE_SQLITE, TWO_POSTGRES, ON_SMALL_DISK, TWO_SQLITE)
 
 
 def rounds_of(plan: LabPlan, *, faults: int, setups: Sequence[Setup]) -> list[LabPlan]:
@@ -59,6 +61,7 @@ def rounds_of(plan: LabPlan, *, faults: int, setups: Sequence[Setup]) -> list[La
                 nodes=setup.nodes,
                 database=setup.database,
                 redis=setup.redis,
+                small_disk=setup.small_disk,
                 folder=None if plan.folder is None else plan.folder / f"seed-{SEEDS_APART * plan.seed + n}",
             )
         )
@@ -158,6 +161,8 @@ def _arguments(plan: LabPlan, certificate: Path) -> list[str]:
     words = ["lab", "--quiet", *(f"--{name}={value}" for name, value in arguments.items())]
     if plan.redis:
         words.append("--redis")
+    if plan.small_disk:
+        words.append("--small-disk")
     if plan.folder is not None:
         words.append(f"--folder={plan.folder}")
     return words

@@ -1,12 +1,12 @@
 """One run of the lab, from nothing to a certificate."""
 
 import asyncio
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -16,16 +16,20 @@ import aiohttp
 from kkt_adapter import __version__
 from kkt_adapter.emulators.link import FlakyLink
 from kkt_adapter.emulators.ofd import OfdBook, OfdEmulator
+from kkt_adapter.lab.acts.log_reader import LogPipe
+from kkt_adapter.lab.acts.person import Person
+from kkt_adapter.lab.acts.small_disk import SmallDisk
 from kkt_adapter.lab.books import OperatorBook, read_adapter
 from kkt_adapter.lab.certificate import Books, Certificate, Traffic
 from kkt_adapter.lab.circumstances import commit_of_checkout, footprint
 from kkt_adapter.lab.control_channel import ControlChannel
-from kkt_adapter.lab.devices.brands import BRANDS
+from kkt_adapter.lab.drawer.compare import compare_drawers, read_drawer
 from kkt_adapter.lab.fork_server import ForkServer
 from kkt_adapter.lab.injector import Injector
 from kkt_adapter.lab.ledger import Ledger, LedgerOutcome
 from kkt_adapter.lab.node import NodeSpec
-from kkt_adapter.lab.nodes import LabNode
+from kkt_adapter.lab.nodes import LabNode, ready
+from kkt_adapter.lab.plan import LabPlan
 from kkt_adapter.lab.ports import ReservedPort
 from kkt_adapter.lab.reconcile import Finding, FindingKind, forgotten, reconcile
 from kkt_adapter.lab.registers import LabRegisters
@@ -39,44 +43,10 @@ from kkt_adapter.runtime.db.postgres import IDLE_TRANSACTION_S, PostgresSettings
 
 NODE_COMMAND = (sys.executable, "-m", "kkt_adapter.cli.lab_node")
 ANSWER_S = 20.0  # of the nodes: what a till waits for an answer
-READY_S, READY_LOOK_S = 60.0, 0.1  # real: the first start of a node
 CORRECTED_AGO = timedelta(days=6 * 366)  # what corrections are about: past under every clock of a node
-OPERATOR_KEEPS = 1  # documents kept whole by the operator: the books need digests only
+OPERATOR_KEEPS = 20_000  # documents kept whole by the operator; those of a queue are compared by digest
 SIGN_IN_SECRET = "of the fault lab alone, used nowhere else: 7c1e"  # noqa: S105 - nobody signs in there
 NO_DATABASE = 2  # exit code of a node that cannot reach its database when it starts
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LabPlan:
-    """What to run. Real seconds, but for what ``scale`` makes faster."""
-
-    seed: int
-    faults: int
-    nodes: int = 1
-    database: str = "sqlite"  # or "postgresql"
-    redis: bool = False
-    devices: tuple[str, ...] = ()  # brands of real registers, through their emulators
-    scale: float = 10.0
-    name: str = ""  # of this run; for those who start node processes of their own
-    only: frozenset[str] | None = None  # names of fault kinds; None: all
-    points: tuple[str, ...] = ()  # named points to choose from; empty: all
-    registers: int = 6
-    tills_per_register: int = 2
-    think_s: float = 1.0  # between two actions of a till, on average
-    gap_s: float = 0.15  # between two faults, on average
-    receipts: int = 1  # that must be accepted; traffic goes on until they are
-    limit_s: float = 3600.0  # for injecting
-    settle_s: float = 120.0
-    folder: Path | None = None  # where everything lies; None: a temporary one that is removed
-
-    @property
-    def setup(self) -> str:
-        """What stands there, in words."""
-        database = "SQLite" if self.database == "sqlite" else "PostgreSQL"
-        words = [f"{self.nodes} node{'s' if self.nodes > 1 else ''}", database]
-        if self.redis:
-            words.append("Redis")
-        return ", ".join([*words, *(BRANDS[brand].name for brand in self.devices)])
 
 
 async def run_lab(
@@ -128,6 +98,8 @@ class _Run:
         self._registers = LabRegisters(
             self._folder, virtual=plan.registers, tills_per_register=plan.tills_per_register
         )
+        self._logs: dict[str, LogPipe] = {}
+        self._disk: SmallDisk | None = None
         self._started_at = datetime.now(UTC)
         self._out_of_time = False
 
@@ -139,17 +111,23 @@ class _Run:
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
         )
         tills = world.tills = self._tills(session)
+        bases = [node.base_url for node in self._nodes]
+        world.session = session
+        person = world.person = Person(
+            bases=bases, session=session, ledger=self._ledger, fn_file=self._registers.file_of
+        )
         injector = Injector(world, seed=plan.seed, gap_s=plan.gap_s, only=plan.only)
         for node in self._nodes:
-            await _ready(node, session)
+            await ready(node, session)
         await self._rain(injector, tills)
         self._progress("settling", injector.stats.total)
         await world.lift()
         database = open_database(self._database_url(), postgres=PostgresSettings(writers=1, readers=1))
         try:
             settling = Settling(
-                bases=[node.base_url for node in self._nodes],
+                bases=bases,
                 session=session,
+                person=person,
                 database=database,
                 ledger=self._ledger,
                 tills=tills,
@@ -157,11 +135,11 @@ class _Run:
             )
             settled_s, _ = await settling.settle(limit_s=plan.settle_s)
             before = await database.read(read_adapter)
-            await settling.ask_all_again([asked for asked in self._ledger.asked if asked.told])
+            await settling.ask_all_again(self._ledger.told())
             self._progress("comparing the books", injector.stats.total)
             for node in self._nodes:
                 await node.end()
-            adapter = await database.read(read_adapter)
+            adapter, drawer = await database.read(read_adapter), await database.read(read_drawer)
         finally:
             await database.close()
         archives = self._registers.archives()
@@ -169,7 +147,8 @@ class _Run:
         findings = [
             *forgotten(self._ledger, before),
             *reconcile(self._ledger, archives, operator, adapter),
-            *self._own_findings(injector),
+            *compare_drawers(self._ledger.drawer, drawer, archives),
+            *self._own_findings(injector, world),
         ]
         documents = [document for archive in archives for document in archive.documents]
         return Certificate(
@@ -257,6 +236,8 @@ class _Run:
             self._redis = RedisServer(self._scratch)
             await self._redis.start()
             stack.push_async_callback(self._redis.stop)
+        if plan.small_disk and plan.database == "sqlite":
+            self._mount()
         await self._channel.open()
         stack.push_async_callback(self._channel.close)
         await self._registers.start_devices(
@@ -267,6 +248,8 @@ class _Run:
         )
         self._nodes = [self._node(n, links) for n in range(plan.nodes)]
         for node in self._nodes:
+            self._logs[node.name] = LogPipe(self._folder / f"{node.name}.log")
+            stack.callback(self._logs[node.name].close)
             node.begin()
             stack.push_async_callback(node.end)
         return World(
@@ -280,7 +263,19 @@ class _Run:
             redis=self._redis,
             postgres=self._postgres,
             scale=plan.scale,
+            ledger=self._ledger,
+            logs=self._logs,
+            disk=self._disk,
+            database_file=None if plan.database != "sqlite" else self._folder / "data" / "buffer.db",
+            http_registers=self._registers.over_http,
         )
+
+    def _mount(self) -> None:
+        """Where that is allowed."""
+        with suppress(OSError, subprocess.SubprocessError):
+            self._disk = SmallDisk(self._folder / "data")
+            kept = None if self._plan.folder is None else self._folder / "data-kept"
+            self._stack.callback(self._disk.keep, kept)
 
     def _node(self, n: int, links: Sequence[FlakyLink]) -> LabNode:
         node = LabNode(
@@ -300,7 +295,7 @@ class _Run:
             name=node.name,
             run=plan.name,
             control=str(self._channel.path),
-            log=str(self._folder / f"{node.name}.log"),
+            log=str(self._logs[node.name].path),
             scale=plan.scale,
             epoch=self._epoch,
             offset_s=node.offset_s,
@@ -316,7 +311,7 @@ class _Run:
                 "ofd_host": "127.0.0.1",
                 "ofd_port": links[0].port,
                 "ofd_base_url": f"http://127.0.0.1:{links[1].port}",
-                "log_level": "WARNING",
+                "log_level": "INFO",
                 "log_format": "json",
                 "registers": self._registers.settings,
                 "sign_in": {"secret": SIGN_IN_SECRET},
@@ -349,7 +344,7 @@ class _Run:
         for node in self._nodes:
             node.ended(pid, status)
 
-    def _own_findings(self, injector: Injector) -> list[Finding]:
+    def _own_findings(self, injector: Injector, world: World) -> list[Finding]:
         """What went wrong with the processes themselves.
 
         A node that starts while PostgreSQL restarts ends, and is started again. With SQLite none may: who
@@ -359,6 +354,7 @@ class _Run:
             Finding(verdict=FindingKind.WRONG, subject="fault", text=f"{name} did not end")
             for name in injector.stats.stuck
         ]
+        found += [Finding(verdict=FindingKind.WRONG, subject="fault", text=text) for text in world.wrong]
         allowed = set() if self._postgres is None else {NO_DATABASE}
         for node in self._nodes:
             ended = [status for status in node.unexpected if status not in allowed]
@@ -366,14 +362,3 @@ class _Run:
                 text = f"ended by itself: {ended}"
                 found.append(Finding(verdict=FindingKind.WRONG, subject=node.name, text=text))
         return found
-
-
-async def _ready(node: LabNode, session: aiohttp.ClientSession) -> None:
-    """Wait for a node's first answer. Raises RuntimeError."""
-    for _ in range(round(READY_S / READY_LOOK_S)):
-        with suppress(aiohttp.ClientError, OSError, TimeoutError):
-            async with asyncio.timeout(5), session.get(node.base_url + "/ready") as answer:
-                if answer.status == 200:
-                    return
-        await asyncio.sleep(READY_LOOK_S)
-    raise RuntimeError(f"{node.name} does not start; see its log")

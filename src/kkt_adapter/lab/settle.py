@@ -2,7 +2,7 @@
 follow.
 
 The till asks again for what it has no answer to. A person has receipts that a register refused printed again,
-and dead letters sent again. Nothing else is helped along.
+and dead letters sent again, and decides open questions by what the FN holds. Nothing else is helped along.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from sqlalchemy import Connection, select
 
 from kkt_adapter.fiscal.store.tables import dlq, receipts
 from kkt_adapter.kernel.errors import AdapterError
+from kkt_adapter.lab.acts.person import RIGHT, Person
 from kkt_adapter.lab.books import is_confirmed
 from kkt_adapter.lab.ledger import Asked, Ledger
 from kkt_adapter.lab.traffic import Till
@@ -35,6 +36,7 @@ class Settling:
         *,
         bases: Sequence[str],
         session: aiohttp.ClientSession,
+        person: Person,
         database: Database,
         ledger: Ledger,
         tills: Sequence[Till],
@@ -42,6 +44,7 @@ class Settling:
     ) -> None:
         self._bases = bases
         self._session = session
+        self._person = person
         self._db = database
         self._ledger = ledger
         self._queued = queued
@@ -83,11 +86,16 @@ class Settling:
         await self.ask_all_again(self._ledger.open())
         with suppress(AdapterError):
             refused = await self._db.read(_ids(receipts.c.id, receipts.c.print_state == "print_failed"))
+            asking = await self._db.read(_ids(receipts.c.pos_id, receipts.c.print_state == "print_unknown"))
             letters = await self._db.read(_ids(dlq.c.id, dlq.c.resolved_at.is_(None)))
             for receipt_id in refused:
                 await self._post(f"/v1/kkt/receipt/{receipt_id}/reprint")
             for letter in letters:
                 await self._post(f"/v1/kkt/dlq/{letter}/retry")
+            for pos_id in sorted(set(asking)):
+                found = await self._person.question(pos_id)
+                if found is not None:
+                    await self._person.decide(*found, RIGHT)
 
     async def _post(self, path: str) -> None:
         for base in self._bases:

@@ -16,7 +16,8 @@ from typing import Any
 
 import aiohttp
 
-from kkt_adapter.lab.ledger import NAME, Asked, CommandKind, Ledger, Told
+from kkt_adapter.lab.drawer.desk import Desk
+from kkt_adapter.lab.ledger import NAME, Asked, CommandKind, Ledger, LedgerOutcome, Told
 
 TRY_AGAIN = frozenset(
     {
@@ -25,6 +26,7 @@ TRY_AGAIN = frozenset(
     }
 )  # fmt: skip
 REFUSALS = frozenset({"REFUND_BLOCKED", "SHIFT_EXPIRED"})
+KEYLESS_SHARE = 0.05  # of sales leave no place for the product's receipt key
 PATIENCE = 6  # tries of one receipt before the till goes on with others and comes back to it at the end
 
 
@@ -52,6 +54,7 @@ class Till:
         self._think_s = think_s
         self._day = day
         self._mine: list[Asked] = []
+        self._desk = Desk(pos_id, ledger=ledger.drawer, rng=rng, ask=self._ask_any)
         self.tries: Counter[str] = Counter()  # by the node that was asked
 
     async def work(self, stop: asyncio.Event) -> None:
@@ -65,7 +68,7 @@ class Till:
 
     async def _act(self) -> None:
         dice = self._rng.random()
-        told = [asked for asked in self._mine[-50:] if asked.told]
+        told = [asked for asked in self._mine[-50:] if asked.outcome is LedgerOutcome.TOLD]
         if dice < 0.06 and told:
             await self.post(self._rng.choice(told))  # asks again for what it has
         elif dice < 0.08 and told:
@@ -73,16 +76,21 @@ class Till:
         elif dice < 0.14:
             asked = self._new()
             await asyncio.gather(self.post(asked), self.post(asked), self.post(asked))
+        elif dice < 0.16:
+            await self._desk.z_report()
         elif dice < 0.17:
-            await self._send("/v1/kkt/z_report", {"pos_id": self.pos_id}, key=self._key())
-        elif dice < 0.19:
+            await self._desk.x_report()
+        elif dice < 0.21:
+            await self._desk.move_cash()
+        elif dice < 0.23:
             await self._send("/v1/kkt/buffer/sync", {}, key=None)
         else:
             await self.sell()
 
-    async def ask_once(self, *, base: str | None = None) -> None:
-        """One new receipt and one try; without an answer it is asked for again at the end."""
-        await self.post(self._new(), base=base)
+    async def ask_once(self, *, base: str | None = None, keyless: bool = False) -> None:
+        """One new receipt and one try; without an answer it is asked for again at the end. ``keyless``: a
+        sale that leaves no place for the product's receipt key."""
+        await self.post(self._sale(keyless=True) if keyless else self._new(), base=base)
 
     async def sell(self) -> None:
         """One receipt, tried until an answer that ends it, or until patience is over."""
@@ -94,6 +102,8 @@ class Till:
 
     async def post(self, asked: Asked, *, base: str | None = None) -> bool:
         """One try on any node, or on that one; true when no other is needed."""
+        if asked.outcome is LedgerOutcome.GONE:
+            return True
         asked.tries += 1
         asked.in_doubt += 1
         base = base or self._rng.choice(self._bases)
@@ -138,7 +148,6 @@ class Till:
                 asked.complaints.append(f"the conflict names {answer.get('receipt_id')}")
 
     def _new(self) -> Asked:
-        number = len(self._ledger.asked)
         rng = self._rng
         total = rng.choice((100, 9_900, rng.randrange(1, 500_000)))
         kind = CommandKind.SALE
@@ -151,7 +160,15 @@ class Till:
         elif dice < 0.18:
             kind = CommandKind.CORRECTION
             more = {"correction": {"type": "self", "date": self._day.isoformat(), "operation": "sale"}}
-        keyless = kind is CommandKind.SALE and rng.random() < 0.05
+        keyless = kind is CommandKind.SALE and rng.random() < KEYLESS_SHARE
+        return self._entered(kind, total, more, keyless=keyless)
+
+    def _sale(self, *, keyless: bool) -> Asked:
+        return self._entered(CommandKind.SALE, self._rng.randrange(1, 500_000), {}, keyless=keyless)
+
+    def _entered(self, kind: CommandKind, total: int, more: dict[str, Any], *, keyless: bool) -> Asked:
+        """In the books before anybody is asked."""
+        number = len(self._ledger.asked)
         if keyless:
             more = {
                 "additional_attribute": f"L{number}",
@@ -164,7 +181,7 @@ class Till:
             till=self.pos_id,
             kind=kind,
             total_kop=total,
-            body=_body(self.pos_id, name, total, {"type": kind.value, **more}, rng),
+            body=_body(self.pos_id, name, total, {"type": kind.value, **more}, self._rng),
             keyless=keyless,
         )
         self._ledger.asked.append(asked)
@@ -173,6 +190,12 @@ class Till:
 
     def _key(self) -> str:
         return f"{self._rng.getrandbits(128):032x}"
+
+    async def _ask_any(
+        self, path: str, body: dict[str, Any], key: str
+    ) -> tuple[int | None, dict[str, Any] | None]:
+        status, answer, _ = await self._ask(self._rng.choice(self._bases) + path, body, key=key)
+        return status, answer
 
     async def _send(self, path: str, body: dict[str, Any], *, key: str | None) -> None:
         await self._ask(self._rng.choice(self._bases) + path, body, key=key)

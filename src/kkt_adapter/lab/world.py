@@ -2,16 +2,29 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
+from typing import TYPE_CHECKING
+
+import aiohttp
 
 from kkt_adapter.emulators.link import FlakyLink
 from kkt_adapter.emulators.ofd import OfdEmulator
 from kkt_adapter.lab.control_channel import ControlChannel
 from kkt_adapter.lab.devices.device import LabDevice
+from kkt_adapter.lab.ledger import Ledger
 from kkt_adapter.lab.nodes import LabNode
 from kkt_adapter.lab.servers import PostgresServer, RedisServer
 from kkt_adapter.lab.traffic import Till
+
+if TYPE_CHECKING:
+    from kkt_adapter.lab.acts.log_reader import LogPipe
+    from kkt_adapter.lab.acts.person import Person
+    from kkt_adapter.lab.acts.small_disk import SmallDisk
+
+ALIVE_S = 15.0  # real: a machine may be busy
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,7 +42,19 @@ class World:
     redis: RedisServer | None
     postgres: PostgresServer | None
     scale: float
+    ledger: Ledger
+    database_file: Path | None  # of SQLite
+    http_registers: frozenset[str]
     tills: Sequence[Till] = ()
+    person: "Person | None" = None
+    session: aiohttp.ClientSession | None = None
+    logs: "Mapping[str, LogPipe]" = field(default_factory=dict)  # by node
+    disk: "SmallDisk | None" = None
+    disk_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    wrong: list[str] = field(default_factory=list)  # what a fault saw with its own eyes
+    was_replaced: bool = False  # has a database been?
+    was_far_off: bool = False  # has a clock been, by more than a key lives?
+    question_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     operator_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     clock_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     frozen_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -66,11 +91,11 @@ class World:
         """Any device of that brand, and one to which nothing is being done where there is one."""
         return rng.choice(self.idle_devices(brand) or self.devices[brand])
 
-    async def customer(self, register_id: str, rng: Random) -> None:
+    async def customer(self, register_id: str, rng: Random, *, keyless: bool = False) -> None:
         """Somebody buys something at this register now."""
-        tills = self._tills_of(register_id)
+        tills = self.tills_of(register_id)
         if tills:
-            await rng.choice(tills).ask_once()
+            await rng.choice(tills).ask_once(keyless=keyless)
 
     async def passes(self, fault: Callable[[], Awaitable[None]], rng: Random, *, node: LabNode) -> bool:
         """While a fault of a node, or of what all need, lasts, somebody buys something there: did anybody?"""
@@ -78,7 +103,7 @@ class World:
 
     async def passes_at(self, register_id: str, fault: Callable[[], Awaitable[None]], rng: Random) -> bool:
         """The same for a fault of a register, on whatever node."""
-        return await self._meanwhile(fault, self._tills_of(register_id), rng, base=None)
+        return await self._meanwhile(fault, self.tills_of(register_id), rng, base=None)
 
     async def _meanwhile(
         self, fault: Callable[[], Awaitable[None]], tills: Sequence[Till], rng: Random, *, base: str | None
@@ -93,7 +118,25 @@ class World:
             await fault()
             return tries() > before
 
-    def _tills_of(self, register_id: str) -> list[Till]:
+    async def answers(self, node: LabNode) -> bool:
+        """Does a node answer at all, within seconds?"""
+        assert self.session is not None
+        with suppress(aiohttp.ClientError, OSError, TimeoutError):
+            async with asyncio.timeout(ALIVE_S), self.session.get(node.base_url + "/health"):
+                return True
+        return False
+
+    def is_http(self, till: str) -> bool:
+        """Do this till's documents go over the HTTP profile, which knows receipts by the adapter's id?"""
+        return till.rpartition("-T")[0] in self.http_registers
+
+    def foreign(self, register_id: str, *, printed: bool, others: int) -> None:
+        """At the next receipt another program prints so many of its own, and the answer to ours is lost; 0
+        takes that back."""
+        for node in self.nodes:
+            node.foreign(register_id, printed=printed, others=others)
+
+    def tills_of(self, register_id: str) -> list[Till]:
         return [till for till in self.tills if till.pos_id.startswith(f"{register_id}-")]
 
     def turn_of(self, register_id: str) -> asyncio.Lock:

@@ -1,0 +1,38 @@
+"""Faults of more than one step: a database that is replaced, a question that a person decides, a log that
+nobody reads, a disk that is full."""
+
+from collections.abc import Sequence
+
+from kkt_adapter.lab.acts import log_reader, person, replaced, small_disk
+from kkt_adapter.lab.acts.kind import FaultKind
+
+ACTS: Sequence[FaultKind] = (
+    FaultKind(
+        name="person decides a question",
+        weight=4,
+        work=person.question,
+        free=person.register_free,
+    ),
+    FaultKind(
+        name="database replaced by an older copy",
+        weight=2,
+        work=replaced.by_an_older_copy,
+        needs=replaced.one_node_alone,
+        free=replaced.node_free,
+    ),
+    FaultKind(
+        name="database lost",
+        weight=2,
+        work=replaced.lost,
+        needs=replaced.one_node_alone,
+        free=replaced.node_free,
+    ),
+    FaultKind(name="log that nobody reads", weight=2, work=log_reader.stalled, free=log_reader.node_free),
+    FaultKind(
+        name="disk full: ENOSPC",
+        weight=4,
+        work=small_disk.full,
+        needs=small_disk.there,
+        free=small_disk.free,
+    ),
+)
