@@ -24,7 +24,7 @@ from tests.support.receipts import a_sale
 
 from kkt_adapter.fiscal.kkt.driver import Fence
 from kkt_adapter.fiscal.model import DocumentCode, FiscalDocument
-from kkt_adapter.fiscal.printing.supply import EARLY_S
+from kkt_adapter.fiscal.printing.queue import EARLY_S
 from kkt_adapter.fiscal.store import counters
 from kkt_adapter.fiscal.store.tables import attempts
 

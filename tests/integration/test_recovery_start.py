@@ -310,7 +310,6 @@ async def test_more_waiting_receipts_than_the_queue_holds_are_printed_in_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("kkt_adapter.fiscal.printing.queue.QUEUE_LIMIT", 7)
-    monkeypatch.setattr("kkt_adapter.fiscal.printing.supply.QUEUE_LIMIT", 7)
     async with product(tmp_path, response_budget_s=0.01) as running:
         running.break_register(paper_out=True)
         await running.sell_at_once(40)

@@ -18,11 +18,11 @@ from kkt_adapter.fiscal.printing.printer import (
     PrintListener,
     ReceiptPrinter,
 )
+from kkt_adapter.fiscal.printing.queue import PrintSupply
 from kkt_adapter.fiscal.printing.recovery.matching import OrphanMatching
 from kkt_adapter.fiscal.printing.recovery.resolve import Recovery
 from kkt_adapter.fiscal.printing.register_session import RegisterSession
 from kkt_adapter.fiscal.printing.reply_waiters import Waiting
-from kkt_adapter.fiscal.printing.supply import PrintSupply
 from kkt_adapter.fiscal.store.attempts import LaneTerm, NewAttempt
 from kkt_adapter.fiscal.store.holds import Hold, HoldMode
 from kkt_adapter.kernel.clock import Clock
