@@ -94,7 +94,9 @@ async def test_every_refusal_has_the_protocols_form(tmp_path: Path) -> None:
         assert (await running.get("/v1/kkt/receipts"))["items"] == []
 
 
-async def test_tokens_come_by_get_and_post_and_stay_valid(tmp_path: Path) -> None:
+async def test_tokens_come_by_get_and_post_and_stay_valid(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     async with product(tmp_path, shop=(shop_settings(duplicate_http=200, convert=True),)) as running:
         http = running.client
         query = {"login": "web-login", "pass": SECRET}
@@ -116,6 +118,12 @@ async def test_tokens_come_by_get_and_post_and_stay_valid(tmp_path: Path) -> Non
         assert answers[0].json()["uuid"] == answers[1].json()["uuid"]
         assert answers[1].json()["error"] is None
         assert running.services.auth.shops.hashed == hashed, "a token is checked without the secret"
+        person = await http.get("/api/v1/auth/me", headers={"Authorization": f"Bearer {first['token']}"})
+        assert person.status_code == 401, "a door's token is nobody's access token"
+    said = "".join(capfd.readouterr())
+    assert "receipt_accepted" in said
+    assert SECRET not in said
+    assert first["token"] not in said
 
 
 @pytest.mark.parametrize("convert", [False, True])
