@@ -28,7 +28,7 @@ class BusyLine:
 
     def __init__(self, device: Device, *, begins_empty: bool = False) -> None:
         self.begins_empty = begins_empty
-        self.busy = 0
+        self.busy = self.busy_with_frame = 0
         self._said = bytearray()
         self._heard = b""
         self._line = Line(device, self._said.extend)
@@ -38,6 +38,8 @@ class BusyLine:
 
     def write(self, data: bytes) -> None:
         self._heard += data
+        if len(data) > 2 and self.busy_with_frame:
+            self.busy, self.busy_with_frame = self.busy_with_frame, 0
 
     async def read(self, size: int, *, within_s: float) -> bytes | None:
         if self.busy:
@@ -119,3 +121,14 @@ async def test_where_an_enquiry_is_open_a_refusal_is_doubted(device: Device) -> 
 
     await link.exchange(PUT_IN, answer_s=1.0)
     assert device.machine.counters.cash_ins == 1
+
+
+@pytest.mark.parametrize("busy", range(1, 4))
+async def test_an_acknowledgement_that_comes_late_shifts_no_later_answer(device: Device, busy: int) -> None:
+    line = BusyLine(device)
+    link = Protocol1(line, timing=Timing())
+    line.busy_with_frame = busy
+    await link.exchange(PUT_IN, answer_s=1.0)
+    for n in range(4):
+        assert device.machine.counters.cash_ins == n + 1
+        await link.exchange(PUT_IN, answer_s=1.0)

@@ -124,6 +124,8 @@ class _Exchange:
         """What the device says of a frame; answers to earlier ENQs come first and are passed over."""
         while True:
             found = await self._control()
+            if found is None:
+                self._enquiries.owed += 1  # it may still come, and would be taken for the answer to an ENQ
             if found != NAK or not self._enquiries.owed:
                 return found
             self._enquiries.owed -= 1
