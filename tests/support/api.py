@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import MISSING, dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import httpx2
 from fastapi import FastAPI
@@ -21,6 +21,7 @@ from kkt_adapter.api.settings import ApiSettings
 from kkt_adapter.api.wire.limits import WireLimits
 from kkt_adapter.api.wire.server import HttpServer, http_server
 from kkt_adapter.fiscal.control.maintenance import CapacityChange, MaintenanceState
+from kkt_adapter.fiscal.control.pools import Pools, SetAside
 from kkt_adapter.fiscal.control.register_status import RegisterStatus, ReportDecision
 from kkt_adapter.fiscal.delivery.dead_letters import LetterFilter
 from kkt_adapter.fiscal.delivery.letter_models import (
@@ -40,6 +41,7 @@ from kkt_adapter.fiscal.queries.event_log import EventPage
 from kkt_adapter.fiscal.queries.receipt_models import ReceiptDetail, ReceiptPage, ReceiptSummary
 from kkt_adapter.fiscal.shifts.reports import HeldCash, ReportMade, ReportType, ShiftOpened
 from kkt_adapter.fiscal.status.reports import BufferStatus, HealthReport
+from kkt_adapter.fiscal.store.holds import Hold, HoldMode
 from kkt_adapter.fiscal.store.idempotency import Outcome
 from kkt_adapter.fiscal.store.runtime_settings import MaintenanceMode
 from kkt_adapter.kernel.breaker import BreakerState
@@ -550,7 +552,7 @@ def _bytes(answer: Json) -> bytes:
 
 HERE = (
     "intake", "receipts", "refunds", "registers", "delivery", "dead_letters", "summary", "administration",
-    "gate",
+    "gate", "pools",
 )  # fmt: skip
 
 
@@ -564,6 +566,16 @@ class Absent:
 def absent() -> dict[str, Any]:
     wanted = [one.name for one in fields(ApiServices) if one.default is MISSING]
     return dict.fromkeys((name for name in wanted if name not in HERE), Absent())
+
+
+class MemoryPools:
+    """Registers that people set aside; nothing is remembered."""
+
+    async def set_aside(self, register_id: str, *, mode: HoldMode, reason: str, by: str) -> SetAside:
+        return SetAside(hold=Hold(mode=mode, reason=reason, since=datetime.now(UTC), by=by), moved=0)
+
+    async def release(self, register_id: str, *, reason: str, by: str) -> None:
+        return None
 
 
 class Memory:
@@ -591,6 +603,7 @@ class Memory:
             summary=self.summary,
             administration=self.administration,
             gate=self.gate,
+            pools=cast(Pools, MemoryPools()),
             **absent(),
         )
 
