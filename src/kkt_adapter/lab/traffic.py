@@ -16,7 +16,7 @@ from typing import Any
 
 import aiohttp
 
-from kkt_adapter.lab.drawer.desk import Desk
+from kkt_adapter.lab.drawer.traffic import DrawerTraffic
 from kkt_adapter.lab.ledger import NAME, Asked, CommandKind, Ledger, LedgerOutcome, Told
 
 TRY_AGAIN = frozenset(
@@ -54,7 +54,7 @@ class Till:
         self._think_s = think_s
         self._day = day
         self._mine: list[Asked] = []
-        self._desk = Desk(pos_id, ledger=ledger.drawer, rng=rng, ask=self._ask_any)
+        self._drawer = DrawerTraffic(pos_id, ledger=ledger.drawer, rng=rng, ask=self._ask_any)
         self.tries: Counter[str] = Counter()  # by the node that was asked
 
     async def work(self, stop: asyncio.Event) -> None:
@@ -77,11 +77,11 @@ class Till:
             asked = self._new()
             await asyncio.gather(self.post(asked), self.post(asked), self.post(asked))
         elif dice < 0.16:
-            await self._desk.z_report()
+            await self._drawer.z_report()
         elif dice < 0.17:
-            await self._desk.x_report()
+            await self._drawer.x_report()
         elif dice < 0.21:
-            await self._desk.move_cash()
+            await self._drawer.move_cash()
         elif dice < 0.23:
             await self._send("/v1/kkt/buffer/sync", {}, key=None)
         else:

@@ -272,6 +272,11 @@ METRICS: tuple[Metric, ...] = (
         "Receipts of the last day on our registers that another program printed",
         lambda s: sum(loss.count for loss in s.seen.losses if loss.kind is LossKind.OTHERS),
     ),
+    gauge(
+        "kkt_altered_documents",
+        "Documents of the last day that say something else than was asked for",
+        lambda s: len(s.seen.altered),
+    ),
     # The program.
     Metric(
         name="kkt_alerts",

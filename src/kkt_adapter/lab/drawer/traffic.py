@@ -16,7 +16,7 @@ REFUSALS = frozenset({"CONFLICT"})  # no open session, or not so much in the dra
 Ask = Callable[[str, dict[str, Any], str], Awaitable[tuple[int | None, dict[str, Any] | None]]]
 
 
-class Desk:
+class DrawerTraffic:
     """``ask``: path, body and key, to any node; status and JSON, None where no whole answer came."""
 
     def __init__(self, pos_id: str, *, ledger: DrawerLedger, rng: Random, ask: Ask) -> None:
