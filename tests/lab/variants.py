@@ -16,7 +16,7 @@ from sqlalchemy import Connection, insert, select
 from kkt_adapter.bootstrap import identity as start_identity
 from kkt_adapter.fiscal.control.clock_watch import ClockWatch
 from kkt_adapter.fiscal.housekeeping import daily, retention
-from kkt_adapter.fiscal.intake import buffer
+from kkt_adapter.fiscal.intake import buffer, known_keys
 from kkt_adapter.fiscal.intake.accept import ReceiptIntake
 from kkt_adapter.fiscal.intake.buffer import Accepted, AcceptItem
 from kkt_adapter.fiscal.intake.stored_answers import Acceptance
@@ -196,7 +196,7 @@ def _answer_before_commit() -> None:
     commit = ReceiptIntake._commit
 
     async def hasty(self: ReceiptIntake, item: AcceptItem, candidates: Any) -> Any:
-        known = await self._db.read(lambda c: buffer.find_key(c, item.key_hash))
+        known = await self._db.read(lambda c: known_keys.find_key(c, item.key_hash))
         if known is not None:
             return known
 

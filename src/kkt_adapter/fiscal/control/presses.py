@@ -17,7 +17,7 @@ from sqlalchemy import Connection, and_, select
 from kkt_adapter.fiscal.control.shift_reports import BOUND, OPEN_SCOPE, X_SCOPE, Z_SCOPE
 from kkt_adapter.fiscal.intake import press_guard
 from kkt_adapter.fiscal.intake.accept import Taken
-from kkt_adapter.fiscal.intake.buffer import Known, find_keys
+from kkt_adapter.fiscal.intake.known_keys import Known, find_keys
 from kkt_adapter.fiscal.intake.origin import Origin
 from kkt_adapter.fiscal.intake.press_guard import Callers, Press, PressState, state_of
 from kkt_adapter.fiscal.model import Receipt, ReceiptWarning

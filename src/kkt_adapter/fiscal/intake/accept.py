@@ -11,11 +11,12 @@ import asyncio
 from dataclasses import dataclass, field, replace
 
 from kkt_adapter.fiscal.ffd.validation.receipt import Checked
-from kkt_adapter.fiscal.intake import buffer
+from kkt_adapter.fiscal.intake import buffer, known_keys
 from kkt_adapter.fiscal.intake.as_sent import PLAIN, AsSent
-from kkt_adapter.fiscal.intake.buffer import Accepted, AcceptItem, Known
+from kkt_adapter.fiscal.intake.buffer import Accepted, AcceptItem
 from kkt_adapter.fiscal.intake.checks import Candidates, ReceiptChecks
 from kkt_adapter.fiscal.intake.choice import Option
+from kkt_adapter.fiscal.intake.known_keys import Known
 from kkt_adapter.fiscal.intake.origin import Origin
 from kkt_adapter.fiscal.intake.policy import IntakePolicy
 from kkt_adapter.fiscal.intake.stored_answers import Acceptance, StoredAnswers, is_first_reading
@@ -126,7 +127,7 @@ class ReceiptIntake:
 
     async def replay_first(self, *, key: str, sent: AsSent) -> Acceptance | None:
         """The answer to a request whose form is broken today, if version 0.1.0 took it under the key."""
-        known = await self._db.read(lambda c: buffer.find_key(c, receipt_json.key_hash(key)))
+        known = await self._db.read(lambda c: known_keys.find_key(c, receipt_json.key_hash(key)))
         if known is None or not is_first_reading(known, sent):
             return None
         acceptance = await self._stored.replay(known, known.request_hash, sent)
@@ -143,7 +144,7 @@ class ReceiptIntake:
 
     async def known(self, origin: Origin) -> Known | None:
         """What a shop's key was used for, in its scope now or under a name that the scope had before."""
-        return await self._db.read(lambda c: buffer.find_keys(c, origin.key_hashes))
+        return await self._db.read(lambda c: known_keys.find_keys(c, origin.key_hashes))
 
     async def store(
         self,
@@ -206,7 +207,7 @@ class ReceiptIntake:
         try:
             candidates, sale, looked = await self._checks.candidates(request, key, sent)
         except AdapterError as refusal:
-            known = await self._db.read(lambda c: buffer.find_keys(c, key_hashes))
+            known = await self._db.read(lambda c: known_keys.find_keys(c, key_hashes))
             if known is None:
                 if isinstance(refusal, ReceiptInvalid):
                     raise sent.refusal(refusal.violations) from refusal
@@ -330,7 +331,7 @@ class ReceiptIntake:
         """Look for the answer that another process writes."""
         until = self._clock.monotonic() + seconds
         while self._clock.monotonic() < until:
-            answer = await self._db.read(lambda c: buffer.answer_of(c, seq))
+            answer = await self._db.read(lambda c: known_keys.answer_of(c, seq))
             if answer is not None:
                 return answer
             await self._clock.sleep(ROW_LOOK_S)

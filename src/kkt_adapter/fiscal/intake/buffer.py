@@ -16,7 +16,8 @@ from sqlalchemy import Connection, ScalarSelect, select, update
 
 from kkt_adapter.fiscal.intake import suspicions
 from kkt_adapter.fiscal.intake.choice import Option, Wanted, choose
-from kkt_adapter.fiscal.intake.origin import Origin
+from kkt_adapter.fiscal.intake.known_keys import Known, known_as
+from kkt_adapter.fiscal.intake.origin import Origin, origin_facts, origin_row
 from kkt_adapter.fiscal.intake.press_guard import INSERT_PRESSES, equal_press, press_row
 from kkt_adapter.fiscal.intake.refusals import refusal
 from kkt_adapter.fiscal.lifecycle import AttemptKind, PrintState, Status
@@ -68,15 +69,6 @@ class Accepted:
     queue_position: int
     attempt_id: int | None
     choice: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """The key was used before; nothing was stored now."""
-
-    receipt_id: str
-    request_hash: bytes
-    answer: str | None
 
 
 def _setting(name: str) -> ScalarSelect[str]:
@@ -182,7 +174,7 @@ def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted | Kno
     (row,) = _STATE.rows(conn, [(1,)])
     state = _State(*row)
     known = {
-        bytes(key_hash): _known(*found)
+        bytes(key_hash): known_as(*found)
         for key_hash, *found in _KNOWN.rows(conn, [(item.key_hash,) for item in items])
     }
     seq, attempt_id = state.next_seq, state.next_attempt
@@ -244,7 +236,7 @@ def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted | Kno
                 item.at,
                 receipt_id=item.receipt.id,
                 pos_id=item.receipt.pos_id,
-                **_origin_facts(item.origin),
+                **origin_facts(item.origin),
             )
         )
         if item.origin is not None and item.origin.callback_url is not None:
@@ -395,47 +387,5 @@ def _receipt_row(item: AcceptItem, accepted: Accepted) -> tuple[Any, ...]:
         accepted.queue_position,
         (PrintState.NEW if item.attempt is None else PrintState.PRINTING).value,
         Status.PENDING.value,
-        *_origin_row(item.origin),
+        *origin_row(item.origin),
     )
-
-
-def _origin_row(origin: Origin | None) -> tuple[str | None, ...]:
-    if origin is None:
-        return (None, None, None, None, None)
-    return (origin.door, origin.account, origin.group, origin.client_key, origin.facts)
-
-
-def _origin_facts(origin: Origin | None) -> dict[str, Any]:
-    """What an event says of it."""
-    if origin is None:
-        return {}
-    return {"door": origin.door, "account": origin.account, "client_key": origin.client_key}
-
-
-def find_keys(conn: Connection, key_hashes: Sequence[bytes]) -> Known | None:
-    """What the first of these keys that is known was used for."""
-    return next((known for one in key_hashes if (known := find_key(conn, one)) is not None), None)
-
-
-def find_key(conn: Connection, key_hash: bytes) -> Known | None:
-    """What a key was used for; None when it is new."""
-    row = conn.execute(
-        select(idempotency.c.receipt_id, idempotency.c.request_hash, idempotency.c.answer).where(
-            idempotency.c.key_hash == key_hash
-        )
-    ).first()
-    return None if row is None else _known(*row)
-
-
-def _known(receipt_id: str, request_hash: bytes, answer: str | None) -> Known:
-    return Known(receipt_id=receipt_id, request_hash=bytes(request_hash), answer=answer)
-
-
-def warnings_of(conn: Connection, receipt_id: str) -> str | None:
-    """A receipt's warnings as stored, with both languages."""
-    return conn.execute(select(receipts.c.warnings).where(receipts.c.id == receipt_id)).scalar_one_or_none()
-
-
-def answer_of(conn: Connection, seq: int) -> str | None:
-    """The stored answer of a printed receipt."""
-    return conn.execute(select(idempotency.c.answer).where(idempotency.c.seq == seq)).scalar_one_or_none()

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from kkt_adapter.fiscal.ffd.validation.receipt import Checked, complete
 from kkt_adapter.fiscal.ffd.vat import vat_differs
-from kkt_adapter.fiscal.intake import buffer
+from kkt_adapter.fiscal.intake import buffer, known_keys
 from kkt_adapter.fiscal.intake.as_sent import AsSent
 from kkt_adapter.fiscal.intake.policy import IntakePolicy
 from kkt_adapter.fiscal.intake.suspicions import Seen, Suspicions, is_about_others, look
@@ -202,7 +202,7 @@ class ReceiptChecks:
         now = self._clock.now()
 
         def reason(conn: Connection) -> Exception | None:
-            if buffer.find_key(conn, key_hash) is not None:
+            if known_keys.find_key(conn, key_hash) is not None:
                 return IdempotencyConflict("this key is known", "этот ключ уже известен")
             return buffer.refusal_now(
                 conn,

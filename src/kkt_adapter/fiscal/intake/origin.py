@@ -7,6 +7,7 @@ has no spaces, so it is never one of these.
 
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Any
 
 from kkt_adapter.fiscal.intake.press_guard import PressGuard
 from kkt_adapter.fiscal.store import receipt_json
@@ -46,3 +47,16 @@ class Origin:
         """Of the key now, then under the scopes of before."""
         scopes = (self.scope, *self.was)
         return tuple([receipt_json.key_hash(scoped_key(self.door, one, self.client_key)) for one in scopes])
+
+
+def origin_row(origin: Origin | None) -> tuple[str | None, ...]:
+    if origin is None:
+        return (None, None, None, None, None)
+    return (origin.door, origin.account, origin.group, origin.client_key, origin.facts)
+
+
+def origin_facts(origin: Origin | None) -> dict[str, Any]:
+    """What an event says of it."""
+    if origin is None:
+        return {}
+    return {"door": origin.door, "account": origin.account, "client_key": origin.client_key}

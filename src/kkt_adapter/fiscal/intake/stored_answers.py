@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
-from kkt_adapter.fiscal.intake import buffer
+from kkt_adapter.fiscal.intake import known_keys
 from kkt_adapter.fiscal.intake.as_sent import AsSent
-from kkt_adapter.fiscal.intake.buffer import Known
+from kkt_adapter.fiscal.intake.known_keys import Known
 from kkt_adapter.fiscal.intake.wording import STATES, in_english, not_printed_yet
 from kkt_adapter.fiscal.printing import reply
 from kkt_adapter.fiscal.printing.registers import Registers
@@ -83,7 +83,7 @@ class StoredAnswers:
 
         def read(conn: Connection) -> tuple[Unprinted | None, str | None]:
             row = one_unprinted(conn, receipt_id)
-            return row, None if row is None else buffer.answer_of(conn, row.seq)
+            return row, None if row is None else known_keys.answer_of(conn, row.seq)
 
         row, answer = await self._db.read(read)
         if row is None:
@@ -105,7 +105,7 @@ class StoredAnswers:
         """The same in English; a database that is gone by now costs the language, not the answer."""
         receipt_id = json.loads(acceptance.body)["receipt_id"]
         try:
-            stored = await self._db.read(lambda c: buffer.warnings_of(c, receipt_id))
+            stored = await self._db.read(lambda c: known_keys.warnings_of(c, receipt_id))
         except AdapterError as error:
             self._log.warning("warnings_not_read", code=error.code)
             return acceptance

@@ -7,7 +7,7 @@ from typing import Protocol
 from kkt_adapter.api.doors.answers_under_way import AnswersUnderWay
 from kkt_adapter.fiscal.intake.accept import Taken
 from kkt_adapter.fiscal.intake.as_sent import PLAIN, AsSent
-from kkt_adapter.fiscal.intake.buffer import Known
+from kkt_adapter.fiscal.intake.known_keys import Known
 from kkt_adapter.fiscal.intake.origin import Origin
 from kkt_adapter.fiscal.model import ReceiptRequest, RegisterProfile
 from kkt_adapter.fiscal.queries.door_receipts import DoorReceipts

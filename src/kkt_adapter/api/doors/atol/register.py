@@ -14,7 +14,7 @@ from kkt_adapter.api.doors.atol.parts import AtolParts
 from kkt_adapter.api.doors.atol.paths import V4, V5, Asked
 from kkt_adapter.api.doors.atol.receipt import translate
 from kkt_adapter.fiscal.intake.accept import Taken
-from kkt_adapter.fiscal.intake.buffer import Known
+from kkt_adapter.fiscal.intake.known_keys import Known
 from kkt_adapter.fiscal.intake.origin import Origin
 from kkt_adapter.fiscal.model import FfdVersion, RegisterProfile
 from kkt_adapter.runtime.auth.shop_values import DoorName, Shop

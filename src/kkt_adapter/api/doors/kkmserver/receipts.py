@@ -16,7 +16,7 @@ from kkt_adapter.api.schemas.receipt import read_translated
 from kkt_adapter.fiscal.control.presses import ActionRecord, Outcome, outcome_of
 from kkt_adapter.fiscal.intake.accept import Taken
 from kkt_adapter.fiscal.intake.as_sent import AsSent
-from kkt_adapter.fiscal.intake.buffer import Known
+from kkt_adapter.fiscal.intake.known_keys import Known
 from kkt_adapter.fiscal.intake.origin import Origin
 from kkt_adapter.fiscal.intake.press_guard import PressRepeated, PressState
 from kkt_adapter.fiscal.model import ReceiptRequest
