@@ -12,6 +12,7 @@ from tests.support.foreign import foreign_document
 from tests.support.product import TILL, Product, ShiftedClock, product, sale
 
 from kkt_adapter.cli.database.copies import decide
+from kkt_adapter.fiscal.model import DocumentCode
 from kkt_adapter.fiscal.store.losses import Loss, LossKind, open_losses
 from kkt_adapter.fiscal.store.tables import attempts, buffer_events, documents, met_fns, shifts
 from kkt_adapter.runtime.db.backup import back_up, restore
@@ -56,6 +57,26 @@ async def test_a_receipt_asked_for_again_after_a_restore_gets_its_document(tmp_p
         assert len(shop.archive()) == made
         await shop.delivered()
         await shop.check_books()
+
+
+@pytest.mark.parametrize("days", [40, 400])
+async def test_a_clock_that_is_far_ahead_prints_nothing_twice_after_a_restore(tmp_path: Path, days: int):
+    """The register has the host's clock: what it printed a minute ago looks older than any key."""
+    clock = ShiftedClock()
+    async with product(tmp_path, clock=clock) as shop:
+        await shop.sell(2)
+        backup = copy(shop)
+        told = (await shop.post(sale(kop=777), key="after-the-copy")).json()
+        await shop.delivered()
+
+        async with restored(shop, backup):
+            clock.ahead = timedelta(days=days)
+        made = shop.archive()
+        again = (await shop.post(sale(kop=777), key="after-the-copy")).json()
+
+        assert again["fiscal_doc_id"] == told["fiscal_doc_id"]
+        receipts_made = [d for d in shop.archive() if d.code is DocumentCode.RECEIPT]
+        assert receipts_made == [d for d in made if d.code is DocumentCode.RECEIPT]
 
 
 async def test_a_receipt_that_waited_when_the_copy_was_made_is_not_printed_again(tmp_path: Path):

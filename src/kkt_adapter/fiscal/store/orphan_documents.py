@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, delete, func, or_, select, update
 
 from kkt_adapter.fiscal.model import Baseline, Receipt
 from kkt_adapter.fiscal.store.tables import ORPHAN_ROWS, counters, documents
@@ -62,7 +62,8 @@ def newest_number(conn: Connection, fn_number: str) -> int:
 
 
 def orphan_rows(conn: Connection, register_id: str, fn_number: str, *, since: datetime) -> OrphanDocuments:
-    """Receipts' documents without a receipt, not older than ``since`` (the register's wall clock)."""
+    """Receipts' documents without a receipt; those without a key not older than ``since`` (the register's
+    wall clock). A key tells whose a document is whatever its date says: the clock may have been wrong."""
     rows = conn.execute(
         select(
             documents.c.fn_number,
@@ -75,7 +76,7 @@ def orphan_rows(conn: Connection, register_id: str, fn_number: str, *, since: da
             ORPHAN_ROWS,
             documents.c.register_id == register_id,
             documents.c.fn_number == fn_number,
-            documents.c.fiscalized_at >= since.isoformat(),
+            or_(documents.c.receipt_key.is_not(None), documents.c.fiscalized_at >= since.isoformat()),
         )
         .order_by(documents.c.fd_number)
     )

@@ -35,14 +35,14 @@ from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.leases.database import check_terms
 
 STEP = 200  # documents written down in one commit
-KEYS_LIVE = timedelta(days=31)  # idempotency.md: keys live 30 days; a day for the zone of the wall clock
+KEYLESS_LIVE = timedelta(days=31)  # a document without a key is nobody's after that (backup-restore.md)
 
 _SHIFT_CODES = (DocumentCode.OPEN_SHIFT, DocumentCode.CLOSE_SHIFT)
 
 
 def orphans_of(conn: Connection, register_id: str, status: KktStatus) -> OrphanDocuments:
     """The receipts' documents without a receipt that still matter, of the FN that is in the register now."""
-    return orphan_rows(conn, register_id, status.fn_number, since=status.clock - KEYS_LIVE)
+    return orphan_rows(conn, register_id, status.fn_number, since=status.clock - KEYLESS_LIVE)
 
 
 class FnReadback:
@@ -90,10 +90,10 @@ class FnReadback:
         self._log.info("fn_met", fn_number=fn_number, first_fd=first_fd)
 
     async def _read_back(self, first: int, last: int, status: KktStatus, lane: LaneTerm) -> None:
-        """Newest first, so that what may be asked for is there soonest; at most ``readback_limit``, and
-        nothing that is older than any key."""
+        """Newest first, so that what may be asked for is there soonest; at most ``readback_limit``. Dates end
+        nothing: the register's clock may be years ahead of documents that are asked for in a minute."""
         lowest = max(first, last - self._session.driver.readback_limit + 1)
-        found, since = _Found(), status.clock - KEYS_LIVE
+        found = _Found()
         lost_before = await self._lost_before(status)
         try:
             for end in range(last, lowest - 1, -STEP):
@@ -101,16 +101,13 @@ class FnReadback:
                 self._session.reading_back = _reading(last - end, last - lowest + 1)
                 step = await self._step(status.fn_number, begin, end)
                 found.add(step, lost_before=lost_before)
-                old = bool(step) and step[-1][0].fiscalized_at < since
                 await self._write_down(
                     step,
                     lane,
                     fn_number=status.fn_number,
-                    unread_from=None if old or begin == lowest else first,
+                    unread_from=None if begin == lowest else first,
                 )
                 self._log.info("fn_read_back", first=begin, last=end, of_first=lowest)
-                if old:
-                    break
         finally:
             self._session.reading_back = None
         await self._say(found, status.fn_number)
