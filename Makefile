@@ -5,8 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 ARGS ?=
-# Two workers, as on the two cores that this is measured on.
-PYTEST_ARGS ?= -n 2 --dist loadfile$(if $(CI), --reruns 2)
+# Three workers on two cores: the tests mostly wait for processes, disks and deadlines.
+PYTEST_ARGS ?= -n 3 --dist loadfile$(if $(CI), --reruns 2)
 
 .PHONY: help setup run test unit lint openapi fuzz bench lab soak clean native screenshots
 

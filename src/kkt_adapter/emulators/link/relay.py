@@ -51,6 +51,9 @@ class FlakyLink:
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
+        if self._server is None:  # accepted a moment before the link was closed
+            writer.transport.abort()
+            return
         self._tasks.add(task)
         whole = False
         try:

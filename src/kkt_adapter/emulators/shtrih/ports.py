@@ -48,6 +48,9 @@ class TcpPort:
             self._current.end()
 
     def began(self, connection: "_Connection") -> None:
+        if self._server is None:  # accepted a moment before the port was closed
+            connection.end()
+            return
         if self._current is not None:
             self._current.end()
         self._current = connection

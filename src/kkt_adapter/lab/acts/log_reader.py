@@ -63,10 +63,11 @@ async def stalled(world: World, rng: Random) -> str | None:
         log.stall()
         try:
             await world.pause(rng.uniform(*STALLS_S))
-            if not await world.answers(node):
-                world.wrong.append(f"{node.name} does not answer while nobody reads its log")
+            answered = await world.answers(node)
         finally:
             log.read_on()
+        if not answered and await world.answers(node):  # so it was the log, and not another fault
+            world.wrong.append(f"{node.name} does not answer while nobody reads its log")
 
     async with node.turn:
         await node.up()
