@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from kkt_adapter.api.access import NEEDS, Action
 from kkt_adapter.api.services import ResolveAction, ResolveReportAction
+from kkt_adapter.api.ui.forms import reason_of
 from kkt_adapter.api.ui.routing import action, page
 from kkt_adapter.api.ui.visit import Visit
 from kkt_adapter.fiscal.delivery.dead_letters import LetterFilter
@@ -16,7 +17,6 @@ from kkt_adapter.fiscal.queries.receipt_models import ReceiptSummary
 from kkt_adapter.kernel.errors import InvalidInput
 
 SHOWN = 50  # letters on the page; actions in bulk take all that fit
-MOST_REASON = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,7 @@ async def decide(visit: Visit) -> Response:
         visit.request.path_params["receipt_id"],
         action=again if number is None else adopt,
         fiscal_doc_number=number,
-        reason=_reason(visit),
+        reason=reason_of(visit),
         by=visit.name,
         question_version=visit.form.get("version") or None,
     )
@@ -84,7 +84,7 @@ async def decide_report(visit: Visit) -> Response:
         visit.form.get("pos_id") or None,
         action=again if number is None else adopt,
         fiscal_doc_number=number,
-        reason=_reason(visit),
+        reason=reason_of(visit),
         by=visit.name,
         question_version=visit.form.get("version") or None,
     )
@@ -98,7 +98,7 @@ async def retry(visit: Visit) -> Response:
 
 async def resolve(visit: Visit) -> Response:
     await visit.services.dead_letters.resolve(
-        _letter(visit), note=_reason(visit), by=visit.name, outcome=_outcome(visit)
+        _letter(visit), note=reason_of(visit), by=visit.name, outcome=_outcome(visit)
     )
     return visit.done("/questions", "said.letter.resolved")
 
@@ -115,7 +115,7 @@ async def resolve_many(visit: Visit) -> Response:
     await visit.services.dead_letters.resolve_many(
         _filter(visit.form),
         expected_count=_count(visit),
-        note=_reason(visit),
+        note=reason_of(visit),
         by=visit.name,
         outcome=_outcome(visit),
     )
@@ -143,16 +143,6 @@ def _document(visit: Visit) -> int | None:
         "Choose what to do: adopt one of the documents, or print again.",
         "Выберите решение: принять один из документов или напечатать снова.",
     )
-
-
-def _reason(visit: Visit) -> str:
-    reason = visit.form.get("reason", "").strip()
-    if not reason or len(reason) > MOST_REASON:
-        raise InvalidInput(
-            f"Give the reason in 1 to {MOST_REASON} characters: it is kept with the decision.",
-            f"Укажите причину (от 1 до {MOST_REASON} символов): она хранится вместе с решением.",
-        )
-    return reason
 
 
 def _letter(visit: Visit) -> int:

@@ -3,12 +3,10 @@
 from starlette.responses import Response
 
 from kkt_adapter.api.access import NEEDS, Action
+from kkt_adapter.api.ui.forms import reason_of
 from kkt_adapter.api.ui.routing import action, page
 from kkt_adapter.api.ui.visit import Visit
 from kkt_adapter.fiscal.store.holds import HoldMode
-from kkt_adapter.kernel.errors import InvalidInput
-
-MOST_REASON = 500
 
 
 async def registers(visit: Visit) -> Response:
@@ -35,24 +33,17 @@ async def drain(visit: Visit) -> Response:
 
 
 async def release(visit: Visit) -> Response:
-    await visit.services.pools.release(_register(visit), reason=_reason(visit), by=visit.name)
+    await visit.services.pools.release(_register(visit), reason=reason_of(visit), by=visit.name)
     return visit.done("/registers", "said.register.released")
 
 
 async def _set_aside(visit: Visit, mode: HoldMode) -> Response:
-    await visit.services.pools.set_aside(_register(visit), mode=mode, reason=_reason(visit), by=visit.name)
+    await visit.services.pools.set_aside(_register(visit), mode=mode, reason=reason_of(visit), by=visit.name)
     return visit.done("/registers", "said.register.set_aside")
 
 
 def _register(visit: Visit) -> str:
     return str(visit.request.path_params["register_id"])
-
-
-def _reason(visit: Visit) -> str:
-    reason = visit.form.get("reason", "").strip()
-    if not reason or len(reason) > MOST_REASON:
-        raise InvalidInput("Give the reason.", "Укажите причину.", field="reason")
-    return reason
 
 
 _NEED = NEEDS[Action.REGISTER_HOLD].role

@@ -9,13 +9,14 @@ from starlette.responses import Response
 
 from kkt_adapter.api.access import NEEDS, Action
 from kkt_adapter.api.schemas.receipt import read_receipt
+from kkt_adapter.api.ui.forms import key_of
 from kkt_adapter.api.ui.pages.receipts import KINDS
 from kkt_adapter.api.ui.routing import action, page
 from kkt_adapter.api.ui.visit import Visit
 from kkt_adapter.fiscal.model import ReceiptKind
 from kkt_adapter.fiscal.queries.receipt_filter import ReceiptFilter
 from kkt_adapter.fiscal.store import receipt_public
-from kkt_adapter.kernel.errors import AdapterError, InvalidInput, NotFound, ReceiptInvalid, ReceiptNotFound
+from kkt_adapter.kernel.errors import AdapterError, NotFound, ReceiptInvalid, ReceiptNotFound
 from kkt_adapter.kernel.ids import random_id
 from kkt_adapter.runtime.auth.roles import Role
 
@@ -72,7 +73,9 @@ async def refund(visit: Visit) -> Response:
 
 
 async def z_report(visit: Visit) -> Response:
-    await visit.services.registers.z_report(visit.form.get("pos_id", ""), key=_key(visit), session_id=None)
+    await visit.services.registers.z_report(
+        visit.form.get("pos_id", ""), key=key_of(visit, prefix="sandbox"), session_id=None
+    )
     return visit.done("/sandbox", "said.sandbox.closed")
 
 
@@ -86,7 +89,7 @@ async def fault(visit: Visit) -> Response:
 async def _accepted(visit: Visit, body: dict[str, Any]) -> Response:
     parsed = read_receipt(json.dumps(body, default=str).encode())
     sent = replace(parsed.sent, english=visit.english)
-    key = _key(visit)
+    key = key_of(visit, prefix="sandbox")
     try:
         if sent.broken:
             raise await visit.services.intake.refusal(parsed.request, key=key, sent=sent)
@@ -130,13 +133,6 @@ async def _page(visit: Visit, *, troubles: list[str] | None = None, code: int = 
         new_key=random_id,
         zone=services.watch.cards.zone(),
     )
-
-
-def _key(visit: Visit) -> str:
-    key = visit.form.get("key", "")
-    if not (1 <= len(key) <= 64 and key.isascii() and key.isprintable() and " " not in key):
-        raise InvalidInput("Open the page anew.", "Откройте страницу заново.")
-    return f"sandbox-{key}"
 
 
 ROUTES = (

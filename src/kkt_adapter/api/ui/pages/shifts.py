@@ -3,6 +3,7 @@
 from starlette.responses import Response
 
 from kkt_adapter.api.access import NEEDS, Action
+from kkt_adapter.api.ui.forms import key_of
 from kkt_adapter.api.ui.routing import action, page
 from kkt_adapter.api.ui.visit import Visit
 from kkt_adapter.fiscal.shifts.reports import ReportMade, ReportType
@@ -29,12 +30,14 @@ async def x_report(visit: Visit) -> Response:
 
 async def z_report(visit: Visit) -> Response:
     """The page's key makes a form that is sent twice one report."""
-    made = await visit.services.registers.z_report(_till(visit), key=_key(visit), session_id=None)
+    made = await visit.services.registers.z_report(
+        _till(visit), key=key_of(visit, prefix="ui"), session_id=None
+    )
     return await _page(visit, report=made.answer)
 
 
 async def open_shift(visit: Visit) -> Response:
-    await visit.services.registers.open_shift(_till(visit), key=_key(visit), session_id=None)
+    await visit.services.registers.open_shift(_till(visit), key=key_of(visit, prefix="ui"), session_id=None)
     return visit.done("/shifts", "said.shift.opened")
 
 
@@ -65,13 +68,6 @@ def _till(visit: Visit) -> str:
     if not till or len(till) > 64:
         raise InvalidInput("Name the till.", "Укажите кассу.")
     return till
-
-
-def _key(visit: Visit) -> str:
-    key = visit.form.get("key", "")
-    if not (1 <= len(key) <= 64 and key.isascii() and key.isprintable()):
-        raise InvalidInput("Open the page anew.", "Откройте страницу заново.")
-    return f"ui-{key}"
 
 
 ROUTES = (
