@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.support.ready_database import migrated
 from typer.testing import CliRunner, Result
 
 from kkt_adapter.catalog.parts import build_catalog
@@ -13,7 +14,6 @@ from kkt_adapter.cli.catalog import catalog_app
 from kkt_adapter.emulators.g2a import G2AEmulator, serve_g2a
 from kkt_adapter.kernel.clock import SystemClock
 from kkt_adapter.kernel.ids import random_id
-from kkt_adapter.runtime.db.migrate import migrate
 from kkt_adapter.runtime.db.open import open_database
 from kkt_adapter.runtime.file_lock import ProcessLocks
 from kkt_adapter.runtime.leases.database import DatabaseLeases
@@ -68,7 +68,7 @@ def other_process(tmp_path: Path) -> Iterator[Path]:
 def service(source: G2AEmulator, other_process: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A node that has the credentials, which the command line has not."""
     settings = load_settings()
-    migrate(settings.database)
+    migrated(settings.database)
     for name in CATALOGUE:
         monkeypatch.delenv(name, raising=False)
     loop, stop = asyncio.new_event_loop(), asyncio.Event()

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import inspect
 from tests.support.catalog import MemorySource, Shop, TestClock, made, opened, settings_for, utc
+from tests.support.ready_database import migrated
 
 from kkt_adapter.catalog.model import Product
 from kkt_adapter.catalog.reads.catalogue import (
@@ -25,7 +26,6 @@ from kkt_adapter.catalog.store.changes import ChangeKind
 from kkt_adapter.catalog.store.tables import metadata, millis
 from kkt_adapter.catalog.sync.retention import forget_step
 from kkt_adapter.kernel.errors import InvalidInput, ProductNotFound, ResyncNeeded
-from kkt_adapter.runtime.db.migrate import migrate
 from kkt_adapter.runtime.db.open import open_database
 
 START = utc("2026-01-01T00:00")
@@ -414,7 +414,7 @@ async def test_limits_of_feed_and_history_are_checked(store: Store, limit: int) 
 
 
 async def test_the_migration_makes_the_tables_that_the_code_uses(database_url: str) -> None:
-    migrate(database_url)
+    migrated(database_url)
     db = open_database(database_url)
     try:
         found = await db.read(

@@ -27,7 +27,7 @@ from kkt_adapter.fiscal.store.tables import receipts
 from kkt_adapter.runtime.auth.roles import Role, Scope
 from kkt_adapter.runtime.auth.settings import AuthSettings
 
-REQUESTS = int(os.environ.get("FUZZ_REQUESTS", "5000"))
+REQUESTS = int(os.environ.get("FUZZ_REQUESTS", "2000"))
 SEED = int(os.environ.get("FUZZ_SEED", "13"))
 SECRET = "4f1c0f0e9a7b4d6e8c2a5b3d7e9f1a2c"
 LEAKS = (socket.gethostname(), SECRET, "Traceback", "sqlalchemy", "sqlite3", "site-packages")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, func, select
+from tests.support.ready_database import migrated
 
 from kkt_adapter.catalog.g2a.wire import product
 from kkt_adapter.catalog.model import PriceWindow, Product, ProductPage
@@ -21,7 +22,6 @@ from kkt_adapter.catalog.sync.rate_limit import Pacer
 from kkt_adapter.emulators.g2a import Faults, G2AEmulator
 from kkt_adapter.kernel.clock import Clock, SystemClock
 from kkt_adapter.kernel.errors import PageBeyondCeiling
-from kkt_adapter.runtime.db.migrate import migrate
 from kkt_adapter.runtime.db.open import open_database
 from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.leases.database import DatabaseLeases
@@ -97,7 +97,7 @@ async def stand_in(products: int = 100, **faults: Any) -> AsyncIterator[G2AEmula
 @asynccontextmanager
 async def opened(url: str | Path) -> AsyncIterator[Database]:
     """A migrated database."""
-    await asyncio.to_thread(migrate, url)
+    await asyncio.to_thread(migrated, url)
     database = open_database(url)
     try:
         yield database

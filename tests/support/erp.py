@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select
 from tests.support.clock import START
+from tests.support.ready_database import migrated
 
 from kkt_adapter.emulators.erp import ErpEmulator
 from kkt_adapter.fiscal.heartbeat.payload import Sender, Situation
@@ -19,7 +20,6 @@ from kkt_adapter.fiscal.store.events import NewEvent
 from kkt_adapter.fiscal.store.tables import buffer_events, receipts
 from kkt_adapter.kernel.clock import Clock, SystemClock
 from kkt_adapter.kernel.ids import random_id, uuid7
-from kkt_adapter.runtime.db.migrate import migrate
 from kkt_adapter.runtime.db.open import open_database
 from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.leases.database import DatabaseLeases
@@ -46,7 +46,7 @@ async def back_office(**given: Any) -> AsyncIterator[ErpEmulator]:
 @asynccontextmanager
 async def fresh_database(url: str | Path) -> AsyncIterator[Database]:
     """With every table, and the rows that the service makes at its first start."""
-    migrate(url)
+    migrated(url)
     database = open_database(str(url))
     try:
         await database.write(counters.ensure)

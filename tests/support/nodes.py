@@ -25,7 +25,7 @@ import httpx2
 from sqlalchemy import Connection, select
 from tests.support.api import Json
 from tests.support.ports import free_port
-from tests.support.product import ROOT, archive, compare_books, sale
+from tests.support.product import ROOT, archive, compare_books, sale, spare_migrations
 
 from kkt_adapter.emulators.ofd import OfdEmulator
 from kkt_adapter.fiscal.printing.registration import stored_facts
@@ -37,7 +37,7 @@ from kkt_adapter.runtime.db.open import open_database
 from kkt_adapter.runtime.leases.database import leases
 from kkt_adapter.settings import Settings, load_settings
 
-WITHIN_S = 30.0  # real seconds before a test gives up waiting
+WITHIN_S = 90.0  # real seconds before a test gives up waiting, on a machine where others work too
 
 
 async def until(check: Callable[[], Awaitable[Any]], what: str, *, within_s: float = WITHIN_S) -> Any:
@@ -95,6 +95,7 @@ class Node:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.config.write_text("\n".join(self._register(till) for till in self.tills))
         (self.folder / "points").write_text("")
+        spare_migrations(self.settings)
         command = ["-m", "kkt_adapter", "serve", "--config", str(self.config), "--port", str(self.port)]
         if self.scale is not None:
             order = {

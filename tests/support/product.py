@@ -26,6 +26,7 @@ from sqlalchemy import Connection, select
 from tests.support import conform
 from tests.support.api import BASE_URL, SALE, Json
 from tests.support.ports import free_port
+from tests.support.ready_database import put_ready
 
 from kkt_adapter.bootstrap import Services, build_services
 from kkt_adapter.bootstrap.seams import Seams
@@ -40,6 +41,7 @@ from kkt_adapter.fiscal.store import counters
 from kkt_adapter.fiscal.store.tables import dlq, receipts
 from kkt_adapter.kernel.clock import Clock, SystemClock
 from kkt_adapter.kernel.ids import PosId, RegisterId, random_id
+from kkt_adapter.runtime.db.urls import sqlite_path
 from kkt_adapter.settings import RegisterSettings, Settings, load_settings
 
 ROOT = Path(__file__).parents[2]
@@ -417,6 +419,7 @@ async def product(
             **(QUICK | settings),
         )
         used = clock or SystemClock()
+        spare_migrations(given)
         services = await _started(given, demo=demo, clock=used, seams=seams)
         running = Product(
             folder=folder,
@@ -434,6 +437,13 @@ async def product(
     finally:
         if own:
             await operator.stop()
+
+
+def spare_migrations(settings: Settings) -> None:
+    """A product that starts in an empty place finds its database made, but never used."""
+    path = sqlite_path(settings.database)
+    if path is not None and path.parent == settings.data_dir and not settings.data_dir.exists():
+        put_ready(path)
 
 
 async def _started(settings: Settings, *, demo: bool, clock: Clock, seams: Seams | None = None) -> Services:
@@ -494,6 +504,7 @@ class ServiceProcess:
         return load_settings(environment=self.environment, file=self.config)
 
     def start(self) -> None:
+        spare_migrations(self.settings)
         log = (self.folder / "service.log").open("ab")
         with log:
             self.process = subprocess.Popen(

@@ -83,7 +83,9 @@ def test_the_tests_of_the_rules_notice_a_wrong_limit(tmp_path: Path) -> None:
     (tmp_path / "rules.yml").write_text(
         text.replace("kkt_dlq_size > 50", "kkt_dlq_size > 500"), encoding="utf-8"
     )
-    shutil.copy(PROMETHEUS / "rules_test.yml", tmp_path)
+    tests = yaml.safe_load((PROMETHEUS / "rules_test.yml").read_text(encoding="utf-8"))
+    tests["tests"] = [one for one in tests["tests"] if one["name"] == "KktDlqLarge"]
+    (tmp_path / "rules_test.yml").write_text(yaml.safe_dump(tests), encoding="utf-8")
     result = promtool("test", "rules", "rules_test.yml", cwd=tmp_path)
     assert result.returncode != 0
     assert "DlqLarge" in result.stdout + result.stderr

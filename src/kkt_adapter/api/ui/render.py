@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from kkt_adapter.api.ui.static_files import StaticFiles
 
@@ -20,7 +20,13 @@ class Templates:
             lstrip_blocks=True,
         )
         self._environment.globals["static"] = lambda name: f"{prefix}/ui/static/{static.version}/{name}"
-        self._environment.globals["parts"] = self._environment.get_template("parts.html").module
 
     def render(self, template: str, values: Mapping[str, Any]) -> str:
-        return self._environment.get_template(template).render(values)
+        return self._page(template).render(values)
+
+    def _page(self, template: str) -> Template:
+        """Compiled when it is first asked for, the shared parts too: many services never show a page."""
+        known = self._environment.globals
+        if "parts" not in known:
+            known["parts"] = self._environment.get_template("parts.html").module
+        return self._environment.get_template(template)
