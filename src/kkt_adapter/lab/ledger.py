@@ -4,7 +4,7 @@ Nothing here knows the product. A receipt is known by the name of its only line,
 ends up in the fiscal document; the product's own receipt key is not needed to find it there.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -64,10 +64,26 @@ class Asked:
     complaints: list[str] = field(default_factory=list)  # answers that contradict each other
     allowed: int = 1  # documents; more when a person had it printed again although it was printed
     adopted: set[str] = field(default_factory=set)  # documents of others that a person took for it
+    door_presses: bool = False  # its client presses again with a new key, and never has a failed one printed
+    pressed: list[str] = field(default_factory=list)  # its later keys
+    told_key: str | None = None  # the one of them under which a document was named
 
     @property
     def name(self) -> str:
         return NAME.format(number=self.number)
+
+    @property
+    def keys(self) -> list[str]:
+        """Every key under which it was asked for, in order."""
+        return [self.key, *self.pressed]
+
+    @property
+    def is_over(self) -> bool:
+        """Told, or given up: nobody asks for it as if it were new."""
+        return self.outcome is not LedgerOutcome.OPEN
+
+    def press_anew(self, key: str) -> None:
+        self.pressed.append(key)
 
     @property
     def receipt_id(self) -> str | None:
@@ -117,17 +133,18 @@ class Ledger:
         self.answers = 0  # of all kinds
         self.replays = 0
         self.unanswered = 0  # tries that ended without an answer
+        self.forced = False  # has a person begun to have failed receipts printed?
         self.conflicts = 0  # other bodies under a used key that were refused as they must be
         self.wrong_answers: list[str] = []  # answers that the contract does not know
 
     def by_key(self, key: str | None) -> Asked | None:
-        return next((asked for asked in self.asked if asked.key == key), None)
+        return next((asked for asked in self.asked if key in asked.keys), None)
 
-    def went_back(self, kept: Collection[str], *, asks_again: Callable[[str], bool]) -> None:
+    def went_back(self, kept: Set[str], *, asks_again: Callable[[str], bool]) -> None:
         """The database is an older one, with these keys. ``asks_again``: does this till?"""
         for asked in self.asked:
-            if asked.key not in kept:
-                asked.lose(asks_again=not asked.keyless and asks_again(asked.till))
+            if not kept >= set(asked.keys):
+                asked.lose(asks_again=not (asked.keyless or asked.door_presses) and asks_again(asked.till))
 
     def told(self) -> list[Asked]:
         """Those that the adapter must have."""

@@ -21,6 +21,7 @@ class LabPlan:
     name: str = ""  # of this run; for those who start node processes of their own
     only: frozenset[str] | None = None  # names of fault kinds; None: all
     points: tuple[str, ...] = ()  # named points to choose from; empty: all
+    doors: bool = False  # shops sell through them too, where there are virtual registers with a queue
     registers: int = 6
     tills_per_register: int = 2
     think_s: float = 1.0  # between two actions of a till, on average

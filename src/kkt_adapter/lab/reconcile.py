@@ -45,7 +45,7 @@ def forgotten(ledger: Ledger, adapter: AdapterBook) -> list[Finding]:
             text=f"told {asked.told[0].status}, and it is not stored",
         )
         for asked in ledger.asked
-        if asked.outcome is LedgerOutcome.TOLD and asked.key not in keys
+        if asked.outcome is LedgerOutcome.TOLD and keys.isdisjoint(asked.keys)
     ]
 
 
@@ -93,7 +93,7 @@ class _Comparison:
 
     def _receipt(self, asked: Asked) -> None:
         documents = self._by_name.get(asked.name, [])
-        row = self._rows.get(asked.key)
+        row = self._rows.get(asked.told_key or asked.key)
         for complaint in asked.complaints:
             doubled = complaint.startswith("one key, two")
             self._say(FindingKind.DOUBLED if doubled else FindingKind.WRONG, asked.name, complaint)
@@ -216,7 +216,7 @@ class _Comparison:
             self._say(FindingKind.WRONG, "adapter", f"{book.open_attempts} attempts have no result")
         if book.open_letters:
             self._say(FindingKind.UNDELIVERED, "adapter", f"{book.open_letters} dead letters are open")
-        keys = {asked.key for asked in self._ledger.asked}
+        keys = {key for asked in self._ledger.asked for key in asked.keys}
         for row in book.rows:
             if row.key not in keys:
                 self._say(FindingKind.WRONG, "adapter", f"receipt {row.id} was asked for by nobody")

@@ -1,6 +1,6 @@
 """The registers of one run: virtual ones in the nodes, and emulated devices of real brands beside them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from kkt_adapter.lab.devices.brands import BRANDS
 from kkt_adapter.lab.devices.device import DeviceSpec, LabDevice
 
 ZONE = "Europe/Moscow"
+POOL = 3  # registers of the group
 RELAY, HTTP, DEVICE = "relay", "http", "device"
 
 
@@ -75,6 +76,12 @@ class LabRegisters:
     @property
     def pos_ids(self) -> list[str]:
         return [pos_id for register in self.settings for pos_id in register["pos_ids"]]
+
+    @property
+    def pool(self) -> Sequence[str]:
+        """The group that shops sell on: virtual registers that deliver out of their own queue."""
+        ours = [r["id"] for r in self.settings if r["driver"] == "virtual" and r["ofd_transport"] == RELAY]
+        return ours[:POOL]
 
     @property
     def queues(self) -> Mapping[str, Path]:

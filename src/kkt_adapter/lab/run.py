@@ -23,6 +23,9 @@ from kkt_adapter.lab.books import OperatorBook, read_adapter
 from kkt_adapter.lab.certificate import Books, Certificate, Traffic
 from kkt_adapter.lab.circumstances import commit_of_checkout, footprint
 from kkt_adapter.lab.control_channel import ControlChannel
+from kkt_adapter.lab.doors.client import DoorClient
+from kkt_adapter.lab.doors.held import release_all
+from kkt_adapter.lab.doors.shops import LabShops
 from kkt_adapter.lab.drawer.compare import compare_drawers, read_drawer
 from kkt_adapter.lab.fork_server import ForkServer
 from kkt_adapter.lab.injector import Injector
@@ -100,6 +103,7 @@ class _Run:
         )
         self._logs: dict[str, LogPipe] = {}
         self._disk: SmallDisk | None = None
+        self._shops = LabShops(self._registers, self._ledger, seed=plan.seed, wanted=plan.doors)
         self._started_at = datetime.now(UTC)
         self._out_of_time = False
 
@@ -119,9 +123,11 @@ class _Run:
         injector = Injector(world, seed=plan.seed, gap_s=plan.gap_s, only=plan.only)
         for node in self._nodes:
             await ready(node, session)
-        await self._rain(injector, tills)
+        shops = self._shops.clients(bases, session, answer_s=ANSWER_S / plan.scale, think_s=plan.think_s)
+        await self._rain(injector, [*tills, *shops])
         self._progress("settling", injector.stats.total)
         await world.lift()
+        await release_all(world)
         database = open_database(self._database_url(), postgres=PostgresSettings(writers=1, readers=1))
         try:
             settling = Settling(
@@ -130,7 +136,7 @@ class _Run:
                 person=person,
                 database=database,
                 ledger=self._ledger,
-                tills=tills,
+                tills=[*tills, *shops],
                 queued=list(self._registers.queues.values()),
             )
             settled_s, _ = await settling.settle(limit_s=plan.settle_s)
@@ -187,7 +193,7 @@ class _Run:
             out_of_time=int(self._out_of_time),
         )
 
-    async def _rain(self, injector: Injector, tills: Sequence[Till]) -> None:
+    async def _rain(self, injector: Injector, tills: Sequence[Till | DoorClient]) -> None:
         """Traffic and faults together."""
         plan, stop = self._plan, asyncio.Event()
         async with asyncio.TaskGroup() as group:
@@ -238,6 +244,7 @@ class _Run:
             stack.push_async_callback(self._redis.stop)
         if plan.small_disk and plan.database == "sqlite":
             self._mount()
+        await self._shops.open(stack)
         await self._channel.open()
         stack.push_async_callback(self._channel.close)
         await self._registers.start_devices(
@@ -268,6 +275,7 @@ class _Run:
             disk=self._disk,
             database_file=None if plan.database != "sqlite" else self._folder / "data" / "buffer.db",
             http_registers=self._registers.over_http,
+            pool=self._shops.pool,
         )
 
     def _mount(self) -> None:
@@ -315,6 +323,7 @@ class _Run:
                 "log_format": "json",
                 "registers": self._registers.settings,
                 "sign_in": {"secret": SIGN_IN_SECRET},
+                **self._shops.settings,
             },
         )
 

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 from sqlalchemy import Connection, select
@@ -19,12 +19,23 @@ from kkt_adapter.kernel.errors import AdapterError
 from kkt_adapter.lab.acts.person import RIGHT, Person
 from kkt_adapter.lab.books import is_confirmed
 from kkt_adapter.lab.ledger import Asked, Ledger
-from kkt_adapter.lab.traffic import Till
 from kkt_adapter.runtime.db.protocol import Database
 
 LOOK_EVERY_S = 0.25
 HELP_EVERY_S = 2.0
 AT_ONCE = 16
+
+
+REASON = {"reason": "the lab has mended the register"}  # a shop that was told of a failure needs one
+
+
+class Client(Protocol):
+    """Who asked for receipts, and asks again."""
+
+    @property
+    def pos_id(self) -> str: ...
+
+    async def post(self, asked: Asked) -> bool: ...
 
 
 class Settling:
@@ -39,7 +50,7 @@ class Settling:
         person: Person,
         database: Database,
         ledger: Ledger,
-        tills: Sequence[Till],
+        tills: Sequence[Client],
         queued: Sequence[Path],
     ) -> None:
         self._bases = bases
@@ -76,7 +87,7 @@ class Settling:
 
     async def _is_settled(self) -> bool:
         try:
-            if not await self._db.read(_nothing_left):
+            if not all(map(self._is_given_up, await self._db.read(_left))):
                 return False
         except AdapterError:
             return False
@@ -85,31 +96,50 @@ class Settling:
     async def _help(self) -> None:
         await self.ask_all_again(self._ledger.open())
         with suppress(AdapterError):
-            refused = await self._db.read(_ids(receipts.c.id, receipts.c.print_state == "print_failed"))
+            refused = await self._db.read(_failed)
             asking = await self._db.read(_ids(receipts.c.pos_id, receipts.c.print_state == "print_unknown"))
             letters = await self._db.read(_ids(dlq.c.id, dlq.c.resolved_at.is_(None)))
-            for receipt_id in refused:
-                await self._post(f"/v1/kkt/receipt/{receipt_id}/reprint")
+            for receipt_id, key in refused:
+                if not self._is_pressed_anew(key):
+                    self._ledger.forced = True
+                    await self._post(f"/v1/kkt/receipt/{receipt_id}/reprint", REASON)
             for letter in letters:
-                await self._post(f"/v1/kkt/dlq/{letter}/retry")
+                await self._post(f"/v1/kkt/dlq/{letter}/retry", {})
             for pos_id in sorted(set(asking)):
                 found = await self._person.question(pos_id)
                 if found is not None:
                     await self._person.decide(*found, RIGHT)
 
-    async def _post(self, path: str) -> None:
+    def _is_pressed_anew(self, key: str) -> bool:
+        """Does its client press again by itself when it hears of a failure, with another key?"""
+        asked = self._ledger.by_key(key)
+        return asked is not None and asked.door_presses
+
+    def _is_given_up(self, left: tuple[str, str]) -> bool:
+        """A press that failed, and was followed by one that was printed."""
+        key, print_state = left
+        return print_state == "print_failed" and self._is_pressed_anew(key)
+
+    async def _post(self, path: str, body: dict[str, str]) -> None:
         for base in self._bases:
             with suppress(aiohttp.ClientError, OSError, TimeoutError):
-                async with asyncio.timeout(5), self._session.post(base + path, json={}) as answer:
+                async with asyncio.timeout(5), self._session.post(base + path, json=body) as answer:
                     if answer.status == 200:
                         return
 
 
-def _nothing_left(connection: Connection) -> bool:
-    left = select(receipts.c.seq).where(
+def _left(connection: Connection) -> list[tuple[str, str]]:
+    """Stored key and print state of receipts that are not printed and delivered."""
+    left = select(receipts.c.idempotency_key, receipts.c.print_state).where(
         (receipts.c.print_state != "printed") | (receipts.c.status != "synced")
     )
-    return connection.execute(left.limit(1)).first() is None
+    return [(key, state) for key, state in connection.execute(left)]
+
+
+def _failed(connection: Connection) -> list[tuple[str, str]]:
+    """Id and stored key of what a register refused."""
+    failed = select(receipts.c.id, receipts.c.idempotency_key).where(receipts.c.print_state == "print_failed")
+    return [(receipt_id, key) for receipt_id, key in connection.execute(failed.limit(500))]
 
 
 def _ids(column: Any, where: Any) -> Callable[[Connection], list[Any]]:

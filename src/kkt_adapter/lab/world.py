@@ -45,6 +45,7 @@ class World:
     ledger: Ledger
     database_file: Path | None  # of SQLite
     http_registers: frozenset[str]
+    pool: Sequence[str] = ()  # the virtual registers that the doors' group is made of
     tills: Sequence[Till] = ()
     person: "Person | None" = None
     session: aiohttp.ClientSession | None = None

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from kkt_adapter.lab.acts import log_reader, person, replaced, small_disk
 from kkt_adapter.lab.acts.kind import FaultKind
+from kkt_adapter.lab.doors.held import HELD
 
 ACTS: Sequence[FaultKind] = (
     FaultKind(
@@ -35,4 +36,5 @@ ACTS: Sequence[FaultKind] = (
         needs=small_disk.there,
         free=small_disk.free,
     ),
+    HELD,
 )

@@ -45,18 +45,23 @@ class Person:
         """What is asked about this till's register, and about which receipt; None: nothing."""
         for base in self._bases:
             status = await self._ask("GET", f"{base}/v1/kkt/status?pos_id={pos_id}")
-            found = [one["question"] for one in (status or {}).get("registers", ()) if one["question"]]
-            if not found or found[0]["receipt_id"] is None:
-                continue
-            receipt = await self._ask("GET", f"{base}/v1/kkt/receipt/{found[0]['receipt_id']}")
-            asked = self._ledger.by_key((receipt or {}).get("idempotency_key"))
-            if asked is not None:
-                return asked, found[0]
+            found = [
+                {**one["question"], "register_id": one["register_id"]}
+                for one in (status or {}).get("registers", ())
+                if one["question"]
+            ]
+            for question in found:
+                if question["receipt_id"] is None:
+                    continue
+                receipt = await self._ask("GET", f"{base}/v1/kkt/receipt/{question['receipt_id']}")
+                asked = self._ledger.by_key((receipt or {}).get("idempotency_key"))
+                if asked is not None:
+                    return asked, question
         return None
 
     async def decide(self, asked: Asked, question: dict[str, Any], how: str) -> bool:
         """Say it to the node that asks; false when it was not heard, or the question is another by now."""
-        register_id = asked.till.rpartition("-T")[0]
+        register_id = question["register_id"]
         archive = await asyncio.to_thread(
             read_archive, self._fn_file(register_id), register_id=register_id, queued=False
         )

@@ -1,0 +1,1 @@
+"""Shops that sell through the doors: ATOL Online on a group of registers, and KkmServer."""
