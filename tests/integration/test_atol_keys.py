@@ -10,7 +10,7 @@ from tests.support.product import ShiftedClock, product, sale, virtual_registers
 from tests.support.shops import SECRET, STAMP, client_of, item_v4, receipt, shop_settings
 
 from kkt_adapter.fiscal.kkt.virtual import FaultPlan
-from kkt_adapter.fiscal.store.tables import receipts
+from kkt_adapter.fiscal.store.tables import receipts, report_keys
 
 KEY = "1001"  # what shops use
 
@@ -88,11 +88,13 @@ async def test_a_key_counts_in_its_group_for_all_accounts_and_versions(tmp_path:
 
 async def test_a_shops_receipt_is_told_for_32_days_whatever_is_forgotten(tmp_path: Path) -> None:
     clock = ShiftedClock()
-    async with product(tmp_path, clock=clock, shop=(shop_settings(),)) as running:
+    async with product(tmp_path, clock=clock, shop=(shop_settings(), kkm.shop())) as running:
         web = await client_of(running)
         await running.sell()
         uuid = (await web.sell(KEY)).json()["uuid"]
         await web.done(uuid)
+        cash = {"Command": "DepositingCash", "Amount": 50, "IdCommand": KEY}
+        assert (await kkm.execute(running.client, cash))["Status"] == 0
         await running.sell()
         await running.delivered()
         clock.ahead = timedelta(days=31)
@@ -101,9 +103,10 @@ async def test_a_shops_receipt_is_told_for_32_days_whatever_is_forgotten(tmp_pat
         web = await client_of(running)
         assert (await web.report(uuid))["status"] == "done"
         assert (await web.sell(KEY)).json()["uuid"] == uuid
+        assert (await kkm.execute(running.client, cash))["Warning"], "it was carried out before"
         clock.ahead = timedelta(days=33)
         await forget(running, receipts_live=timedelta(days=7))
-        assert await rows(running, receipts) == 0
+        assert await rows(running, receipts) == await rows(running, report_keys) == 0
 
 
 async def test_a_repetition_after_a_failure_is_still_the_first_document(tmp_path: Path) -> None:

@@ -79,7 +79,9 @@ async def test_every_reason_of_a_register_and_of_a_group(tmp_path: Path) -> None
         assert (shown["reason"], shown["ready"]) == ("maintenance", False)
         assert shown["until"] > shown["checked_at"]
         english = await running.call("GET", "/v1/kkt/ready?group=main", **{"Accept-Language": "en"})
-        assert english.json()["detail"] == "Maintenance: x"
+        assert english.json()["detail"] == shown["detail"] == "Maintenance: x"
+        russian = await running.call("GET", "/v1/kkt/ready?group=main", **{"Accept-Language": "ru, en;q=0.9"})
+        assert russian.json()["detail"] == "Обслуживание: x"
 
 
 async def test_a_full_buffer(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 from tests.support import kkm
 from tests.support.product import product
 
+from kkt_adapter.fiscal.store.session_tables import cash_transactions
 from kkt_adapter.fiscal.store.tables import buffer_events
 
 
@@ -15,6 +16,11 @@ async def test_a_shop_that_is_gone_is_told_at_the_start_and_was_carries_its_keys
     async with product(tmp_path, shop=(kkm.shop("old"),)) as running:
         sold = await kkm.execute(running.client, kkm.sale("1001"), authorization=kkm.basic("old"))
         assert sold["Status"] == 0
+        cash = {"Command": "DepositingCash", "Amount": 50, "IdCommand": "1002"}
+        report = {"Command": "XReport", "IdCommand": "1003"}
+        for command in (cash, report):
+            done = await kkm.execute(running.client, command, authorization=kkm.basic("old"))
+            assert done["Status"] == 0, done
 
         async def gone() -> list[str]:
             found = await running.read(lambda c: c.execute(buffer_events.select()).all())
@@ -25,6 +31,12 @@ async def test_a_shop_that_is_gone_is_told_at_the_start_and_was_carries_its_keys
         again = await kkm.execute(running.client, kkm.sale("1001"), authorization=kkm.basic("new"))
         assert (again["Status"], again["CheckNumber"]) == (0, sold["CheckNumber"])
         assert kkm.receipts_in(running) == 1
+        for command in (cash, report):
+            done = await kkm.execute(running.client, command, authorization=kkm.basic("new"))
+            assert done["Warning"], "it was carried out before"
+        asked = {"Command": "GetRezult", "IdCommand": "1002"}
+        assert (await kkm.execute(running.client, asked, authorization=kkm.basic("new")))["Status"] == 0
+        assert len(await running.read(lambda c: c.execute(cash_transactions.select()).all())) == 1
         await running.restart(shop=(kkm.shop("third"),))
         (told,) = await gone()
         assert '"old"' in told

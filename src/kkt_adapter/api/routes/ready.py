@@ -9,7 +9,7 @@ from starlette.responses import Response
 from kkt_adapter.api.access import Action, till_of
 from kkt_adapter.api.answer import JsonAnswer
 from kkt_adapter.api.deps import Services, may
-from kkt_adapter.api.language import ranks_english_first
+from kkt_adapter.api.language import preferred
 from kkt_adapter.api.schemas.answers import registers as shapes
 from kkt_adapter.api.schemas.documents import answers
 from kkt_adapter.api.schemas.examples import registers as examples
@@ -33,7 +33,8 @@ async def ready(
     group: Till = None,
 ) -> Response:
     """Ask before the card is charged: always 200, in under 20 ms, from what is known. Name a till or a group;
-    with one register neither is needed."""
+    with one register neither is needed. ``detail`` is in the language of errors: English, or Russian where
+    Accept-Language ranks it first."""
     found = await services.preflight.look(till_of(principal, pos_id or group))
-    english = ranks_english_first(request.headers.get("accept-language"))
+    english = preferred(request.headers.get("accept-language")) == "en"
     return JsonAnswer(readiness_answer(found, english=english))

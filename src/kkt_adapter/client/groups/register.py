@@ -110,6 +110,8 @@ class AsyncRegister:
     async def ready(self, *, pos_id: str | None = None, group: str | None = None) -> ReadinessShown:
         """Would a receipt be printed now. Ask before the card is charged: always 200, in under 20
         ms, from what is known. Name a till or a group; with one register neither is needed.
+        `detail` is in the language of errors: English, or Russian where Accept-Language ranks it
+        first.
         """
         return await self._connection.send(_ready(pos_id=pos_id, group=group))
 
@@ -171,5 +173,7 @@ class Register:
     def ready(self, *, pos_id: str | None = None, group: str | None = None) -> ReadinessShown:
         """Would a receipt be printed now. Ask before the card is charged: always 200, in under 20
         ms, from what is known. Name a till or a group; with one register neither is needed.
+        `detail` is in the language of errors: English, or Russian where Accept-Language ranks it
+        first.
         """
         return self._connection.send(_ready(pos_id=pos_id, group=group))

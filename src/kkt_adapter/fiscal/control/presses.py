@@ -56,6 +56,7 @@ class Outcome:
 class ActionRecord:
     """What an action's key was used for. ``answer`` is None while it is under way."""
 
+    key: str  # the stored one, which may be that of an earlier id of the account
     scope: str
     answer: Mapping[str, Any] | None
 
@@ -102,13 +103,13 @@ class Presses:
         """What a client's key was used for; None: it is new."""
 
         def read(conn: Connection) -> Known | ActionRecord | None:
-            return find_keys(conn, origin.key_hashes) or _action(conn, origin.key)
+            return find_keys(conn, origin.key_hashes) or _action(conn, origin)
 
         return await self._db.read(read)
 
-    async def action(self, key: str) -> ActionRecord | None:
+    async def action(self, origin: Origin) -> ActionRecord | None:
         """What became of a cash movement or a report under this key."""
-        return await self._db.read(lambda c: _action(c, key))
+        return await self._db.read(lambda c: _action(c, origin))
 
     async def press(self, subject: str) -> Press | None:
         """None: its outcome was told, so it guards no more."""
@@ -150,8 +151,8 @@ class Presses:
                 return
 
 
-def _action(conn: Connection, key: str) -> ActionRecord | None:
-    hashes = {key_hash(key, scope=scope): scope for scope in SCOPES}
+def _action(conn: Connection, origin: Origin) -> ActionRecord | None:
+    hashes = {key_hash(key, scope=scope): (key, scope) for key in origin.keys for scope in SCOPES}
     query = select(report_keys.c.key_hash, report_keys.c.answer).where(
         report_keys.c.key_hash.in_(list(hashes))
     )
@@ -160,7 +161,8 @@ def _action(conn: Connection, key: str) -> ActionRecord | None:
         return None
     answer = None if row.answer is None else jsontext.decode(row.answer)
     under_way = answer is None or BOUND in answer
-    return ActionRecord(scope=hashes[bytes(row.key_hash)], answer=None if under_way else answer)
+    key, scope = hashes[bytes(row.key_hash)]
+    return ActionRecord(key=key, scope=scope, answer=None if under_way else answer)
 
 
 def outcome_of(taken: Taken, answer: str) -> Outcome:

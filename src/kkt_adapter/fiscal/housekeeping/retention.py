@@ -45,6 +45,7 @@ BYTES_LIVE = timedelta(days=400)  # of documents, unless another time is set
 LETTERS_LIVE = timedelta(days=90)  # after they were resolved
 KEYS_LIVE = timedelta(days=30)  # and as long as their receipt
 DOOR_LIVES = timedelta(days=32)  # of a shop's receipt after its outcome (ATOL Online v4 5.23, section 5)
+ACTION_KEYS_LIVE = DOOR_LIVES  # of cash movements and reports, which shops send through doors too
 BOOKS_LIVE = timedelta(days=5 * 366)  # sessions, shifts, cash movements
 
 
@@ -59,6 +60,7 @@ class Limits:
     events: datetime
     letters: datetime  # by resolved_at
     keys: datetime
+    actions: datetime
     books: datetime
     told: int | None
 
@@ -84,6 +86,7 @@ class Limits:
             events=edge(EVENTS_LIVE),
             letters=edge(LETTERS_LIVE),
             keys=edge(KEYS_LIVE),
+            actions=edge(ACTION_KEYS_LIVE),
             books=edge(BOOKS_LIVE),
             told=told,
         )
@@ -298,7 +301,7 @@ KINDS: Mapping[str, RetentionKind] = MappingProxyType(
         "receipts": RetentionKind(look=_look_at_receipts, forget=_forget_receipts),
         "keys": RetentionKind(look=_look_at_keys, forget=_delete(idempotency.c.seq, idempotency)),
         "report_keys": RetentionKind(
-            look=_search(report_keys.c.key_hash, lambda limits: report_keys.c.created_at < limits.keys),
+            look=_search(report_keys.c.key_hash, lambda limits: report_keys.c.created_at < limits.actions),
             forget=_delete(report_keys.c.key_hash, report_keys),
         ),
         "events": RetentionKind(

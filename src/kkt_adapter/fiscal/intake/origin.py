@@ -43,10 +43,15 @@ class Origin:
         return scoped_key(self.door, self.scope, self.client_key)
 
     @property
-    def key_hashes(self) -> tuple[bytes, ...]:
-        """Of the key now, then under the scopes of before."""
+    def keys(self) -> tuple[str, ...]:
+        """As stored: the key now, then under the scopes of before."""
         scopes = (self.scope, *self.was)
-        return tuple([receipt_json.key_hash(scoped_key(self.door, one, self.client_key)) for one in scopes])
+        return tuple([scoped_key(self.door, one, self.client_key) for one in scopes])
+
+    @property
+    def key_hashes(self) -> tuple[bytes, ...]:
+        """Of ``keys``."""
+        return tuple([receipt_json.key_hash(key) for key in self.keys])
 
 
 def origin_row(origin: Origin | None) -> tuple[str | None, ...]:

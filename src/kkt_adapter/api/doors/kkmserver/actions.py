@@ -61,13 +61,14 @@ class Actions:
         origin = call.origin(content_hash(call.command))
         if await self._parts.intake.known(origin) is not None:
             raise another_command(call.key)
-        record = await self._parts.presses.action(origin.key)
+        record = await self._parts.presses.action(origin)
         if record is not None and record.scope != SCOPE_OF[call.command.does]:
             raise another_command(call.key)
+        key = origin.key if record is None else record.key
         view = await self._device(call, record)
         call.is_for(view)
         while True:
-            task = self._running.get(origin.key) or self._begin(call, view, origin.key)
+            task = self._running.get(key) or self._begin(call, view, key)
             if not await call.hold.wait_for(task):
                 return running(call.head, STILL_RUNNING)
             try:
@@ -79,7 +80,7 @@ class Actions:
             except PressRepeated as repeated:
                 await self._guarded(call, repeated)
             else:
-                call.tells(origin.key)
+                call.tells(key)
                 return await self._answer(call, view, result)
 
     async def _device(self, call: Call, record: ActionRecord | None) -> DeviceView:

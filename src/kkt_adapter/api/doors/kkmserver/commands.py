@@ -178,7 +178,7 @@ class Commands:
                 url=self._parts.link_of(outcome.receipt_id),
                 **await self._receipts.members(outcome),
             )
-        record = await self._parts.presses.action(origin.key)
+        record = await self._parts.presses.action(origin)
         if record is None and not self._actions.is_running(origin.key):
             refused_before = self._refusals.find(origin.key)
             if refused_before is None:
@@ -189,7 +189,7 @@ class Commands:
         call.head = Head(command=name, id=asked, english=call.head.english)
         if record is None or record.answer is None:
             return running(call.head)
-        call.tells(origin.key)
+        call.tells(record.key)
         view = await self._device(call)
         return action_answer(call, view, made_before(record.answer))
 
