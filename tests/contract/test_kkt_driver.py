@@ -448,6 +448,35 @@ async def test_the_last_receipt_is_printed_again_without_a_document(bench: KktBe
     assert (await bench.driver.status()).fd_number == document.fd_number
 
 
+async def test_books_are_told_right_before_a_receipt_is_made_and_may_forbid_it(bench: KktBench) -> None:
+    registration = await open_register(bench)
+    if not bench.driver.tells:
+        pytest.skip("this register shuts late senders out by itself")
+    told = list[int]()
+
+    async def note() -> None:
+        told.append(len(bench.driver.command_times))
+
+    async def forbid() -> None:
+        raise LeaseLost("another process drives this register", "этой ККТ управляет другой процесс")
+
+    receipt = a_sale_for(registration, id=uuid4().hex)
+    document = await bench.driver.fiscalize(receipt, term=TERM, about_to=note)
+    assert told == [len(bench.driver.command_times) - sent_from_there_on(bench)]
+
+    with pytest.raises(LeaseLost):
+        await bench.driver.fiscalize(a_sale_for(registration, id=uuid4().hex), term=TERM, about_to=forbid)
+    assert (await bench.driver.status()).fd_number == document.fd_number
+    assert (await sell(bench, registration)).fd_number == document.fd_number + 1
+
+
+def sent_from_there_on(bench: KktBench) -> int:
+    """How many of the last receipt's commands are the closing one, or come after it."""
+    names = [time.name for time in bench.driver.command_times]
+    closing = "FF45" if "FF45" in names else "sell"
+    return len(names) - names.index(closing)
+
+
 async def test_giving_up_where_nothing_is_open_does_nothing(bench: KktBench) -> None:
     registration = await open_register(bench)
     document = await sell(bench, registration)

@@ -3,13 +3,14 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, insert, select, update
 from tests.support.clock import ManualClock
-from tests.support.kkt import shtrih_driver
+from tests.support.kkt import a_sale_for, shtrih_driver
 from tests.support.product import TILL, Product, product, sale
 
 from kkt_adapter.bootstrap.seams import Seams
@@ -18,14 +19,14 @@ from kkt_adapter.emulators.shtrih import Fault, FaultMode, ShtrihEmulator
 from kkt_adapter.emulators.shtrih.own_exchange import by_itself
 from kkt_adapter.emulators.shtrih.tables import FFD_TABLE, REPLACEMENT
 from kkt_adapter.fiscal.model import DocumentCode
-from kkt_adapter.fiscal.store.tables import buffer_events
+from kkt_adapter.fiscal.store.tables import attempts, buffer_events, receipts
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.settings import RegisterSettings, Transport
 
 
 @asynccontextmanager
 async def shop(
-    folder: Path, transport: Transport = Transport.RELAY, clock: Clock | None = None
+    folder: Path, transport: Transport = Transport.RELAY, clock: Clock | None = None, **options: Any
 ) -> AsyncIterator[tuple[Product, ShtrihEmulator]]:
     operator = OfdEmulator()
     await operator.start()
@@ -41,7 +42,7 @@ async def shop(
     )
     quick = Seams(driver=lambda _: shtrih_driver(emulator.address))
     try:
-        async with product(folder, registers=[register], ofd=operator, seams=quick) as running:
+        async with product(folder, registers=[register], ofd=operator, seams=quick, **options) as running:
             yield running, emulator
     finally:
         await emulator.stop()
@@ -99,6 +100,38 @@ async def test_of_two_equal_sales_with_a_broken_link_each_is_made_once(tmp_path:
         rows = [await running.receipt(a.json()["receipt_id"]) for a in (lost, again)]
         assert [row["status"] for row in rows] == ["synced", "synced"]
         assert (await running.status())["total_receipts"] == 3
+
+
+@pytest.mark.parametrize(("sent", "state"), [(0, "printed"), (1, "print_unknown")])
+async def test_what_was_surely_not_sent_needs_no_person(tmp_path: Path, sent: int, state: str) -> None:
+    """Killed in the middle of a receipt, and another program has used the register since."""
+    async with shop(tmp_path, response_budget_s=0.1) as (running, emulator):
+        (first,) = await running.sell(1)
+        await running.state_of(first["receipt_id"], print_state="printed")
+        position = emulator.machine.status()
+        emulator.machine.set_paper(present=False)
+        (waiting,) = await running.sell(1)
+        await running.services.supervisor.stop()
+        await running.services.database.write(partial(begin_print, sent, position.fd_number))
+        emulator.machine.set_paper(present=True)
+        foreign = shtrih_driver(emulator.address)
+        registration = await foreign.open()
+        await foreign.fiscalize(a_sale_for(registration, additional_attribute=None, key=None), term=1)
+        await foreign.close()
+
+        await running.restart()
+        row = await running.state_of(waiting["receipt_id"], print_state=state)
+        assert receipts_in(emulator) == [10_000] * (3 if sent == 0 else 2)
+        outcomes = {attempt["outcome"] for attempt in row["attempts"] if attempt["what"] == "print"}
+        assert ("done" in outcomes, None in outcomes) == (sent == 0, sent == 1)
+
+
+def begin_print(sent: int, fd_number: int, conn: Connection) -> None:
+    """The second receipt as if its process had been killed while it was at the register."""
+    conn.execute(update(receipts).where(receipts.c.seq == 2).values(print_state="printing"))
+    first, *_ = conn.execute(select(attempts).where(attempts.c.what == "print"))
+    row = dict(first._mapping) | {"id": 10_000, "receipt_seq": 2, "ended_at": None, "outcome": None}
+    conn.execute(insert(attempts).values(row | {"baseline_fd": fd_number, "sent": sent}))
 
 
 async def test_the_attempt_and_the_register_tell_what_the_commands_took(tmp_path: Path) -> None:

@@ -142,9 +142,9 @@ def _lost_means_unsent() -> None:
     _forget_the_fn()
     fiscalize = VirtualRegister.fiscalize
 
-    async def hopeful(self: VirtualRegister, receipt: Any, *, term: int) -> Any:
+    async def hopeful(self: VirtualRegister, receipt: Any, **how: Any) -> Any:
         try:
-            return await fiscalize(self, receipt, term=term)
+            return await fiscalize(self, receipt, **how)
         except KktOutcomeUnknown as error:
             raise KktUnavailable(error.detail.en, error.detail.ru) from error
 

@@ -9,7 +9,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kkt_adapter.fiscal.ffd.tlv import Element
 from kkt_adapter.fiscal.kkt.command_times import CommandTime
-from kkt_adapter.fiscal.kkt.driver import Capability, CashCounts, ExchangeStatus, KktDriver, KktStatus
+from kkt_adapter.fiscal.kkt.driver import (
+    AboutTo,
+    Capability,
+    CashCounts,
+    ExchangeStatus,
+    KktDriver,
+    KktStatus,
+    untold,
+)
 from kkt_adapter.fiscal.kkt.virtual import VirtualRegister
 from kkt_adapter.fiscal.model import (
     Cashier,
@@ -100,6 +108,7 @@ class ProbedRegister:
     def __init__(self, register: KktDriver, probes: Probes) -> None:
         self.register = register
         self.fence = register.fence
+        self.tells = register.tells
         self.readback_limit = register.readback_limit
         self._pass_by = probes.pass_by
         if isinstance(register, VirtualRegister):
@@ -153,12 +162,13 @@ class ProbedRegister:
     async def x_report(self) -> ShiftTotals:
         return await self.register.x_report()
 
-    async def fiscalize(self, receipt: Receipt, *, term: int) -> FiscalDocument:
+    async def fiscalize(self, receipt: Receipt, *, term: int, about_to: AboutTo = untold) -> FiscalDocument:
         self._pass_by(f"register.fiscalize:{BEFORE}")
         others, self.foreign = self.foreign, None
         if others is not None:
+            await about_to()
             await self._beside(others, receipt, term=term)
-        document = await self.register.fiscalize(receipt, term=term)
+        document = await self.register.fiscalize(receipt, term=term, about_to=about_to)
         self._pass_by(f"register.fiscalize:{AFTER}")
         return document
 

@@ -1,6 +1,6 @@
 """The seam to a cash register: what every driver can do, and what it promises when it cannot."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -102,6 +102,14 @@ class ExchangeStatus:
     last_fd_number: int
 
 
+AboutTo = Callable[[], Awaitable[None]]
+"""Called once right before the command that makes the document; if it raises, none is given."""
+
+
+async def untold() -> None:
+    """An ``AboutTo`` for whoever keeps no books."""
+
+
 class KktDriver(Protocol):
     """One register. Every call has a deadline of its own; none retries a command that makes a document.
 
@@ -118,6 +126,7 @@ class KktDriver(Protocol):
     """
 
     fence: Fence
+    tells: bool  # ``fiscalize`` calls ``about_to``: receipts of which it was not called were surely not made
     readback_limit: int  # documents read back at most when the FN is ahead of the database
 
     @property
@@ -153,7 +162,7 @@ class KktDriver(Protocol):
         """Totals of the present or last shift; makes no document."""
         ...
 
-    async def fiscalize(self, receipt: Receipt, *, term: int) -> FiscalDocument:
+    async def fiscalize(self, receipt: Receipt, *, term: int, about_to: AboutTo = untold) -> FiscalDocument:
         """Print and sign one receipt or correction; the shift must be open and younger than 24 h.
 
         Raises also:

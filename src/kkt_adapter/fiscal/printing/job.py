@@ -47,10 +47,12 @@ def printed_item(
     lane: LaneTerm,
     at: datetime,
     following: PrintJob | None = None,
+    tells: bool = False,
     recovered: bool = False,
     commands: str | None = None,
 ) -> PrintedItem:
-    """Everything ``records.printed`` writes for one document, answer included."""
+    """Everything ``records.printed`` writes for one document, answer included. ``tells``: does the driver of
+    ``following`` say when it is about to make a document?"""
     doc = reply.fiscal_doc(document, job.receipt, registration)
     return PrintedItem(
         seq=job.seq,
@@ -63,5 +65,5 @@ def printed_item(
         lane=lane,
         recovered=recovered,
         commands=commands,
-        next=None if following is None else NextPrint(seq=following.seq),
+        next=None if following is None else NextPrint(seq=following.seq, tells=tells),
     )

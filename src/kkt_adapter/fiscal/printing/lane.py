@@ -215,7 +215,8 @@ class PrintLane(LaneFront):
     async def _begin(self, job: PrintJob, lane: LaneTerm) -> int | None:
         """The attempt on disk, with an open shift and the FN's position in it; None: the receipt was moved to
         another register meanwhile."""
-        attempt, now = NewAttempt(lane=lane, baseline=await self.session.ready(lane)), self._clock.now()
+        baseline, now = await self.session.ready(lane), self._clock.now()
+        attempt = NewAttempt(lane=lane, baseline=baseline, tells=self.session.driver.tells)
         return await self._db.write(
             lambda c: records.begin_print(c, attempt, register_id=self.register_id, at=now, seq=job.seq)
         )

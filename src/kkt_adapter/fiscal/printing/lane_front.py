@@ -123,7 +123,7 @@ class LaneFront:
         ):
             return None
         self._reserved = True
-        return NewAttempt(lane=lane, baseline=baseline)
+        return NewAttempt(lane=lane, baseline=baseline, tells=self.session.driver.tells)
 
     def submit(self, job: PrintJob) -> None:
         """A stored receipt, in the order of storing."""

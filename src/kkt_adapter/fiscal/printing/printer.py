@@ -18,7 +18,7 @@ from kkt_adapter.fiscal.printing.attempt_commands import commands_json
 from kkt_adapter.fiscal.printing.job import PrintJob, printed_item
 from kkt_adapter.fiscal.printing.register_session import RegisterSession
 from kkt_adapter.fiscal.printing.reply_waiters import Waiting
-from kkt_adapter.fiscal.store.attempts import LaneTerm, note_commands
+from kkt_adapter.fiscal.store.attempts import LaneTerm, mark_sent, note_commands
 from kkt_adapter.kernel.backoff import backoff
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import (
@@ -104,7 +104,9 @@ class ReceiptPrinter:
         started = self._clock.monotonic()
         try:
             with self._session.calls.call():
-                document = await self._session.driver.fiscalize(job.receipt, term=lane.number)
+                document = await self._session.driver.fiscalize(
+                    job.receipt, term=lane.number, about_to=lambda: self._about_to(attempt_id, lane)
+                )
         except ShiftExpired as error:
             await self._put_back(job, attempt_id, lane, error)
             return PutBack()
@@ -132,6 +134,10 @@ class ReceiptPrinter:
         self._listener.commands_timed(self._session.register_id, self._session.driver.command_times)
         self._listener.receipt_made(self._session.register_id, job.receipt, document)
         return WrittenDown(following=following)
+
+    async def _about_to(self, attempt_id: int, lane: LaneTerm) -> None:
+        """On disk before the command that makes the document: recovery tells by it that none was given."""
+        await self._db.write(lambda c: mark_sent(c, attempt_id, lane))
 
     def _commands(self) -> str | None:
         return commands_json(self._session.driver.command_times)
@@ -175,6 +181,7 @@ class ReceiptPrinter:
             lane=lane,
             at=self._clock.now(),
             following=following,
+            tells=self._session.driver.tells,
             commands=self._commands(),
         )
         try:

@@ -41,6 +41,7 @@ class NextPrint:
     """The lane's following receipt, whose attempt shares the commit of this one's result."""
 
     seq: int
+    tells: bool = False  # as ``NewAttempt`` has it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,10 +176,10 @@ def printed(conn: Connection, items: Sequence[PrintedItem]) -> list[Printed | Ex
 
 def _begin_following(conn: Connection, items: Sequence[PrintedItem]) -> dict[int, int]:
     """The attempts of the lanes' next receipts, by the ``seq`` of the receipt before."""
-    following = [(i, i.next.seq) for i in items if i.next is not None]
+    following = [(i, i.next) for i in items if i.next is not None]
     if not following:
         return {}
-    begun = _SET_PRINTING.run(conn, [(seq, i.receipt.register_id) for i, seq in following])
+    begun = _SET_PRINTING.run(conn, [(after.seq, i.receipt.register_id) for i, after in following])
     if begun != len(following):
         raise IllegalTransition("a receipt of this group cannot be printed now")
     first = counters.take_attempt_ids(conn, len(following))
@@ -189,11 +190,11 @@ def _begin_following(conn: Connection, items: Sequence[PrintedItem]) -> dict[int
                 number,
                 AttemptKind.PRINT,
                 i.receipt.register_id,
-                seq,
-                NewAttempt(lane=i.lane, baseline=i.baseline),
+                after.seq,
+                NewAttempt(lane=i.lane, baseline=i.baseline, tells=after.tells),
                 i.at,
             )
-            for number, (i, seq) in enumerate(following, first)
+            for number, (i, after) in enumerate(following, first)
         ],
     )
     return {i.seq: number for number, (i, _) in enumerate(following, first)}

@@ -13,8 +13,10 @@ from sqlalchemy import Connection, func, select, update
 from kkt_adapter.fiscal.lifecycle import AttemptKind, AttemptOutcome
 from kkt_adapter.fiscal.model import Baseline
 from kkt_adapter.fiscal.store.tables import OPEN_ROWS, attempts
+from kkt_adapter.kernel.errors import IllegalTransition
 from kkt_adapter.runtime.db.bulk import bulk, bulk_insert
 from kkt_adapter.runtime.db.columns import millis
+from kkt_adapter.runtime.leases.database import check_terms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +34,7 @@ class NewAttempt:
 
     lane: LaneTerm
     baseline: Baseline
+    tells: bool = False  # the driver says when it is about to make the document: ``mark_sent``
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,7 @@ class OpenAttempt:
     owner: str
     started_at: datetime
     suspected: bool = False  # sent nothing: it asks whether documents that were read back are this receipt
+    sent: bool = True  # False: the command that makes the document was surely not given, and never will be
 
 
 def open_attempts(conn: Connection, register_id: str) -> list[OpenAttempt]:
@@ -61,6 +65,7 @@ def open_attempts(conn: Connection, register_id: str) -> list[OpenAttempt]:
             owner=row.owner,
             started_at=row.started_at,
             suspected=bool(row.suspected),
+            sent=row.sent != 0,
         )
         for row in rows
     ]
@@ -77,6 +82,7 @@ INSERT_ATTEMPTS = bulk_insert(
     attempts.c.baseline_fn,
     attempts.c.baseline_fd,
     attempts.c.started_at,
+    attempts.c.sent,
 )
 """Begun attempts; the rows are made by ``attempt_row``."""
 
@@ -100,6 +106,7 @@ def attempt_row(
         attempt.baseline.fn_number,
         attempt.baseline.fd_number,
         millis(at),
+        0 if attempt.tells else None,
     )
 
 
@@ -140,6 +147,21 @@ def end_attempt(
 def note_commands(conn: Connection, attempt_id: int, commands: str) -> None:
     """What an attempt has cost so far; it stays open."""
     conn.execute(update(attempts).where(attempts.c.id == attempt_id).values(commands=commands))
+
+
+def mark_sent(conn: Connection, attempt_id: int, lane: LaneTerm) -> None:
+    """Commit this before the command that makes the document is given.
+
+    It is a fence too: whoever lost the lane cannot commit it any more, and so sends nothing.
+
+    Raises:
+        LeaseLost: the lane's term is over.
+        IllegalTransition: the attempt has ended meanwhile.
+    """
+    check_terms(conn, {(lane.lease, lane.owner, lane.number)})
+    query = update(attempts).where(attempts.c.id == attempt_id, attempts.c.ended_at.is_(None))
+    if conn.execute(query.values(sent=1)).rowcount != 1:
+        raise IllegalTransition(f"attempt {attempt_id} has ended: nothing is sent for it")
 
 
 def mark_suspected(conn: Connection, attempt_id: int) -> None:

@@ -164,6 +164,9 @@ attempts = Table(
     Column("error", Text),
     Column("suspected", Integer),  # 1: sent nothing; asks whether documents read back are this receipt
     Column("commands", Text),  # JSON: milliseconds of each device command; null: none was timed
+    Column(
+        "sent", Integer
+    ),  # 0: the command that makes the document was not given yet; else it may have been
 )
 Index("ix_attempts_receipt", attempts.c.receipt_seq)
 OPEN_ROWS = text("ended_at IS NULL")

@@ -47,12 +47,14 @@ from kkt_adapter.fiscal.kkt.atol.values import BadAnswer, rubles, section
 from kkt_adapter.fiscal.kkt.atol.web import WebDown, WebRefused, WebServer
 from kkt_adapter.fiscal.kkt.command_times import CommandTime
 from kkt_adapter.fiscal.kkt.driver import (
+    AboutTo,
     Capability,
     CashCounts,
     ExchangeStatus,
     Fence,
     KktStatus,
     ShiftState,
+    untold,
 )
 from kkt_adapter.fiscal.model import (
     Cashier,
@@ -84,6 +86,7 @@ class AtolRegister:
         """``device_id`` None: the one register of the web server, if it has no other."""
         self._patience = patience or Patience()
         self.fence = Fence.KEY
+        self.tells = True
         self.readback_limit = READBACK_LIMIT
         self.web = web
         self._device_id = device_id
@@ -186,9 +189,9 @@ class AtolRegister:
         with self._jobs.meter.document():
             return await self._close_shift(cashier)
 
-    async def fiscalize(self, receipt: Receipt, *, term: int) -> FiscalDocument:
+    async def fiscalize(self, receipt: Receipt, *, term: int, about_to: AboutTo = untold) -> FiscalDocument:
         with self._jobs.meter.document():
-            return await self._fiscalize(receipt)
+            return await self._fiscalize(receipt, about_to)
 
     async def _open_shift(self, cashier: Cashier) -> FiscalDocument:
         look = await self._ready_look()
@@ -210,7 +213,7 @@ class AtolRegister:
             return ShiftReport(document=document, totals=counted)
         return report
 
-    async def _fiscalize(self, receipt: Receipt) -> FiscalDocument:
+    async def _fiscalize(self, receipt: Receipt, about_to: AboutTo) -> FiscalDocument:
         task = receipt_task(receipt)
         look = await self._ready_look()
         ensure_not_blocked(look)
@@ -220,6 +223,7 @@ class AtolRegister:
         if checks:
             task = receipt_task(receipt, checks=checks)
         before = look.baseline
+        await about_to()
         return await self._making.make(f"receipt:{receipt.id}", task, before, fits_receipt(receipt, before))
 
     async def discard(self) -> None:

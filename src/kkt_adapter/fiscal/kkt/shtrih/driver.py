@@ -13,7 +13,15 @@ import structlog
 
 from kkt_adapter.fiscal.ffd.tlv import Element
 from kkt_adapter.fiscal.kkt.command_times import CommandTime
-from kkt_adapter.fiscal.kkt.driver import Capability, CashCounts, ExchangeStatus, Fence, KktStatus
+from kkt_adapter.fiscal.kkt.driver import (
+    AboutTo,
+    Capability,
+    CashCounts,
+    ExchangeStatus,
+    Fence,
+    KktStatus,
+    untold,
+)
 from kkt_adapter.fiscal.kkt.shtrih import modes, requests
 from kkt_adapter.fiscal.kkt.shtrih.answers import (
     Exchange,
@@ -48,7 +56,7 @@ from kkt_adapter.fiscal.kkt.shtrih.troubles import (
     surely_given,
     too_old,
 )
-from kkt_adapter.fiscal.kkt.shtrih.upkeep import SHIFT_IS_CLOSED, SHIFT_IS_OPEN, Upkeep, ensure_shift
+from kkt_adapter.fiscal.kkt.shtrih.upkeep import SHIFT_IS_CLOSED, SHIFT_IS_OPEN, Upkeep
 from kkt_adapter.fiscal.kkt.shtrih.values import BadAnswer
 from kkt_adapter.fiscal.kkt.shtrih.wire.link import Link, LinkDown, Timing
 from kkt_adapter.fiscal.model import (
@@ -91,6 +99,7 @@ class ShtrihRegister:
         is for the FN, tables and reports."""
         timing = timing or Timing()
         self.fence = Fence.NONE
+        self.tells = True
         self.readback_limit = READBACK_LIMIT
         self._password = password
         self._admin = admin_password
@@ -197,7 +206,7 @@ class ShtrihRegister:
     async def open_shift(self, cashier: Cashier, *, term: int) -> FiscalDocument:
         async with self._making():
             with nothing_made():
-                before = await self._clean(SHIFT_IS_OPEN)
+                before = await self._upkeep.clean(SHIFT_IS_OPEN)
                 begun = await self._session.ask(with_password(requests.FN_BEGIN_OPEN_SHIFT, self._admin))
                 if not begun.error:
                     await self._send_cashier(cashier)
@@ -210,7 +219,7 @@ class ShtrihRegister:
     async def close_shift(self, cashier: Cashier, *, term: int) -> ShiftReport:
         async with self._making() as facts:
             with nothing_made():
-                before = await self._clean(SHIFT_IS_CLOSED)
+                before = await self._upkeep.clean(SHIFT_IS_CLOSED)
                 counted = await self._totals(before)
                 begun = await self._session.ask(with_password(requests.FN_BEGIN_CLOSE_SHIFT, self._admin))
                 if not begun.error:
@@ -229,12 +238,12 @@ class ShtrihRegister:
                 return replace(report, totals=counted)
             return report
 
-    async def fiscalize(self, receipt: Receipt, *, term: int) -> FiscalDocument:
+    async def fiscalize(self, receipt: Receipt, *, term: int, about_to: AboutTo = untold) -> FiscalDocument:
         async with self._making() as facts:
             if facts.trouble is not None:
                 raise KktBlocked(facts.trouble.en, facts.trouble.ru, reason="CONFIGURATION")
             with nothing_made():
-                before = await self._clean(SHIFT_IS_CLOSED)
+                before = await self._upkeep.clean(SHIFT_IS_CLOSED)
                 full = FullStatus.read(await self._admin_data(requests.FULL_STATUS))
                 if modes.mode_of(full.mode) == modes.SHIFT_EXPIRED:
                     exchange = await self._exchange()
@@ -250,6 +259,7 @@ class ShtrihRegister:
             )
             try:
                 await steps.prepare(receipt, plan)
+                await about_to()
                 made = await steps.close(plan)
             except (KktRefused, KktUnavailable, KktBlocked) as error:
                 await self._give_up(error)
@@ -336,20 +346,6 @@ class ShtrihRegister:
         shift = await self._shift()
         opened_at = await self._openings.opened_at(fn, shift)
         return await read_totals(self._session, self._admin, shift=shift, opened_at=opened_at)
-
-    async def _clean(self, refused_as: int) -> FnStatus:
-        """The FN before a document, with nothing open and the shift as it must be.
-
-        Raises:
-            KktRefused: the shift is not as it must be (``refused_as``). ShiftExpired, KktUnavailable.
-        """
-        status = await self._upkeep.wait_idle()
-        if modes.mode_of(status.mode) == modes.DOCUMENT_OPEN or (await self._upkeep.fn_status()).document:
-            await self._upkeep.discard()
-            status = await self._upkeep.wait_idle()
-        mode = modes.mode_of(status.mode)
-        ensure_shift(mode, refused_as)
-        return await self._upkeep.fn_status()
 
     async def _give_up(self, error: AdapterError) -> None:
         """Cancel what was begun; what cannot be cancelled now is cancelled before the next receipt."""

@@ -95,6 +95,20 @@ class Upkeep:
         full = await self._session.data(with_password(requests.FULL_STATUS, self._admin))
         return FullStatus.read(full).clock
 
+    async def clean(self, refused_as: int) -> FnStatus:
+        """The FN before a document, with nothing open and the shift as it must be.
+
+        Raises:
+            KktRefused: the shift is not as it must be (``refused_as``). ShiftExpired, KktUnavailable.
+        """
+        status = await self.wait_idle()
+        if modes.mode_of(status.mode) == modes.DOCUMENT_OPEN or (await self.fn_status()).document:
+            await self.discard()
+            status = await self.wait_idle()
+        mode = modes.mode_of(status.mode)
+        ensure_shift(mode, refused_as)
+        return await self.fn_status()
+
     async def wait_idle(self) -> ShortStatus:
         """Until nothing is printed and no dump is under way; paper that is back lets printing go on.
 

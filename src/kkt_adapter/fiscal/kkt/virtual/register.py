@@ -10,12 +10,14 @@ from typing import TypeVar
 from kkt_adapter.fiscal.ffd.tlv import Element
 from kkt_adapter.fiscal.kkt.command_times import CommandMeter, CommandTime
 from kkt_adapter.fiscal.kkt.driver import (
+    AboutTo,
     Capability,
     CashCounts,
     ExchangeStatus,
     Fence,
     KktState,
     KktStatus,
+    untold,
 )
 from kkt_adapter.fiscal.kkt.virtual.faults import NO_FAULTS, VirtualFaults
 from kkt_adapter.fiscal.kkt.virtual.fn import CAPACITY, LIFE_DAYS, VirtualFn
@@ -70,6 +72,7 @@ class VirtualRegister:
         deadline_s: float = DEADLINE_S,
     ) -> None:
         self.fence = Fence.TERM
+        self.tells = False
         self.settle_s = 0.0
         self.readback_limit = READBACK_LIMIT
         self.faults = faults or VirtualFaults()
@@ -144,7 +147,8 @@ class VirtualRegister:
     async def x_report(self) -> ShiftTotals:
         return await self._ask(self._fn.x_report)
 
-    async def fiscalize(self, receipt: Receipt, *, term: int) -> FiscalDocument:
+    async def fiscalize(self, receipt: Receipt, *, term: int, about_to: AboutTo = untold) -> FiscalDocument:
+        """``about_to`` is not called: the term fences, and a receipt is begun and closed in one step."""
         command = partial(self._fn.fiscalize, receipt, term=term, forced=self._forced())
         return await self._make("fiscalize", command)
 

@@ -50,6 +50,24 @@ class Outcomes:
     async def open_attempts(self) -> list[OpenAttempt]:
         return await self._db.read(lambda c: attempts.open_attempts(c, self._session.register_id))
 
+    async def put_back(self, attempt: OpenAttempt, lane: LaneTerm) -> bool:
+        """End an attempt that has sent nothing; its receipt is the lane's next. False: it is beyond that."""
+        if attempt.receipt_seq is None:
+            return False
+        seq, now = attempt.receipt_seq, self._clock.now()
+
+        def write(conn: Connection) -> bool:
+            if unprinted_by_seq(conn, seq).print_state is not PrintState.PRINTING:
+                return False
+            error = "операция прервана до закрытия чека: в ККТ ничего не оформлено"
+            records.print_not_ready(conn, seq, attempt_id=attempt.id, lane=lane, at=now, error=error)
+            return True
+
+        done = await self._db.write(write)
+        if done:
+            self._log.info("receipt_not_sent", attempt=attempt.id)
+        return done
+
     async def mark_unknown(self, attempt: OpenAttempt, lane: LaneTerm) -> Unprinted | None:
         """The receipt of an attempt, in ``print_unknown`` if it was ``printing``; None for a report."""
         if attempt.receipt_seq is None:

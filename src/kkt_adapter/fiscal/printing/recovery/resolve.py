@@ -1,9 +1,11 @@
 """Giving every open attempt its result, after a crash or a lost answer.
 
-An open attempt means: a command may have reached the device and nobody wrote down what came of it. The
-FN knows. Either the document is found and adopted, or its absence is proven and the receipt is printed
-again, or the lane stops here and a person decides with the evidence before them. What a person has decided is
-final: documents they rejected are no evidence for that receipt any more.
+An open attempt means: a command may have reached the device and nobody wrote down what came of it. Some
+attempts tell by themselves that the command which makes the document was never given
+(``attempts.mark_sent``): nothing was made, whatever the FN holds by now. Of all others the FN knows. Either
+the document is found and adopted, or its absence is proven and the receipt is printed again, or the lane
+stops here and a person decides with the evidence before them. What a person has decided is final: documents
+they rejected are no evidence for that receipt any more.
 """
 
 import asyncio
@@ -80,6 +82,8 @@ class Recovery:
             self._session.report_open = False
 
     async def _settle(self, attempt: OpenAttempt, lane: LaneTerm) -> None:
+        if not attempt.sent and await self.outcomes.put_back(attempt, lane):
+            return
         row = await self.outcomes.mark_unknown(attempt, lane)
         if row is not None and row.print_state is not PrintState.PRINT_UNKNOWN:
             is_printed = row.print_state is PrintState.PRINTED
