@@ -1,27 +1,21 @@
 """Every kind of register: what it can do at best, and how its driver is made from its settings.
 
-A further kind is one more entry of ``KINDS`` (docs/how-to/third-driver.md).
+A further kind is one more entry of ``KINDS`` (docs/how-to/third-driver.md). The code of a driver is imported
+with the first register that needs it.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr
 
-from kkt_adapter.fiscal.kkt.atol.driver import AtolRegister
-from kkt_adapter.fiscal.kkt.atol.facts import CAPABILITIES as ATOL
-from kkt_adapter.fiscal.kkt.atol.jobs import Patience
-from kkt_adapter.fiscal.kkt.atol.web import WebServer
+from kkt_adapter.fiscal.kkt.atol.capabilities import CAPABILITIES as ATOL
 from kkt_adapter.fiscal.kkt.driver import Capability, KktDriver
-from kkt_adapter.fiscal.kkt.shtrih.driver import ShtrihRegister
-from kkt_adapter.fiscal.kkt.shtrih.facts import CAPABILITIES as SHTRIH
+from kkt_adapter.fiscal.kkt.shtrih.capabilities import CAPABILITIES as SHTRIH
 from kkt_adapter.fiscal.kkt.shtrih.values import PASSWORD_LIMIT
-from kkt_adapter.fiscal.kkt.shtrih.wire.link import Timing
-from kkt_adapter.fiscal.kkt.shtrih.wire.protocol1 import Protocol1
-from kkt_adapter.fiscal.kkt.shtrih.wire.protocol2 import Protocol2
-from kkt_adapter.fiscal.kkt.shtrih.wire.wires import wire_for
 from kkt_adapter.fiscal.kkt.virtual import FaultPlan, FnPool, VirtualFaults, VirtualRegister
 from kkt_adapter.fiscal.kkt.virtual.register import CAPABILITIES as VIRTUAL
 from kkt_adapter.fiscal.model import Registration
@@ -29,6 +23,12 @@ from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import SettingsInvalid
 from kkt_adapter.kernel.ids import RegisterId
 from kkt_adapter.settings import RegisterSettings, Settings, Transport
+
+if TYPE_CHECKING:
+    from kkt_adapter.fiscal.kkt.atol.driver import AtolRegister
+    from kkt_adapter.fiscal.kkt.atol.jobs import Patience
+    from kkt_adapter.fiscal.kkt.shtrih.driver import ShtrihRegister
+    from kkt_adapter.fiscal.kkt.shtrih.wire.link import Timing
 
 FIRST_OPERATOR = SecretStr("1")  # as from the factory
 
@@ -74,11 +74,18 @@ def _virtual(register: RegisterSettings, parts: Parts) -> KktDriver:
 
 
 def _shtrih(register: RegisterSettings, parts: Parts) -> KktDriver:
+    from kkt_adapter.fiscal.kkt.shtrih.wire.link import Timing
+
     return shtrih_driver(register, clock=parts.clock, timing=Timing())
 
 
-def shtrih_driver(register: RegisterSettings, *, clock: Clock, timing: Timing) -> ShtrihRegister:
+def shtrih_driver(register: RegisterSettings, *, clock: Clock, timing: "Timing") -> "ShtrihRegister":
     """Raises SettingsInvalid: a password is no number."""
+    from kkt_adapter.fiscal.kkt.shtrih.driver import ShtrihRegister
+    from kkt_adapter.fiscal.kkt.shtrih.wire.protocol1 import Protocol1
+    from kkt_adapter.fiscal.kkt.shtrih.wire.protocol2 import Protocol2
+    from kkt_adapter.fiscal.kkt.shtrih.wire.wires import wire_for
+
     wire = wire_for(register.address)
     link = Protocol2(wire, timing=timing) if register.protocol == "2" else Protocol1(wire, timing=timing)
     return ShtrihRegister(
@@ -91,10 +98,15 @@ def shtrih_driver(register: RegisterSettings, *, clock: Clock, timing: Timing) -
 
 
 def _atol(register: RegisterSettings, parts: Parts) -> KktDriver:
+    from kkt_adapter.fiscal.kkt.atol.jobs import Patience
+
     return atol_driver(register, clock=parts.clock, patience=Patience())
 
 
-def atol_driver(register: RegisterSettings, *, clock: Clock, patience: Patience) -> AtolRegister:
+def atol_driver(register: RegisterSettings, *, clock: Clock, patience: "Patience") -> "AtolRegister":
+    from kkt_adapter.fiscal.kkt.atol.driver import AtolRegister
+    from kkt_adapter.fiscal.kkt.atol.web import WebServer
+
     web = WebServer(
         register.address,
         login=register.login,

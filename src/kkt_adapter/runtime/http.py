@@ -2,23 +2,17 @@
 
 ``HttpClient`` speaks to one base address. It answers with whatever status the server gave; only when there
 is no whole answer does it raise, and then always ``HttpFault``. What a status means is the caller's
-business. Redirects are not followed (a POST must not wander), cookies are not kept.
+business. Redirects are not followed (a POST must not wander), cookies are not kept. The library behind it
+(``http_session``) is loaded with the first client, so a shop that calls nobody over HTTP has none of it.
 """
 
-import asyncio
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 
-import aiohttp
-
-from kkt_adapter import __version__
-
 MAX_ANSWER_BYTES = 1024 * 1024  # of one answer, after decompression
-_CHUNK_BYTES = 64 * 1024
 
 
 class HttpFaultKind(StrEnum):
@@ -87,108 +81,31 @@ class HttpClient:
     ) -> None:
         """``send_again``: a GET on a kept connection that the server closed meanwhile is sent once more by
         itself. Without it every request is sent once, for callers that count them."""
+        from kkt_adapter.runtime.http_session import HttpSession
+
         self.base_url = base_url.rstrip("/")
-        self._timeout_s = timeout_s
-        self._connect_s = connect_s
-        self._headers = {"User-Agent": f"kkt-adapter/{__version__}", **(headers or {})}
-        self._max_connections = max_connections
-        self._max_answer_bytes = max_answer_bytes
-        self._proxy = proxy
-        self._middlewares = () if send_again else (_send_once,)
-        self._session: aiohttp.ClientSession | None = None
+        self._session = HttpSession(
+            self.base_url,
+            timeout_s=timeout_s,
+            connect_s=connect_s,
+            headers=headers or {},
+            max_connections=max_connections,
+            max_answer_bytes=max_answer_bytes,
+            proxy=proxy,
+            send_again=send_again,
+        )
 
     async def get(self, path: str, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
         """Raises HttpFault. Cancel gives the connection up."""
-        return await self._request("GET", path, None, headers)
+        return await self._session.request("GET", path, None, headers)
 
     async def post(self, path: str, body: bytes, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
         """Raises HttpFault; then the server may or may not have acted. Cancel gives the connection up."""
-        return await self._request("POST", path, body, headers)
+        return await self._session.request("POST", path, body, headers)
 
     async def delete(self, path: str) -> HttpAnswer:
         """As ``post``."""
-        return await self._request("DELETE", path, None, None)
+        return await self._session.request("DELETE", path, None, None)
 
     async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
-
-    async def _request(
-        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str] | None
-    ) -> HttpAnswer:
-        session = self._open_session()
-        try:
-            async with (
-                asyncio.timeout(self._timeout_s),
-                session.request(
-                    method,
-                    self.base_url + path,
-                    data=body,
-                    headers=headers,
-                    allow_redirects=False,
-                    proxy=self._proxy,
-                ) as response,
-            ):
-                content = await self._read(response)
-                return HttpAnswer(status=response.status, headers=response.headers, body=content)
-        except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
-            raise _fault(error) from error
-
-    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
-        content = bytearray()
-        async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
-            content += chunk
-            if len(content) > self._max_answer_bytes:
-                response.close()
-                raise HttpFault(HttpFaultKind.TOO_LARGE, f"answer over {self._max_answer_bytes} bytes")
-        return bytes(content)
-
-    def _open_session(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=self._max_connections),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                headers=self._headers,
-                middlewares=self._middlewares,
-                timeout=aiohttp.ClientTimeout(
-                    total=None,  # the deadline above is exact, aiohttp's is rounded up
-                    sock_connect=self._connect_s,
-                ),
-            )
-        return self._session
-
-
-class _Lost(aiohttp.ClientError):
-    """A lost connection under a name for which aiohttp sends no GET again; its cause is the real error."""
-
-
-async def _send_once(
-    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
-    try:
-        return await handler(request)
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise _Lost(str(error)) from error
-
-
-def _fault(error: BaseException) -> HttpFault:
-    if isinstance(error, _Lost) and error.__cause__ is not None:
-        return _fault(error.__cause__)
-    detail = str(error) or type(error).__name__
-    match error:
-        case aiohttp.ConnectionTimeoutError():
-            return HttpFault(HttpFaultKind.TIMEOUT, "no connection in time", sent=False)
-        case TimeoutError():
-            return HttpFault(HttpFaultKind.TIMEOUT, "no answer in time")
-        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError() | ssl.SSLError():
-            at_connecting = isinstance(error, aiohttp.ClientConnectorError)
-            return HttpFault(HttpFaultKind.TLS, detail, sent=not at_connecting)
-        case aiohttp.ClientConnectorError():
-            return HttpFault(HttpFaultKind.CONNECTION, detail, sent=False)
-        case aiohttp.ServerDisconnectedError() | aiohttp.ClientPayloadError():
-            return HttpFault(HttpFaultKind.CLOSED, detail)
-        case aiohttp.ClientResponseError() | ValueError():
-            return HttpFault(HttpFaultKind.BAD_HTTP, detail)
-        case _:
-            return HttpFault(HttpFaultKind.CONNECTION, detail)
+        await self._session.close()

@@ -10,9 +10,9 @@ import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from functools import partial
+from importlib import import_module
 from typing import Final
 
-import aiohttp
 from sqlalchemy import Connection
 
 from kkt_adapter.api.doors.answers_under_way import AnswersUnderWay
@@ -28,7 +28,7 @@ from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.leases.database import check_term
 from kkt_adapter.runtime.leases.lease import Lease, Term
 from kkt_adapter.runtime.log import get_logger
-from kkt_adapter.runtime.pinned_http import AddressRefused, permitted_address, post_pinned
+from kkt_adapter.runtime.pinned_http import AddressRefused, permitted_address
 from kkt_adapter.runtime.wakeup import happens_within
 
 LEASE: Final = "callbacks"
@@ -36,6 +36,7 @@ LOOK_S: Final = 1.0
 TIMEOUT_S: Final = 10.0  # one call, name and connection included
 IN_FLIGHT: Final = 32
 PER_ACCOUNT: Final = 8
+POSTING: Final = "kkt_adapter.runtime.pinned_post"  # loaded with the first callback
 
 Teller = Callable[[DoorReceipt], Awaitable[Json]]
 """The body of a callback: the report of the receipt, as of now."""
@@ -96,6 +97,8 @@ class CallbackSender:
         found = await self._db.read(
             lambda conn: callbacks.due(conn, now=now, limit=IN_FLIGHT, besides=under_way)
         )
+        if found:
+            await asyncio.to_thread(import_module, POSTING)  # once; no receipt waits for it
         for one in found:
             busy = self._of_account[one.account] >= PER_ACCOUNT
             if len(self._tasks) >= IN_FLIGHT or busy or self._answers.holds(one.receipt.id):
@@ -118,6 +121,8 @@ class CallbackSender:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _call(self, one: Due, term: Term) -> None:
+        import aiohttp
+
         error, final = None, False
         try:
             status = await self._post(one)
@@ -135,6 +140,8 @@ class CallbackSender:
 
     async def _post(self, one: Due) -> int:
         """Raises AddressRefused, TimeoutError, OSError, aiohttp.ClientError."""
+        from kkt_adapter.runtime.pinned_post import post_pinned
+
         shop = await self._shops.find(one.account)
         if shop is None:
             raise AddressRefused("the account is gone")

@@ -1,9 +1,10 @@
 """APScheduler as nothing but an alarm clock: it rings, our tables say what is due."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.cron import CronTrigger
+if TYPE_CHECKING:
+    from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 JOB = "daily"
 
@@ -22,6 +23,8 @@ class SlotClock:
 
     def start(self) -> None:
         """On the running event loop; arm it then."""
+        from apscheduler.schedulers.asyncio import AsyncIOScheduler  # only where a catalogue is configured
+
         scheduler = AsyncIOScheduler(timezone="UTC")
         scheduler.start()
         self._scheduler, self._armed = scheduler, None
@@ -30,6 +33,8 @@ class SlotClock:
         """Ring at this time from now on; the same time again changes nothing."""
         if self._scheduler is None or self._armed == (hour, minute):
             return
+        from apscheduler.triggers.cron import CronTrigger
+
         self._scheduler.add_job(
             self._alarm,
             CronTrigger(hour=hour, minute=minute, timezone="UTC"),

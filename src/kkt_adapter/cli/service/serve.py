@@ -43,6 +43,9 @@ def serve(
         )
     import uvloop
 
+    from kkt_adapter.runtime import lean
+
+    lean.skip_extras()
     from kkt_adapter.kernel.errors import AdapterError
     from kkt_adapter.runtime import memory
     from kkt_adapter.runtime.log import LogFormat, configure_logging
@@ -91,7 +94,7 @@ async def run_service(
     """
     from kkt_adapter.bootstrap import build_services
     from kkt_adapter.cli.service.banner import Start, banner
-    from kkt_adapter.cli.service.demo import with_emulators
+    from kkt_adapter.cli.service.stand_ins import stand_ins
     from kkt_adapter.kernel.clock import SystemClock
     from kkt_adapter.runtime.auth import accounts
     from kkt_adapter.runtime.systemd import systemd_notify
@@ -102,7 +105,7 @@ async def run_service(
     if more is not None:
         base = f"http://127.0.0.1:{listening.getsockname()[1]}"
         settings = settings.model_copy(update={"public_url": base})
-    emulators = await with_emulators(settings, demo=demo, register=register, vendor=more is None)
+    emulators = await stand_ins(settings, demo=demo, register=register, vendor=more is None)
     if more is not None:
         emulators.lines += more(base)
     services = None

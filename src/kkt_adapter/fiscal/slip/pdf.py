@@ -9,8 +9,6 @@ from importlib.resources import as_file, files
 from importlib.util import find_spec
 from typing import Final
 
-import segno
-
 from kkt_adapter.fiscal.slip.buyer import masked
 from kkt_adapter.fiscal.slip.content import Content, Slip, content
 from kkt_adapter.fiscal.slip.text import slip_lines
@@ -62,6 +60,8 @@ def _drawn(shown: Content) -> bytes:
 
 def _draw_qr(page: object, text: str, *, top: float) -> None:
     """The modules as squares: sharp at any size."""
+    import segno
+
     modules = [bytes(row) for row in segno.make_qr(text, error="m").matrix]
     side = QR_MM / len(modules)
     left = (WIDTH_MM - QR_MM) / 2

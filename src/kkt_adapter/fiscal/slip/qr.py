@@ -2,8 +2,6 @@
 
 import io
 
-import segno
-
 from kkt_adapter.fiscal.model import FiscalDocument, Receipt
 from kkt_adapter.kernel.money import rubles
 
@@ -22,6 +20,8 @@ def qr_text(document: FiscalDocument, receipt: Receipt) -> str:
 
 def qr_svg(text: str) -> str:
     """A QR code as one SVG element: black on white whatever is around it, sized by whoever shows it."""
+    import segno  # a picture is asked for by people, and seldom
+
     out = io.BytesIO()
     segno.make_qr(text, error="m").save(
         out, kind="svg", xmldecl=False, nl=False, omitsize=True, border=2, dark="#000", light="#fff"

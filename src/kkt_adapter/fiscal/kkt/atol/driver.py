@@ -18,6 +18,7 @@ from kkt_adapter.fiscal.ffd.tlv import Element
 from kkt_adapter.fiscal.kkt.atol import codes
 from kkt_adapter.fiscal.kkt.atol.answers import JobStatus
 from kkt_adapter.fiscal.kkt.atol.archive import Archive
+from kkt_adapter.fiscal.kkt.atol.capabilities import CAPABILITIES
 from kkt_adapter.fiscal.kkt.atol.conditions import (
     ensure_closed,
     ensure_not_blocked,
@@ -28,7 +29,7 @@ from kkt_adapter.fiscal.kkt.atol.conditions import (
     fits_report,
 )
 from kkt_adapter.fiscal.kkt.atol.documents import cash_count
-from kkt_adapter.fiscal.kkt.atol.facts import CAPABILITIES, INTRODUCTION, Facts, read_facts
+from kkt_adapter.fiscal.kkt.atol.facts import INTRODUCTION, Facts, read_facts
 from kkt_adapter.fiscal.kkt.atol.jobs import Jobs, Lost, Patience
 from kkt_adapter.fiscal.kkt.atol.looks import EXCHANGE, LOOK, Look, read_exchange, read_look, read_totals
 from kkt_adapter.fiscal.kkt.atol.making import Making

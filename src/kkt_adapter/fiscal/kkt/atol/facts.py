@@ -5,21 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kkt_adapter.fiscal.kkt.atol import words
+from kkt_adapter.fiscal.kkt.atol.capabilities import CAPABILITIES
 from kkt_adapter.fiscal.kkt.atol.values import BadAnswer, flag, section, text
 from kkt_adapter.fiscal.kkt.driver import Capability
 from kkt_adapter.fiscal.model import FfdVersion, Registration
 from kkt_adapter.kernel.ids import FnNumber
-
-CAPABILITIES = frozenset(
-    {
-        Capability.DOCUMENT_BYTES,
-        Capability.TAGS,
-        Capability.MARKING,
-        Capability.CASH_COUNTERS,
-        Capability.NO_PRINT,
-    }
-)
-"""Of every register behind the web server: it sends to the operator itself, so no relay."""
 
 DEBUG_FN = "9999"  # how numbers of FNs begin that are no fiscal devices (inferred from captures)
 INTRODUCTION: tuple[dict[str, Any], ...] = tuple(

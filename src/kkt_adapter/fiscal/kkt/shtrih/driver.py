@@ -37,7 +37,8 @@ from kkt_adapter.fiscal.kkt.shtrih.archive import (
     read_report,
     read_tags,
 )
-from kkt_adapter.fiscal.kkt.shtrih.facts import CAPABILITIES, Facts, read_facts
+from kkt_adapter.fiscal.kkt.shtrih.capabilities import CAPABILITIES
+from kkt_adapter.fiscal.kkt.shtrih.facts import Facts, read_facts
 from kkt_adapter.fiscal.kkt.shtrih.late import LateWork
 from kkt_adapter.fiscal.kkt.shtrih.looks import Openings, blocked, status_of
 from kkt_adapter.fiscal.kkt.shtrih.receipt import plan_receipt

@@ -11,6 +11,7 @@ from kkt_adapter.fiscal.kkt.shtrih.answers import (
     FullStatus,
     valid_until,
 )
+from kkt_adapter.fiscal.kkt.shtrih.capabilities import CAPABILITIES
 from kkt_adapter.fiscal.kkt.shtrih.device import Device, detect, field_name, read_number, read_text
 from kkt_adapter.fiscal.kkt.shtrih.requests import with_password
 from kkt_adapter.fiscal.kkt.shtrih.session import Session
@@ -19,7 +20,6 @@ from kkt_adapter.fiscal.model import FfdVersion, Registration
 from kkt_adapter.kernel.errors import Text
 from kkt_adapter.kernel.ids import FnNumber
 
-CAPABILITIES = frozenset(Capability) - {Capability.NO_QUEUE}  # of the best device of this kind
 DEBUG_FN = "9999"  # how numbers of FNs begin that are no fiscal devices (inferred from captures)
 TAX_FIELD = 14  # table 1, where no name says otherwise: who works the tax sums out
 TAX_FIELD_NAME = "НАЧИСЛЕНИЕ НАЛОГОВ"

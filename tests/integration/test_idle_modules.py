@@ -1,0 +1,60 @@
+"""What an idle service has loaded: nothing that only other shops, people or demonstrations need."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from kkt_adapter.runtime.db.migrate import migrate
+
+# Module -> who needs it.
+OTHERS = {
+    "alembic": "an upgrade",
+    "aiohttp": "a back office, a webhook or an operator over HTTP",
+    "jinja2": "the first page",
+    "kkt_adapter.emulators": "a demonstration",
+    "kkt_adapter.fiscal.kkt.atol.driver": "a register of ATOL",
+    "kkt_adapter.fiscal.kkt.shtrih.driver": "a register of Shtrih-M",
+    "kkt_adapter.lab": "the fault lab",
+    "psycopg": "PostgreSQL",
+    "pydantic.v1.main": "nobody",
+    "redis": "several nodes",
+    "rich": "help texts of the command line",
+    "segno": "the first slip with a picture",
+}
+
+IDLE = """
+import asyncio, sys
+from pathlib import Path
+import kkt_adapter.cli
+from kkt_adapter.runtime import lean
+lean.skip_extras()
+from kkt_adapter.cli.service import serve as command
+from kkt_adapter.settings import load_settings
+
+async def idle():
+    settings = load_settings(overrides={"data_dir": Path(sys.argv[1]), "port": 0})
+    async def answer(*_, **__):
+        print("\\n".join(name for name, module in sys.modules.items() if module is not None))
+    command._answer = answer
+    await command.run_service(settings, demo=False)
+
+asyncio.run(idle())
+"""
+
+
+def test_an_idle_service_has_loaded_nothing_for_others(tmp_path: Path) -> None:
+    (tmp_path / "kkt-adapter.toml").write_text(
+        '[[register]]\nid = "POS-001"\ndriver = "virtual"\npos_ids = ["POS-001"]\n'
+    )
+    data = tmp_path / "data"
+    data.mkdir(mode=0o700)
+    migrate(data / "buffer.db")  # as after any start but the first
+    ended = subprocess.run(
+        [sys.executable, "-c", IDLE, str(data)],
+        cwd=tmp_path, env={"PATH": "", "OFD_HOST": "127.0.0.1", "OFD_PORT": "9"},
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr[-2000:]
+    loaded = set(ended.stdout.split())
+    assert "kkt_adapter.bootstrap.product" in loaded
+    assert {name: who for name, who in OTHERS.items() if name in loaded} == {}
