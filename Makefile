@@ -4,23 +4,26 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 ARGS ?=
 # Three workers on two cores: the tests mostly wait for processes, disks and deadlines.
 PYTEST_ARGS ?= -n 3 --dist loadfile$(if $(CI), --reruns 2)
 
-.PHONY: help setup run test unit lint openapi fuzz bench lab soak clean native screenshots
+.PHONY: help setup run test unit lint openapi lock fuzz bench lab soak clean native screenshots
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 setup: $(STAMP)  ## prepare .venv with everything in it
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml locks/develop.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed: apt-get install python3.11 python3.11-venv, or set PYTHON=..."; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
 		{ echo "The venv module is missing: apt-get install python3-venv"; exit 1; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,postgres,redis,shops]'
+	$(PIP) --no-deps --require-hashes -r locks/develop.txt
+	$(PIP) --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m pip check >/dev/null || { $(BIN)/python -m pip check; exit 1; }
 	@touch $(STAMP)
 
 run: $(STAMP)    ## start the service in demo mode; ARGS="--port 8080" passes arguments on
@@ -52,6 +55,9 @@ unit: $(STAMP)   ## the fast tests only
 
 openapi: $(STAMP) ## write docs/reference/openapi.json and the client anew from the routes
 	$(BIN)/python scripts/openapi.py
+
+lock:            ## write locks/*.txt anew, the packages and their hashes; needs PyPI
+	PYTHON=$(PYTHON) sh scripts/lock.sh
 
 fuzz: $(STAMP)   ## many extreme requests over every operation; FUZZ_REQUESTS=100000 FUZZ_SEED=1
 	FUZZ_REQUESTS=$${FUZZ_REQUESTS:-50000} $(BIN)/python -m pytest tests/integration/test_every_field_fuzzed.py $(ARGS)

@@ -2,7 +2,7 @@
 
     .venv/bin/python scripts/notice.py
 
-Read from the metadata of what is installed here, for the extras postgres and redis.
+Read from the metadata of what is installed here, for the extras that locks/service.txt has.
 """
 
 import re
@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 ROOT = "kkt-adapter"
-EXTRAS = ("postgres", "redis", "binary")
+EXTRAS = ("postgres", "redis", "binary", "serial", "pdf")
 FILE = Path(__file__).parents[1] / "NOTICE"
 HEAD = """kkt-adapter uses the following packages. Each has its own licence, which comes with the package
 (in its folder *.dist-info). Made by scripts/notice.py.

@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -129,6 +130,21 @@ def test_the_status_of_a_healthy_service_is_exit_code_0(running: Running) -> Non
     assert result.exit_code == 0, result.stderr
     assert "healthy" in result.stdout
     assert "POS-001" in result.stdout
+
+
+def test_a_connection_that_speaks_no_http_is_counted_and_logged(running: Running) -> None:
+    host, _, port = running.url.removeprefix("http://").rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=WITHIN_S) as line:
+        line.sendall(b"\x16\x03\x01 no HTTP\r\n\r\n")
+        assert line.recv(100).startswith(b"HTTP/1.1 400")
+    with urlopen(f"{running.url}/metrics", timeout=WITHIN_S) as answer:
+        counted = re.findall(
+            r'kkt_http_connections_refused_total\{reason="malformed"\} ([0-9.]+)', answer.read().decode()
+        )
+    assert float(counted[0]) >= 1
+    log = (running.data.parent / "log").read_text
+    line_of_it = r"connections_refused.*malformed"
+    assert eventually(log, lambda text: re.search(line_of_it, text) is not None)
 
 
 def test_a_manual_sync_ends_with_nothing_left(running: Running) -> None:

@@ -7,6 +7,8 @@ import pytest
 from tests.support.product import Product, product, sale, virtual_registers
 from tests.support.watching import asked, bury, scrape, signed_in, token
 
+from kkt_adapter.api.wire.connections import Connections, Refusal
+from kkt_adapter.api.wire.limits import WireLimits
 from kkt_adapter.runtime.auth.roles import Role, Scope
 
 # Contract 8, word for word.
@@ -99,6 +101,17 @@ async def test_values_are_what_happened(running: Product) -> None:
     assert found.value("kkt_worker_up") == 1
     assert found.value("kkt_worker_last_pass_timestamp_seconds") > 1.7e9
     assert found.value("kkt_fiscal_memory_days_left", device="POS-001") > 1000
+
+
+async def test_refused_connections_are_counted_by_reason(running: Product) -> None:
+    counts = running.services.watching.connections
+    table = Connections(WireLimits(), counts=counts)
+    table.count(Refusal.HEAD_TOO_LARGE, "203.0.113.7")
+    counts.open += 2
+    found = await scrape(running)
+    assert found.value("kkt_http_connections_refused_total", reason="head_too_large") == 1
+    assert found.value("kkt_http_connections_refused_total", reason="total") == 0
+    assert found.value("kkt_http_connections") == 2
 
 
 async def test_trouble_shows_in_its_own_metrics(tmp_path: Path) -> None:

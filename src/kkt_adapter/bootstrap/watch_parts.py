@@ -17,6 +17,7 @@ from kkt_adapter.fiscal.status.metric import Scrape
 from kkt_adapter.fiscal.status.metrics import Metrics
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import RegisterNotFound
+from kkt_adapter.runtime.connection_counts import ConnectionCounts
 from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.leases.lease import Lease
 from kkt_adapter.runtime.log import lines_dropped
@@ -31,6 +32,7 @@ class WatchParts:
     notifier: Notifier
     metrics: Metrics
     sales: SalesToday
+    connections: ConnectionCounts  # the servers of the process count into it
 
 
 def build_watch(
@@ -55,6 +57,7 @@ def build_watch(
     observer = Observer(watched, clock=clock)
     board = AlertBoard()
     started_at = clock.now()
+    connections = ConnectionCounts()
 
     def look(snapshot: Snapshot) -> Scrape:
         worker = watched.worker
@@ -72,6 +75,7 @@ def build_watch(
             started_at=started_at,
             disk_free_bytes=watched.disk.free_bytes,
             log_lines_dropped=lines_dropped(),
+            connections=connections,
             version=version,
         )
 
@@ -92,6 +96,7 @@ def build_watch(
         ),
         notifier=Notifier(channels, database=database, lease=lease, clock=clock, look_s=look_s),
         metrics=Metrics(snapshots, look=look),
+        connections=connections,
         sales=SalesToday(
             database, clock=clock, zone=zone, zone_of=lambda register_id: _zone_of(watched, register_id)
         ),

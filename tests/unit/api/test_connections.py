@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass, field
 
+from structlog.testing import capture_logs
+
 from kkt_adapter.api.wire.connections import Connections, Refusal
 from kkt_adapter.api.wire.limits import WireLimits, within_files
+from kkt_adapter.api.wire.refusal_log import RefusalLog
 from kkt_adapter.kernel.addresses import within
+from kkt_adapter.runtime.connection_counts import ConnectionCounts
 
 FAR = "203.0.113.7"
 LIMITS = WireLimits(connections=8, connections_per_address=3, reserve=0.25)
@@ -95,3 +99,40 @@ def test_few_open_files_mean_few_connections() -> None:
     assert within_files(1000, files=65_536) == 1000
     assert within_files(1000, files=200) == 68
     assert within_files(1000, files=80) == 16
+
+
+# --- what operators learn of it ---
+
+
+def test_servers_of_one_process_count_together() -> None:
+    counts = ConnectionCounts()
+    first, second = (Connections(LIMITS, counts=counts) for _ in range(2))
+    line = Line()
+    first.enter(line)
+    second.enter(Line())
+    assert counts.open == 2
+    first.leave(line)
+    first.leave(line)
+    second.count(Refusal.MALFORMED, FAR)
+    assert counts.open == 1
+    assert counts.refused == {one.value: int(one is Refusal.MALFORMED) for one in Refusal}
+
+
+def test_a_flood_of_refusals_is_one_log_line_a_minute() -> None:
+    counts = ConnectionCounts()
+    table, told = Connections(LIMITS, counts=counts), RefusalLog(counts)
+    with capture_logs() as lines:
+        told.look(0.0)
+        table.count(Refusal.IDLE, FAR)
+        told.look(1.0)
+        assert lines == [], "an idle connection that ends is nothing to tell"
+        table.count(Refusal.MALFORMED, FAR)
+        told.look(2.0)
+        for second in range(3, 70):
+            table.count(Refusal.EVICTED, "203.0.113.8")
+            told.look(float(second))
+    assert [line["event"] for line in lines] == ["connections_refused"] * 2
+    assert lines[0]["reasons"] == {"malformed": 1}
+    assert lines[0]["last_address"] == FAR
+    assert lines[1]["reasons"] == {"evicted": 60}, "the whole minute at once"
+    assert lines[1]["log_level"] == "warning"

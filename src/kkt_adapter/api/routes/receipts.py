@@ -182,8 +182,8 @@ async def slip(request: Request, services: Services, principal: Reader, receipt_
             if not pdf_available():
                 raise RefusedByStatus(
                     "NOT_ACCEPTABLE",
-                    "PDF needs the extra pdf: pip install 'kkt-adapter[pdf]'. Text and HTML are there.",
-                    "Для PDF нужен пакет: pip install 'kkt-adapter[pdf]'. Есть текст и HTML.",
+                    "PDF needs the package fpdf2: install locks/service.txt. Text and HTML are there.",
+                    "Для PDF нужен пакет fpdf2: установите locks/service.txt. Есть текст и HTML.",
                 )
             body = await services.receipts.slip_pdf(receipt_id)
             return Response(body, media_type="application/pdf", headers={"Vary": "Accept"})

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from kkt_adapter.api.wire.limits import WireLimits
 from kkt_adapter.kernel.addresses import is_loopback
+from kkt_adapter.runtime.connection_counts import ConnectionCounts
 
 
 class Refusal(Enum):
@@ -53,10 +54,21 @@ class Connection(Protocol):
 
 
 class Connections:
-    """All open connections of one server. ``trusts``: is this the address of a trusted proxy."""
+    """All open connections of one server. ``trusts``: is this the address of a trusted proxy.
 
-    def __init__(self, limits: WireLimits, *, trusts: Callable[[str], bool] = lambda address: False) -> None:
+    ``counts``: those of all servers of the process.
+    """
+
+    def __init__(
+        self,
+        limits: WireLimits,
+        *,
+        trusts: Callable[[str], bool] = lambda address: False,
+        counts: ConnectionCounts | None = None,
+    ) -> None:
         self.limits = limits
+        self.counts = counts or ConnectionCounts()
+        self.counts.refused.update({refusal.value: 0 for refusal in Refusal})
         self.refused: Counter[Refusal] = Counter()
         self._trusts = trusts
         self._open: dict[Connection, None] = {}  # in the order of their arrival
@@ -74,12 +86,13 @@ class Connections:
         limits, address = self.limits, connection.address
         busy = self._is_counted(address) and self._by_address[address] >= limits.connections_per_address
         if busy and not self._make_room(lambda other: other.address == address):
-            return self._count(Refusal.ADDRESS)
+            return self._count(Refusal.ADDRESS, address)
         for_unproven = limits.connections - int(limits.connections * limits.reserve)
         full = len(self._open) >= limits.connections or self._unproven >= for_unproven
         if full and not self._make_room(lambda other: True):
-            return self._count(Refusal.TOTAL)
+            return self._count(Refusal.TOTAL, address)
         self._open[connection] = None
+        self.counts.open += 1
         self._unproven += 1
         self._by_address[address] += 1
         return None
@@ -93,6 +106,7 @@ class Connections:
         if connection not in self._open:
             return
         del self._open[connection]
+        self.counts.open -= 1
         if not connection.proven:
             self._unproven -= 1
         self._by_address[connection.address] -= 1
@@ -104,11 +118,14 @@ class Connections:
         for connection in list(self._open):
             connection.look(now)
 
-    def count(self, refusal: Refusal) -> None:
+    def count(self, refusal: Refusal, address: str) -> None:
         self.refused[refusal] += 1
+        self.counts.refused[refusal.value] += 1
+        if refusal is not Refusal.IDLE:
+            self.counts.refused_address = address
 
-    def _count(self, refusal: Refusal) -> Refusal:
-        self.count(refusal)
+    def _count(self, refusal: Refusal, address: str) -> Refusal:
+        self.count(refusal, address)
         return refusal
 
     def _is_counted(self, address: str) -> bool:
@@ -119,7 +136,7 @@ class Connections:
         if not quiet:
             return False
         longest = min(quiet, key=lambda one: one.quiet_since)
-        self.count(Refusal.EVICTED)
+        self.count(Refusal.EVICTED, longest.address)
         self.leave(longest)
         longest.evict()
         return True

@@ -216,13 +216,13 @@ class LimitedProtocol(HttpToolsProtocol):
             if now - self.quiet_since > limits.linger_s:
                 self.transport.abort()
         elif self._write_paused_at is not None and now - self._write_paused_at > limits.write_deadline_s:
-            self.connected.count(Refusal.NOT_READING)
+            self.connected.count(Refusal.NOT_READING, self.address)
             self.transport.abort()
         elif self.at_work or self.pipeline:  # it waits for us
             return
         elif self._began_at is None:
             if now - self.quiet_since > limits.idle_s:
-                self.connected.count(Refusal.IDLE)
+                self.connected.count(Refusal.IDLE, self.address)
                 self.transport.close()
         elif self._in_head and now - self._began_at > limits.head_deadline_s:
             self._refuse(Refusal.HEAD_LATE)
@@ -236,7 +236,7 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._stopped or self.transport.is_closing():
             return
         self._stopped = True
-        self.connected.count(refusal)
+        self.connected.count(refusal, self.address)
         log.debug("connection_refused", reason=refusal.value, address=self.address)
         cycle = self.cycle
         if cycle is None or cycle.response_complete:

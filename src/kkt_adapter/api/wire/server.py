@@ -11,8 +11,10 @@ import uvicorn
 from kkt_adapter.api.wire.connections import Connections
 from kkt_adapter.api.wire.limits import WireLimits
 from kkt_adapter.api.wire.protocol import limited
+from kkt_adapter.api.wire.refusal_log import RefusalLog
 from kkt_adapter.api.wire.tls import LOOK_S, TlsFiles, TlsRenewal
 from kkt_adapter.kernel.addresses import within
+from kkt_adapter.runtime.connection_counts import ConnectionCounts
 
 
 def http_server(
@@ -23,13 +25,15 @@ def http_server(
     on_ready: Callable[[], None] = lambda: None,
     on_stop: Callable[[], None] = lambda: None,
     tls: TlsFiles | None = None,
+    counts: ConnectionCounts | None = None,
 ) -> "HttpServer":
     """A server for ``app``. ``trusted_proxies``: addresses and networks whose ``X-Forwarded-For`` counts.
 
     Without any, no header changes who is asking. ``on_ready``: it answers from now on.
     ``on_stop``: end the answers that never end by themselves; those in hand are waited for. ``tls``: https.
+    ``counts``: what metrics read; servers of one process share it.
     """
-    connections = Connections(limits, trusts=within(trusted_proxies))
+    connections = Connections(limits, trusts=within(trusted_proxies), counts=counts)
     config = uvicorn.Config(
         app,
         http=limited(connections),
@@ -68,6 +72,7 @@ class HttpServer(uvicorn.Server):
         self._tls = tls
         self._renewal: TlsRenewal | None = None
         self.connected = connections
+        self._refusals = RefusalLog(connections.counts)
         self._on_ready = on_ready
         self._on_stop = on_stop
 
@@ -88,7 +93,9 @@ class HttpServer(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         """Called ten times a second by uvicorn's main loop."""
         if counter % 10 == 0:
-            self.connected.look(asyncio.get_running_loop().time())
+            now = asyncio.get_running_loop().time()
+            self.connected.look(now)
+            self._refusals.look(now)
         if counter % (LOOK_S * 10) == 0 and self._renewal is not None:
             self._renewal.look()
         return await super().on_tick(counter)

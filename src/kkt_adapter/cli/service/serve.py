@@ -136,6 +136,7 @@ async def run_service(
             ),
             settings=settings,
             tls=tls,
+            counts=services.watching.connections,
             on_ready=lambda: None if systemd is None else systemd.ready(),
         )
     finally:
@@ -195,9 +196,11 @@ async def _answer(
     *,
     settings: Any,
     tls: Any,
+    counts: Any,
     on_ready: Callable[[], None],
 ) -> None:
     """Serve HTTP until a stop signal; requests in hand are finished. ``on_ready``: it answers from now on.
+    ``counts``: of connections, for metrics.
 
     The second socket, if there is one, serves the commands of KkmServer alone.
     """
@@ -217,6 +220,7 @@ async def _answer(
         on_ready=on_ready,
         on_stop=lambda: end_held(app),
         tls=tls,
+        counts=counts,
     )
     servers = [(server, listening[0])]
     if listening[1] is not None:
@@ -225,6 +229,7 @@ async def _answer(
             limits=limits,
             trusted_proxies=settings.trusted_proxies,
             tls=tls if settings.kkmserver_tls == "auto" else None,
+            counts=counts,
         )
         servers.append((execute, listening[1]))
 

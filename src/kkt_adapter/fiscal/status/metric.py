@@ -16,6 +16,7 @@ from kkt_adapter.fiscal.monitoring.observation import Observation, RegisterObser
 from kkt_adapter.fiscal.monitoring.snapshot import Snapshot
 from kkt_adapter.fiscal.printing.stats import PrintStats
 from kkt_adapter.kernel.histogram import HistogramSnapshot as Counted
+from kkt_adapter.runtime.connection_counts import ConnectionCounts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,7 @@ class Scrape:
     started_at: datetime
     disk_free_bytes: int
     log_lines_dropped: int
+    connections: ConnectionCounts
     version: str
 
 

@@ -149,6 +149,13 @@ METRICS: tuple[Metric, ...] = (
         "Log lines that nobody will read: the queue was full or the write failed",
         lambda s: s.log_lines_dropped,
     ),
+    gauge("kkt_http_connections", "Open connections of clients", lambda s: s.connections.open),
+    counts(
+        "kkt_http_connections_refused_total",
+        "Connections of clients that were refused or ended, by reason",
+        "reason",
+        lambda s: s.connections.refused,
+    ),
     # Delivery.
     gauge("kkt_circuit_breaker_state", "Worst end point: 0 closed, 1 open, 2 half-open", _worst_breaker),
     of_endpoint("kkt_ofd_endpoint_state", "0 closed, 1 open, 2 half-open", lambda e: BREAKER_VALUE[e.state]),

@@ -265,8 +265,8 @@ def _engine(url: str, settings: PostgresSettings) -> Engine:
         )
     except ModuleNotFoundError as error:
         raise StorageError(
-            "PostgreSQL needs the extra `postgres`: pip install 'kkt-adapter[postgres]'.",
-            "Для PostgreSQL нужен дополнительный набор `postgres`: pip install 'kkt-adapter[postgres]'.",
+            "PostgreSQL needs the package psycopg: pip install --require-hashes -r locks/service.txt.",
+            "Для PostgreSQL нужен пакет psycopg: pip install --require-hashes -r locks/service.txt.",
         ) from error
 
 

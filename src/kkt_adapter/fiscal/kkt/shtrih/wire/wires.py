@@ -230,8 +230,8 @@ def _pyserial() -> Any:
         import serial
     except ImportError as error:
         raise WireError(
-            "pyserial is not installed: pip install 'kkt-adapter[serial]' "
-            "(pyserial не установлен: pip install 'kkt-adapter[serial]')"
+            "pyserial is not installed: pip install --require-hashes -r locks/service.txt "
+            "(pyserial не установлен: pip install --require-hashes -r locks/service.txt)"
         ) from error
     return serial
 
