@@ -69,6 +69,18 @@ async def test_a_strict_back_office_learns_every_receipt_and_finds_no_fault(tmp_
             assert known.fiscal_doc is not None
             assert known.fiscal_doc.fiscal_sign == receipt["fiscal_doc"]["fiscal_sign"]
             assert known.fiscal_doc.qr == receipt["fiscal_doc"]["qr_code_data"]
+        stories = running.services.app.state.services.stories
+
+        async def told_of(receipt_id: str) -> bool:
+            reports = (await stories.of(receipt_id)).reports
+            return bool(reports) and reports[-1].what == EventType.RECEIPT_SYNCED
+
+        await running.until(partial(told_of, sold[-1]["receipt_id"]))
+        story = await stories.of(sold[0]["receipt_id"])
+        assert {one.office for one in story.reports} == {"erp"}
+        assert [step.name for step in story.steps][-1] == "reported"
+        times = [one.at for one in story.reports]
+        assert times == sorted(times) and times[-1] >= story.synced_at
 
 
 async def test_on_postgresql_events_of_many_writers_become_visible_in_their_order(

@@ -65,8 +65,10 @@ async def test_a_session_from_opening_to_closing(running: Product, client: httpx
         moved_out=[30_050],
     )
     recount.check_session(await session(running))
-    closed = await call(client, "session/close", {"pos_id": "POS-001", "session_id": "S-17"})
+    counted = {"pos_id": "POS-001", "session_id": "S-17", "counted_cash": "370.00"}
+    closed = await call(client, "session/close", counted)
     assert (closed.status_code, closed.json()["status"]) == (200, "closed")
+    assert '"counted_cash":370.00,"cash_difference":-4.00' in closed.text
     recount.check_session(closed.json())
     recount.check_session(await session(running))  # the last one, when none is open
     assert (await call(client, "session/close", {"pos_id": "POS-001"})).status_code == 409
@@ -296,7 +298,9 @@ class MemorySessions:
     ) -> Outcome[PosSession]:
         return self._done("open", opening_cash_kop)
 
-    async def close(self, pos_id: str, *, session_id: str | None, key: str | None) -> Outcome[PosSession]:
+    async def close(
+        self, pos_id: str, *, session_id: str | None, key: str | None, counted_kop: int | None, by: str
+    ) -> Outcome[PosSession]:
         return self._done("close", session_id)
 
     async def move_cash(

@@ -137,7 +137,19 @@ async def test_one_receipt_tells_its_story(tmp_path: Path) -> None:
         }
         back = (await at.product.post(refund)).json()
         await at.product.delivered()
+        day = sold["fiscal_doc"]["fiscal_datetime"][:10]
+        sign = sold["fiscal_doc"]["fiscal_sign"]
+        wrong = {"type": "self", "date": day, "operation": "sale", "fiscal_sign": sign}
+        repaired = [
+            (await at.product.post(sale(type="correction", order_id="A-1", correction=wrong))).json()
+            for _ in range(2)
+        ]
+        await at.product.delivered()
         page = (await at.browser.get(f"/receipts/{sold['receipt_id']}")).text
+        for one in repaired:
+            assert one["receipt_id"] in page, "the correction is linked"
+            there = (await at.browser.get(f"/receipts/{one['receipt_id']}")).text
+            assert sold["receipt_id"] in there and "corrects" in there
         for part in (
             sold["fiscal_doc"]["fiscal_sign"], sold["fiscal_doc"]["fn_number"], "&lt;b&gt;Хлеб", ">1059<",
             ">1077<", "Confirmed by the operator", "Accepted and stored", "<svg", "КАССОВЫЙ ЧЕК",

@@ -131,6 +131,14 @@ async def test_a_manager_asks_for_x_and_closes_the_shift_once(tmp_path: Path) ->
             movements = (await manager.get(f"/shifts/sessions/{session['session_id']}")).text
             assert movements.count('<td data-name="What">sale</td>') == 2
             assert (await manager.get("/shifts/sessions/unknown")).status_code == 404
+            assert "not counted" in movements
+            count = f"/shifts/sessions/{session['session_id']}/count"
+            for said, shown in (("a lot", None), ("690,50", "short by 9.50"), ("700", "no difference")):
+                answer = await manager.post(count, counted=said)
+                assert answer.status_code == (422 if shown is None else 303), answer.text
+                page_now = (await manager.get(f"/shifts/sessions/{session['session_id']}")).text
+                assert shown is None or shown in page_now
+            assert (await manager.post("/shifts/sessions/unknown/count", counted="1")).status_code == 404
 
             z = fields(page, "/shifts/z")
             first, second = await manager.post("/shifts/z", **z), await manager.post("/shifts/z", **z)
@@ -186,9 +194,9 @@ async def test_a_run_of_the_catalogue_is_started_followed_and_its_products_are_f
 
             assert (await admin.post("/catalogue/schedule", time="25:00")).status_code == 422
             assert (await admin.post("/catalogue/schedule", time="03:45")).status_code == 303
-            assert "Every day at 03:45 UTC" in (await admin.get("/catalogue/runs")).text
+            assert "Every day at 03:45" in (await admin.get("/catalogue/runs")).text
             assert (await admin.post("/catalogue/schedule/reset")).status_code == 303
-            assert "Every day at 03:45 UTC" not in (await admin.get("/catalogue/runs")).text
+            assert "Every day at 03:45" not in (await admin.get("/catalogue/runs")).text
     finally:
         await source.stop()
 

@@ -54,7 +54,7 @@ async def open_session(request: Request, sessions: Sessions, principal: Cashier)
     "/v1/pos/session/close",
     responses=answers(
         PosSession,
-        shapes.SESSION | {"status": "closed", "closed_at": "2026-03-14T20:00:00.000Z"},
+        shapes.CLOSED_SESSION,
         refuses=_REFUSES,
     ),
     openapi_extra=body_of(shapes.CloseSessionBody, shapes.CLOSE_SESSION_BODY, keyed=True),
@@ -65,7 +65,13 @@ async def close_session(request: Request, sessions: Sessions, principal: Cashier
     key = optional_idempotency_key(request)
     wanted = await read_model(request, shapes.CloseSessionBody)
     check_till(principal, wanted.pos_id)
-    outcome = await sessions.close(wanted.pos_id, session_id=wanted.session_id, key=key)
+    outcome = await sessions.close(
+        wanted.pos_id,
+        session_id=wanted.session_id,
+        key=key,
+        counted_kop=wanted.counted_cash,
+        by=principal.name,
+    )
     return answer_once(outcome, session_answer)
 
 

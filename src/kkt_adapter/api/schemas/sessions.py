@@ -31,6 +31,10 @@ def _session_id(value: object) -> str | None:
     return _name(str(value) if type(value) is int and abs(value) < 10**18 else value)
 
 
+def _counted(value: object) -> Kopecks | None:
+    return None if value is None else values.amount_or_zero(value)
+
+
 SessionId = Annotated[
     str | None,
     PlainValidator(_session_id),
@@ -57,6 +61,11 @@ class CloseSessionBody(_Body):
 
     pos_id: PosId
     session_id: SessionId = None
+    counted_cash: Annotated[
+        Kopecks | None,
+        PlainValidator(_counted),
+        WithJsonSchema({**_MONEY_OR_ZERO, "description": "Rubles that a person counted in the drawer."}),
+    ] = None
 
 
 class CashBody(_Body):
@@ -71,7 +80,7 @@ class CashBody(_Body):
 
 
 OPEN_SESSION_BODY: Final[Json] = {"pos_id": "POS-001", "session_id": "S-17", "opening_cash": 500}
-CLOSE_SESSION_BODY: Final[Json] = {"pos_id": "POS-001", "session_id": "S-17"}
+CLOSE_SESSION_BODY: Final[Json] = {"pos_id": "POS-001", "session_id": "S-17", "counted_cash": 600}
 CASH_BODY: Final[Json] = {"pos_id": "POS-001", "type": "cash_out", "amount": 300, "reason": "Инкассация"}
 SESSION: Final[Json] = {
     "session_id": "S-17",
@@ -89,4 +98,12 @@ SESSION: Final[Json] = {
     "cash_out": 0.00,
     "receipt_count": 2,
     "z_report": None,
+    "counted_cash": None,
+    "cash_difference": None,
+}
+CLOSED_SESSION: Final[Json] = SESSION | {
+    "status": "closed",
+    "closed_at": "2026-03-14T20:00:00.000Z",
+    "counted_cash": 600.00,
+    "cash_difference": 0.00,
 }

@@ -1,7 +1,7 @@
 """Numbers, sums and times as a reader of either language writes them."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 THIN = "\N{NARROW NO-BREAK SPACE}"
 NO_BREAK = "\N{NO-BREAK SPACE}"
@@ -11,10 +11,11 @@ _UNITS_RU = ("д", "ч", "мин", "с")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
-    """``now`` is aware; ages are reckoned from it."""
+    """``now`` is aware; ages are reckoned from it. ``home``: the zone of times that name no other."""
 
     english: bool
     now: datetime
+    home: tzinfo = UTC
 
     def number(self, value: float | None, digits: int = 0) -> str:
         if value is None:
@@ -32,11 +33,9 @@ class Format:
         grouped = f"{whole:,}" if self.english else f"{whole:,}".replace(",", THIN)
         return f"{sign}{grouped}{'.' if self.english else ','}{rest:02d}{NO_BREAK}₽"
 
-    def moment(self, at: datetime | None, zone: tzinfo | None) -> str:
-        """``at`` is aware; without a zone it is UTC."""
-        if at is None:
-            return "—"
-        return self.wall(at.astimezone(zone) if zone else at)
+    def moment(self, at: datetime | None, zone: tzinfo | None = None) -> str:
+        """``at`` is aware."""
+        return self.wall(None if at is None else at.astimezone(zone or self.home))
 
     def wall(self, at: datetime | None) -> str:
         """Of a wall clock: today the time alone."""
@@ -52,19 +51,19 @@ class Format:
     def day(self, at: datetime | date | None, zone: tzinfo | None = None) -> str:
         if at is None:
             return "—"
-        local = at.astimezone(zone) if zone and isinstance(at, datetime) else at
+        local = at.astimezone(zone or self.home) if isinstance(at, datetime) and at.tzinfo else at
         return local.strftime("%d %b %Y" if self.english else "%d.%m.%Y")
 
     def exact(self, at: datetime | None, zone: tzinfo | None = None) -> str:
         """For a tooltip: day, time to the millisecond, offset."""
         if at is None:
             return ""
-        local = at.astimezone(zone) if zone else at
+        local = at.astimezone(zone or self.home)
         return local.isoformat(sep=" ", timespec="milliseconds")
 
-    def zone(self, zone: tzinfo) -> str:
+    def zone(self, zone: tzinfo | None = None) -> str:
         """UTC+3, as of now."""
-        offset = self.now.astimezone(zone).utcoffset() or timedelta()
+        offset = self.now.astimezone(zone or self.home).utcoffset() or timedelta()
         minutes = round(offset.total_seconds() / 60)
         sign = "−" if minutes < 0 else "+"
         hours, rest = divmod(abs(minutes), 60)

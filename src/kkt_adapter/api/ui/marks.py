@@ -24,6 +24,12 @@ async def read_marks(services: ApiServices) -> Marks:
     )
     return {
         RECEIPTS: f"{status.snapshot.last_event_id} {status.snapshot.fill}",
-        CATALOGUE: repr((await services.catalog.sync.runs(limit=1)).runs),
+        CATALOGUE: await _catalogue(services),
         OVERVIEW: blake2s(repr(seen).encode(), digest_size=8).hexdigest(),
     }
+
+
+async def _catalogue(services: ApiServices) -> str:
+    """Without a source there are no runs to ask about."""
+    sync = services.catalog.sync
+    return repr((await sync.runs(limit=1)).runs) if sync.has_source else ""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, tzinfo
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
@@ -95,6 +95,11 @@ class Visit:
         return self.request.query_params
 
     @property
+    def zone(self) -> tzinfo:
+        """In which the pages show times that belong to no single register."""
+        return self.services.watch.cards.zone()
+
+    @property
     def english(self) -> bool:
         return self.language == "en"
 
@@ -130,7 +135,7 @@ class Visit:
             "t": self.t,
             "of": self.of,
             "url": self.url,
-            "fmt": Format(english=self.english, now=self.now),
+            "fmt": Format(english=self.english, now=self.now, home=self.zone),
             "live": partial(_live, self),
             "said": self._said(),
         }

@@ -213,6 +213,11 @@ class CatalogSync:
                 return
             await self._clock.sleep(PROGRESS_EVERY_S)
 
+    @property
+    def has_source(self) -> bool:
+        """Without one there is nothing to run."""
+        return self._pages is not None
+
     def not_configured(self) -> SourceNotConfigured:
         """What to say when credentials are missing."""
         missing = ", ".join(self._settings.missing_for_sync) or "the source"

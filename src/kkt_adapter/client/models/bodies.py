@@ -34,6 +34,8 @@ class CloseSessionBody(TypedDict):
 
     pos_id: str
     session_id: NotRequired[str | int | None]
+    # Rubles that a person counted in the drawer.
+    counted_cash: NotRequired[Decimal | int | float | str]
 
 
 class DailyTimeBody(TypedDict):

@@ -36,3 +36,7 @@ class PosSession(TypedDict):
     receipt_count: int
     # The Z report that closed it.
     z_report: ShiftReport | None
+    # What a person counted in the drawer.
+    counted_cash: Decimal | int | None
+    # Counted less expected; below zero money is missing.
+    cash_difference: Decimal | int | None

@@ -108,8 +108,16 @@ class Sessions:
             lambda c: once(c, key, scope=_OPEN, request=request, at=now, effect=effect)
         )
 
-    async def close(self, pos_id: str, *, session_id: str | None, key: str | None) -> Outcome[PosSession]:
-        """Close the till's session.
+    async def close(
+        self,
+        pos_id: str,
+        *,
+        session_id: str | None,
+        key: str | None,
+        counted_kop: int | None = None,
+        by: str = "",
+    ) -> Outcome[PosSession]:
+        """Close the till's session; ``counted_kop``: the cash that ``by`` counted in its drawer.
 
         Raises:
             Conflict: none is open, or another one than ``session_id``.
@@ -120,13 +128,36 @@ class Sessions:
         def effect(conn: Connection) -> PosSession:
             counters.lock(conn)
             row = _required(conn, pos_id, session_id, at=now)
+            if counted_kop is not None:
+                _count(conn, row, counted_kop, at=now, by=by)
             close_row(conn, row.session_id, now, z_report=None)
             return session_of(_row(conn, row.session_id))
 
-        request = {"pos_id": pos_id, "session_id": session_id}
+        request: dict[str, Any] = {"pos_id": pos_id, "session_id": session_id}
+        if counted_kop is not None:
+            request["counted_kop"] = counted_kop
         return await self._db.write(
             lambda c: once(c, key, scope=_CLOSE, request=request, at=now, effect=effect)
         )
+
+    async def count(self, session_id: str, *, counted_kop: int, by: str) -> PosSession:
+        """Keep what ``by`` counted in the drawer of a session, open or closed, beside what should be there.
+
+        Raises:
+            NotFound: there is no such session.
+        """
+        now = self._clock.now()
+
+        def effect(conn: Connection) -> PosSession:
+            counters.lock(conn)
+            query = select(pos_sessions).where(pos_sessions.c.session_id == session_id)
+            row = conn.execute(query.with_for_update()).first()
+            if row is None:
+                raise NotFound(f"no session {session_id}", f"нет сессии {session_id}")
+            _count(conn, row, counted_kop, at=now, by=by)
+            return session_of(_row(conn, session_id))
+
+        return await self._db.write(effect)
 
     async def move_cash(
         self,
@@ -201,6 +232,18 @@ class Sessions:
         if row is None:
             raise NotFound(f"till {pos_id} never had a session", f"у кассы {pos_id} ещё не было сессий")
         return session_of(row)
+
+
+def _count(conn: Connection, row: Any, counted_kop: int, *, at: datetime, by: str) -> None:
+    conn.execute(
+        update(pos_sessions)
+        .where(pos_sessions.c.session_id == row.session_id)
+        .values(counted_kop=counted_kop, counted_expected_kop=row.cash_kop, counted_at=at, counted_by=by)
+    )
+    facts = {"session_id": row.session_id, "pos_id": row.pos_id, "by": by}
+    money = {"counted": rubles(counted_kop), "expected": rubles(row.cash_kop)}
+    level = EventLevel.INFO if counted_kop == row.cash_kop else EventLevel.WARNING
+    events.write(conn, [events.entry(EventType.CASH_COUNTED, at, level=level, **facts, **money)])
 
 
 def _press_once(conn: Connection, key: str, guard: PressGuard, *, at: datetime) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from kkt_adapter.fiscal.heartbeat.tables import back_offices
 from kkt_adapter.fiscal.shifts import cash_movements
+from kkt_adapter.fiscal.store.tables import back_office_acks
 from kkt_adapter.kernel.hysteresis import Presence
 from kkt_adapter.runtime.leases.database import check_term
 from kkt_adapter.runtime.leases.lease import Term
@@ -67,11 +68,22 @@ def write(conn: Connection, name: str, report: Report, *, term: Term) -> None:
             "refused_answer": report.refused.answer,
             "refused_body": report.refused.body,
         }
+    if report.acked_event_id > _highest(conn, name):
+        row = {"name": name, "event_id": report.acked_event_id, "at": report.at}
+        conn.execute(insert(back_office_acks).values(row))
     query = update(back_offices).where(
         back_offices.c.name == name, back_offices.c.acked_event_id <= report.acked_event_id
     )
     conn.execute(query.values(values))
     cash_movements.told(conn, report.told)
+
+
+def _highest(conn: Connection, name: str) -> int:
+    """What a back office has acknowledged as far as is written down, the times of it or only the cursor."""
+    known = select(back_offices.c.acked_event_id).where(back_offices.c.name == name)
+    timed = select(func.max(back_office_acks.c.event_id)).where(back_office_acks.c.name == name)
+    found = (conn.execute(known).scalar_one_or_none(), conn.execute(timed).scalar_one())
+    return max(int(one or 0) for one in found)
 
 
 def read(conn: Connection, name: str) -> Row[tuple[object, ...]] | None:

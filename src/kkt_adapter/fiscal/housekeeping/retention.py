@@ -23,6 +23,7 @@ from kkt_adapter.fiscal.store.orphan_documents import newest_number
 from kkt_adapter.fiscal.store.session_tables import cash_transactions, pos_sessions
 from kkt_adapter.fiscal.store.tables import (
     attempts,
+    back_office_acks,
     buffer_events,
     callbacks,
     dlq,
@@ -296,6 +297,19 @@ def _forget_bytes(conn: Connection, keys: Sequence[tuple[str, int]]) -> int:
     return gone
 
 
+def _look_at_acknowledgements(conn: Connection, limits: Limits, _: Any) -> Look:
+    """As long as the events that they are about."""
+    key = (back_office_acks.c.name, back_office_acks.c.event_id)
+    rows = conn.execute(select(*key).where(back_office_acks.c.at < limits.events).limit(STEP_ROWS))
+    old = [tuple(row) for row in rows]
+    return Look(old=old, next=0 if len(old) == STEP_ROWS else None)
+
+
+def _forget_acknowledgements(conn: Connection, keys: Sequence[tuple[str, int]]) -> int:
+    these = tuple_(back_office_acks.c.name, back_office_acks.c.event_id).in_(keys)
+    return conn.execute(delete(back_office_acks).where(these)).rowcount
+
+
 KINDS: Mapping[str, RetentionKind] = MappingProxyType(
     {
         "receipts": RetentionKind(look=_look_at_receipts, forget=_forget_receipts),
@@ -307,6 +321,10 @@ KINDS: Mapping[str, RetentionKind] = MappingProxyType(
         "events": RetentionKind(
             look=_look_at_events,
             forget=_delete(buffer_events.c.id, buffer_events),
+        ),
+        "acknowledgements": RetentionKind(
+            look=_look_at_acknowledgements,
+            forget=_forget_acknowledgements,
         ),
         "report_attempts": RetentionKind(  # of shifts and cash: those of receipts go with them
             look=_search(

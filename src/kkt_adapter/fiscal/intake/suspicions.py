@@ -32,12 +32,13 @@ MARK_SOLD_TWICE = "MARK_SOLD_TWICE"
 CODES = (REFUND_EXCEEDS_SALE, SALE_REFUNDED_BEFORE, ORDER_REPEATED, MARK_SOLD_TWICE)
 
 REFUND, ORDER, MARK = "refund", "order", "mark"  # kinds of links
+CORRECTION = "correction"  # from a correction to the fiscal sign of the document that was wrong
 GS = "\x1d"  # ends the identification part of a marking code; what follows are its check parts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """``value`` is what the receipt is about: a sale's id, an order's id, the digest of a mark."""
+    """``value`` is what the receipt is about: id of a sale or an order, digest of a mark, a fiscal sign."""
 
     kind: str
     value: str
@@ -53,6 +54,8 @@ def links_of(receipt: Receipt, sale_id: str | None) -> tuple[Link, ...]:
     found = []
     if receipt.kind is ReceiptKind.REFUND and sale_id is not None:
         found.append(Link(kind=REFUND, value=sale_id))
+    if receipt.correction is not None and receipt.correction.fiscal_sign is not None:
+        found.append(Link(kind=CORRECTION, value=receipt.correction.fiscal_sign.lstrip("0")))
     if receipt.order_id is not None:
         found.append(Link(kind=ORDER, value=receipt.order_id, detail=_lines_digest(receipt)))
     marks = {mark for _, mark in _marks(receipt)}
@@ -76,6 +79,7 @@ def overtaken(
 ) -> bool:
     """Is there a newer receipt about the same than the look saw? ``looked``: the newest it saw; ``beside``:
     what the same transaction is about to write."""
+    links = [link for link in links if link.kind != CORRECTION]  # nothing is suspicious about a second one
     if not links:
         return False
     own = {(link.kind, link.value) for link in links}
@@ -118,12 +122,12 @@ def is_about_others(receipt: Receipt) -> bool:
 
 def look(conn: Connection, receipt: Receipt, sale: Receipt | None) -> Seen:
     """What is suspicious beside what is stored. ``sale``: the one that is refunded, if it is known here."""
-    if receipt.kind not in (ReceiptKind.SALE, ReceiptKind.REFUND):
-        return Seen()
     if sale is None and not is_about_others(receipt):
         return Seen()
     links = links_of(receipt, None if sale is None else sale.id)
     newest = newest_link(conn, links) if links else 0
+    if receipt.kind not in (ReceiptKind.SALE, ReceiptKind.REFUND):
+        return Seen(newest=newest)
     return Seen(newest=newest, found=tuple(_find(conn, receipt, sale)))
 
 

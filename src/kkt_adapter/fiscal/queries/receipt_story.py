@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from kkt_adapter.fiscal.ffd.tlv import TlvError
 from kkt_adapter.fiscal.lifecycle import PrintState, Status
@@ -15,19 +15,19 @@ from kkt_adapter.fiscal.ofd.describe import Described, describe
 from kkt_adapter.fiscal.ofd.frame import FrameError
 from kkt_adapter.fiscal.printing.attempt_commands import load_commands
 from kkt_adapter.fiscal.queries.receipt_filter import Stage, stage_of
+from kkt_adapter.fiscal.queries.receipt_kin import Kin, kin_of
 from kkt_adapter.fiscal.queries.receipts import Receipts
+from kkt_adapter.fiscal.queries.reported import reported
 from kkt_adapter.fiscal.slip import Slip
-from kkt_adapter.fiscal.store import receipt_json, receipt_lookup
+from kkt_adapter.fiscal.store import receipt_json
 from kkt_adapter.fiscal.store.document_bytes import kept_document
 from kkt_adapter.fiscal.store.events import EventType
-from kkt_adapter.fiscal.store.tables import attempts, buffer_events, callbacks, receipt_links, receipts
+from kkt_adapter.fiscal.store.tables import attempts, buffer_events, callbacks, receipts
 from kkt_adapter.kernel.discretion import discreet_json
 from kkt_adapter.kernel.errors import AdapterError, ReceiptNotFound
 from kkt_adapter.runtime.db.protocol import Database
 
 SHOWN = 200  # attempts and events
-KIN_SHOWN = 50
-REFUND_LINK = "refund"  # the kind of link from a refund to its sale (intake/suspicions.py)
 
 # What the other steps or the list of warnings say already.
 _TOLD_ELSEWHERE = frozenset(
@@ -37,6 +37,16 @@ _TOLD_ELSEWHERE = frozenset(
         EventType.RECEIPT_SYNCED,
         EventType.RECEIPT_WARNING,
     }
+)
+
+
+# What back offices are told of that ends a step of the way.
+_REPORTED = (
+    EventType.RECEIPT_ADDED,
+    EventType.RECEIPT_PRINTED,
+    EventType.PRINT_RECOVERED,
+    EventType.RECEIPT_SYNCED,
+    EventType.RECEIPT_FAILED,
 )
 
 
@@ -71,24 +81,23 @@ class StoryEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A point of the timeline. ``name``: accepted, attempt, printed, confirmed, callback, or an event."""
+    """A point of the timeline. ``name``: accepted, attempt, printed, confirmed, reported, callback, event."""
 
     name: str
     at: datetime
+    report: "OfficeTold | None" = None
     attempt: StoryAttempt | None = None
     event: StoryEvent | None = None
     since_s: float = 0.0  # after the step before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kin:
-    """Another receipt that this one is tied to."""
+class OfficeTold:
+    """A back office said at ``at`` that it has this of the receipt; ``what``: the newest event type in it."""
 
-    id: str
-    relation: str  # original: what this one refunds; refund: what refunds this one
-    fd_number: int | None
-    total_kop: int
-    stage: Stage
+    office: str
+    what: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +137,7 @@ class ReceiptStory:
     attempts: Sequence[StoryAttempt]
     events: Sequence[StoryEvent]
     callback: Callback | None
+    reports: Sequence[OfficeTold]
     kin: Sequence[Kin]
     tlv: bytes | None  # the signed document: code, length, contents
     ticket: bytes | None  # the operator's answer
@@ -179,8 +189,10 @@ def steps_of(story: ReceiptStory) -> tuple[Step, ...]:
         found.append((story.printed_at, 3, Step(name="printed", at=story.printed_at)))
     if story.synced_at is not None:
         found.append((story.synced_at, 4, Step(name="confirmed", at=story.synced_at)))
+    for report in story.reports:
+        found.append((report.at, 5, Step(name="reported", at=report.at, report=report)))
     if story.callback is not None and story.callback.done_at is not None:
-        found.append((story.callback.done_at, 5, Step(name="callback", at=story.callback.done_at)))
+        found.append((story.callback.done_at, 6, Step(name="callback", at=story.callback.done_at)))
     return _spaced(step for _, _, step in sorted(found, key=lambda one: one[:2]))
 
 
@@ -188,9 +200,7 @@ def _spaced(steps: Iterable[Step]) -> tuple[Step, ...]:
     shown: list[Step] = []
     for step in steps:
         since_s = (step.at - shown[-1].at).total_seconds() if shown else 0.0
-        shown.append(
-            Step(name=step.name, at=step.at, attempt=step.attempt, event=step.event, since_s=since_s)
-        )
+        shown.append(replace(step, since_s=since_s))
     return tuple(shown)
 
 
@@ -236,7 +246,8 @@ def _story(conn: Connection, receipt_id: str) -> ReceiptStory | None:
         attempts=_attempts(conn, row.seq),
         events=_events(conn, row.id),
         callback=_callback(conn, row.seq),
-        kin=_kin(conn, row, receipt),
+        kin=kin_of(conn, row, receipt),
+        reports=_reports(conn, row.id),
         tlv=None if kept is None else kept.tlv,
         ticket=None if kept is None else kept.ticket,
     )
@@ -277,37 +288,25 @@ def _events(conn: Connection, receipt_id: str) -> list[StoryEvent]:
     ]
 
 
+def _reports(conn: Connection, receipt_id: str) -> list[OfficeTold]:
+    """What back offices have acknowledged of it: several events in one call are one report."""
+    rows = conn.execute(
+        select(buffer_events.c.id, buffer_events.c.event_type)
+        .where(buffer_events.c.receipt_id == receipt_id, buffer_events.c.event_type.in_(_REPORTED))
+        .order_by(buffer_events.c.id)
+        .limit(SHOWN)
+    )
+    told: dict[tuple[str, datetime], OfficeTold] = {}
+    for row in rows:
+        for one in reported(conn, row.id):
+            told[one.office, one.at] = OfficeTold(office=one.office, what=row.event_type, at=one.at)
+    return list(told.values())
+
+
 def _callback(conn: Connection, seq: int) -> Callback | None:
     row = conn.execute(select(callbacks).where(callbacks.c.receipt_seq == seq)).first()
     if row is None:
         return None
     return Callback(
         state=row.state, attempts=row.attempts, last_error=discreet_json(row.last_error), done_at=row.done_at
-    )
-
-
-def _kin(conn: Connection, row: Row[Any], receipt: Receipt) -> list[Kin]:
-    """What this receipt refunds, and what refunds it."""
-    found: list[Kin] = []
-    if receipt.original_receipt_id is not None:
-        original = receipt_lookup.find(conn, receipt.original_receipt_id)
-        if original is not None and original.seq != row.seq:
-            found.append(_kinsman(original, "original"))
-    refunds = (
-        select(receipts)
-        .join(receipt_links, receipt_links.c.receipt_seq == receipts.c.seq)
-        .where(receipt_links.c.kind == REFUND_LINK, receipt_links.c.value == row.id)
-        .order_by(receipts.c.seq)
-        .limit(KIN_SHOWN)
-    )
-    return [*found, *(_kinsman(one, "refund") for one in conn.execute(refunds))]
-
-
-def _kinsman(row: Row[Any], relation: str) -> Kin:
-    return Kin(
-        id=row.id,
-        relation=relation,
-        fd_number=row.fiscal_doc_number,
-        total_kop=row.total_kop,
-        stage=stage_of(PrintState(row.print_state), Status(row.status)),
     )

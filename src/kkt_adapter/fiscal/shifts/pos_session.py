@@ -19,6 +19,16 @@ Stored = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CountedCash:
+    """Cash that a person counted in a drawer; ``expected_kop``: what should have been there then."""
+
+    cash_kop: Kopecks
+    expected_kop: Kopecks
+    at: datetime  # aware UTC
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PosSession:
     """A till's session with the cash in its drawer. Times are aware UTC."""
 
@@ -37,6 +47,14 @@ class PosSession:
     out_kop: Kopecks
     receipt_count: int
     z_report: ReportMade | None  # that closed it
+    counted: CountedCash | None = None  # by a person; None: nobody has counted
+
+    @property
+    def difference_kop(self) -> Kopecks | None:
+        """What was counted less what was expected: below zero money is missing."""
+        if self.counted is None:
+            return None
+        return Kopecks(self.counted.cash_kop - self.counted.expected_kop)
 
 
 def session_of(row: Any) -> PosSession:
@@ -59,6 +77,14 @@ def session_of(row: Any) -> PosSession:
         out_kop=Kopecks(row.cash_out_kop),
         receipt_count=row.receipt_count,
         z_report=None if is_told else load_report(jsontext.decode(row.z_report_data)),
+        counted=None
+        if row.counted_kop is None
+        else CountedCash(
+            cash_kop=Kopecks(row.counted_kop),
+            expected_kop=Kopecks(row.counted_expected_kop),
+            at=row.counted_at,
+            by=row.counted_by,
+        ),
     )
 
 
@@ -79,6 +105,7 @@ def dump_session(session: PosSession) -> Stored:
         "cash_out": _money(session.out_kop),
         "receipt_count": session.receipt_count,
         "z_report": None if session.z_report is None else dump_report(session.z_report),
+        "counted": None if session.counted is None else _dump_counted(session.counted),
     }
 
 
@@ -100,6 +127,27 @@ def load_session(stored: Stored) -> PosSession:
         out_kop=kopecks(stored["cash_out"]),
         receipt_count=stored["receipt_count"],
         z_report=None if report is None else load_report(report),
+        counted=_load_counted(stored.get("counted")),  # answers of older releases have no such member
+    )
+
+
+def _dump_counted(counted: CountedCash) -> Stored:
+    return {
+        "cash": _money(counted.cash_kop),
+        "expected": _money(counted.expected_kop),
+        "at": iso(counted.at),
+        "by": counted.by,
+    }
+
+
+def _load_counted(stored: Stored | None) -> CountedCash | None:
+    if stored is None:
+        return None
+    return CountedCash(
+        cash_kop=kopecks(stored["cash"]),
+        expected_kop=kopecks(stored["expected"]),
+        at=datetime.fromisoformat(stored["at"]),
+        by=stored["by"],
     )
 
 

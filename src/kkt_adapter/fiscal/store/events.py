@@ -59,6 +59,7 @@ class EventType(StrEnum):
     SESSION_MISMATCH = "session_mismatch"
     SESSION_CLOSED = "session_closed"
     CASH_MOVED = "cash_moved"
+    CASH_COUNTED = "cash_counted"
     SHIFT_OPENED = "shift_opened"
     SHIFT_CLOSED = "shift_closed"
     MAINTENANCE_ON = "maintenance_on"

@@ -25,6 +25,10 @@ pos_sessions = Table(
     Column("receipt_count", BigInteger, nullable=False),
     Column("status", Text, nullable=False),  # open, closing, closed
     Column("z_report_data", Text),
+    Column("counted_kop", BigInteger),  # cash that a person counted last; null: nobody did
+    Column("counted_expected_kop", BigInteger),  # the balance at that moment
+    Column("counted_at", UtcMillis),
+    Column("counted_by", Text),
 )
 Index(
     "uq_pos_sessions_open",

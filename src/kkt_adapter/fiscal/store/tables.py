@@ -216,7 +216,7 @@ rejected_documents = Table(
 )
 
 receipt_links = Table(
-    "receipt_links",  # what receipts are about: a refunded sale, an order, a mark (intake/suspicions.py)
+    "receipt_links",  # a refunded sale, an order, a mark, a corrected document (intake/suspicions.py)
     metadata,
     Column("kind", Text, primary_key=True),
     Column("value", Text, primary_key=True),
@@ -298,6 +298,14 @@ shifts = Table(
     Column("opened_at", Text),  # the register's wall clock
     Column("closed_at", Text),
     Column("z_report", Text),
+)
+
+back_office_acks = Table(
+    "back_office_acks",  # one row a call that moved a cursor: events up to this one were acknowledged then
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("event_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", UtcMillis),  # null: some time before this table was there
 )
 
 counters = Table(

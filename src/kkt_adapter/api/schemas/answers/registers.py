@@ -236,3 +236,7 @@ class PosSession(TypedDict):
     cash_out: Rubles
     receipt_count: Count
     z_report: Annotated[ShiftReport | None, Field(description="The Z report that closed it.")]
+    counted_cash: Annotated[Rubles | None, Field(description="What a person counted in the drawer.")]
+    cash_difference: Annotated[
+        Rubles | None, Field(description="Counted less expected; below zero money is missing.")
+    ]

@@ -59,4 +59,6 @@ def session_answer(session: PosSession) -> known.PosSession:
         "cash_out": money(session.out_kop),
         "receipt_count": session.receipt_count,
         "z_report": None if session.z_report is None else report_answer(session.z_report),
+        "counted_cash": None if session.counted is None else money(session.counted.cash_kop),
+        "cash_difference": None if session.difference_kop is None else money(session.difference_kop),
     }

@@ -1,6 +1,6 @@
 """What happened and who did it: the events, newest first, with filters in the address."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 
 from starlette.responses import Response
 
@@ -23,7 +23,7 @@ async def audit(visit: Visit) -> Response:
         limit=SHOWN,
         level=level if level in set(EventLevel) else None,
         event_type=event if event in set(EventType) else None,
-        since=_day(since),
+        since=_day(since, visit.zone),
     )
     return visit.page(
         "audit.html",
@@ -44,12 +44,12 @@ def _page_number(said: str) -> int:
     return min(MOST_PAGES, max(1, int(said))) if said.isascii() and said.isdecimal() and len(said) < 9 else 1
 
 
-def _day(said: str) -> datetime | None:
-    """The beginning of a day, UTC."""
+def _day(said: str, zone: tzinfo) -> datetime | None:
+    """The beginning of a day there."""
     if not said:
         return None
     try:
-        return datetime.strptime(said, "%Y-%m-%d").replace(tzinfo=UTC)
+        return datetime.strptime(said, "%Y-%m-%d").replace(tzinfo=zone)
     except ValueError:
         raise InvalidInput("since: a day, as 2026-03-14.", "since: дата вида 2026-03-14.") from None
 

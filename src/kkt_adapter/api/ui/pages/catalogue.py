@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from typing import Any
 
 from starlette.responses import Response
@@ -12,6 +13,7 @@ from kkt_adapter.api.ui.routing import action, page
 from kkt_adapter.api.ui.visit import Visit
 from kkt_adapter.catalog.reads.catalogue import HistoryEntry, HistoryField
 from kkt_adapter.catalog.reads.query import ProductQuery, Sort, StatusFilter
+from kkt_adapter.catalog.schedule.times import DailyTime
 from kkt_adapter.kernel.errors import InvalidInput
 from kkt_adapter.kernel.ids import random_id
 from kkt_adapter.runtime.auth.roles import Role
@@ -50,8 +52,8 @@ async def product(visit: Visit) -> Response:
         "product.html",
         product=found,
         history=history,
-        prices=_series(history, HistoryField.PRICE, "min_price"),
-        stock=_series(history, HistoryField.STOCK, "qty"),
+        prices=_series(history, HistoryField.PRICE, "min_price", visit.zone),
+        stock=_series(history, HistoryField.STOCK, "qty", visit.zone),
     )
 
 
@@ -62,6 +64,7 @@ async def runs(visit: Visit) -> Response:
         "runs.html",
         runs=(await catalog.sync.runs(limit=RUNS)).runs,
         status=status,
+        at=_local(visit, status.schedule),
         fires=await catalog.schedule.next_fires(NEXT_FIRES) if status.scheduler_running else (),
         may_run=visit.may(Role.MANAGER),
         may_move=visit.may(Role.ADMIN),
@@ -95,17 +98,25 @@ async def cancel(visit: Visit) -> Response:
 
 
 async def move(visit: Visit) -> Response:
-    """Another time of day, UTC."""
+    """Another time of day, by the clock of the pages."""
     time = _TIME.fullmatch(visit.form.get("time", "").strip())
     if time is None:
         raise InvalidInput("A time of day, as 04:30.", "Время вида 04:30.", field="time")
-    await visit.services.catalog.schedule.put(int(time[1]), int(time[2]), by=visit.name)
+    local = visit.now.astimezone(visit.zone).replace(hour=int(time[1]), minute=int(time[2]))
+    wanted = local.astimezone(UTC)
+    await visit.services.catalog.schedule.put(wanted.hour, wanted.minute, by=visit.name)
     return visit.done("/catalogue/runs", "said.schedule.moved")
 
 
 async def reset(visit: Visit) -> Response:
     await visit.services.catalog.schedule.delete(by=visit.name)
     return visit.done("/catalogue/runs", "said.schedule.moved")
+
+
+def _local(visit: Visit, daily: DailyTime) -> str:
+    """The daily time as the clock of the pages shows it now."""
+    at = visit.now.astimezone(UTC).replace(hour=daily.hour, minute=daily.minute)
+    return f"{at.astimezone(visit.zone):%H:%M}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,10 +127,14 @@ class Series:
     values: Sequence[float]
 
 
-def _series(history: Sequence[HistoryEntry], field: HistoryField, column: str) -> Series | None:
+def _series(history: Sequence[HistoryEntry], field: HistoryField, column: str, zone: tzinfo) -> Series | None:
     """What a column was over time; None while it never changed. Drawing is no reckoning: floats will do."""
     steps = [entry for entry in reversed(history) if entry.field in (field, column) and entry.field == column]
-    points = [(entry.at.strftime("%d.%m.%y"), entry.new) for entry in steps if entry.new is not None]
+    points = [
+        (entry.at.astimezone(zone).strftime("%d.%m.%y"), entry.new)
+        for entry in steps
+        if entry.new is not None
+    ]
     if steps and steps[0].old is not None:
         points.insert(0, ("…", steps[0].old))
     if len(points) < 2:

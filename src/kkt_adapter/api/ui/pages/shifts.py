@@ -1,5 +1,7 @@
 """Shifts of the registers, sessions of the tills and the cash in their drawers; X and Z reports."""
 
+from decimal import Decimal, InvalidOperation
+
 from starlette.responses import Response
 
 from kkt_adapter.api.access import NEEDS, Action
@@ -9,8 +11,11 @@ from kkt_adapter.api.ui.visit import Visit
 from kkt_adapter.fiscal.shifts.reports import ReportMade, ReportType
 from kkt_adapter.kernel.errors import InvalidInput
 from kkt_adapter.kernel.ids import random_id
+from kkt_adapter.kernel.money import kopecks
 
 SHIFTS, SESSIONS = 50, 50  # shown on the page
+COUNT = NEEDS[Action.Z_REPORT].role  # who closes the shift counts the drawer
+MOST_KOP = 10**12  # counted in one drawer
 
 
 async def shifts(visit: Visit) -> Response:
@@ -19,7 +24,19 @@ async def shifts(visit: Visit) -> Response:
 
 async def session(visit: Visit) -> Response:
     found = await visit.services.shift_book.session(visit.request.path_params["session_id"])
-    return visit.page("session.html", detail=found)
+    return visit.page(
+        "session.html",
+        detail=found,
+        zone=visit.services.watch.cards.zone_of(found.session.register_id),
+        may_count=visit.may(COUNT),
+    )
+
+
+async def count(visit: Visit) -> Response:
+    """The cash that a person counted in the drawer."""
+    session_id = str(visit.request.path_params["session_id"])
+    await visit.services.sessions.count(session_id, counted_kop=_counted(visit), by=visit.name)
+    return visit.done(f"/shifts/sessions/{session_id}", "said.counted")
 
 
 async def x_report(visit: Visit) -> Response:
@@ -70,9 +87,26 @@ def _till(visit: Visit) -> str:
     return till
 
 
+def _counted(visit: Visit) -> int:
+    """Rubles as a person writes them, in kopecks. Raises InvalidInput."""
+    said = "".join(visit.form.get("counted", "").split()).replace(",", ".")
+    try:
+        counted = kopecks(Decimal(said))
+        if not 0 <= counted <= MOST_KOP:
+            raise ValueError
+    except (InvalidOperation, ValueError):
+        raise InvalidInput(
+            "Give the cash in rubles, as 1250.50.",
+            "Укажите сумму в рублях, например 1250,50.",
+            field="counted",
+        ) from None
+    return counted
+
+
 ROUTES = (
     page("/shifts", shifts, nav="shifts"),
     page("/shifts/sessions/{session_id}", session),
+    action("/shifts/sessions/{session_id}/count", count, need=COUNT),
     action("/shifts/x", x_report, need=NEEDS[Action.X_REPORT].role),
     action("/shifts/z", z_report, need=NEEDS[Action.Z_REPORT].role),
     action("/shifts/open", open_shift, need=NEEDS[Action.SHIFT_OPEN].role),

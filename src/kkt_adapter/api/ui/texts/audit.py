@@ -4,7 +4,6 @@ from kkt_adapter.kernel.errors import Text
 
 TEXTS = {
     "audit.title": Text("Events", "События"),
-    "audit.utc": Text("times in UTC", "время UTC"),
     "audit.level": Text("Level", "Важность"),
     "audit.level.info": Text("information", "сведения"),
     "audit.level.warning": Text("warning", "предупреждение"),
@@ -52,6 +51,7 @@ TEXTS = {
     "event.session_restored": Text("session restored after a start", "сессия восстановлена при запуске"),
     "event.session_mismatch": Text("session's cash does not add up", "деньги сессии не сходятся"),
     "event.session_closed": Text("session closed", "сессия закрыта"),
+    "event.cash_counted": Text("cash counted", "наличные пересчитаны"),
     "event.cash_moved": Text("cash put in or taken out", "внесение или изъятие"),
     "event.shift_opened": Text("shift opened", "смена открыта"),
     "event.shift_closed": Text("shift closed", "смена закрыта"),

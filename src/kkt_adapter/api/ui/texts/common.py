@@ -69,5 +69,5 @@ TEXTS = {
     "common.reason": Text("Reason", "Причина"),
     "common.cancel": Text("Cancel", "Отмена"),
     "common.details": Text("Details", "Подробности"),
-    "common.zone": Text("Times of the register ({zone})", "Время кассы ({zone})"),
+    "common.zone": Text("Register's time ({zone})", "Время кассы ({zone})"),
 }

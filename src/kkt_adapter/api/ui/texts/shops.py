@@ -30,7 +30,7 @@ TEXTS = {
     "shops.url": Text("Address", "Адрес"),
     "shops.state": Text("State", "Состояние"),
     "shops.given_up": Text("given up", "прекращено"),
-    "shops.next": Text("again at {at} UTC", "повтор в {at} UTC"),
+    "shops.next": Text("again at {at}", "повтор в {at}"),
     "shops.again": Text("Call again", "Сообщить снова"),
     "door.atol-online": Text("ATOL Online", "АТОЛ Онлайн"),
     "door.kkmserver": Text("KkmServer", "KkmServer"),
