@@ -18,4 +18,5 @@ def run(spec: NodeSpec) -> int:
 
 
 if __name__ == "__main__":
+    lab_node.import_all()
     serve_forks(run)

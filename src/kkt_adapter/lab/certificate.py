@@ -12,17 +12,18 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from kkt_adapter.lab.devices.brands import BRANDS
 from kkt_adapter.lab.reconcile import Finding, FindingKind
 
 SHOWN_FINDINGS = 20
 GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "kills, freezes, stops and full disks": ("process ", "disk "),
-        "of registers": ("device ",),
+        "of registers": ("device ", *(f"{brand.name}: " for brand in BRANDS.values())),
         "of operator and line": ("operator", "line: "),
         "of clocks": ("clock ",),
         "of servers": ("Redis ", "PostgreSQL "),
-        "of databases replaced and lost": ("database ",),
+        "of databases replaced and lost": ("database",),
         "of people and readers of logs": ("person ", "log "),
     }
 )

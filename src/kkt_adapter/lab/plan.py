@@ -24,7 +24,7 @@ class LabPlan:
     doors: bool = False  # shops sell through them too, where there are virtual registers with a queue
     registers: int = 6
     tills_per_register: int = 2
-    think_s: float = 1.0  # between two actions of a till, on average
+    think_s: float = 2.0  # between two actions of a till, on average
     gap_s: float = 0.15  # between two faults, on average
     receipts: int = 1  # that must be accepted; traffic goes on until they are
     limit_s: float = 3600.0  # for injecting

@@ -38,13 +38,15 @@ class Setup:
     database: str
     redis: bool
     small_disk: bool = False
+    devices: bool = True  # with the devices that are asked for, or virtual registers alone
 
 
 ONE_SQLITE = Setup(nodes=1, database="sqlite", redis=False)
 ON_SMALL_DISK = Setup(nodes=1, database="sqlite", redis=False, small_disk=True)
 TWO_SQLITE = Setup(nodes=2, database="sqlite", redis=False)
+VIRTUAL = Setup(nodes=1, database="sqlite", redis=False, devices=False)
 TWO_POSTGRES = Setup(nodes=2, database="postgresql", redis=True)
-MIXED: Sequence[Setup] = (ONE_SQLITE, TWO_POSTGRES, ON_SMALL_DISK, TWO_SQLITE)
+MIXED: Sequence[Setup] = (ONE_SQLITE, TWO_POSTGRES, ON_SMALL_DISK, TWO_SQLITE, VIRTUAL)
 
 
 def rounds_of(plan: LabPlan, *, faults: int, setups: Sequence[Setup]) -> list[LabPlan]:
@@ -62,6 +64,7 @@ def rounds_of(plan: LabPlan, *, faults: int, setups: Sequence[Setup]) -> list[La
                 database=setup.database,
                 redis=setup.redis,
                 small_disk=setup.small_disk,
+                devices=plan.devices if setup.devices else (),
                 folder=None if plan.folder is None else plan.folder / f"seed-{SEEDS_APART * plan.seed + n}",
             )
         )

@@ -16,6 +16,7 @@ import aiohttp
 from kkt_adapter import __version__
 from kkt_adapter.emulators.link import FlakyLink
 from kkt_adapter.emulators.ofd import OfdBook, OfdEmulator
+from kkt_adapter.lab.acts.copies import Copies, FileCopies, ServerCopies
 from kkt_adapter.lab.acts.log_reader import LogPipe
 from kkt_adapter.lab.acts.person import Person
 from kkt_adapter.lab.acts.small_disk import SmallDisk
@@ -259,6 +260,7 @@ class _Run:
             stack.callback(self._logs[node.name].close)
             node.begin()
             stack.push_async_callback(node.end)
+        file = None if plan.database != "sqlite" else self._folder / "data" / "buffer.db"
         return World(
             nodes=self._nodes,
             registers=self._registers.virtual,
@@ -273,10 +275,17 @@ class _Run:
             ledger=self._ledger,
             logs=self._logs,
             disk=self._disk,
-            database_file=None if plan.database != "sqlite" else self._folder / "data" / "buffer.db",
+            database_file=file,
+            copies=self._copies(file),
             http_registers=self._registers.over_http,
             pool=self._shops.pool,
         )
+
+    def _copies(self, file: Path | None) -> Copies:
+        if file is not None:
+            return FileCopies(file)
+        assert self._postgres is not None
+        return ServerCopies(self._postgres, url=self._database_url())
 
     def _mount(self) -> None:
         """Where that is allowed."""

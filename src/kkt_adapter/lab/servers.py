@@ -141,7 +141,7 @@ class PostgresServer(ServerProcess):
             port=port,
             folder=folder,
         )  # fmt: skip
-        self._data = data
+        self.data = data  # its files
 
     def url(self, *, idle_transaction_s: float) -> str:
         """``idle_transaction_s``: how long a stopped process may hold a transaction open."""
@@ -149,15 +149,18 @@ class PostgresServer(ServerProcess):
         return f"postgresql://kkt@127.0.0.1:{self.port}/postgres?options={options}"
 
     async def initialise(self) -> None:
-        command = (
-            *self._as_user, str(self._binaries / "initdb"), "-D", str(self._data), "-U", "kkt",
+        await self.run(
+            str(self._binaries / "initdb"), "-D", str(self.data), "-U", "kkt",
             "--auth=trust", "--no-sync", "--no-locale", "-E", "UTF8",
         )  # fmt: skip
+
+    async def run(self, *command: str) -> None:
+        """A program of the server's user. Raises RuntimeError."""
         done = await asyncio.to_thread(
-            subprocess.run, command, capture_output=True, cwd=self._folder, check=False
+            subprocess.run, (*self._as_user, *command), capture_output=True, cwd=self._folder, check=False
         )
         if done.returncode:
-            raise RuntimeError(f"initdb failed: {done.stderr.decode(errors='replace')}")
+            raise RuntimeError(f"{command[0]} failed: {done.stderr.decode(errors='replace')}")
 
     async def start(self) -> None:
         await super().start()

@@ -20,6 +20,7 @@ from kkt_adapter.lab.servers import PostgresServer, RedisServer
 from kkt_adapter.lab.traffic import Till
 
 if TYPE_CHECKING:
+    from kkt_adapter.lab.acts.copies import Copies
     from kkt_adapter.lab.acts.log_reader import LogPipe
     from kkt_adapter.lab.acts.person import Person
     from kkt_adapter.lab.acts.small_disk import SmallDisk
@@ -51,10 +52,10 @@ class World:
     session: aiohttp.ClientSession | None = None
     logs: "Mapping[str, LogPipe]" = field(default_factory=dict)  # by node
     disk: "SmallDisk | None" = None
+    copies: "Copies | None" = None  # of the database
+    database_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     disk_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     wrong: list[str] = field(default_factory=list)  # what a fault saw with its own eyes
-    was_replaced: bool = False  # has a database been?
-    was_far_off: bool = False  # has a clock been, by more than a key lives?
     question_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     operator_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     clock_turn: asyncio.Lock = field(default_factory=asyncio.Lock)

@@ -1,106 +1,111 @@
-"""The database goes away: an older copy takes its place, or it is deleted and a person puts a copy back.
+"""The database goes away: an older copy takes its place, or it is deleted and a person puts a copy back, or
+its log is deleted.
 
 Receipts that came in after the copy are gone from the database, and are in the FN when they were printed.
 Their tills ask again with the same key, which must find the document and print nothing. What has no key in
-its document, and what the HTTP operator has under its old id, a person looks up in the register's report.
+its document a person looks up in the register's report.
 """
 
 import asyncio
 import signal
-import sqlite3
-from contextlib import closing, suppress
-from dataclasses import replace
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from random import Random
 
-from kkt_adapter.lab.nodes import LabNode
+from kkt_adapter.lab.acts.copies import Copies
 from kkt_adapter.lab.world import World
-from kkt_adapter.runtime.db.backup import back_up, restore
-from kkt_adapter.runtime.db.identity import Decided, Decision, load_memory, save_memory
 
-KEEP = 1000  # copies of a run
-LAST_WORDS_S = 0.2  # real: answers of a node that has ended still come to their tills
 GOES_ON_S = (5, 60)  # nodes' seconds between the copy and the loss
+LAST_WORDS_S = 0.2  # real: answers of a node that has ended still come to their tills
 STOPS = (signal.SIGTERM, signal.SIGKILL)
+KEYS = "SELECT idempotency_key FROM receipts"
+REASONS = "SELECT reason FROM cash_transactions WHERE reason IS NOT NULL"
 
 
-def one_node_alone(world: World) -> bool:
-    """Nobody else has the file open, and every FN can be read by anybody."""
-    return world.database_file is not None and len(world.nodes) == 1 and not world.devices
+def there(world: World) -> bool:
+    return world.copies is not None
 
 
-def node_free(world: World) -> bool:
-    """Not in a run whose clocks were off by months: by them the FN's documents are too old for any key."""
-    return not world.nodes[0].turn.locked() and not world.clock_turn.locked() and not world.was_far_off
+def in_a_file(world: World) -> bool:
+    return world.database_file is not None
+
+
+def free(world: World) -> bool:
+    return not world.database_turn.locked()
 
 
 async def by_an_older_copy(world: World, rng: Random) -> str | None:
     """With `db restore`, or by another program, which the count of changes or the FN gives away."""
-    return await _lose(world, rng, decided=rng.random() < 0.5, deleted=False)
+    decided = world.database_file is not None and rng.random() < 0.5
+
+    async def replace(copies: Copies) -> None:
+        await copies.put_back(decided=decided)
+
+    return await _lose(world, rng, replace, how=rng.choice(STOPS))
 
 
 async def lost(world: World, rng: Random) -> str | None:
-    """Without its database the node must not start; then a person puts a copy back."""
-    return await _lose(world, rng, decided=True, deleted=True)
+    """Without its database no node must start; then a person puts a copy back."""
+
+    async def lose(copies: Copies) -> None:
+        await copies.delete()
+        for node in world.nodes:
+            if await node.tries_to_start():
+                world.wrong.append(f"{node.name} came up without its database, as if the shop were new")
+        await copies.put_back(decided=True)
+
+    return await _lose(world, rng, lose, how=rng.choice(STOPS))
 
 
-async def _lose(world: World, rng: Random, *, decided: bool, deleted: bool) -> str | None:
-    file, node = world.database_file, world.nodes[0]
-    assert file is not None
-    async with node.turn, world.clock_turn:
-        if world.was_far_off:
-            return None
-        world.was_replaced = True
-        await node.up()
-        copy = await asyncio.to_thread(
-            back_up, file, file.parent / "lab-copies", now=datetime.now(UTC), keep=KEEP
-        )
+async def log_lost(world: World, rng: Random) -> str | None:
+    """Killed, so that the log is full of what the file has not got; then somebody tidies it away."""
+
+    async def lose(copies: Copies) -> None:
+        if not await copies.delete_log():
+            await copies.put_back(decided=True)  # the file alone is no database: the start says so
+
+    return await _lose(world, rng, lose, how=signal.SIGKILL)
+
+
+async def _lose(
+    world: World, rng: Random, replace: Callable[[Copies], Awaitable[None]], *, how: signal.Signals
+) -> str | None:
+    copies = world.copies
+    assert copies is not None
+    async with world.database_turn:
+        async with world.postgres_turn:
+            await copies.make()
         await world.pause(rng.uniform(*GOES_ON_S))
-        replacing = asyncio.create_task(
-            _replace(world, copy, how=rng.choice(STOPS), decided=decided, deleted=deleted)
-        )
+        losing = asyncio.create_task(_while_halted(world, copies, replace, how=how))
         try:
-            await asyncio.shield(replacing)
+            await asyncio.shield(losing)
         except asyncio.CancelledError:
-            await replacing  # half of it would be a loss that nobody knows of
+            await losing  # half of it would be a loss that nobody knows of
             raise
-        await node.up()
-    return f"{'deleted' if deleted else 'replaced'}, {'said' if decided else 'not said'}"
+    return how.name
 
 
-async def _replace(world: World, copy: Path, *, how: signal.Signals, decided: bool, deleted: bool) -> None:
-    file, node = world.database_file, world.nodes[0]
-    assert file is not None
-    async with node.halted(how):
+async def _while_halted(
+    world: World, copies: Copies, replace: Callable[[Copies], Awaitable[None]], *, how: signal.Signals
+) -> None:
+    async with _all_halted(world, how), world.postgres_turn:
         await asyncio.sleep(LAST_WORDS_S)
-        if deleted:
-            await _must_refuse(world, node, file)
-        await asyncio.to_thread(_put_back, copy, file, decided=decided)
-        keys = await asyncio.to_thread(_texts_in, file, "SELECT idempotency_key FROM receipts")
+        await replace(copies)
+        keys, reasons = await copies.texts(KEYS), await copies.texts(REASONS)
         world.ledger.went_back(keys, asks_again=lambda till: not world.is_http(till))
-        reasons = "SELECT reason FROM cash_transactions WHERE reason IS NOT NULL"
-        world.ledger.drawer.went_back(await asyncio.to_thread(_texts_in, file, reasons))
+        world.ledger.drawer.went_back(reasons)
 
 
-async def _must_refuse(world: World, node: LabNode, file: Path) -> None:
-    for name in (file.name, f"{file.name}-wal", f"{file.name}-shm"):
-        with suppress(FileNotFoundError):
-            file.with_name(name).unlink()
-    if await node.tries_to_start():
-        world.wrong.append("a node came up without its database, as if the shop were new")
-
-
-def _put_back(copy: Path, file: Path, *, decided: bool) -> None:
-    restore(copy, file, now=datetime.now(UTC))
-    if decided:
-        memory = load_memory(file.parent)
-        at = datetime.now(UTC).isoformat()
-        decision = Decision(what=Decided.RESTORE, by="lab", reason="act of the lab", at=at, file=copy.name)
-        save_memory(file.parent, replace(memory, decision=decision))
-
-
-def _texts_in(file: Path, query: str) -> frozenset[str]:
-    """The one column of a query, in a SQLite file that nobody writes."""
-    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as raw:
-        return frozenset(text for (text,) in raw.execute(query))
+@asynccontextmanager
+async def _all_halted(world: World, how: signal.Signals) -> AsyncIterator[None]:
+    """No node runs; afterwards all are up. Raises TimeoutError."""
+    async with AsyncExitStack() as stack:
+        for node in world.nodes:
+            await stack.enter_async_context(node.turn)
+            await node.up()
+        async with AsyncExitStack() as halting:
+            for node in world.nodes:
+                await halting.enter_async_context(node.halted(how))
+            yield
+        for node in world.nodes:
+            await node.up()
