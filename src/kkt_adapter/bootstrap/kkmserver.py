@@ -1,7 +1,8 @@
 """The door for clients of KkmServer, and what it keeps in the database."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from kkt_adapter.api.doors.kkmserver.commands import Commands
 from kkt_adapter.api.doors.kkmserver.parts import Parts
@@ -29,11 +30,10 @@ class PressParts:
     presses: Presses
 
 
-def build_presses(storage: Storage, *, clock: Clock) -> PressParts:
+def build_presses(storage: Storage, *, clock: Clock, may_forget: Callable[[timedelta], bool]) -> PressParts:
     callers = Callers(storage.owner)
-    return PressParts(
-        callers=callers, presses=Presses(database=storage.database, callers=callers, clock=clock)
-    )
+    presses = Presses(database=storage.database, callers=callers, clock=clock, may_forget=may_forget)
+    return PressParts(callers=callers, presses=presses)
 
 
 def build_execute(

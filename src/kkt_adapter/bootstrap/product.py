@@ -173,8 +173,6 @@ async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, 
         disk=disk,
     )
 
-    press = build_presses(storage, clock=clock)
-
     # Phase 2: its document is delivered.
     lanes, worker = _delivery(settings, storage=storage, registers=registers, routes=routes, clock=clock)
     made.tell = worker.document_made
@@ -185,6 +183,7 @@ async def _build(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, 
         settings, database=database, registers=registers, lanes=lanes, seams=seams, clock=clock, demo=demo
     )
     await watch.load()
+    press = build_presses(storage, clock=clock, may_forget=watch.may_forget)
     catalog = build_catalog(
         database,
         settings.catalog,

@@ -1,6 +1,7 @@
 """When an earlier press keeps an equal one from being taken, and numbers of devices."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -55,6 +56,12 @@ def test_the_rule(
     if told:
         callers.tell("r1")
     assert guards(_press(state, age=age), _guard(callers), at=NOW) is guarded, why
+
+
+def test_a_doubted_clock_ends_no_guard() -> None:
+    guard = replace(_guard(Callers("me")), guard_for=None)
+    assert guards(_press(PressState.DONE, age=60 * MINUTE), guard, at=NOW)
+    assert not guards(_press(PressState.REFUSED), guard, at=NOW)
 
 
 def test_the_press_of_a_process_that_ended_guards() -> None:

@@ -74,6 +74,11 @@ class LimitedProtocol(HttpToolsProtocol):
             self.connected.prove(self)
             self.proven = True
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether nobody is there any more to whom an answer could go."""
+        return self.transport is None or self.transport.is_closing()
+
     def evict(self) -> None:
         if self.transport is not None:
             self.transport.abort()

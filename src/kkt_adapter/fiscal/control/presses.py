@@ -7,8 +7,9 @@ about.
 
 import asyncio
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -66,8 +67,17 @@ class Presses:
 
     name = "presses"
 
-    def __init__(self, *, database: Database, callers: Callers, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        callers: Callers,
+        clock: Clock,
+        may_forget: Callable[[timedelta], bool],
+    ) -> None:
+        """``may_forget``: is what looks so old surely so old?"""
         self._db = database
+        self._may_forget = may_forget
         self._clock = clock
         self._log = get_logger("presses")
         self._names: Mapping[str, DeviceName] = {}
@@ -115,6 +125,11 @@ class Presses:
         """None: its outcome was told, so it guards no more."""
         return await self._db.read(lambda c: press_guard.press_of(c, subject))
 
+    def guards_for(self, minutes: float) -> timedelta | None:
+        """How long an equal press is kept out; None: the clock is doubted, so nobody knows how old one is."""
+        longest = timedelta(minutes=minutes)
+        return longest if self._may_forget(longest) else None
+
     async def forget_told(self) -> None:
         told = self.callers.take_told()
         if told:
@@ -131,6 +146,8 @@ class Presses:
                 one.cancel()
 
     async def _forget_old(self) -> None:
+        if not self._may_forget(press_guard.LIVES):
+            return
         now = self._clock.now()
         await self._db.write(lambda c: press_guard.forget_old(c, at=now))
 

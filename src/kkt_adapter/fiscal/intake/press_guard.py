@@ -137,7 +137,7 @@ class PressGuard:
     account: str
     content: bytes
     caller: Caller
-    guard_for: timedelta  # after this a press goes through although a person is still asked
+    guard_for: timedelta | None  # then a press goes through all the same; None: the clock cannot tell when
 
 
 def guards(press: Press, guard: PressGuard, *, at: datetime) -> bool:
@@ -146,7 +146,7 @@ def guards(press: Press, guard: PressGuard, *, at: datetime) -> bool:
         return False
     if press.state is PressState.UNDER_WAY:
         return True  # it ends by itself, and an equal receipt beside it is a double one
-    return at - press.accepted_at < guard.guard_for
+    return guard.guard_for is None or at - press.accepted_at < guard.guard_for
 
 
 def equal_press(conn: Connection, guard: PressGuard, *, at: datetime) -> PressRepeated | None:

@@ -16,7 +16,7 @@ from kkt_adapter.lab.doors.client import DoorClient, Json
 from kkt_adapter.lab.ledger import Asked, CommandKind, LedgerOutcome, Told
 
 OK, RUNNING, REFUSED, NOT_FOUND = 0, 1, 2, 3  # Status
-LAST_WORDS_S = 1.0  # real: after a half-closed connection
+LAST_WORDS_S = 30.0  # real: after a half-closed connection, whose other end may stand still so long
 TYPES: Final = {CommandKind.SALE: 0, CommandKind.REFUND: 1}
 DOCUMENT: Final = re.compile(r"fn=(?P<fn>[0-9]+)&i=(?P<fd>[0-9]+)")
 REASON: Final = re.compile(r"\[(?P<word>[a-z_0-9]+)\]\Z")

@@ -115,7 +115,8 @@ class Commands:
         seconds = DO_NOT_WAIT_S if at_once else min(command.timeout_s, shop.hold_max_s)
         hold = self.holds.open(seconds)
         watch(hold)
-        call = Call(shop=shop, command=command, head=head, hold=hold, caller=caller)
+        guard_for = self._parts.presses.guards_for(shop.guard_minutes)
+        call = Call(shop=shop, command=command, head=head, hold=hold, caller=caller, guard_for=guard_for)
         if command.id is not None:
             call.key = command.id
         elif command.does is not Does.RESULT:

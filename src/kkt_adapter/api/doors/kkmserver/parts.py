@@ -119,6 +119,7 @@ class Call:
     head: Head
     hold: Hold
     caller: Caller
+    guard_for: timedelta | None
     key: str = field(default_factory=random_id)  # the client's, or one of ours
     device: Answer = field(default_factory=dict)  # NumDevice and UnitName, once a register is chosen
     told: list[str] = field(default_factory=list)  # presses whose outcome the answer tells, if it arrives
@@ -139,7 +140,7 @@ class Call:
             account=self.shop.id,
             content=content,
             caller=self.caller,
-            guard_for=timedelta(minutes=self.shop.guard_minutes),
+            guard_for=self.guard_for,
         )
 
     def is_for(self, view: DeviceView) -> None:

@@ -42,6 +42,7 @@ from kkt_adapter.runtime.log import get_logger
 log = get_logger("kkmserver")
 
 SLOWED_S: Final = 1.0  # an answer to a client that guesses secrets
+TURNS_TO_HEAR: Final = 3  # one looks at the sockets, one reads their ends, one is to spare
 SENDER: Final = "kkt.shop"  # key in the ASGI scope: the Shop, or the error that it was refused with
 
 _PATH = re.compile(r"/+execute(?:/+(?P<way>sync|async))?/*\Z", re.IGNORECASE)
@@ -157,7 +158,7 @@ class ExecuteDoor:
             )
         finally:
             leaving.cancel()
-        if any(hold.gone for hold in held):
+        if any(hold.gone for hold in held) or await _has_left(scope):
             log.debug("client_gone")
             return
         await send_answer(send, _encoded(answer, 200), headers=[*_NO_STORE, *extra])
@@ -221,6 +222,17 @@ async def _read(receive: Receive) -> bytes:
             raise body_too_large(KEPT_LIMIT_BYTES)
         if not message.get("more_body", False):
             return bytes(kept)
+
+
+async def _has_left(scope: Scope) -> bool:
+    """Whether the client has closed its connection by now, also while this process stood still: what the
+    kernel knows of it is heard in ``TURNS_TO_HEAR`` turns of the event loop."""
+    connection: Any = scope.get(CONNECTION)
+    if connection is None:
+        return False
+    for _ in range(TURNS_TO_HEAR):
+        await asyncio.sleep(0)
+    return bool(connection.is_gone)
 
 
 async def _leaves(receive: Receive, held: Iterable[Hold]) -> None:
