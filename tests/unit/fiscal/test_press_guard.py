@@ -11,6 +11,7 @@ from kkt_adapter.fiscal.intake import press_guard
 from kkt_adapter.fiscal.intake.press_guard import (
     Caller,
     Callers,
+    NewPress,
     Press,
     PressGuard,
     PressRepeated,
@@ -80,6 +81,23 @@ def test_a_client_that_leaves_begins_the_guard() -> None:
     assert not callers.settled(_press(PressState.UNDER_WAY))
 
 
+@pytest.mark.parametrize("first_left", [False, True])
+@pytest.mark.parametrize("second_left", [False, True])
+def test_two_clients_sell_two_things_only_while_both_wait(first_left: bool, second_left: bool) -> None:
+    """Also when both are stored by one commit, as presses that piled up while the disk stood still are."""
+    callers = Callers("me")
+    first, second = _guard(callers), _guard(callers)
+    first.caller.takes("r1")
+    second.caller.takes("r2")
+    if first_left:
+        first.caller.end()
+    if second_left:
+        second.caller.end()
+    beside = NewPress(subject="r1", guard=first, at=NOW)
+    assert beside.is_like(second)
+    assert guards(beside.press, second, at=NOW) is (first_left or second_left)
+
+
 @pytest.fixture
 def conn() -> Iterator[Connection]:
     engine = create_engine("sqlite://")
@@ -126,6 +144,16 @@ def test_only_the_same_account_and_content_whatever_the_register(conn: Connectio
     assert _found(conn, _guard(callers)) == "r1"
     assert _found(conn, _guard(callers, account="other")) is None
     assert _found(conn, _guard(callers, content=b"y" * 32)) is None
+
+
+def test_a_press_of_the_same_commit_guards(conn: Connection) -> None:
+    callers = Callers("me")
+    beside = [NewPress(subject="r1", guard=_guard(callers), at=NOW)]
+    found = press_guard.equal_press(conn, _guard(callers), at=NOW, beside=beside)
+    assert found is not None
+    assert found.press.subject == "r1"
+    other = _guard(callers, content=b"y" * 32)
+    assert press_guard.equal_press(conn, other, at=NOW, beside=beside) is None
 
 
 def test_a_cash_movement_guards_until_it_is_told(conn: Connection) -> None:

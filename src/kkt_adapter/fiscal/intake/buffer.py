@@ -18,7 +18,7 @@ from kkt_adapter.fiscal.intake import suspicions
 from kkt_adapter.fiscal.intake.choice import Option, Wanted, choose
 from kkt_adapter.fiscal.intake.known_keys import Known, known_as
 from kkt_adapter.fiscal.intake.origin import Origin, origin_facts, origin_row
-from kkt_adapter.fiscal.intake.press_guard import INSERT_PRESSES, equal_press, press_row
+from kkt_adapter.fiscal.intake.press_guard import INSERT_PRESSES, NewPress, equal_press
 from kkt_adapter.fiscal.intake.refusals import refusal
 from kkt_adapter.fiscal.lifecycle import AttemptKind, PrintState, Status
 from kkt_adapter.fiscal.model import Receipt
@@ -188,7 +188,7 @@ def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted | Kno
     events: list[journal.NewEvent] = []
     links: list[tuple[int, suspicions.Link]] = []
     callback_rows: list[tuple[Any, ...]] = []
-    press_rows: list[tuple[Any, ...]] = []
+    pressed: list[NewPress] = []
     for item in _with_registers(conn, items, known):
         earlier = known.get(item.key_hash)
         if earlier is not None:
@@ -208,7 +208,7 @@ def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted | Kno
             at=item.at,
         )
         if refused is None:
-            refused = _equal_press(conn, item)
+            refused = _equal_press(conn, item, beside=pressed)
         if refused is not None:
             outcomes.append(refused)
             continue
@@ -244,7 +244,7 @@ def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted | Kno
             wanted = (seq, item.origin.account, item.origin.callback_url, "waiting", due_at)
             callback_rows.append(wanted)
         if item.origin is not None and item.origin.guard is not None:
-            press_rows.append(press_row(item.receipt.id, item.origin.guard, item.at))
+            pressed.append(NewPress(subject=item.receipt.id, guard=item.origin.guard, at=item.at))
         links += [(seq, link) for link in own]
         events += suspicions.refund_events(
             item.receipt, item.at, sale_id=item.sale_id, sale_pos=item.sale_pos, forced=item.force_reason
@@ -272,8 +272,8 @@ def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted | Kno
         _INSERT_KEYS.run(conn, key_rows)
         journal.write(conn, events)
         suspicions.write_links(conn, links)
-        if press_rows:
-            INSERT_PRESSES.run(conn, press_rows)
+        if pressed:
+            INSERT_PRESSES.run(conn, [press.row for press in pressed])
         if callback_rows:
             _INSERT_CALLBACKS.run(conn, callback_rows)
         shops = {item.origin.account: item.at for item in items if item.origin is not None}
@@ -362,9 +362,9 @@ def refusal_now(
     )
 
 
-def _equal_press(conn: Connection, item: AcceptItem) -> Exception | None:
+def _equal_press(conn: Connection, item: AcceptItem, *, beside: Sequence[NewPress]) -> Exception | None:
     guard = None if item.origin is None else item.origin.guard
-    return None if guard is None else equal_press(conn, guard, at=item.at)
+    return None if guard is None else equal_press(conn, guard, at=item.at, beside=beside)
 
 
 def _receipt_row(item: AcceptItem, accepted: Accepted) -> tuple[Any, ...]:

@@ -88,8 +88,13 @@ class Callers:
 
     def settled(self, press: Press) -> bool:
         """Whether a press keeps nobody from pressing again, as far as this process knows."""
-        if press.subject in self._told:
-            return True
+        return self.is_told(press.subject) or self.waits_for(press)
+
+    def is_told(self, subject: str) -> bool:
+        return subject in self._told
+
+    def waits_for(self, press: Press) -> bool:
+        """Whether a client of this process waits for its outcome."""
         return press.owner == self.owner and press.subject in self._waiting
 
     def take_told(self) -> set[str]:
@@ -107,13 +112,13 @@ class Caller:
     def __init__(self, callers: Callers) -> None:
         self.callers = callers
         self._subject: str | None = None
-        self._ended = False
+        self.ended = False
         self.stored = asyncio.Event()  # the press is on disk
 
     def takes(self, subject: str) -> None:
         """From before the press is stored until ``end``."""
         self.stored.clear()
-        if self._ended:  # an action that outlives its client's patience
+        if self.ended:  # an action that outlives its client's patience
             return
         self._drop()
         self._subject = subject
@@ -121,7 +126,7 @@ class Caller:
 
     def end(self) -> None:
         """The client waits no more; what it was told is told to ``callers`` before."""
-        self._ended = True
+        self.ended = True
         self._drop()
 
     def _drop(self) -> None:
@@ -140,18 +145,52 @@ class PressGuard:
     guard_for: timedelta | None  # then a press goes through all the same; None: the clock cannot tell when
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewPress:
+    """One that the same transaction takes."""
+
+    subject: str
+    guard: PressGuard
+    at: datetime
+
+    @property
+    def row(self) -> tuple[str | bytes | int, ...]:
+        """In the order of ``INSERT_PRESSES``."""
+        guard = self.guard
+        return (self.subject, guard.account, guard.content, guard.caller.callers.owner, millis(self.at))
+
+    def is_like(self, guard: PressGuard) -> bool:
+        return (self.guard.account, self.guard.content) == (guard.account, guard.content)
+
+    @property
+    def press(self) -> Press:
+        owner = self.guard.caller.callers.owner
+        return Press(subject=self.subject, owner=owner, accepted_at=self.at, state=PressState.UNDER_WAY)
+
+
 def guards(press: Press, guard: PressGuard, *, at: datetime) -> bool:
-    """The rule: does this earlier press keep an equal one from being taken?"""
-    if press.state is PressState.REFUSED or guard.caller.callers.settled(press):
+    """The rule: does this earlier press keep an equal one from being taken?
+
+    Two clients that both wait sell two equal things. One that has gone before its press was stored may have
+    pressed again since, and the earlier press is its own.
+    """
+    callers = guard.caller.callers
+    if press.state is PressState.REFUSED or callers.is_told(press.subject):
+        return False
+    if callers.waits_for(press) and not guard.caller.ended:
         return False
     if press.state is PressState.UNDER_WAY:
         return True  # it ends by itself, and an equal receipt beside it is a double one
     return guard.guard_for is None or at - press.accepted_at < guard.guard_for
 
 
-def equal_press(conn: Connection, guard: PressGuard, *, at: datetime) -> PressRepeated | None:
-    """An earlier press that keeps this one from being taken, the oldest first."""
-    for press in _equal(conn, guard.account, guard.content):
+def equal_press(
+    conn: Connection, guard: PressGuard, *, at: datetime, beside: Sequence[NewPress] = ()
+) -> PressRepeated | None:
+    """An earlier press that keeps this one from being taken, the oldest first. ``beside``: those that the
+    same transaction takes before it."""
+    stored = _equal(conn, guard.account, guard.content)
+    for press in (*stored, *(one.press for one in beside if one.is_like(guard))):
         if guards(press, guard, at=at):
             return PressRepeated(press)
     return None
@@ -167,14 +206,9 @@ INSERT_PRESSES: Final = bulk_insert(
 )
 
 
-def press_row(subject: str, guard: PressGuard, at: datetime) -> tuple[str | bytes | int, ...]:
-    """In the order of ``INSERT_PRESSES``."""
-    return (subject, guard.account, guard.content, guard.caller.callers.owner, millis(at))
-
-
 def remember(conn: Connection, subject: str, guard: PressGuard, *, at: datetime) -> None:
     """In the transaction that accepts ``subject``."""
-    INSERT_PRESSES.run(conn, [press_row(subject, guard, at)])
+    INSERT_PRESSES.run(conn, [NewPress(subject=subject, guard=guard, at=at).row])
 
 
 def press_of(conn: Connection, subject: str) -> Press | None:

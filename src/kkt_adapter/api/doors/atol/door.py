@@ -20,6 +20,9 @@ from kkt_adapter.fiscal.queries.door_receipts import DoorReceipt
 from kkt_adapter.kernel import jsontext
 from kkt_adapter.kernel.errors import AdapterError
 from kkt_adapter.runtime.auth.shop_values import DoorName, Shop
+from kkt_adapter.runtime.log import get_logger
+
+log = get_logger("atol")
 
 
 class AtolOnlineDoor:
@@ -65,7 +68,12 @@ class AtolOnlineDoor:
         wanted = asked(scope["path"])
         assert wanted is not None, "the edge sends what is served"
         body = await read_body(receive) if scope["method"] == "POST" else b""
-        status, answer = await self._carry_out(wanted, scope, body)
+        try:
+            status, answer = await self._carry_out(wanted, scope, body)
+        except AtolError as error:
+            log.info("document_refused", code=int(error.code), call=wanted.call.name.lower())
+            await send_answer(send, self.refusal(error, scope))
+            return
         uuid = answer.get("uuid") if wanted.call is Call.REGISTER else None
         if uuid is None:
             await send_answer(send, _answer(status, answer))

@@ -146,7 +146,7 @@ class ExecuteDoor:
         document = json_object(message.get("body", b""))
         release_place(scope)
         held: list[Hold] = []
-        leaving = asyncio.create_task(_leaves(receive, held))
+        leaving = asyncio.create_task(_leaves(receive, held, caller))
         try:
             answer, told = await self._commands.execute(
                 shop,
@@ -235,10 +235,11 @@ async def _has_left(scope: Scope) -> bool:
     return bool(connection.is_gone)
 
 
-async def _leaves(receive: Receive, held: Iterable[Hold]) -> None:
-    """End what is held once the client has closed its connection."""
+async def _leaves(receive: Receive, held: Iterable[Hold], caller: Caller) -> None:
+    """End what is held once the client has closed its connection; from then on it waits for nothing."""
     while (await receive())["type"] != "http.disconnect":
         pass
+    caller.end()
     for hold in held:
         hold.leave()
 
