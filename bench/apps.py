@@ -28,6 +28,7 @@ from kkt_adapter.api.services import ApiServices
 from kkt_adapter.api.settings import ApiSettings
 from kkt_adapter.api.wire.limits import WireLimits
 from kkt_adapter.api.wire.server import http_server
+from kkt_adapter.fiscal.intake.as_sent import AsSent
 from kkt_adapter.fiscal.intake.buffer import Accepted, AcceptItem
 from kkt_adapter.fiscal.intake.stored_answers import Acceptance
 from kkt_adapter.fiscal.kkt.virtual import FnPool, VirtualRegister
@@ -74,7 +75,7 @@ class EchoIntake:
         self._tills = {till_name(number): till for number, till in enumerate(tills)}
         self._answer = b""
 
-    async def accept(self, request: ReceiptRequest, *, key: str) -> Acceptance:
+    async def accept(self, request: ReceiptRequest, *, key: str, sent: AsSent) -> Acceptance:
         till = self._tills[request.pos_id]
         found = steps.checked(request, key, till)
         if not self._answer:
@@ -87,7 +88,8 @@ class EchoIntake:
 
 def echo(folder: Path, tills: list[Till]) -> ASGIApp:
     nobody = cast(Any, None)
-    services = dict.fromkeys(ApiServices.__dataclass_fields__, nobody) | {"intake": EchoIntake(tills)}
+    services = dict.fromkeys(ApiServices.__dataclass_fields__, nobody)
+    services |= {"intake": EchoIntake(tills), "doors": ()}
     return create_api(ApiServices(**services), ApiSettings())
 
 

@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Mapping
 
 from starlette.requests import ClientDisconnect
-from starlette.types import Message, Receive
+from starlette.types import Message, Receive, Scope
 
 from kkt_adapter.api.problems import RefusedByStatus
+from kkt_adapter.api.wire.protocol import CONNECTION
 
 _UTF8 = frozenset({"utf-8", "utf8", "us-ascii"})
 
@@ -66,6 +67,20 @@ def body_too_large(most: int) -> RefusedByStatus:
         f"Тело запроса больше {most} байт. Разделите запрос.",
         limit_bytes=most,
     )
+
+
+def is_here(scope: Scope) -> bool:
+    """Whether the last byte of the body has come already: nobody needs to wait for it, nor to look at a clock."""
+    connection = scope.get(CONNECTION)
+    return connection is not None and not connection.in_body
+
+
+async def read_at_most(receive: Receive, *, most: int) -> bytes:
+    """A body that is here. Raises as ``read_within``, but for the deadline."""
+    body = await read_body(receive)
+    if len(body) > most:
+        raise body_too_large(most)
+    return body
 
 
 async def read_within(receive: Receive, *, most: int, deadline_s: float) -> bytes:

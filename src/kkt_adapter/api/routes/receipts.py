@@ -1,6 +1,7 @@
 """Receipts: accept, read back, print again, settle by hand (http-api.md#receipts)."""
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Annotated
 
@@ -30,7 +31,7 @@ from kkt_adapter.api.schemas.requests import (
     ResolveReceiptBody,
     Since,
     Till,
-    idempotency_key,
+    key_in,
     receipt_id_of,
 )
 from kkt_adapter.api.schemas.shown import receipts as shown
@@ -78,15 +79,16 @@ class AcceptReceipt:
         self._refuse_unknown = settings.refuse_unknown_fields
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope)
-        principal = OPEN if self._open else await admitted(request, Action.RECEIPT_ACCEPT)
-        key = idempotency_key(request)
+        principal = OPEN if self._open else await admitted(Request(scope), Action.RECEIPT_ACCEPT)
+        key = key_in(scope["headers"])
         parsed = await _parse(await read_body(receive), refuse_unknown=self._refuse_unknown)
         about(pos_id=parsed.request.pos_id)
         if parsed.ignored:
             log.info("unknown_fields_ignored", fields=parsed.ignored)
         check_till(principal, parsed.request.pos_id)
-        sent = replace(parsed.sent, english=_english(request))
+        sent = parsed.sent
+        if _wants_english(scope["headers"]):
+            sent = replace(sent, english=True)
         if sent.broken:
             acceptance = await self._intake.replay_first(key=key, sent=sent)
             if acceptance is None:
@@ -102,6 +104,13 @@ class AcceptReceipt:
             headers.append((b"idempotency-replayed", b"true"))
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": acceptance.body})
+
+
+def _wants_english(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    for name, value in headers:
+        if name == b"accept-language":
+            return ranks_english_first(value.decode("latin-1"))
+    return False
 
 
 async def _parse(raw: bytes, *, refuse_unknown: bool) -> ParsedReceipt:

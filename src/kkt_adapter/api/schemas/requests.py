@@ -1,7 +1,7 @@
 """Bodies, query and path values of everything but the receipt itself."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -31,14 +31,14 @@ _KEY = re.compile(r"[\x21-\x7e]{1,128}\Z")
 _RECEIPT_ID = re.compile(r"[0-9A-Za-z-]{1,64}\Z")
 
 
-def idempotency_key(request: Request) -> str:
-    """The required header.
+def key_in(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """The required header ``Idempotency-Key``.
 
     Raises:
         IdempotencyKeyRequired: missing or empty.
         RequestInvalid: not 1 to 128 visible ASCII characters, or given twice with different values.
     """
-    key = optional_idempotency_key(request)
+    key = optional_key_in(headers)
     if key is None:
         raise IdempotencyKeyRequired(
             "Send header Idempotency-Key: a new UUID for each receipt, the same one when you repeat it.",
@@ -48,8 +48,12 @@ def idempotency_key(request: Request) -> str:
 
 
 def optional_idempotency_key(request: Request) -> str | None:
-    """The header where it may be left out. Raises RequestInvalid as ``idempotency_key``."""
-    given = {value.strip() for name, value in request.scope["headers"] if name == b"idempotency-key"}
+    """The header where it may be left out. Raises RequestInvalid as ``key_in``."""
+    return optional_key_in(request.scope["headers"])
+
+
+def optional_key_in(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    given = {value.strip() for name, value in headers if name == b"idempotency-key"}
     if not given or given == {b""}:
         return None
     key: str = given.pop().decode("latin-1")
