@@ -156,8 +156,8 @@ def traced(services: Services) -> Iterator[Trace]:
 async def full_scans(services: Services, trace: Trace) -> list[str]:
     """Statements whose plan walks over a whole table or a whole index, each with that line of its plan.
 
-    A partial index holds the few rows that wait for something; walking over it is no full scan, nor is reading
-    a table of one row.
+    A partial index holds the few rows that wait for something; walking over it is no full scan, nor is
+    reading a table of one row.
     """
 
     def explain(conn: Connection) -> list[str]:

@@ -70,7 +70,7 @@ def body_too_large(most: int) -> RefusedByStatus:
 
 
 def is_here(scope: Scope) -> bool:
-    """Whether the last byte of the body has come already: nobody needs to wait for it, nor to look at a clock."""
+    """Whether the whole body has come already: nobody waits for it, and no clock is needed."""
     connection = scope.get(CONNECTION)
     return connection is not None and not connection.in_body
 
