@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.support.product import ROOT
+from tests.support.forked import ROOT
 from tests.support.services import missing
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

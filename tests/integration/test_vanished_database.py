@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, create_engine, select
 from tests.support.cli import run
-from tests.support.product import ROOT, Product, product, sale
+from tests.support.forked import ROOT
+from tests.support.product import Product, product, sale
 
 from kkt_adapter.cli.checks.findings import Level
 from kkt_adapter.cli.checks.identity import check_identity

@@ -9,8 +9,6 @@ import asyncio
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -24,15 +22,15 @@ from typing import Any
 import httpx2
 from sqlalchemy import Connection, select
 from tests.support.api import Json
+from tests.support.forked import ROOT, Forked, start_module
 from tests.support.ports import free_port
-from tests.support.product import ROOT, archive, compare_books, sale, spare_migrations
+from tests.support.product import archive, compare_books, sale, spare_migrations
 
 from kkt_adapter.emulators.ofd import OfdEmulator
 from kkt_adapter.fiscal.printing.registration import stored_facts
 from kkt_adapter.fiscal.store import counters
 from kkt_adapter.fiscal.store.tables import attempts, receipts
 from kkt_adapter.kernel.ids import RegisterId
-from kkt_adapter.lab.servers import end_with_parent
 from kkt_adapter.runtime.db.open import open_database
 from kkt_adapter.runtime.leases.database import leases
 from kkt_adapter.settings import Settings, load_settings
@@ -69,7 +67,7 @@ class Node:
     scale: float | None = None
     offset_s: float = 0.0  # how far its wall clock is wrong (scaled nodes)
     port: int = field(default_factory=free_port)
-    process: "subprocess.Popen[bytes] | None" = None
+    process: Forked | None = None
 
     @property
     def base_url(self) -> str:
@@ -96,7 +94,7 @@ class Node:
         self.config.write_text("\n".join(self._register(till) for till in self.tills))
         (self.folder / "points").write_text("")
         spare_migrations(self.settings)
-        command = ["-m", "kkt_adapter", "serve", "--config", str(self.config), "--port", str(self.port)]
+        module, arguments = "kkt_adapter", ["serve", "--config", str(self.config), "--port", str(self.port)]
         if self.scale is not None:
             order = {
                 "config": str(self.config),
@@ -106,27 +104,24 @@ class Node:
                 "points": str(self.folder / "points"),
                 "armed": armed,
             }
-            command = ["-m", "tests.support.node_process", json.dumps(order)]
-        with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, *command],
-                cwd=ROOT if self.scale else self.folder,
-                env=self.surroundings(),
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                preexec_fn=end_with_parent,
-            )
+            module, arguments = "tests.support.node_process", [json.dumps(order)]
+        self.process = start_module(
+            module,
+            *arguments,
+            cwd=ROOT if self.scale else self.folder,
+            environment=self.surroundings(),
+            log=self.folder / "log",
+        )
+
+    def surroundings(self) -> dict[str, str]:
+        """Of a program that is to find what the node finds."""
+        return {"PATH": os.environ["PATH"]} | self.environment
 
     def _register(self, till: str) -> str:
         lines = ["[[register]]", f'id = "{till}"', 'driver = "virtual"']
         if till in self.transports:
             lines.append(f'ofd_transport = "{self.transports[till]}"')
         return "\n".join(lines) + "\n"
-
-    def surroundings(self) -> dict[str, str]:
-        paths = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
-        return paths | {"PYTHONDONTWRITEBYTECODE": "1"} | self.environment
 
     async def ready(self, within_s: float = WITHIN_S) -> float:
         """Wait for the first 200 of ``/ready``; gives the seconds it took."""
@@ -163,8 +158,6 @@ class Node:
             return process.wait(timeout=WITHIN_S)
         finally:
             process.kill()
-            if process.stdin is not None:
-                process.stdin.close()
 
     def log(self) -> str:
         return (self.folder / "log").read_text(encoding="utf-8", errors="replace")[-6000:]
@@ -174,7 +167,6 @@ class Node:
     async def arm(self, point: str, how: signal.Signals = signal.SIGSTOP) -> None:
         """Stop (or end) at this point of the lab the next time it is passed."""
         assert self.process is not None
-        assert self.process.stdin is not None
         self.process.stdin.write(json.dumps({"point": point, "signal": how.name}).encode() + b"\n")
         self.process.stdin.flush()
         await until(partial(self._told, f"armed={point}"), f"{self.name} is to stop at {point}")

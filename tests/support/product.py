@@ -10,12 +10,10 @@ import json
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -25,6 +23,7 @@ import httpx2
 from sqlalchemy import Connection, select
 from tests.support import conform
 from tests.support.api import BASE_URL, SALE, Json
+from tests.support.forked import Forked, start_module
 from tests.support.ports import free_port
 from tests.support.ready_database import put_ready
 
@@ -40,11 +39,11 @@ from kkt_adapter.fiscal.printing.registers import Unit
 from kkt_adapter.fiscal.store import counters
 from kkt_adapter.fiscal.store.tables import dlq, receipts
 from kkt_adapter.kernel.clock import Clock, SystemClock
+from kkt_adapter.kernel.errors import SettingsInvalid
 from kkt_adapter.kernel.ids import PosId, RegisterId, random_id
 from kkt_adapter.runtime.db.urls import sqlite_path
 from kkt_adapter.settings import RegisterSettings, Settings, load_settings
 
-ROOT = Path(__file__).parents[2]
 LANES_UP_S = 2.0
 PRINTED_LATE_S = 5.0
 PATIENCE_S = 20.0  # real seconds before a test that waits for the product gives up
@@ -493,7 +492,7 @@ class ServiceProcess:
     environment: dict[str, str]
     config: Path
     port: int
-    process: subprocess.Popen[bytes] | None = None
+    process: Forked | None = None
 
     @property
     def base_url(self) -> str:
@@ -504,30 +503,19 @@ class ServiceProcess:
         return load_settings(environment=self.environment, file=self.config)
 
     def start(self) -> None:
-        spare_migrations(self.settings)
-        log = (self.folder / "service.log").open("ab")
-        with log:
-            self.process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "kkt_adapter",
-                    "serve",
-                    "--config",
-                    str(self.config),
-                    "--port",
-                    str(self.port),
-                ],
-                cwd=self.folder,
-                env={
-                    "PATH": os.environ["PATH"],
-                    "PYTHONPATH": str(ROOT / "src"),
-                    "PYTHONDONTWRITEBYTECODE": "1",
-                }
-                | self.environment,
-                stdout=log,
-                stderr=log,
-            )
+        with suppress(SettingsInvalid):  # the process itself says so
+            spare_migrations(self.settings)
+        self.process = start_module(
+            "kkt_adapter",
+            "serve",
+            "--config",
+            str(self.config),
+            "--port",
+            str(self.port),
+            cwd=self.folder,
+            environment={"PATH": os.environ["PATH"]} | self.environment,
+            log=self.folder / "service.log",
+        )
 
     async def ready(self, within_s: float = 90.0) -> float:
         """Wait for the first 200 of /ready; gives the seconds it took."""
