@@ -83,7 +83,9 @@ def _run(module: str) -> int:
     except BaseException:
         traceback.print_exc()
         code = 1
-    threading._shutdown()
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join()
     atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()
