@@ -4,7 +4,7 @@ Nothing here knows the product. A receipt is known by the name of its only line,
 ends up in the fiscal document; the product's own receipt key is not needed to find it there.
 """
 
-from collections.abc import Callable, Set
+from collections.abc import Set
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -140,11 +140,12 @@ class Ledger:
     def by_key(self, key: str | None) -> Asked | None:
         return next((asked for asked in self.asked if key in asked.keys), None)
 
-    def went_back(self, kept: Set[str], *, asks_again: Callable[[str], bool]) -> None:
-        """The database is an older one, with these keys. ``asks_again``: does this till?"""
+    def went_back(self, kept: Set[str]) -> None:
+        """The database is an older one, with these keys. A till asks again for what can be found by its
+        key."""
         for asked in self.asked:
             if not kept >= set(asked.keys):
-                asked.lose(asks_again=not (asked.keyless or asked.door_presses) and asks_again(asked.till))
+                asked.lose(asks_again=not (asked.keyless or asked.door_presses))
 
     def told(self) -> list[Asked]:
         """Those that the adapter must have."""

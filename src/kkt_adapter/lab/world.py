@@ -128,10 +128,6 @@ class World:
                 return True
         return False
 
-    def is_http(self, till: str) -> bool:
-        """Do this till's documents go over the HTTP profile, which knows receipts by the adapter's id?"""
-        return till.rpartition("-T")[0] in self.http_registers
-
     def foreign(self, register_id: str, *, printed: bool, others: int) -> None:
         """At the next receipt another program prints so many of its own, and the answer to ours is lost; 0
         takes that back."""

@@ -13,7 +13,7 @@ def receive(book: OfdBook, number: int, *, fn: str = FN, raw: bytes | None = Non
     )
 
 
-def receive_receipt(book: OfdBook, receipt_id: str, number: int) -> Arrival:
+def receive_receipt(book: OfdBook, receipt_id: str, number: int, *, content: str = "sale") -> Arrival:
     kept = Kept(
         sequence=0,
         transport=Transport.HTTP,
@@ -24,7 +24,7 @@ def receive_receipt(book: OfdBook, receipt_id: str, number: int) -> Arrival:
         received_at=NOW,
         receipt_id=receipt_id,
     )
-    return book.receive_receipt(receipt_id, kept)
+    return book.receive_receipt(receipt_id, kept, content=content)
 
 
 def test_documents_are_read_back_newest_first_or_from_a_sequence_number():
@@ -86,8 +86,17 @@ def test_two_receipts_with_one_number_are_a_conflict():
     book = OfdBook()
     assert receive_receipt(book, "first", 1) is Arrival.NEW
     assert receive_receipt(book, "first", 1) is Arrival.REPEATED
-    assert receive_receipt(book, "second", 1) is Arrival.CONFLICT
+    assert receive_receipt(book, "second", 1, content="another") is Arrival.CONFLICT
     assert book.state()["conflicts"] == 1
+
+
+def test_a_document_that_comes_for_another_receipt_is_the_same_document():
+    book = OfdBook()
+    receive_receipt(book, "before the restore", 1)
+    assert receive_receipt(book, "after it", 1) is Arrival.REPEATED
+    assert receive_receipt(book, "after it", 2) is Arrival.CONFLICT
+    assert book.first_receipt(FN, 1) == "before the restore"
+    assert book.unique == 1
 
 
 def test_one_receipt_with_two_numbers_is_a_conflict():

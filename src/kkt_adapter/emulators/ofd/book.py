@@ -94,21 +94,29 @@ class OfdBook:
             digest=hash(raw),
         )
 
-    def receive_receipt(self, receipt_id: str, kept: Kept) -> Arrival:
+    def receive_receipt(self, receipt_id: str, kept: Kept, *, content: str) -> Arrival:
         """Enter one receipt of the HTTP profile. Its FN also makes documents that never come here, so a
-        skipped number is no fault; two receipts with one number, or one receipt with two, are a conflict."""
+        skipped number is no fault; two contents under one number, or one receipt with two numbers, are a
+        conflict. The same content under another receipt id is the same document: a till asked for it again
+        after a database was restored."""
         known = self.receipts.get(receipt_id)
         if known is not None and (known.fn_number, known.fd_number) != (kept.fn_number, kept.fd_number):
             self._ledger(known.fn_number).conflicts += 1
             return Arrival.CONFLICT
-        arrival = self._enter(kept, digest=hash(receipt_id))
-        if arrival is Arrival.NEW:
-            self.receipts[receipt_id] = KnownReceipt(
+        arrival = self._enter(kept, digest=hash(content))
+        if arrival in (Arrival.NEW, Arrival.REPEATED):
+            receipt = KnownReceipt(
                 fn_number=kept.fn_number,
                 fd_number=kept.fd_number,
                 accepted_at=int(kept.received_at.timestamp()),
             )
+            self.receipts.setdefault(receipt_id, receipt)
         return arrival
+
+    def first_receipt(self, fn_number: str, fd_number: int) -> str | None:
+        """The id under which a document came first, while it is kept."""
+        kept = self.document(fn_number, fd_number)
+        return None if kept is None else kept.receipt_id
 
     def confirm(self, fn_number: str, fd_number: int) -> None:
         """A good answer for that document is on its way."""

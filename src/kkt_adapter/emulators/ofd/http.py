@@ -21,10 +21,10 @@ _PAGE = "<!doctype html><title>Welcome</title><p>Please log in to the network.</
 
 
 class Duplicates(StrEnum):
-    """What a receipt that was accepted before is answered."""
+    """What a document that was accepted before is answered, whatever receipt id it comes with."""
 
     ACCEPT = "accept"  # 200 with the first answer
-    CONFLICT = "conflict"  # 409 that names the receipt
+    CONFLICT = "conflict"  # 409 that names the receipt it was accepted for, and the document
 
 
 class OfdHttpServer:
@@ -100,7 +100,7 @@ class OfdHttpServer:
             received_at=self.clock.now(),
             receipt_id=receipt.receipt_id,
         )
-        return self.book.receive_receipt(receipt.receipt_id, kept)
+        return self.book.receive_receipt(receipt.receipt_id, kept, content=receipt.content)
 
     async def _answer(
         self, request: web.Request, receipt: ReceivedReceipt, arrival: Arrival, decision: FaultDecision
@@ -126,8 +126,15 @@ class OfdHttpServer:
             "timestamp": self.book.receipts[receipt.receipt_id].accepted_at,
         }
         if arrival is Arrival.REPEATED and self.duplicates is Duplicates.CONFLICT:
-            error = f"receipt {receipt.receipt_id} was accepted before"
-            return web.json_response({"error": error, "receipt_id": receipt.receipt_id, **facts}, status=409)
+            document = {
+                "fn_number": receipt.fn_number,
+                "fiscal_doc_number": receipt.fd_number,
+                "fiscal_sign": receipt.fiscal_sign,
+            }
+            first = self.book.first_receipt(receipt.fn_number, receipt.fd_number) or receipt.receipt_id
+            error = f"receipt {first} was accepted before"
+            answer = {"error": error, "receipt_id": first, **document, **facts}
+            return web.json_response(answer, status=409)
         return web.json_response({"status": "accepted", **facts})
 
     def _refusal(self, status: int, reason: str, text: str) -> web.Response:

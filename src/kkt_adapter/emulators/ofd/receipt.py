@@ -12,6 +12,7 @@ from kkt_adapter.fiscal.model import DocumentCode, ReceiptKind
 
 _FN_DIGITS = 16
 _MONEY_OF_ITEM = ("price", "total")
+_CONTENT = ("items", "payments", "total")
 
 
 class ReceiptProblem(Exception):
@@ -27,7 +28,9 @@ class ReceivedReceipt:
     receipt_id: str
     fn_number: str
     fd_number: int
+    fiscal_sign: str
     code: DocumentCode
+    content: str  # what makes it this document: it is the same whatever receipt id it comes with
 
 
 def read_receipt(key: str | None, raw: bytes) -> ReceivedReceipt:
@@ -49,12 +52,14 @@ def read_receipt(key: str | None, raw: bytes) -> ReceivedReceipt:
     if kind not in set(ReceiptKind):
         raise ReceiptProblem("bad_field", f"type {kind!r} is none of the five kinds")
     _check_money(body)
-    fn_number, fd_number = _document(body)
+    fn_number, fd_number, sign = _document(body)
     correction = kind == ReceiptKind.CORRECTION
     return ReceivedReceipt(
         receipt_id=receipt_id,
         fn_number=fn_number,
         fd_number=fd_number,
+        fiscal_sign=sign,
+        content=json.dumps([sign, kind, *(body[name] for name in _CONTENT)], default=str, sort_keys=True),
         code=DocumentCode.CORRECTION if correction else DocumentCode.RECEIPT,
     )
 
@@ -69,8 +74,8 @@ def _object(raw: bytes) -> dict[str, Any]:
     return body
 
 
-def _document(body: dict[str, Any]) -> tuple[str, int]:
-    """FN number and document number; the fiscal fields may also stand under ``fiscal_doc``."""
+def _document(body: dict[str, Any]) -> tuple[str, int, str]:
+    """FN number, document number and fiscal sign; the fiscal fields may also stand under ``fiscal_doc``."""
     nested = body.get("fiscal_doc")
     fields = {**nested, **body} if isinstance(nested, dict) else body
     fn_number, fd_number = fields.get("fn_number"), fields.get("fiscal_doc_number")
@@ -81,7 +86,7 @@ def _document(body: dict[str, Any]) -> tuple[str, int]:
     sign = fields.get("fiscal_sign")
     if not isinstance(sign, str) or not sign.isdigit():
         raise ReceiptProblem("bad_field", "fiscal_sign is not decimal digits")
-    return fn_number, fd_number
+    return fn_number, fd_number, sign
 
 
 def _check_money(body: dict[str, Any]) -> None:

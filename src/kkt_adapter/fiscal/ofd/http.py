@@ -3,7 +3,7 @@
 What an answer means is decided in ``read_answer``, without I/O:
 
     200 with {"status": "accepted"}                     accepted
-    409 that names the receipt                          accepted before, the same success
+    409 that names the receipt, or its document         accepted before, the same success
     401, 403, 408, 425, 429, 5xx, 1xx-3xx, other 2xx    channel failure
     a web page whatever its status; 200 without JSON    channel failure: a proxy spoke, not the operator
     any other 4xx, any body                             rejection of this receipt
@@ -13,6 +13,7 @@ Source: docs/reference/ofd-http.md.
 
 import json
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -25,6 +26,7 @@ from kkt_adapter.runtime.http import HttpAnswer, HttpClient, HttpFault, HttpFaul
 
 RECEIPT_PATH = "/ofd/v1/receipt"
 HEALTH_PATH = "/ofd/v1/health"
+DOCUMENT = ("fn_number", "fiscal_doc_number", "fiscal_sign")  # members that name a fiscal document
 MAX_RETRY_AFTER_S = 300.0  # a server that asks for more is asked again after five minutes
 MAX_ANSWER_BYTES = 64 * 1024
 MAX_OFD_ID_CHARACTERS = 128
@@ -66,7 +68,8 @@ class HttpOfd:
             answer = await self._client.post(RECEIPT_PATH, json_bytes(body), headers=headers)
         except HttpFault as fault:
             raise _unavailable(fault) from fault
-        return read_answer(receipt_id, answer, now=self._clock.now())
+        document = [str(body[name]) for name in DOCUMENT if body.get(name)]
+        return read_answer(receipt_id, answer, document=document, now=self._clock.now())
 
     async def probe(self) -> None:
         """Raises OfdUnavailable unless the health address answers 200 with something that is no page."""
@@ -81,8 +84,11 @@ class HttpOfd:
         await self._client.close()
 
 
-def read_answer(receipt_id: str, answer: HttpAnswer, *, now: datetime) -> HttpReply:
-    """The verdict in one answer; ``now`` (aware) is for a Retry-After that is a date.
+def read_answer(
+    receipt_id: str, answer: HttpAnswer, *, now: datetime, document: Sequence[str] = ()
+) -> HttpReply:
+    """The verdict in one answer; ``now`` (aware) is for a Retry-After that is a date. ``document``: the three
+    values of ``DOCUMENT``.
 
     Raises:
         OfdUnavailable, OfdProtocolError: channel failure; ``error_code`` is ``http_<status>``, ``not_json``
@@ -94,7 +100,7 @@ def read_answer(receipt_id: str, answer: HttpAnswer, *, now: datetime) -> HttpRe
         raise _channel_failure(answer, now=now)
     if status == 200:
         return _accepted(answer)
-    if status == 409 and _names(receipt_id, answer):
+    if status == 409 and (_names(receipt_id, answer) or _names_all(document, answer)):
         content = _json_object(answer) or {}
         return HttpReply(ofd_id=_ofd_id(content), timestamp=_timestamp(content), duplicate=True)
     raise OfdRejected(
@@ -202,6 +208,11 @@ def _names(receipt_id: str, answer: HttpAnswer) -> bool:
     """Whether the id stands in the body as a word of its own, in a member or in a sentence."""
     word = rf"(?<![\w-]){re.escape(receipt_id)}(?![\w-])"
     return re.search(word, _text(answer), re.IGNORECASE) is not None
+
+
+def _names_all(document: Sequence[str], answer: HttpAnswer) -> bool:
+    """The very document, whatever receipt the operator knows it by: after a restore it may be another."""
+    return len(document) == len(DOCUMENT) and all(_names(word, answer) for word in document)
 
 
 def _json_object(answer: HttpAnswer) -> dict[str, Any] | None:

@@ -92,7 +92,7 @@ async def _while_halted(
         await asyncio.sleep(LAST_WORDS_S)
         await replace(copies)
         keys, reasons = await copies.texts(KEYS), await copies.texts(REASONS)
-        world.ledger.went_back(keys, asks_again=lambda till: not world.is_http(till))
+        world.ledger.went_back(keys)
         world.ledger.drawer.went_back(reasons)
 
 

@@ -16,6 +16,7 @@ from kkt_adapter.kernel.errors import OfdError, OfdProtocolError, OfdRejected, O
 from kkt_adapter.runtime.http import HttpAnswer
 
 RECEIPT = "01890a5d-ac96-774b-bcce-b302099a8057"
+DOCUMENT = ("9999078900000001", "12", "3812345678")  # FN, number, sign
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 PAGE = b"<!doctype html><title>Please log in</title>"
 
@@ -23,7 +24,8 @@ PAGE = b"<!doctype html><title>Please log in</title>"
 def verdict(status: int, body: Any = b"", **headers: str) -> HttpReply:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     named = CIMultiDict({name.replace("_", "-"): value for name, value in headers.items()})
-    return read_answer(RECEIPT, HttpAnswer(status=status, headers=named, body=raw), now=NOW)
+    answer = HttpAnswer(status=status, headers=named, body=raw)
+    return read_answer(RECEIPT, answer, document=DOCUMENT, now=NOW)
 
 
 def failure(status: int, body: Any = b"", **headers: str) -> OfdError:
@@ -71,6 +73,28 @@ def test_a_conflict_that_names_the_receipt_is_success(body: dict[str, Any]):
 
 def test_a_conflict_that_names_the_receipt_in_plain_words_is_success_too():
     assert verdict(409, f"already there: {RECEIPT}".encode()).duplicate
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {
+            "receipt_id": "another",
+            "fn_number": "9999078900000001",
+            "fiscal_doc_number": 12,
+            "sign": "3812345678",
+        },
+        b"document 12 of FN 9999078900000001, sign 3812345678, was accepted before",
+    ],
+)
+def test_a_conflict_that_names_the_document_is_success_whatever_receipt_it_was_accepted_for(body: Any):
+    assert verdict(409, body).duplicate
+
+
+@pytest.mark.parametrize("missing", DOCUMENT)
+def test_a_conflict_about_another_document_is_a_rejection(missing: str):
+    named = [word for word in DOCUMENT if word != missing]
+    assert isinstance(failure(409, {"error": f"{' '.join(named)} was accepted before"}), OfdRejected)
 
 
 # --- rejection -------------------------------------------------------------------------------------------
