@@ -4,45 +4,34 @@ from datetime import timedelta
 
 from sqlalchemy import make_url
 
+from kkt_adapter.bootstrap.core import Core
+from kkt_adapter.bootstrap.delivery import Delivery
+from kkt_adapter.bootstrap.printing import Printing
 from kkt_adapter.bootstrap.registers import host_zone
-from kkt_adapter.bootstrap.seams import Seams
 from kkt_adapter.fiscal.control.clock_watch import ClockWatch, Peers
 from kkt_adapter.fiscal.delivery.endpoint import Endpoint
-from kkt_adapter.fiscal.delivery.lanes.factory import DeliveryLanes
-from kkt_adapter.fiscal.printing.registers import Registers
 from kkt_adapter.kernel.addresses import is_loopback
-from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.clock_trust import Bounds
-from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.db.urls import sqlite_path
-from kkt_adapter.settings import Settings
 
 
-def build_clock_watch(
-    settings: Settings,
-    *,
-    database: Database,
-    registers: Registers,
-    lanes: DeliveryLanes,
-    seams: Seams,
-    clock: Clock,
-    demo: bool,
-) -> ClockWatch:
+def build_clock_watch(core: Core, *, printing: Printing, delivery: Delivery) -> ClockWatch:
     """An operator or a server on this machine has this machine's clock, and is no witness of it."""
+    settings = core.settings
 
     def counts(endpoint: Endpoint) -> bool:
-        return not (demo or settings.ofd_mock_mode) and seams.witness(endpoint.name)
+        return not (core.demo or settings.ofd_mock_mode) and core.seams.witness(endpoint.name)
 
     return ClockWatch(
         Peers(
-            registers=registers,
-            endpoints=lanes.endpoints,
+            registers=printing.registers,
+            endpoints=delivery.lanes.endpoints,
             counts=counts,
             server_counts=_server_is_elsewhere(settings.database),
             zone=host_zone(),
         ),
-        database=database,
-        clock=clock,
+        database=core.database,
+        clock=core.clock,
         bounds=Bounds(
             between=timedelta(seconds=settings.clock_agree_s), alone=timedelta(seconds=settings.clock_alone_s)
         ),

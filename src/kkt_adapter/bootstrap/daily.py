@@ -2,20 +2,16 @@
 
 from datetime import timedelta
 
+from kkt_adapter.bootstrap.core import Core
 from kkt_adapter.fiscal.control.clock_watch import ClockWatch
 from kkt_adapter.fiscal.housekeeping.backup import DailyCopy
 from kkt_adapter.fiscal.housekeeping.daily import BACKUP, RETENTION, Daily
 from kkt_adapter.fiscal.housekeeping.forgetting import Forgetting
-from kkt_adapter.kernel.clock import Clock
-from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.db.urls import sqlite_path
-from kkt_adapter.runtime.leases.database import DatabaseLeases
-from kkt_adapter.settings import Settings
 
 
-def daily_services(
-    settings: Settings, *, database: Database, leases: DatabaseLeases, clock: Clock, watch: ClockWatch
-) -> list[Daily]:
+def daily_services(core: Core, watch: ClockWatch) -> list[Daily]:
+    settings, database, clock, leases = core.settings, core.database, core.clock, core.storage.leases
     forgetting = Forgetting(
         database=database,
         clock=clock,

@@ -7,14 +7,13 @@ from kkt_adapter.api.doors.atol.door import AtolOnlineDoor
 from kkt_adapter.api.doors.atol.parts import AtolParts
 from kkt_adapter.api.doors.callbacks import LEASE, CallbackSender
 from kkt_adapter.api.doors.door import Door
-from kkt_adapter.bootstrap.storage import Storage
+from kkt_adapter.bootstrap.core import Core
+from kkt_adapter.bootstrap.printing import Printing
 from kkt_adapter.fiscal.control.callbacks import CallbackStats
-from kkt_adapter.fiscal.intake.accept import ReceiptIntake
 from kkt_adapter.fiscal.model import RegisterProfile
 from kkt_adapter.fiscal.printing.registers import Registers
 from kkt_adapter.fiscal.queries.door_receipts import DoorReceipts
 from kkt_adapter.fiscal.slip.links import ReceiptLinks
-from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.ids import PosId
 from kkt_adapter.runtime.auth.parts import AuthParts
 
@@ -47,32 +46,25 @@ class Doors:
 
 
 def build_doors(
-    storage: Storage,
-    *,
-    registers: Registers,
-    intake: ReceiptIntake,
-    auth: AuthParts,
-    links: ReceiptLinks,
-    callbacks: CallbackStats,
-    clock: Clock,
+    core: Core, *, printing: Printing, auth: AuthParts, links: ReceiptLinks, callbacks: CallbackStats
 ) -> Doors:
-    answers = AnswersUnderWay(clock)
+    answers = AnswersUnderWay(core.clock)
     atol = AtolOnlineDoor(
         AtolParts(
             shops=auth.shops,
             tokens=auth.door_tokens,
-            intake=intake,
-            receipts=DoorReceipts(database=storage.database, registers=registers, clock=clock),
-            groups=RegisterGroups(registers=registers),
-            clock=clock,
+            intake=printing.intake,
+            receipts=DoorReceipts(database=core.database, registers=printing.registers, clock=core.clock),
+            groups=RegisterGroups(registers=printing.registers),
+            clock=core.clock,
             answers=answers,
             link_of=links.of,
         )
     )
     sender = CallbackSender(
-        database=storage.database,
-        lease=storage.leases.lease(LEASE),
-        clock=clock,
+        database=core.database,
+        lease=core.storage.leases.lease(LEASE),
+        clock=core.clock,
         shops=auth.shops,
         tell=atol.told,
         answers=answers,

@@ -1,22 +1,19 @@
 """The door for clients of KkmServer, and what it keeps in the database."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from kkt_adapter.api.doors.kkmserver.commands import Commands
 from kkt_adapter.api.doors.kkmserver.parts import Parts
 from kkt_adapter.api.doors.kkmserver.route import ExecuteDoor
-from kkt_adapter.bootstrap.storage import Storage
+from kkt_adapter.bootstrap.core import Core
+from kkt_adapter.bootstrap.printing import Printing
+from kkt_adapter.fiscal.control.clock_watch import ClockWatch
 from kkt_adapter.fiscal.control.presses import Presses
 from kkt_adapter.fiscal.control.register_actions import RegisterActions
-from kkt_adapter.fiscal.control.sessions import Sessions
-from kkt_adapter.fiscal.intake.accept import ReceiptIntake
 from kkt_adapter.fiscal.intake.press_guard import Callers
-from kkt_adapter.fiscal.printing.registers import Registers
 from kkt_adapter.fiscal.queries.receipts import Receipts
 from kkt_adapter.fiscal.slip.links import ReceiptLinks
-from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.ids import PosId
 from kkt_adapter.runtime.auth.parts import AuthParts
 from kkt_adapter.runtime.auth.shop_values import Shop
@@ -30,24 +27,24 @@ class PressParts:
     presses: Presses
 
 
-def build_presses(storage: Storage, *, clock: Clock, may_forget: Callable[[timedelta], bool]) -> PressParts:
-    callers = Callers(storage.owner)
-    presses = Presses(database=storage.database, callers=callers, clock=clock, may_forget=may_forget)
+def build_presses(core: Core, watch: ClockWatch) -> PressParts:
+    callers = Callers(core.storage.owner)
+    presses = Presses(database=core.database, callers=callers, clock=core.clock, may_forget=watch.may_forget)
     return PressParts(callers=callers, presses=presses)
 
 
 def build_execute(
+    core: Core,
     press: PressParts,
     *,
-    intake: ReceiptIntake,
-    registers: Registers,
+    printing: Printing,
     actions: RegisterActions,
-    sessions: Sessions,
     receipts: Receipts,
     auth: AuthParts,
     links: ReceiptLinks,
-    clock: Clock,
 ) -> ExecuteDoor:
+    registers = printing.registers
+
     def registers_of(shop: Shop) -> Sequence[str]:
         """All that its groups have; a till's name stands for the one register that it prints on."""
         found: dict[str, None] = {}
@@ -58,14 +55,14 @@ def build_execute(
         return list(found)
 
     parts = Parts(
-        intake=intake,
+        intake=printing.intake,
         presses=press.presses,
         registers=registers,
         actions=actions,
-        sessions=sessions,
+        sessions=printing.sessions,
         receipts=receipts,
         registers_of=registers_of,
-        clock=clock,
+        clock=core.clock,
         link_of=lambda receipt_id: links.of(receipt_id) or "",
     )
     return ExecuteDoor(Commands(parts), auth.shops, press.callers)

@@ -10,18 +10,17 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from kkt_adapter.bootstrap.core import Core
 from kkt_adapter.fiscal.slip.links import SECRET_BYTES, ReceiptLinks
 from kkt_adapter.fiscal.store.runtime_settings import read_setting, store_setting
-from kkt_adapter.kernel.clock import Clock
-from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.file_lock import FILE_MODE
-from kkt_adapter.settings import Settings
 
 SETTING = "receipt_links_secret"
 FILE = "receipt_links_secret"
 
 
-async def build_links(settings: Settings, *, database: Database, clock: Clock) -> ReceiptLinks:
+async def build_links(core: Core) -> ReceiptLinks:
+    settings = core.settings
     kept = _read(settings.data_dir / FILE)
     made = kept or secrets.token_hex(SECRET_BYTES)
 
@@ -29,10 +28,10 @@ async def build_links(settings: Settings, *, database: Database, clock: Clock) -
         stored = read_setting(conn, SETTING)
         if stored is not None:
             return stored
-        store_setting(conn, SETTING, made, at=clock.now(), by=None)
+        store_setting(conn, SETTING, made, at=core.clock.now(), by=None)
         return read_setting(conn, SETTING) or made  # another node may have been quicker
 
-    secret = await database.write(agree)
+    secret = await core.database.write(agree)
     if secret != kept:
         _keep(settings.data_dir / FILE, secret)
     return ReceiptLinks(

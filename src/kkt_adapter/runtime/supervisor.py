@@ -49,13 +49,11 @@ class Supervisor:
     def __init__(
         self, services: Sequence[Service], *, clock: Clock, stop_within_s: float = STOP_WITHIN_S
     ) -> None:
-        names = [service.name for service in services]
-        if len(set(names)) != len(names):
-            raise ValueError(f"two services have one name: {names}")
         self._clock = clock
         self._stop_within_s = stop_within_s
         self._log = get_logger("supervisor")
-        self._runs = [_Run(service) for service in services]
+        self._runs: list[_Run] = []
+        self.enlist(services)
 
     @property
     def states(self) -> Mapping[str, ServiceState]:
@@ -70,6 +68,13 @@ class Supervisor:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.stop()
+
+    def enlist(self, services: Sequence[Service]) -> None:
+        """Have `start` start these too, after those that are here."""
+        names = [*self.states, *(service.name for service in services)]
+        if len(set(names)) != len(names):
+            raise ValueError(f"two services have one name: {names}")
+        self._runs += [_Run(service) for service in services]
 
     async def start(self) -> None:
         """Start all services; each gets to its first ``await`` before the next one starts."""
