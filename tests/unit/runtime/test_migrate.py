@@ -50,6 +50,13 @@ revision, down_revision = "0003", "0002"
 def upgrade():
     op.execute("DELETE FROM parent")
 """
+PATIENCE = """
+from alembic import op
+revision, down_revision = "0003", "0002"
+def upgrade():
+    setting = "current_setting('idle_in_transaction_session_timeout')"
+    op.execute(f"INSERT INTO parent(id, name) SELECT 2, {setting}")
+"""
 
 
 @pytest.fixture
@@ -121,6 +128,17 @@ async def test_on_postgresql_a_node_waits_for_the_one_that_migrates(postgres_url
     engine.dispose()
 
     assert revision(postgres_url) == "0002"
+
+
+async def test_on_postgresql_an_upgrade_may_compute_for_longer_than_the_server_lets_others(
+    postgres_url: str, scripts: Path
+) -> None:
+    """Loading Alembic on a busy machine took more than the second that a server had been told to wait."""
+    add(scripts, "0003", PATIENCE)
+
+    migrate(f"{postgres_url}%20-cidle_in_transaction_session_timeout%3D10000", scripts=scripts)
+
+    assert (await look(postgres_url))["parent"][1][:2] == (2, "1min")
 
 
 async def test_a_revision_that_fails_leaves_everything_as_it_was(database_url: str, scripts: Path) -> None:

@@ -148,6 +148,10 @@ def _postgres(url: str) -> Iterator[Connection]:
     )
     try:
         with engine.connect() as connection, connection.begin():
+            # Alembic is loaded, and revisions compute, between statements: longer than a server may allow.
+            connection.execute(
+                text(f"SET LOCAL idle_in_transaction_session_timeout = {int(OTHER_NODE_S * 1000)}")
+            )
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
             yield connection
     except DBAPIError as error:
