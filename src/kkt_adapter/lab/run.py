@@ -21,7 +21,7 @@ from kkt_adapter.lab.acts.log_reader import LogPipe
 from kkt_adapter.lab.acts.person import Person
 from kkt_adapter.lab.acts.small_disk import SmallDisk
 from kkt_adapter.lab.books import OperatorBook, read_adapter
-from kkt_adapter.lab.certificate import Books, Certificate, Traffic
+from kkt_adapter.lab.certificate import Certificate, Traffic
 from kkt_adapter.lab.circumstances import commit_of_checkout, footprint
 from kkt_adapter.lab.control_channel import ControlChannel
 from kkt_adapter.lab.doors.client import DoorClient
@@ -39,6 +39,7 @@ from kkt_adapter.lab.reconcile import Finding, FindingKind, forgotten, reconcile
 from kkt_adapter.lab.registers import LabRegisters
 from kkt_adapter.lab.servers import PostgresServer, RedisServer
 from kkt_adapter.lab.settle import Settling
+from kkt_adapter.lab.tally import count
 from kkt_adapter.lab.timing import LabClock
 from kkt_adapter.lab.traffic import Till
 from kkt_adapter.lab.world import World
@@ -157,7 +158,6 @@ class _Run:
             *compare_drawers(self._ledger.drawer, drawer, archives),
             *self._own_findings(injector, world),
         ]
-        documents = [document for archive in archives for document in archive.documents]
         return Certificate(
             version=__version__,
             commit=commit_of_checkout(),
@@ -174,17 +174,15 @@ class _Run:
             traffic=Traffic(
                 receipts=len(self._ledger.asked),
                 accepted=self._accepted(),
+                gone=sum(
+                    bool(asked.told) and asked.outcome is LedgerOutcome.GONE for asked in self._ledger.asked
+                ),
                 refused=sum(asked.outcome is LedgerOutcome.REFUSED for asked in self._ledger.asked),
                 tries_without_answer=self._ledger.unanswered,
                 replays=self._ledger.replays,
                 conflicts=self._ledger.conflicts,
             ),
-            books=Books(
-                documents=len(documents),
-                receipts=sum(document.name is not None for document in documents),
-                at_operator=operator.documents,
-                repeated=operator.repeated,
-            ),
+            books=count(self._ledger, archives, at_operator=operator.documents, repeated=operator.repeated),
             footprint=footprint(
                 {self._folder, self._scratch}, node_mb=max(node.peak_mb for node in self._nodes)
             ),
