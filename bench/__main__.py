@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import counts, drain, fill, ingest, memory, pages, registers, start
+from bench import attacks, counts, drain, fill, ingest, memory, pages, registers, start
 from bench.load import InvalidRun
 from bench.method import Disk, Method, full, quick
 from bench.report import Report, show, write
@@ -32,6 +32,7 @@ PROGRAMS: dict[str, Program] = {
     "memory": memory.measure,
     "pages": pages.measure,
     "registers": registers.measure,
+    "attacks": attacks.measure,
 }
 
 

@@ -34,7 +34,8 @@ class InvalidRun(Exception):
 class Wanted:
     """``overload``: 503 OVERLOADED is an answer too; the client waits as it is told and tries again.
     ``health``: one more connection asks for /v1/health all the while, 50 times a second at most.
-    ``receipts``: stop after that many answers instead of after a time."""
+    ``receipts``: stop after that many answers instead of after a time. ``pause_s``: between an answer and
+    the next sale of the same till."""
 
     connections: int
     warm_up_s: float = 1.0
@@ -42,6 +43,7 @@ class Wanted:
     overload: bool = False
     health: bool = False
     receipts: int | None = None
+    pause_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,7 +272,10 @@ class _Client(asyncio.Protocol):
                 if window.wanted.receipts is not None and window.answers >= window.wanted.receipts:
                     window.over = True
                     window.finished.set()
-            self._next()
+            if window.wanted.pause_s:
+                asyncio.get_running_loop().call_later(window.wanted.pause_s, self._next)
+            else:
+                self._next()
         elif (
             window.wanted.overload
             and answer.startswith(b"HTTP/1.1 503 ")

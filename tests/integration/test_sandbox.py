@@ -68,6 +68,9 @@ async def test_nonsense_is_refused_and_without_a_sandbox_there_are_no_buttons(tm
         await press(running, "registers/K9", {}, 404)
         await press(running, "registers/K1", {"fire": True}, 422)
         await press(running, "operator", {"slow_s": "x"}, 422)
+        wrong = await running.call("GET", f"{MOUNT}/reset")
+        assert (wrong.status_code, wrong.headers["allow"]) == (405, "POST")
+        assert wrong.json()["code"] == "METHOD_NOT_ALLOWED"
     async with product(tmp_path / "other") as running:
         assert (await running.call("POST", f"{MOUNT}/clock", {"advance_s": 1})).status_code == 404
         assert (await running.call("GET", f"{MOUNT}/")).status_code == 404

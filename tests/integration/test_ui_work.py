@@ -246,6 +246,8 @@ async def test_settings_hide_secrets_and_people_are_for_administrators(tmp_path:
         async with signed_in(shop, Role.MANAGER) as manager:
             assert (await manager.get("/settings")).status_code == 403
             assert (await manager.get("/settings/people")).status_code == 403
+            wrong = await shop.client.request("PUT", "/ui/sign-in")
+            assert (wrong.status_code, wrong.headers["allow"]) == (405, "GET, HEAD, POST")
         async with signed_in(shop, Role.ADMIN) as admin:
             page = (await admin.get("/settings")).text
             assert secret not in page

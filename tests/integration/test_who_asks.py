@@ -203,3 +203,42 @@ async def test_an_open_adapter_tells_a_proxy_words_only(client: httpx2.AsyncClie
     assert "last_check" in (await client.get("/v1/health")).json()["components"]["buffer"]
     told = (await client.get("/v1/health", headers=FORWARDED)).json()
     assert set(told["components"]["buffer"]) == {"status"}
+
+
+# --- pages and metrics ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "path", ["/ui/sign-in", "/ui/wish", "/sandbox/clock", "/r/x", "/no/such/path", "/health"]
+)
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_a_body_outside_the_interface_is_bounded_too(
+    client: httpx2.AsyncClient, path: str, chunked: bool
+) -> None:
+    taken = 0
+
+    async def pieces() -> AsyncIterator[bytes]:
+        nonlocal taken
+        for _ in range(64):
+            taken += 1
+            yield b"a" * 16_384
+
+    answer = await client.post(path, content=pieces() if chunked else b"a" * 1_048_576)
+    assert (answer.status_code, answer.json()["code"]) == (413, "BODY_TOO_LARGE")
+    assert answer.headers["connection"] == "close"
+    assert taken < 8, "the rest is not read"
+
+
+@pytest.mark.parametrize("path", ["/ui/sign-in", "/ui/", "/r/unknown", "/metrics"])
+async def test_pages_and_metrics_use_the_budget_of_their_address(path: str) -> None:
+    app = Memory().app(auth_open=False, rate_limit_per_s=2, clock=ManualClock())
+    async with client_of(app) as client:
+        for _ in range(2):
+            assert (await client.get("/v1/kkt/receipts")).status_code == 401
+        assert (await client.get(path)).status_code == 429
+        assert (await client.get("/health")).status_code == 200
+
+
+async def test_an_open_adapter_tells_a_proxy_no_metrics(client: httpx2.AsyncClient) -> None:
+    answer = await client.get("/metrics", headers=FORWARDED)
+    assert (answer.status_code, answer.json()["reason"]) == (403, "FORWARDED")

@@ -3,7 +3,7 @@
 In: request id, headers, Host, page, sender, rate, media type, body, overload. A place among those at work is
 taken when the body is there, so a slow client holds none. Out: request id, CORS, and the error body for
 whatever was not caught further in. Health checks pass the first four only, so that a busy adapter still says
-that it lives.
+that it lives. Pages and metrics have no media type to check, and keep their own sign-in.
 """
 
 import re
@@ -44,6 +44,7 @@ from kkt_adapter.api.rate import RateLimit
 from kkt_adapter.api.routes import receipts
 from kkt_adapter.api.services import Gate
 from kkt_adapter.api.settings import ANONYMOUS_SHARE, ApiSettings
+from kkt_adapter.api.wire.protocol import CONNECTION
 from kkt_adapter.fiscal.slip.links import PATH
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import Overloaded
@@ -55,6 +56,9 @@ log = get_logger("api")
 _API = ("/v1/", "/api/v1/")
 _TAGGED = "/api/v1/products"  # its reads carry an ETag: kept by whoever asked, used only after asking again
 _ALWAYS_ANSWERED = frozenset({"/v1/health"})
+_METRICS = "/metrics"
+_PAGES = ("/ui/", f"{PATH}/")
+_LIGHT_PAGES = ("/ui/static/", "/ui/live")  # files in memory; a stream lasts as long as its page is open
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _STREAM = re.compile(r"/api/v1/scheduler/runs/[^/]+/events\Z")
 _UUID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
@@ -158,14 +162,9 @@ class Edge:
         if scope["method"] == "HEAD":
             scope, send = as_get(scope, send)
         if not path.startswith(_API) or path in _ALWAYS_ANSWERED:
-            await self._app(scope, receive, send)
+            await self._outside(scope, receive, send, headers)
             return
-        if self._settings.auth_open:
-            if is_forwarded(headers):
-                raise forwarded_while_open()
-            known = True
-        else:
-            known = await self._senders.admit(scope, headers.get(b"authorization")) is not None
+        known = await self._admit(scope, headers)
         if scope["method"] == "GET" and known and _STREAM.match(path):
             await self._app(scope, receive, send)  # may last as long as a run; it holds no place
             return
@@ -186,6 +185,37 @@ class Edge:
             await self._work(scope, read_already(body, receive), send, known=known, app=app)
         finally:
             self._body_bytes -= held
+
+    async def _admit(self, scope: Scope, headers: Headers) -> bool:
+        """Whether the sender is verified. Raises RateLimited, NotAllowed, StorageError, Overloaded."""
+        if self._settings.auth_open:
+            if is_forwarded(headers):
+                raise forwarded_while_open()
+            return True
+        return await self._senders.admit(scope, headers.get(b"authorization")) is not None
+
+    async def _outside(self, scope: Scope, receive: Receive, send: Send, headers: Headers) -> None:
+        """Pages, metrics, health and all that is not of the API: the same limits of body, rate, places.
+
+        A page's visitor is known by its connection once the session was seen on it.
+        """
+        if scope["method"] in _WITH_BODY:
+            most = self._settings.max_body_bytes
+            if too_large(headers, most=most):
+                raise body_too_large(most)
+            body = await read_within(receive, most=most, deadline_s=self._settings.body_deadline_s)
+            receive = read_already(body, receive)
+        path = scope["path"]
+        if path == _METRICS:
+            await self._admit(scope, headers)
+        if not path.startswith(_PAGES) or path.startswith(_LIGHT_PAGES):
+            await self._app(scope, receive, send)
+            return
+        connection = scope.get(CONNECTION)
+        known = self._settings.auth_open or (connection is not None and connection.proven)
+        if not known:
+            self._senders.pace(scope)
+        await self._work(scope, receive, send, known=known)
 
     def _door_of(self, path: str) -> Door | None:
         if path.startswith(_API):

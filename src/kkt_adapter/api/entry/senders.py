@@ -43,6 +43,11 @@ class Senders:
                 connection: Any = scope.get(CONNECTION)
                 if connection is not None:
                     connection.prove()
+        self.pace(scope, principal)
+        return principal
+
+    def pace(self, scope: Scope, principal: Principal | None = None) -> None:
+        """Count this request for its sender, or for its address. Raises RateLimited."""
         client = scope.get("client")
         caller = f"name:{principal.name}" if principal else f"address:{client[0] if client else ''}"
         wait_s = self._rate.wait_s(caller)
@@ -52,4 +57,3 @@ class Senders:
                 f"Более {self._per_s} запросов в секунду. Делайте паузы.",
                 retry_after=wait_s,
             )
-        return principal

@@ -9,7 +9,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from kkt_adapter.api.entry.heads import forwarded_while_open, headers_of, is_forwarded
 from kkt_adapter.api.errors import answer_to
@@ -32,7 +32,7 @@ from kkt_adapter.runtime.auth.roles import Principal
 from kkt_adapter.runtime.auth.web_sessions import WebSession
 
 MOUNT = "/ui"
-MAX_FORM_BYTES = 64 * 1024
+MAX_FORM_BYTES = 16 * 1024
 FORM_DEADLINE_S = 10.0
 FORM_FIELDS = 200
 TOKEN = "_token"  # noqa: S105 - the name of a field
@@ -230,7 +230,15 @@ class Site:
         if visit.who is None and status == 404:
             return self._finished(visit, RedirectResponse(visit.url("/sign-in"), status_code=303))
         page = visit.page("problem.html", code=status, detail=visit.t("problem.no_page"), retry_path="/")
+        if status == 405:
+            page.headers["Allow"] = ", ".join(self._methods(request))
         return self._finished(visit, page)
+
+    def _methods(self, request: Request) -> list[str]:
+        """All methods of this path: a page and its action are routes of their own."""
+        routes = (route for route in self.app.routes if isinstance(route, Route))
+        found = (route for route in routes if route.matches(request.scope)[0] is not Match.NONE)
+        return sorted({method for route in found for method in route.methods or ()})
 
 
 def _check(visit: Visit, route: UiRoute) -> None:

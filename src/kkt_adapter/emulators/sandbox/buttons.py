@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -42,7 +43,8 @@ def buttons(services: Services, *, clock: SandboxClock, operator: OfdEmulator | 
             Route("/operator", panel.press(panel.set_operator), methods=["POST"]),
             Route("/registers/{register_id}", panel.press(panel.set_register), methods=["POST"]),
             Route("/reset", panel.press(panel.reset), methods=["POST"]),
-        ]
+        ],
+        exception_handlers={HTTPException: _of_no_button},
     )
 
 
@@ -184,6 +186,15 @@ def _number(body: Json, name: str, *, most: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
         raise InvalidInput(f"{name}: a number, 0 to {most:g}", f"{name}: число от 0 до {most:g}")
     return float(value)
+
+
+async def _of_no_button(request: Request, error: Exception) -> Response:
+    status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (500, None)
+    code = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}.get(status, "INTERNAL")
+    detail, detail_ru = "There is no such button. See docs/how-to/sandbox.md.", "Такой кнопки нет."
+    return JSONResponse(
+        {"code": code, "detail": detail, "detail_ru": detail_ru}, status_code=status, headers=headers
+    )
 
 
 _STATUS = {"UNAUTHORIZED": 401, "FORBIDDEN": 403, "NOT_FOUND": 404}

@@ -3,6 +3,7 @@
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kkt_adapter.api.doors.door import Door, DoorAnswer, send_answer
+from kkt_adapter.api.entry.only_head import as_get
 from kkt_adapter.api.problems import RefusedByStatus
 
 _PAGE = (
@@ -21,7 +22,9 @@ class OnlyExecute:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or self._door.serves(scope["path"]):
             await self._app(scope, receive, send)
-        elif scope["path"] == "/" and scope["method"] == "GET":
+        elif scope["path"] == "/" and scope["method"] in ("GET", "HEAD"):
+            if scope["method"] == "HEAD":
+                scope, send = as_get(scope, send)
             page = DoorAnswer(status=200, body=_PAGE, content_type=b"text/plain; charset=utf-8")
             await send_answer(send, page)
         else:
