@@ -2,19 +2,22 @@
 
 import asyncio
 import json
+import os
 import random
 import signal
 import sqlite3
-import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, func, select
 from tests.support.catalog import Shop, opened, settings_for, stand_in
+from tests.support.forked import ROOT, Forked, start_module
 
 from kkt_adapter.catalog.runs import RunRecord, RunStatus, Trigger
 from kkt_adapter.catalog.store.tables import products, sync_pages
@@ -23,7 +26,7 @@ from kkt_adapter.runtime.db.protocol import Database
 
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(240)]
 
-ROOT = Path(__file__).parents[2]
+READY_S = 60.0
 PRODUCTS = 1_000
 CONCURRENCY = 2
 LATENCY_S = 0.03
@@ -37,10 +40,11 @@ class Ground:
         self.url = url
         self.emulator = emulator
         self.directory = directory
+        self.logs = count()
         self.shop = Shop(db, settings_for(emulator, directory), directory, node="looker")
 
     @asynccontextmanager
-    async def node(self, name: str, **order: Any) -> AsyncIterator[asyncio.subprocess.Process]:
+    async def node(self, name: str, **order: Any) -> AsyncIterator[Forked]:
         told = {
             "url": self.url,
             "base_url": self.emulator.base_url,
@@ -49,28 +53,27 @@ class Ground:
             "settings": {"concurrency": CONCURRENCY},
             **order,
         }
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "tests.support.catalog_node",
-            json.dumps(told),
-            stdout=asyncio.subprocess.PIPE,
-            cwd=ROOT,
+        self.directory.mkdir(parents=True, exist_ok=True)
+        log = self.directory / f"{name}.{next(self.logs)}.log"
+        process = start_module(
+            "tests.support.catalog_node", json.dumps(told), cwd=ROOT, environment=os.environ, log=log
         )
-        assert process.stdout is not None
         try:
-            assert await process.stdout.readline() == b"ready\n"
+            until = time.monotonic() + READY_S
+            while "ready\n" not in log.read_text():
+                assert process.poll() is None, f"{name} ended: {log.read_text()}"
+                assert time.monotonic() < until, f"{name} is not ready: {log.read_text()}"
+                await asyncio.sleep(0.01)
             yield process
         finally:
-            if process.returncode is None:
-                process.send_signal(signal.SIGCONT)
-                process.kill()
-            await process.wait()
+            process.send_signal(signal.SIGCONT)
+            process.kill()
+            process.wait(READY_S)
 
     def answers_after(self, seconds: float) -> None:
         self.emulator.faults = replace(self.emulator.faults, latency_s=seconds)
 
-    async def freeze(self, process: asyncio.subprocess.Process) -> None:
+    async def freeze(self, process: Forked) -> None:
         """Stop a process between two of its transactions: within one it would hold the only write lock."""
         for _ in range(100):
             process.send_signal(signal.SIGSTOP)

@@ -3,8 +3,6 @@
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -12,6 +10,7 @@ from datetime import UTC
 from pathlib import Path
 
 import pytest
+from tests.support.forked import ROOT, Forked, start_module
 from tests.support.receipts import REGISTER
 
 from kkt_adapter.fiscal.kkt.driver import KktState
@@ -22,7 +21,6 @@ from kkt_adapter.kernel.errors import KktUnavailable
 
 pytestmark = pytest.mark.crash
 
-ROOT = Path(__file__).parents[2]
 ROUNDS = 6
 PATIENCE_S = 60.0
 
@@ -49,21 +47,45 @@ class Told:
                     self.confirmed = int(number)
 
 
-def start(path: Path, sync: str, run: int) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.support.fn_at_work", str(path), sync, f"run{run}"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
-    )
+@dataclass
+class AtWork:
+    """A process that works until it is killed; ``log`` is what it tells."""
 
+    process: Forked
+    log: Path
 
-def kill(process: subprocess.Popen[bytes]) -> str:
-    """Whatever it had written, the last line cut off if it was cut."""
-    process.send_signal(signal.SIGKILL)
-    out, _ = process.communicate(timeout=PATIENCE_S)
-    assert process.returncode == -signal.SIGKILL, "it ended before it was killed"
-    return out.decode().rpartition("\n")[0]
+    @classmethod
+    def start(cls, path: Path, sync: str, run: int) -> "AtWork":
+        log = path.with_suffix(f".{run}.log")
+        process = start_module(
+            "tests.support.fn_at_work",
+            str(path),
+            sync,
+            f"run{run}",
+            cwd=ROOT,
+            environment=os.environ,
+            log=log,
+        )
+        return cls(process=process, log=log)
+
+    def told(self) -> list[str]:
+        """The lines so far; a last one that was cut is left off."""
+        return self.log.read_text().rpartition("\n")[0].splitlines()
+
+    def has_told(self, lines: int) -> list[str]:
+        """Wait for so many lines."""
+        until = time.monotonic() + PATIENCE_S
+        while len(self.told()) < lines:
+            assert self.process.poll() is None, "it ended before it was killed"
+            assert time.monotonic() < until, f"it told no {lines} lines: {self.told()}"
+            time.sleep(0.001)
+        return self.told()
+
+    def kill(self) -> list[str]:
+        """All that it told."""
+        self.process.kill()
+        assert self.process.wait(PATIENCE_S) == -signal.SIGKILL, "it ended before it was killed"
+        return self.told()
 
 
 def a_look(path: Path) -> VirtualFn:
@@ -124,14 +146,10 @@ def test_killed_at_work_it_keeps_what_it_answered(tmp_path: Path, sync: str) -> 
     chance = random.Random(f"crash {sync}")
 
     for run in range(ROUNDS):
-        process = start(path, sync, run)
-        assert process.stdout is not None
-        lines = []
-        for _ in range(chance.randint(2, 60)):
-            lines.append(process.stdout.readline().decode().rstrip("\n"))
+        at_work = AtWork.start(path, sync, run)
+        at_work.has_told(chance.randint(2, 60))
         time.sleep(chance.random() * 0.02)
-        lines += kill(process).splitlines()
-        told.hear(lines)
+        told.hear(at_work.kill())
         check(path, told)
 
     assert len(told.made) > ROUNDS
@@ -142,27 +160,24 @@ def test_killed_while_it_begins_it_is_one_fn_or_none(tmp_path: Path) -> None:
 
     for run in range(ROUNDS):
         path = tmp_path / f"POS-{run}.sqlite"
-        process = start(path, "fsync", run)
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"begun\n"
+        at_work = AtWork.start(path, "fsync", run)
+        assert at_work.has_told(1)[0] == "begun"
         time.sleep(chance.random() * 0.012)
         told = Told()
-        told.hear(kill(process).splitlines())
+        told.hear(at_work.kill())
         check(path, told)
 
 
 def test_while_a_process_lives_its_fn_is_closed_to_others(tmp_path: Path) -> None:
     path = tmp_path / "POS-001.sqlite"
-    process = start(path, "quick", 0)
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"begun\n"
-    assert process.stdout.readline().startswith(b"open")
+    at_work = AtWork.start(path, "quick", 0)
+    assert at_work.has_told(2)[1].startswith("open")
 
     try:
         with pytest.raises(KktUnavailable) as refused:
             a_look(path)
-        assert refused.value.facts["holder_pid"] == process.pid
+        assert refused.value.facts["holder_pid"] == at_work.process.pid
     finally:
-        kill(process)
+        at_work.kill()
 
     a_look(path).close()

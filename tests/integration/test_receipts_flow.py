@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.support.api import with_item
-from tests.support.product import Product, product, sale, virtual_registers
+from tests.support.product import PATIENCE_S, Product, product, sale, virtual_registers
 
 from kkt_adapter.emulators.ofd.control import kept_json
 from kkt_adapter.fiscal.model import DocumentCode
@@ -74,7 +74,9 @@ async def test_the_stamps_of_receipts_rise_in_the_order_of_their_documents(runni
 
 async def test_clients_at_once_on_several_tills_get_a_document_each(tmp_path: Path) -> None:
     tills = ("A", "B", "C")
-    async with product(tmp_path, registers=virtual_registers(*tills)) as running:
+    async with product(
+        tmp_path, registers=virtual_registers(*tills), response_budget_s=PATIENCE_S
+    ) as running:
         answers = await running.sell_at_once(60, tills=tills)
         assert {a["status"] for a in answers} == {"printed"}
         assert len({a["fiscal_doc_id"] for a in answers}) == 60
@@ -129,7 +131,9 @@ async def test_totals_add_up_over_kinds_and_payments(running: Product) -> None:
 
 async def test_health_answers_while_the_operator_hangs_and_clients_post(tmp_path: Path) -> None:
     tills = tuple(f"T{i}" for i in range(6))
-    async with product(tmp_path, registers=virtual_registers(*tills)) as running:
+    async with product(
+        tmp_path, registers=virtual_registers(*tills), response_budget_s=PATIENCE_S
+    ) as running:
         await running.break_operator("hang")
         posting = asyncio.create_task(running.sell_at_once(60, tills=tills))
         for _ in range(20):

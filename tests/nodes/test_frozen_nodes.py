@@ -48,6 +48,7 @@ async def test_a_node_frozen_past_its_lease_makes_nothing_twice_and_writes_nothi
             ):
                 holder, other = await driver_of("A", both)
                 answers += await holder.sell(1, till="A", first=len(answers) + 1)
+                await all_delivered(holder)  # the point is to be that of the next receipt
                 before = await holder.lease("A")
                 await holder.arm(point)
                 key = len(answers) + 1

@@ -21,6 +21,8 @@ pytestmark = pytest.mark.timeout(120)
 SCALE = 5.0
 INTERVAL_S = 10.0 / SCALE
 RECONNECT_S = 30.0 / SCALE
+LOST_S = 2 * INTERVAL_S  # without Redis, before it comes back: whoever waited for it would be late by so much
+LATE_S = 0.9 * LOST_S
 
 
 async def test_no_delivery_waits_for_redis_and_health_and_metric_say_that_it_is_lost(
@@ -61,13 +63,13 @@ async def test_no_delivery_waits_for_redis_and_health_and_metric_say_that_it_is_
 
                 await until(lambda: lost(holding), "the holder says that Redis is lost")
                 assert (await holding.health())["status"] == "degraded"
-                await asyncio.sleep(2 * INTERVAL_S)
-                assert longest_gap_s(ofd, since=killed) <= INTERVAL_S
+                await asyncio.sleep(LOST_S)
+                assert longest_gap_s(ofd, since=killed) <= LATE_S
 
                 redis.start()
                 await until(lambda: used_again(one, other), "Redis is used again", within_s=4 * RECONNECT_S)
                 assert await lock_state(one) == await lock_state(other) == ("ok", 1.0)
-                assert longest_gap_s(ofd, since=killed) <= INTERVAL_S
+                assert longest_gap_s(ofd, since=killed) <= LATE_S
                 stop.set()
                 await asyncio.gather(*selling)
                 await ofd.set_faults()

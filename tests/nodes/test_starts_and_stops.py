@@ -89,7 +89,7 @@ async def fill(folder: Path, node: Node) -> None:
         async def all_printed() -> bool:
             return int(await shop.read(unprinted)) == 0
 
-        await shop.until(all_printed)
+        await shop.until(all_printed, within_s=PATIENT_S)
         for till in node.tills:
             shop.faults(till).set(FaultPlan(paper_out=True))
         for first in range(PRINTED, UNDELIVERED, AT_ONCE):

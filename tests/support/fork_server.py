@@ -39,11 +39,12 @@ def serve(link: socket.socket) -> None:
         told_out, told_in = os.pipe()
         between = os.fork()
         if between == 0:
+            own = os.getpid()
             pid = os.fork()
             if pid == 0:
                 os.close(told_in)
                 link.close()
-                _live(json.loads(order), descriptors, between=os.getppid(), until_told=told_out)
+                _live(json.loads(order), descriptors, between=own, until_told=told_out)
             os.write(told_in, str(pid).encode())
             os._exit(0)  # so that the fork is an orphan
         os.close(told_in)
