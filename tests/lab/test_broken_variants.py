@@ -18,8 +18,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(900),
     pytest.mark.flaky(reruns=0),  # a finding that comes once is a finding
-    # Emulators are closed under fire, and a connection that was being accepted may outlive them by a moment.
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
 AT_ONCE = 4  # labs

@@ -19,7 +19,7 @@ from kkt_adapter.lab.ports import ReservedPort
 UP_WITHIN_S = 60.0  # real seconds until a started node is there
 CROSSED_S = 0.05  # real seconds in which the last word of a process that has ended still comes
 LOOK_EVERY_S = 0.01  # real seconds
-READY_S, READY_LOOK_S = 60.0, 0.1  # real: the first start of a node
+READY_S, READY_LOOK_S = 180.0, 0.1  # real: the first start of a node
 NOT_STARTED = 2  # exit code of a service that will not start
 FULL_BYTES = 4096  # no file of a node whose disk is full may be written beyond this
 

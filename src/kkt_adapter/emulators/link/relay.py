@@ -8,6 +8,7 @@ import asyncio
 from contextlib import suppress
 
 from kkt_adapter.emulators.link.faults import LinkFault, LinkMode, LinkPlan
+from kkt_adapter.emulators.listening import stop_accepting
 
 READ_BYTES = 64 * 1024
 ANSWER_LIMIT_BYTES = 256 * 1024  # of the last answer, kept for ``stale``
@@ -37,8 +38,8 @@ class FlakyLink:
     async def stop(self) -> None:
         """Cut everything; may be called twice."""
         if self._server is not None:
-            self._server.close()
-            self._server = None
+            server, self._server = self._server, None
+            await stop_accepting(server)
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

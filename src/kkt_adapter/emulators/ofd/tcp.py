@@ -8,7 +8,7 @@ import asyncio
 from functools import partial
 from typing import cast
 
-from kkt_adapter.emulators.listening import bind_again
+from kkt_adapter.emulators.listening import bind_again, stop_accepting, turns
 from kkt_adapter.emulators.ofd.book import OfdBook, Transport
 from kkt_adapter.emulators.ofd.faults import FaultDecision, FaultMode, FaultPlan
 from kkt_adapter.emulators.ofd.ledger import Arrival
@@ -61,13 +61,14 @@ class OfdTcpServer:
 
     async def cut(self) -> None:
         """Stop listening and cut what is open; connecting is refused from now on."""
-        if self._server is None:
+        server, self._server = self._server, None
+        if server is None:
             return
-        self._server.close()
+        await stop_accepting(server)
         for transport in list(self.connections):
             transport.abort()
-        await self._server.wait_closed()
-        self._server = None
+        await server.wait_closed()
+        await turns()
 
 
 class _Connection(asyncio.Protocol):

@@ -6,7 +6,7 @@ import tty
 from pathlib import Path
 from typing import cast
 
-from kkt_adapter.emulators.listening import bind_again
+from kkt_adapter.emulators.listening import bind_again, stop_accepting, turns
 from kkt_adapter.emulators.shtrih.line import Cut, Device, Line
 
 BACKLOG = 16
@@ -38,9 +38,10 @@ class TcpPort:
     async def cut(self) -> None:
         """Stop listening and end the connection. May be called twice."""
         if self._server is not None:
-            self._server.close()
-            self._server = None
+            server, self._server = self._server, None
+            await stop_accepting(server)
         self.drop()
+        await turns()
 
     def drop(self) -> None:
         """End the connection; the next one is accepted."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
+from kkt_adapter.emulators.listening import HttpListener
 from kkt_adapter.lab.doors.web_shop import WebShop
 from kkt_adapter.lab.ledger import Ledger
 
@@ -22,17 +23,18 @@ class CallbackServer:
         self._rng = rng
         app = web.Application()
         app.router.add_post(PATH, self._called)
-        self._runner = web.AppRunner(app, access_log=None)
-        self.port = 0
+        self._app = app
+        self._listener = HttpListener(host="127.0.0.1", port=0)
+
+    @property
+    def port(self) -> int:
+        return self._listener.port
 
     async def start(self) -> None:
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        self.port = self._runner.addresses[0][1]
+        await self._listener.listen(self._app)
 
     async def stop(self) -> None:
-        await self._runner.cleanup()
+        await self._listener.cut()
 
     @property
     def url(self) -> str:
