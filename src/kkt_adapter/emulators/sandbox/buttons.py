@@ -184,7 +184,7 @@ def _only(body: Json, *names: str) -> None:
 def _number(body: Json, name: str, *, most: float) -> float:
     value = body.get(name, 0)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
-        raise InvalidInput(f"{name}: a number, 0 to {most:g}", f"{name}: число от 0 до {most:g}")
+        raise InvalidInput(f"{name}: a number, 0 to {most:.0f}", f"{name}: число от 0 до {most:.0f}")
     return float(value)
 
 

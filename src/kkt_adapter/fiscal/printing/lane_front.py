@@ -195,8 +195,9 @@ class LaneFront:
         return str(trouble.facts["reason"]) if isinstance(trouble, (KktBlocked, FnDamaged)) else None
 
     def look_now(self) -> None:
-        """What keeps the register from printing may be over: ask it now, not after the pause."""
+        """What keeps the register from printing may be over, or have begun: ask it now, not after the pause."""
         self._look_now = True
+        self.session.looked_at = float("-inf")
         self._wake.set()
 
     def documents_delivered(self) -> None:
