@@ -217,6 +217,8 @@ REST: list[tuple[Any, int, str | None]] = [
     ({"Command": "PayByPaymentCard", "Amount": 10}, 2, "not_supported"),
     ({"Command": "GetWeight"}, 2, "not_supported"),
     ({"Command": "MakeCoffee"}, 3, "unknown_command"),
+    ({"Command": "GetGoodCodeData", "BarCode": "4607008138555"}, 0, None),
+    ({"Command": "GetGoodCodeData"}, 2, "no_code"),
     ({"Command": "PrintDocument", "CheckStrings": [{"PrintText": {"Text": "x"}}]}, 0, None),
     (sale(IsFiscalCheck=False, CheckStrings=[{"PrintText": {"Text": "x"}}]), 0, None),
     (sale(NumDevice=7), 3, "no_device"),
@@ -239,6 +241,9 @@ async def test_what_is_answered_to_the_rest(tmp_path: Path) -> None:
             for run in ("смена", "лиценз"):
                 assert run not in found["Error"].lower()
         assert receipts_in(running) == 0
+        scraped = (await running.call("GET", "/metrics")).text
+        assert 'kkt_kkmserver_commands_total{command="GetWeight",status="2"} 1' in scraped
+        assert "kkt_kkmserver_held 0" in scraped
 
 
 async def test_a_body_with_pictures(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ async def test_every_reason_of_a_register_and_of_a_group(tmp_path: Path) -> None
             await running.until(opened)
 
         async def its_shift_is_missed() -> bool:
-            return await reason(running, pos_id="K3") == "shift"
+            return bool(await reason(running, pos_id="K3") == "shift")
 
         await running.until(its_shift_is_missed)
         assert (await running.get("/v1/kkt/ready", group="main"))["register_id"] == "K1"

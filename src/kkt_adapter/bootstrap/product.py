@@ -120,13 +120,21 @@ async def _build(core: Core) -> Services:
     watch = build_clock_watch(core, printing=printing, delivery=delivery)
     await watch.load()
     callbacks = CallbackStats()
-    watching = build_watching(core, printing=printing, delivery=delivery, watch=watch, callbacks=callbacks)
+    press = build_presses(core, watch)
+    watching = build_watching(
+        core,
+        printing=printing,
+        delivery=delivery,
+        watch=watch,
+        callbacks=callbacks,
+        presses=press.presses.stats,
+    )
     links = await build_links(core)
     edge = Edge(
         auth=auth,
         links=links,
         doors=build_doors(core, printing=printing, auth=auth, links=links, callbacks=callbacks),
-        press=build_presses(core, watch),
+        press=press,
         catalog=_catalog(core, watch),
         clock_watch=watch,
     )

@@ -12,6 +12,7 @@ from kkt_adapter.fiscal.alerts.channels import channels as notify_channels
 from kkt_adapter.fiscal.alerts.notifier import Channel
 from kkt_adapter.fiscal.control.callbacks import CallbackStats
 from kkt_adapter.fiscal.control.clock_watch import ClockWatch
+from kkt_adapter.fiscal.control.presses import PressStats
 from kkt_adapter.fiscal.heartbeat.payload import Sender
 from kkt_adapter.fiscal.heartbeat.points import Points
 from kkt_adapter.fiscal.heartbeat.service import LEASE as HEARTBEAT_LEASE
@@ -36,14 +37,28 @@ class Watching:
 
 
 def build_watching(
-    core: Core, *, printing: Printing, delivery: Delivery, watch: ClockWatch, callbacks: CallbackStats
+    core: Core,
+    *,
+    printing: Printing,
+    delivery: Delivery,
+    watch: ClockWatch,
+    callbacks: CallbackStats,
+    presses: PressStats,
 ) -> Watching:
     heartbeat = _heartbeat(core, printing, mode=lambda: network.mode.value)
     core.closers.append(heartbeat.close)
     network = _network(core, delivery, heartbeat)
     parts = build_watch(
         core,
-        _watched(core, printing, delivery, heartbeat=heartbeat, watch=watch, callbacks=callbacks),
+        _watched(
+            core,
+            printing,
+            delivery,
+            heartbeat=heartbeat,
+            watch=watch,
+            callbacks=callbacks,
+            presses=presses,
+        ),
         printing=printing,
         network=network,
         channels=_notify_channels(core),
@@ -118,6 +133,7 @@ def _watched(
     heartbeat: Heartbeat,
     watch: ClockWatch,
     callbacks: CallbackStats,
+    presses: PressStats,
 ) -> Watched:
     settings = core.settings
     return Watched(
@@ -134,6 +150,7 @@ def _watched(
         clock_watch=watch,
         short_secrets=short_secrets(settings.back_offices, notify=settings.notify_secret),
         callbacks=callbacks,
+        presses=presses,
     )
 
 

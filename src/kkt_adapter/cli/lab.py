@@ -41,6 +41,9 @@ def lab(
     small_disk: Annotated[
         bool, typer.Option("--small-disk", help="SQLite on a file system that gets full; needs root.")
     ] = False,
+    doors: Annotated[
+        bool, typer.Option("--doors/--no-doors", help="Shops sell through ATOL Online and KkmServer too.")
+    ] = True,
     scale: Annotated[
         float, typer.Option(min=1, max=50, help="Leases, time-outs and back-offs are so much shorter.")
     ] = 10.0,
@@ -80,6 +83,7 @@ def lab(
         redis=redis,
         devices=devices,
         small_disk=small_disk,
+        doors=doors,
         scale=scale,
         folder=folder,
     )
@@ -129,6 +133,7 @@ def _plan(
     redis: bool,
     devices: str,
     small_disk: bool,
+    doors: bool,
     scale: float,
     folder: Path | None,
 ) -> "LabPlan":
@@ -149,6 +154,7 @@ def _plan(
         redis=redis,
         devices=_brands(devices),
         small_disk=small_disk,
+        doors=doors,
         scale=scale,
         folder=folder,
     )

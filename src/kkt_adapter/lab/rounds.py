@@ -166,6 +166,7 @@ def _arguments(plan: LabPlan, certificate: Path) -> list[str]:
         words.append("--redis")
     if plan.small_disk:
         words.append("--small-disk")
+    words.append("--doors" if plan.doors else "--no-doors")
     if plan.folder is not None:
         words.append(f"--folder={plan.folder}")
     return words

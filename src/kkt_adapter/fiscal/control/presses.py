@@ -8,7 +8,7 @@ about.
 import asyncio
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -62,6 +62,19 @@ class ActionRecord:
     answer: Mapping[str, Any] | None
 
 
+@dataclass(slots=True)
+class PressStats:
+    """Plain counts of this process."""
+
+    commands: dict[tuple[str, int], int] = field(default_factory=dict)  # by command and Status
+    repeated: int = 0  # commands whose IdCommand was carried out, or is under way
+    guarded: int = 0  # presses that waited for an equal one under another IdCommand
+    held: int = 0  # answers that are held now
+
+    def answered(self, command: str, status: int) -> None:
+        self.commands[command, status] = self.commands.get((command, status), 0) + 1
+
+
 class Presses:
     """Reads at any rate; ``run`` writes."""
 
@@ -81,6 +94,7 @@ class Presses:
         self._clock = clock
         self._log = get_logger("presses")
         self._names: Mapping[str, DeviceName] = {}
+        self.stats = PressStats()
         self.callers = callers
 
     async def names(self, register_ids: Iterable[str]) -> Mapping[str, DeviceName]:

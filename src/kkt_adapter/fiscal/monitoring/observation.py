@@ -4,6 +4,7 @@ Plain values, no objects that live on, so an evaluation can be repeated and test
 seconds; None means that nobody knows, which raises no alert.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -104,6 +105,10 @@ class Observation:
     callbacks_failed: int = 0
     callbacks_given_up: int = 0
     callbacks_failing_s: float | None = None  # every call has failed for so long
+    commands: Mapping[tuple[str, int], int] = field(default_factory=dict)  # KkmServer: by command and Status
+    commands_repeated: int = 0
+    presses_guarded: int = 0
+    answers_held: int = 0  # now
     disk_free_bytes: int | None = None  # None: not watched
     disk_mark_bytes: int = 0  # nothing is accepted below
     mismatches: tuple[Mismatch, ...] = field(default=())

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from kkt_adapter.fiscal.control.callbacks import CallbackStats
 from kkt_adapter.fiscal.control.clock_watch import VIRTUAL, ClockWatch
+from kkt_adapter.fiscal.control.presses import PressStats
 from kkt_adapter.fiscal.delivery.endpoint import Endpoint
 from kkt_adapter.fiscal.delivery.worker import DeliveryWorker
 from kkt_adapter.fiscal.heartbeat.service import Heartbeat
@@ -82,6 +83,7 @@ class Watched:
     clock_watch: ClockWatch
     short_secrets: tuple[str, ...] = ()
     callbacks: CallbackStats = field(default_factory=CallbackStats)
+    presses: PressStats = field(default_factory=PressStats)
 
 
 class Observer:
@@ -133,6 +135,10 @@ class Observer:
             callbacks_failed=self._watched.callbacks.failed,
             callbacks_given_up=self._watched.callbacks.given_up,
             callbacks_failing_s=self._watched.callbacks.failing_s(monotonic),
+            commands=dict(self._watched.presses.commands),
+            commands_repeated=self._watched.presses.repeated,
+            presses_guarded=self._watched.presses.guarded,
+            answers_held=self._watched.presses.held,
             log_lines_dropped_10m=self._lines_dropped(monotonic),
             mismatches=snapshot.mismatches,
             losses=snapshot.losses,

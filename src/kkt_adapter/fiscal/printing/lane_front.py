@@ -195,7 +195,7 @@ class LaneFront:
         return str(trouble.facts["reason"]) if isinstance(trouble, (KktBlocked, FnDamaged)) else None
 
     def look_now(self) -> None:
-        """What keeps the register from printing may be over, or have begun: ask it now, not after the pause."""
+        """What keeps the register from printing may be over, or begin: ask it now, without a pause."""
         self._look_now = True
         self.session.looked_at = float("-inf")
         self._wake.set()

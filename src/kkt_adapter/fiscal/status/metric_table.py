@@ -14,6 +14,7 @@ from kkt_adapter.fiscal.intake.suspicions import CODES
 from kkt_adapter.fiscal.monitoring.legal_clocks import ClockName
 from kkt_adapter.fiscal.monitoring.network_mode import METRIC_VALUE as MODE_VALUE
 from kkt_adapter.fiscal.monitoring.observation import RegisterObservation, WorkerState
+from kkt_adapter.fiscal.status.door_metrics import DOOR_METRICS
 from kkt_adapter.fiscal.status.metric import (
     NONE,
     Metric,
@@ -129,21 +130,7 @@ METRICS: tuple[Metric, ...] = (
         "Signing secrets of fewer than 24 bytes",
         lambda s: len(s.seen.short_secrets),
     ),
-    counts(
-        "kkt_callbacks_total",
-        "Calls back to shops by what became of them",
-        "result",
-        lambda s: {
-            "done": s.seen.callbacks_done,
-            "failed": s.seen.callbacks_failed,
-            "given_up": s.seen.callbacks_given_up,
-        },
-    ),
-    gauge(
-        "kkt_callbacks_failing_seconds",
-        "For how long every call back to a shop has failed; 0: one got through",
-        lambda s: s.seen.callbacks_failing_s or 0.0,
-    ),
+    *DOOR_METRICS,
     counter(
         "kkt_log_lines_dropped_total",
         "Log lines that nobody will read: the queue was full or the write failed",

@@ -166,6 +166,7 @@ class Actions:
 
     async def _guarded(self, call: Call, guarded: PressRepeated) -> None:
         """Raises CommandRefused, unless the equal movement was told to its own client meanwhile."""
+        self._parts.presses.stats.guarded += 1
         subject = guarded.press.subject
         press = await self._parts.presses.press(subject)
         if press is None or self._parts.presses.callers.settled(press):
@@ -178,6 +179,7 @@ class Actions:
         )
 
     async def _answer(self, call: Call, view: DeviceView, outcome: Outcome[Done]) -> Answer:
+        self._parts.presses.stats.repeated += outcome.replayed
         warning = call.head.said(_DONE_BEFORE) if outcome.replayed else None
         made = _made(outcome.answer)
         looked = view if made is None else await self._parts.looked_at(view)

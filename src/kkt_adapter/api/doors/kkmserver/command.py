@@ -34,6 +34,7 @@ class Does(Enum):
     RECEIPT_DATA = "receipt data"
     LINE_LENGTH = "line length"
     TEXT = "text"
+    GOOD_CODE = "good code"
     CARD_TERMINAL = "card terminal"
     REGISTRATION = "registration"
     UNSUPPORTED = "unsupported"
@@ -54,6 +55,7 @@ COMMANDS: Final[Mapping[str, Does]] = MappingProxyType(
         "GetDataCheck": Does.RECEIPT_DATA,
         "GetLineLength": Does.LINE_LENGTH,
         "PrintDocument": Does.TEXT,
+        "GetGoodCodeData": Does.GOOD_CODE,
         "KkmRegOfd": Does.REGISTRATION,
         **dict.fromkeys(
             (
@@ -75,7 +77,6 @@ COMMANDS: Final[Mapping[str, Does]] = MappingProxyType(
             (
                 "OpenCashDrawer",
                 "ValidationMarkingCode",
-                "GetGoodCodeData",
                 "GetCounters",
                 "OfdReport",
                 "GetServerData",

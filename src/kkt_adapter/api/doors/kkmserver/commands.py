@@ -2,7 +2,6 @@
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from kkt_adapter.api.doors.kkmserver import answers
@@ -18,6 +17,7 @@ from kkt_adapter.api.doors.kkmserver.command import (
 )
 from kkt_adapter.api.doors.kkmserver.device_data import LINE_LENGTH, DeviceView, info, listed
 from kkt_adapter.api.doors.kkmserver.errors import refusal_of
+from kkt_adapter.api.doors.kkmserver.good_code import good_code_data
 from kkt_adapter.api.doors.kkmserver.hold import Hold, Holds
 from kkt_adapter.api.doors.kkmserver.parts import Call, Parts
 from kkt_adapter.api.doors.kkmserver.receipt_answers import is_final, receipt_answer, register_check
@@ -52,18 +52,6 @@ class RecentRefusals:
         return self._kept.get(key)
 
 
-@dataclass(slots=True)
-class DoorStats:
-    """Counts for metrics; only grow."""
-
-    commands: dict[tuple[str, int], int]  # by command of the table and Status
-    joined: int = 0
-    guarded: int = 0
-
-    def count(self, command: str, status: int) -> None:
-        self.commands[command, status] = self.commands.get((command, status), 0) + 1
-
-
 class Commands:
     """Carries out commands of shops that have signed in."""
 
@@ -73,7 +61,7 @@ class Commands:
         self._actions = Actions(parts)
         self._refusals = RecentRefusals()
         self.holds = Holds(parts.clock)
-        self.stats = DoorStats({})
+        self._stats = parts.presses.stats
         self._does: Mapping[Does, Callable[[Call], Awaitable[Answer]]] = {
             Does.RECEIPT: self._receipts.register_check,
             Does.SHIFT_OPEN: self._actions.carry_out,
@@ -87,6 +75,7 @@ class Commands:
             Does.RECEIPT_DATA: self._receipt_data,
             Does.LINE_LENGTH: self._line_length,
             Does.TEXT: self._text,
+            Does.GOOD_CODE: self._good_code,
         }
 
     async def execute(
@@ -110,7 +99,7 @@ class Commands:
         try:
             command = read_command(document)
         except CommandRefused as refusal:
-            self.stats.count("unknown", int(refusal.status))
+            self._stats.answered("unknown", int(refusal.status))
             return failed(head, refusal), []
         seconds = DO_NOT_WAIT_S if at_once else min(command.timeout_s, shop.hold_max_s)
         hold = self.holds.open(seconds)
@@ -121,11 +110,13 @@ class Commands:
             call.key = command.id
         elif command.does is not Does.RESULT:
             call.head = Head(command=written, id=call.key, english=english)
+        self._stats.held += 1
         try:
             answer = await self._carried_out(call)
         finally:
             self.holds.close(hold)
-        self.stats.count(command.name, answer["Status"])
+            self._stats.held -= 1
+        self._stats.answered(command.name, answer["Status"])
         return {"NumDevice": command.device.number, **call.device, **answer}, call.told
 
     async def _carried_out(self, call: Call) -> Answer:
@@ -222,6 +213,12 @@ class Commands:
 
     async def _text(self, call: Call) -> Answer:
         return self._receipts.text(call)
+
+    async def _good_code(self, call: Call) -> Answer:
+        code = call.command.fields.text("BarCode")
+        if code is None:
+            raise refused("no_code", "The field BarCode is missing.", "Не указано поле BarCode.")
+        return done(call.head, DataProductCode=good_code_data(code, english=call.head.english))
 
     async def _receipt_data(self, call: Call) -> Answer:
         """GetDataCheck: a receipt of this account by its document's number; 0: the last one."""

@@ -101,6 +101,7 @@ class ReceiptPresses:
         """The same IdCommand again: join the first, or do again what was refused for certain."""
         if known.request_hash != content:
             raise another_command(call.key)
+        self._parts.presses.stats.repeated += 1
         outcome = await self.outcome(known.receipt_id)
         if outcome.state is PressState.REFUSED:
             try:
@@ -115,6 +116,7 @@ class ReceiptPresses:
 
     async def _let_pass(self, call: Call, repeated: PressRepeated) -> None:
         """Wait until the equal press keeps nobody out. Raises CommandRefused: it does."""
+        self._parts.presses.stats.guarded += 1
         subject = repeated.press.subject
         call.hold.at_least(GUARD_WAIT_S)
         while True:
