@@ -359,9 +359,9 @@ def test_many_dead_letters_are_counted_first_and_moved_when_the_number_holds(ser
     assert "--expect 12" in counted.stderr
     assert service.last.body == {"filter": {"error": "http_422"}, "expected_count": 0}
     service.answer("POST", "/v1/kkt/dlq/retry", {"matched": 12, "done": 11, "skipped": 1})
-    moved = call(service, "dead-letters", "retry-many", "--error", "http_422", "--expect", "12")
+    moved = call(service, "dead-letters", "retry-many", "--expect", "12", "--note", "the article was mended")
     assert (moved.exit_code, moved.stdout) == (0, "11 done, 1 closed by others\n")
-    assert service.last.body["expected_count"] == 12
+    assert service.last.body == {"filter": {}, "expected_count": 12, "note": "the article was mended"}
 
 
 # --- sync, status, shifts --------------------------------------------------------------------------------

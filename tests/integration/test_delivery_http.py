@@ -239,13 +239,16 @@ async def test_many_dead_letters_are_moved_at_once_if_they_are_as_many_as_expect
         assert (await running.call("POST", "/v1/kkt/dlq/resolve", one | said)).status_code == 409
         await running.call("POST", "/v1/kkt/dlq/1/resolve", said)
         await running.repair_operator()
-        done = await running.call("POST", "/v1/kkt/dlq/retry", wanted)
+        why = {"note": "the article was mended"}
+        done = await running.call("POST", "/v1/kkt/dlq/retry", wanted | why)
 
         assert done.json() == {"matched": 3, "done": 3, "skipped": 0}
         left = (await running.get("/v1/kkt/dlq/1"))["original_receipt_id"]
         for receipt_id in set(ids) - {left}:
             row = await running.state_of(receipt_id, status="synced")
-            assert "dlq_retried" in [event["event"] for event in row["events"]]
+            (event,) = [event for event in row["events"] if event["event"] == "dlq_retried"]
+            assert event["metadata"]["note"] == why["note"]
+        assert (await running.get("/v1/kkt/dlq/2"))["note"] == why["note"]
         assert await running.read(counters.verify) == {}
 
 

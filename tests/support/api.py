@@ -363,7 +363,9 @@ class MemoryDeadLetters:
         letter = await self._settle(id, by=by, note=note)
         return LetterResolved(letter=letter, outcome_assumed=outcome is None)
 
-    async def retry_many(self, wanted: LetterFilter, *, expected_count: int, by: str) -> ManyLetters:
+    async def retry_many(
+        self, wanted: LetterFilter, *, expected_count: int, by: str, note: str | None
+    ) -> ManyLetters:
         return await self._many(expected_count, by=by, note="retried")
 
     async def resolve_many(

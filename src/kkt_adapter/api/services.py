@@ -225,7 +225,9 @@ class DeadLetters(Protocol):
         self, id: int, *, note: str, by: str, outcome: LetterOutcome | None
     ) -> LetterResolved: ...
 
-    async def retry_many(self, wanted: LetterFilter, *, expected_count: int, by: str) -> ManyLetters:
+    async def retry_many(
+        self, wanted: LetterFilter, *, expected_count: int, by: str, note: str | None
+    ) -> ManyLetters:
         """Raises Conflict, with ``count``: another number of open letters fits; nothing was done."""
         ...
 

@@ -18,6 +18,7 @@ dead_letters_app = typer.Typer(
 LetterId = Annotated[int, typer.Argument(metavar="ID", min=1, help="As shown by the list.")]
 
 Note = Annotated[str, typer.Option(help="Why nothing more has to be sent; kept in the audit trail.")]
+Why = Annotated[str | None, typer.Option("--note", help="Why; kept with each of them and its event.")]
 Outcome = Annotated[
     LetterOutcome,
     typer.Option(
@@ -156,6 +157,7 @@ def retry_many(
     error: Error = None,
     since: Since = None,
     until: Until = None,
+    note: Why = None,
     as_json: AsJson = False,
     url: Url = None,
     token: Token = None,
@@ -163,11 +165,13 @@ def retry_many(
     """Put the receipts of all open letters that fit back into the queue; without --expect only count them."""
     wanted = _filter(register, pos, error, since, until)
     with open_service(url, token) as service:
-        _many(
-            lambda n: service.dead_letters.retry_many({"filter": wanted, "expected_count": n}),
-            expected,
-            as_json=as_json,
-        )
+
+        def ask(n: int) -> Any:
+            if note is None:
+                return service.dead_letters.retry_many({"filter": wanted, "expected_count": n})
+            return service.dead_letters.retry_many({"filter": wanted, "expected_count": n, "note": note})
+
+        _many(ask, expected, as_json=as_json)
 
 
 @dead_letters_app.command("resolve-many")

@@ -67,7 +67,10 @@ async def retry_many(
     ``expected_count`` rows fit; nothing was done then."""
     wanted = await read_model(request, RetryManyBody)
     done = await services.dead_letters.retry_many(
-        _filter(wanted.filter), expected_count=wanted.expected_count, by=principal.name
+        _filter(wanted.filter),
+        expected_count=wanted.expected_count,
+        by=principal.name,
+        note=wanted.note,
     )
     return JsonAnswer(shown.many_retried_answer(done))
 

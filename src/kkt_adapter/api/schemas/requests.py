@@ -240,23 +240,35 @@ class LetterFilterBody(_Body):
     failed_until: AwareDatetime | None = None
 
 
+WantedLetters = Annotated[
+    LetterFilterBody,
+    WithJsonSchema(
+        {
+            "type": "object",
+            "description": "Which open dead letters; {}: all. error: a part of the last error; "
+            "failed_since and failed_until: RFC 3339.",
+            "additionalProperties": False,
+            "properties": {name: {"type": "string"} for name in LetterFilterBody.model_fields},
+        }
+    ),
+]
+ExpectedCount = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
+
+
 class RetryManyBody(_Body):
-    filter: Annotated[
-        LetterFilterBody,
-        WithJsonSchema(
-            {
-                "type": "object",
-                "description": "Which open dead letters; {}: all. error: a part of the last error; "
-                "failed_since and failed_until: RFC 3339.",
-                "additionalProperties": False,
-                "properties": {name: {"type": "string"} for name in LetterFilterBody.model_fields},
-            }
-        ),
-    ]
-    expected_count: Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
+    filter: WantedLetters
+    expected_count: ExpectedCount
+    note: Annotated[
+        str | None,
+        PlainValidator(_or_none(values.text(500))),
+        WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 500}),
+        Field(description="Why; kept with each row and its event."),
+    ] = None
 
 
-class ResolveManyBody(RetryManyBody):
+class ResolveManyBody(_Body):
+    filter: WantedLetters
+    expected_count: ExpectedCount
     note: Reason
     outcome: LetterOutcomeName = None
 

@@ -136,3 +136,5 @@ class RetryManyBody(TypedDict):
     # failed_until: RFC 3339.
     filter: dict[str, Any]
     expected_count: int
+    # Why; kept with each row and its event.
+    note: NotRequired[str]

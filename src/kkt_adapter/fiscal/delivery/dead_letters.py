@@ -123,16 +123,18 @@ class DeadLetters:
 
     # ---- many at once -------------------------------------------------------------------------------
 
-    async def retry_many(self, wanted: LetterFilter, *, expected_count: int, by: str) -> ManyLetters:
+    async def retry_many(
+        self, wanted: LetterFilter, *, expected_count: int, by: str, note: str | None = None
+    ) -> ManyLetters:
         """``retry`` for every open letter that fits, in steps of 500. Letters that somebody closed meanwhile
-        are passed over.
+        are passed over. ``note``: why; kept with each letter and its event.
 
         Raises:
             Conflict: not ``expected_count`` letters fit; nothing was done.
         """
         now = self._clock.now()
         done = await self._for_many(
-            wanted, expected_count, lambda conn, row: _retry(conn, row, at=now, by=by)
+            wanted, expected_count, lambda conn, row: _retry(conn, row, at=now, by=by, note=note)
         )
         self._on_retry()
         return done
@@ -187,16 +189,17 @@ def _preview(conn: Connection, wanted: LetterFilter, limit: int) -> LetterPrevie
     return LetterPreview(count=len(ids), items=[letter_of(row) for row in shown])
 
 
-def _retry(conn: Connection, row: Any, *, at: datetime, by: str) -> int:
+def _retry(conn: Connection, row: Any, *, at: datetime, by: str, note: str | None = None) -> int:
     """Returns how many receipts became pending: one, or none if it was delivered meanwhile."""
     moved = conn.execute(
         update(receipts)
         .where(receipts.c.id == row.original_receipt_id, FAILED_ROWS)
         .values(status=delivery_move(Status.FAILED, Status.PENDING), retry_count=0, next_attempt_at=None)
     ).rowcount
-    _close(conn, row.id, at=at, by=by, resolution=LetterResolution.RETRIED, note=None)
+    _close(conn, row.id, at=at, by=by, resolution=LetterResolution.RETRIED, note=note)
     counters.bump(conn, dlq_open=-1, failed=-moved, pending=moved)
-    _note(conn, EventType.DLQ_RETRIED, row.original_receipt_id, at, by=by, dlq_id=row.id)
+    facts = {"by": by, "dlq_id": row.id} | ({} if note is None else {"note": note})
+    _note(conn, EventType.DLQ_RETRIED, row.original_receipt_id, at, **facts)
     return moved
 
 

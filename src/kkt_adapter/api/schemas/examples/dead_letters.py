@@ -49,7 +49,11 @@ RESOLVE_DEAD_LETTER: Final[Json] = {
     "note": "Передано вручную через кабинет ОФД",
     "outcome": "delivered_otherwise",
 }
-RETRY_MANY: Final[Json] = {"filter": {"error": "http_422"}, "expected_count": 12}
+RETRY_MANY: Final[Json] = {
+    "filter": {"error": "http_422"},
+    "expected_count": 12,
+    "note": "the article was mended",
+}
 RESOLVE_MANY: Final[Json] = RETRY_MANY | RESOLVE_DEAD_LETTER
 MANY_DEAD_LETTERS: Final[Json] = {"matched": 12, "done": 12, "skipped": 0}
 MANY_DEAD_LETTERS_RESOLVED: Final[Json] = MANY_DEAD_LETTERS | {"warnings": []}

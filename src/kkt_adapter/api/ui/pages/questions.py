@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from kkt_adapter.api.access import NEEDS, Action
 from kkt_adapter.api.services import ResolveAction, ResolveReportAction
-from kkt_adapter.api.ui.forms import reason_of
+from kkt_adapter.api.ui.forms import MOST_REASON, reason_of
 from kkt_adapter.api.ui.routing import action, page
 from kkt_adapter.api.ui.visit import Visit
 from kkt_adapter.fiscal.delivery.dead_letters import LetterFilter
@@ -106,7 +106,10 @@ async def resolve(visit: Visit) -> Response:
 async def retry_many(visit: Visit) -> Response:
     """All that fit the filter, if they are still as many as the page said."""
     await visit.services.dead_letters.retry_many(
-        _filter(visit.form), expected_count=_count(visit), by=visit.name
+        _filter(visit.form),
+        expected_count=_count(visit),
+        by=visit.name,
+        note=visit.form.get("reason", "").strip()[:MOST_REASON] or None,
     )
     return visit.done("/questions", "said.letters.retried")
 
