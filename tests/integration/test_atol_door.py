@@ -54,6 +54,10 @@ async def test_every_refusal_has_the_protocols_form(tmp_path: Path) -> None:
         assert "receipt.items[0].vat.type: ставка vat18" in text
         differs = await shop.sell("1", total=150)
         assert "receipt.total" in differs.json()["error"]["text"]
+        alone = {"external_id": "1", "timestamp": "today", "receipt": receipt(await shop.inn())}
+        undated = await shop.post(alone)
+        assert (undated.status_code, undated.json()["error"]["code"]) == (400, 32)
+        assert "timestamp" in undated.json()["error"]["text"]
 
         http = running.client
         path = "/v5/POS-001/sell"

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import sqlite3
 from datetime import timedelta
 from pathlib import Path
@@ -56,6 +57,15 @@ def test_a_fresh_machine_has_nothing_bad() -> None:
     assert found["service"]["level"] == "warning"
     assert found["service"]["remedy"]
     assert not Path("var").exists()
+
+
+def test_the_service_is_looked_for_where_the_environment_says() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        url = f"http://127.0.0.1:{held.getsockname()[1]}"
+    Path("kkt-adapter.toml").write_text("port = 9\n" + REGISTER, encoding="utf-8")
+    findings = json.loads(run(app, "doctor", "--json", KKT_URL=url).stdout)
+    (service,) = [one for one in findings if one["subject"] == "service"]
+    assert url in service["found"]
 
 
 def test_a_wrong_setting_is_named_and_nothing_else_is_tried() -> None:

@@ -37,7 +37,14 @@ BUFFER = {
     "dlq_size": 0,
     "oldest_receipt": {"id": RECEIPT_ID, "created_at": "2026-03-14T09:00:00Z", "age_hours": 0.01},
     "last_sync": None,
-    "alerts": [{"level": "P2", "code": "BREAKER_OPEN", "message": "Связь разорвана"}],
+    "alerts": [
+        {
+            "level": "P2",
+            "code": "BREAKER_OPEN",
+            "message": "Связь разорвана",
+            "message_en": "The connection is broken",
+        }
+    ],
 }
 QUESTION = {
     "receipt_id": RECEIPT_ID,
@@ -414,6 +421,22 @@ def test_status_shows_health_registers_buffer_and_alerts(service: StandIn) -> No
         assert word in result.stdout
     everything = json.loads(call(service, "status", "--json").stdout)
     assert everything == {"health": HEALTH, "buffer": BUFFER, "kkt": KKT}
+
+
+@pytest.mark.parametrize(
+    ("locale", "shown", "hidden"),
+    [
+        ("ru_RU.UTF-8", "Связь разорвана", "The connection is broken"),
+        ("C.UTF-8", "The connection is broken", "Связь разорвана"),
+    ],
+)
+def test_alerts_are_shown_in_the_language_of_the_terminal(
+    service: StandIn, locale: str, shown: str, hidden: str
+) -> None:
+    _answer_status(service)
+    page = call(service, "status", LANG=locale).stdout
+    assert shown in page
+    assert hidden not in page
 
 
 def test_an_unhealthy_service_is_an_exit_code(service: StandIn) -> None:

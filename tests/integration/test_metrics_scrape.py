@@ -116,10 +116,11 @@ async def test_refused_connections_are_counted_by_reason(running: Product) -> No
 
 async def test_trouble_shows_in_its_own_metrics(tmp_path: Path) -> None:
     async with product(tmp_path, breaker_open_s=60.0, breaker_failures=1, response_budget_s=0.3) as running:
-        await running.sell(1)
+        sold = await running.sell(1)
         await running.delivered()
         await running.break_operator("down")
-        await running.sell(1)
+        sold += await running.sell(1)
+        late = sum(answer["status"] == "buffered" for answer in sold)  # on a slow machine
 
         async def is_open() -> bool:
             return (await scrape(running)).value("kkt_circuit_breaker_state") == 1
@@ -134,7 +135,7 @@ async def test_trouble_shows_in_its_own_metrics(tmp_path: Path) -> None:
         assert found.value("kkt_circuit_breaker_failures_total") == 1
         assert found.value("kkt_ofd_errors_total", error_code="connection") == 1
         assert found.value("kkt_receipts_synced_total", status="failed") == 1
-        assert found.value("kkt_receipts_total", status="buffered") >= 1  # a busy machine buffers others
+        assert found.value("kkt_receipts_total", status="buffered") == 1 + late
         assert found.value("kkt_print_errors_total", reason="not_ready") >= 1
         assert found.value("kkt_register_ready", device="POS-001") == 0
         assert found.value("kkt_buffer_size") == 2

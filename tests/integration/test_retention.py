@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, func, insert, select, update
+from structlog.testing import capture_logs
 from tests.support.product import Product, ShiftedClock, product, virtual_registers
 
 from kkt_adapter.fiscal.housekeeping import retention
@@ -280,10 +281,15 @@ async def test_the_daily_copy_is_whole_and_the_newest_seven_are_kept(tmp_path: P
         work = DailyCopy(file, folder, keep=7, low_mb=0, clock=shop.clock)
         term = Term(name=BACKUP, owner="test", number=1, trusted_until=float("inf"))
 
-        for _ in range(9):
-            await work.copy(term)
+        with capture_logs() as lines:
+            for _ in range(9):
+                await work.copy(term)
 
         made = backups(file, folder)
+        told = {line["file"]: line["size_bytes"] for line in lines if line["event"] == "backup_made"}
+        assert len(told) == 9
+        for copy in made:
+            assert told[copy.name] == copy.stat().st_size
         assert len(made) == 7
         assert check(made[0]).ok
         assert (datetime.now(UTC) - datetime.fromtimestamp(made[0].stat().st_mtime, UTC)).seconds < 60

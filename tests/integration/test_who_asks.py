@@ -239,6 +239,9 @@ async def test_pages_and_metrics_use_the_budget_of_their_address(path: str) -> N
         assert (await client.get("/health")).status_code == 200
 
 
-async def test_an_open_adapter_tells_a_proxy_no_metrics(client: httpx2.AsyncClient) -> None:
-    answer = await client.get("/metrics", headers=FORWARDED)
+@pytest.mark.parametrize(("method", "path"), [("GET", "/metrics"), ("POST", "/sandbox/clock")])
+async def test_an_open_adapter_gives_a_proxy_no_metrics_and_no_buttons(
+    client: httpx2.AsyncClient, method: str, path: str
+) -> None:
+    answer = await client.request(method, path, headers=FORWARDED)
     assert (answer.status_code, answer.json()["reason"]) == (403, "FORWARDED")

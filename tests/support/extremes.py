@@ -97,6 +97,12 @@ def _example(operation: Json) -> Any:
     return examples[0] if examples else content.get("example", {})
 
 
+def strange_texts(dice: random.Random, body: Any, *, times: int) -> Iterator[bytes]:
+    """``times`` texts of ``body``, each with one value made strange."""
+    for _ in range(times):
+        yield _with_one_strange(dice, body).encode("utf-8", "surrogatepass")
+
+
 def _with_one_strange(dice: random.Random, body: Any) -> str:
     """The JSON text of ``body`` with one value, chosen from any depth, written as one of ``RAW``."""
     mark = "\ue000strange\ue001"

@@ -57,6 +57,7 @@ _API = ("/v1/", "/api/v1/")
 _TAGGED = "/api/v1/products"  # its reads carry an ETag: kept by whoever asked, used only after asking again
 _ALWAYS_ANSWERED = frozenset({"/v1/health"})
 _METRICS = "/metrics"
+_SANDBOX = "/sandbox/"  # of a demonstration: it moves the clock and breaks registers
 _PAGES = ("/ui/", f"{PATH}/")
 _LIGHT_PAGES = ("/ui/static/", "/ui/live")  # files in memory; a stream lasts as long as its page is open
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -206,7 +207,7 @@ class Edge:
             body = await read_within(receive, most=most, deadline_s=self._settings.body_deadline_s)
             receive = read_already(body, receive)
         path = scope["path"]
-        if path == _METRICS:
+        if path == _METRICS or path.startswith(_SANDBOX):
             await self._admit(scope, headers)
         if not path.startswith(_PAGES) or path.startswith(_LIGHT_PAGES):
             await self._app(scope, receive, send)

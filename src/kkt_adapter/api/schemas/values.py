@@ -109,7 +109,8 @@ def vat_rate(value: object) -> VatRate:
         text = value
     elif type(value) is int or (isinstance(value, Decimal) and value.is_finite()):
         number = Decimal(value)
-        text = str(int(number)) if abs(number) < 1000 and number == int(number) else str(value)[:20]
+        small = number.adjusted() < 4  # arithmetic with 1e1000000000 overflows
+        text = str(int(number)) if small and number == int(number) else str(value)[:20]
     else:
         raise Refused("wrong_type", Text("must be a VAT rate", "должно быть ставкой НДС"))
     try:

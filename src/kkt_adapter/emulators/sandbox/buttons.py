@@ -26,6 +26,7 @@ from kkt_adapter.runtime.auth.roles import Role
 MOUNT = "/sandbox"
 MAX_BODY_BYTES = 4096
 MAX_STEP_S = 400 * 86_400
+MAX_AHEAD_S = 20 * 366 * 86_400  # an FN lasts three years
 MAX_SLOW_S = 600.0
 CONFIRMED = "the sandbox's own clock"
 
@@ -79,6 +80,11 @@ class _Panel:
             raise InvalidInput(
                 "The clock can be moved while all registers are virtual.",
                 "Часы можно двигать, пока все ККТ виртуальные.",
+            )
+        if (self._clock.ahead + timedelta(seconds=step_s)).total_seconds() > MAX_AHEAD_S:
+            raise InvalidInput(
+                "The clock is too far ahead; begin anew with another data directory.",
+                "Часы ушли слишком далеко вперёд; начните заново с другим каталогом данных.",
             )
         self._clock.advance(timedelta(seconds=step_s))
         await self._services.clock_watch.confirm(by="sandbox", reason=CONFIRMED)

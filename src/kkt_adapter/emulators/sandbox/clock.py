@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from kkt_adapter.kernel.clock import SystemClock
+from kkt_adapter.runtime.file_lock import FILE_MODE
 
 FILE = "sandbox-clock.json"
 
@@ -22,6 +23,7 @@ class SandboxClock(SystemClock):
     def advance(self, step: timedelta) -> None:
         """``step`` is not negative."""
         self.ahead += step
+        self._file.touch(FILE_MODE)
         self._file.write_text(json.dumps({"ahead_s": self.ahead.total_seconds()}), encoding="ascii")
 
 

@@ -135,13 +135,16 @@ class Fields:
             into[target] = value if make is None else make(value)
 
 
+_MOST_DIGITS = 18  # 1e1000000000 as an int would need 400 MB and minutes
+
+
 def _whole(value: object) -> int | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
         return value
-    if isinstance(value, Decimal) and value.is_finite() and value == value.to_integral_value():
-        return int(value)
+    if isinstance(value, Decimal) and value.is_finite() and value.adjusted() < _MOST_DIGITS:
+        return int(value) if value == value.to_integral_value() else None
     if isinstance(value, str) and value.strip().isdecimal() and len(value) < 10:
         return int(value)
     return None

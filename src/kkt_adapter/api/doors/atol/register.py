@@ -54,10 +54,11 @@ async def register(parts: AtolParts, shop: Shop, asked: Asked, document: dict[st
     )
     parsed = translated.parsed
     found += translated.found
-    if found or parsed.sent.broken:
+    if parsed.sent.broken:
         refusal = await parts.intake.refusal(parsed.request, key=origin.key, sent=parsed.sent)
-        told = [finding(one) for one in refusal.violations] if parsed.sent.broken or not found else []
-        raise invalid(_each_path_once([*found, *told]))
+        found += [finding(one) for one in refusal.violations]
+    if found:
+        raise invalid(_each_path_once(found))
     outcome = await parts.intake.store(parsed.request, origin=origin, sent=parsed.sent)
     if isinstance(outcome, Taken):
         return Registered(uuid=outcome.receipt_id, known=False, warnings=warnings)

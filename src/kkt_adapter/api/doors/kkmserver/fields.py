@@ -12,6 +12,7 @@ from kkt_adapter.api.doors.kkmserver.refusal import CommandRefused, refused
 from kkt_adapter.kernel.money import Kopecks, kopecks
 
 MAX_TEXT = 4096
+MOST_DIGITS = 40  # after the point: 1e-1000000000 written out would fill the memory
 _NUMBER = re.compile(r"[+-]?[0-9]{1,20}(?:[.,][0-9]{0,20})?\Z")
 _TRUE = frozenset({"true", "1", "yes"})
 _FALSE = frozenset({"false", "0", "no", ""})
@@ -86,9 +87,9 @@ class Fields:
             number = Decimal(value)
         except InvalidOperation:
             raise self._wrong(name, "a number", "числом") from None
-        if not number.is_finite() or number.adjusted() > 15:
+        if not number.is_finite() or (number and not -MOST_DIGITS < number.adjusted() < 16):
             raise self._wrong(name, "a number of a possible size", "числом допустимой величины")
-        return number
+        return number or Decimal(0)
 
     def whole(self, name: str) -> int | None:
         number = self.number(name)

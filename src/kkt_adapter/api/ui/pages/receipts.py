@@ -167,7 +167,7 @@ def _total(given: Mapping[str, str]) -> int | None:
         return None
     try:
         amount = Decimal(text.replace(" ", "").replace("\N{NO-BREAK SPACE}", "").replace(",", "."))
-        if not amount.is_finite() or abs(amount) > Decimal(10) ** 12:
+        if not amount.is_finite() or amount.adjusted() > 12:
             raise InvalidOperation
         return int(kopecks(amount))
     except (InvalidOperation, ValueError):

@@ -21,6 +21,7 @@ from kkt_adapter.kernel.ids import random_id
 from kkt_adapter.runtime.auth.roles import Role
 
 LATEST = 5
+MOST_DIGITS = 12  # of price and quantity; arithmetic with 1e1000000000 overflows
 FIRST_TILL = "POS-001"
 FIELDS = ("pos_id", "kind", "name", "price", "quantity", "vat", "payment")
 VATS = ("22", "10", "0", "none")
@@ -37,7 +38,10 @@ async def post(visit: Visit) -> Response:
     form = visit.form
     price, quantity = (form.get(name, "").replace(",", ".") for name in ("price", "quantity"))
     try:
-        amount = f"{Decimal(price) * Decimal(quantity):.2f}"
+        factors = [Decimal(price), Decimal(quantity)]
+        if any(one.adjusted() > MOST_DIGITS for one in factors):
+            raise ValueError
+        amount = f"{factors[0] * factors[1]:.2f}"
     except (InvalidOperation, ValueError):
         amount = "0"  # the rules of the receipt say what is wrong with price and quantity
     body = {

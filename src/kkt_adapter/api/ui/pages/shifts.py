@@ -91,7 +91,10 @@ def _counted(visit: Visit) -> int:
     """Rubles as a person writes them, in kopecks. Raises InvalidInput."""
     said = "".join(visit.form.get("counted", "").split()).replace(",", ".")
     try:
-        counted = kopecks(Decimal(said))
+        rubles = Decimal(said)
+        if not rubles.is_finite() or rubles.adjusted() > 12:
+            raise ValueError
+        counted = kopecks(rubles)
         if not 0 <= counted <= MOST_KOP:
             raise ValueError
     except (InvalidOperation, ValueError):
