@@ -10,6 +10,7 @@ import httpx2
 import pytest
 
 from kkt_adapter.emulators.atol import JAR, WR, AtolEmulator, Fault, FaultMode
+from kkt_adapter.fiscal.model import DocumentCode
 
 SELL = {
     "type": "sell",
@@ -84,6 +85,13 @@ async def test_a_client_that_knows_nothing_of_us_sells() -> None:
         assert (told["1020"], told["1031"], told["1192"]) == (120.0, 120.0, "BNVGYURPBZHUXH2V")
         assert told["qr"].startswith("t=") and "&s=120.00&" in told["qr"]
         assert emulator.machine.status().receipts_in_shift == 1
+
+        report = await do(client, "c", {"type": "reportOfdExchangeStatus"})
+        assert report["result"]["fiscalParams"]["fiscalDocumentNumber"] == 4
+        assert report["result"]["status"]["notSentCount"] == 4
+        kept = emulator.machine.fn.document(4)
+        assert kept is not None
+        assert kept.code is DocumentCode.CURRENT_STATE
 
 
 @pytest.mark.parametrize(

@@ -423,6 +423,18 @@ async def test_a_marked_code_is_in_its_line(bench: KktBench) -> None:
     assert plain.child(1163) is None
 
 
+async def test_counts_of_cash_survive_a_restart(bench: KktBench) -> None:
+    await open_register(bench)
+    await bench.driver.move_cash(100_000)
+    before = await bench.driver.cash_counts()
+
+    await bench.restart()
+    await bench.driver.open()
+
+    assert before.put_in == 1
+    assert await bench.driver.cash_counts() == before
+
+
 async def test_cash_is_moved_once_though_its_answer_is_lost(bench: KktBench) -> None:
     await open_register(bench)
     if Capability.CASH_COUNTERS not in bench.driver.capabilities:
@@ -436,6 +448,10 @@ async def test_cash_is_moved_once_though_its_answer_is_lost(bench: KktBench) -> 
 
     after = await bench.driver.cash_counts()
     assert (after.put_in - before.put_in, after.taken_out - before.taken_out) == (1, 1)
+    bench.lose_next_command()
+    with pytest.raises(KktOutcomeUnknown):
+        await bench.driver.move_cash(-50_000)
+    assert await bench.driver.cash_counts() == after
     assert (await bench.driver.status()).fd_number == document
 
 

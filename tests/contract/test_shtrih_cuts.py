@@ -21,6 +21,7 @@ from kkt_adapter.fiscal.kkt.shtrih.wire.link import LinkDown, Timing
 from kkt_adapter.fiscal.kkt.shtrih.wire.protocol1 import Protocol1
 from kkt_adapter.fiscal.kkt.shtrih.wire.wires import TcpWire, WireError
 from kkt_adapter.fiscal.kkt.virtual import made_up_registration
+from kkt_adapter.fiscal.lifecycle import DeviceCash
 from kkt_adapter.fiscal.model import (
     DocumentCode,
     FfdVersion,
@@ -34,6 +35,8 @@ from kkt_adapter.fiscal.model import (
 )
 from kkt_adapter.fiscal.printing.recovery.rules import Absent, Adopt, judge_receipt, judge_report
 from kkt_adapter.fiscal.printing.register_session import RegisterSession
+from kkt_adapter.fiscal.shifts import device_cash
+from kkt_adapter.fiscal.shifts.device_cash import CashOrder, Counted, Happened, NotYet
 from kkt_adapter.kernel.clock import SystemClock
 from kkt_adapter.kernel.errors import KktOutcomeUnknown, KktUnavailable
 from kkt_adapter.kernel.ids import RegisterId
@@ -55,6 +58,7 @@ def cuts(frame_bytes: int) -> Sequence[int]:
 
 FIRST_BLOCK = 161  # bytes of FF33 with the first block of an answer
 NEWEST = 12  # documents among which a receipt just made is looked for
+CASH_FRAME = 13  # bytes of 50h and 51h
 MARK = "0104600000000012215abcdefghijkl\x1d91FFD0\x1d92" + "A" * 44
 
 
@@ -169,6 +173,37 @@ class Till(ShtrihBench):
             lambda: self.driver.fiscalize(receipt, term=TERM), lambda *found: judge_receipt(receipt, *found)
         )
 
+    async def move_cash(self, amount_kop: int) -> None:
+        """What the lane does: the counters are kept before, and compared after doubt."""
+        for _ in range(TRIES):
+            try:
+                order = CashOrder(
+                    id=1,
+                    amount_kop=amount_kop,
+                    state=DeviceCash.SENT,
+                    before=await self._counted(),
+                    sent_by=None,
+                )
+                return await self.driver.move_cash(amount_kop)
+            except KktUnavailable:
+                continue
+            except KktOutcomeUnknown:
+                await SystemClock().sleep(self.driver.settle_s)
+                verdict = device_cash.judge(order, await self._counted())
+            if isinstance(verdict, Happened):
+                return None
+            assert isinstance(verdict, NotYet), verdict
+        raise AssertionError("it never came to an end")
+
+    async def _counted(self) -> Counted:
+        for _ in range(TRIES):
+            try:
+                counts = await self.driver.cash_counts()
+            except KktUnavailable:
+                continue
+            return Counted(fn_number="1", shift_number=1, put_in=counts.put_in, taken_out=counts.taken_out)
+        raise AssertionError("the register never answers again")
+
     def holds(self, key: str | None = None, code: DocumentCode | None = None) -> int:
         """How many documents with that key, or of that code, the FN holds."""
         fn = self.emulator.machine.fn
@@ -253,6 +288,24 @@ async def test_a_shift_that_is_cut_while_it_opens_is_opened_once(
                 lambda *found: judge_report(DocumentCode.CLOSE_SHIFT, *found),
             )
             assert till.holds(code=DocumentCode.CLOSE_SHIFT) == n + 1, f"Z report cut after {at % 5} bytes"
+
+
+@pytest.mark.parametrize("command", [requests.CASH_IN, requests.CASH_OUT], ids=bytes.hex)
+async def test_cash_that_is_cut_is_moved_once(tmp_path: Path, command: bytes) -> None:
+    async with a_till(tmp_path) as (till, _):
+        await till.driver.open_shift(CASHIER, term=TERM)
+        await till.driver.move_cash(10_000_000)
+        amount_kop = 500 if command == requests.CASH_IN else -500
+        for n, at in enumerate((*range(CASH_FRAME + 1), *range(8))):
+            before = await till.driver.cash_counts()
+            if n > CASH_FRAME:
+                till.lose(command, at)
+            with till.cut(command, at) if n <= CASH_FRAME else till.cut(b"?", 0):
+                await till.move_cash(amount_kop)
+            after = await till.driver.cash_counts()
+            moved = (after.put_in - before.put_in, after.taken_out - before.taken_out)
+            assert moved == ((1, 0) if amount_kop > 0 else (0, 1)), f"cut after {at} bytes"
+        assert till.wire.frame_bytes == CASH_FRAME
 
 
 async def _closed(driver: Any) -> FiscalDocument:

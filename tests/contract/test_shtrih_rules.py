@@ -182,6 +182,28 @@ async def test_a_correction_with_ten_tax_sums_is_taken_from_newer_clients(tmp_pa
         assert (found.code, found.total_kop) == (DocumentCode.CORRECTION, 10_500)
 
 
+async def test_the_state_of_settlements_is_reported_to_other_clients(bench: ShtrihBench) -> None:
+    """FF37 and FF38; one that was begun and not made is given up before our next document."""
+    registration = await opened(bench)
+    run, fn = bench.emulator.device.run, bench.emulator.machine.fn
+    waiting = fn.exchange_status().unsent_count
+    assert (await run(b"\xff\x38" + u4(30)))[2] == 0x02, "not begun"
+    assert (await run(b"\xff\x37" + u4(30)))[2] == 0
+    answer = await run(b"\xff\x38" + u4(30))
+
+    last = fn.document(bench.emulator.machine.status().fd_number)
+    assert last is not None
+    assert last.code is DocumentCode.CURRENT_STATE
+    assert answer[2] == 0
+    assert answer[3:15] == u4(last.fd_number) + u4(last.fiscal_sign) + u4(waiting + 1)
+    assert await bench.driver.document(last.fd_number) == last
+    assert first(await bench.tags_of(last.fd_number), 1097).value == waiting  # type: ignore[union-attr]
+
+    assert (await run(b"\xff\x37" + u4(30)))[2] == 0
+    sold = await bench.driver.fiscalize(a_sale_for(registration), term=TERM)
+    assert sold.fd_number == last.fd_number + 1
+
+
 async def test_a_key_that_firmware_refuses_everywhere_is_left_out(tmp_path: Path) -> None:
     async with shtrih_bench(tmp_path, model=Model(refused_tags=frozenset({1192, 1084}))) as bench:
         registration = await opened(bench)

@@ -33,6 +33,7 @@ ELSEWHERE = {
     "POST /v1/kkt/receipt/{receipt_id}/reprint": "test_receipts_register.py",
     "POST /v1/kkt/receipt/{receipt_id}/resolve": "test_decisions.py",
     "POST /v1/kkt/shift/resolve": "test_shift_by_request.py",
+    "POST /v1/pos/cash/{movement}/resolve": "test_shtrih_product.py",
     "POST /v1/kkt/receipt/{receipt_id}/callback": "test_shop_callbacks.py",
 }
 

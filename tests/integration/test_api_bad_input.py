@@ -277,6 +277,7 @@ OTHER_BODIES = (
     ("POST", "/v1/kkt/z_report"),
     ("POST", "/v1/kkt/shift/open"),
     ("POST", "/v1/kkt/shift/resolve"),
+    ("POST", "/v1/pos/cash/7/resolve"),
     ("PATCH", "/v1/admin/buffer"),
     ("POST", "/v1/pos/maintenance"),
     ("POST", "/v1/kkt/dlq/1/resolve"),

@@ -19,6 +19,7 @@ from kkt_adapter.emulators.shtrih import Fault, FaultMode, ShtrihEmulator
 from kkt_adapter.emulators.shtrih.own_exchange import by_itself
 from kkt_adapter.emulators.shtrih.tables import FFD_TABLE, REPLACEMENT
 from kkt_adapter.fiscal.model import DocumentCode
+from kkt_adapter.fiscal.store.session_tables import cash_transactions
 from kkt_adapter.fiscal.store.tables import attempts, buffer_events, receipts
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.settings import RegisterSettings, Transport
@@ -43,6 +44,7 @@ async def shop(
     quick = Seams(driver=lambda _: shtrih_driver(emulator.address))
     try:
         async with product(folder, registers=[register], ofd=operator, seams=quick, **options) as running:
+            running.seams = quick
             yield running, emulator
     finally:
         await emulator.stop()
@@ -132,6 +134,68 @@ def begin_print(sent: int, fd_number: int, conn: Connection) -> None:
     first, *_ = conn.execute(select(attempts).where(attempts.c.what == "print"))
     row = dict(first._mapping) | {"id": 10_000, "receipt_seq": 2, "ended_at": None, "outcome": None}
     conn.execute(insert(attempts).values(row | {"baseline_fd": fd_number, "sent": sent}))
+
+
+async def test_cash_is_at_the_register_once_whatever_gets_lost(tmp_path: Path) -> None:
+    async with shop(tmp_path) as (running, emulator):
+        counters = emulator.machine.counters
+        await running.call("POST", "/v1/pos/session/open", {"pos_id": TILL, "opening_cash": "500.00"})
+
+        async def move(kind: str, rubles: str) -> None:
+            body = {"pos_id": TILL, "type": kind, "amount": rubles, "reason": "test"}
+            assert (await running.call("POST", "/v1/pos/cash", body)).status_code == 200
+
+        await move("cash_in", "100.00")
+        await running.sell(1)  # opens the shift: what waited for one goes now
+        running.lane().cash_waits()
+        await running.until(partial(cash_is, running, "done"))
+        assert (counters.cash_ins, counters.cash_in_kop) == (1, 10_000)
+
+        emulator.set_faults(Fault(mode=FaultMode.FORGET_ANSWER, command="51"))
+        await move("cash_out", "30.00")
+        await running.until(partial(cash_is, running, "done", "done"))
+        emulator.set_faults(Fault(mode=FaultMode.LOSE_REQUEST, command="50"))
+        await move("cash_in", "1.00")
+        await running.until(partial(cash_is, running, "done", "done", "done"))
+        await move("cash_out", "400.00")  # of the opening cash the register does not know
+        assert (counters.cash_ins, counters.cash_outs) == (2, 1)
+        await running.until(partial(cash_is, running, "done", "done", "done", "refused"))
+
+        await (
+            running.services.supervisor.stop()
+        )  # killed: before the answer was written, before it was sent ..
+        ids = await running.services.database.write(
+            partial(forget_cash, before=((0, 0), (2, 0), (2, 1), (0, 1)))
+        )
+        await running.restart()
+        await running.until(partial(cash_is, running, "unclear", "done", "done", "unclear"))
+        assert (counters.cash_ins, counters.cash_outs) == (3, 1), ".. and others have moved cash since"
+        decided = {"action": "done", "reason": "the slip is there"}
+        assert (await running.call("POST", f"/v1/pos/cash/{ids[0]}/resolve", decided)).status_code == 200
+        assert (await running.call("POST", f"/v1/pos/cash/{ids[0]}/resolve", decided)).status_code == 409
+        await running.until(partial(cash_is, running, "done", "done", "done", "unclear"))
+
+
+async def cash_is(running: Product, *states: str) -> bool:
+    query = select(cash_transactions.c.device_state).where(cash_transactions.c.device_state.is_not(None))
+    found = await running.read(
+        lambda conn: conn.execute(query.order_by(cash_transactions.c.id)).scalars().all()
+    )
+    return tuple(found) == states
+
+
+def forget_cash(conn: Connection, before: tuple[tuple[int, int], ...]) -> list[int]:
+    """As if the process had been killed with every movement at the register, at these counts."""
+    t = cash_transactions.c
+    ids = list(conn.execute(select(t.id).where(t.device_state.is_not(None)).order_by(t.id)).scalars())
+    for number, (put_in, taken_out) in zip(ids, before, strict=True):
+        change = update(cash_transactions).where(t.id == number)
+        conn.execute(
+            change.values(device_state="sent", device_in=put_in, device_out=taken_out, device_shift=1)
+        )
+    fn = select(t.device_fn).where(t.id == ids[0]).scalar_subquery()
+    conn.execute(update(cash_transactions).where(t.id == ids[-1]).values(device_fn=fn))
+    return ids
 
 
 async def test_the_attempt_and_the_register_tell_what_the_commands_took(tmp_path: Path) -> None:

@@ -94,6 +94,7 @@ class Product:
     clock: Clock
     demo: bool
     answers: dict[str, Json] = field(default_factory=dict)
+    seams: Seams | None = None  # of the next start
 
     # --- asking ---
 
@@ -261,7 +262,7 @@ class Product:
         await self.client.aclose()
         await self.services.stop()
         self.settings = self.settings.model_copy(update=changes)
-        self.services = await _started(self.settings, demo=self.demo, clock=self.clock)
+        self.services = await _started(self.settings, demo=self.demo, clock=self.clock, seams=self.seams)
         self.client = _client(self.services)
 
     @asynccontextmanager

@@ -68,6 +68,7 @@ def buffer_status() -> reports.BufferStatus:
             last_sync=None,
             maintenance=None,
             mismatches=(),
+            unclear_cash=(),
             cash_kop={},
             last_event_id=0,
         ),

@@ -95,6 +95,16 @@ class SessionState(StrEnum):
     CLOSED = "closed"
 
 
+class DeviceCash(StrEnum):
+    """Where a cash movement is at its register."""
+
+    WAITING = "waiting"
+    SENT = "sent"  # committed before it is sent: it may be done
+    DONE = "done"
+    REFUSED = "refused"  # the register does not do it (by its own count the drawer holds less)
+    UNCLEAR = "unclear"  # its counters do not tell: a person decides
+
+
 class WorkerTask(StrEnum):
     """The delivery worker as a task."""
 

@@ -11,7 +11,7 @@ from kkt_adapter.api.answer import JsonAnswer, answer_once
 from kkt_adapter.api.body import read_model
 from kkt_adapter.api.deps import may
 from kkt_adapter.api.schemas import sessions as shapes
-from kkt_adapter.api.schemas.answers.registers import PosSession
+from kkt_adapter.api.schemas.answers.registers import CashDecision, PosSession
 from kkt_adapter.api.schemas.documents import answers, body_of
 from kkt_adapter.api.schemas.requests import optional_idempotency_key
 from kkt_adapter.api.schemas.shown.sessions import session_answer
@@ -82,7 +82,8 @@ async def close_session(request: Request, sessions: Sessions, principal: Cashier
     summary="Put cash in or take it out",
 )
 async def move_cash(request: Request, sessions: Sessions, principal: Cashier) -> Response:
-    """No fiscal document. 409 CONFLICT without an open session, or when the drawer holds less."""
+    """No fiscal document. The register prints a slip and counts it as soon as its shift is open. 409 CONFLICT
+    without an open session, or when the drawer holds less."""
     key = optional_idempotency_key(request)
     wanted = await read_model(request, shapes.CashBody)
     check_till(principal, wanted.pos_id)
@@ -95,6 +96,26 @@ async def move_cash(request: Request, sessions: Sessions, principal: Cashier) ->
         key=key,
     )
     return answer_once(outcome, session_answer)
+
+
+@router.post(
+    "/v1/pos/cash/{movement}/resolve",
+    responses=answers(CashDecision, shapes.CASH_RESOLVED, refuses="CONFLICT"),
+    openapi_extra=body_of(shapes.ResolveCashBody, shapes.RESOLVE_CASH_BODY),
+    summary="Settle a cash movement that the register's counters do not tell of",
+)
+async def resolve_cash(
+    request: Request,
+    sessions: Sessions,
+    principal: Annotated[Principal, Depends(may(Action.SHIFT_RESOLVE))],
+    movement: Annotated[int, Path(ge=1, le=2**63 - 1, description="As event cash_unclear names it.")],
+) -> Response:
+    """Only for one that is ``unclear``: it was done, or it is sent once more. 409 CONFLICT otherwise."""
+    wanted = await read_model(request, shapes.ResolveCashBody)
+    await sessions.decide_cash(
+        movement, done=wanted.action == "done", by=principal.name, reason=wanted.reason
+    )
+    return JsonAnswer({"movement": movement, "action": wanted.action, "reason": wanted.reason})
 
 
 @router.get(

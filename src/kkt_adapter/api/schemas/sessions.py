@@ -1,6 +1,6 @@
 """Bodies of POS sessions and cash, and examples of their answers; every number in them is made up."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, PlainValidator, WithJsonSchema
 
@@ -79,6 +79,15 @@ class CashBody(_Body):
     reason: Reason
 
 
+class ResolveCashBody(_Body):
+    """What a person found out about a movement: it is in the register, or it is to be sent once more."""
+
+    action: Literal["done", "send_again"]
+    reason: Reason
+
+
+RESOLVE_CASH_BODY: Final[Json] = {"action": "done", "reason": "Ордер внесения есть на ленте"}
+CASH_RESOLVED: Final[Json] = {"movement": 57, "action": "done", "reason": "Ордер внесения есть на ленте"}
 OPEN_SESSION_BODY: Final[Json] = {"pos_id": "POS-001", "session_id": "S-17", "opening_cash": 500}
 CLOSE_SESSION_BODY: Final[Json] = {"pos_id": "POS-001", "session_id": "S-17", "counted_cash": 600}
 CASH_BODY: Final[Json] = {"pos_id": "POS-001", "type": "cash_out", "amount": 300, "reason": "Инкассация"}

@@ -4,8 +4,8 @@ from urllib.parse import quote
 
 from kkt_adapter.client.calls import Call
 from kkt_adapter.client.connection import AsyncConnection, Connection
-from kkt_adapter.client.models.bodies import CashBody, CloseSessionBody, OpenSessionBody
-from kkt_adapter.client.models.sessions import PosSession
+from kkt_adapter.client.models.bodies import CashBody, CloseSessionBody, OpenSessionBody, ResolveCashBody
+from kkt_adapter.client.models.sessions import CashDecision, PosSession
 
 
 def _open_session(body: OpenSessionBody, *, key: str | None = None) -> Call[PosSession]:
@@ -18,6 +18,10 @@ def _close_session(body: CloseSessionBody, *, key: str | None = None) -> Call[Po
 
 def _move_cash(body: CashBody, *, key: str | None = None) -> Call[PosSession]:
     return Call(method="POST", path="/v1/pos/cash", body=body, keyed=True, key=key)
+
+
+def _resolve_cash(movement: int, body: ResolveCashBody) -> Call[CashDecision]:
+    return Call(method="POST", path=f"/v1/pos/cash/{quote(str(movement), safe='')}/resolve", body=body)
 
 
 def _session(pos_id: str) -> Call[PosSession]:
@@ -41,10 +45,17 @@ class AsyncSessions:
         return await self._connection.send(_close_session(body, key=key))
 
     async def move_cash(self, body: CashBody, *, key: str | None = None) -> PosSession:
-        """Put cash in or take it out. No fiscal document. 409 CONFLICT without an open session, or
-        when the drawer holds less.
+        """Put cash in or take it out. No fiscal document. The register prints a slip and counts it
+        as soon as its shift is open. 409 CONFLICT without an open session, or when the drawer
+        holds less.
         """
         return await self._connection.send(_move_cash(body, key=key))
+
+    async def resolve_cash(self, movement: int, body: ResolveCashBody) -> CashDecision:
+        """Settle a cash movement that the register's counters do not tell of. Only for one that is
+        `unclear`: it was done, or it is sent once more. 409 CONFLICT otherwise.
+        """
+        return await self._connection.send(_resolve_cash(movement, body))
 
     async def session(self, pos_id: str) -> PosSession:
         """A till's session with its cash. The open one, else the last one. 404: the till never had
@@ -70,10 +81,17 @@ class Sessions:
         return self._connection.send(_close_session(body, key=key))
 
     def move_cash(self, body: CashBody, *, key: str | None = None) -> PosSession:
-        """Put cash in or take it out. No fiscal document. 409 CONFLICT without an open session, or
-        when the drawer holds less.
+        """Put cash in or take it out. No fiscal document. The register prints a slip and counts it
+        as soon as its shift is open. 409 CONFLICT without an open session, or when the drawer
+        holds less.
         """
         return self._connection.send(_move_cash(body, key=key))
+
+    def resolve_cash(self, movement: int, body: ResolveCashBody) -> CashDecision:
+        """Settle a cash movement that the register's counters do not tell of. Only for one that is
+        `unclear`: it was done, or it is sent once more. 409 CONFLICT otherwise.
+        """
+        return self._connection.send(_resolve_cash(movement, body))
 
     def session(self, pos_id: str) -> PosSession:
         """A till's session with its cash. The open one, else the last one. 404: the till never had

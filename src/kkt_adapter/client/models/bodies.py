@@ -97,6 +97,15 @@ class ReportBody(TypedDict):
     session_id: NotRequired[str | int | None]
 
 
+class ResolveCashBody(TypedDict):
+    """What a person found out about a movement: it is in the register, or it is to be sent once
+    more.
+    """
+
+    action: Literal["done", "send_again"]
+    reason: str
+
+
 class ResolveDeadLetterBody(TypedDict):
     note: str
     # delivered_otherwise: the operator has it by another way, a refund is free; written_off: the

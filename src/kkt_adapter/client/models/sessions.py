@@ -6,6 +6,14 @@ from typing import Literal, TypedDict
 from kkt_adapter.client.models.shared import ShiftReport
 
 
+class CashDecision(TypedDict):
+    """What a person decided about a cash movement of which the register's counters do not tell."""
+
+    movement: int
+    action: Literal["done", "send_again"]
+    reason: str
+
+
 class PosSession(TypedDict):
     """A till's session with the cash in its drawer."""
 

@@ -7,7 +7,7 @@ from typing import Any
 from kkt_adapter.emulators.atol.checks import check_firmware, check_task, tax_word
 from kkt_adapter.emulators.atol.machine import Drawer, DriverError, Machine
 from kkt_adapter.emulators.atol.reading import cashier, is_receipt, mark_of, read_receipt
-from kkt_adapter.emulators.atol.told import iso
+from kkt_adapter.emulators.atol.told import NEVER, iso
 from kkt_adapter.fiscal.ffd.compose import receipt_body
 from kkt_adapter.fiscal.kkt.atol.values import rubles
 from kkt_adapter.fiscal.kkt.driver import ShiftState
@@ -49,6 +49,8 @@ class Making:
                 return self._open_shift(task, cut)
             case "closeShift":
                 return self._close_shift(task, cut)
+            case "reportOfdExchangeStatus":
+                return self._state_report(cut)
             case "cashIn" | "cashOut":
                 return self._move_cash(task, into=name == "cashIn", cut=cut)
             case "nonFiscal":
@@ -90,6 +92,20 @@ class Making:
         cut("after")
         params = self._params(report.document) | {"receiptsCount": report.totals.receipt_count}
         return {"fiscalParams": params, "warnings": {}}
+
+    def _state_report(self, cut: Callable[[str], None]) -> Result:
+        machine = self._machine
+        machine.need_paper()
+        cut("before")
+        document = machine.by_fn(machine.fn.report_state)
+        cut("after")
+        waits = machine.fn.exchange_status()
+        status = {
+            "notSentCount": waits.unsent_count,
+            "notSentFirstDocNumber": waits.first_unsent_number or 0,
+            "notSentFirstDocDateTime": iso(waits.first_unsent_at or NEVER, self._pc_zone),
+        }
+        return {"fiscalParams": self._params(document), "status": status, "warnings": {}}
 
     def _receipt(self, task: dict[str, Any], cut: Callable[[str], None]) -> Result:
         machine = self._machine

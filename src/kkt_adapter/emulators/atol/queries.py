@@ -1,13 +1,13 @@
 """Tasks that ask, and the checks of marking codes."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from kkt_adapter.emulators.atol.machine import DriverError, Machine
 from kkt_adapter.emulators.atol.making import Making, Result
 from kkt_adapter.emulators.atol.reading import mark_of
-from kkt_adapter.emulators.atol.told import document_json, iso, raw_data, short_json
+from kkt_adapter.emulators.atol.told import NEVER, document_json, iso, raw_data, short_json
 from kkt_adapter.fiscal.kkt.atol import words
 from kkt_adapter.fiscal.kkt.atol.values import optional_whole, rubles
 from kkt_adapter.fiscal.kkt.driver import KktStatus, ShiftState
@@ -26,7 +26,6 @@ _CHECKS = (
     "ecrStandAloneFlag",
 )
 _MARK_BITS = {"good": 15, "bad": 5, "offline": 3, "silent": 3, "refused": 3}
-_NEVER = datetime(1970, 1, 1)  # noqa: DTZ001 - the driver's "never"
 
 
 class Queries:
@@ -104,7 +103,7 @@ class Queries:
         status = self._machine.status()
         told: Result = {"state": _SHIFT[status.shift_state], "number": status.shift_number}
         if status.shift_state is ShiftState.CLOSED:
-            return told | {"documentsCount": 0, "expiredTime": iso(_NEVER, self._pc_zone)}
+            return told | {"documentsCount": 0, "expiredTime": iso(NEVER, self._pc_zone)}
         assert status.shift_opened_at is not None
         return told | {"expiredTime": iso(status.shift_opened_at + SHIFT_LIMIT, self._pc_zone)}
 
@@ -197,7 +196,7 @@ class Queries:
 
     def _exchange(self) -> Result:
         status = self._machine.status()
-        first = status.first_unsent_at or _NEVER
+        first = status.first_unsent_at or NEVER
         calm = {"code": 0, "description": "Ошибок нет"}
         return {
             "status": {
@@ -212,7 +211,7 @@ class Queries:
                 "ofd": calm,
                 "fnCommandCode": 0,
                 "documentNumber": 0,
-                "lastSuccessConnectionDateTime": iso(_NEVER, self._pc_zone),
+                "lastSuccessConnectionDateTime": iso(NEVER, self._pc_zone),
             },
             "warnings": {},
         }

@@ -16,6 +16,8 @@ _NAME = {code: name for name, code in words.DOCUMENT.items()}
 _MONEY_LIKE = TagType.VLN
 _COUNTS = frozenset({1293, 1294})  # VLN that are no sums
 
+NEVER = datetime(1970, 1, 1)  # noqa: DTZ001 - the driver's "never"
+
 
 def iso(moment: datetime, pc_zone: str) -> str:
     """The register's digits with the PC's zone, as the driver writes them."""

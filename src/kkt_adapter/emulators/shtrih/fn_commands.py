@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from kkt_adapter.emulators.shtrih.machine import CLOSING, NOTHING, OPENING, Dump, Fail, Machine
+from kkt_adapter.emulators.shtrih.machine import CLOSING, NOTHING, OPENING, STATE, Dump, Fail, Machine
 from kkt_adapter.fiscal.ffd.tlv import decode
 from kkt_adapter.fiscal.kkt.driver import ShiftState
 from kkt_adapter.fiscal.kkt.shtrih import modes, requests
@@ -166,6 +166,23 @@ def begin_close_shift(machine: Machine, _data: bytes, _operator: int) -> bytes:
     return _begin(machine, CLOSING)
 
 
+def begin_state_report(machine: Machine, _data: bytes, _operator: int) -> bytes:
+    machine.need_mode(modes.SHIFT_CLOSED, modes.SHIFT_OPEN, modes.SHIFT_EXPIRED)
+    return _begin(machine, STATE)
+
+
+def state_report(machine: Machine, _data: bytes, _operator: int) -> bytes:
+    """FF38: document 21 and what waits for the operator."""
+    machine.need_paper()
+    if machine.begun != STATE:
+        raise Fail(0x02)
+    document = machine.report_state()
+    waits = machine.fn.exchange_status()
+    first = waits.first_unsent_at
+    date = bytes(3) if first is None else ymd_hm(first)[:3]
+    return u4(document.fd_number) + u4(document.fiscal_sign) + u4(waits.unsent_count) + date + machine.tail()
+
+
 def _begin(machine: Machine, what: int) -> bytes:
     if machine.begun != NOTHING:
         raise Fail(0x02)
@@ -252,6 +269,8 @@ HANDLERS: Mapping[bytes, Callable[[Machine, bytes, int], bytes]] = {
     b"\xff\x31": read_block,
     b"\xff\x32": begin_write,
     b"\xff\x33": write_block,
+    b"\xff\x37": begin_state_report,
+    b"\xff\x38": state_report,
     b"\xff\x39": exchange,
     b"\xff\x3a": begin_dump,
     b"\xff\x3b": next_piece,

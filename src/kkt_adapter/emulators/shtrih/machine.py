@@ -31,7 +31,7 @@ from kkt_adapter.kernel.errors import (
 
 T = TypeVar("T")
 
-NOTHING, OPENING, RECEIPT, CLOSING, CORRECTION = 0x00, 0x02, 0x04, 0x08, 0x14
+NOTHING, OPENING, RECEIPT, CLOSING, CORRECTION, STATE = 0x00, 0x02, 0x04, 0x08, 0x14, 0x17
 """Documents that the FN may be making, as FF01 tells them."""
 
 FULL, EXPIRED, UNSENT = 0x06, 0x05, 0x15
@@ -232,6 +232,11 @@ class Machine:
         report = self._by_fn(lambda: self.fn.close_shift(self._cashier(operator), term=0))
         self._printed()
         return report
+
+    def report_state(self) -> FiscalDocument:
+        document = self._by_fn(self.fn.report_state)
+        self._printed()
+        return document
 
     def fiscalize(self, receipt: OpenReceipt, closing: Closing, operator: int) -> FiscalDocument:
         value, body = document_of(

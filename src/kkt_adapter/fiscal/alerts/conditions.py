@@ -195,6 +195,16 @@ def mismatch(seen: Observation) -> Iterator[Finding]:
             ),
         )
 
+    for cash in seen.unclear_cash:
+        amount = rubles(cash.amount_kop)
+        yield Finding(
+            subject=f"{cash.register_id} #{cash.id}",
+            message=Text(
+                f"Register {cash.register_id}: did it make {cash.kind} {amount}? Its counters do not tell.",
+                f"ККТ {cash.register_id}: проведено ли {cash.kind} на {amount}, по счётчикам неясно.",
+            ),
+        )
+
 
 _CODES = {
     11: Text("document not recognised", "документ не распознан"),

@@ -121,8 +121,8 @@ RULES: tuple[Rule, ...] = (
         family="session",
         find=when.mismatch,
         action=Text(
-            "Count the cash, compare with the X report, then close the session.",
-            "Пересчитайте наличные, сверьте с X-отчётом и закройте сессию.",
+            "Count the cash, compare with the X report, then close the session. A movement: settle it.",
+            "Пересчитайте наличные, сверьте с X-отчётом и закройте сессию. Операцию с наличными уточните.",
         ),
     ),
     Rule(

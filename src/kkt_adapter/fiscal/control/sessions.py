@@ -18,8 +18,10 @@ from sqlalchemy.exc import IntegrityError
 
 from kkt_adapter.fiscal.intake import press_guard
 from kkt_adapter.fiscal.intake.press_guard import PressGuard
-from kkt_adapter.fiscal.lifecycle import SessionState
+from kkt_adapter.fiscal.kkt.driver import Capability
+from kkt_adapter.fiscal.lifecycle import DeviceCash, SessionState
 from kkt_adapter.fiscal.printing.registers import Registers
+from kkt_adapter.fiscal.shifts import device_cash
 from kkt_adapter.fiscal.shifts.pos_session import PosSession, dump_session, load_session, session_of
 from kkt_adapter.fiscal.shifts.session_rows import close as close_row
 from kkt_adapter.fiscal.shifts.session_rows import settle_closing
@@ -204,15 +206,52 @@ class Sessions:
                     reason=reason,
                     timestamp=now,
                     synced_to_odoo=False,
+                    register_id=row.register_id,
+                    device_state=self._device_state(row.register_id),
                 )
             )
             _note(conn, EventType.CASH_MOVED, now, pos_id=pos_id, kind=kind, amount=rubles(amount_kop), by=by)
             return session_of(_row(conn, row.session_id))
 
         request = {"pos_id": pos_id, "kind": kind, "amount_kop": amount_kop, "reason": reason}
-        return await self._db.write(
+        outcome = await self._db.write(
             lambda c: once(c, key, scope=_CASH, request=request, at=now, effect=effect)
         )
+        unit = self._registers.find(PosId(pos_id))
+        if unit is not None:
+            unit.lane.cash_waits()
+        return outcome
+
+    async def decide_cash(self, movement: int, *, done: bool, by: str, reason: str) -> None:
+        """A person's word on a movement of which the register's counters do not tell whether it was done:
+        it was, or it is to be sent once more.
+
+        Raises:
+            Conflict: it is not such a one.
+        """
+        now = self._clock.now()
+
+        def write(conn: Connection) -> str:
+            register_id = device_cash.decide(conn, movement, done=done)
+            if register_id is None:
+                raise Conflict(
+                    f"cash movement {movement} does not wait for a decision",
+                    f"внесение или изъятие {movement} не ждёт решения",
+                )
+            action = "done" if done else "send_again"
+            facts = {"movement": movement, "action": action, "by": by, "reason": reason}
+            _note(conn, EventType.CASH_DECIDED, now, register_id=register_id, **facts)
+            return register_id
+
+        unit = self._registers.by_id(await self._db.write(write))
+        if unit is not None:
+            unit.lane.cash_waits()
+
+    def _device_state(self, register_id: str) -> str | None:
+        """Of a new movement: None where no register counts it."""
+        unit = self._registers.by_id(register_id)
+        counts = unit is not None and Capability.CASH_COUNTERS in unit.lane.session.driver.capabilities
+        return DeviceCash.WAITING.value if counts else None
 
     async def get(self, pos_id: str) -> PosSession:
         """The till's open session, else its last one. Raises NotFound."""

@@ -161,6 +161,22 @@ def close_shift_body(
     return encode(fields) + counters
 
 
+def current_state_body(
+    registration: Registration, *, unsent_count: int, first_unsent_at: datetime | None, fn_counters: Counters
+) -> bytes:
+    """Document 21, the report on the state of settlements. ``first_unsent_at`` as in ``close_shift_body``.
+
+    Raises:
+        TlvError: a counter has outgrown its tag.
+    """
+    fields: list[Field] = [(1002, int(registration.offline_mode)), (1097, unsent_count)]
+    if first_unsent_at is not None:
+        fields.append((1098, first_unsent_at))
+    if registration.ffd_version is FfdVersion.V1_05:
+        return encode(fields)
+    return encode(fields) + element(1157, fn_counters.payload())
+
+
 def _cashier(cashier: Cashier) -> list[Field]:
     fields: list[Field] = []
     if cashier.name:

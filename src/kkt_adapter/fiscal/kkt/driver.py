@@ -84,11 +84,11 @@ class KktStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CashCounts:
-    """How often cash was put in and taken out since the device began: the proof for a movement whose answer
-    was lost."""
+    """How often cash was put in and taken out: the proof for a movement whose answer was lost."""
 
     put_in: int
     taken_out: int
+    shift_number: int | None = None  # they count in this shift only; None: since the device began
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

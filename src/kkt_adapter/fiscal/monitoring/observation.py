@@ -13,6 +13,7 @@ from kkt_adapter.fiscal.control.sessions import Mismatch
 from kkt_adapter.fiscal.heartbeat.answer import AnswerClass
 from kkt_adapter.fiscal.monitoring.legal_clocks import ClockName, LegalClock
 from kkt_adapter.fiscal.monitoring.snapshot import AlteredDocument, OperatorAlarm
+from kkt_adapter.fiscal.shifts.device_cash import UnclearCash
 from kkt_adapter.fiscal.store.losses import Loss
 from kkt_adapter.fiscal.store.runtime_settings import MaintenanceMode
 from kkt_adapter.kernel.breaker import BreakerState
@@ -112,6 +113,7 @@ class Observation:
     disk_free_bytes: int | None = None  # None: not watched
     disk_mark_bytes: int = 0  # nothing is accepted below
     mismatches: tuple[Mismatch, ...] = field(default=())
+    unclear_cash: tuple[UnclearCash, ...] = ()
     losses: tuple[Loss, ...] = ()
     maintenance: MaintenanceMode | None = None
     alarms: tuple[OperatorAlarm, ...] = field(default=())  # documents the operator found fault with

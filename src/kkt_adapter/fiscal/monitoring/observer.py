@@ -141,6 +141,7 @@ class Observer:
             answers_held=self._watched.presses.held,
             log_lines_dropped_10m=self._lines_dropped(monotonic),
             mismatches=snapshot.mismatches,
+            unclear_cash=snapshot.unclear_cash,
             losses=snapshot.losses,
             maintenance=snapshot.maintenance,
             alarms=snapshot.alarms,

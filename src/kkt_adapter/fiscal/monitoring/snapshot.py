@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, select
 
 from kkt_adapter.fiscal.control.sessions import Mismatch, still_open
+from kkt_adapter.fiscal.shifts.device_cash import UnclearCash, unclear
 from kkt_adapter.fiscal.store.capacity import Fill, fill
 from kkt_adapter.fiscal.store.events import EventType
 from kkt_adapter.fiscal.store.losses import Loss, open_losses
@@ -64,6 +65,7 @@ class Snapshot:
     last_sync: LastSync | None
     maintenance: MaintenanceMode | None
     mismatches: tuple[Mismatch, ...]
+    unclear_cash: tuple[UnclearCash, ...]
     cash_kop: Mapping[str, int]  # of tills with an open session
     last_event_id: int  # 0: none yet
     losses: tuple[Loss, ...] = ()  # that alerts show
@@ -135,6 +137,7 @@ class Snapshots:
             last_sync=last_sync(conn),
             maintenance=maintenance_mode(conn),
             mismatches=tuple(still_open(conn, self._mismatches())),
+            unclear_cash=unclear(conn),
             cash_kop=dict(conn.execute(_CASH).all()),
             last_event_id=conn.execute(_LAST_EVENT).scalar_one() or 0,
             losses=open_losses(conn, now=self._clock.now()),

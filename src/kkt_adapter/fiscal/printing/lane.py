@@ -95,6 +95,8 @@ class PrintLane(LaneFront):
                 return
             if self._broken or self.session.report_open:
                 await self._recover(lane)
+            if not self._queue.has_begun and not self._stands_aside():
+                await self.drawer.work(lane, hurry=bool(self._commands))
             # Before the look, as a blocked register can still close a shift; after a receipt that has begun.
             if not self._queue.has_begun and await self._commands.run(lane):
                 self._broken = True
@@ -159,8 +161,9 @@ class PrintLane(LaneFront):
         """Wait for work, at most until the next look or the next refused receipt's turn."""
         shared = self._shared()
         seconds = self._policy.shared_poll_s if shared else self._policy.look_again_s
-        refused_in_s = None if self._stands_aside() else self._supply.refused_in_s()
-        seconds = seconds if refused_in_s is None else min(seconds, refused_in_s)
+        if not self._stands_aside():
+            refused_in_s = self._supply.refused_in_s()
+            seconds = min(seconds, self.drawer.due_in_s, seconds if refused_in_s is None else refused_in_s)
         self._at_rest = True
         try:
             if not (stop.is_set() or self._work_waits()):

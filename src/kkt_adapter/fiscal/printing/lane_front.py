@@ -11,6 +11,7 @@ from typing import TypeVar
 import structlog
 
 from kkt_adapter.fiscal.lifecycle import AttemptKind
+from kkt_adapter.fiscal.printing.drawer import Drawer
 from kkt_adapter.fiscal.printing.job import PrintJob
 from kkt_adapter.fiscal.printing.lane_commands import Command, LaneCommands, not_held
 from kkt_adapter.fiscal.printing.lane_timer import LaneWake
@@ -88,6 +89,7 @@ class LaneFront:
         self._printer = ReceiptPrinter(
             session, database=database, clock=clock, waiting=waiting, listener=listener
         )
+        self.drawer = Drawer(session, database=database, clock=clock, owner_ended=owner_ended)
         self._supply = PrintSupply(session.register_id, database=database, clock=clock)
         self._queue = self._supply.queue
         self._commands = LaneCommands()
@@ -182,6 +184,11 @@ class LaneFront:
     def retry_refused(self) -> None:
         """Somebody made a refused receipt due again."""
         self._supply.look_at_refused()
+        self._wake.set()
+
+    def cash_waits(self) -> None:
+        """A cash movement was stored for this register, or decided by a person."""
+        self.drawer.wake()
         self._wake.set()
 
     def pace_changed(self) -> None:

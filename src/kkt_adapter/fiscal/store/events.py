@@ -60,6 +60,9 @@ class EventType(StrEnum):
     SESSION_CLOSED = "session_closed"
     CASH_MOVED = "cash_moved"
     CASH_COUNTED = "cash_counted"
+    CASH_REFUSED = "cash_refused"  # by the register; the till's session has it
+    CASH_UNCLEAR = "cash_unclear"  # did the register do it? A person decides
+    CASH_DECIDED = "cash_decided"
     SHIFT_OPENED = "shift_opened"
     SHIFT_CLOSED = "shift_closed"
     MAINTENANCE_ON = "maintenance_on"

@@ -52,6 +52,22 @@ cash_transactions = Table(
     Column("reason", Text),
     Column("timestamp", UtcMillis, nullable=False),
     Column("synced_to_odoo", Boolean, nullable=False, default=False),  # its receipt was acknowledged there
+    # cash_in and cash_out at the register; all null: it has no part in this one
+    Column("register_id", Text),
+    Column("device_state", Text),  # DeviceCash
+    Column("device_fn", Text),  # what the register told before the movement was sent ..
+    Column("device_shift", BigInteger),
+    Column("device_in", BigInteger),
+    Column("device_out", BigInteger),
+    Column("sent_by", Text),  # .. and which process sent it
+    Column("device_error", Text),
+)
+AT_DEVICE = text("device_state IN ('waiting', 'sent', 'unclear')")
+Index(
+    "ix_cash_transactions_at_device",
+    cash_transactions.c.register_id,
+    sqlite_where=AT_DEVICE,
+    postgresql_where=AT_DEVICE,
 )
 NOT_TOLD = text("receipt_id IS NOT NULL AND NOT synced_to_odoo")
 Index(

@@ -63,6 +63,14 @@ class ReportDecision(TypedDict):
     resolved_by: str
 
 
+class CashDecision(TypedDict):
+    """What a person decided about a cash movement of which the register's counters do not tell."""
+
+    movement: int
+    action: Literal["done", "send_again"]
+    reason: str
+
+
 class Trouble(TypedDict):
     """Why nothing is printed."""
 

@@ -53,6 +53,14 @@ TEXTS = {
     "event.session_closed": Text("session closed", "сессия закрыта"),
     "event.cash_counted": Text("cash counted", "наличные пересчитаны"),
     "event.cash_moved": Text("cash put in or taken out", "внесение или изъятие"),
+    "event.cash_refused": Text(
+        "the register refused a cash movement", "касса отказала во внесении или изъятии"
+    ),
+    "event.cash_unclear": Text(
+        "cash movement: unclear whether the register made it",
+        "неясно, проведено ли внесение или изъятие в ККТ",
+    ),
+    "event.cash_decided": Text("cash movement decided by a person", "решение о внесении или изъятии"),
     "event.shift_opened": Text("shift opened", "смена открыта"),
     "event.shift_closed": Text("shift closed", "смена закрыта"),
     "event.maintenance_on": Text("maintenance mode on", "режим обслуживания включён"),

@@ -44,7 +44,7 @@ from kkt_adapter.fiscal.kkt.atol.troubles import (
     silent,
     web_refused,
 )
-from kkt_adapter.fiscal.kkt.atol.values import BadAnswer, rubles, section
+from kkt_adapter.fiscal.kkt.atol.values import BadAnswer, rubles, section, whole
 from kkt_adapter.fiscal.kkt.atol.web import WebDown, WebRefused, WebServer
 from kkt_adapter.fiscal.kkt.command_times import CommandTime
 from kkt_adapter.fiscal.kkt.driver import (
@@ -176,7 +176,11 @@ class AtolRegister:
         answers = await self._questions([{"type": "getShiftTotals"}])
         try:
             totals = section(answers[0], "shiftTotals")
-            return CashCounts(put_in=cash_count(totals, "income"), taken_out=cash_count(totals, "outcome"))
+            return CashCounts(
+                put_in=cash_count(totals, "income"),
+                taken_out=cash_count(totals, "outcome"),
+                shift_number=whole(totals, "shiftNumber"),
+            )
         except BadAnswer as error:
             raise silent(str(error)) from error
 
@@ -245,8 +249,11 @@ class AtolRegister:
         if result.status is JobStatus.READY:
             return
         after = await self._making.after(self.cash_counts)  # ``error`` is possible after the money was booked
-        if after != before:
+        moved = (after.put_in - before.put_in, after.taken_out - before.taken_out)
+        if moved == ((1, 0) if amount_kop >= 0 else (0, 1)):
             return
+        if moved != (0, 0):
+            raise lost(Text("others move cash at this register too", "кассой пользуется другая программа"))
         raise refused(result.code, result.description)
 
     async def reprint(self) -> None:

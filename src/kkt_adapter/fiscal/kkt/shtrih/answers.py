@@ -182,10 +182,12 @@ class FoundDocument:
         operation = total = shift = None
         if code in RECEIPT_FORMS:
             operation, total = cursor.number(1), cursor.number(5)
+            if operation not in OPERATIONS:
+                raise BadAnswer(f"FF0A tells of operation {operation}")
         elif code in SHIFT_FORMS:
             shift = cursor.number(2)
         return cls(
-            code=FORM_ALIASES.get(code, code),
+            code=code,
             confirmed=ticket == 1,
             made_at=made_at,
             fd_number=fd_number,
@@ -196,9 +198,9 @@ class FoundDocument:
         )
 
 
-FORM_ALIASES = {0x14: 31, 0x15: 41}  # seen in the list of FF01; taken where forms are asked for
-RECEIPT_FORMS = frozenset({3, 4, 31, 41, *FORM_ALIASES})
+RECEIPT_FORMS = frozenset({3, 4, 31, 41})  # 14h and 15h are those of FF01: 15h = 21 is the state report here
 SHIFT_FORMS = frozenset({2, 5})
+OPERATIONS = range(1, 5)  # as in tag 1054
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -273,9 +273,10 @@ class ShtrihRegister:
             await self._upkeep.discard()
 
     async def move_cash(self, amount_kop: int) -> None:
-        async with self._operation():
+        async with self._making():
             with nothing_made():
                 await self._upkeep.wait_idle()
+            self._late.sending()
             with may_be_made():
                 await self._session.data(requests.cash(self._password, amount_kop))
 

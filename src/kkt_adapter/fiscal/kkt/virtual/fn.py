@@ -8,10 +8,14 @@ Methods are synchronous and come from one thread; ``register.py`` is the asynchr
 
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import NoReturn
 
 from kkt_adapter.fiscal.ffd.compose import receipt_body
-from kkt_adapter.fiscal.ffd.compose_reports import close_shift_body, open_shift_body, registration_body
+from kkt_adapter.fiscal.ffd.compose_reports import (
+    close_shift_body,
+    current_state_body,
+    open_shift_body,
+    registration_body,
+)
 from kkt_adapter.fiscal.ffd.tlv import Element, TlvError, decode
 from kkt_adapter.fiscal.kkt.driver import ExchangeStatus, KktState, KktStatus, ShiftState
 from kkt_adapter.fiscal.kkt.receipt_keys import key_in_receipt
@@ -32,6 +36,7 @@ from kkt_adapter.fiscal.kkt.virtual.refusals import (
     damaged,
     fn_blocked,
     refuse,
+    refuse_contents,
     refuse_reply,
     shift_expired,
 )
@@ -132,6 +137,13 @@ class VirtualFn:
             state.shift_totals, shift_number=state.shift_number, opened_at=state.shift_opened_at
         )
 
+    def move_cash(self, amount_kop: int) -> None:
+        """Count a movement; there is no drawer whose content could contradict it."""
+        self._memory.count_cash(into=amount_kop >= 0)
+
+    def cash_counts(self) -> tuple[int, int]:
+        return self._memory.cash_counts()
+
     def document(self, fd_number: int) -> FiscalDocument | None:
         """Read back from the stored bytes, not from any notes beside them."""
         stored = self._memory.document(fd_number)
@@ -184,7 +196,7 @@ class VirtualFn:
         try:
             body = open_shift_body(self._memory.registration, cashier=cashier, flags=flags)
         except TlvError as error:
-            _refuse_contents(error)
+            refuse_contents(error)
         return self._make(DocumentCode.OPEN_SHIFT, after, body)
 
     def close_shift(self, cashier: Cashier, *, term: int) -> ShiftReport:
@@ -208,11 +220,20 @@ class VirtualFn:
                 key_resource_days=rules.days_left(state, limits, wall),
             )
         except TlvError as error:
-            _refuse_contents(error)
+            refuse_contents(error)
         kept = ZReport(opened_at=state.shift_opened_at, totals=state.shift_totals)
         document = self._make(DocumentCode.CLOSE_SHIFT, after, body, z_report=kept)
         totals = shift_totals(kept.totals, shift_number=state.shift_number, opened_at=kept.opened_at)
         return ShiftReport(document=document, totals=totals)
+
+    def report_state(self) -> FiscalDocument:
+        """Document 21. Only device emulators are asked for it; nothing in it needs a shift."""
+        state, facts = self._memory.ready(), self._memory.registration
+        counted, first = state.fn_totals.counters(), state.first_unsent_at
+        body = current_state_body(
+            facts, unsent_count=state.unsent, first_unsent_at=first, fn_counters=counted
+        )
+        return self._make(DocumentCode.CURRENT_STATE, self._with_document(state, self._wall()), body)
 
     def fiscalize(
         self, receipt: Receipt, *, term: int, forced: Blocked | None = None, body: bytes | None = None
@@ -238,7 +259,7 @@ class VirtualFn:
         except OverflowError as error:
             refuse(BAD_VALUE, f"Not possible: {error}.", "Суммы не помещаются в счётчики ФН.")
         except TlvError as error:
-            _refuse_contents(error)
+            refuse_contents(error)
         code = DocumentCode.CORRECTION if receipt.kind is ReceiptKind.CORRECTION else DocumentCode.RECEIPT
         return self._make(code, after, contents, receipt=receipt)
 
@@ -376,7 +397,3 @@ class VirtualFn:
 
     def _wall(self) -> datetime:
         return self._clock.now().astimezone(self._zone).replace(tzinfo=None)
-
-
-def _refuse_contents(error: TlvError) -> NoReturn:
-    refuse(BAD_VALUE, f"The document cannot be written: {error}.", f"Документ не записывается: {error}.")

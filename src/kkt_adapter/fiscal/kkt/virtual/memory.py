@@ -118,6 +118,13 @@ class FnMemory:
         self._write(lambda store: store.confirm(confirmation))
         self.state = with_confirmation(self.state, None if behind is None else behind.made_at)
 
+    def count_cash(self, *, into: bool) -> None:
+        """One more movement of cash."""
+        self._write(lambda store: store.count_cash(put_in=int(into), taken_out=int(not into)))
+
+    def cash_counts(self) -> tuple[int, int]:
+        return self._read(lambda store: store.cash_counts())
+
     def fence(self, term: int) -> None:
         """Let this lease term in, and remember it when it is the highest so far.
 

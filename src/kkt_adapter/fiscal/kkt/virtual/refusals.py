@@ -6,6 +6,7 @@ Source of the numbers: OFD protocol notes, section 9.
 from pathlib import Path
 from typing import NoReturn
 
+from kkt_adapter.fiscal.ffd.tlv import TlvError
 from kkt_adapter.fiscal.kkt.virtual.state import Blocked
 from kkt_adapter.fiscal.model import Receipt, Registration
 from kkt_adapter.kernel.errors import (
@@ -138,3 +139,7 @@ def damaged(path: Path, why: str) -> FnDamaged:
         state="fault",
         file=path.name,
     )
+
+
+def refuse_contents(error: TlvError) -> NoReturn:
+    refuse(BAD_VALUE, f"The document cannot be written: {error}.", f"Документ не записывается: {error}.")

@@ -44,6 +44,7 @@ CAPABILITIES = frozenset(
     {
         Capability.RELAY,
         Capability.NO_QUEUE,
+        Capability.CASH_COUNTERS,
         Capability.DOCUMENT_BYTES,
         Capability.TAGS,
         Capability.MARKING,
@@ -165,11 +166,11 @@ class VirtualRegister:
         """A virtual receipt is begun and closed in one step: there is never one in between."""
 
     async def move_cash(self, amount_kop: int) -> None:
-        """There is no drawer: nothing to count (no ``CASH_COUNTERS``)."""
-        await self._ask(self._fn.exchange_status)
+        await self._make("move_cash", partial(self._fn.move_cash, amount_kop))
 
     async def cash_counts(self) -> CashCounts:
-        return CashCounts(put_in=0, taken_out=0)
+        put_in, taken_out = await self._ask(self._fn.cash_counts)
+        return CashCounts(put_in=put_in, taken_out=taken_out)
 
     async def reprint(self) -> None:
         """There is no printer."""

@@ -69,7 +69,16 @@ _VERSION_1 = (
     """,
 )
 
-MIGRATIONS = (_VERSION_1,)
+_VERSION_2 = (
+    """
+    CREATE TABLE drawer (
+        id INTEGER PRIMARY KEY CHECK (id = 1), put_in INTEGER NOT NULL, taken_out INTEGER NOT NULL
+    )
+    """,
+    "INSERT INTO drawer VALUES (1, 0, 0)",
+)
+
+MIGRATIONS = (_VERSION_1, _VERSION_2)
 """Statements that lead from version n to n + 1; ``PRAGMA user_version`` is the number of those applied."""
 
 INSERT_FN = "INSERT INTO fn VALUES (1, ?, ?, ?)"
@@ -79,6 +88,7 @@ INSERT_DOCUMENT = "INSERT INTO documents VALUES (?, ?, ?)"
 INSERT_NEXT_DOCUMENT = "INSERT INTO next_document VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 INSERT_Z_REPORT = "INSERT INTO z_reports VALUES (?, ?, ?)"
 INSERT_CONFIRMATION = "INSERT INTO confirmations VALUES (?, ?, ?, ?, ?, ?)"
+UPDATE_DRAWER = "UPDATE drawer SET put_in = put_in + ?, taken_out = taken_out + ?"
 UPDATE_FENCE = "UPDATE fence SET term = ?"
 
 SELECT_FN = "SELECT registration, capacity, valid_until FROM fn"
@@ -88,6 +98,7 @@ SELECT_STATE = """
     FROM state
 """
 SELECT_FENCE = "SELECT term FROM fence"
+SELECT_DRAWER = "SELECT put_in, taken_out FROM drawer"
 SELECT_LAST = "SELECT max(fd_number) FROM documents"
 SELECT_DOCUMENT = "SELECT made_at, message FROM documents WHERE fd_number = ?"
 SELECT_Z_REPORT = "SELECT opened_at, tally FROM z_reports WHERE fd_number = ?"

@@ -161,6 +161,14 @@ class FnStore:
     def remember_term(self, term: int) -> None:
         self._db.execute(schema.UPDATE_FENCE, (term,))
 
+    def count_cash(self, *, put_in: int, taken_out: int) -> None:
+        self._db.execute(schema.UPDATE_DRAWER, (put_in, taken_out))
+
+    def cash_counts(self) -> tuple[int, int]:
+        """How often cash was put in and taken out in the FN's life."""
+        put_in, taken_out = self._row(schema.SELECT_DRAWER)
+        return int(put_in), int(taken_out)
+
     def document(self, fd_number: int) -> StoredDocument | None:
         row = self._row(schema.SELECT_DOCUMENT, fd_number)
         return None if row is None else StoredDocument.of_row(fd_number, row)
