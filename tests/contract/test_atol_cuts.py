@@ -17,6 +17,7 @@ from kkt_adapter.emulators.atol import JAR, WR, Fault, FaultMode, Flavour
 from kkt_adapter.fiscal.kkt.atol import codes, making
 from kkt_adapter.fiscal.kkt.atol.jobs import Ended
 from kkt_adapter.fiscal.model import DocumentCode, FiscalDocument, Registration
+from kkt_adapter.fiscal.printing.recovery.rules import Absent, judge_receipt
 from kkt_adapter.kernel.errors import KktOutcomeUnknown, KktUnavailable
 
 FLAVOURS = pytest.mark.parametrize("flavour", [WR, JAR], ids=lambda one: one.name)
@@ -232,6 +233,56 @@ async def test_what_another_process_has_sent_is_found_by_its_uuid() -> None:
 
         assert await till.driver.fiscalize(receipt, term=TERM) == made
         assert till.holds(receipt.key) == 1
+
+
+class Killed(BaseException):
+    """The process is gone: nothing of it runs any more."""
+
+
+async def test_an_adapter_that_dies_at_any_request_of_a_sale_makes_it_once() -> None:
+    """Before and after each HTTP exchange; a new process then asks the FN. Its attempt was on disk before."""
+    async with an_atol_till() as (till, registration):
+        await till.sell(keyed(registration, 0))
+        died = unsent = 0
+        for number in range(1, 2 * STEPS + 1):
+            receipt, marks = keyed(registration, number), list[int]()
+
+            async def mark(marks: list[int] = marks) -> None:
+                marks.append(1)
+
+            baseline = (await till.driver.status()).baseline
+            die_in(till, exchange=number // 2, answered=bool(number % 2))
+            try:
+                await till.driver.fiscalize(receipt, term=TERM, about_to=mark)
+            except Killed:
+                died += 1
+            await till.restart()
+            await till.driver.open()
+            verdict = await till._verdict(baseline, lambda *found, r=receipt: judge_receipt(r, *found))
+            if not marks:
+                unsent += 1
+                assert isinstance(verdict, Absent), "not marked as about to be sent, and made all the same"
+            if isinstance(verdict, Absent):
+                await till.sell(receipt)
+            assert till.holds(receipt.key) == 1, f"died at exchange {number // 2}"
+        assert 0 < unsent < died
+
+
+def die_in(till: AtolTill, *, exchange: int, answered: bool) -> None:
+    """The process ends before this exchange, or once it was ``answered``."""
+    web, left = till.atol.web, exchange
+    send = web._send
+
+    async def last_words(*args: Any) -> Any:
+        nonlocal left
+        left -= 1
+        if left >= 0:
+            return await send(*args)
+        if answered:
+            await send(*args)
+        raise Killed
+
+    web._send = last_words  # type: ignore[method-assign]
 
 
 async def test_a_document_in_its_short_form_is_adopted_by_nobody() -> None:
