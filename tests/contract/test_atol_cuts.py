@@ -5,7 +5,7 @@ happens, the FN must hold the document exactly once in the end, or a person is a
 """
 
 import itertools
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import pytest
@@ -270,7 +270,7 @@ async def test_an_adapter_that_dies_at_any_request_of_a_sale_makes_it_once() -> 
 
 def die_in(till: AtolTill, *, exchange: int, answered: bool) -> None:
     """The process ends before this exchange, or once it was ``answered``."""
-    web, left = till.atol.web, exchange
+    web, left = cast(Any, till.atol.web), exchange
     send = web._send
 
     async def last_words(*args: Any) -> Any:
@@ -282,7 +282,7 @@ def die_in(till: AtolTill, *, exchange: int, answered: bool) -> None:
             await send(*args)
         raise Killed
 
-    web._send = last_words  # type: ignore[method-assign]
+    web._send = last_words
 
 
 async def test_a_document_in_its_short_form_is_adopted_by_nobody() -> None:
