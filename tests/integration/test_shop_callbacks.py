@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from tests.support.shops import STAMP, client_of, receipt, shop_settings
 from kkt_adapter.fiscal.kkt.virtual import FaultPlan
 from kkt_adapter.runtime.pinned_http import AddressRefused, is_listed, is_public, permitted_address
 
+TLS = Path(__file__).parents[1] / "data" / "tls"
+
 
 @dataclass
 class Receiver:
@@ -25,11 +28,12 @@ class Receiver:
     port: int = 0
     status: int = 200
     location: str | None = None
+    scheme: str = "http"
     got: list[Json] = field(default_factory=list)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/told?key=secret-of-the-shop"
+        return f"{self.scheme}://127.0.0.1:{self.port}/told?key=secret-of-the-shop"
 
     async def take(self, request: web.Request) -> web.Response:
         self.got.append(json.loads(await request.text()))
@@ -38,13 +42,17 @@ class Receiver:
 
 
 @asynccontextmanager
-async def receiver() -> AsyncIterator[Receiver]:
-    shop = Receiver()
+async def receiver(tls: str | None = None) -> AsyncIterator[Receiver]:
+    """``tls``: the name of a self-signed pair."""
+    shop, context = Receiver(), None
+    if tls is not None:
+        shop.scheme, context = "https", ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(TLS / f"{tls}.pem", TLS / f"{tls}.key")
     app = web.Application()
     app.router.add_route("*", "/{tail:.*}", shop.take)
     runner = web.AppRunner(app)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context)
     await site.start()
     server: Any = site._server
     shop.port = server.sockets[0].getsockname()[1]
@@ -121,6 +129,24 @@ async def test_a_private_address_is_never_called_without_a_list(tmp_path: Path) 
         given_up = await callback_of(running, uuid, state="given_up")
         assert given_up["last_error"] == "not a public address"
         assert shop.got == []
+
+
+async def test_a_host_with_a_certificate_that_nobody_vouches_for_is_told_nothing(tmp_path: Path) -> None:
+    clock = ShiftedClock()
+    async with receiver(tls="one") as shop:
+        account = shop_settings(callback_hosts=["127.0.0.1"])
+        async with product(tmp_path, shop=(account,), clock=clock) as running:
+            uuid = await sold(running, shop.url)
+            await running.state_of(uuid, print_state="printed")
+            clock.leap(4)
+
+            async def tried() -> Json | None:
+                found: Json = (await running.receipt(uuid))["callback"]
+                return found if found["last_error"] else None
+
+            failed = await running.until(tried)
+            assert (failed["state"], failed["last_error"]) == ("waiting", "TLS")
+            assert shop.got == []
 
 
 async def test_a_malformed_address_is_a_warning_and_the_receipt_is_registered(tmp_path: Path) -> None:

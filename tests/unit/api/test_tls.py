@@ -12,8 +12,10 @@ from tests.support.ports import free_port
 from kkt_adapter.api.wire.limits import WireLimits
 from kkt_adapter.api.wire.server import http_server
 from kkt_adapter.api.wire.tls import TlsFiles
+from kkt_adapter.cli.checks.findings import Level
+from kkt_adapter.cli.checks.peers import check_service
 from kkt_adapter.kernel.errors import SettingsInvalid
-from kkt_adapter.settings import load_settings
+from kkt_adapter.settings import Settings, load_settings
 
 DATA = Path(__file__).parents[2] / "data" / "tls"
 
@@ -26,8 +28,14 @@ def files(tmp_path: Path, name: str) -> TlsFiles:
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]})
-    await send({"type": "http.response.body", "body": scope["scheme"].encode()})
+    body = (
+        b'{"status": "healthy", "version": "1"}'
+        if scope["path"] == "/v1/health"
+        else scope["scheme"].encode()
+    )
+    length = str(len(body)).encode()
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", length)]})
+    await send({"type": "http.response.body", "body": body})
 
 
 async def asked(port: int) -> tuple[bytes, bytes]:
@@ -41,6 +49,12 @@ async def asked(port: int) -> tuple[bytes, bytes]:
     writer.close()
     await writer.wait_closed()
     return certificate, answer
+
+
+def doctor_says(port: int, certificate: Path) -> Level:
+    """Of the service, where this is its certificate."""
+    (found,) = check_service(Settings(port=port, tls_cert=certificate, tls_key=certificate))
+    return found.level
 
 
 def der(name: str) -> bytes:
@@ -59,6 +73,8 @@ async def test_renewed_files_are_served_to_new_connections_and_half_a_pair_is_no
         certificate, answer = await asked(port)
         assert certificate == der("one")
         assert answer.endswith(b"https")
+        assert await asyncio.to_thread(doctor_says, port, DATA / "one.pem") is Level.OK
+        assert await asyncio.to_thread(doctor_says, port, DATA / "two.pem") is Level.WARNING
         assert server._renewal is not None
         assert not server._renewal.look()
         shutil.copy(DATA / "two.pem", tmp_path / "live.pem")
