@@ -9,10 +9,10 @@ from tests.support.cli import run
 
 from kkt_adapter.cli import app
 from kkt_adapter.lab.certificate import Certificate, Footprint, Traffic
+from kkt_adapter.lab.counting import Books
 from kkt_adapter.lab.plan import LabPlan
 from kkt_adapter.lab.reconcile import Finding, FindingKind
 from kkt_adapter.lab.rounds import MIXED, ONE_SQLITE, TWO_POSTGRES, merged, rounds_of
-from kkt_adapter.lab.tally import Books
 
 ROOT = Path(__file__).parents[2]
 LOST = Finding(verdict=FindingKind.LOST, subject="Lab 000007", text="told printed, and it is not stored")

@@ -12,9 +12,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from kkt_adapter.lab.counting import Books
 from kkt_adapter.lab.devices.brands import BRANDS
 from kkt_adapter.lab.reconcile import Finding, FindingKind
-from kkt_adapter.lab.tally import Books
 
 SHOWN_FINDINGS = 20
 GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(

@@ -24,6 +24,7 @@ from kkt_adapter.lab.books import OperatorBook, read_adapter
 from kkt_adapter.lab.certificate import Certificate, Traffic
 from kkt_adapter.lab.circumstances import commit_of_checkout, footprint
 from kkt_adapter.lab.control_channel import ControlChannel
+from kkt_adapter.lab.counting import count
 from kkt_adapter.lab.doors.client import DoorClient
 from kkt_adapter.lab.doors.held import release_all
 from kkt_adapter.lab.doors.shops import LabShops
@@ -39,7 +40,6 @@ from kkt_adapter.lab.reconcile import Finding, FindingKind, forgotten, reconcile
 from kkt_adapter.lab.registers import LabRegisters
 from kkt_adapter.lab.servers import PostgresServer, RedisServer
 from kkt_adapter.lab.settle import Settling
-from kkt_adapter.lab.tally import count
 from kkt_adapter.lab.timing import LabClock
 from kkt_adapter.lab.traffic import Till
 from kkt_adapter.lab.world import World

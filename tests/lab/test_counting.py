@@ -6,8 +6,8 @@ import pytest
 
 from kkt_adapter.fiscal.model import DocumentCode
 from kkt_adapter.lab.books import Archive, Archived
+from kkt_adapter.lab.counting import Books, count
 from kkt_adapter.lab.ledger import FOREIGN, Asked, CommandKind, Ledger, Told
-from kkt_adapter.lab.tally import Books, count
 
 NAMES = [f"Lab {n:06d}" for n in range(4)]
 OTHERS = f"{FOREIGN} of r9"
