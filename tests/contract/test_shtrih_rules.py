@@ -34,6 +34,7 @@ from kkt_adapter.kernel.ids import RegisterId
 OLD_YEAR, NEW_YEAR = datetime(2025, 12, 30, 9, 0, tzinfo=UTC), datetime(2026, 1, 8, 9, 0, tzinfo=UTC)
 MARK = "0104600000000012215abcdefghijkl\x1d91FFD0\x1d92" + "A" * 44
 REFUND = {"kind": ReceiptKind.REFUND, "operation": Operation.REFUND}
+CORRECTION = {"kind": ReceiptKind.CORRECTION, "correction": a_correction(number="1")}
 
 
 @pytest.fixture
@@ -70,6 +71,8 @@ async def rates_of(
         (NEW_YEAR, 0, VatRate.P20_120, REFUND, 3),
         (NEW_YEAR, 1, VatRate.P20, REFUND, None),  # it would come out as 22 %
         (NEW_YEAR, 1, VatRate.P20_120, REFUND, None),
+        (NEW_YEAR, 2, VatRate.P20, CORRECTION, 1),
+        (NEW_YEAR, 1, VatRate.P20, CORRECTION, None),
     ],
 )
 async def test_a_rate_comes_out_as_asked_or_the_receipt_is_refused(
@@ -89,6 +92,17 @@ async def test_a_rate_comes_out_as_asked_or_the_receipt_is_refused(
         with pytest.raises(KktRefused, match="field 71"):
             await rates_of(bench, registration, rate, **changes)
         assert (await bench.driver.status()).receipts_in_shift == 0
+
+
+async def test_rates_of_both_years_stand_in_one_receipt(tmp_path: Path) -> None:
+    async with shtrih_bench(tmp_path, clock=ManualClock(NEW_YEAR)) as bench:
+        registration = await opened(bench)
+        rates = (VatRate.P22, VatRate.P20, VatRate.P22_122, VatRate.P20_120)
+        receipt = a_sale_for(registration, lines=tuple(a_line(vat=rate) for rate in rates))
+        document = await bench.driver.fiscalize(receipt, term=TERM)
+
+        told = [one.child(1199) for one in await bench.tags_of(document.fd_number) if one.tag == 1059]
+        assert [one.value for one in told if one is not None] == [11, 1, 12, 3]
 
 
 async def test_a_row_that_is_another_rate_is_not_used_and_the_others_are(bench: ShtrihBench) -> None:
@@ -202,6 +216,38 @@ async def test_the_state_of_settlements_is_reported_to_other_clients(bench: Shtr
     assert (await run(b"\xff\x37" + u4(30)))[2] == 0
     sold = await bench.driver.fiscalize(a_sale_for(registration), term=TERM)
     assert sold.fd_number == last.fd_number + 1
+
+
+@pytest.mark.parametrize(
+    ("request_", "answer"),
+    [
+        ("26 1e000000 01", None),  # font
+        ("d1 01000000", None),
+        ("6b", None),  # the last error
+        ("ff0e 1e000000 01 1104", "1104 0100"),  # 1041: of the registration
+        ("ff0e 1e000000 01 ffff", ""),  # all tags, by FF3B
+        ("ff63 1e000000", None),
+        ("ff68 1e000000", "00 0000 00000000 0000000000 00"),
+        ("ff70 1e000000", "01 00 ff 00 00 00 0000"),
+    ],
+)
+async def test_what_other_clients_ask_is_answered(
+    bench: ShtrihBench, request_: str, answer: str | None
+) -> None:
+    registration = await bench.driver.open()
+    command = bytes.fromhex(request_)
+    told = await bench.emulator.device.run(command)
+
+    behind = 3 if command[0] == 0xFF else 2
+    assert told[behind - 1] == 0, told.hex()
+    if answer is None:
+        assert len(told) > behind
+    elif answer == "1104 0100":
+        assert told[behind:] == u2(0x0411) + u2(16) + registration.fn_number.encode("ascii")
+    else:
+        assert told[behind:] == bytes.fromhex(answer)
+    if answer == "":
+        assert (await bench.emulator.device.run(bytes.fromhex("ff3b 1e000000")))[2] == 0
 
 
 async def test_a_key_that_firmware_refuses_everywhere_is_left_out(tmp_path: Path) -> None:

@@ -66,6 +66,35 @@ def registration(machine: Machine, _data: bytes, _operator: int) -> bytes:
     return head + u4(1) + u4(first.fiscal_sign) + machine.tail()
 
 
+ALL_TAGS = 0xFFFF
+
+
+def registration_tag(machine: Machine, data: bytes, _operator: int) -> bytes:
+    """FF0E: one tag of a registration report, or (FFFFh) all of them by FF3B [JP FSReadFiscalizationTag]."""
+    cursor = Cursor(data)
+    report, tag = cursor.number(1), cursor.number(2)
+    message = machine.fn.message(1)
+    if report > 1 or message is None:  # this FN is registered once
+        raise Fail(NO_DATA)
+    container = parse_message(message).container
+    assert container is not None
+    contents = container.document[4:]
+    if tag == ALL_TAGS:
+        machine.dump = Dump(pieces=_pieces(machine, contents))
+        return b""
+    found = [u2(e.tag) + u2(len(e.raw)) + e.raw for e in decode(contents) if e.tag == tag]
+    if not found:
+        raise Fail(NO_DATA)
+    return found[0]
+
+
+def memory_left(machine: Machine, _data: bytes, _operator: int) -> bytes:
+    """FF63: documents of the five-year store, KiB of the 30-day store [JP FSReadMemorySize]. Made up: 1 KiB
+    for each document."""
+    left = machine.status().documents_left
+    return u4(left) + u4(left)
+
+
 def find(machine: Machine, data: bytes, _operator: int) -> bytes:
     document = machine.fn.document(Cursor(data).number(4))
     if document is None:
@@ -264,6 +293,7 @@ HANDLERS: Mapping[bytes, Callable[[Machine, bytes, int], bytes]] = {
     b"\xff\x08": cancel_document,
     b"\xff\x09": registration,
     b"\xff\x0a": find,
+    b"\xff\x0e": registration_tag,
     b"\xff\x0b": open_shift,
     b"\xff\x30": message_size,
     b"\xff\x31": read_block,
@@ -281,4 +311,5 @@ HANDLERS: Mapping[bytes, Callable[[Machine, bytes, int], bytes]] = {
     b"\xff\x42": begin_close_shift,
     b"\xff\x43": close_shift,
     b"\xff\x62": nothing,
+    b"\xff\x63": memory_left,
 }

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from kkt_adapter.emulators.shtrih.machine import Fail, Machine
 from kkt_adapter.emulators.shtrih.receipt_commands import open_receipt_of
-from kkt_adapter.fiscal.kkt.shtrih.values import Cursor, u1, u2
+from kkt_adapter.fiscal.kkt.shtrih.values import Cursor, u1, u2, u4
 
 
 def check_mark(machine: Machine, data: bytes, _operator: int) -> bytes:
@@ -72,8 +72,21 @@ def bind_mark(machine: Machine, data: bytes, operator: int) -> bytes:
     return b"\x44\x4d" + b"\2"
 
 
+def marking_status(machine: Machine, _data: bytes, _operator: int) -> bytes:
+    """FF70 [JP FSReadMCStatus]. Notifications are not kept: none waits, the store is empty."""
+    checking = 1 if machine.mark_asked is None else 4  # no code in work; an answer has come
+    return bytes((checking, 0, 0xFF, len(machine.marks), 0, 0)) + u2(0)
+
+
+def notification_status(_machine: Machine, _data: bytes, _operator: int) -> bytes:
+    """FF68 [JP FSReadMCNotificationStatus]: nothing waits."""
+    return u1(0) + u2(0) + u4(0) + bytes(5) + u1(0)
+
+
 HANDLERS: Mapping[bytes, Callable[[Machine, bytes, int], bytes]] = {
     b"\xff\x61": check_mark,
     b"\xff\x67": bind_mark,
+    b"\xff\x68": notification_status,
     b"\xff\x69": accept_mark,
+    b"\xff\x70": marking_status,
 }
