@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import attacks, counts, drain, fill, ingest, memory, pages, registers, start
+from bench import attacks, counts, dashboard, drain, fill, ingest, memory, pages, registers, start
 from bench.load import InvalidRun
 from bench.method import Disk, Method, full, quick
 from bench.report import Report, show, write
@@ -31,6 +31,7 @@ PROGRAMS: dict[str, Program] = {
     "start": start.measure,
     "memory": memory.measure,
     "pages": pages.measure,
+    "dashboard": dashboard.measure,
     "registers": registers.measure,
     "attacks": attacks.measure,
 }

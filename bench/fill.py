@@ -77,8 +77,10 @@ def _multiply(path: Path, times: int) -> None:
     connection.execute("CREATE TEMP TABLE copies (k INTEGER PRIMARY KEY)")
     connection.executemany("INSERT INTO copies VALUES (?)", ((k,) for k in range(1, times)))
     connection.execute(
-        "INSERT INTO attempts SELECT id + 1000, 'send', register_id, receipt_seq, owner, term, NULL, NULL,"
-        " started_at, started_at, 'done', NULL FROM attempts"
+        "INSERT INTO attempts"
+        " (id, what, register_id, receipt_seq, owner, term, started_at, ended_at, outcome)"
+        " SELECT id + 1000, 'send', register_id, receipt_seq, owner, term, started_at, started_at, 'done'"
+        " FROM attempts"
     )
     connection.execute(
         "INSERT INTO buffer_events (event_type, receipt_id, timestamp, level)"

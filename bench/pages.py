@@ -27,7 +27,7 @@ NAME, PASSWORD = "bench.viewer", "a long password for the bench"
 
 def measure(method: Method, report: Report, shim: Shim | None, say: Callable[[str], None]) -> None:
     folder = filled_folder(method, say)
-    _add_account(folder)
+    add_account(folder)
     p95: dict[str, list[float]] = {page: [] for page in (STATUS, *OTHERS)}
     with product(folder, CONNECTIONS) as server:
         headers = {"Authorization": f"Bearer {_sign_in(server)}"}
@@ -46,7 +46,7 @@ def measure(method: Method, report: Report, shim: Shim | None, say: Callable[[st
     )
 
 
-def _add_account(folder: Path) -> None:
+def add_account(folder: Path) -> None:
     command = [sys.executable, "-m", "kkt_adapter", "accounts", "add", NAME, "--role", "viewer"]
     done = subprocess.run(
         [*command, "--password-stdin", "--data-dir", str(folder)],

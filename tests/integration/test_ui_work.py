@@ -188,6 +188,16 @@ async def test_a_run_of_the_catalogue_is_started_followed_and_its_products_are_f
             one = re.search(r'href="/ui(/catalogue/products/[^"]+)"', found)
             assert one is not None
             assert "No change yet" in (await admin.get(one.group(1))).text
+            source.catalogue.advance(gone=0, repriced=1, new=0, sold_out=0)
+            form = fields((await admin.get("/catalogue/runs")).text, "/catalogue/start")
+            path = (await admin.post("/catalogue/start", **form)).headers["location"]
+            path = path.removeprefix("/ui").partition("?")[0]
+            while "complete" not in (page := (await admin.get(path)).text):
+                assert "failed" not in page
+            assert re.search(r"<dt>Changed</dt><dd>45</dd>", page), "the run says what it changed"
+            changed = (await admin.get(one.group(1))).text
+            assert "Price over time" in changed and "data-chart=" in changed
+            assert "min_price" in changed
             assert "Nothing fits" in (await admin.get("/catalogue?q=no+such+thing")).text
             assert (await admin.get("/catalogue/products/unknown")).status_code == 404
             assert (await admin.get("/catalogue?cursor=forged")).status_code == 422

@@ -1,6 +1,9 @@
 """What happened and who did it: the events, newest first, with filters in the address."""
 
+import json
+from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
+from typing import Any
 
 from starlette.responses import Response
 
@@ -35,9 +38,30 @@ async def audit(visit: Visit) -> Response:
         since=since,
         levels=list(EventLevel),
         events=sorted(EventType),
+        facts=lambda one: shown_facts(one.facts, english=visit.english),
         marks={level.value: mark for level, mark in MARKS.items()},
         yesterday=(visit.now - timedelta(days=1)).date().isoformat(),
     )
+
+
+def shown_facts(facts: Mapping[str, Any], *, english: bool) -> Mapping[str, Any]:
+    """What is in an event beside who did it; texts that are kept in both languages in the visitor's."""
+    kept = {name: value for name, value in facts.items() if name != "by" and value not in (None, "", [], {})}
+    return {name: _in_words(value, "en" if english else "ru") for name, value in kept.items()}
+
+
+def _in_words(value: Any, language: str) -> Any:
+    found = _decoded(value) if isinstance(value, str) and value.startswith("[{") else value
+    if isinstance(found, list) and all(isinstance(one, Mapping) and language in one for one in found):
+        return "; ".join(str(one[language]) for one in found)
+    return value
+
+
+def _decoded(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def _page_number(said: str) -> int:

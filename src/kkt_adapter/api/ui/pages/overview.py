@@ -11,6 +11,7 @@ from kkt_adapter.api.ui.visit import Visit
 from kkt_adapter.fiscal.kkt.driver import KktState
 from kkt_adapter.fiscal.status.register_cards import RegisterCard, Worry
 
+FOR_PEOPLE = ("PRINT_UNKNOWN", "DLQ_GROWING", "DLQ_NOT_EMPTY")  # alerts that are settled under "questions"
 LAG_PERIOD = timedelta(days=1)  # of the chart of delivery
 FINE_SHOWN = 12  # cards of registers in order; the others are a line each, until they are asked for
 
@@ -44,6 +45,7 @@ async def overview(visit: Visit) -> Response:
         words=lambda card: word_of(visit, card),
         seen=seen,
         alerts=seen.buffer.alerts,
+        for_people=FOR_PEOPLE,
         zone=cards[0].zone if cards else None,
     )
 

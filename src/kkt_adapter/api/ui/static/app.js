@@ -47,6 +47,10 @@
   document.addEventListener("selectionchange", () => setTimeout(catchUp, 400));
   document.addEventListener("focusout", () => setTimeout(catchUp, 0));
 
+  // On a narrow screen the sections scroll; the one that is open is to be seen.
+  const open = $(".sections [aria-current]");
+  if (open) open.closest(".sections").scrollLeft = open.offsetLeft - open.closest(".sections").clientWidth / 2 + open.offsetWidth / 2;
+
   // --- copying, dialogs, filters that apply themselves ---
 
   document.addEventListener("click", async (event) => {

@@ -16,6 +16,9 @@ TEXTS = {
     "nav.audit": Text("Events", "События"),
     "nav.settings": Text("Settings", "Настройки"),
     "nav.sandbox": Text("Sandbox", "Песочница"),
+    "frame.demo.try": Text(
+        "Try it: post a receipt, break something", "Попробовать: пробить чек, что-нибудь сломать"
+    ),
     "frame.demo": Text(
         "Demo: virtual registers, not fiscal devices", "Демо: виртуальные кассы, не фискальные"
     ),
