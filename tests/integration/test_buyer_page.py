@@ -17,7 +17,9 @@ async def test_the_page_shows_the_slip_and_hides_the_buyer(tmp_path: Path) -> No
         answer = await running.post(sale(name="Чайник", customer=BUYER))
         receipt_id = answer.json()["receipt_id"]
         links = running.services.app.state.services.buyer.links
-        path = links.of(receipt_id).removeprefix("https://shop.example")
+        url = (await running.receipt(receipt_id))["receipt_url"]
+        assert url == links.of(receipt_id)
+        path = url.removeprefix("https://shop.example")
         shown = await page(running, path)
         assert shown.status_code == 200
         assert "Чайник" in shown.text
@@ -41,6 +43,7 @@ async def test_the_page_shows_the_slip_and_hides_the_buyer(tmp_path: Path) -> No
         unknown = await page(running, f"/r/{links.token('01a22746-5a99-7d2a-9368-bb8f065e21d1')}")
         await running.restart(receipt_pages=False)
         off = await page(running, path)
+        assert (await running.receipt(receipt_id))["receipt_url"] is None
         nonsense = await page(running, "/r/nonsense")
         assert {one.status_code for one in (unknown, off, nonsense)} == {404}
         assert unknown.text == off.text == nonsense.text

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
@@ -38,6 +38,7 @@ from kkt_adapter.api.schemas.shown import receipts as shown
 from kkt_adapter.api.services import ApiServices
 from kkt_adapter.api.settings import ApiSettings
 from kkt_adapter.fiscal.lifecycle import PrintState, Status
+from kkt_adapter.fiscal.queries.receipt_models import ReceiptDetail
 from kkt_adapter.fiscal.slip import pdf_available
 from kkt_adapter.runtime.auth.roles import Principal
 from kkt_adapter.runtime.log import about, get_logger
@@ -119,6 +120,10 @@ async def _parse(raw: bytes, *, refuse_unknown: bool) -> ParsedReceipt:
     return read_receipt(raw, refuse_unknown=refuse_unknown)
 
 
+def _detail(services: Services, found: ReceiptDetail, request: Request) -> Any:
+    return shown.detail_answer(found, english=_english(request), page_of=services.buyer.links.of)
+
+
 @router.get(
     PATH,
     responses=answers(shapes.ReceiptDetail, examples.RECEIPT_DETAIL, refuses="NOT_FOUND"),
@@ -130,7 +135,7 @@ async def receipt_by_key(
     """For a till whose POST timed out. 404: it was never accepted, so it may be posted again."""
     found = await services.receipts.by_key(idempotency_key)
     check_till(principal, found.summary.pos_id)
-    return JsonAnswer(shown.detail_answer(found, english=_english(request)))
+    return JsonAnswer(_detail(services, found, request))
 
 
 @router.get(
@@ -171,7 +176,7 @@ async def receipt_by_id(
     """Where it stands with the register (``print_state``) and with the operator (``status``)."""
     found = await services.receipts.by_id(receipt_id)
     check_till(principal, found.summary.pos_id)
-    return JsonAnswer(shown.detail_answer(found, english=_english(request)))
+    return JsonAnswer(_detail(services, found, request))
 
 
 @router.get(

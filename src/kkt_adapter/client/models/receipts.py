@@ -222,6 +222,8 @@ class ReceiptDetail(TypedDict):
     device_number: NotRequired[str]
     timezone: NotRequired[int]
     no_print: NotRequired[bool]
+    # The buyer's page; null before it is printed, and without public_url.
+    receipt_url: str | None
     callback: ShopCallback | None
     # The operator took the document with this response code: 11 not recognised, 14 format control
     # failed, or another. null: nothing wrong.

@@ -207,6 +207,9 @@ class ReceiptDetail(ReceiptSummary):
     device_number: NotRequired[str]
     timezone: NotRequired[int]
     no_print: NotRequired[bool]
+    receipt_url: Annotated[
+        str | None, Field(description="The buyer's page; null before it is printed, and without public_url.")
+    ]
     callback: ShopCallback | None
     operator_code: Annotated[
         int | None,

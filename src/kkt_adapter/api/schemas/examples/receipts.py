@@ -84,6 +84,7 @@ RECEIPT_DETAIL: Final[Json] = RECEIPT | {
     "taxation": "osn",
     "cashier": {"name": "Кассир"},
     "operator_code": None,
+    "receipt_url": "https://shop.example/r/AaIoFf33dcO4fVU5CvpxmVCHUjGAx70dl0PkcqmEwUY",
     "callback": None,
     "items": [
         {

@@ -1,10 +1,12 @@
 """Answers about receipts: one, a page of them, their documents and events."""
 
+from collections.abc import Callable
 from typing import Any
 
 from kkt_adapter.api.schemas.answers import buffer as logged
 from kkt_adapter.api.schemas.answers import receipts as known
 from kkt_adapter.api.schemas.units import money
+from kkt_adapter.fiscal.lifecycle import PrintState
 from kkt_adapter.fiscal.model import ReceiptWarning
 from kkt_adapter.fiscal.queries.door_receipts import CallbackShown
 from kkt_adapter.fiscal.queries.event_log import EventPage, LoggedEvent
@@ -67,10 +69,14 @@ def summary_answer(shown: ReceiptSummary) -> known.ReceiptSummary:
     }
 
 
-def detail_answer(shown: ReceiptDetail, *, english: bool) -> Json:
-    """``known.ReceiptDetail``; ``english``: the texts of warnings."""
+def detail_answer(shown: ReceiptDetail, *, english: bool, page_of: Callable[[str], str | None]) -> Json:
+    """``known.ReceiptDetail``; ``english``: the texts of warnings; ``page_of``: the buyer's page of a
+    receipt."""
+    summary = summary_answer(shown.summary)
+    printed = shown.summary.print_state is PrintState.PRINTED
     return {
-        **summary_answer(shown.summary),
+        **summary,
+        "receipt_url": page_of(shown.summary.id) if printed else None,
         "order_id": None,
         "original_receipt_id": None,
         **receipt_public.document(shown.receipt),

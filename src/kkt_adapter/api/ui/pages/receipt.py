@@ -58,9 +58,9 @@ def _id(visit: Visit) -> str:
 
 async def _json(visit: Visit, story: ReceiptStory) -> str:
     """What the API answers for this receipt, to be copied."""
-    return laid_out(
-        jsontext.encode(detail_answer(await visit.services.receipts.by_id(story.id), english=visit.english))
-    )
+    found = await visit.services.receipts.by_id(story.id)
+    page_of = visit.services.buyer.links.of
+    return laid_out(jsontext.encode(detail_answer(found, english=visit.english, page_of=page_of)))
 
 
 def _file(body: bytes, media_type: str, name: str) -> Response:
