@@ -6,6 +6,7 @@ and dead letters sent again, and decides open questions by what the FN holds. No
 """
 
 import asyncio
+import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -24,13 +25,17 @@ from kkt_adapter.runtime.db.protocol import Database
 LOOK_EVERY_S = 0.25
 HELP_EVERY_S = 2.0
 AT_ONCE = 16
+PATIENT_S = 20.0  # real: a till waits for an answer, once nothing goes wrong any more
+LONGEST_S = 900.0  # real
 
 
 REASON = {"reason": "the lab has mended the register"}  # a shop that was told of a failure needs one
 
 
 class Client(Protocol):
-    """Who asked for receipts, and asks again."""
+    """Who asked for receipts, and asks again. ``answer_s``: how long it waits, in real seconds."""
+
+    answer_s: float
 
     @property
     def pos_id(self) -> str: ...
@@ -60,20 +65,25 @@ class Settling:
         self._ledger = ledger
         self._queued = queued
         self._tills = {till.pos_id: till for till in tills}
+        for till in tills:
+            till.answer_s = PATIENT_S
 
     async def settle(self, *, limit_s: float) -> tuple[float, bool]:
-        """Real seconds until everything was printed and delivered; and whether it was, within ``limit_s``."""
+        """Real seconds until everything was printed and delivered; and whether it was, before nothing had got
+        any better for ``limit_s``: a busy machine is slow, and loses nothing."""
         loop = asyncio.get_running_loop()
-        started = loop.time()
-        helped = float("-inf")
-        while (now := loop.time()) - started < limit_s:
+        started = better = loop.time()
+        helped, least = float("-inf"), math.inf
+        while (now := loop.time()) - better < limit_s and now - started < LONGEST_S:
             if now - helped >= HELP_EVERY_S:
                 await self._help()
                 helped = loop.time()
-            if not self._ledger.open() and await self._is_settled():
+            if (left := await self._unsettled()) == 0:
                 return loop.time() - started, True
+            if left < least:
+                least, better = left, loop.time()
             await asyncio.sleep(LOOK_EVERY_S)
-        return limit_s, False
+        return loop.time() - started, False
 
     async def ask_all_again(self, receipts_: Sequence[Asked]) -> None:
         """Every till asks for every receipt once more: the answers must not have changed."""
@@ -85,13 +95,15 @@ class Settling:
 
         await asyncio.gather(*(ask(asked) for asked in receipts_))
 
-    async def _is_settled(self) -> bool:
+    async def _unsettled(self) -> float:
+        """Receipts without an answer, or not printed and delivered, and FNs with something in their queue;
+        infinite when nobody can say."""
         try:
-            if not all(map(self._is_given_up, await self._db.read(_left))):
-                return False
+            left = await self._db.read(_left)
         except AdapterError:
-            return False
-        return await asyncio.to_thread(lambda: all(map(is_confirmed, self._queued)))
+            return math.inf
+        queues = await asyncio.to_thread(lambda: sum(not is_confirmed(queue) for queue in self._queued))
+        return len(self._ledger.open()) + sum(not self._is_given_up(receipt) for receipt in left) + queues
 
     async def _help(self) -> None:
         await self.ask_all_again(self._ledger.open())

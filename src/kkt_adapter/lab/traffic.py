@@ -50,7 +50,7 @@ class Till:
         self._session = session
         self._ledger = ledger
         self._rng = rng
-        self._answer_s = answer_s
+        self.answer_s = answer_s
         self._think_s = think_s
         self._day = day
         self._mine: list[Asked] = []
@@ -207,7 +207,7 @@ class Till:
         headers = {} if key is None else {"Idempotency-Key": key}
         try:
             async with (
-                asyncio.timeout(self._answer_s),
+                asyncio.timeout(self.answer_s),
                 self._session.post(url, json=body, headers=headers) as answer,
             ):
                 found = await answer.json(content_type=None)

@@ -138,7 +138,7 @@ class Button(DoorClient):
         try:
             writer.write(head.encode() + body)
             reading = asyncio.create_task(reader.read())
-            done, _ = await asyncio.wait({reading}, timeout=self._answer_s)
+            done, _ = await asyncio.wait({reading}, timeout=self.answer_s)
             if not done:
                 writer.write_eof()
                 await asyncio.wait({reading}, timeout=LAST_WORDS_S)

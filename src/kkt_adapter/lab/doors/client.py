@@ -35,7 +35,7 @@ class DoorClient:
         self._bases = bases
         self._ledger = ledger
         self._rng = rng
-        self._answer_s = answer_s
+        self.answer_s = answer_s
         self._think_s = think_s
         self._mine: list[Asked] = []
 

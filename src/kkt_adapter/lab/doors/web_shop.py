@@ -124,7 +124,7 @@ class WebShop(DoorClient):
         """Status and JSON; None where no whole answer came."""
         root = f"{base}/possystem/{self._rng.choice(('v4', 'v5')) if method == 'GET' else version(body)}"
         try:
-            async with asyncio.timeout(self._answer_s):
+            async with asyncio.timeout(self.answer_s):
                 if not self._token:
                     self._token = await self._sign_in(root)
                 async with self._session.request(
