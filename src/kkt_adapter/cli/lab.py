@@ -41,6 +41,9 @@ def lab(
     small_disk: Annotated[
         bool, typer.Option("--small-disk", help="SQLite on a file system that gets full; needs root.")
     ] = False,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Tills that nobody configured sell too, under odd names.")
+    ] = False,
     doors: Annotated[
         bool, typer.Option("--doors/--no-doors", help="Shops sell through ATOL Online and KkmServer too.")
     ] = True,
@@ -83,6 +86,7 @@ def lab(
         redis=redis,
         devices=devices,
         small_disk=small_disk,
+        demo=demo,
         doors=doors,
         scale=scale,
         folder=folder,
@@ -133,6 +137,7 @@ def _plan(
     redis: bool,
     devices: str,
     small_disk: bool,
+    demo: bool,
     doors: bool,
     scale: float,
     folder: Path | None,
@@ -154,6 +159,7 @@ def _plan(
         redis=redis,
         devices=_brands(devices),
         small_disk=small_disk,
+        demo=demo,
         doors=doors,
         scale=scale,
         folder=folder,
@@ -201,7 +207,15 @@ async def _run_rounds(
     setups = (
         MIXED
         if mixed
-        else [Setup(nodes=plan.nodes, database=plan.database, redis=plan.redis, small_disk=plan.small_disk)]
+        else [
+            Setup(
+                nodes=plan.nodes,
+                database=plan.database,
+                redis=plan.redis,
+                small_disk=plan.small_disk,
+                demo=plan.demo,
+            )
+        ]
     )
     rounds = rounds_of(plan, faults=faults, setups=setups)
     check_installed(

@@ -82,7 +82,7 @@ def read_archive(path: Path, *, register_id: str, queued: bool) -> Archive:
     Raises:
         sqlite3.Error, ValueError: the file is damaged.
     """
-    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=10)
     try:
         rows = connection.execute("SELECT message FROM documents ORDER BY fd_number").fetchall()
     finally:
@@ -95,7 +95,7 @@ def is_confirmed(path: Path) -> bool:
     """Has the operator confirmed every document of an FN, reports included? Also while a node works with it;
     False too when the file cannot be read now."""
     try:
-        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=1)
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=1)
         try:
             made, confirmed = connection.execute("SELECT fd_number, confirmed FROM state").fetchone()
         finally:

@@ -26,6 +26,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "of servers": ("Redis ", "PostgreSQL "),
         "of databases replaced and lost": ("database",),
         "of people and readers of logs": ("person ", "log "),
+        "of demo tills and pools": ("demo ", "register held"),
     }
 )
 """What a fault was done to: how the names of its kinds begin."""

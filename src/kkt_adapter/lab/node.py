@@ -44,6 +44,7 @@ class NodeSpec:
     epoch: float  # Unix seconds; all nodes of a lab share it
     offset_s: float  # how far the wall clock is wrong
     armed: dict[str, Any] | None = None  # a command "arm" that holds from the very start
+    demo: bool = False  # tills that nobody configured get registers
     settings: dict[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
@@ -104,7 +105,7 @@ class Node:
         probes = self.probes
         services = await build_services(
             settings,
-            demo=demo,
+            demo=demo or self.spec.demo,
             clock=self.clock,
             seams=Seams(
                 database=lambda database: ProbedDatabase(database, probes),

@@ -16,6 +16,7 @@ class LabPlan:
     database: str = "sqlite"  # or "postgresql"
     redis: bool = False
     devices: tuple[str, ...] = ()  # brands of real registers, through their emulators
+    demo: bool = False  # tills that nobody configured sell too, each with a register of its own
     small_disk: bool = False  # the data lie on a file system that gets full; where mounting is allowed
     scale: float = 10.0
     name: str = ""  # of this run; for those who start node processes of their own
@@ -36,5 +37,5 @@ class LabPlan:
         """What stands there, in words."""
         database = "SQLite" if self.database == "sqlite" else "PostgreSQL"
         words = [f"{self.nodes} node{'s' if self.nodes > 1 else ''}", database]
-        words += ["Redis"] * self.redis + ["small disk"] * self.small_disk
+        words += ["Redis"] * self.redis + ["small disk"] * self.small_disk + ["demo"] * self.demo
         return ", ".join([*words, *(BRANDS[brand].name for brand in self.devices)])

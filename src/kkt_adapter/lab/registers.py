@@ -32,6 +32,7 @@ class LabRegisters:
             self._files[register_id] = fn_path(folder / "fn", RegisterId(register_id))
             self._add(register_id, driver="virtual", transport=_transport(n, of=virtual))
         self.virtual = [register["id"] for register in self.settings]
+        self._demo: set[str] = set()
 
     def _add(self, register_id: str, *, driver: str, transport: str, **more: str) -> None:
         self.settings.append(
@@ -86,7 +87,16 @@ class LabRegisters:
     @property
     def queues(self) -> Mapping[str, Path]:
         """The FNs whose documents go to the operator out of their own queue."""
-        return {r["id"]: self._files[r["id"]] for r in self.settings if r["ofd_transport"] != HTTP}
+        named = {r["id"] for r in self.settings if r["ofd_transport"] != HTTP}
+        return {one: path for one, path in self._there().items() if one in named | self._demo}
+
+    def add_demo(self, till: str) -> None:
+        """A till that nobody configured: its register is called like it, once there is one."""
+        self._demo.add(till)
+        self._files[till] = fn_path(self._folder / "fn", till)
+
+    def _there(self) -> Mapping[str, Path]:
+        return {one: path for one, path in self._files.items() if one not in self._demo or path.exists()}
 
     @property
     def over_http(self) -> frozenset[str]:
@@ -101,7 +111,7 @@ class LabRegisters:
         """What every FN holds, once nobody works with it."""
         return [
             read_archive(path, register_id=register_id, queued=register_id in self.queues)
-            for register_id, path in self._files.items()
+            for register_id, path in self._there().items()
         ]
 
 

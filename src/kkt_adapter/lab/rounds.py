@@ -38,13 +38,14 @@ class Setup:
     database: str
     redis: bool
     small_disk: bool = False
+    demo: bool = False
     devices: bool = True  # with the devices that are asked for, or virtual registers alone
 
 
 ONE_SQLITE = Setup(nodes=1, database="sqlite", redis=False)
 ON_SMALL_DISK = Setup(nodes=1, database="sqlite", redis=False, small_disk=True)
 TWO_SQLITE = Setup(nodes=2, database="sqlite", redis=False)
-VIRTUAL = Setup(nodes=1, database="sqlite", redis=False, devices=False)
+VIRTUAL = Setup(nodes=1, database="sqlite", redis=False, devices=False, demo=True)
 TWO_POSTGRES = Setup(nodes=2, database="postgresql", redis=True)
 MIXED: Sequence[Setup] = (ONE_SQLITE, TWO_POSTGRES, ON_SMALL_DISK, TWO_SQLITE, VIRTUAL)
 
@@ -64,6 +65,7 @@ def rounds_of(plan: LabPlan, *, faults: int, setups: Sequence[Setup]) -> list[La
                 database=setup.database,
                 redis=setup.redis,
                 small_disk=setup.small_disk,
+                demo=setup.demo,
                 devices=plan.devices if setup.devices else (),
                 folder=None if plan.folder is None else plan.folder / f"seed-{SEEDS_APART * plan.seed + n}",
             )
@@ -164,6 +166,8 @@ def _arguments(plan: LabPlan, certificate: Path) -> list[str]:
     words = ["lab", "--quiet", *(f"--{name}={value}" for name, value in arguments.items())]
     if plan.redis:
         words.append("--redis")
+    if plan.demo:
+        words.append("--demo")
     if plan.small_disk:
         words.append("--small-disk")
     words.append("--doors" if plan.doors else "--no-doors")

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -18,6 +19,7 @@ from kkt_adapter.emulators.link import FlakyLink
 from kkt_adapter.emulators.ofd import OfdBook, OfdEmulator
 from kkt_adapter.lab.acts.copies import Copies, FileCopies, ServerCopies
 from kkt_adapter.lab.acts.log_reader import LogPipe
+from kkt_adapter.lab.acts.odd_tills import FIRST
 from kkt_adapter.lab.acts.person import Person
 from kkt_adapter.lab.acts.small_disk import SmallDisk
 from kkt_adapter.lab.books import OperatorBook, read_adapter
@@ -105,6 +107,8 @@ class _Run:
         )
         self._logs: dict[str, LogPipe] = {}
         self._disk: SmallDisk | None = None
+        if plan.demo:
+            self._registers.add_demo(FIRST)
         self._shops = LabShops(self._registers, self._ledger, seed=plan.seed, wanted=plan.doors)
         self._started_at = datetime.now(UTC)
         self._out_of_time = False
@@ -116,7 +120,8 @@ class _Run:
         session = await self._stack.enter_async_context(
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
         )
-        tills = world.tills = self._tills(session)
+        tills = world.tills = [self._till(session, pos_id) for pos_id in self._registers.pos_ids]
+        world.new_till = partial(self._demo_till, session) if plan.demo else None
         bases = [node.base_url for node in self._nodes]
         world.session = session
         person = world.person = Person(
@@ -315,6 +320,7 @@ class _Run:
             epoch=self._epoch,
             offset_s=node.offset_s,
             armed=node.armed,
+            demo=plan.demo,
             settings={
                 "port": node.port,
                 "data_dir": str(self._folder / ("data" if shared else node.name)),
@@ -334,22 +340,22 @@ class _Run:
             },
         )
 
-    def _tills(self, session: aiohttp.ClientSession) -> list[Till]:
+    def _till(self, session: aiohttp.ClientSession, pos_id: str) -> Till:
         plan = self._plan
-        day = (datetime.fromtimestamp(self._epoch, UTC) - CORRECTED_AGO).date()
-        return [
-            Till(
-                pos_id,
-                bases=[node.base_url for node in self._nodes],
-                session=session,
-                ledger=self._ledger,
-                rng=Random(f"{plan.seed}:{pos_id}"),
-                answer_s=ANSWER_S / plan.scale,
-                think_s=plan.think_s,
-                day=day,
-            )
-            for pos_id in self._registers.pos_ids
-        ]
+        return Till(
+            pos_id,
+            bases=[node.base_url for node in self._nodes],
+            session=session,
+            ledger=self._ledger,
+            rng=Random(f"{plan.seed}:{pos_id}"),
+            answer_s=ANSWER_S / plan.scale,
+            think_s=plan.think_s,
+            day=(datetime.fromtimestamp(self._epoch, UTC) - CORRECTED_AGO).date(),
+        )
+
+    def _demo_till(self, session: aiohttp.ClientSession, pos_id: str) -> Till:
+        self._registers.add_demo(pos_id)
+        return self._till(session, pos_id)
 
     def _database_url(self) -> str:
         if self._postgres is not None:

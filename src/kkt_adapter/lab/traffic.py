@@ -92,6 +92,15 @@ class Till:
         sale that leaves no place for the product's receipt key."""
         await self.post(self._sale(keyless=True) if keyless else self._new(), base=base)
 
+    async def sell_first(self) -> bool:
+        """A sale that can be found by its key; was it accepted?"""
+        asked = self._sale(keyless=False)
+        for n in range(PATIENCE):
+            if await self.post(asked):
+                break
+            await asyncio.sleep(self._rng.uniform(0.05, 0.15) * (n + 1))
+        return bool(asked.told)
+
     async def sell(self) -> None:
         """One receipt, tried until an answer that ends it, or until patience is over."""
         asked = self._new()

@@ -47,7 +47,8 @@ class World:
     database_file: Path | None  # of SQLite
     http_registers: frozenset[str]
     pool: Sequence[str] = ()  # the virtual registers that the doors' group is made of
-    tills: Sequence[Till] = ()
+    tills: list[Till] = field(default_factory=list)
+    new_till: Callable[[str], Till] | None = None  # in demo mode: one that nobody configured
     person: "Person | None" = None
     session: aiohttp.ClientSession | None = None
     logs: "Mapping[str, LogPipe]" = field(default_factory=dict)  # by node

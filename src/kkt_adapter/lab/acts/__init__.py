@@ -3,7 +3,7 @@ nobody reads, a disk that is full."""
 
 from collections.abc import Sequence
 
-from kkt_adapter.lab.acts import log_reader, person, replaced, small_disk
+from kkt_adapter.lab.acts import log_reader, odd_tills, person, replaced, small_disk
 from kkt_adapter.lab.acts.kind import FaultKind
 from kkt_adapter.lab.doors.held import HELD
 
@@ -44,4 +44,5 @@ ACTS: Sequence[FaultKind] = (
         free=small_disk.free,
     ),
     HELD,
+    odd_tills.ODD_TILL,
 )

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import Any
+from urllib.parse import urlencode
 
 import aiohttp
 
@@ -44,7 +45,7 @@ class Person:
     async def question(self, pos_id: str) -> tuple[Asked, dict[str, Any]] | None:
         """What is asked about this till's register, and about which receipt; None: nothing."""
         for base in self._bases:
-            status = await self._ask("GET", f"{base}/v1/kkt/status?pos_id={pos_id}")
+            status = await self._ask("GET", f"{base}/v1/kkt/status?{urlencode({'pos_id': pos_id})}")
             found = [
                 {**one["question"], "register_id": one["register_id"]}
                 for one in (status or {}).get("registers", ())
