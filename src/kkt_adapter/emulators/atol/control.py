@@ -1,17 +1,22 @@
 """The control interface of the emulated machines: look, set faults, move cables and paper. Loopback only."""
 
-import json
-from typing import Any, Literal
+from typing import Literal
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from kkt_adapter.emulators.atol.emulator import AtolEmulator
 from kkt_adapter.emulators.atol.faults import Fault, FaultMode
-from kkt_adapter.emulators.atol.machine import Machine
-from kkt_adapter.emulators.control import MAX_DELAY_S, MAX_FAULTS, MAX_LISTED, no_browsers, refused, whole
+from kkt_adapter.emulators.control import (
+    MAX_DELAY_S,
+    MAX_LISTED,
+    as_json,
+    control_application,
+    fn_document,
+    read,
+    whole,
+)
 from kkt_adapter.fiscal.kkt.virtual.state import Blocked
-from kkt_adapter.fiscal.ofd.describe import describe
 
 
 class FaultBody(BaseModel):
@@ -57,50 +62,25 @@ class RestartBody(BaseModel):
 
 def control_app(emulator: AtolEmulator) -> web.Application:
     def state() -> web.Response:
-        return _json(emulator.state())
-
-    async def get_state(_request: web.Request) -> web.Response:
-        return state()
+        return as_json(emulator.state())
 
     async def documents(request: web.Request) -> web.Response:
         first, count = whole(request, "from") or 1, min(whole(request, "count") or 100, MAX_LISTED)
         machine = emulator.machine
         last = min(machine.status().fd_number, first + count - 1)
-        return _json({"documents": [_document(machine, n) for n in range(max(first, 1), last + 1)]})
-
-    async def set_faults(request: web.Request) -> web.Response:
-        adapter: TypeAdapter[list[FaultBody] | FaultBody] = TypeAdapter(list[FaultBody] | FaultBody)
-        try:
-            wanted = adapter.validate_json(await request.read())
-        except ValidationError as error:
-            return refused(error, why="not a fault")
-        bodies = wanted if isinstance(wanted, list) else [wanted]
-        if len(bodies) > MAX_FAULTS:
-            return _json({"error": f"at most {MAX_FAULTS} faults"}, status=422)
-        emulator.set_faults(*(Fault(**body.model_dump()) for body in bodies))
-        return state()
-
-    async def lift_faults(_request: web.Request) -> web.Response:
-        emulator.set_faults()
-        return state()
+        return as_json({"documents": [fn_document(machine.fn, n) for n in range(max(first, 1), last + 1)]})
 
     async def conditions(request: web.Request) -> web.Response:
-        try:
-            wanted = ConditionBody.model_validate_json(await request.read())
-        except ValidationError as error:
-            return refused(error, why="no condition")
+        wanted = await read(request, ConditionBody, why="no condition")
         if wanted.default_device not in (None, *emulator.server.devices):
-            return _json({"error": "there is no such device"}, status=404)
+            return as_json({"error": "there is no such device"}, status=404)
         _set(emulator, wanted)
         if wanted.down is not None:
             await emulator.set_down(wanted.down)
         return state()
 
     async def restart(request: web.Request) -> web.Response:
-        try:
-            wanted = RestartBody.model_validate_json(await request.read() or b"{}")
-        except ValidationError as error:
-            return refused(error, why="no restart")
+        wanted = await read(request, RestartBody, why="no restart")
         await emulator.restart_web(forget=wanted.forget)
         return state()
 
@@ -108,11 +88,8 @@ def control_app(emulator: AtolEmulator) -> web.Application:
         emulator.swap_fn()
         return state()
 
-    app = web.Application(middlewares=[no_browsers])
-    app.router.add_get("/control/state", get_state)
+    app = control_application(emulator.state, body=FaultBody, fault=Fault, set_faults=emulator.set_faults)
     app.router.add_get("/control/documents", documents)
-    app.router.add_post("/control/faults", set_faults)
-    app.router.add_delete("/control/faults", lift_faults)
     app.router.add_post("/control/conditions", conditions)
     app.router.add_post("/control/restart", restart)
     app.router.add_post("/control/fn", swap_fn)
@@ -136,18 +113,3 @@ def _set(emulator: AtolEmulator, wanted: ConditionBody) -> None:
             setattr(owner, name, value)
     if wanted.fn is not None or wanted.fn_works:
         machine.forced = wanted.fn
-
-
-def _document(machine: Machine, number: int) -> dict[str, Any]:
-    message, document = machine.fn.message(number), machine.fn.document(number)
-    assert message is not None and document is not None
-    return {
-        "number": number,
-        "code": int(document.code),
-        "confirmed": document.confirmed,
-        "document": describe(message).json(),
-    }
-
-
-def _json(content: dict[str, Any], *, status: int = 200) -> web.Response:
-    return web.json_response(text=json.dumps(content, ensure_ascii=False, default=str), status=status)

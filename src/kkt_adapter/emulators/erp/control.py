@@ -3,20 +3,19 @@
 Loopback only, no credentials; requests that a page in a browser sent (they carry ``Origin``) are refused.
 """
 
-import json
 from dataclasses import asdict
-from typing import Annotated, Any, Protocol
+from typing import Any, Protocol
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from kkt_adapter.emulators.control import (
     MAX_DELAY_S,
-    MAX_FAULTS,
     MAX_LISTED,
     RETRY_AFTER,
-    no_browsers,
-    refused,
+    as_json,
+    control_application,
+    read,
     whole,
 )
 from kkt_adapter.emulators.erp.book import ErpBook
@@ -46,9 +45,6 @@ class FaultBody(BaseModel):
     retry_after: str | None = Field(None, pattern=RETRY_AFTER)
     count: int | None = Field(None, ge=1)
 
-    def fault(self) -> Fault:
-        return Fault(**self.model_dump())
-
 
 class MannersBody(BaseModel):
     """What may be changed of the usual answers; what is left out stays."""
@@ -61,10 +57,6 @@ class MannersBody(BaseModel):
 
 def control_app(emulator: Controlled) -> web.Application:
     """The application behind ``/control``; ``emulator`` must be started."""
-    faults = TypeAdapter(FaultBody | Annotated[list[FaultBody], Field(max_length=MAX_FAULTS)])
-
-    async def state(_request: web.Request) -> web.Response:
-        return _json(emulator.state())
 
     async def events(request: web.Request) -> web.Response:
         found = emulator.book.events(
@@ -72,49 +64,30 @@ def control_app(emulator: Controlled) -> web.Application:
             after=whole(request, "after") or 0,
             limit=min(whole(request, "limit") or 100, MAX_LISTED),
         )
-        return _json({"events": [event.model_dump(mode="json") for event in found]})
+        return as_json({"events": [event.model_dump(mode="json") for event in found]})
 
     async def points(_request: web.Request) -> web.Response:
         last = emulator.book.last.items()
-        return _json(
+        return as_json(
             {name: beat.model_dump(mode="json", by_alias=True, exclude={"events"}) for name, beat in last}
         )
 
-    async def set_faults(request: web.Request) -> web.Response:
-        try:
-            wanted = faults.validate_json(await request.read())
-        except ValidationError as error:
-            return refused(error, why="not understood")
-        bodies = wanted if isinstance(wanted, list) else [wanted]
-        await emulator.set_faults(*[body.fault() for body in bodies])
-        return _json(emulator.state())
-
-    async def lift_faults(_request: web.Request) -> web.Response:
-        await emulator.set_faults()
-        return _json(emulator.state())
-
     async def set_manners(request: web.Request) -> web.Response:
-        try:
-            wanted = MannersBody.model_validate_json(await request.read())
-        except ValidationError as error:
-            return refused(error, why="not understood")
+        wanted = await read(request, MannersBody, why="not understood")
         if "interval_s" in wanted.model_fields_set:
             emulator.manners.interval_s = wanted.interval_s
         if wanted.max_body_bytes is not None:
             emulator.manners.max_body_bytes = wanted.max_body_bytes
-        return _json(emulator.state())
+        return as_json(emulator.state())
 
     async def reset(_request: web.Request) -> web.Response:
         await emulator.set_faults()
         emulator.book.reset()
-        return _json(emulator.state())
+        return as_json(emulator.state())
 
-    app = web.Application(middlewares=[no_browsers])
-    app.router.add_get("/control/state", state)
+    app = control_application(emulator.state, body=FaultBody, fault=Fault, set_faults=emulator.set_faults)
     app.router.add_get("/control/events", events)
     app.router.add_get("/control/points", points)
-    app.router.add_post("/control/faults", set_faults)
-    app.router.add_delete("/control/faults", lift_faults)
     app.router.add_post("/control/manners", set_manners)
     app.router.add_post("/control/reset", reset)
     return app
@@ -129,7 +102,3 @@ def faults_json(faults: tuple[Fault, ...]) -> list[dict[str, Any]]:
             del facts["code"]
         shown.append(facts)
     return shown
-
-
-def _json(content: dict[str, Any], *, status: int = 200) -> web.Response:
-    return web.json_response(text=json.dumps(content, ensure_ascii=False), status=status)

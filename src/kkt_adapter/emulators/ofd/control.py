@@ -7,20 +7,12 @@ import asyncio
 import json
 from dataclasses import asdict
 from decimal import Decimal
-from typing import Annotated, Any, Protocol
+from typing import Any, Protocol
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from kkt_adapter.emulators.control import (
-    MAX_DELAY_S,
-    MAX_FAULTS,
-    MAX_LISTED,
-    RETRY_AFTER,
-    no_browsers,
-    refused,
-    whole,
-)
+from kkt_adapter.emulators.control import MAX_DELAY_S, MAX_LISTED, RETRY_AFTER, control_application, whole
 from kkt_adapter.emulators.ofd.book import Kept, OfdBook, Transport
 from kkt_adapter.emulators.ofd.faults import Fault, FaultMode
 from kkt_adapter.fiscal.ofd.describe import describe
@@ -50,16 +42,9 @@ class FaultBody(BaseModel):
     count: int | None = Field(None, ge=1)
     retry_after: str | None = Field(None, pattern=RETRY_AFTER)
 
-    def fault(self) -> Fault:
-        return Fault(**self.model_dump())
-
 
 def control_app(emulator: Controlled) -> web.Application:
     """The application behind ``/control``; ``emulator`` must be started."""
-    faults = TypeAdapter(FaultBody | Annotated[list[FaultBody], Field(max_length=MAX_FAULTS)])
-
-    async def state(_request: web.Request) -> web.Response:
-        return _json(emulator.state())
 
     async def documents(request: web.Request) -> web.Response:
         limit = whole(request, "limit") or 100
@@ -75,30 +60,14 @@ def control_app(emulator: Controlled) -> web.Application:
             return _json({"error": f"document {number} of FN {fn_number} is not kept"}, status=404)
         return _json(kept_json(kept, raw=True))
 
-    async def set_faults(request: web.Request) -> web.Response:
-        try:
-            wanted = faults.validate_json(await request.read())
-        except ValidationError as error:
-            return refused(error, why="not a fault")
-        bodies = wanted if isinstance(wanted, list) else [wanted]
-        await emulator.set_faults(*[body.fault() for body in bodies])
-        return _json(emulator.state())
-
-    async def lift_faults(_request: web.Request) -> web.Response:
-        await emulator.set_faults()
-        return _json(emulator.state())
-
     async def reset(_request: web.Request) -> web.Response:
         await emulator.set_faults()
         emulator.book.reset()
         return _json(emulator.state())
 
-    app = web.Application(middlewares=[no_browsers])
-    app.router.add_get("/control/state", state)
+    app = control_application(emulator.state, body=FaultBody, fault=Fault, set_faults=emulator.set_faults)
     app.router.add_get("/control/documents", documents)
     app.router.add_get(r"/control/documents/{fn:\d{1,16}}/{number:\d{1,10}}", document)
-    app.router.add_post("/control/faults", set_faults)
-    app.router.add_delete("/control/faults", lift_faults)
     app.router.add_post("/control/reset", reset)
     return app
 

@@ -1,16 +1,22 @@
 """The control interface of an emulated register: look, set faults, move paper and power. Loopback only."""
 
-import json
-from typing import Annotated, Any, Protocol
+from typing import Any, Protocol
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from kkt_adapter.emulators.control import MAX_DELAY_S, MAX_FAULTS, MAX_LISTED, no_browsers, refused, whole
+from kkt_adapter.emulators.control import (
+    MAX_DELAY_S,
+    MAX_LISTED,
+    as_json,
+    control_application,
+    fn_document,
+    read,
+    whole,
+)
 from kkt_adapter.emulators.shtrih.faults import Fault, FaultMode
 from kkt_adapter.emulators.shtrih.machine import Machine
 from kkt_adapter.fiscal.kkt.virtual.state import Blocked
-from kkt_adapter.fiscal.ofd.describe import describe
 
 
 class Controlled(Protocol):
@@ -69,48 +75,19 @@ class FieldBody(BaseModel):
 
 
 def control_app(emulator: Controlled) -> web.Application:
-    faults = TypeAdapter(FaultBody | Annotated[list[FaultBody], Field(max_length=MAX_FAULTS)])
-
     def state() -> web.Response:
-        return _json(emulator.state())
-
-    async def get_state(_request: web.Request) -> web.Response:
-        return state()
+        return as_json(emulator.state())
 
     async def documents(request: web.Request) -> web.Response:
         last = emulator.machine.status().fd_number
         first = (whole(request, "after") or 0) + 1
         limit = min(whole(request, "limit") or 100, MAX_LISTED)
         numbers = range(first, min(last, first + limit - 1) + 1)
-        return _json({"documents": [_document(emulator.machine, number) for number in numbers]})
-
-    async def set_faults(request: web.Request) -> web.Response:
-        try:
-            wanted = faults.validate_json(await request.read())
-        except ValidationError as error:
-            return refused(error, why="not a fault")
-        bodies = wanted if isinstance(wanted, list) else [wanted]
-        emulator.set_faults(*(Fault(**body.model_dump()) for body in bodies))
-        return state()
-
-    async def lift_faults(_request: web.Request) -> web.Response:
-        emulator.set_faults()
-        return state()
+        return as_json({"documents": [fn_document(emulator.machine.fn, number) for number in numbers]})
 
     async def conditions(request: web.Request) -> web.Response:
-        try:
-            wanted = ConditionBody.model_validate_json(await request.read())
-        except ValidationError as error:
-            return refused(error, why="no condition")
-        machine = emulator.machine
-        if wanted.paper is not None:
-            machine.set_paper(present=wanted.paper)
-        if wanted.cover_open is not None:
-            machine.cover_open = wanted.cover_open
-        if wanted.fn is not None or wanted.fn_works:
-            machine.forced = wanted.fn
-        if wanted.mark_answer is not None:
-            machine.mark_answer = wanted.mark_answer
+        wanted = await read(request, ConditionBody, why="no condition")
+        _set(emulator.machine, wanted)
         if wanted.down is not None:
             await emulator.set_down(wanted.down)
         return state()
@@ -124,21 +101,15 @@ def control_app(emulator: Controlled) -> web.Application:
         return state()
 
     async def set_field(request: web.Request) -> web.Response:
-        try:
-            wanted = FieldBody.model_validate_json(await request.read())
-        except ValidationError as error:
-            return refused(error, why="no field of a table")
+        wanted = await read(request, FieldBody, why="no field of a table")
         found = emulator.machine.tables.fields.get((wanted.table, wanted.row, wanted.field))
         if found is None or type(found.value) is not type(wanted.value):
-            return _json({"error": "there is no such field, or it holds something else"}, status=404)
+            return as_json({"error": "there is no such field, or it holds something else"}, status=404)
         found.value = wanted.value
         return state()
 
-    app = web.Application(middlewares=[no_browsers])
-    app.router.add_get("/control/state", get_state)
+    app = control_application(emulator.state, body=FaultBody, fault=Fault, set_faults=emulator.set_faults)
     app.router.add_get("/control/documents", documents)
-    app.router.add_post("/control/faults", set_faults)
-    app.router.add_delete("/control/faults", lift_faults)
     app.router.add_post("/control/conditions", conditions)
     app.router.add_post("/control/power", power)
     app.router.add_post("/control/drop", drop)
@@ -146,16 +117,12 @@ def control_app(emulator: Controlled) -> web.Application:
     return app
 
 
-def _document(machine: Machine, number: int) -> dict[str, Any]:
-    message, document = machine.fn.message(number), machine.fn.document(number)
-    assert message is not None and document is not None
-    return {
-        "number": number,
-        "code": int(document.code),
-        "confirmed": document.confirmed,
-        "document": describe(message).json(),
-    }
-
-
-def _json(content: dict[str, Any], *, status: int = 200) -> web.Response:
-    return web.json_response(text=json.dumps(content, ensure_ascii=False, default=str), status=status)
+def _set(machine: Machine, wanted: ConditionBody) -> None:
+    if wanted.paper is not None:
+        machine.set_paper(present=wanted.paper)
+    if wanted.cover_open is not None:
+        machine.cover_open = wanted.cover_open
+    if wanted.fn is not None or wanted.fn_works:
+        machine.forced = wanted.fn
+    if wanted.mark_answer is not None:
+        machine.mark_answer = wanted.mark_answer
