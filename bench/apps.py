@@ -22,7 +22,7 @@ from bench import steps
 from bench.processes import till_name
 from bench.steps import Till
 from kkt_adapter.api.app import create_api
-from kkt_adapter.api.intake import read_body
+from kkt_adapter.api.body import read_body
 from kkt_adapter.api.schemas.receipt import parse_receipt
 from kkt_adapter.api.services import ApiServices
 from kkt_adapter.api.settings import ApiSettings

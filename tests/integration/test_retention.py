@@ -12,8 +12,7 @@ from tests.support.product import Product, ShiftedClock, product, virtual_regist
 
 from kkt_adapter.fiscal.housekeeping import retention
 from kkt_adapter.fiscal.housekeeping.backup import DailyCopy
-from kkt_adapter.fiscal.housekeeping.daily import BACKUP, RETENTION, Daily, last_done
-from kkt_adapter.fiscal.housekeeping.forgetting import Forgetting
+from kkt_adapter.fiscal.housekeeping.daily import BACKUP, RETENTION, Daily, Forgetting, last_done
 from kkt_adapter.fiscal.store import counters as counts
 from kkt_adapter.fiscal.store.alert_tables import alerts
 from kkt_adapter.fiscal.store.session_tables import cash_transactions, pos_sessions
@@ -209,7 +208,7 @@ async def test_no_step_deletes_more_than_it_may(tmp_path: Path, monkeypatch: pyt
 
             changed = retention.RetentionKind(look=kind.look, forget=counted, begin=kind.begin)
             monkeypatch.setattr(retention, "KINDS", {**retention.KINDS, name: changed})
-        monkeypatch.setattr("kkt_adapter.fiscal.housekeeping.forgetting.KINDS", retention.KINDS)
+        monkeypatch.setattr("kkt_adapter.fiscal.housekeeping.daily.KINDS", retention.KINDS)
 
         await forget(shop)
 

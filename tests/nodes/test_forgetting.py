@@ -11,8 +11,7 @@ from tests.support.product import Product, ShiftedClock, product
 
 from kkt_adapter.fiscal.heartbeat.tables import back_offices
 from kkt_adapter.fiscal.housekeeping import retention
-from kkt_adapter.fiscal.housekeeping.daily import RETENTION
-from kkt_adapter.fiscal.housekeeping.forgetting import Forgetting
+from kkt_adapter.fiscal.housekeeping.daily import RETENTION, Forgetting
 from kkt_adapter.fiscal.store import counters
 from kkt_adapter.fiscal.store.tables import attempts, buffer_events, receipts
 from kkt_adapter.runtime.leases.database import DatabaseLeases

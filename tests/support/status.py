@@ -9,8 +9,7 @@ from kkt_adapter.fiscal.monitoring.network_mode import NetworkMode
 from kkt_adapter.fiscal.monitoring.observation import WorkerState
 from kkt_adapter.fiscal.monitoring.snapshot import Snapshot
 from kkt_adapter.fiscal.status import reports
-from kkt_adapter.fiscal.store.capacity import Fill
-from kkt_adapter.fiscal.store.counters import Counts
+from kkt_adapter.fiscal.store.counters import Counts, Fill
 from kkt_adapter.kernel.breaker import BreakerState
 
 AT = datetime(2026, 3, 14, 9, 5, tzinfo=UTC)

@@ -14,19 +14,7 @@ import structlog
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from kkt_adapter.api.doors.door import RELEASE_PLACE, Door, ReleasePlace, send_answer
-from kkt_adapter.api.entry.heads import (
-    Headers,
-    check_page,
-    foreign_host,
-    forwarded_while_open,
-    headers_of,
-    is_forwarded,
-)
-from kkt_adapter.api.entry.only_head import as_get
-from kkt_adapter.api.entry.senders import Senders
-from kkt_adapter.api.errors import REQUEST_ID, answer_to, send_problem
-from kkt_adapter.api.intake import (
+from kkt_adapter.api.body import (
     announces_body,
     body_too_large,
     is_encoded,
@@ -39,6 +27,18 @@ from kkt_adapter.api.intake import (
     read_within,
     too_large,
 )
+from kkt_adapter.api.doors.door import RELEASE_PLACE, Door, ReleasePlace, send_answer
+from kkt_adapter.api.entry.heads import (
+    Headers,
+    check_page,
+    foreign_host,
+    forwarded_while_open,
+    headers_of,
+    is_forwarded,
+)
+from kkt_adapter.api.entry.only_head import as_get
+from kkt_adapter.api.entry.senders import Senders
+from kkt_adapter.api.errors import REQUEST_ID, answer_to, send_problem
 from kkt_adapter.api.origins import HostRule, OriginRule, RequestOrigin, cors_headers, preflight_headers
 from kkt_adapter.api.rate import RateLimit
 from kkt_adapter.api.routes import receipts

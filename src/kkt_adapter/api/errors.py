@@ -11,7 +11,7 @@ from starlette.routing import Match
 from starlette.types import Scope, Send
 
 from kkt_adapter.api.error_codes import CODE_OF_STATUS
-from kkt_adapter.api.language import preferred
+from kkt_adapter.api.negotiation import preferred
 from kkt_adapter.api.problems import Problem, RefusedByStatus, RequestInvalid, problem
 from kkt_adapter.api.schemas.findings import violations_of
 from kkt_adapter.kernel.errors import AdapterError, Text

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kkt_adapter.api.error_codes import INTERNAL_DETAIL, ROWS, ErrorRow
-from kkt_adapter.api.language import Language
+from kkt_adapter.api.negotiation import Language
 from kkt_adapter.kernel.discretion import discreet, discreet_json
 from kkt_adapter.kernel.errors import AdapterError, InvalidInput, ReceiptInvalid, Text, Violation
 

@@ -5,8 +5,7 @@ from datetime import timedelta
 from kkt_adapter.bootstrap.core import Core
 from kkt_adapter.fiscal.control.clock_watch import ClockWatch
 from kkt_adapter.fiscal.housekeeping.backup import DailyCopy
-from kkt_adapter.fiscal.housekeeping.daily import BACKUP, RETENTION, Daily
-from kkt_adapter.fiscal.housekeeping.forgetting import Forgetting
+from kkt_adapter.fiscal.housekeeping.daily import BACKUP, RETENTION, Daily, Forgetting
 from kkt_adapter.runtime.db.urls import sqlite_path
 
 

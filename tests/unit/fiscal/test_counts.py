@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection, insert
 
 from kkt_adapter.fiscal.store import counters
-from kkt_adapter.fiscal.store.capacity import Fill, fill
+from kkt_adapter.fiscal.store.counters import Fill, fill
 from kkt_adapter.fiscal.store.runtime_settings import CAPACITY, drop_setting, read_setting, store_setting
 from kkt_adapter.fiscal.store.tables import receipts
 from kkt_adapter.runtime.db.migrate import migrate

@@ -5,10 +5,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from kkt_adapter import __version__
-from kkt_adapter.api.accept import preferred_form
 from kkt_adapter.api.answer import JsonAnswer
 from kkt_adapter.api.deps import Services, is_known
 from kkt_adapter.api.describe.docs_page import docs_page
+from kkt_adapter.api.negotiation import preferred_form
 from kkt_adapter.api.problems import RefusedByStatus
 from kkt_adapter.api.schemas import health as fill
 from kkt_adapter.api.schemas.answers import health as shapes

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from kkt_adapter.api.access import Action, till_of
 from kkt_adapter.api.answer import JsonAnswer
 from kkt_adapter.api.deps import Services, may
-from kkt_adapter.api.language import preferred
+from kkt_adapter.api.negotiation import preferred
 from kkt_adapter.api.schemas.answers import registers as shapes
 from kkt_adapter.api.schemas.documents import answers
 from kkt_adapter.api.schemas.examples import registers as examples

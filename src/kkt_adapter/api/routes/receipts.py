@@ -10,13 +10,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from kkt_adapter.api.accept import preferred_form
 from kkt_adapter.api.access import OPEN, Action, check_may, check_till, till_of
 from kkt_adapter.api.answer import JsonAnswer
-from kkt_adapter.api.body import read_model
+from kkt_adapter.api.body import read_body, read_model
 from kkt_adapter.api.deps import Services, admitted, may
-from kkt_adapter.api.intake import read_body
-from kkt_adapter.api.language import ranks_english_first
+from kkt_adapter.api.negotiation import preferred_form, ranks_english_first
 from kkt_adapter.api.problems import RefusedByStatus
 from kkt_adapter.api.schemas.answers import receipts as shapes
 from kkt_adapter.api.schemas.documents import answers, body_of, text_answer

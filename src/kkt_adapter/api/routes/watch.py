@@ -14,7 +14,7 @@ from starlette.responses import Response
 from kkt_adapter.api.access import Action, till_of
 from kkt_adapter.api.answer import JsonAnswer
 from kkt_adapter.api.deps import may, person
-from kkt_adapter.api.language import ranks_english_first
+from kkt_adapter.api.negotiation import ranks_english_first
 from kkt_adapter.api.schemas import health as fill
 from kkt_adapter.api.schemas import watch as shapes
 from kkt_adapter.api.schemas.answers import health as known

@@ -6,7 +6,7 @@ from typing import Literal, cast, get_args
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kkt_adapter.api.language import Language, preferred
+from kkt_adapter.api.negotiation import Language, preferred
 
 Theme = Literal["system", "light", "dark"]
 

@@ -11,9 +11,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Match, Route
 
+from kkt_adapter.api.body import read_within
 from kkt_adapter.api.entry.heads import forwarded_while_open, headers_of, is_forwarded
 from kkt_adapter.api.errors import answer_to
-from kkt_adapter.api.intake import read_within
 from kkt_adapter.api.services import ApiServices
 from kkt_adapter.api.settings import ApiSettings
 from kkt_adapter.api.streams import ClosingStream

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from kkt_adapter.api.errors import REQUEST_ID
-from kkt_adapter.api.language import Language
+from kkt_adapter.api.negotiation import Language
 from kkt_adapter.api.services import ApiServices
 from kkt_adapter.api.ui.cookies import Theme
 from kkt_adapter.api.ui.format import Format

@@ -9,7 +9,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from kkt_adapter.api.language import preferred
+from kkt_adapter.api.negotiation import preferred
 from kkt_adapter.api.problems import problem
 from kkt_adapter.api.wire.connections import Connections, Refusal
 from kkt_adapter.api.wire.limits import SLICE_BYTES

@@ -1,6 +1,7 @@
 """``kkt-adapter registers hold | drain | release``: set a register aside, or put it back to work."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
@@ -18,11 +19,9 @@ def hold(
     """Print no receipt on it until it is released; waiting receipts of its groups go to the others."""
     with open_service(url, token) as service:
         held = service.register.hold(register, {"reason": reason})
-    if as_json:
-        json_line(held)
-        return
-    line(say(f"{plain(register)} is held", f"{plain(register)} выведена из работы"))
-    if held["moved"]:
+    name = plain(register)
+    _tell(held, as_json, say(f"{name} is held", f"{name} выведена из работы"))
+    if held["moved"] and not as_json:
         line(say(f"receipts moved: {held['moved']}", f"чеков передано другим ККТ: {held['moved']}"))
 
 
@@ -32,10 +31,8 @@ def drain(
     """Print what waits for it, and take no new receipt."""
     with open_service(url, token) as service:
         drained = service.register.drain(register, {"reason": reason})
-    if as_json:
-        json_line(drained)
-        return
-    line(say(f"{plain(register)} is drained", f"{plain(register)} освобождается"))
+    name = plain(register)
+    _tell(drained, as_json, say(f"{name} is drained", f"{name} освобождается"))
 
 
 def release(
@@ -44,7 +41,12 @@ def release(
     """Put it back to work."""
     with open_service(url, token) as service:
         released = service.register.release(register, {"reason": reason})
+    name = plain(register)
+    _tell(released, as_json, say(f"{name} is back at work", f"{name} снова в работе"))
+
+
+def _tell(answer: Mapping[str, Any], as_json: bool, words: str) -> None:
     if as_json:
-        json_line(released)
-        return
-    line(say(f"{plain(register)} is back at work", f"{plain(register)} снова в работе"))
+        json_line(answer)
+    else:
+        line(words)

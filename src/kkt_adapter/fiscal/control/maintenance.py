@@ -6,7 +6,7 @@ from datetime import timedelta
 from sqlalchemy import Connection
 
 from kkt_adapter.fiscal.store import events
-from kkt_adapter.fiscal.store.capacity import Fill, fill, given
+from kkt_adapter.fiscal.store.counters import Fill, capacity_text, fill
 from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.fiscal.store.runtime_settings import (
     CAPACITY,
@@ -64,7 +64,7 @@ class Administration:
 
         def write(conn: Connection) -> CapacityChange:
             before = fill(conn, default_capacity=self._default_capacity)
-            store_setting(conn, CAPACITY, given(n, configured=self._default_capacity), at=now, by=by)
+            store_setting(conn, CAPACITY, capacity_text(n, configured=self._default_capacity), at=now, by=by)
             entry = events.entry(
                 EventType.CAPACITY_CHANGED, now, level=EventLevel.WARNING, by=by, was=before.capacity, now=n
             )

@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from kkt_adapter.fiscal.lifecycle import LetterOutcome, Status
 from kkt_adapter.fiscal.store import receipt_lookup
-from kkt_adapter.fiscal.store.capacity import fill
+from kkt_adapter.fiscal.store.counters import fill
 from kkt_adapter.runtime.db.protocol import Database
 
 NOT_FOUND = "not_found"

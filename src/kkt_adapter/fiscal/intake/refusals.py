@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from kkt_adapter.fiscal.lifecycle import LetterOutcome, Status
-from kkt_adapter.fiscal.store.capacity import in_force
+from kkt_adapter.fiscal.store.counters import capacity_in_force
 from kkt_adapter.fiscal.store.receipt_lookup import refund_state
 from kkt_adapter.fiscal.store.runtime_settings import maintenance_mode
 from kkt_adapter.fiscal.store.tables import receipts
@@ -33,7 +33,7 @@ def refusal(
             f"Включён режим обслуживания: {maintenance}. Дождитесь его окончания.",
             retry_after=_maintenance_left_s(conn, at),
         )
-    capacity = in_force(stored_capacity, configured=default_capacity)
+    capacity = capacity_in_force(stored_capacity, configured=default_capacity)
     if capacity and undelivered >= capacity:
         return BufferFull(
             f"Buffer full: {undelivered}/{capacity}. Restore the connection to the operator or raise the "

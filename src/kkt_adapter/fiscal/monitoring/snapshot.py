@@ -15,7 +15,7 @@ from sqlalchemy import Connection, bindparam, func, select
 
 from kkt_adapter.fiscal.control.sessions import Mismatch, still_open
 from kkt_adapter.fiscal.shifts.device_cash import UnclearCash, unclear
-from kkt_adapter.fiscal.store.capacity import Fill, fill
+from kkt_adapter.fiscal.store.counters import Fill, fill
 from kkt_adapter.fiscal.store.events import EventType
 from kkt_adapter.fiscal.store.losses import Loss, open_losses
 from kkt_adapter.fiscal.store.runtime_settings import (

@@ -14,8 +14,8 @@ from sqlalchemy import Connection
 
 from kkt_adapter.fiscal.kkt.driver import KktState, ShiftState
 from kkt_adapter.fiscal.printing.registers import Registers, Unit
-from kkt_adapter.fiscal.store import capacity
-from kkt_adapter.fiscal.store.capacity import Fill
+from kkt_adapter.fiscal.store import counters
+from kkt_adapter.fiscal.store.counters import Fill
 from kkt_adapter.fiscal.store.holds import HoldMode
 from kkt_adapter.fiscal.store.runtime_settings import MaintenanceMode, maintenance_mode
 from kkt_adapter.kernel.clock import Clock
@@ -153,7 +153,7 @@ class Preflight:
 
     def _read(self, conn: Connection) -> _Stored:
         return _Stored(
-            fill=capacity.fill(conn, default_capacity=self._capacity), maintenance=maintenance_mode(conn)
+            fill=counters.fill(conn, default_capacity=self._capacity), maintenance=maintenance_mode(conn)
         )
 
     def _unit(self, unit: Unit, now: datetime) -> Readiness:

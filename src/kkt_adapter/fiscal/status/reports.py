@@ -14,7 +14,7 @@ from kkt_adapter.fiscal.monitoring.network_mode import NetworkMode
 from kkt_adapter.fiscal.monitoring.observation import WorkerState
 from kkt_adapter.fiscal.monitoring.snapshot import Snapshot
 from kkt_adapter.fiscal.queries.sales_today import SalesOfToday
-from kkt_adapter.fiscal.store.capacity import Fill
+from kkt_adapter.fiscal.store.counters import Fill
 from kkt_adapter.kernel.breaker import BreakerState
 from kkt_adapter.kernel.errors import AdapterError
 

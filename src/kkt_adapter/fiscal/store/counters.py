@@ -2,6 +2,7 @@
 
 Counting a million rows takes most of a second; reading this row takes microseconds, and it is never
 behind. ``verify`` compares it with a real count and belongs to tests and ``db check``.
+``fill`` sets them against the capacity of the buffer.
 """
 
 from contextlib import suppress
@@ -11,6 +12,7 @@ from sqlalchemy import Column, Connection, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from kkt_adapter.fiscal.lifecycle import UNPRINTED, PrintState, Status
+from kkt_adapter.fiscal.store.runtime_settings import CAPACITY, read_setting
 from kkt_adapter.fiscal.store.tables import counters, dlq, receipts
 from kkt_adapter.runtime.db.bulk import bulk
 
@@ -116,3 +118,41 @@ def verify(conn: Connection) -> dict[str, tuple[int, int]]:
 def _stats(conn: Connection, column: Column[str]) -> dict[str, int]:
     rows = conn.execute(select(column, func.count()).group_by(column)).all()
     return dict(rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fill:
+    """``capacity`` 0 means no limit; ``percent`` is 0..100 with two decimals."""
+
+    totals: Counts
+    capacity: int
+    configured: int  # what the configuration says; another number: an administrator set ``capacity``
+
+    @property
+    def percent(self) -> float:
+        if self.capacity == 0:
+            return 0.0
+        return min(100.0, round(self.totals.undelivered * 100 / self.capacity, 2))
+
+
+def fill(conn: Connection, *, default_capacity: int) -> Fill:
+    """One snapshot of totals and capacity."""
+    return Fill(
+        totals=read(conn),
+        capacity=capacity_in_force(read_setting(conn, CAPACITY), configured=default_capacity),
+        configured=default_capacity,
+    )
+
+
+def capacity_text(capacity: int, *, configured: int) -> str:
+    """What to store when an administrator sets the capacity; ``configured`` is what they overrule."""
+    return f"{capacity}/{configured}"
+
+
+def capacity_in_force(stored: str | None, *, configured: int) -> int:
+    """Whoever spoke last: what an administrator set, until the configuration says something else than it did
+    then. A row of an old version names no configuration and stays in force."""
+    if stored is None:
+        return configured
+    capacity, _, overruled = stored.partition("/")
+    return configured if overruled and int(overruled) != configured else int(capacity)

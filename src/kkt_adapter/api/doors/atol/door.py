@@ -5,7 +5,7 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
-from kkt_adapter.api.body import json_object
+from kkt_adapter.api.body import is_encoded, is_json, json_object, not_json, not_plain, read_body, read_within
 from kkt_adapter.api.doors.atol.answers import Json, registered, report, token_answer
 from kkt_adapter.api.doors.atol.errors import AtolError, Code, as_atol
 from kkt_adapter.api.doors.atol.parts import AtolParts
@@ -15,7 +15,6 @@ from kkt_adapter.api.doors.atol.sign_in import holder, new_token
 from kkt_adapter.api.doors.door import MAX_BODY_BYTES, DoorAnswer, send_answer
 from kkt_adapter.api.doors.sender import check_origin
 from kkt_adapter.api.entry.heads import headers_of
-from kkt_adapter.api.intake import is_encoded, is_json, not_json, not_plain, read_body, read_within
 from kkt_adapter.fiscal.queries.door_receipts import DoorReceipt
 from kkt_adapter.kernel import jsontext
 from kkt_adapter.kernel.errors import AdapterError

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
-from kkt_adapter.api.body import json_object
+from kkt_adapter.api.body import body_too_large, is_encoded, json_object, not_plain
 from kkt_adapter.api.doors.door import DoorAnswer, release_place, send_answer
 from kkt_adapter.api.doors.kkmserver import answers
 from kkt_adapter.api.doors.kkmserver.answers import Answer, Head, failed
@@ -30,8 +30,7 @@ from kkt_adapter.api.doors.kkmserver.sign_in import (
 )
 from kkt_adapter.api.doors.sender import check_origin
 from kkt_adapter.api.entry.heads import headers_of
-from kkt_adapter.api.intake import body_too_large, is_encoded, not_plain
-from kkt_adapter.api.language import ranks_english_first
+from kkt_adapter.api.negotiation import ranks_english_first
 from kkt_adapter.api.problems import RefusedByStatus
 from kkt_adapter.api.wire.protocol import CONNECTION
 from kkt_adapter.fiscal.intake.press_guard import Caller, Callers

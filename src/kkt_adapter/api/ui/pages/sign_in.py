@@ -5,7 +5,7 @@ from typing import get_args
 
 from starlette.responses import RedirectResponse, Response
 
-from kkt_adapter.api.language import Language
+from kkt_adapter.api.negotiation import Language
 from kkt_adapter.api.people import address_of
 from kkt_adapter.api.ui.cookies import LANGUAGE, THEME, CookieJar, Theme, is_secure
 from kkt_adapter.api.ui.routing import action, page

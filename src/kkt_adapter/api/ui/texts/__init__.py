@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from kkt_adapter.api.language import Language
+from kkt_adapter.api.negotiation import Language
 from kkt_adapter.api.ui.texts import (
     audit,
     catalogue,
