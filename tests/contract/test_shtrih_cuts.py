@@ -130,8 +130,14 @@ class Till(ShtrihBench):
             assert isinstance(verdict, Absent), verdict
         raise AssertionError("it never came to an end")
 
-    async def dies(self, receipt: Receipt, *, at: int, answered: bool) -> None:
-        """The process that sells it ends before exchange ``at``, or once that one was ``answered``."""
+    async def dies(self, receipt: Receipt, *, at: int, answered: bool) -> bool:
+        """The process that sells it ends before exchange ``at``, or once that one was ``answered``. Was it
+        marked before as about to be made?"""
+        marks = list[int]()
+
+        async def mark() -> None:
+            marks.append(1)
+
         left, link = at, self.shtrih._session._link
         exchange = link.exchange
 
@@ -146,9 +152,10 @@ class Till(ShtrihBench):
 
         cast(Any, link).exchange = last_words
         with pytest.raises(Killed):
-            await self.driver.fiscalize(receipt, term=TERM)
+            await self.driver.fiscalize(receipt, term=TERM, about_to=mark)
         await self.wire.close()
         await self.driver_anew()
+        return bool(marks)
 
     async def _verdict(self, baseline: Any, judge: Callable[..., Any]) -> Any:
         session = RegisterSession(
@@ -470,14 +477,18 @@ async def test_an_adapter_that_dies_at_any_frame_of_a_receipt_makes_it_once(tmp_
         await till.sell(keyed(registration, 0))
         frames = len(till.driver.command_times)
         assert frames > 10
+        unmarked = 0
         for n in range(2 * frames):
             receipt = keyed(registration, n + 1)
             baseline = (await till.driver.status()).baseline
-            await till.dies(receipt, at=n // 2, answered=bool(n % 2))
+            marked = await till.dies(receipt, at=n // 2, answered=bool(n % 2))
             verdict = await till._verdict(baseline, lambda *found, r=receipt: judge_receipt(r, *found))
+            assert marked or isinstance(verdict, Absent), "made without the mark"
+            unmarked += not marked
             if isinstance(verdict, Absent):
                 await till.sell(receipt)
             assert till.holds(receipt.key) == 1, f"died at exchange {n // 2}"
+        assert 0 < unmarked < 2 * frames
 
 
 # --- the net catches broken drivers ----------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from email.utils import parsedate_to_datetime
 
 from kkt_adapter.bootstrap.drivers import atol_driver
 from kkt_adapter.bootstrap.requirements import missing_capabilities
@@ -19,6 +20,7 @@ from kkt_adapter.settings import RegisterSettings, Transport
 
 SHORT = Patience(exchange_s=5.0, look_s=10.0, result_s=20.0, tries=2)  # a person waits
 DAY_MINUTES = 24 * 60
+CLOCK_MARGIN_S = 300
 DRIVER_22, FIRMWARE_22 = (10, 10, 8), (5, 17, 0)  # from these on they know 22 %
 
 _UPDATE = Text("update it: receipts with 22 % are refused", "обновите: чеки со ставкой 22 % не пройдут")
@@ -29,7 +31,10 @@ async def look(register: RegisterSettings, now: datetime) -> list[Finding]:
     subject = f"register {register.id}"
     driver = atol_driver(register, clock=SystemClock(), patience=SHORT)
     try:
-        found = await _server(subject, register, driver.web)
+        found = [
+            *await _server(subject, register, driver.web),
+            *clock_findings(subject, driver.web.date, now),
+        ]
         try:
             await driver.open()
             status = await driver.status()
@@ -51,6 +56,8 @@ async def _server(subject: str, register: RegisterSettings, web: WebServer) -> l
         settings = await web.settings()
         queue = await web.queue() if devices is None else await _queue_of(register, web, devices)
     except (WebDown, WebRefused) as error:
+        if isinstance(error, WebRefused) and error.status == 404 and await web.speaks_old_api_only():
+            return [_only_old_api(subject)]
         remedy = Text(
             "check address, login and password, and that the service of the web server runs",
             "проверьте address, login и password и что служба веб-сервера запущена",
@@ -72,6 +79,40 @@ async def _server(subject: str, register: RegisterSettings, web: WebServer) -> l
     found += list(queue_findings(subject, queue))
     found += list(settings_findings(subject, settings))
     return found
+
+
+def _only_old_api(subject: str) -> Finding:
+    return bad(
+        subject,
+        Text(
+            "ATOL's web server knows version 1 of its API only: its driver is older than 10.7",
+            "веб-сервер АТОЛ знает только API версии 1: драйвер старше 10.7",
+        ),
+        Text(
+            "install driver 10.10.8 or later with Web Requests",
+            "установите драйвер 10.10.8 или новее и Web Requests",
+        ),
+    )
+
+
+def clock_findings(subject: str, date: str, now: datetime) -> Iterator[Finding]:
+    """``date``: the header of an HTTP answer; nothing is said of a server that sends none."""
+    try:
+        off_s = round((parsedate_to_datetime(date) - now).total_seconds())
+    except (ValueError, TypeError):
+        return
+    if abs(off_s) > CLOCK_MARGIN_S:
+        yield warn(
+            subject,
+            Text(
+                f"the clock of the web server's PC is {off_s} s off",
+                f"часы ПК с веб-сервером расходятся на {off_s} с",
+            ),
+            Text(
+                "switch time synchronisation on there: results are kept, and dates written, by that clock",
+                "включите там синхронизацию времени: по этим часам хранятся результаты и пишутся даты",
+            ),
+        )
 
 
 async def _queue_of(

@@ -89,6 +89,7 @@ class WebServer:
             send_again=False,
         )
         self.device_id: str | None = None
+        self.date = ""  # of the last answer, as HTTP writes it: what the server's PC takes for now
 
     # --- jobs ---
 
@@ -140,6 +141,14 @@ class WebServer:
         content = _content(await self._send("GET", f"{API}/serverInfo"))
         return content if isinstance(content, dict) else {}
 
+    async def speaks_old_api_only(self) -> bool:
+        """A server of a driver older than 10.7: version 1 of the API, nothing under ``/api/v2``."""
+        try:
+            content = _content(await self._send("GET", "/stat/requests"))
+        except (WebDown, WebRefused):
+            return False
+        return isinstance(content, dict) and ("is_blocked" in content or "ready_count" in content)
+
     async def settings(self) -> dict[str, Any] | None:
         """None: this server has none to show. Raises WebDown, WebRefused."""
         answer = await self._send("GET", f"{API}/settings")
@@ -178,6 +187,7 @@ class WebServer:
                     answer = await self._client.get(path)
         except HttpFault as fault:
             raise WebDown(f"{fault.kind}: {fault.detail}", sent=fault.sent) from fault
+        self.date = answer.headers.get("Date", "")
         if answer.status >= 500 and answer.status != 501:
             raise WebDown(f"HTTP {answer.status}", sent=True)
         if answer.status in NO_RIGHTS:
