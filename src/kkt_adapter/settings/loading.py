@@ -16,7 +16,7 @@ from kkt_adapter.kernel.errors import SettingsInvalid
 from kkt_adapter.runtime.auth import settings as auth_settings
 from kkt_adapter.runtime.auth.settings import AuthSettings
 from kkt_adapter.settings.fields import env_of
-from kkt_adapter.settings.refusal import refusals
+from kkt_adapter.settings.refusal import TABLES, refusals
 from kkt_adapter.settings.register import with_password
 from kkt_adapter.settings.rules import check_together, raise_all
 from kkt_adapter.settings.service import Settings
@@ -63,13 +63,50 @@ def load_settings(
             found.append(error)
             values.pop(name, None)
     values.update({name: value for name, value in (overrides or {}).items() if value is not None})
+    settings = _validated(values, found)
+    if settings is not None:
+        try:
+            check_together(settings)
+        except SettingsInvalid as error:
+            found.append(error)
+    raise_all(found)
+    assert settings is not None, "what could not be validated was found"
+    return settings
+
+
+def _validated(values: Mapping[str, Any], found: list[SettingsInvalid]) -> Settings | None:
+    """The settings; where single values are wrong, those without them, so that the rest is looked at too.
+
+    What is wrong is added to ``found``. None: a table is wrong, and rules across tables would mislead.
+    """
     try:
-        settings = Settings.model_validate(values)
+        return Settings.model_validate(values)
     except ValidationError as error:
         found += refusals(error, values)
-    raise_all(found)
-    check_together(settings)
-    return settings
+        wrong = {str(one["loc"][0]) for one in error.errors() if one["loc"]}
+    if not wrong or wrong & TABLES.keys():
+        return None
+    try:
+        return Settings.model_validate({name: value for name, value in values.items() if name not in wrong})
+    except ValidationError:
+        return None
+
+
+def unread_variables(environment: Mapping[str, str], file: Path | None = None) -> tuple[str, ...]:
+    """``unknown_variables`` beside the names that the tables of the file give to variables.
+
+    Raises:
+        SettingsInvalid: the file cannot be read.
+    """
+    named = [
+        str(value)
+        for table in _from_file(file or _config_file(environment)).values()
+        for row in (table if isinstance(table, list) else ())
+        if isinstance(row, dict)
+        for key, value in row.items()
+        if key.endswith("_env")
+    ]
+    return unknown_variables(environment, named=named)
 
 
 def unknown_variables(environment: Mapping[str, str], *, named: Collection[str] = ()) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import pytest
 from kkt_adapter.kernel.addresses import address_fault, within
 from kkt_adapter.kernel.errors import SettingsInvalid
 from kkt_adapter.settings import load_settings
-from kkt_adapter.settings.loading import unknown_variables
+from kkt_adapter.settings.loading import unknown_variables, unread_variables
 
 
 def refused(environment: dict[str, str] | None = None, file: Path | None = None) -> SettingsInvalid:
@@ -32,6 +32,20 @@ def test_every_bad_setting_has_its_line(file: Path) -> None:
         assert name in told.detail.ru, name
     assert "KKT_RETENTION_DAY: did you mean KKT_RETENTION_DAYS?" in told.detail.en
     assert len(told.detail.en.splitlines()) == 7
+
+
+def test_a_wrong_value_hides_no_setting_that_does_not_go_together_with_others() -> None:
+    told = refused({"KKT_PORT": "x", "OFD_HOST": "ofd", "REDIS_URL": "nothing", "KKT_LOG_LEVEL": "LOUD"})
+    for name in ("KKT_PORT", "OFD_PORT", "REDIS_URL", "KKT_LOG_LEVEL"):
+        assert name in told.detail.en, name
+
+
+def test_variables_that_nothing_reads_are_listed_without_those_a_table_names(file: Path) -> None:
+    file.write_text(
+        '[[back_office]]\nname = "erp"\nurl = "https://erp.example"\ntoken_env = "KKT_ERP_TOKEN"\n'
+    )
+    environment = {"KKT_ERP_TOKEN": "x", "KKT_HOMEWORK": "1", "KKT_PORT": "1", "HOME": "/"}
+    assert unread_variables(environment, file) == ("KKT_HOMEWORK",)
 
 
 def test_settings_that_do_not_go_together_are_all_named() -> None:

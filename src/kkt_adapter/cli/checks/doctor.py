@@ -4,6 +4,7 @@ Needs no running service and changes nothing. Exit code 0 when nothing is bad (w
 a deployment), 1 when something is, 2 when not even the configuration can be read.
 """
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from kkt_adapter.settings import RegisterSettings, Settings
 
 BAD, UNREADABLE = 1, 2  # exit codes
+SHOWN = 10  # variables in one finding
 _MARKS = {"ok": "+", "warning": "!", "bad": "x"}
 _COLOURS = {"ok": typer.colors.GREEN, "warning": typer.colors.YELLOW, "bad": typer.colors.RED}
 
@@ -41,7 +43,7 @@ def doctor(
     except SettingsInvalid as error:
         complain(f"x {say('configuration', 'настройки')}: {said(error.detail)}")
         raise typer.Exit(UNREADABLE) from error
-    findings = _examine(settings)
+    findings = [*_unread_variables(config), *_examine(settings)]
     if as_json:
         json_line([_as_json(finding) for finding in findings])
     else:
@@ -69,6 +71,27 @@ def _examine(settings: "Settings") -> "list[Finding]":
     for transport, address, port in peers.operators(settings):
         findings += peers.check_operator(settings, transport, address, port)
     return [*findings, *peers.check_redis(settings), *peers.check_service(settings)]
+
+
+def _unread_variables(config: Path | None) -> "list[Finding]":
+    """Variables KKT_* that nothing reads: misspelt beyond a guess, or of another program."""
+    from kkt_adapter.cli.checks.findings import warn
+    from kkt_adapter.kernel.errors import Text
+    from kkt_adapter.settings.loading import unread_variables
+
+    names = ", ".join(unread_variables(os.environ, config)[:SHOWN])
+    if not names:
+        return []
+    return [
+        warn(
+            "environment",
+            Text(f"nothing reads {names}", f"никто не читает {names}"),
+            Text(
+                "correct the name, or leave it if it is another program's",
+                "исправьте имя или оставьте, если это переменная другой программы",
+            ),
+        )
+    ]
 
 
 def _configuration(settings: "Settings") -> "list[Finding]":
