@@ -1,10 +1,11 @@
 """The ATOL Online door of the running product: sign in, register, report, repeat, refuse."""
 
 import asyncio
+import base64
 from pathlib import Path
 
 import pytest
-from tests.support.product import product
+from tests.support.product import product, virtual_registers
 from tests.support.shops import SECRET, STAMP, client_of, item, item_v4, receipt, shop_settings
 
 
@@ -77,6 +78,9 @@ async def test_every_refusal_has_the_protocols_form(tmp_path: Path) -> None:
         cyrillic = '{"external_id": "я"}'.encode("cp1251")
         unread = await http.post(path, content=cyrillic, headers=token | {"Content-Type": "application/json"})
         assert (unread.status_code, unread.json()["error"]["code"]) == (400, 40)
+        marked = b"\xef\xbb\xbf{}"  # a BOM, and no charset
+        read = await http.post(path, content=marked, headers=token | {"Content-Type": "application/json"})
+        assert (read.status_code, read.json()["error"]["code"]) == (400, 32)
         large = await http.post(
             path, content=b" " * (1024 * 1024 + 1), headers=token | {"Content-Type": "application/json"}
         )
@@ -128,6 +132,20 @@ async def test_tokens_come_by_get_and_post_and_stay_valid(
     assert "receipt_accepted" in said
     assert SECRET not in said
     assert first["token"] not in said
+
+
+async def test_a_report_says_what_the_checks_of_marking_codes_gave(tmp_path: Path) -> None:
+    code = base64.b64encode(b"0104607008138559215Qwerty;Asdfg\x1d93dGVz").decode()
+    registers = virtual_registers("POS-001", marked_goods=True)
+    async with product(tmp_path, registers=registers, shop=(shop_settings(),)) as running:
+        shop = await client_of(running)
+        marked = item(name="Туфли", price=60, payment_object=33, mark_code={"gs1m": code})
+        sold = await shop.sell("1", items=[item(price=40), marked])
+        assert sold.status_code == 200, sold.text
+        payload = (await shop.done(sold.json()["uuid"]))["payload"]
+        assert payload["marks_result"] == [{"position": 1, "mark_code": code, "result": 0}]
+        plain = await shop.done((await shop.sell("2")).json()["uuid"])
+        assert "marks_result" not in plain["payload"]
 
 
 @pytest.mark.parametrize("convert", [False, True])

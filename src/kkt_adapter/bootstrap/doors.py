@@ -12,6 +12,7 @@ from kkt_adapter.bootstrap.printing import Printing
 from kkt_adapter.fiscal.control.callbacks import CallbackStats
 from kkt_adapter.fiscal.model import RegisterProfile
 from kkt_adapter.fiscal.printing.registers import Registers
+from kkt_adapter.fiscal.queries.documents import Documents
 from kkt_adapter.fiscal.queries.door_receipts import DoorReceipts
 from kkt_adapter.fiscal.slip.links import ReceiptLinks
 from kkt_adapter.kernel.ids import PosId
@@ -58,6 +59,7 @@ def build_doors(
             groups=RegisterGroups(registers=printing.registers),
             clock=core.clock,
             answers=answers,
+            tlv_of=Documents(database=core.database, registers=printing.registers).tlv,
             link_of=links.of,
         )
     )

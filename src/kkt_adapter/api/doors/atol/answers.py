@@ -1,6 +1,6 @@
 """What clients of ATOL Online read: every key of the schema is always there, null where nothing is known."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -39,7 +39,14 @@ def registered(
     return answer
 
 
-def report(receipt: DoorReceipt, *, at: datetime, registration: Registration | None, url: str | None) -> Json:
+def report(
+    receipt: DoorReceipt,
+    *,
+    at: datetime,
+    registration: Registration | None,
+    url: str | None,
+    marks: Sequence[Json] = (),
+) -> Json:
     """The result of a receipt, and the body of its callback."""
     answer: Json = {
         "uuid": receipt.id,
@@ -68,6 +75,8 @@ def report(receipt: DoorReceipt, *, at: datetime, registration: Registration | N
             )
         case DoorOutcome.DONE:
             answer["payload"] = _payload(receipt, registration, url)
+            if marks:
+                answer["payload"]["marks_result"] = list(marks)
     return answer
 
 

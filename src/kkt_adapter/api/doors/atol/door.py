@@ -8,6 +8,7 @@ from starlette.types import Receive, Scope, Send
 from kkt_adapter.api.body import is_encoded, is_json, json_object, not_json, not_plain, read_body, read_within
 from kkt_adapter.api.doors.atol.answers import Json, registered, report, token_answer
 from kkt_adapter.api.doors.atol.errors import AtolError, Code, as_atol
+from kkt_adapter.api.doors.atol.marks import marks_result
 from kkt_adapter.api.doors.atol.parts import AtolParts
 from kkt_adapter.api.doors.atol.paths import Asked, Call, asked
 from kkt_adapter.api.doors.atol.register import register
@@ -142,7 +143,20 @@ class AtolOnlineDoor:
         """The report of a receipt, and the body of its callback."""
         registration = await self._parts.receipts.registration(receipt.register_id)
         now = self._parts.clock.now().astimezone()
-        return report(receipt, at=now, registration=registration, url=self._parts.link_of(receipt.id))
+        return report(
+            receipt,
+            at=now,
+            registration=registration,
+            url=self._parts.link_of(receipt.id),
+            marks=await self._marks(receipt),
+        )
+
+    async def _marks(self, receipt: DoorReceipt) -> list[Json]:
+        marks, document = receipt.facts.get("marks"), receipt.document
+        if not marks or document is None:
+            return []
+        tlv = await self._parts.tlv_of(document["fn_number"], document["fiscal_doc_number"])
+        return marks_result(marks, tlv)
 
     def _refused(self, told: AtolError, wanted: Asked | None) -> Json:
         now = self._parts.clock.now().astimezone()

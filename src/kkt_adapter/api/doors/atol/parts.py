@@ -1,6 +1,6 @@
 """What the ATOL Online door works with."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -54,4 +54,5 @@ class AtolParts:
     groups: GroupFacts
     clock: Clock
     answers: AnswersUnderWay
+    tlv_of: Callable[[str, int], Awaitable[bytes | None]]  # a document of an FN, as one element
     link_of: Callable[[str], str | None] = lambda receipt_id: None  # the buyer's page of a receipt

@@ -10,6 +10,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from kkt_adapter.api.doors.atol.errors import AtolError, Code, Finding, finding, invalid
+from kkt_adapter.api.doors.atol.marks import marks_of
 from kkt_adapter.api.doors.atol.parts import AtolParts
 from kkt_adapter.api.doors.atol.paths import V4, V5, Asked
 from kkt_adapter.api.doors.atol.receipt import translate
@@ -81,6 +82,9 @@ def _origin(
         facts["callback_url"] = url
     if warnings:
         facts["warnings"] = warnings
+    marks = marks_of(document)
+    if marks:
+        facts["marks"] = marks
     if isinstance(document.get("timestamp"), str):
         facts["client_time"] = document["timestamp"][:19]
     origin = Origin(
