@@ -18,7 +18,13 @@ pytestmark = [
 
 DEVICES = {"SQLite, seed 3": tuple(BRANDS)}  # in the place of some virtual registers
 ON_SQLITE = {
-    name: LabPlan(seed=seed, faults=80, devices=DEVICES.get(name, ()), registers=3 if name in DEVICES else 6)
+    name: LabPlan(
+        seed=seed,
+        faults=80,
+        devices=DEVICES.get(name, ()),
+        registers=3 if name in DEVICES else 6,
+        doors=name == "SQLite, seed 2",
+    )
     for seed, name in ((n, f"SQLite, seed {n}") for n in (1, 2, 3))
 }
 ON_POSTGRES = {
