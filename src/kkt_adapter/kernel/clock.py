@@ -3,6 +3,7 @@
 import asyncio
 import time
 from datetime import UTC, datetime
+from functools import partial
 from typing import Protocol
 
 
@@ -24,17 +25,14 @@ class Clock(Protocol):
     async def sleep(self, seconds: float) -> None: ...
 
 
+_BOOTTIME: int | None = getattr(time, "CLOCK_BOOTTIME", None)  # not every system has it
+
+
 class SystemClock:
-    """The machine's clocks."""
+    """The machine's clocks, without a function of ours between: a receipt looks twenty times."""
 
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        return time.monotonic() if _BOOTTIME is None else time.clock_gettime(_BOOTTIME)
+    now = staticmethod(partial(datetime.now, UTC))
+    monotonic = staticmethod(time.monotonic if _BOOTTIME is None else partial(time.clock_gettime, _BOOTTIME))
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
-
-
-_BOOTTIME: int | None = getattr(time, "CLOCK_BOOTTIME", None)  # not every system has it

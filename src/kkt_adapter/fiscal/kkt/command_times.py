@@ -1,8 +1,8 @@
 """What a document costs at the device: each command sent for it, and how long its answer took."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 COMMANDS_KEPT = 4_000  # of one document; a receipt of 500 marked lines takes about 2,600
@@ -24,27 +24,53 @@ class CommandMeter:
         self._times: deque[CommandTime] = deque(maxlen=COMMANDS_KEPT)  # the newest are kept
         self._counts = False
 
-    @contextmanager
-    def document(self) -> Iterator[None]:
+    def document(self) -> AbstractContextManager[None]:
         """Around everything that is sent for one document."""
-        self._times.clear()
-        self._counts = True
-        try:
-            yield
-        finally:
-            self._counts = False
+        return _Document(self)
 
-    @contextmanager
-    def command(self, name: str) -> Iterator[None]:
+    def command(self, name: str) -> AbstractContextManager[None]:
         """Around one command, whatever comes of it."""
-        began = self._monotonic()
-        try:
-            yield
-        finally:
-            if self._counts:
-                self._times.append(CommandTime(name, round((self._monotonic() - began) * 1000)))
+        return _Command(self, name)
 
     @property
     def times(self) -> Sequence[CommandTime]:
         """Those of the last document, oldest first."""
         return tuple(self._times)
+
+    def _begin(self) -> None:
+        self._times.clear()
+        self._counts = True
+
+    def _end(self) -> None:
+        self._counts = False
+
+    def _note(self, name: str, began: float) -> None:
+        if self._counts:
+            self._times.append(CommandTime(name, round((self._monotonic() - began) * 1000)))
+
+
+class _Document(AbstractContextManager[None]):
+    __slots__ = ("_meter",)
+
+    def __init__(self, meter: CommandMeter) -> None:
+        self._meter = meter
+
+    def __enter__(self) -> None:
+        self._meter._begin()
+
+    def __exit__(self, *_: object) -> None:
+        self._meter._end()
+
+
+class _Command(AbstractContextManager[None]):
+    __slots__ = ("_began", "_meter", "_name")
+
+    def __init__(self, meter: CommandMeter, name: str) -> None:
+        self._meter = meter
+        self._name = name
+
+    def __enter__(self) -> None:
+        self._began = self._meter._monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        self._meter._note(self._name, self._began)

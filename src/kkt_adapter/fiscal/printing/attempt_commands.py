@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 
+import orjson
 from sqlalchemy import Connection, select
 
 from kkt_adapter.fiscal.kkt.command_times import CommandTime
@@ -17,7 +18,7 @@ def commands_json(times: Iterable[CommandTime]) -> str | None:
     found: Commands = {}
     for time in times:
         found.setdefault(time.name, []).append(time.took_ms)
-    return json.dumps(found, separators=(",", ":")) if found else None
+    return orjson.dumps(found).decode() if found else None
 
 
 def load_commands(text: str | None) -> Commands | None:
