@@ -16,6 +16,7 @@ from kkt_adapter.fiscal.requisites import LineExtras, ReceiptExtras
 from kkt_adapter.kernel.errors import Text
 from kkt_adapter.kernel.ids import FnNumber, PosId, ReceiptId, RegisterId
 from kkt_adapter.kernel.money import Kopecks, Quantity
+from kkt_adapter.kernel.quick import quickly_made
 
 
 class FfdVersion(IntEnum):
@@ -103,6 +104,7 @@ class MarkPermission:
     blocked: bool = False
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineRequest:
     name: str
@@ -120,6 +122,7 @@ class LineRequest:
     extras: LineExtras | None = None
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payment:
     kind: PaymentKind
@@ -164,6 +167,7 @@ class UserAttribute:
     value: str  # 1086, 1..256
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiptRequest:
     """What the till asks for, canonical; ``None`` means "not said"."""
@@ -188,6 +192,7 @@ class ReceiptRequest:
     refund_force_reason: str | None = None  # why a sale that was written off is refunded all the same
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """One 1059, complete."""
@@ -209,6 +214,7 @@ class Line:
     extras: LineExtras | None = None
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
     """A complete receipt, checked, ready for any register."""
@@ -306,6 +312,7 @@ class RegisterProfile:
     defaults: RegisterDefaults
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FiscalDocument:
     """A document an FN has signed and stored. Any code of ``DocumentCode``."""
@@ -346,6 +353,7 @@ class ShiftReport:
     totals: ShiftTotals
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Baseline:
     """Where the FN stood before a command that makes a document."""

@@ -33,6 +33,7 @@ from kkt_adapter.fiscal.intake.as_sent import AsSent
 from kkt_adapter.fiscal.model import LineRequest, ReceiptRequest
 from kkt_adapter.kernel.errors import ReceiptInvalid, Text, Violation
 from kkt_adapter.kernel.ids import PosId
+from kkt_adapter.kernel.quick import quickly_made
 
 _TAGS: Mapping[str, int] = MappingProxyType(
     {
@@ -71,6 +72,7 @@ _TAGS: Mapping[str, int] = MappingProxyType(
 _NOBODY = model.Customer()
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedReceipt:
     request: ReceiptRequest

@@ -8,6 +8,7 @@ Source: order ED-7-20/662@ and its amendments as restated in docs/reference/fisc
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from math import gcd
 from struct import Struct
 from types import MappingProxyType
@@ -125,9 +126,9 @@ def receipt_body(receipt: Receipt, registration: Registration, *, mark_check: in
     parts = [
         _OPERATION[receipt.operation],
         _TAXATION[receipt.taxation],
-        _text(1048, registration.user_name),
-        _text(1009, receipt.address or registration.address),
-        _text(1187, receipt.place or registration.place),
+        _kept_text(1048, registration.user_name),
+        _kept_text(1009, receipt.address or registration.address),
+        _kept_text(1187, receipt.place or registration.place),
     ]
     _add_cashier(parts, receipt.cashier)
     extras = receipt.extras
@@ -166,7 +167,7 @@ def receipt_body(receipt: Receipt, registration: Registration, *, mark_check: in
         name, value = receipt.user_attribute.name, receipt.user_attribute.value
         parts.append(element(1084, _text(1085, name) + _text(1086, value)))
     if registration.fns_site:
-        parts.append(_text(1060, registration.fns_site))
+        parts.append(_kept_text(1060, registration.fns_site))
     return b"".join(parts)
 
 
@@ -203,6 +204,9 @@ def _text(tag: int, text: str) -> bytes:
     return _HEAD.pack(tag, len(data)) + data
 
 
+_kept_text = lru_cache(maxsize=512)(_text)  # what stands in every receipt of a register, and its cashiers
+
+
 def _number(heads: tuple[bytes, ...], value: int) -> bytes:
     length = (value.bit_length() + 7) >> 3 or 1
     return heads[length] + value.to_bytes(length, "little")
@@ -210,7 +214,7 @@ def _number(heads: tuple[bytes, ...], value: int) -> bytes:
 
 def _add_cashier(parts: list[bytes], cashier: Cashier) -> None:
     if cashier.name:
-        parts.append(_text(1021, cashier.name))
+        parts.append(_kept_text(1021, cashier.name))
     if cashier.inn:
         parts.append(element(1203, padded(cashier.inn, 12)))
 

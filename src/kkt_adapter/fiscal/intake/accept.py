@@ -38,6 +38,7 @@ from kkt_adapter.kernel.errors import (
     ReceiptInvalid,
     StorageError,
 )
+from kkt_adapter.kernel.quick import quickly_made
 from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.disk import DiskMark
 from kkt_adapter.runtime.log import about, get_logger
@@ -58,6 +59,7 @@ class IntakeStats:
     suspicions: dict[str, int] = field(default_factory=dict)  # of receipts that were taken; by code
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begun:
     """A receipt that is on disk, and who waits for it."""

@@ -6,6 +6,7 @@ from typing import Final
 
 from kkt_adapter.fiscal.model import ReceiptRequest, ReceiptWarning
 from kkt_adapter.kernel.errors import ReceiptInvalid, Violation
+from kkt_adapter.kernel.quick import quickly_made
 
 
 def _same(field: str) -> str:
@@ -16,6 +17,7 @@ def _never() -> None:
     return None
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AsSent:
     """Fields here have canonical names; ``own_name`` gives the client's for each (``items.0.qty``)."""

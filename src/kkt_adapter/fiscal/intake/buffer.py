@@ -30,6 +30,7 @@ from kkt_adapter.fiscal.store.runtime_settings import CAPACITY, MAINTENANCE
 from kkt_adapter.fiscal.store.tables import callbacks, config, counters, idempotency, receipts
 from kkt_adapter.kernel import hlc
 from kkt_adapter.kernel.hlc import HybridTimestamp
+from kkt_adapter.kernel.quick import quickly_made
 from kkt_adapter.runtime.db.bulk import bulk, bulk_insert
 from kkt_adapter.runtime.db.columns import millis
 from kkt_adapter.runtime.leases.database import check_terms
@@ -37,6 +38,7 @@ from kkt_adapter.runtime.leases.database import check_terms
 CALLBACK_AFTER = timedelta(seconds=3)  # a callback that overtakes the answer confuses shops (atol-online.md)
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptItem:
     """One receipt to be stored. ``attempt`` when its lane is free and may print it at once."""
@@ -60,6 +62,7 @@ class AcceptItem:
     origin: Origin | None = None  # None: it came by /v1
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
     """On disk. ``attempt_id`` is None when the lane was busy; ``choice``: the place of the chosen option."""

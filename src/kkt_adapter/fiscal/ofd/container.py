@@ -96,7 +96,10 @@ class Container:
         )
 
 
-def crc(data: bytes, start: int = 0xFFFF) -> int:
+_CRC_START = 0xFFFF
+
+
+def crc(data: bytes, start: int = _CRC_START) -> int:
     """CRC-16/CCITT-FALSE: polynomial 0x1021, not reflected, no final xor; "123456789" gives 0x29b1."""
     return crc_hqx(data, start)
 
@@ -126,16 +129,9 @@ def service_data(nonce: bytes, fd_number: int) -> bytes:
 
 def container_bytes(container: Container) -> bytes:
     """Raises FrameError when a field does not fit or the whole is over the limit."""
-    length = HEADER_BYTES + len(container.document) + len(container.trailer)
-    if length > MAX_BODY_BYTES:
-        raise FrameError(Reason.TOO_LARGE, f"container of {length} bytes, at most {MAX_BODY_BYTES} allowed")
-    if len(container.service_data_2) != SERVICE_DATA_2_BYTES or len(container.service_data_1) != 2:
-        raise FrameError(Reason.BAD_SIZE, "service data of the wrong length")
-    if len(container.number_field) != 3:
-        raise FrameError(Reason.BAD_SIZE, "number field of the wrong length")
-    head = _LAYOUT.pack(
-        length,
-        0,
+    if len(container.service_data_1) != 2 or len(container.number_field) != 3:
+        raise FrameError(Reason.BAD_SIZE, "service data or number field of the wrong length")
+    return packed(
         container.type,
         container.code,
         container.format_version,
@@ -143,9 +139,39 @@ def container_bytes(container: Container) -> bytes:
         bcd(container.fn_number),
         container.number_field,
         container.service_data_2,
+        container.clear_length,
+        container.document,
+        container.trailer,
     )
-    data = head + _CLEAR_LENGTH.pack(container.clear_length) + container.document + container.trailer
-    return data[:2] + container_crc(data).to_bytes(2, "little") + data[4:]
+
+
+def packed(
+    kind: ContainerType,
+    code: int,
+    version: int,
+    service_data_1: bytes,
+    fn_bcd: bytes,
+    number: bytes,
+    service_data_2: bytes,
+    clear_length: int,
+    document: bytes,
+    end: bytes,
+) -> bytes:
+    """A container of its fields in their order.
+
+    Raises:
+        FrameError: over the limit, or service data 2 of another length than 10.
+    """
+    length = HEADER_BYTES + len(document) + len(end)
+    if length > MAX_BODY_BYTES:
+        raise FrameError(Reason.TOO_LARGE, f"container of {length} bytes, at most {MAX_BODY_BYTES} allowed")
+    if len(service_data_2) != SERVICE_DATA_2_BYTES:
+        raise FrameError(Reason.BAD_SIZE, "service data of the wrong length")
+    head = _LAYOUT.pack(
+        length, 0, kind, code, version, service_data_1, fn_bcd, number, service_data_2
+    ) + _CLEAR_LENGTH.pack(clear_length)
+    check = crc_hqx(end, crc_hqx(document, crc_hqx(head[4:], crc_hqx(head[:2], _CRC_START))))
+    return b"".join((head[:2], check.to_bytes(2, "little"), head[4:], document, end))
 
 
 def parse_container(data: bytes) -> Container:

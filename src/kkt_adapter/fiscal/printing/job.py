@@ -10,8 +10,10 @@ from kkt_adapter.fiscal.printing.reply import Place
 from kkt_adapter.fiscal.printing.unprinted import Unprinted
 from kkt_adapter.fiscal.store import receipt_json
 from kkt_adapter.fiscal.store.attempts import LaneTerm
+from kkt_adapter.kernel.quick import quickly_made
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrintJob:
     """``attempt_id`` when its attempt is already on disk; ``tries`` counts the device's refusals."""

@@ -31,6 +31,7 @@ from kkt_adapter.fiscal.store.tables import (
     receipts,
 )
 from kkt_adapter.kernel.errors import IllegalTransition
+from kkt_adapter.kernel.quick import quickly_made
 from kkt_adapter.runtime.db.bulk import bulk, bulk_insert
 from kkt_adapter.runtime.db.columns import millis
 from kkt_adapter.runtime.leases.database import check_terms
@@ -44,6 +45,7 @@ class NextPrint:
     tells: bool = False  # as ``NewAttempt`` has it
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrintedItem:
     """The document of one receipt, to be written down."""

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from kkt_adapter.fiscal.store.tables import buffer_events
 from kkt_adapter.kernel.errors import AdapterError
+from kkt_adapter.kernel.quick import quickly_made
 from kkt_adapter.runtime.db.bulk import bulk_insert
 from kkt_adapter.runtime.db.columns import millis
 from kkt_adapter.runtime.db.protocol import Database
@@ -96,6 +97,7 @@ class EventLevel(StrEnum):
     ERROR = "error"
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewEvent:
     """An event that is not written yet. ``metadata``: JSON text of its facts."""

@@ -22,7 +22,7 @@ from kkt_adapter.kernel.errors import (
 )
 from kkt_adapter.kernel.ids import RegisterId
 
-SHORT_S = 0.05
+SHORT_S = 0.5
 
 
 class Bench:

@@ -40,8 +40,10 @@ from kkt_adapter.fiscal.requisites import ReceiptExtras
 from kkt_adapter.kernel.errors import Text, Violation
 from kkt_adapter.kernel.ids import ReceiptId
 from kkt_adapter.kernel.money import Kopecks
+from kkt_adapter.kernel.quick import quickly_made
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
     receipt: Receipt

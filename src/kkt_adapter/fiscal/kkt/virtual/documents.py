@@ -23,9 +23,11 @@ from kkt_adapter.fiscal.ffd.tlv import (
 )
 from kkt_adapter.fiscal.kkt.receipt_keys import key_in_elements
 from kkt_adapter.fiscal.model import DocumentCode, FiscalDocument, Operation, Registration
-from kkt_adapter.fiscal.ofd.frame import HEADER_BYTES, build_message, parse_message, service_data
+from kkt_adapter.fiscal.ofd.frame import HEADER_BYTES, parse_message, service_data
+from kkt_adapter.fiscal.ofd.message_form import MessageForm
 from kkt_adapter.kernel.ids import FnNumber
 from kkt_adapter.kernel.money import Kopecks
+from kkt_adapter.kernel.quick import quickly_made
 
 _CODE_AT = HEADER_BYTES + 5  # the data type of the container, behind the session header
 _NUMBER = Struct("<HHI")
@@ -34,6 +36,7 @@ _SIGNED_HEAD = Struct("<BI4sII")
 _SIGNS = Struct(">I6s5s")  # fiscal sign, message sign, the FN's own five bytes of service data
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedDocument:
     fiscal_sign: int
@@ -45,8 +48,7 @@ class Scribe:
     """Writes the documents of one FN."""
 
     def __init__(self, registration: Registration) -> None:
-        self._fn_number = registration.fn_number
-        self._ffd_version = registration.ffd_version
+        self._form = MessageForm(registration.fn_number, registration.ffd_version)
         self._head = encode(
             [
                 (1209, int(registration.ffd_version)),
@@ -82,12 +84,10 @@ class Scribe:
         if shift_number is not None:
             head += _NUMBER.pack(1038, 4, shift_number)
         document = element(code, head + body)
-        message = build_message(
-            fn_number=self._fn_number,
+        message = self._form.message(
             fd_number=fd_number,
             code=code,
             document=document,
-            ffd_version=self._ffd_version,
             service_data_2=service_data(nonce, fd_number),
             sign=message_sign,
         )

@@ -14,6 +14,7 @@ from kkt_adapter.fiscal.ffd.compose_reports import FnFlags
 from kkt_adapter.fiscal.kkt.driver import ShiftState
 from kkt_adapter.fiscal.kkt.virtual.totals import RegisterTotals, plus_both
 from kkt_adapter.fiscal.model import Receipt
+from kkt_adapter.kernel.quick import quickly_made
 
 SHIFT_LIMIT = timedelta(hours=24)  # FN error 0x16
 UNSENT_LIMIT = timedelta(days=30)  # FN error 0x15
@@ -41,6 +42,7 @@ class FnLimits:
     valid_until: date  # the last day on which receipts are made
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FnState:
     fd_number: int  # last document
