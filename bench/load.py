@@ -55,6 +55,12 @@ class Outcome:
     latencies: tuple[float, ...]
     health: tuple[float, ...] = ()
     refused: int = 0
+    processor_s: float = 0.0  # of the measured process within the window
+
+    @property
+    def processor_ms(self) -> float:
+        """Per receipt."""
+        return self.processor_s * 1000 / self.answers
 
     @property
     def per_s(self) -> float:
@@ -80,8 +86,8 @@ def body(till: int) -> bytes:
     return json.dumps(receipt, separators=(",", ":")).encode()
 
 
-def run(port: int, wanted: Wanted) -> Outcome:
-    """Post until the window is over.
+def run(port: int, wanted: Wanted, *, processor_s: Callable[[], float] = lambda: 0.0) -> Outcome:
+    """Post until the window is over. ``processor_s``: what the measured process has used so far.
 
     Raises:
         InvalidRun: an answer that was not 200 ``printed``, or none in time.
@@ -91,7 +97,7 @@ def run(port: int, wanted: Wanted) -> Outcome:
     gc.disable()  # a pause of ours would look like one of theirs
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(_run(port, wanted))
+            return runner.run(_run(port, wanted, processor_s))
     finally:
         gc.enable()
         gc.unfreeze()
@@ -121,7 +127,7 @@ class _Window:
         self.finished.set()
 
 
-async def _run(port: int, wanted: Wanted) -> Outcome:
+async def _run(port: int, wanted: Wanted, processor_s: Callable[[], float]) -> Outcome:
     loop = asyncio.get_running_loop()
     numbers, run_name = itertools.count(1), os.urandom(6).hex()
     window = _Window(wanted, keys=lambda: b"%s-%08d" % (run_name.encode(), next(numbers)))
@@ -132,16 +138,16 @@ async def _run(port: int, wanted: Wanted) -> Outcome:
     for probe in probes:
         probe.start()
     await _prepare(window, clients)
-    started = time.perf_counter()
+    started, used_s = time.perf_counter(), processor_s()
     if wanted.receipts is None:
         await _pause(window, wanted.warm_up_s)
-        window.counting, started = True, time.perf_counter()
+        window.counting, started, used_s = True, time.perf_counter(), processor_s()
         await _pause(window, wanted.measured_s)
     else:
         window.counting = True
         await window.finished.wait()
     window.counting, window.over = False, True
-    seconds = time.perf_counter() - started
+    seconds, used_s = time.perf_counter() - started, processor_s() - used_s
     until = time.perf_counter() + ANSWER_S
     while any(client.is_busy for client in clients) and window.fault is None:
         if time.perf_counter() > until:
@@ -157,6 +163,7 @@ async def _run(port: int, wanted: Wanted) -> Outcome:
         latencies=tuple(sorted(window.latencies)),
         health=tuple(sorted(window.health)),
         refused=window.refused,
+        processor_s=used_s,
     )
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+QUICK_MARGIN = 0.15  # by which a quick run may miss a must
 SLOW_DISK_S = 0.005  # what the shim adds to every fsync and fdatasync
 
 
@@ -14,7 +15,7 @@ class Disk(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Method:
-    """``quick`` runs say whether the programs work; their figures decide nothing."""
+    """``quick`` runs measure what decides the musts, and judge with a margin."""
 
     quick: bool
     folder: Path  # for databases; a real disk, not memory
