@@ -155,7 +155,7 @@ def too_large(headers: Mapping[bytes, bytes], *, most: int) -> bool:
 
 def is_json(content_type: bytes | None) -> bool:
     """``application/json`` or ``.../...+json`` in UTF-8. No header is fine: simple programs send none."""
-    if content_type is None:
+    if content_type is None or content_type == b"application/json":
         return True
     name, _, parameters = content_type.decode("latin-1").lower().partition(";")
     name = name.strip()
