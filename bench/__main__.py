@@ -50,7 +50,7 @@ PROGRAMS: dict[str, Program] = {
 }
 
 
-LONG = ("attacks", "fill", "memory", "pages")  # a million receipts, or minutes a round
+LONG = ("attacks", "dashboard", "fill", "memory", "pages")  # a million receipts, or minutes a round
 QUICK_ROUNDS = 3
 
 
