@@ -1,6 +1,7 @@
 """The whole suite again and again beside a load that takes one processor: does any test depend on luck?
 
-``python scripts/soak.py [--runs 5] [pytest arguments]``. Each run has its own order. Prints the tests that
+``python scripts/soak.py [--runs 5] [pytest arguments]``. As in ``make test``, the labs run alone, after the
+others. Each run has its own order. Prints the tests that
 failed, with the seeds of their runs; exit code 1 if there are any.
 """
 
@@ -10,8 +11,11 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 
-PYTEST = (sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadfile")
+PYTEST = (sys.executable, "-m", "pytest")
+TOGETHER = ("-n", "2", "--dist", "loadfile")
+LABS = "tests/lab"
 FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", flags=re.MULTILINE)
 
 
@@ -20,6 +24,13 @@ def burn() -> None:
     parent = multiprocessing.parent_process()
     while parent is not None and parent.is_alive():
         sum(n * n for n in range(100_000))
+
+
+def parts(arguments: Sequence[str]) -> list[list[str]]:
+    """What one run calls pytest with: all tests in two parts, or what was asked for."""
+    if arguments:
+        return [[*TOGETHER, *arguments]]
+    return [[*TOGETHER, f"--ignore={LABS}"], [LABS]]
 
 
 def main() -> int:
@@ -33,17 +44,18 @@ def main() -> int:
     try:
         for seed in range(1, given.runs + 1):
             began = time.monotonic()
-            run = subprocess.run(
-                [*PYTEST, f"--randomly-seed={seed}", *arguments],
-                stdout=subprocess.PIPE,
-                text=True,
-                check=False,
-            )
-            codes.append(run.returncode)
-            for name in FAILED.findall(run.stdout):
-                failed.setdefault(name, []).append(seed)
-            last = run.stdout.strip().rsplit("\n", 1)[-1]
-            print(f"run {seed}: {last}, {time.monotonic() - began:.0f} s", flush=True)
+            for part in parts(arguments):
+                run = subprocess.run(
+                    [*PYTEST, f"--randomly-seed={seed}", *part],
+                    stdout=subprocess.PIPE,
+                    text=True,
+                    check=False,
+                )
+                codes.append(run.returncode)
+                for name in FAILED.findall(run.stdout):
+                    failed.setdefault(name, []).append(seed)
+                last = run.stdout.strip().rsplit("\n", 1)[-1]
+                print(f"run {seed}: {last}, {time.monotonic() - began:.0f} s", flush=True)
     finally:
         load.kill()
     for name, seeds in sorted(failed.items()):

@@ -39,6 +39,7 @@ async def test_what_was_sold_after_the_copy_is_found_in_the_fn_and_not_printed_a
             assert await until(partial(node.read, forgotten), "the daily forgetting was done")
             answers += await node.sell(3, till="A", first=4)
             await all_delivered(node)
+            answers = await node.sell(6, till="A")  # asked again: none is buffered any more
             refused = await asyncio.to_thread(run, app, "db", "restore", str(copy), "--yes", **settings)
             assert (refused.exit_code, "Stop the service" in refused.stderr) == (1, True)
             node.kill()

@@ -18,7 +18,7 @@ from kkt_adapter.kernel.errors import StorageError
 from kkt_adapter.runtime.db import integrity
 from kkt_adapter.runtime.db.integrity import refuse_damaged
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(240)
 PAGE_BYTES = 4096
 
 
