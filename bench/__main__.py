@@ -26,6 +26,7 @@ from bench import (
     ingest,
     memory,
     pages,
+    postgres,
     registers,
     start,
 )
@@ -47,6 +48,7 @@ PROGRAMS: dict[str, Program] = {
     "dashboard": dashboard.measure,
     "registers": registers.measure,
     "attacks": attacks.measure,
+    "postgres": postgres.measure,
 }
 
 

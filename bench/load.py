@@ -12,7 +12,7 @@ import itertools
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import uvloop
@@ -86,8 +86,15 @@ def body(till: int) -> bytes:
     return json.dumps(receipt, separators=(",", ":")).encode()
 
 
-def run(port: int, wanted: Wanted, *, processor_s: Callable[[], float] = lambda: 0.0) -> Outcome:
-    """Post until the window is over. ``processor_s``: what the measured process has used so far.
+def run(
+    port: int,
+    wanted: Wanted,
+    *,
+    others: Sequence[int] = (),
+    processor_s: Callable[[], float] = lambda: 0.0,
+) -> Outcome:
+    """Post until the window is over. ``others``: ports of further nodes; all have equal shares of the tills.
+    ``processor_s``: what the measured process has used so far.
 
     Raises:
         InvalidRun: an answer that was not 200 ``printed``, or none in time.
@@ -97,7 +104,7 @@ def run(port: int, wanted: Wanted, *, processor_s: Callable[[], float] = lambda:
     gc.disable()  # a pause of ours would look like one of theirs
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(_run(port, wanted, processor_s))
+            return runner.run(_run((port, *others), wanted, processor_s))
     finally:
         gc.enable()
         gc.unfreeze()
@@ -127,13 +134,15 @@ class _Window:
         self.finished.set()
 
 
-async def _run(port: int, wanted: Wanted, processor_s: Callable[[], float]) -> Outcome:
+async def _run(ports: Sequence[int], wanted: Wanted, processor_s: Callable[[], float]) -> Outcome:
     loop = asyncio.get_running_loop()
     numbers, run_name = itertools.count(1), os.urandom(6).hex()
     window = _Window(wanted, keys=lambda: b"%s-%08d" % (run_name.encode(), next(numbers)))
-    clients = [_Client(window, _post(till, port)) for till in range(wanted.connections)]
-    probes = [_Client(window, _GET % port, probe=True)] if wanted.health else []
-    for client in (*clients, *probes):
+    share = wanted.connections // len(ports)
+    port_of = [ports[min(till // share, len(ports) - 1)] for till in range(wanted.connections)]
+    clients = [_Client(window, _post(till, port_of[till])) for till in range(wanted.connections)]
+    probes = [_Client(window, _GET % ports[0], probe=True)] if wanted.health else []
+    for client, port in zip((*clients, *probes), (*port_of, ports[0]), strict=False):
         await loop.create_connection(lambda client=client: client, "127.0.0.1", port)  # type: ignore[misc]
     for probe in probes:
         probe.start()

@@ -114,17 +114,18 @@ def product(
     tills: int,
     *,
     registers: int | None = None,
+    first_till: int = 0,
     operator_port: int | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[Server]:
     """``kkt-adapter serve`` with ``tills`` tills, each with a virtual register of its own.
 
-    ``registers``: fewer registers than tills. Without ``operator_port`` delivery rests: nothing listens at
-    the operator's address and no document wakes a pass.
+    ``registers``: fewer registers than tills; ``first_till``: of a node that has not the first ones. Without
+    ``operator_port`` delivery rests: nothing listens at the operator's address and no document wakes a pass.
     """
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "kkt-adapter.toml"
-    config.write_text(registers_toml(tills, registers or tills))
+    config.write_text(registers_toml(tills, registers or tills, first=first_till))
     settings = {
         "KKT_VIRTUAL_FSYNC": "0",  # the virtual FN stands for hardware with a memory of its own
         "KKT_BUFFER_CAPACITY": "0",
@@ -140,11 +141,13 @@ def product(
         yield server
 
 
-def registers_toml(tills: int, registers: int) -> str:
+def registers_toml(tills: int, registers: int, *, first: int = 0) -> str:
     tables = []
     for number in range(registers):
-        names = ", ".join(f'"{till_name(till)}"' for till in range(number, tills, registers))
-        tables.append(f'[[register]]\nid = "{till_name(number)}"\ndriver = "virtual"\npos_ids = [{names}]\n')
+        names = ", ".join(f'"{till_name(first + till)}"' for till in range(number, tills, registers))
+        tables.append(
+            f'[[register]]\nid = "{till_name(first + number)}"\ndriver = "virtual"\npos_ids = [{names}]\n'
+        )
     return "\n".join(tables)
 
 

@@ -70,7 +70,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[SqliteDatabase | PostgresDatabase]:
     """An open database of each dialect in turn, without any table."""
-    opened = open_database(database_url, postgres=PostgresSettings(writers=3, readers=2))
+    opened = open_database(database_url, postgres=PostgresSettings(readers=2))
     try:
         yield opened
     finally:

@@ -358,7 +358,7 @@ async def test_more_writes_than_the_queue_takes_are_refused_and_the_others_done(
     db = open_database(
         database_url,
         sqlite=SqliteSettings(queue_limit=3),
-        postgres=PostgresSettings(queue_limit=3, writers=1, readers=1),
+        postgres=PostgresSettings(queue_limit=3, readers=1),
     )
     try:
         await db.write(metadata.create_all)

@@ -71,7 +71,7 @@ class Nodes:
 
 @asynccontextmanager
 async def two_nodes(url: str, clock: ManualClock) -> AsyncIterator[Nodes]:
-    settings = PostgresSettings(writers=1, readers=1)
+    settings = PostgresSettings(readers=1)
     first = open_database(url, postgres=settings)
     await first.write(metadata.create_all)
     second = open_database(url, postgres=settings)

@@ -135,7 +135,7 @@ class _Run:
         self._progress("settling", injector.stats.total)
         await world.lift()
         await release_all(world)
-        database = open_database(self._database_url(), postgres=PostgresSettings(writers=1, readers=1))
+        database = open_database(self._database_url(), postgres=PostgresSettings(readers=1))
         try:
             settling = Settling(
                 bases=bases,

@@ -23,7 +23,7 @@ NOW = datetime(2026, 3, 14, 9, 0, tzinfo=UTC)
 @pytest.fixture
 async def migrated(database_url: str) -> AsyncIterator[SqliteDatabase | PostgresDatabase]:
     await asyncio.to_thread(migrate, database_url)
-    opened = open_database(database_url, postgres=PostgresSettings(writers=3, readers=2))
+    opened = open_database(database_url, postgres=PostgresSettings(readers=2))
     try:
         await opened.write(counters.ensure)
         yield opened

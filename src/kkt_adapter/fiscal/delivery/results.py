@@ -156,7 +156,7 @@ def step(conn: Connection, steps: Sequence[Step]) -> list[Claim | Exception | No
     deltas["syncing"] += len(claimed)
     if tries:
         first = counters.take_attempt_ids(conn, len(tries))
-        _INSERT_TRIES.run(conn, [(number, *row) for number, row in enumerate(tries, first)])
+        _INSERT_TRIES.put(conn, [(number, *row) for number, row in enumerate(tries, first)])
     journal.write(conn, events)
     counters.bump(conn, **deltas)
     return [

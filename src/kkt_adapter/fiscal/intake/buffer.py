@@ -271,14 +271,14 @@ def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted | Kno
             attempt_id += 1
         seq += 1
     if receipt_rows:
-        _INSERT_RECEIPTS.run(conn, receipt_rows)
-        _INSERT_KEYS.run(conn, key_rows)
+        _INSERT_RECEIPTS.put(conn, receipt_rows)
+        _INSERT_KEYS.put(conn, key_rows)
         journal.write(conn, events)
         suspicions.write_links(conn, links)
         if pressed:
-            INSERT_PRESSES.run(conn, [press.row for press in pressed])
+            INSERT_PRESSES.put(conn, [press.row for press in pressed])
         if callback_rows:
-            _INSERT_CALLBACKS.run(conn, callback_rows)
+            _INSERT_CALLBACKS.put(conn, callback_rows)
         shops = {item.origin.account: item.at for item in items if item.origin is not None}
         if shops:
             group_rows.note_use(conn, shops, prefix=group_rows.SHOP_PREFIX)
@@ -291,9 +291,9 @@ def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted | Kno
                     if i.attempt is not None
                 },
             )
-            INSERT_ATTEMPTS.run(conn, attempt_rows)
+            INSERT_ATTEMPTS.put(conn, attempt_rows)
         stored = len(receipt_rows)
-        _SET_COUNTERS.run(
+        _SET_COUNTERS.put(
             conn,
             [
                 (

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable
 
 from kkt_adapter.fiscal.lifecycle import PrintState
 from kkt_adapter.fiscal.printing.job import PrintJob, job_of
-from kkt_adapter.fiscal.printing.unprinted import refused_due, unprinted
+from kkt_adapter.fiscal.printing.unprinted import any_unprinted, refused_due, unprinted
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.runtime.db.protocol import Database
 
@@ -111,6 +111,12 @@ class PrintSupply:
         self._db = database
         self._clock = clock
         self._refused_due: float | None = None  # monotonic: look at the refused receipts then
+        self._read_at = float("-inf")  # monotonic: when the rows were read last
+
+    @property
+    def read_ago_s(self) -> float:
+        """How old the last look at the rows is."""
+        return self._clock.monotonic() - self._read_at
 
     @property
     def waits(self) -> bool:
@@ -139,8 +145,14 @@ class PrintSupply:
             await self._read_rows()
         return self.queue.take()
 
+    async def look_for_others(self) -> bool:
+        """For a lane that knows of nothing to print: did another process store a receipt for it?"""
+        self._read_at = self._clock.monotonic()
+        return await self._db.read(lambda c: any_unprinted(c, self._register_id))
+
     async def _read_rows(self) -> None:
         begun = self.queue.begin_reading()
+        self._read_at = self._clock.monotonic()
         rows = await self._db.read(lambda c: unprinted(c, self._register_id, limit=QUEUE_LIMIT))
         self.queue.fill(
             [job_of(row) for row in rows if row.print_state is PrintState.NEW],

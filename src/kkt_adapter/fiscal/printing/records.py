@@ -150,12 +150,12 @@ def printed(conn: Connection, items: Sequence[PrintedItem]) -> list[Printed | Ex
     )
     if done != len(items):
         raise IllegalTransition("a receipt of this group cannot become printed")
-    _SET_ANSWERS.run(conn, [(i.seq, i.answer) for i in items])
-    END_ATTEMPTS.run(
+    _SET_ANSWERS.put(conn, [(i.seq, i.answer) for i in items])
+    END_ATTEMPTS.put(
         conn,
         [(i.attempt_id, millis(i.at), _ending(i), i.commands) for i in items],
     )
-    _INSERT_DOCUMENTS.run(conn, [_document_row(i.document, i.receipt.register_id, i.seq) for i in items])
+    _INSERT_DOCUMENTS.put(conn, [_document_row(i.document, i.receipt.register_id, i.seq) for i in items])
     document_bytes.keep(conn, [(i.document, i.at) for i in items])
     events.write(
         conn,
@@ -185,7 +185,7 @@ def _begin_following(conn: Connection, items: Sequence[PrintedItem]) -> dict[int
     if begun != len(following):
         raise IllegalTransition("a receipt of this group cannot be printed now")
     first = counters.take_attempt_ids(conn, len(following))
-    INSERT_ATTEMPTS.run(
+    INSERT_ATTEMPTS.put(
         conn,
         [
             attempt_row(
@@ -229,7 +229,7 @@ def is_known(conn: Connection, fn_number: str, fd_number: int) -> bool:
 def store_document(conn: Connection, document: FiscalDocument, *, register_id: str, at: datetime) -> None:
     """Write down a document that belongs to no receipt (shift opening, Z report). Twice is harmless."""
     if not is_known(conn, document.fn_number, document.fd_number):
-        _INSERT_DOCUMENTS.run(conn, [_document_row(document, register_id, None)])
+        _INSERT_DOCUMENTS.put(conn, [_document_row(document, register_id, None)])
         document_bytes.keep(conn, [(document, at)])
 
 
@@ -256,7 +256,7 @@ def begin_attempt(
         if was == PrintState.PRINT_FAILED:
             counters.bump(conn, print_failed=-1, unprinted=1)
     attempt_id = counters.take_attempt_ids(conn, 1)
-    INSERT_ATTEMPTS.run(conn, [attempt_row(attempt_id, what, register_id, receipt_seq, attempt, at)])
+    INSERT_ATTEMPTS.put(conn, [attempt_row(attempt_id, what, register_id, receipt_seq, attempt, at)])
     return attempt_id
 
 

@@ -59,6 +59,12 @@ def unprinted(conn: Connection, register_id: str, *, limit: int) -> list[Unprint
     return [_unprinted(row) for row in rows]
 
 
+def any_unprinted(conn: Connection, register_id: str) -> bool:
+    """Has a register a receipt that ``unprinted`` would give?"""
+    query = select(receipts.c.seq).where(receipts.c.register_id == register_id, UNPRINTED_ROWS).limit(1)
+    return conn.execute(query).first() is not None
+
+
 def refused_due(conn: Connection, register_id: str) -> list[Unprinted]:
     """Refused receipts that are tried again, now or later, the oldest first."""
     rows = conn.execute(

@@ -62,7 +62,7 @@ def read(conn: Connection) -> Counts:
 def bump(conn: Connection, **deltas: int) -> None:
     """Add to the named totals."""
     if any(deltas.values()):
-        _ADD.run(conn, [tuple(deltas.get(name, 0) for name in _FIELDS)])
+        _ADD.put(conn, [tuple(deltas.get(name, 0) for name in _FIELDS)])
 
 
 def take_attempt_ids(conn: Connection, n: int) -> int:

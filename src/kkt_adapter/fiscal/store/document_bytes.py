@@ -60,13 +60,13 @@ def keep(conn: Connection, documents: Iterable[tuple[FiscalDocument, datetime]])
     """Write the bytes of those documents that brought them. What is kept already stays as it is."""
     rows = [(d.fn_number, d.fd_number, d.tlv, millis(at)) for d, at in documents if d.tlv is not None]
     if rows:
-        _INSERT.run(conn, rows)
+        _INSERT.put(conn, rows)
 
 
 def keep_tickets(conn: Connection, tickets: Sequence[tuple[str, int, bytes]]) -> None:
     """FN, document number, the operator's answer; of a document that is not kept, nothing is written."""
     if tickets:
-        _SET_TICKETS.run(conn, tickets)
+        _SET_TICKETS.put(conn, tickets)
 
 
 def kept_document(conn: Connection, *, fn_number: str, fd_number: int) -> KeptDocument | None:

@@ -140,7 +140,7 @@ _INSERT = bulk_insert(
 def write(conn: Connection, entries: Sequence[NewEvent]) -> None:
     """Append rows; must be part of the transaction that makes them true."""
     if entries:
-        _INSERT.run(
+        _INSERT.put(
             conn,
             [(one.event_type, one.receipt_id, millis(one.at), one.level, one.metadata) for one in entries],
         )

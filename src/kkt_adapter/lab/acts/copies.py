@@ -130,7 +130,7 @@ class ServerCopies:
         def read(connection: Connection) -> frozenset[str]:
             return frozenset(found for (found,) in connection.execute(text(query)))
 
-        database = open_database(self._url, postgres=PostgresSettings(writers=1, readers=1))
+        database = open_database(self._url, postgres=PostgresSettings(readers=1))
         try:
             return await database.read(read)
         finally:

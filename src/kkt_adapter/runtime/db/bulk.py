@@ -10,13 +10,14 @@ texts of each statement and keeps them.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     BindParameter,
     ColumnClause,
     ColumnElement,
     Connection,
+    Dialect,
     Executable,
     Subquery,
     Table,
@@ -29,7 +30,18 @@ from sqlalchemy import (
 
 from kkt_adapter.runtime.db.sqlite_file import raw_connection
 
+if TYPE_CHECKING:
+    from kkt_adapter.runtime.db.postgres_pipeline import PipelineConnection
+
 PARTS = (32, 24, 16, 12, 8, 6, 4, 3, 2, 1)  # rows in one statement
+SERVER_PARTS = (
+    32,
+    16,
+    8,
+    4,
+    2,
+    1,
+)  # the parts of a group share one round trip; each text is kept by the server
 
 Columns = Sequence[ColumnClause[Any]]
 Values = Sequence[tuple[Any, ...]]
@@ -76,19 +88,27 @@ class Bulk:
 
     def run(self, conn: Connection, rows: Values) -> int:
         """Execute; returns how many rows were changed."""
-        execute = _executor(conn)
-        return sum(execute(*part).rowcount for part in self._parts(conn, rows))
+        return sum(done.rowcount for done in _execute(conn, self._parts(conn, rows)))
+
+    def put(self, conn: Connection, rows: Values) -> None:
+        """``run`` for whom it is enough that it is done before the transaction ends: on a server it costs no
+        round trip of its own, and an error is raised by a later statement of the transaction."""
+        parts = self._parts(conn, rows)
+        pipeline = _pipeline(conn)
+        if pipeline is None:
+            _execute(conn, parts)
+        else:
+            pipeline.defer(parts)
 
     def rows(self, conn: Connection, rows: Values) -> list[tuple[Any, ...]]:
         """Execute a query; the answers of all parts, one after the other, as stored."""
-        execute = _executor(conn)
-        return [tuple(row) for part in self._parts(conn, rows) for row in execute(*part)]
+        return [tuple(row) for done in _execute(conn, self._parts(conn, rows)) for row in done]
 
     def _parts(self, conn: Connection, rows: Values) -> list[tuple[str, Any]]:
         compiled: dict[Any, _Positions | _Names] = conn.info
         parts: list[tuple[str, Any]] = []
         start, left = 0, len(rows)
-        for size in PARTS:
+        for size in PARTS if conn.dialect.name == "sqlite" else SERVER_PARTS:
             while left >= size:
                 statement = compiled.get((self, size))
                 if statement is None:
@@ -103,7 +123,7 @@ class Bulk:
             [bindparam(f"{c.name}_{number}", type_=c.type) for c in self._columns] for number in range(size)
         ]
         names = tuple(parameter.key for row in parameters for parameter in row)
-        compiled = self._build(parameters).compile(dialect=conn.dialect)  # type: ignore[attr-defined]
+        compiled = self._build(parameters).compile(dialect=_by_position(conn))  # type: ignore[attr-defined]
         ours = set(names)
         constants = {name: value for name, value in compiled.params.items() if name not in ours}
         if compiled.positiontup is None:
@@ -119,13 +139,40 @@ class Bulk:
         )
 
 
-def _executor(conn: Connection) -> Callable[[str, Any], Any]:
-    """SQLite's driver itself where nobody listens to statements: half of Core's share is the bookkeeping of
+def _execute(conn: Connection, parts: Sequence[tuple[str, Any]]) -> list[Any]:
+    """The drivers themselves where nobody listens to statements: half of Core's share is the bookkeeping of
     results that are not there."""
-    if conn.dialect.name == "sqlite" and not conn.engine.dispatch.before_cursor_execute:
-        execute: Callable[[str, Any], Any] = raw_connection(conn).execute
-        return execute
-    return conn.exec_driver_sql
+    if conn.dialect.name == "sqlite":
+        direct = not conn.engine.dispatch.before_cursor_execute
+        execute: Callable[[str, Any], Any] = raw_connection(conn).execute if direct else conn.exec_driver_sql
+        return [execute(*part) for part in parts]
+    pipeline = _pipeline(conn)
+    if pipeline is None:
+        return [conn.exec_driver_sql(*part) for part in parts]
+    from kkt_adapter.runtime.db.postgres_pipeline import together
+
+    return together(conn, pipeline, parts)
+
+
+def _pipeline(conn: Connection) -> "PipelineConnection | None":
+    if conn.dialect.name == "sqlite":
+        return None
+    from kkt_adapter.runtime.db.postgres_pipeline import pipeline_of  # with its driver
+
+    return pipeline_of(conn)
+
+
+def _by_position(conn: Connection) -> Dialect:
+    """The connection's dialect with parameters that go by position: PostgreSQL's driver is quicker with them
+    than with names."""
+    if conn.dialect.name == "sqlite":
+        return conn.dialect
+    known: dict[Any, Any] = conn.info
+    if "by position" not in known:
+        kind: Any = type(conn.dialect)
+        known["by position"] = kind(paramstyle="format")
+    found: Dialect = known["by position"]
+    return found
 
 
 def bulk_insert(table: Table, *columns: ColumnClause[Any]) -> Bulk:

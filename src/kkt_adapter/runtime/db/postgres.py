@@ -1,18 +1,17 @@
-"""The `Database` protocol over PostgreSQL: threads with one connection each, psycopg underneath.
+"""The `Database` protocol over PostgreSQL: one thread that writes, some that read, psycopg underneath.
 
-Writers on SQLite never overlap, and the rooms' functions are written for that. Here they do overlap, so a
-write runs at isolation SERIALIZABLE: its effect is as if writes came one after another. What that costs
-is that the server may refuse a transaction which it cannot place in such an order (40001), or which waits
-in a circle (40P01). Nothing of it was stored then, and it runs again. **A function given to** ``write``
-**may therefore run more than once**; like any function of a connection alone, it does not notice.
+Writers on SQLite never overlap, and the rooms' functions are written for that. Here those of one process do
+not either, and several processes take turns (``postgres_writer``); a write runs at isolation SERIALIZABLE all
+the same, so that its effect is as if writes came one after another whoever else writes. What that may cost is
+that the server refuses a transaction which it cannot place in such an order (40001), or which waits in a
+circle (40P01). Nothing of it was stored then, and it runs again. **A function given to** ``write`` **may
+therefore run more than once**; like any function of a connection alone, it does not notice.
 
 After a lost connection a read, and a write that had not come to its COMMIT, run again on a new one. A
 connection lost *during* COMMIT leaves the outcome unknown: StorageError, and the caller has to look.
 """
 
 import asyncio
-import random
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
@@ -23,7 +22,8 @@ from sqlalchemy.pool import NullPool
 
 from kkt_adapter.kernel.errors import StorageError
 from kkt_adapter.runtime.db.job_threads import JobThreads
-from kkt_adapter.runtime.db.jobs import DatabaseJob, drop, keep, run_unit
+from kkt_adapter.runtime.db.jobs import DatabaseJob, drop
+from kkt_adapter.runtime.db.postgres_errors import away, is_away
 from kkt_adapter.runtime.db.urls import postgres_address
 
 T = TypeVar("T")
@@ -31,23 +31,17 @@ Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
 
 IDLE_TRANSACTION_S = 10  # architecture 8: a stopped process must not keep a lease row locked for longer
-RUN_AGAIN = frozenset({"40001", "40P01"})  # serialization_failure, deadlock_detected: nothing was stored
-# Shutting down, crashed, starting up, too many connections: the server, not the statement.
-SERVER_AWAY = frozenset({"57P01", "57P02", "57P03", "53300", "58030"})
-FIRST_PAUSE_S = 0.002  # before a refused transaction runs again; doubled each time, with jitter
-LONGEST_PAUSE_S = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresSettings:
-    writers: int = 4  # writing threads, a connection each
     readers: int = 4  # reading threads, a connection each
     queue_limit: int = 10_000  # writes that may wait
     read_queue_limit: int = 1_000  # reads that may wait
-    batch_limit: int = 512  # items of one `write_each` call
+    group_limit: int = 512  # writes of one transaction
     connect_s: int = 5
     statement_s: int = 30
-    lock_s: int = 10  # waiting for somebody else's row
+    lock_s: int = 10  # waiting for the turn, or for somebody else's row
     retry_s: float = 10.0  # how long a refused transaction is tried again
 
 
@@ -65,19 +59,19 @@ class PostgresDatabase:
         """
         chosen = settings or PostgresSettings()
         engine = _engine(url, chosen)
+        from kkt_adapter.runtime.db.postgres_pipeline import use_pipelines  # with the driver, which is there
+        from kkt_adapter.runtime.db.postgres_writer import PostgresWriter
+
+        use_pipelines(engine)
         writing = engine.execution_options(isolation_level="SERIALIZABLE")
         reading = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self.engines = (writing, reading)
-        self.commits = 0  # transactions that the server confirmed
         self.items = 0  # given to `write_each`
-        self.retries = 0  # transactions that the server refused and that ran again
-        self._retry_s = chosen.retry_s
-        self._writers = JobThreads(
-            name="postgres writer",
-            threads=chosen.writers,
+        self._writer = PostgresWriter(
+            writing,
             queue_limit=chosen.queue_limit,
-            batch_limit=chosen.batch_limit,
-            worker=lambda: _Writer(writing, self),
+            group_limit=chosen.group_limit,
+            retry_s=chosen.retry_s,
         )
         self._readers = JobThreads(
             name="postgres reader",
@@ -89,8 +83,18 @@ class PostgresDatabase:
 
     @property
     def waiting(self) -> int:
-        """Writes that no thread has taken yet."""
-        return self._writers.waiting
+        """Writes that no group has taken yet."""
+        return self._writer.waiting
+
+    @property
+    def commits(self) -> int:
+        """Transactions that the server confirmed."""
+        return self._writer.commits
+
+    @property
+    def retries(self) -> int:
+        """Transactions that the server refused and that ran again."""
+        return self._writer.retries
 
     async def read(self, fn: Callable[[Connection], T]) -> T:
         job = DatabaseJob(asyncio.get_running_loop().create_future(), work=fn)
@@ -100,32 +104,27 @@ class PostgresDatabase:
     async def write(self, fn: Callable[[Connection], T]) -> T:
         """See `Database.write`; ``fn`` may run more than once, of which one commits."""
         job = DatabaseJob(asyncio.get_running_loop().create_future(), work=fn)
-        self._writers.submit(job)
+        self._writer.submit(job)
         return cast(T, await job.future)
 
     async def write_each(
         self, apply: Callable[[Connection, Sequence[Item]], Sequence[Outcome | Exception]], item: Item
     ) -> Outcome:
-        """See `Database.write_each`. One call of an ``apply`` runs at a time; what comes meanwhile waits
-        for the next one."""
+        """See `Database.write_each`."""
         self.items += 1
         job = DatabaseJob(asyncio.get_running_loop().create_future(), apply=apply, item=item)
-        self._writers.submit(job)
+        self._writer.submit(job)
         return cast(Outcome, await job.future)
 
     async def close(self) -> None:
         """Finish what waits, then close; cancelling leaves the threads to finish by themselves."""
-        self._writers.finish()
+        self._writer.finish()
         self._readers.finish()
         await asyncio.to_thread(self._join)
 
     def _join(self) -> None:
         self._readers.join()
-        self._writers.join()
-
-
-class _CommitLost(Exception):
-    """The connection broke during COMMIT: stored or not, nobody knows here."""
+        self._writer.join()
 
 
 class _Thread:
@@ -167,74 +166,11 @@ class _Reader(_Thread):
                 with connection.begin():
                     return job.work(connection)
             except DBAPIError as error:
-                if not _is_away(error):
+                if not is_away(error):
                     raise
                 self.close()
                 if fresh:
-                    raise _away(error) from error
-
-
-class _Writer(_Thread):
-    def __init__(self, engine: Engine, database: PostgresDatabase) -> None:
-        super().__init__(engine)
-        self._database = database
-
-    def run(self, unit: list[DatabaseJob]) -> None:
-        try:
-            keep(unit, self._commit(unit))
-        except StorageError as error:
-            for job in unit:
-                job.error = StorageError(error.detail.en, error.detail.ru)
-                job.error.__cause__ = error
-        except BaseException as error:
-            if len(unit) == 1:
-                unit[0].error = error
-                return
-            for job in unit:  # the batch failed as a whole: find out whose item it was
-                self.run([job])
-
-    def _commit(self, unit: list[DatabaseJob]) -> list[Any]:
-        give_up = time.monotonic() + self._database._retry_s
-        pause_s = FIRST_PAUSE_S
-        while True:
-            fresh = self._fresh()
-            try:
-                return self._once(unit)
-            except _CommitLost as error:
-                self.close()
-                raise _outcome_unknown() from error
-            except DBAPIError as error:
-                if _is_away(error):
-                    self.close()
-                    if fresh:
-                        raise _away(error) from error
-                    continue
-                if _state(error) not in RUN_AGAIN or time.monotonic() >= give_up:
-                    raise
-            self._database.retries += 1
-            time.sleep(pause_s * random.uniform(0.5, 1.5))
-            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
-
-    def _once(self, unit: list[DatabaseJob]) -> list[Any]:
-        connection = self._connect()
-        transaction = connection.begin()
-        try:
-            outcomes = run_unit(connection, unit)
-            if not transaction.is_active:
-                raise RuntimeError("a database job ended the transaction it was given")
-        except BaseException:
-            if transaction.is_active:
-                transaction.rollback()
-            raise
-        try:
-            transaction.commit()
-        except DBAPIError as error:
-            if _is_away(error):
-                raise _CommitLost from error
-            transaction.rollback()  # a refused COMMIT leaves it the connection's current transaction
-            raise
-        self._database.commits += 1
-        return outcomes
+                    raise away(error) from error
 
 
 def _engine(url: str, settings: PostgresSettings) -> Engine:
@@ -268,36 +204,3 @@ def _engine(url: str, settings: PostgresSettings) -> Engine:
             "PostgreSQL needs the package psycopg: pip install --require-hashes -r locks/service.txt.",
             "Для PostgreSQL нужен пакет psycopg: pip install --require-hashes -r locks/service.txt.",
         ) from error
-
-
-def _state(error: DBAPIError) -> str | None:
-    state = getattr(error.orig, "sqlstate", None)
-    return state if isinstance(state, str) else None
-
-
-def _is_away(error: DBAPIError) -> bool:
-    """Did the connection break, or could none be made?"""
-    state = _state(error)
-    return error.connection_invalidated or state in SERVER_AWAY or (state is None and _operational(error))
-
-
-def _operational(error: DBAPIError) -> bool:
-    return any(kind.__name__ == "OperationalError" for kind in type(error.orig).__mro__)
-
-
-def _away(error: DBAPIError) -> StorageError:
-    lines = str(error.orig).strip().splitlines()
-    reason = lines[0] if lines else "no answer"
-    return StorageError(
-        f"The PostgreSQL server cannot be used ({reason}). The service goes on when it is back.",
-        f"Сервер PostgreSQL недоступен ({reason}). Служба продолжит работу, когда он вернётся.",
-    )
-
-
-def _outcome_unknown() -> StorageError:
-    return StorageError(
-        "The connection to PostgreSQL broke during the commit: it may be stored or "
-        "not. Look before trying again.",
-        "Связь с PostgreSQL прервалась во время фиксации: данные могли "
-        "сохраниться или нет. Проверьте перед повтором.",
-    )
