@@ -76,8 +76,8 @@ def _pages(method: Method, report: Report, say: Callable[[str], None]) -> None:
         report.note(f"dashboard: {path}, p95 with {method.stored} stored", "ms", p95[path])
     slowest = [max(values) for values in zip(*(p95[path] for path in LISTS), strict=True)]
     for row, what, values in (
-        ("28", f"{OVERVIEW}, p95 ms with {method.stored} stored", p95[OVERVIEW]),
-        ("29", f"the slowest of {len(LISTS)} filtered lists, p95 ms with {method.stored} stored", slowest),
+        ("32", f"{OVERVIEW}, p95 ms with {method.stored} stored", p95[OVERVIEW]),
+        ("33", f"the slowest of {len(LISTS)} filtered lists, p95 ms with {method.stored} stored", slowest),
     ):
         report.add(Target(row=row, what=what, must=200, stretch=100, at_least=False), values)
 
@@ -98,7 +98,7 @@ def _indexes(method: Method, report: Report, say: Callable[[str], None]) -> None
             with product(folder, CONNECTIONS) as server:
                 rates[indexed].append(run(server.port, wanted).per_s)
     report.add(
-        Target(row="30", what="ingest c=32 with the pages' partial indexes / without", must=0.95),
+        Target(row="34", what="ingest c=32 with the pages' partial indexes / without", must=0.95),
         (with_them / without for without, with_them in zip(rates[False], rates[True], strict=True)),
     )
 
@@ -132,7 +132,7 @@ def _watchers(method: Method, report: Report, say: Callable[[str], None]) -> Non
     report.note("dashboard: acceptance p50, no page open", "ms", p50[False])
     report.note(f"dashboard: acceptance p50, {WATCHERS} pages open", "ms", p50[True])
     report.add(
-        Target(row="31", what=f"ingest c=32 with {WATCHERS} pages open / with none", must=0.9, stretch=0.95),
+        Target(row="35", what=f"ingest c=32 with {WATCHERS} pages open / with none", must=0.9, stretch=0.95),
         (watched / alone for alone, watched in zip(rates[False], rates[True], strict=True)),
     )
 

@@ -65,7 +65,7 @@ def main() -> None:
 def keep(picture: bytes, path: Path) -> None:
     """With a palette: pages have few colours, and the file is a third."""
     with Image.open(io.BytesIO(picture)) as image:
-        image.convert("RGB").quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
+        image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from kkt_adapter.api.ui.csv_text import csv_line
 from kkt_adapter.api.ui.format import Format
 from kkt_adapter.api.ui.json_text import laid_out
+from kkt_adapter.api.ui.pages.audit import shown_facts
 
 NOW = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
 MOSCOW = ZoneInfo("Europe/Moscow")
@@ -81,3 +82,20 @@ def test_laid_out_json_keeps_digits_and_has_a_member_on_each_line() -> None:
     assert laid_out('{"a":100.00,"b":[],"c":[1,"x,{"]}') == (
         '{\n  "a": 100.00,\n  "b": [],\n  "c": [\n    1,\n    "x,{"\n  ]\n}'
     )
+
+
+def test_an_event_tells_its_texts_in_the_readers_language_and_no_empty_facts() -> None:
+    told = '[{"code":"NAME_CHANGED","en":"Characters were replaced.","ru":"Символы заменены."}]'
+    facts = {
+        "by": "a.admin",
+        "warnings": told,
+        "deleted": {},
+        "error": "",
+        "pos_id": "POS-001",
+        "n": 0,
+        "x": "[{",
+    }
+    assert shown_facts(facts, english=False) == {
+        "warnings": "Символы заменены.", "pos_id": "POS-001", "n": 0, "x": "[{",
+    }  # fmt: skip
+    assert shown_facts(facts, english=True)["warnings"] == "Characters were replaced."
