@@ -37,6 +37,7 @@ SHARING = {"two on SQLite": LabPlan(seed=1, faults=50, nodes=2, only=PROCESS_FAU
 DEVICE_FAULTS = frozenset(f"{brand.name}: {name}" for brand in BRANDS.values() for name in brand.faults)
 WITH_DEVICES = {"devices": LabPlan(seed=1, faults=40, registers=0, devices=tuple(BRANDS), only=DEVICE_FAULTS)}
 UNDISTURBED = {"undisturbed": LabPlan(seed=1, faults=0, registers=3, receipts=5)}
+ELSEWHERE = {"demo till with an odd name", "register held or drained", "disk full: ENOSPC"}  # needs an option
 SERVERS = ("PostgreSQL", "Redis")  # how the names of their faults begin
 
 
@@ -98,7 +99,7 @@ def test_a_lab_that_ends_at_once_still_waits_until_every_report_is_delivered(
 
 def test_nearly_every_kind_of_fault_hit_something(certificates: dict[str, Certificate]):
     hit = {name for certificate in certificates.values() for name in certificate.faults}
-    could = {kind.name for kind in MENU if have_servers() or not kind.name.startswith(SERVERS)}
+    could = {kind.name for kind in MENU if have_servers() or not kind.name.startswith(SERVERS)} - ELSEWHERE
 
     assert len(hit) >= 0.8 * len(could), f"these did not: {sorted(could - hit)}"
 
