@@ -3,6 +3,7 @@
 import sqlite3
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -331,6 +332,35 @@ async def test_a_reading_back_that_was_broken_off_is_finished(tmp_path: Path):
         rows = await shop.read(lambda c: c.execute(select(documents.c.fd_number)).scalars().all())
         assert set(range(2, last + 1)) <= set(rows)
         assert await shop.read(lambda c: c.execute(select(met_fns.c.unread_from)).scalar_one()) is None
+
+
+async def test_documents_below_one_that_was_adopted_are_read_back_too(tmp_path: Path):
+    """The copy holds an open attempt, and the FN made others before it made this one: the number of the
+    document that is found first is no proof that those below it are known."""
+    async with product(tmp_path, response_budget_s=0.2) as shop:
+        await shop.sell()
+        oldest = copy(shop)
+        await paper_out(shop, sale(kop=777), "open")
+        backup = copy(shop)
+        raw = sqlite3.connect(backup)  # as a process that was killed while the register was closing it
+        raw.execute("UPDATE attempts SET outcome = NULL, ended_at = NULL, sent = 1 WHERE receipt_seq = 2")
+        assert raw.total_changes == 1
+        raw.execute("UPDATE receipts SET print_state = 'printing', print_due_at = NULL WHERE seq = 2")
+        raw.commit()
+        raw.close()
+
+        async with restored(shop, oldest):
+            shop.break_register()
+        keys = ["first", "second", "open"]
+        told = [await shop.until(partial(the_answer, shop, sale(kop=777), key)) for key in keys]
+        made = len(shop.archive())
+
+        async with restored(shop, backup):
+            pass
+        again = [await shop.until(partial(the_answer, shop, sale(kop=777), key)) for key in keys]
+
+        assert [answer["fiscal_doc_id"] for answer in again] == [answer["fiscal_doc_id"] for answer in told]
+        assert len(shop.archive()) == made
 
 
 @pytest.mark.parametrize("others", [0, 250])

@@ -18,6 +18,15 @@ class FnContact:
     unread_from: int | None = None
 
 
+class FnPosition(Protocol):
+    """A document, as far as its place in an FN goes."""
+
+    @property
+    def fn_number(self) -> str: ...
+    @property
+    def fd_number(self) -> int: ...
+
+
 class MetFns(Protocol):
     """What the data directory remembers of FNs, however old the database is that lies there now."""
 
@@ -55,6 +64,22 @@ def meet(conn: Connection, fn_number: str, *, register_id: str, first_fd: int, a
 
 def set_unread(conn: Connection, fn_number: str, unread_from: int | None) -> None:
     conn.execute(update(met_fns).where(met_fns.c.fn_number == fn_number).values(unread_from=unread_from))
+
+
+def note_gap(conn: Connection, document: FnPosition, *, after: int, register_id: str, at: datetime) -> None:
+    """A document that was looked for is about to be written down; ``after``: where the FN stood when it was
+    begun. Numbers between the two that nobody has written down are read back by the lane's next beginning:
+    the newest number alone would hide them, and what they hold would be printed a second time."""
+    fn_number, last = document.fn_number, document.fd_number - 1
+    known = known_numbers(conn, fn_number, first=after + 1, last=last)
+    missing = next((number for number in range(after + 1, last + 1) if number not in known), None)
+    if missing is None:
+        return
+    met = contact(conn, fn_number)
+    if met is None:
+        meet(conn, fn_number, register_id=register_id, first_fd=after, at=at)
+    known_gap = None if met is None else met.unread_from
+    set_unread(conn, fn_number, missing if known_gap is None else min(known_gap, missing))
 
 
 def known_numbers(conn: Connection, fn_number: str, *, first: int, last: int) -> set[int]:

@@ -19,7 +19,7 @@ from kkt_adapter.fiscal.printing.register_session import RegisterSession
 from kkt_adapter.fiscal.printing.reply_waiters import Waiting
 from kkt_adapter.fiscal.printing.unprinted import Unprinted, unprinted_by_seq
 from kkt_adapter.fiscal.shifts import session_rows
-from kkt_adapter.fiscal.store import attempts
+from kkt_adapter.fiscal.store import attempts, fn_contacts
 from kkt_adapter.fiscal.store.attempts import LaneTerm, NewAttempt, OpenAttempt
 from kkt_adapter.fiscal.store.orphan_documents import has_owner, make_room
 from kkt_adapter.kernel.clock import Clock
@@ -94,16 +94,17 @@ class Outcomes:
 
     async def adopt(
         self,
-        attempt_id: int,
+        attempt: OpenAttempt,
         job: PrintJob,
         document: FiscalDocument,
         lane: LaneTerm,
         note: PersonDecision | None = None,
     ) -> None:
         """The document is this receipt's. Raises Conflict when another receipt owns it."""
-        item = await self._item(job, document, lane, attempt_id=attempt_id)
+        item = await self._item(job, document, lane, attempt_id=attempt.id)
 
         def write(conn: Connection) -> None:
+            self._note_gap(conn, attempt, document)
             _own(conn, document)
             records.printed(conn, [item])
             if note is not None:
@@ -198,13 +199,27 @@ class Outcomes:
         report = None
         if document.code is DocumentCode.CLOSE_SHIFT:
             report = await self._session.driver.shift_report(document.fd_number)
+
+        def note_all(conn: Connection) -> None:
+            self._note_gap(conn, attempt, document)
+            self._settle_sessions(conn, note)
+
         await self._session.write_report(
             attempt.id,
             document,
             report,
             lane=lane,
             outcome=AttemptOutcome.ADOPTED,
-            note=lambda conn: self._settle_sessions(conn, note),
+            note=note_all,
+        )
+
+    def _note_gap(self, conn: Connection, attempt: OpenAttempt, document: FiscalDocument) -> None:
+        fn_contacts.note_gap(
+            conn,
+            document,
+            after=attempt.baseline.fd_number,
+            register_id=self._session.register_id,
+            at=self._clock.now(),
         )
 
     async def end(

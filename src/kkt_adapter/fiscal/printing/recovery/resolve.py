@@ -153,7 +153,7 @@ class Recovery:
     ) -> None:
         match judgement:
             case Adopt(document=document) if row is not None:
-                await self.outcomes.adopt(attempt.id, job_of(row), document, lane)
+                await self.outcomes.adopt(attempt, job_of(row), document, lane)
             case Adopt(document=document):
                 await self.outcomes.report(attempt, document, lane)
             case Absent() if row is not None:
@@ -257,7 +257,7 @@ class Recovery:
                 f"document {number} was rejected for this receipt by an earlier decision",
                 f"ФД № {number} уже отвергнут для этого чека прежним решением",
             )
-        await self.outcomes.adopt(attempt.id, job, document, lane, note)
+        await self.outcomes.adopt(attempt, job, document, lane, note)
 
     async def decide_report(
         self, lane: LaneTerm, *, adopt: int | None, version: str | None, by: str, reason: str
