@@ -7,6 +7,7 @@ happens, the FN must hold the document exactly once in the end.
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -190,6 +191,7 @@ class Till(ShtrihBench):
                     state=DeviceCash.SENT,
                     before=await self._counted(),
                     sent_by=None,
+                    at=datetime.now(UTC),
                 )
                 return await self.driver.move_cash(amount_kop)
             except KktUnavailable:

@@ -15,6 +15,7 @@ from tests.support.product import TILL, Product, ShiftedClock, product, sale
 from kkt_adapter.cli.database.copies import decide
 from kkt_adapter.fiscal.model import DocumentCode
 from kkt_adapter.fiscal.store.losses import Loss, LossKind, open_losses
+from kkt_adapter.fiscal.store.session_tables import cash_transactions
 from kkt_adapter.fiscal.store.tables import attempts, buffer_events, documents, met_fns, shifts
 from kkt_adapter.runtime.db.backup import back_up, restore
 from kkt_adapter.runtime.db.identity import Decided
@@ -361,6 +362,32 @@ async def test_documents_below_one_that_was_adopted_are_read_back_too(tmp_path: 
 
         assert [answer["fiscal_doc_id"] for answer in again] == [answer["fiscal_doc_id"] for answer in told]
         assert len(shop.archive()) == made
+
+
+async def test_cash_that_waited_in_the_copy_is_not_moved_twice(tmp_path: Path):
+    async with product(tmp_path) as shop:
+        await shop.client.post("/v1/pos/session/open", json={"pos_id": TILL, "opening_cash": "0.00"})
+        moved = {"pos_id": TILL, "type": "cash_in", "amount": "100.00", "reason": "change"}
+        assert (await shop.client.post("/v1/pos/cash", json=moved)).status_code == 200
+        backup = copy(shop)
+        await shop.sell()  # opens the shift that it waits for
+        shop.lane().cash_waits()
+        await shop.until(lambda: cash_is(shop, "done"))
+
+        async with restored(shop, backup):
+            pass
+        await shop.until(lambda: cash_is(shop, "unclear"))
+        movement = await shop.read(lambda c: c.execute(select(cash_transactions.c.id)).scalar_one())
+        decided = {"action": "send_again", "reason": "the drawer was counted"}
+        answer = await shop.client.post(f"/v1/pos/cash/{movement}/resolve", json=decided)
+
+        assert answer.status_code == 200
+        await shop.until(lambda: cash_is(shop, "done"))
+
+
+async def cash_is(shop: Product, state: str) -> bool:
+    query = select(cash_transactions.c.device_state).where(cash_transactions.c.device_state.is_not(None))
+    return bool(await shop.read(lambda c: c.execute(query).scalars().all()) == [state])
 
 
 @pytest.mark.parametrize("others", [0, 250])

@@ -1,6 +1,7 @@
 """What the register's counters say about a cash movement whose answer is not known."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -30,5 +31,7 @@ BEFORE = Counted(fn_number="9999000000000001", shift_number=7, put_in=3, taken_o
 def test_one_command_moves_one_counter_by_one(
     amount_kop: int, changes: dict[str, object], verdict: type
 ) -> None:
-    order = CashOrder(id=1, amount_kop=amount_kop, state=DeviceCash.SENT, before=BEFORE, sent_by="me")
+    order = CashOrder(
+        id=1, amount_kop=amount_kop, state=DeviceCash.SENT, before=BEFORE, sent_by="me", at=datetime.now(UTC)
+    )
     assert isinstance(judge(order, replace(BEFORE, **changes)), verdict)  # type: ignore[arg-type]

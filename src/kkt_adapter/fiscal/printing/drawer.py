@@ -15,7 +15,7 @@ from kkt_adapter.fiscal.lifecycle import DeviceCash
 from kkt_adapter.fiscal.printing.register_session import RegisterSession
 from kkt_adapter.fiscal.shifts import device_cash
 from kkt_adapter.fiscal.shifts.device_cash import CashOrder, Counted, Happened, NotYet
-from kkt_adapter.fiscal.store import events
+from kkt_adapter.fiscal.store import events, losses
 from kkt_adapter.fiscal.store.attempts import LaneTerm
 from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.kernel.backoff import backoff
@@ -32,6 +32,7 @@ from kkt_adapter.kernel.money import rubles
 from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.leases.database import check_terms
 
+_MAY_BE_DONE = "база восстановлена из копии: возможно, операция уже проведена после её создания"
 LOOK_AGAIN_S = 10.0  # for a shift, and for movements that other processes stored
 
 
@@ -83,6 +84,9 @@ class Drawer:
         """False: not now."""
         if order.state is DeviceCash.SENT:
             return await self._settle(order, lane)
+        if order.may_be_done(await self._db.read(losses.replaced_at)):
+            await self._end(order, DeviceCash.UNCLEAR, lane, error=_MAY_BE_DONE)
+            return True
         with self._session.calls.call():
             before = await self._counted()
         if before is None:
@@ -156,7 +160,10 @@ class Drawer:
         self, order: CashOrder, state: DeviceCash, lane: LaneTerm, *, error: str | None = None
     ) -> None:
         def write(conn: Connection) -> None:
-            device_cash.end(conn, order.id, state, error=error)
+            if order.state is DeviceCash.WAITING and state is DeviceCash.UNCLEAR:
+                device_cash.doubt(conn, order.id, error=error)
+            else:
+                device_cash.end(conn, order.id, state, error=error)
             if state in _TOLD:
                 what, level = _TOLD[state]
                 entry = events.entry(

@@ -6,6 +6,7 @@ answer or a kill the counters say whether it was done.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, select, update
@@ -37,6 +38,13 @@ class CashOrder:
     state: DeviceCash
     before: Counted | None
     sent_by: str | None
+    at: datetime  # when the till told of it
+    asked: bool = False  # a person has been asked about it
+
+    def may_be_done(self, replaced_at: datetime | None) -> bool:
+        """It waits in a database that has taken the place of a newer state of itself, by
+        ``losses.replaced_at``: that state may have sent it."""
+        return not self.asked and replaced_at is not None and self.at <= replaced_at
 
 
 class Happened:
@@ -138,6 +146,12 @@ def end(conn: Connection, order_id: int, state: DeviceCash, *, error: str | None
     _move(conn, order_id, DeviceCash.SENT, device_state=state.value, device_error=error)
 
 
+def doubt(conn: Connection, order_id: int, *, error: str | None) -> None:
+    """A person is asked about one that waits."""
+    state = DeviceCash.UNCLEAR.value
+    _move(conn, order_id, DeviceCash.WAITING, device_state=state, device_error=error)
+
+
 def decide(conn: Connection, order_id: int, *, done: bool) -> str | None:
     """A person's word on an unclear one. Its register; None: there is no such one."""
     t = cash_transactions.c
@@ -175,4 +189,6 @@ def _order(row: Any) -> CashOrder:
         state=DeviceCash(row.device_state),
         before=before,
         sent_by=row.sent_by,
+        at=row.timestamp,
+        asked=row.device_error is not None,
     )
