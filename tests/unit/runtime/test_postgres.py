@@ -191,6 +191,21 @@ async def test_statements_that_nobody_waits_for_are_done_before_the_next_one_and
     assert stored == [*range(10, 16), *range(20, 26)]
 
 
+async def test_a_write_that_the_server_refuses_again_and_again_is_told_as_a_storage_error(
+    db: PostgresDatabase, postgres_url: str
+) -> None:
+    impatient = PostgresDatabase(postgres_url, PostgresSettings(retry_s=0.05))
+    refused = "DO $$ BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = '40001'; END $$"
+    try:
+        with pytest.raises(StorageError, match="Another process has been writing"):
+            await impatient.write(lambda c: c.execute(text(refused)))
+        await impatient.write(add_one)
+    finally:
+        await impatient.close()
+
+    assert await db.read(first_number) == 1
+
+
 async def test_sessions_end_on_their_own_when_a_process_stands_still(db: PostgresDatabase) -> None:
     wanted = {
         "idle_in_transaction_session_timeout": "10s",

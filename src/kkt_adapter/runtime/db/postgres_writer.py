@@ -165,7 +165,7 @@ class PostgresWriter:
         """Run the group until the server takes it.
 
         Raises:
-            StorageError: it cannot be reached, or nobody knows whether it took it.
+            StorageError: it cannot be reached, others write all the time, or nobody knows whether it took it.
         """
         give_up = time.monotonic() + self._retry_s
         pause_s = FIRST_PAUSE_S
@@ -184,12 +184,11 @@ class PostgresWriter:
                         raise away(error) from error
                     continue
                 found = state(error)
-                if found == LOCK_TIMEOUT and not group and time.monotonic() >= give_up:
-                    raise held_by_others(self._retry_s) from error
-                if found not in RUN_AGAIN and not (found == LOCK_TIMEOUT and not group):
+                waits_for_turn = found == LOCK_TIMEOUT and not group
+                if found not in RUN_AGAIN and not waits_for_turn:
                     raise
                 if time.monotonic() >= give_up:
-                    raise
+                    raise held_by_others(self._retry_s) from error
             self.retries += 1
             time.sleep(pause_s * random.uniform(0.5, 1.5))
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
