@@ -16,7 +16,7 @@ from tests.support import status
 from tests.support.receipts import a_sale
 
 from kkt_adapter.api.app import create_api
-from kkt_adapter.api.services import ApiServices, ResolveAction, ResolveReportAction
+from kkt_adapter.api.services import ApiServices, BuyerServices, ResolveAction, ResolveReportAction
 from kkt_adapter.api.settings import ApiSettings
 from kkt_adapter.api.wire.limits import WireLimits
 from kkt_adapter.api.wire.server import HttpServer, http_server
@@ -40,6 +40,7 @@ from kkt_adapter.fiscal.model import PaymentKind, ReceiptRequest, ShiftTotals
 from kkt_adapter.fiscal.queries.event_log import EventPage
 from kkt_adapter.fiscal.queries.receipt_models import ReceiptDetail, ReceiptPage, ReceiptSummary
 from kkt_adapter.fiscal.shifts.reports import HeldCash, ReportMade, ReportType, ShiftOpened
+from kkt_adapter.fiscal.slip.links import ReceiptLinks
 from kkt_adapter.fiscal.status.reports import BufferStatus, HealthReport
 from kkt_adapter.fiscal.store.holds import Hold, HoldMode
 from kkt_adapter.fiscal.store.idempotency import Outcome
@@ -554,7 +555,7 @@ def _bytes(answer: Json) -> bytes:
 
 HERE = (
     "intake", "receipts", "refunds", "registers", "delivery", "dead_letters", "summary", "administration",
-    "gate", "pools",
+    "gate", "pools", "buyer",
 )  # fmt: skip
 
 
@@ -606,6 +607,7 @@ class Memory:
             administration=self.administration,
             gate=self.gate,
             pools=cast(Pools, MemoryPools()),
+            buyer=BuyerServices(links=ReceiptLinks(secret=b"-"), receipts=cast(Any, Absent())),
             **absent(),
         )
 

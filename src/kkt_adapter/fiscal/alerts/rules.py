@@ -121,8 +121,8 @@ RULES: tuple[Rule, ...] = (
         family="session",
         find=when.mismatch,
         action=Text(
-            "Count the cash, compare with the X report, then close the session. A movement: settle it.",
-            "Пересчитайте наличные, сверьте с X-отчётом и закройте сессию. Операцию с наличными уточните.",
+            "Count the cash, compare with the X report, close the session. Decide an unclear movement.",
+            "Пересчитайте наличные, сверьте с X-отчётом, закройте сессию. Решите неясную операцию.",
         ),
     ),
     Rule(
