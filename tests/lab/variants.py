@@ -155,8 +155,8 @@ def _lost_means_unsent() -> None:
 
 
 class _Nothing:
-    def run(self, connection: Connection, rows: Sequence[Any]) -> int:
-        return len(rows)
+    def put(self, connection: Connection, rows: Sequence[Any]) -> None:
+        pass
 
 
 def _key_apart() -> None:
