@@ -52,11 +52,11 @@ def measure(method: Method, report: Report, shim: Shim | None, say: Callable[[st
     for letter, (name, one) in zip("abcdefgh", found.items(), strict=True):
         report.note(f"attacks: p95 of a sale beside {name}", "ms", one.p95_ms)
         report.add(
-            Target(row=f"28{letter}", what=f"p95 of a sale beside {name} / in peace", must=2, at_least=False),
+            Target(row=f"36{letter}", what=f"p95 of a sale beside {name} / in peace", must=2, at_least=False),
             one.slower,
         )
     report.add(
-        Target(row="29", what="memory after an attack, MB more than before", must=MEMORY_MB, at_least=False),
+        Target(row="37", what="memory after an attack, MB more than before", must=MEMORY_MB, at_least=False),
         (max(one.grown_mb[number] for one in found.values()) for number in range(method.rounds)),
     )
 

@@ -53,15 +53,15 @@ def measure(method: Method, report: Report, shim: Shim | None, say: Callable[[st
         report.note(f"postgres: {name}, processor per receipt", "ms", [one.cpu_s * 1000 for one in found])
     one, two = seen["one node"], seen["two nodes"]
     report.add(
-        Target(row="28", what="PostgreSQL, one node, c=32 / SQLite, same disk", must=0.6, stretch=0.9),
+        Target(row="38", what="PostgreSQL, one node, c=32 / SQLite, same disk", must=0.6, stretch=0.9),
         [p.per_s / s.per_s for p, s in zip(one, seen["SQLite"], strict=True)],
     )
     report.add(
-        Target(row="29", what="PostgreSQL, two nodes together / one", must=1.3, stretch=1.6),
+        Target(row="39", what="PostgreSQL, two nodes together / one", must=1.3, stretch=1.6),
         [t.per_s / p.per_s for t, p in zip(two, one, strict=True)],
     )
     report.add(
-        Target(row="30", what="PostgreSQL p99 / p50 at c=32", must=4, stretch=2.5, at_least=False),
+        Target(row="40", what="PostgreSQL p99 / p50 at c=32", must=4, stretch=2.5, at_least=False),
         [p.tail for p in one],
     )
 
