@@ -563,3 +563,20 @@ async def test_a_driver_that_closes_twice_doubles_and_is_caught(
         cast(Any, link).exchange = slowly
         await till.sell(next_one)
         assert till.holds(next_one.key) == 2
+
+
+async def test_a_key_is_read_also_while_a_receipt_is_open(tmp_path: Path) -> None:
+    """An open document keeps the device from giving others. One without its key would be nobody's, and its
+    receipt made again."""
+    async with a_till(tmp_path) as (till, registration):
+        await till.driver.open_shift(CASHIER, term=TERM)
+        made = await till.driver.fiscalize(keyed(registration, 1), term=TERM)
+        till.emulator.set_faults(Fault(mode=FaultMode.LOSE_REQUEST, command="ff45"))
+        with pytest.raises(KktOutcomeUnknown):
+            await till.driver.fiscalize(keyed(registration, 2), term=TERM)
+        till.emulator.set_faults()
+
+        found = await till.driver.document(made.fd_number)
+
+        assert found is not None
+        assert found.key == made.key == keyed(registration, 1).key

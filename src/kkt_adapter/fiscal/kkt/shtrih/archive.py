@@ -11,7 +11,7 @@ from kkt_adapter.fiscal.ffd.tlv import Element, TlvError, decode, element
 from kkt_adapter.fiscal.kkt.receipt_keys import key_in_elements
 from kkt_adapter.fiscal.kkt.shtrih import requests
 from kkt_adapter.fiscal.kkt.shtrih.answers import FnStatus, FoundDocument, document_head
-from kkt_adapter.fiscal.kkt.shtrih.device_errors import NO_DATA
+from kkt_adapter.fiscal.kkt.shtrih.device_errors import NO_DATA, NOT_SUPPORTED
 from kkt_adapter.fiscal.kkt.shtrih.requests import with_password
 from kkt_adapter.fiscal.kkt.shtrih.session import Refusal, Session
 from kkt_adapter.fiscal.kkt.shtrih.wire.link import LinkDown
@@ -37,27 +37,42 @@ async def find(session: Session, password: int, fd_number: int) -> FoundDocument
 
 
 async def read_tags(session: Session, password: int, fd_number: int) -> tuple[Element, ...] | None:
-    """The elements of a document; None when the device does not give them (too old, or not able to).
+    """The elements of a document; None when the device does not give them.
 
     Raises:
         LinkDown: the link broke again and again.
+    """
+    try:
+        return await _tags(session, password, fd_number)
+    except Refusal:
+        return None
+
+
+async def _tags(session: Session, password: int, fd_number: int) -> tuple[Element, ...] | None:
+    """None: the device never gives them (too old, or not able to).
+
+    Raises:
+        LinkDown: the link broke again and again.
+        Refusal: it does not give them now.
     """
     for left in reversed(range(TRIES)):
         try:
             data = await _read_whole(session, password, fd_number)
             return None if data is None else tuple(decode(data))
         except (LinkDown, TlvError, Refusal) as error:
-            if isinstance(error, LinkDown) and not left:
+            if not isinstance(error, TlvError) and not left:
                 raise
             await end_dump(session, password)
     return None
 
 
 async def _read_whole(session: Session, password: int, fd_number: int) -> bytes | None:
-    """None: not there. Raises TlvError when pieces are missing."""
+    """None: not there. Raises TlvError when pieces are missing, Refusal."""
     begun = await session.ask(requests.begin_document(password, fd_number))
-    if begun.error:
+    if begun.error in (NO_DATA, NOT_SUPPORTED):
         return None
+    if begun.error:
+        raise Refusal(begun)
     _, length = document_head(begun.data)
     data = b""
     for _ in range(MAX_PIECES):
@@ -73,13 +88,17 @@ async def _read_whole(session: Session, password: int, fd_number: int) -> bytes 
 
 
 async def read_document(
-    session: Session, password: int, fd_number: int, fn_number: str
+    session: Session, password: int, fd_number: int, fn_number: str, *, with_key: bool = False
 ) -> FiscalDocument | None:
-    """One document with what its tags tell; None: the FN has no such number."""
+    """One document with what its tags tell; None: the FN has no such number.
+
+    ``with_key``: a document whose key cannot be read now must not pass for one without a key, because its
+    receipt would be made again. Raises LinkDown, Refusal (``WRONG_MODE``: a document is open).
+    """
     found = await find(session, password, fd_number)
     if found is None:
         return None
-    tags = await read_tags(session, password, fd_number)
+    tags = await (_tags if with_key else read_tags)(session, password, fd_number)
     return document_of(found, tags, fn_number=fn_number)
 
 

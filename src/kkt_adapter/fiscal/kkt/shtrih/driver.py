@@ -175,9 +175,7 @@ class ShtrihRegister:
 
     async def document(self, fd_number: int) -> FiscalDocument | None:
         async with self._operation():
-            return await read_document(
-                self._session, self._admin, fd_number, (await self._upkeep.fn_status()).fn_number
-            )
+            return await self._upkeep.document(fd_number)
 
     async def tags(self, fd_number: int) -> Sequence[Element] | None:
         async with self._operation():

@@ -12,12 +12,13 @@ from kkt_adapter.fiscal.kkt.shtrih.answers import (
     ShortStatus,
     number_behind_operator,
 )
-from kkt_adapter.fiscal.kkt.shtrih.archive import end_dump
+from kkt_adapter.fiscal.kkt.shtrih.archive import end_dump, read_document
 from kkt_adapter.fiscal.kkt.shtrih.device_errors import OTHER_OPERATOR, WRONG_MODE
 from kkt_adapter.fiscal.kkt.shtrih.requests import with_password
-from kkt_adapter.fiscal.kkt.shtrih.session import Session
+from kkt_adapter.fiscal.kkt.shtrih.session import Refusal, Session
 from kkt_adapter.fiscal.kkt.shtrih.troubles import no_paper, still_at_work
 from kkt_adapter.fiscal.kkt.shtrih.wire.link import Timing
+from kkt_adapter.fiscal.model import FiscalDocument
 from kkt_adapter.kernel.errors import KktRefused
 
 PASSWORD_TABLE = 2  # one row for each operator; field 1 is the password
@@ -145,6 +146,17 @@ class Upkeep:
             await self._cancel()
         if (await self.fn_status()).document:
             await self._session.ask(with_password(requests.FN_CANCEL, self._admin))
+
+    async def document(self, fd_number: int) -> FiscalDocument | None:
+        """With its key; what an interrupted receipt has left open is cancelled where it is in the way."""
+        fn_number = (await self.fn_status()).fn_number
+        try:
+            return await read_document(self._session, self._admin, fd_number, fn_number, with_key=True)
+        except Refusal as refusal:
+            if refusal.code != WRONG_MODE:
+                raise
+        await self.discard()
+        return await read_document(self._session, self._admin, fd_number, fn_number, with_key=True)
 
     async def _cancel(self) -> None:
         """88h with one password after the other while the device says that another operator opened it."""
