@@ -7,7 +7,7 @@ a Decimal of that name, so that the refusal can say which field has it.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from decimal import Decimal
 from json import JSONDecodeError, JSONDecoder
 from typing import Any, TypeVar
@@ -232,9 +232,14 @@ async def read_within(receive: Receive, *, most: int, deadline_s: float) -> byte
                 raise body_too_large(most)
         return message
 
+    return await in_time(read_body(receive_counted), deadline_s=deadline_s)
+
+
+async def in_time(body: Awaitable[bytes], *, deadline_s: float) -> bytes:
+    """Raises RefusedByStatus: it is not complete in ``deadline_s`` seconds (408)."""
     try:
         async with asyncio.timeout(deadline_s):
-            return await read_body(receive_counted)
+            return await body
     except TimeoutError:
         raise RefusedByStatus(
             "REQUEST_TIMEOUT",

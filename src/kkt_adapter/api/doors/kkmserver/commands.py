@@ -16,13 +16,12 @@ from kkt_adapter.api.doors.kkmserver.command import (
     written_head,
 )
 from kkt_adapter.api.doors.kkmserver.device_data import LINE_LENGTH, DeviceView, info, listed
-from kkt_adapter.api.doors.kkmserver.errors import refusal_of
 from kkt_adapter.api.doors.kkmserver.good_code import good_code_data
 from kkt_adapter.api.doors.kkmserver.hold import Hold, Holds
 from kkt_adapter.api.doors.kkmserver.parts import Call, Parts
 from kkt_adapter.api.doors.kkmserver.receipt_answers import is_final, receipt_answer, register_check
 from kkt_adapter.api.doors.kkmserver.receipts import ReceiptPresses, wait_final
-from kkt_adapter.api.doors.kkmserver.refusal import CommandRefused, refused
+from kkt_adapter.api.doors.kkmserver.refusal import CommandRefused, refusal_of, refused
 from kkt_adapter.fiscal.intake.press_guard import Caller
 from kkt_adapter.kernel.errors import AdapterError, Text
 from kkt_adapter.runtime.auth.shop_values import Shop

@@ -6,12 +6,11 @@ from typing import Any
 from kkt_adapter.api.doors.kkmserver.answers import STILL_RUNNING, Answer, done, running
 from kkt_adapter.api.doors.kkmserver.content import content_hash
 from kkt_adapter.api.doors.kkmserver.device_data import DeviceView
-from kkt_adapter.api.doors.kkmserver.errors import refusal_of
 from kkt_adapter.api.doors.kkmserver.parts import GUARD_WAIT_S, LOOK_S, Call, Parts
 from kkt_adapter.api.doors.kkmserver.places import own_names
 from kkt_adapter.api.doors.kkmserver.receipt import Translated, is_fiscal, translate
 from kkt_adapter.api.doors.kkmserver.receipt_answers import is_final, receipt_answer
-from kkt_adapter.api.doors.kkmserver.refusal import CommandRefused, refused
+from kkt_adapter.api.doors.kkmserver.refusal import CommandRefused, refusal_of, refused
 from kkt_adapter.api.schemas.receipt import read_translated
 from kkt_adapter.fiscal.control.presses import ActionRecord, Outcome, outcome_of
 from kkt_adapter.fiscal.intake.accept import Taken

@@ -13,15 +13,14 @@ from typing import Any, Final, Protocol
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
-from kkt_adapter.api.body import body_too_large, is_encoded, json_object, not_plain
+from kkt_adapter.api.body import body_too_large, in_time, is_encoded, json_object, not_plain
 from kkt_adapter.api.doors.door import DoorAnswer, release_place, send_answer
 from kkt_adapter.api.doors.kkmserver import answers
 from kkt_adapter.api.doors.kkmserver.answers import Answer, Head, failed
 from kkt_adapter.api.doors.kkmserver.body import KEPT_LIMIT_BYTES, RECEIVED_LIMIT_BYTES, PictureFilter
 from kkt_adapter.api.doors.kkmserver.commands import Commands
-from kkt_adapter.api.doors.kkmserver.errors import refusal_of
 from kkt_adapter.api.doors.kkmserver.hold import Hold
-from kkt_adapter.api.doors.kkmserver.refusal import CommandRefused
+from kkt_adapter.api.doors.kkmserver.refusal import CommandRefused, refusal_of
 from kkt_adapter.api.doors.kkmserver.sign_in import (
     CHALLENGE,
     anonymous_shop,
@@ -89,15 +88,7 @@ class ExecuteDoor:
 
     async def read_body(self, receive: Receive, *, deadline_s: float) -> bytes:
         """Without its pictures."""
-        try:
-            async with asyncio.timeout(deadline_s):
-                return await _read(receive)
-        except TimeoutError:
-            raise RefusedByStatus(
-                "REQUEST_TIMEOUT",
-                "The body did not arrive in time; nothing was stored. Send it again.",
-                "Тело запроса не пришло вовремя, ничего не сохранено. Отправьте ещё раз.",
-            ) from None
+        return await in_time(_read(receive), deadline_s=deadline_s)
 
     def refusal(self, error: Exception, scope: Scope) -> DoorAnswer:
         status = 401 if isinstance(error, NotAuthenticated) else 403 if isinstance(error, NotAllowed) else 200
