@@ -85,7 +85,7 @@ class Drawer:
         if order.state is DeviceCash.SENT:
             return await self._settle(order, lane)
         if order.may_be_done(await self._db.read(losses.replaced_at)):
-            await self._end(order, DeviceCash.UNCLEAR, lane, error=_MAY_BE_DONE)
+            await self._end(order, DeviceCash.UNCLEAR, lane, was=DeviceCash.WAITING, error=_MAY_BE_DONE)
             return True
         with self._session.calls.call():
             before = await self._counted()
@@ -157,13 +157,16 @@ class Drawer:
         self._due_at = self._clock.monotonic() + seconds
 
     async def _end(
-        self, order: CashOrder, state: DeviceCash, lane: LaneTerm, *, error: str | None = None
+        self,
+        order: CashOrder,
+        state: DeviceCash,
+        lane: LaneTerm,
+        *,
+        was: DeviceCash = DeviceCash.SENT,
+        error: str | None = None,
     ) -> None:
         def write(conn: Connection) -> None:
-            if order.state is DeviceCash.WAITING and state is DeviceCash.UNCLEAR:
-                device_cash.doubt(conn, order.id, error=error)
-            else:
-                device_cash.end(conn, order.id, state, error=error)
+            device_cash.end(conn, order.id, state, was=was, error=error)
             if state in _TOLD:
                 what, level = _TOLD[state]
                 entry = events.entry(

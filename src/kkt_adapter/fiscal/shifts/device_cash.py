@@ -141,15 +141,16 @@ def begin(conn: Connection, order: CashOrder, before: Counted, *, by: str) -> No
     )
 
 
-def end(conn: Connection, order_id: int, state: DeviceCash, *, error: str | None = None) -> None:
-    """What became of one that was sent."""
-    _move(conn, order_id, DeviceCash.SENT, device_state=state.value, device_error=error)
-
-
-def doubt(conn: Connection, order_id: int, *, error: str | None) -> None:
-    """A person is asked about one that waits."""
-    state = DeviceCash.UNCLEAR.value
-    _move(conn, order_id, DeviceCash.WAITING, device_state=state, device_error=error)
+def end(
+    conn: Connection,
+    order_id: int,
+    state: DeviceCash,
+    *,
+    was: DeviceCash = DeviceCash.SENT,
+    error: str | None = None,
+) -> None:
+    """What became of one that was sent, or (``was``) that waits and that a person is asked about."""
+    _move(conn, order_id, was, device_state=state.value, device_error=error)
 
 
 def decide(conn: Connection, order_id: int, *, done: bool) -> str | None:
