@@ -135,9 +135,6 @@ def _measure(
         say(f"ingest, {disk}, round {number} of {method.rounds}: raw")
         groups = (16,) if method.quick else (1, 16, 64)
         raw.append({rows: _raw(method, rows, environment) for rows in groups})
-        raw.append(
-            {rows: _raw(method, rows, environment) for rows in ((16,) if method.quick else (1, 16, 64))}
-        )
     _note(report, disk, rounds, raw)
     (_judge_fast if disk is Disk.FAST else _judge_slow)(report, rounds, raw)
 
