@@ -53,7 +53,7 @@ class Client:
         return Verdict.PRINTED if printed else Verdict.FAILED
 
 
-def _sale(**changes: Any) -> Json:
+def one_sale(**changes: Any) -> Json:
     register = {"Name": "Кофе", "Quantity": 1, "Price": 100, "Amount": 100, "Department": 0, "Tax": -1}
     return {
         "Command": "RegisterCheck",
@@ -76,7 +76,7 @@ class NeverPolls(Client):
 
     async def press(self) -> Verdict:
         for _ in range(3):
-            answer = await self.post("/Execute", _sale(IdCommand=str(uuid4()), KeySubLicensing="x"))
+            answer = await self.post("/Execute", one_sale(IdCommand=str(uuid4()), KeySubLicensing="x"))
             error = answer["Error"]  # a TypeError in JavaScript unless it is a text
             if "смена" in error or "Смена" in error:
                 self.closed += 1
@@ -96,7 +96,7 @@ class PollsInside(Client):
 
     async def press(self) -> Verdict:
         key = (uuid4().hex * 2)[:60]
-        answer = await self.post("/Execute", _sale(IdCommand=key, CashierVatin="500100732259", Timeout=1))
+        answer = await self.post("/Execute", one_sale(IdCommand=key, CashierVatin="500100732259", Timeout=1))
         polls = 0
         while answer["Status"] in (1, 4):
             polls += 1
@@ -122,7 +122,7 @@ class TextSums(Client):
             "Name": "Кофе", "Quantity": "1.00000", "Price": "100.00000", "Amount": "100.00000", "Tax": 22,
             "SignMethodCalculation": 4, "SignCalculationObject": 1, "AgentData": None, "GoodCodeData": None,
         }  # fmt: skip
-        body = _sale(
+        body = one_sale(
             NumDevice=device["NumDevice"], CheckStrings=[{"Register": line}], Cash="100.00000", InnKassa="",
             IdCommand=(uuid4().hex * 2)[:40], CashierVatin="", ClientAddress="89161234567", NotPrint="false",
         )  # fmt: skip
@@ -144,7 +144,7 @@ class Challenged(Client):
 
     async def press(self) -> Verdict:
         key = str(uuid4())
-        answer = await self._ask(_sale(IdCommand=key, Timeout=1))
+        answer = await self._ask(one_sale(IdCommand=key, Timeout=1))
         for _ in range(8):
             if answer["Status"] not in (1, 4):
                 break
@@ -160,7 +160,7 @@ class PlainText(Client):
 
     async def press(self) -> Verdict:
         sums = {"CashLessType1": 0, "CashLessType2": 0, "CashLessType3": 0}
-        body = _sale(IdCommand=str(uuid4()), **sums)
+        body = one_sale(IdCommand=str(uuid4()), **sums)
         answer = await self.post("/Execute/sync", body, **{"Content-Type": "text/plain;charset=UTF-8"})
         return self.judge(answer, answer.get("Error", "?") == "")
 
@@ -171,7 +171,7 @@ class LooksAtError(Client):
     name = "baycik/isell"
 
     async def press(self) -> Verdict:
-        answer = await self.post("/Execute", _sale(IdCommand=uuid4().hex[:24]))
+        answer = await self.post("/Execute", one_sale(IdCommand=uuid4().hex[:24]))
         return self.judge(answer, not answer["Error"])
 
 
@@ -193,7 +193,7 @@ class KeepsToken(Client):
         nulls = dict.fromkeys(("AgentSign", "AgentData", "PurveyorData"))
         texts = {"Cash": "100", "TaxVariant": "", "PlaceMarket": "kkmserver.ru"}
         strings = [{"Register": line}, {"BarCode": None}]
-        body = _sale(IdCommand=f"invoice-{self.invoice}", CheckStrings=strings, **texts, **nulls)
+        body = one_sale(IdCommand=f"invoice-{self.invoice}", CheckStrings=strings, **texts, **nulls)
         answer = await self.post("http://localhost:8000//Execute", body)
         return self.judge(answer, answer["Status"] == 0)
 
@@ -205,7 +205,7 @@ class AsksOnce(Client):
 
     async def press(self) -> Verdict:
         key = str(uuid4())
-        body = _sale(idCommand=key)
+        body = one_sale(idCommand=key)
         await self.post("/Execute/async/", body)
         answer = await self.post("/Execute", {"Command": "GetRezult", "idCommand": key})
         return self.judge(answer, answer["Error"] == "" and answer["CheckNumber"] > 0)
@@ -223,7 +223,7 @@ class Strict(Client):
             assert isinstance(unit["Firmware_Version"], str)
         key = str(uuid4())
         props = [{"Print": True, "PrintInHeader": True, "Teg": 0, "Prop": key}]
-        answer = await self.post("/Execute", _sale(IdCommand=key, CheckProps=props, AdditionalProps=props))
+        answer = await self.post("/Execute", one_sale(IdCommand=key, CheckProps=props, AdditionalProps=props))
         for required, kind in (
             ("Command", str), ("IdCommand", str), ("Status", int), ("Error", str), ("NumDevice", int),
         ):  # fmt: skip

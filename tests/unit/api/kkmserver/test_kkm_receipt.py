@@ -177,6 +177,15 @@ def test_only_text_is_no_receipt(flag: object, strings: object, fiscal: bool) ->
     assert is_fiscal(Fields({"IsFiscalCheck": flag, "CheckStrings": strings})) is fiscal
 
 
+def test_an_organisation_is_no_cashier() -> None:
+    """The gem of esaulkov/kkmserver always sends the INN of the register's user."""
+    document = {**SALE, "CashierName": "Иванова", "CashierVATIN": "7708806062"}
+    found = translate(Fields(document), own_place=False)
+    assert found.body["cashier"] == {"name": "Иванова"}
+    assert "CashierVATIN" in found.warnings[0].ru
+    assert _body(CashierVATIN="430601071197")["cashier"] == {"inn": "430601071197"}
+
+
 def test_the_cashier_of_old_free_tags() -> None:
     props = [{"Print": True, "PrintInHeader": True, "Teg": 1021, "Prop": "Петрова"}]
     assert _body(CheckProps=props)["cashier"] == {"name": "Петрова"}

@@ -32,6 +32,7 @@ KINDS: Final[Mapping[int, tuple[str, str | None]]] = MappingProxyType(
 _EGAIS: Final = (8, 9)
 _SAMPLE_SITE: Final = "kkmserver.ru"  # of the maker's sample, which clients send on (LaravelKkmServerConnect)
 _TAXATIONS: Final = 6
+_ORGANISATION_DIGITS: Final = 10  # of an INN; a person's has 12
 _TAGS_OF_PROPS: Final[Mapping[int, str]] = MappingProxyType({1021: "cashier", 1008: "contact"})
 
 
@@ -148,7 +149,7 @@ def _total(items: list[Line]) -> Kopecks:
 def _whole_receipt(command: Fields, notes: _Notes, *, own_place: bool) -> dict[str, Any]:
     props = _props(command, notes)
     found: dict[str, Any] = {
-        "cashier": _cashier(command, props),
+        "cashier": _cashier(command, props, notes),
         "customer": _customer(command, props),
         "taxation": taxation_of(command),
         "no_print": command.flag("NotPrint") or None,
@@ -175,16 +176,21 @@ def taxation_of(command: Fields) -> int | None:
     return 1 << variant
 
 
-def cashier_of(command: Fields) -> dict[str, str] | None:
-    """CashierName and CashierVATIN, which some clients write as ``CashierVatin``."""
-    name, inn = command.text("CashierName"), command.text("CashierVATIN")
+def _cashier(command: Fields, props: Mapping[str, str], notes: _Notes) -> dict[str, str] | None:
+    """CashierName and CashierVATIN, which some clients write as ``CashierVatin``.
+
+    The gem of esaulkov/kkmserver sends the INN of the register's user there (lib/kkmserver/cash_register.rb).
+    One of ten digits is an organisation's and cannot be a cashier's: it is left out.
+    """
+    name, inn = command.text("CashierName") or props.get("cashier"), command.text("CashierVATIN")
+    if inn is not None and inn.strip().isdecimal() and len(inn.strip()) == _ORGANISATION_DIGITS:
+        inn = None
+        notes.warn(
+            "CashierVATIN is an organisation's INN; the receipt has none of the cashier.",
+            "CashierVATIN — ИНН организации; ИНН кассира в чек не попал.",
+        )
     found = {"name": name, "inn": inn}
     return {key: value.strip() for key, value in found.items() if value} or None
-
-
-def _cashier(command: Fields, props: Mapping[str, str]) -> dict[str, str] | None:
-    found = cashier_of(command)
-    return found if found is not None or "cashier" not in props else {"name": props["cashier"]}
 
 
 def _customer(command: Fields, props: Mapping[str, str]) -> dict[str, str] | None:
