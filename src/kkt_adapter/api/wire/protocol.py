@@ -11,6 +11,7 @@ from uvicorn.server import ServerState
 
 from kkt_adapter.api.negotiation import preferred
 from kkt_adapter.api.problems import problem
+from kkt_adapter.api.wire.answers_written import Answers
 from kkt_adapter.api.wire.connections import Connections, Refusal
 from kkt_adapter.api.wire.limits import SLICE_BYTES
 from kkt_adapter.api.wire.refusals import refused
@@ -60,7 +61,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._stopped = False  # nothing more is read as a request
         self._lingering = False  # our side is ended
         self._thrown_away = 0  # bytes since then
-        self._answers: asyncio.Transport = None  # type: ignore[assignment]  # set with the transport
+        self._answers: Answers = None  # type: ignore[assignment]  # set with the transport
 
     # --- places -------------------------------------------------------------------------------------
 
@@ -85,7 +86,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._answers = cast("asyncio.Transport", _Lingering(self))
+        self._answers = Answers(self, transport, call_soon=self.loop.call_soon)
         self.address = self.client[0] if self.client else ""
         refusal = self.connected.enter(self)
         if refusal is not None:
@@ -175,7 +176,7 @@ class LimitedProtocol(HttpToolsProtocol):
             raise _Malformed
         super().on_headers_complete()
         self._in_head, self.in_body = False, True
-        self.cycle.transport = self._answers
+        self.cycle.transport = cast("asyncio.Transport", self._answers)
 
     def _check_target(self) -> None:
         """An absolute target must name the host of ``Host`` (RFC 9112, 3.2.2); other forms are not served."""
@@ -199,6 +200,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self.quiet_since = self.loop.time()
 
     def on_response_complete(self) -> None:
+        self._answers.flush()
         self.quiet_since = self.loop.time()
         if self._lingering:
             self.server_state.total_requests += 1
@@ -279,21 +281,6 @@ class LimitedProtocol(HttpToolsProtocol):
         self._thrown_away += length
         if self._lingering and self._thrown_away > self.limits.linger_bytes:
             self.transport.abort()
-
-
-class _Lingering:
-    """What requests write their answers to. Closing within a body lets the client read the answer first."""
-
-    def __init__(self, protocol: LimitedProtocol) -> None:
-        self._protocol = protocol
-        self.write = protocol.transport.write
-        self.is_closing = protocol.transport.is_closing
-
-    def close(self) -> None:
-        if self._protocol.in_body:
-            self._protocol.linger()
-        else:
-            self._protocol.transport.close()
 
 
 def limited(connections: Connections) -> type[asyncio.Protocol]:
