@@ -9,7 +9,7 @@ import httpx2
 import pytest
 import structlog
 from structlog.testing import capture_logs
-from tests.support.api import KEY, SALE, Memory, client_of, post_receipt, served
+from tests.support.api import KEY, SALE, Memory, client_of, post_receipt, served, server_of
 from tests.support.clock import ManualClock
 
 REQUEST_ID = "3f0c9a52-58a8-4c11-9d0a-0a4c6a5d2f10"
@@ -85,6 +85,25 @@ async def test_an_unforeseen_failure_is_told_to_the_log_and_not_to_the_client(
         assert "secret" not in answer.text
     failures = [line for line in lines if line["event"] == "request_failed"]
     assert [str(line["exc_info"]) for line in failures] == ["secret of /var/lib"] * 2
+
+
+async def test_a_request_that_the_end_of_the_service_cuts_off_is_told_to_come_again(
+    memory: Memory, caplog: pytest.LogCaptureFixture
+) -> None:
+    memory.intake.hold = asyncio.Event()
+    async with server_of(memory.app()) as server:
+        server.config.timeout_graceful_shutdown = 0
+        port = server.servers[0].sockets[0].getsockname()[1]
+        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
+            asking = asyncio.create_task(post_receipt(client))
+            async with asyncio.timeout(10):
+                await memory.intake.stored.wait()
+            server.should_exit = True
+            answer = await asking
+    assert (answer.status_code, answer.json()["code"]) == (503, "STORAGE_ERROR")
+    assert answer.headers["retry-after"] == "2"
+    assert "Idempotency-Key" in answer.json()["detail"]
+    assert "Exception in ASGI application" not in caplog.text
 
 
 async def test_a_request_is_logged_where_that_is_wanted(memory: Memory) -> None:

@@ -6,6 +6,7 @@ whatever was not caught further in. Health checks pass the first four only, so t
 that it lives. Pages and metrics have no media type to check, and keep their own sign-in.
 """
 
+import asyncio
 import re
 from collections.abc import Iterable, Sequence
 from ipaddress import ip_address
@@ -47,7 +48,7 @@ from kkt_adapter.api.settings import ANONYMOUS_SHARE, ApiSettings
 from kkt_adapter.api.wire.protocol import CONNECTION
 from kkt_adapter.fiscal.slip.links import PATH
 from kkt_adapter.kernel.clock import Clock
-from kkt_adapter.kernel.errors import Overloaded
+from kkt_adapter.kernel.errors import Overloaded, StorageError
 from kkt_adapter.kernel.ids import random_id
 from kkt_adapter.runtime.log import forget, get_logger
 
@@ -126,17 +127,18 @@ class Edge:
 
         try:
             await self._pass(scope, receive, send_out, added)
+        except asyncio.CancelledError:  # nothing else than the end of the service ends a request
+            if status:
+                log.warning("answer_broken_off", path=scope["path"])  # the server closes the connection
+            else:
+                await self._refuse(_stopping(), scope, send_out)
         except ClientDisconnect:  # while its body was read: nobody to answer, and nothing was stored
             log.debug("client_gone", path=scope["path"])
         except Exception as error:
             if status:
                 log.exception("answer_broken_off", path=scope["path"])
                 raise
-            problem, door = answer_to(error, scope), self._door_of(scope["path"])
-            if door is None:
-                await send_problem(send_out, problem)
-            else:
-                await send_answer(send_out, door.refusal(error, scope))
+            await self._refuse(error, scope, send_out)
         finally:
             if self._settings.access_log:
                 took_ms = round((self._clock.monotonic() - started_at) * 1000, 1)
@@ -145,6 +147,13 @@ class Edge:
                 )
             structlog.contextvars.reset_contextvars(**tokens)
             forget()
+
+    async def _refuse(self, error: Exception, scope: Scope, send: Send) -> None:
+        problem, door = answer_to(error, scope), self._door_of(scope["path"])
+        if door is None:
+            await send_problem(send, problem)
+        else:
+            await send_answer(send, door.refusal(error, scope))
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send, added: list[Header]) -> None:
         headers = headers_of(scope["headers"])
@@ -373,4 +382,14 @@ def _overloaded() -> Overloaded:
     return Overloaded(
         "More requests wait than the adapter takes. Repeat with the same Idempotency-Key in a second.",
         "Запросов больше, чем адаптер принимает сразу. Повторите с тем же Idempotency-Key через секунду.",
+    )
+
+
+def _stopping() -> StorageError:
+    return StorageError(
+        "The service stops and could not wait for the end of this request; whether it was done is not known. "
+        "Repeat it, a receipt with the same Idempotency-Key.",
+        "Служба останавливается и не дождалась конца запроса; выполнен ли он, неизвестно. "
+        "Повторите его, чек — с тем же Idempotency-Key.",
+        retry_after=2,
     )
