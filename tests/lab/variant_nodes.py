@@ -5,8 +5,7 @@ import sys
 from tests.lab.variants import VARIANTS
 
 from kkt_adapter.cli import lab_node
-from kkt_adapter.lab.fork_server import serve_forks
-from kkt_adapter.lab.node import NodeSpec
+from kkt_adapter.lab.fork_server import NodeSpec, serve_forks
 
 COMMAND = (sys.executable, "-m", "tests.lab.variant_nodes")
 

@@ -44,7 +44,8 @@ def run(spec: object) -> int:
     """One node, from its start to its end; the exit code is that of ``kkt-adapter serve``."""
     from kkt_adapter.cli.service.serve import run_service, say_why, survive_hang_up
     from kkt_adapter.kernel.errors import AdapterError
-    from kkt_adapter.lab.node import Node, NodeSpec
+    from kkt_adapter.lab.fork_server import NodeSpec
+    from kkt_adapter.lab.node import Node
     from kkt_adapter.lab.timing import LabLoop
     from kkt_adapter.runtime import memory
     from kkt_adapter.runtime.log import LogFormat, configure_logging

@@ -14,16 +14,41 @@ import signal
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kkt_adapter.lab.node import NodeSpec
 from kkt_adapter.lab.servers import end_with_parent
 
 STARTED_WITHIN_S = 120.0  # real: it imports everything first, maybe on a busy machine
 TRACE_CHARACTERS = 3000
 
-Ended = Callable[[int, int], None]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeSpec:
+    """Everything a node process needs to know; travels as JSON."""
+
+    name: str
+    run: str  # name of the lab's run
+    control: str  # path of the lab's socket
+    log: str  # path of the node's log
+    scale: float
+    epoch: float  # Unix seconds; all nodes of a lab share it
+    offset_s: float  # how far the wall clock is wrong
+    armed: dict[str, Any] | None = None  # a command "arm" that holds from the very start
+    demo: bool = False  # tills that nobody configured get registers
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Forked:
+    """A node process. ``ended`` is its exit code, negative for a signal; it may be known at once."""
+
+    pid: int
+    ended: asyncio.Future[int]
 
 
 class ForkServer:
@@ -31,10 +56,10 @@ class ForkServer:
 
     def __init__(self, command: Sequence[str]) -> None:
         self._command = command
-        self._listeners: list[Ended] = []
+        self._living: dict[int, asyncio.Future[int]] = {}
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
-        self._started: asyncio.Queue[int | None] = asyncio.Queue()
+        self._started: asyncio.Queue[Forked | None] = asyncio.Queue()
         self._starting = asyncio.Lock()
 
     async def open(self) -> None:
@@ -43,13 +68,8 @@ class ForkServer:
         )
         self._reading = asyncio.create_task(self._read())
 
-    def listen(self, ended: Ended) -> None:
-        """``ended(pid, status)`` is called for each node; ``status`` is the exit code, negative for a
-        signal."""
-        self._listeners.append(ended)
-
-    async def start(self, spec: NodeSpec) -> int:
-        """The process id of a new node.
+    async def start(self, spec: NodeSpec) -> Forked:
+        """A new node, which may have ended when its maker hears of it.
 
         Raises:
             RuntimeError: the fork_server has ended.
@@ -60,11 +80,11 @@ class ForkServer:
                 self._process.stdin.write(json.dumps(spec.as_json()).encode() + b"\n")
                 await self._process.stdin.drain()
             async with asyncio.timeout(STARTED_WITHIN_S):
-                pid = await self._started.get()
-        if pid is None:
+                forked = await self._started.get()
+        if forked is None:
             self._started.put_nowait(None)  # for everybody who asks later
             raise RuntimeError("the process that starts nodes has ended")
-        return pid
+        return forked
 
     async def close(self) -> None:
         """End every node that still lives, and the fork_server."""
@@ -87,11 +107,19 @@ class ForkServer:
         async for line in self._process.stdout:
             said = json.loads(line)
             if "started" in said:
-                self._started.put_nowait(said["started"])
+                forked = Forked(said["started"], asyncio.get_running_loop().create_future())
+                self._living[forked.pid] = forked.ended
+                self._started.put_nowait(forked)
             else:
-                for ended in self._listeners:
-                    ended(said["ended"], said["status"])
+                self._end(said["ended"], said["status"])
+        for pid in list(self._living):
+            self._end(pid, -signal.SIGKILL)  # its nodes end with it
         self._started.put_nowait(None)
+
+    def _end(self, pid: int, status: int) -> None:
+        ended = self._living.pop(pid)
+        if not ended.done():  # nobody waits any more
+            ended.set_result(status)
 
 
 def serve_forks(run: Callable[[NodeSpec], int]) -> None:

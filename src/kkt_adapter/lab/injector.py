@@ -1,6 +1,7 @@
 """Choosing faults by seed and doing several of them at once, until enough have hit."""
 
 import asyncio
+import traceback
 from collections import Counter
 from dataclasses import dataclass, field
 from random import Random
@@ -21,6 +22,7 @@ class FaultStats:
     hit: Counter[str] = field(default_factory=Counter)
     missed: Counter[str] = field(default_factory=Counter)  # found nobody to hit
     stuck: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)  # the lab's own part of it failed
 
     @property
     def total(self) -> int:
@@ -40,12 +42,12 @@ class Injector:
         self._owed = self._rng.sample(self._menu, k=len(self._menu))  # kinds that have not hit so far
 
     async def inject(self, faults: int, *, limit_s: float) -> None:
-        """Until ``faults`` have hit, or ``limit_s`` real seconds are over."""
+        """Until ``faults`` have hit, ``limit_s`` real seconds are over, or a node does not come up again."""
         loop = asyncio.get_running_loop()
         until = loop.time() + limit_s
         running: set[asyncio.Task[None]] = set()
         try:
-            while self.stats.total < faults and loop.time() < until:
+            while self.stats.total < faults and loop.time() < until and not self._world.gone:
                 if len(running) >= AT_ONCE or self.stats.total + len(running) >= faults:
                     done, running = await asyncio.wait(
                         running, return_when=asyncio.FIRST_COMPLETED, timeout=max(0.0, until - loop.time())
@@ -79,6 +81,10 @@ class Injector:
                 hit = await kind.work(self._world, rng)
         except TimeoutError:
             self.stats.stuck.append(kind.name)
+            return
+        except Exception as error:  # nobody waits for this task: it would be lost
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            self.stats.broken.append(f"{kind.name}: {error!r} ({where.name}, line {where.lineno})")
             return
         if hit is None:
             self.stats.missed[kind.name] += 1

@@ -37,8 +37,8 @@ async def _kill(world: World, rng: Random) -> str | None:
     async with node.turn:
         await node.up()
         await world.pause(rng.uniform(0, BREATH_S))
-        await node.kill()
-    return node.name
+        killed = await node.kill()
+    return node.name if killed else None
 
 
 async def _kill_at(world: World, rng: Random) -> str | None:

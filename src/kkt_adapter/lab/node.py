@@ -10,7 +10,6 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from kkt_adapter.bootstrap import Seams, Services, build_services
@@ -24,31 +23,13 @@ from kkt_adapter.lab.around import (
     ProbedRegister,
     probed_driver,
 )
+from kkt_adapter.lab.fork_server import NodeSpec
 from kkt_adapter.lab.probes import Probes
 from kkt_adapter.lab.timing import LabClock
 from kkt_adapter.runtime.leases.pass_lock import EXPIRY_S
 from kkt_adapter.settings import Settings, load_settings
 
 ORPHANED = 3  # exit code: the lab is gone
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeSpec:
-    """Everything a node process needs to know; travels as JSON."""
-
-    name: str
-    run: str  # name of the lab's run
-    control: str  # path of the lab's socket
-    log: str  # path of the node's log
-    scale: float
-    epoch: float  # Unix seconds; all nodes of a lab share it
-    offset_s: float  # how far the wall clock is wrong
-    armed: dict[str, Any] | None = None  # a command "arm" that holds from the very start
-    demo: bool = False  # tills that nobody configured get registers
-    settings: dict[str, Any] = field(default_factory=dict)
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 class Control:

@@ -4,21 +4,21 @@ import asyncio
 import os
 import resource
 import signal
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import aiohttp
 
 from kkt_adapter.lab.circumstances import peak_mb
 from kkt_adapter.lab.control_channel import ControlChannel
-from kkt_adapter.lab.fork_server import ForkServer
-from kkt_adapter.lab.node import NodeSpec
+from kkt_adapter.lab.fork_server import ForkServer, NodeSpec
 from kkt_adapter.lab.ports import ReservedPort
 
 UP_WITHIN_S = 60.0  # real seconds until a started node is there
 CROSSED_S = 0.05  # real seconds in which the last word of a process that has ended still comes
 LOOK_EVERY_S = 0.01  # real seconds
+ENDS_WITHIN_S, DIES_WITHIN_S = 30.0, 10.0  # real seconds, after SIGTERM and after SIGKILL
 READY_S, READY_LOOK_S = 180.0, 0.1  # real: the first start of a node
 NOT_STARTED = 2  # exit code of a service that will not start
 FULL_BYTES = 4096  # no file of a node whose disk is full may be written beyond this
@@ -46,6 +46,7 @@ class LabNode:
         self.starts = 0
         self.peak_mb = 0  # memory, over all processes that were seen to their end
         self.unexpected: list[int] = []  # exit codes of processes that ended by themselves
+        self.gone = False  # it did not come up again: nothing more can be done to it
         self.make_spec: Callable[[LabNode], NodeSpec] | None = None
         self._channel = channel
         self._fork_server = fork_server
@@ -54,13 +55,18 @@ class LabNode:
         self._wanted = False  # shall it run?
         self._blamed = False  # we killed this process, or it may run into a kill at a point
         self._asked_to_end = False
+        self._greeted: int | None = None  # the process that said hello last
+        self._built: int | None = None  # the last one whose parts were made
         self._up = asyncio.Event()
         self._down = asyncio.Event()
+        self._down.set()
         self._reached: asyncio.Queue[str] = asyncio.Queue()
         self._disarmed = asyncio.Event()
         self._may_start = asyncio.Event()
         self._may_start.set()
-        self._may_refuse = False  # to start, with NOT_STARTED
+        self._starts_once = False  # the next process is the only one that may start
+        self._excuses = 0  # reasons why a process may refuse to start, with NOT_STARTED
+        self._excused = False  # has there been one while this process lived?
         self._left: asyncio.Queue[tuple[str, dict[str, Any] | None]] = asyncio.Queue()
         self._plans: dict[str, dict[str, Any]] = {}
         self._life: asyncio.Task[None] | None = None
@@ -74,16 +80,27 @@ class LabNode:
 
     async def _live(self) -> None:
         assert self.make_spec is not None
-        while self._wanted:
+        while await self._shall_start():
+            if self._starts_once:
+                self._starts_once = False
+                self._may_start.clear()
             self._asked_to_end = False
+            self._excused = self._excuses > 0
             self._blamed = self.armed is not None and self.armed["signal"] == signal.SIGKILL.name
             self._down.clear()
             self.starts += 1  # together with the spec: what was armed holds for this process, or for none
-            self._pid = await self._fork_server.start(self.make_spec(self))
-            await self._down.wait()
-            await self._may_start.wait()
+            process = await self._fork_server.start(self.make_spec(self))
+            self._pid = process.pid
+            self._asked_to_end = not self._wanted
+            self._look_whether_up()
+            self._ended(await process.ended)
             if self._wanted:
                 await asyncio.sleep(self._restart_pause_s())
+
+    async def _shall_start(self) -> bool:
+        """Asked right before each start, so that whoever halts it finds no process on its way."""
+        await self._may_start.wait()
+        return self._wanted
 
     async def end(self) -> None:
         """Stop in order (SIGTERM), by force after 30 s; it does not start again."""
@@ -91,16 +108,18 @@ class LabNode:
         self._may_start.set()
         if self._life is None:
             return
-        if self._pid is not None:
-            self._asked_to_end = True
-            self._signal(signal.SIGCONT)
-            self._signal(signal.SIGTERM)
+        self._asked_to_end = True
+        self._signal(signal.SIGCONT)
         try:
-            async with asyncio.timeout(30):
-                await self._down.wait()
+            await self._until_down(signal.SIGTERM, within_s=ENDS_WITHIN_S)
         except TimeoutError:
-            self._signal(signal.SIGKILL)
-        await self._life
+            with suppress(TimeoutError):
+                await self._until_down(signal.SIGKILL, within_s=DIES_WITHIN_S)
+        done, _ = await asyncio.wait((self._life,), timeout=DIES_WITHIN_S)
+        if done:
+            self._life.result()
+        else:
+            self._life.cancel()
 
     @property
     def pid(self) -> int | None:
@@ -108,17 +127,33 @@ class LabNode:
 
     async def up(self) -> None:
         """Wait for a process whose parts are made. Raises TimeoutError."""
-        async with asyncio.timeout(UP_WITHIN_S):
-            await self._up.wait()
+        with self._gone_if_late():
+            async with asyncio.timeout(UP_WITHIN_S):
+                await self._up.wait()
+
+    @contextmanager
+    def _gone_if_late(self) -> Iterator[None]:
+        try:
+            yield
+        except TimeoutError:
+            self.gone = True
+            raise
 
     # ---- what control channel and fork server tell -------------------------------------------------------
 
     def said_hello(self, pid: int) -> None:
+        self._greeted = pid
         for register_id, plan in self._plans.items():
             self._channel.send(self.name, {"do": "faults", "register": register_id, "plan": plan})
 
     def built(self) -> None:
-        self._up.set()
+        self._built = self._greeted
+        self._look_whether_up()
+
+    def _look_whether_up(self) -> None:
+        """The word of a process may come before we know its number, or after it has ended."""
+        if self._pid is not None and self._pid == self._built:
+            self._up.set()
 
     def reached(self, point: str) -> None:
         self._reached.put_nowait(point)
@@ -129,11 +164,9 @@ class LabNode:
     def left(self, register_id: str, plan: dict[str, Any] | None) -> None:
         self._left.put_nowait((register_id, plan))
 
-    def ended(self, pid: int, status: int) -> None:
-        if pid != self._pid:
-            return
+    def _ended(self, status: int) -> None:
         in_order = self._asked_to_end and status == -signal.SIGTERM  # before its handler was there
-        refused = self._may_refuse and status == NOT_STARTED
+        refused = self._excused and status == NOT_STARTED
         if status != 0 and not self._blamed and not in_order and not refused:
             self.unexpected.append(status)
         self._pid = None
@@ -142,18 +175,17 @@ class LabNode:
 
     # ---- what can be done to it ---------------------------------------------------------------------
 
-    async def kill(self) -> None:
-        """SIGKILL; returns when it is up again."""
-        self._blamed, process = True, self.starts
+    async def kill(self) -> bool:
+        """SIGKILL; returns when it is up again. Was there a process?"""
+        self._blamed, process, there = True, self.starts, self._pid is not None
         self._signal(signal.SIGKILL)
-        await self._again(process)
+        await (self._again(process) if there else self.up())
+        return there
 
     async def terminate(self) -> None:
         """SIGTERM; returns when it is up again. Raises TimeoutError when it does not end in time."""
         self._asked_to_end = True
-        self._signal(signal.SIGTERM)
-        async with asyncio.timeout(30):
-            await self._down.wait()
+        await self._until_down(signal.SIGTERM, within_s=ENDS_WITHIN_S)
         await self.up()
 
     @asynccontextmanager
@@ -162,32 +194,54 @@ class LabNode:
         self._may_start.clear()
         try:
             self._blamed, self._asked_to_end = True, how is signal.SIGTERM
-            self._signal(how)
-            async with asyncio.timeout(UP_WITHIN_S):
-                await self._down.wait()
+            await self._until_down(how, within_s=UP_WITHIN_S)
             yield
         finally:
             self._may_start.set()
 
+    async def _until_down(self, how: signal.Signals, *, within_s: float) -> None:
+        """Signal the process that is there, also one that is just being made, until it has ended. Raises
+        TimeoutError."""
+        signalled = None
+        async with asyncio.timeout(within_s):
+            while not self._down.is_set():
+                if self._pid != signalled:
+                    signalled = self._pid
+                    self._signal(how)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_EVERY_S):
+                        await self._down.wait()
+                        return
+
     async def tries_to_start(self) -> bool:
         """While halted: let one process start. Does it come up? One that does is killed; one that refuses,
-        with code 2, is right. Raises TimeoutError."""
-        self._may_refuse, process = True, self.starts
-        self._may_start.set()
-        try:
-            async with asyncio.timeout(UP_WITHIN_S):
-                while self.starts == process:  # noqa: ASYNC110 - begins when its pause is over
-                    await asyncio.sleep(LOOK_EVERY_S)
+        with code 2, is right. Halted again afterwards. Raises TimeoutError."""
+        process, came = self.starts, False
+        with self.excused():
+            self._starts_once = True
+            self._may_start.set()
+            try:
+                async with asyncio.timeout(UP_WITHIN_S):
+                    while self.starts == process:  # noqa: ASYNC110 - begins when its pause is over
+                        await asyncio.sleep(LOOK_EVERY_S)
+                    while not (came := self._up.is_set()) and not self._down.is_set():  # noqa: ASYNC110
+                        await asyncio.sleep(LOOK_EVERY_S)
+            finally:
+                self._starts_once = False
                 self._may_start.clear()
-                while not (came := self._up.is_set()) and not self._down.is_set():  # noqa: ASYNC110
-                    await asyncio.sleep(LOOK_EVERY_S)
-                if came:
-                    self._blamed = True
-                    self._signal(signal.SIGKILL)
-                    await self._down.wait()
-            return came
+                self._blamed = self._blamed or not self._down.is_set()
+                await self._until_down(signal.SIGKILL, within_s=DIES_WITHIN_S)
+        return came
+
+    @contextmanager
+    def excused(self) -> Iterator[None]:
+        """Meanwhile a process may refuse to start, with code 2."""
+        self._excuses += 1
+        self._excused = True
+        try:
+            yield
         finally:
-            self._may_refuse = False
+            self._excuses -= 1
 
     def foreign(self, register_id: str, *, printed: bool, others: int) -> None:
         order = {"do": "foreign", "register": register_id, "printed": printed, "others": others}
@@ -229,9 +283,7 @@ class LabNode:
         self._drain_reached()
         self.armed = {"do": "arm", "points": points, "signal": kind.name}
         self._blamed = True
-        self._signal(signal.SIGKILL)
-        async with asyncio.timeout(UP_WITHIN_S):
-            await self._down.wait()
+        await self._until_down(signal.SIGKILL, within_s=DIES_WITHIN_S)
         process = self.starts + 1
         point = await self._reached_one(within_s)
         self.armed = None
@@ -299,19 +351,21 @@ class LabNode:
         return None
 
     def fill_disk(self, full: bool) -> None:
-        """No file of this process grows any more; or it may again."""
+        """No file of this process grows any more; or it may again. One that is still starting may refuse."""
         if self._pid is None:
             return
+        self._excused = self._excused or full
         limit = FULL_BYTES if full else resource.RLIM_INFINITY
         with suppress(OSError, ValueError):
             resource.prlimit(self._pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
 
     async def _again(self, process: int) -> None:
         """Wait until the one that follows this process is up. Raises TimeoutError."""
-        async with asyncio.timeout(UP_WITHIN_S):
-            while self.starts == process:  # noqa: ASYNC110 - two lives may begin between two looks
-                await asyncio.sleep(LOOK_EVERY_S)
-            await self._up.wait()
+        with self._gone_if_late():
+            async with asyncio.timeout(UP_WITHIN_S):
+                while self.starts == process:  # noqa: ASYNC110 - two lives may begin between two looks
+                    await asyncio.sleep(LOOK_EVERY_S)
+                await self._up.wait()
 
     def _signal(self, number: signal.Signals) -> None:
         if self._pid is not None:

@@ -31,11 +31,10 @@ from kkt_adapter.lab.doors.client import DoorClient
 from kkt_adapter.lab.doors.held import release_all
 from kkt_adapter.lab.doors.shops import LabShops
 from kkt_adapter.lab.drawer.compare import compare_drawers, read_drawer
-from kkt_adapter.lab.fork_server import ForkServer
+from kkt_adapter.lab.fork_server import ForkServer, NodeSpec
 from kkt_adapter.lab.injector import Injector
 from kkt_adapter.lab.ledger import Ledger, LedgerOutcome
-from kkt_adapter.lab.node import NodeSpec
-from kkt_adapter.lab.nodes import LabNode, ready
+from kkt_adapter.lab.nodes import UP_WITHIN_S, LabNode, ready
 from kkt_adapter.lab.plan import LabPlan
 from kkt_adapter.lab.ports import ReservedPort
 from kkt_adapter.lab.reconcile import Finding, FindingKind, forgotten, reconcile
@@ -53,6 +52,7 @@ ANSWER_S = 20.0  # of the nodes: what a till waits for an answer
 CORRECTED_AGO = timedelta(days=6 * 366)  # what corrections are about: past under every clock of a node
 OPERATOR_KEEPS = 20_000  # documents kept whole by the operator; those of a queue are compared by digest
 SIGN_IN_SECRET = "of the fault lab alone, used nowhere else: 7c1e"  # noqa: S105 - nobody signs in there
+GONE_S = 5.0  # real: what still gets better when a node does not come up again
 NO_DATABASE = 2  # exit code of a node that cannot reach its database when it starts
 
 
@@ -97,7 +97,6 @@ class _Run:
         self._epoch = time.time()
         self._channel = ControlChannel(scratch / "control", only=plan.points)
         self._fork_server = fork_server
-        fork_server.listen(self._ended)
         self._nodes: list[LabNode] = []
         self._ledger = Ledger()
         self._postgres: PostgresServer | None = None
@@ -131,7 +130,7 @@ class _Run:
         for node in self._nodes:
             await ready(node, session)
         shops = self._shops.clients(bases, session, answer_s=ANSWER_S / plan.scale, think_s=plan.think_s)
-        await self._rain(injector, [*tills, *shops])
+        await self._rain(world, injector, [*tills, *shops])
         self._progress("settling", injector.stats.total)
         await world.lift()
         await release_all(world)
@@ -146,7 +145,7 @@ class _Run:
                 tills=[*tills, *shops],
                 queued=list(self._registers.queues.values()),
             )
-            settled_s, _ = await settling.settle(limit_s=plan.settle_s)
+            settled_s, _ = await settling.settle(limit_s=GONE_S if world.gone else plan.settle_s)
             before = await database.read(read_adapter)
             await settling.ask_all_again(self._ledger.told())
             self._progress("comparing the books", injector.stats.total)
@@ -197,7 +196,7 @@ class _Run:
             out_of_time=int(self._out_of_time),
         )
 
-    async def _rain(self, injector: Injector, tills: Sequence[Till | DoorClient]) -> None:
+    async def _rain(self, world: World, injector: Injector, tills: Sequence[Till | DoorClient]) -> None:
         """Traffic and faults together."""
         plan, stop = self._plan, asyncio.Event()
         async with asyncio.TaskGroup() as group:
@@ -207,7 +206,7 @@ class _Run:
             try:
                 async with asyncio.timeout(plan.limit_s):
                     await injector.inject(plan.faults, limit_s=plan.limit_s)
-                    while self._accepted() < plan.receipts:  # noqa: ASYNC110 - tills have no event for it
+                    while self._accepted() < plan.receipts and not world.gone:  # noqa: ASYNC110 - no event
                         await asyncio.sleep(0.1)
             except TimeoutError:
                 self._out_of_time = True
@@ -362,10 +361,6 @@ class _Run:
             return self._postgres.url(idle_transaction_s=IDLE_TRANSACTION_S / self._plan.scale)
         return f"sqlite:///{(self._folder / 'data' / 'buffer.db').absolute()}"
 
-    def _ended(self, pid: int, status: int) -> None:
-        for node in self._nodes:
-            node.ended(pid, status)
-
     def _own_findings(self, injector: Injector, world: World) -> list[Finding]:
         """What went wrong with the processes themselves.
 
@@ -376,7 +371,9 @@ class _Run:
             Finding(verdict=FindingKind.WRONG, subject="fault", text=f"{name} did not end")
             for name in injector.stats.stuck
         ]
-        found += [Finding(verdict=FindingKind.WRONG, subject="fault", text=text) for text in world.wrong]
+        said = [*injector.stats.broken, *world.wrong]
+        said += [f"{name} did not come up within {UP_WITHIN_S:.0f} s" for name in world.gone]
+        found += [Finding(verdict=FindingKind.WRONG, subject="fault", text=text) for text in said]
         allowed = set() if self._postgres is None else {NO_DATABASE}
         for node in self._nodes:
             ended = [status for status in node.unexpected if status not in allowed]

@@ -66,6 +66,11 @@ class World:
     redis_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     register_turns: dict[str, asyncio.Lock] = field(default_factory=dict)
 
+    @property
+    def gone(self) -> list[str]:
+        """Nodes that did not come up again."""
+        return [node.name for node in self.nodes if node.gone]
+
     def real(self, seconds: float) -> float:
         """Real seconds of so many seconds of the nodes."""
         return seconds / self.scale

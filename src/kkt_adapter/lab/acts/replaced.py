@@ -49,10 +49,12 @@ async def lost(world: World, rng: Random) -> str | None:
 
     async def lose(copies: Copies) -> None:
         await copies.delete()
-        for node in world.nodes:
-            if await node.tries_to_start():
-                world.wrong.append(f"{node.name} came up without its database, as if the shop were new")
-        await copies.put_back(decided=True)
+        try:
+            for node in world.nodes:
+                if await node.tries_to_start():
+                    world.wrong.append(f"{node.name} came up without its database, as if the shop were new")
+        finally:
+            await copies.put_back(decided=True)
 
     return await _lose(world, rng, lose, how=rng.choice(STOPS))
 

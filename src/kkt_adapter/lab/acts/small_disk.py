@@ -7,7 +7,7 @@ import asyncio
 import os
 import shutil
 import subprocess
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from random import Random
 
@@ -77,7 +77,9 @@ async def full(world: World, rng: Random) -> str | None:
         finally:
             await asyncio.shield(asyncio.to_thread(disk.make_room))
 
-    async with world.disk_turn, node.turn:
+    async with world.disk_turn, node.turn, AsyncExitStack() as stack:
         await node.up()
+        for each in world.nodes:
+            stack.enter_context(each.excused())
         passed = await world.passes(fill, rng, node=node)
     return "ENOSPC" if passed else None
