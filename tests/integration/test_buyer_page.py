@@ -18,7 +18,14 @@ async def test_the_page_shows_the_slip_and_hides_the_buyer(tmp_path: Path) -> No
         receipt_id = answer.json()["receipt_id"]
         links = running.services.app.state.services.buyer.links
         url = (await running.receipt(receipt_id))["receipt_url"]
-        assert url == links.of(receipt_id)
+        assert url == links.of(receipt_id) == answer.json()["receipt_url"]
+        again = await running.post(sale(name="Чайник", customer=BUYER), key="again")
+        repeated = await running.post(sale(name="Чайник", customer=BUYER), key="again")
+        assert again.content == repeated.content
+        english = await running.post(
+            sale(name="Чайник", customer=BUYER), key="again", **{"Accept-Language": "en"}
+        )
+        assert english.json()["receipt_url"] == again.json()["receipt_url"]
         path = url.removeprefix("https://shop.example")
         shown = await page(running, path)
         assert shown.status_code == 200
@@ -43,6 +50,7 @@ async def test_the_page_shows_the_slip_and_hides_the_buyer(tmp_path: Path) -> No
         unknown = await page(running, f"/r/{links.token('01a22746-5a99-7d2a-9368-bb8f065e21d1')}")
         await running.restart(receipt_pages=False)
         off = await page(running, path)
+        assert "receipt_url" not in (await running.post(sale())).json()
         assert (await running.receipt(receipt_id))["receipt_url"] is None
         nonsense = await page(running, "/r/nonsense")
         assert {one.status_code for one in (unknown, off, nonsense)} == {404}

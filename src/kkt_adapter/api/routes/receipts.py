@@ -76,6 +76,7 @@ class AcceptReceipt:
         self._intake = services.intake
         self._open = settings.auth_open
         self._refuse_unknown = settings.refuse_unknown_fields
+        self._links = services.buyer.links
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         principal = OPEN if self._open else await admitted(Request(scope), Action.RECEIPT_ACCEPT)
@@ -94,15 +95,16 @@ class AcceptReceipt:
                 raise await self._intake.refusal(parsed.request, key=key, sent=sent)
         else:
             acceptance = await self._intake.accept(parsed.request, key=key, sent=sent)
+        body = self._links.added_to(acceptance.body)
         headers = [
             (b"content-type", b"application/json"),
-            (b"content-length", str(len(acceptance.body)).encode()),
+            (b"content-length", str(len(body)).encode()),
             (b"content-language", b"en" if sent.english else b"ru"),
         ]
         if acceptance.replayed:
             headers.append((b"idempotency-replayed", b"true"))
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": acceptance.body})
+        await send({"type": "http.response.body", "body": body})
 
 
 def _wants_english(headers: Iterable[tuple[bytes, bytes]]) -> bool:

@@ -36,6 +36,8 @@ class AcceptedReceipt(TypedDict):
     hlc: HybridTime
     buffer_info: BufferPlace
     warnings: list[ReceiptRemark]
+    # The buyer's page; of printed receipts, with public_url only.
+    receipt_url: NotRequired[str]
 
 
 class ComparedDocument(TypedDict):

@@ -6,6 +6,8 @@ database that was restored, in which the receipt still is, keeps its old links.
 
 import base64
 import hmac
+import json
+import re
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -14,6 +16,7 @@ SECRET_BYTES = 32
 _MAC_BYTES = 16
 _TOKEN_CHARACTERS = 43  # base64 of 32 bytes, without the padding
 _LABEL = b"kkt-adapter receipt page 1\n"
+_PRINTED = re.compile(rb'\{"status": ?"printed", ?"receipt_id": ?"([0-9a-f-]{36})"')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,9 +30,20 @@ class ReceiptLinks:
 
     def of(self, receipt_id: str) -> str | None:
         """The address of a receipt's page; None where there is none."""
-        if not (self.enabled and self.public_url):
+        if not self.handed_out:
             return None
         return f"{self.public_url.rstrip('/')}{PATH}/{self.token(receipt_id)}"
+
+    @property
+    def handed_out(self) -> bool:
+        return self.enabled and bool(self.public_url)
+
+    def added_to(self, answer: bytes) -> bytes:
+        """The answer of an accepted receipt with ``receipt_url`` as its last member, where it was printed and
+        has a page; the same receipt always gets the same bytes."""
+        found = _PRINTED.match(answer) if self.handed_out else None
+        url = None if found is None else self.of(found[1].decode("ascii"))
+        return answer if url is None else b'%b,"receipt_url":%b}' % (answer[:-1], json.dumps(url).encode())
 
     def token(self, receipt_id: str) -> str:
         raw = UUID(receipt_id).bytes

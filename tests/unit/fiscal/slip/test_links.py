@@ -1,5 +1,8 @@
 """Addresses of receipts: only who got one can open the page."""
 
+import json
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,6 +24,22 @@ def test_a_token_leads_back_to_its_receipt_and_is_always_the_same() -> None:
 @pytest.mark.parametrize("links", [ReceiptLinks(secret=b"s" * 32), ReceiptLinks(secret=b"s", enabled=False)])
 def test_no_address_without_a_public_url_or_with_the_pages_off(links: ReceiptLinks) -> None:
     assert links.of(ID) is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "has_one"),
+    [
+        (b'{"status":"printed","receipt_id":"%b","warnings":[]}', True),
+        (b'{"status": "printed", "receipt_id": "%b", "warnings": []}', True),  # stored by an earlier version
+        (b'{"status":"buffered","receipt_id":"%b","warnings":[]}', False),
+    ],
+)
+def test_only_the_answer_of_a_printed_receipt_gets_its_page(answer: bytes, has_one: bool) -> None:
+    told = answer % ID.encode()
+    found = json.loads(LINKS.added_to(told))
+    assert found.pop("receipt_url", None) == (LINKS.of(ID) if has_one else None)
+    assert found == json.loads(told)
+    assert replace(LINKS, public_url="").added_to(told) is told
 
 
 @given(place=st.integers(0, 42), other=st.sampled_from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcxyz0189-_"))

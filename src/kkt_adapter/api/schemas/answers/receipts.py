@@ -81,6 +81,9 @@ class AcceptedReceipt(TypedDict):
     hlc: HybridTime
     buffer_info: BufferPlace
     warnings: list[ReceiptRemark]
+    receipt_url: NotRequired[
+        Annotated[str, Field(description="The buyer's page; of printed receipts, with public_url only.")]
+    ]
 
 
 class ReceiptSummary(TypedDict):
