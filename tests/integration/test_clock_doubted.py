@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select
-from tests.support.product import Product, ShiftedClock, product
+from tests.support.product import Product, ShiftedClock, product, virtual_registers
 
 from kkt_adapter.fiscal.housekeeping.daily import RETENTION, last_done
 from kkt_adapter.fiscal.store.tables import buffer_events, counters, idempotency, receipts
@@ -117,6 +117,20 @@ async def test_silence_is_no_jump_and_an_operator_of_its_own_clock_ends_it(tmp_p
         assert watch.believed()
         await a_day_s_work(shop)
         assert await count(shop, receipts) == 1  # the old one; nothing was wrong, only silent
+
+
+async def test_times_in_documents_are_read_by_their_registers_zones(tmp_path: Path) -> None:
+    east = virtual_registers("POS-001", timezone="Asia/Kamchatka")
+    west = virtual_registers("POS-002", timezone="Pacific/Pago_Pago")
+    async with product(tmp_path, registers=east + west) as shop:
+        await shop.sell(till="POS-001")
+        await shop.sell(till="POS-002")
+        async with shop.stopped():
+            pass
+        watch = shop.services.clock_watch
+        assert watch.believed()
+        assert watch._written_at is not None
+        assert timedelta(0) <= shop.clock.now() - watch._written_at < timedelta(hours=1)
 
 
 async def test_a_person_confirms_the_clock_and_what_waited_goes_on(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ from sqlalchemy import make_url
 from kkt_adapter.bootstrap.core import Core
 from kkt_adapter.bootstrap.delivery import Delivery
 from kkt_adapter.bootstrap.printing import Printing
-from kkt_adapter.bootstrap.registers import host_zone
 from kkt_adapter.fiscal.control.clock_watch import ClockWatch, Peers
 from kkt_adapter.fiscal.delivery.endpoint import Endpoint
 from kkt_adapter.kernel.addresses import is_loopback
@@ -28,7 +27,6 @@ def build_clock_watch(core: Core, *, printing: Printing, delivery: Delivery) -> 
             endpoints=delivery.lanes.endpoints,
             counts=counts,
             server_counts=_server_is_elsewhere(settings.database),
-            zone=host_zone(),
         ),
         database=core.database,
         clock=core.clock,

@@ -6,9 +6,9 @@ and what became of it is written down. No sale and no shift asks.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from sqlalchemy import Connection
@@ -43,7 +43,6 @@ class Peers:
     endpoints: Callable[[], Sequence[Endpoint]]
     counts: Callable[[Endpoint], bool]
     server_counts: bool
-    zone: tzinfo  # in which times of documents are read where no register says more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,13 +131,20 @@ class ClockWatch:
     async def load(self) -> None:
         """What was stored before the start. Raises StorageError."""
 
-        def read(conn: Connection) -> tuple[ClockState, datetime | None]:
-            return clock_rows.load(conn), clock_rows.newest_document(conn)
+        def read(conn: Connection) -> tuple[ClockState, list[tuple[str, datetime]]]:
+            return clock_rows.load(conn), clock_rows.newest_documents(conn)
 
-        self.state, newest = await self._db.read(read)
+        self.state, made = await self._db.read(read)
         self._set_right = self.state.confirmed_at is not None or self.state.right_since is not None
-        if newest is not None:
-            self._written_at = newest.replace(tzinfo=self._peers.zone).astimezone(UTC)
+        self._written_at = max(self._moments(made), default=None)
+
+    def _moments(self, made: Sequence[tuple[str, datetime]]) -> Iterator[datetime]:
+        """Aware times of documents; those of registers that are no longer configured have no zone and say
+        nothing."""
+        for register_id, local in made:
+            unit = self._peers.registers.by_id(register_id)
+            if unit is not None:
+                yield local.replace(tzinfo=unit.zone).astimezone(UTC)
 
     async def run(self, stop: asyncio.Event) -> None:
         while True:

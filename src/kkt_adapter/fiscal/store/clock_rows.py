@@ -49,17 +49,18 @@ def save(conn: Connection, state: ClockState, *, at: datetime, by: str | None = 
     store_setting(conn, NAME, json.dumps(asdict(state), default=_iso), at=at, by=by)
 
 
-def newest_document(conn: Connection) -> datetime | None:
-    """The newest time in a document of any FN, by its register's wall clock (naive)."""
-    times = [
+def newest_documents(conn: Connection) -> list[tuple[str, datetime]]:
+    """For each FN the register of its last document here and the time in it, by that register's wall clock
+    (naive)."""
+    rows = [
         conn.execute(
-            select(documents.c.fiscalized_at).where(
+            select(documents.c.register_id, documents.c.fiscalized_at).where(
                 documents.c.fn_number == fn_number, documents.c.fd_number == number
             )
-        ).scalar_one()
+        ).one()
         for fn_number, number in last_numbers(conn).items()
     ]
-    return max((datetime.fromisoformat(text) for text in times), default=None)
+    return [(row.register_id, datetime.fromisoformat(row.fiscalized_at)) for row in rows]
 
 
 def server_time(conn: Connection) -> datetime:
