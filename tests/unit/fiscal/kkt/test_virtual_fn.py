@@ -429,6 +429,46 @@ def _largest(path: Path) -> int:
     return max(file.stat().st_size for file in path.parent.iterdir())
 
 
+def test_a_file_that_nobody_uses_is_closed_and_opened_for_the_next_document(
+    start: Callable[..., VirtualFn], path: Path
+) -> None:
+    fn = start()
+    assert not _is_open(path)  # its state is known
+    fn.open_shift(CASHIER, term=TERM)
+    fn.fiscalize(a_sale(), term=TERM)
+    before = status(fn)
+    assert _is_open(path)  # used since the status before
+
+    assert status(fn) == before
+    assert not _is_open(path)
+    assert status(fn) == before
+    assert fn.exchange_status().last_fd_number == before[0]
+    with pytest.raises(KktUnavailable):  # it is still ours
+        start()
+
+    assert fn.fiscalize(a_sale(), term=TERM).fd_number == before[0] + 1
+    assert _is_open(path)
+
+
+def test_a_file_that_was_lost_while_nobody_used_it_is_an_error(
+    start: Callable[..., VirtualFn], path: Path
+) -> None:
+    fn = start()
+    fn.open_shift(CASHIER, term=TERM)
+    status(fn), status(fn)
+    path.unlink()
+
+    with pytest.raises(KktUnavailable, match=path.name):
+        fn.fiscalize(a_sale(), term=TERM)
+    assert not path.exists()
+
+
+def _is_open(path: Path) -> bool:
+    """Does this process hold the file open?"""
+    held = [Path("/proc/self/fd") / name for name in os.listdir("/proc/self/fd")]
+    return str(path) in [os.readlink(one) for one in held if one.is_symlink()]
+
+
 def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "fn").write_text("a file where the folder should be")
 

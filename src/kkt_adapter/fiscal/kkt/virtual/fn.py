@@ -113,6 +113,7 @@ class VirtualFn:
 
     def status(self, *, condition: KktState, forced: Blocked | None = None) -> KktStatus:
         """``condition`` is the printer's, ``forced`` a reason to be blocked that a fault has set."""
+        self._memory.rest()
         state, wall, limits = self._memory.ready(), self._wall(), self._memory.limits
         return KktStatus(
             state=condition,

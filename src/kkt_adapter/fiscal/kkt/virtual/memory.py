@@ -2,6 +2,9 @@
 
 The invariant guarded here: the copy changes only after the file has. When a write fails, or the file turns
 out damaged, the copy is thrown away and everything is read again with the next command.
+
+The copy answers most questions, so the file itself is open only while documents are made or read: an open one
+costs a quarter of a megabyte, which hundreds of resting registers need not hold.
 """
 
 from collections.abc import Callable
@@ -49,7 +52,9 @@ class FnMemory:
         self._initial = initial
         self._lock = FileLock(path.with_suffix(".lock"))
         self._open = False
-        self._store: FnStore | None = None  # None while open: read everything again
+        self._copied = False  # False while open: read everything again
+        self._store: FnStore | None = None  # None while open: nobody needs the file now
+        self._used = False  # the file was read or written since ``rest``
 
     def open(self) -> None:
         """Take the file and read it; begin the FN if there never was one. May be called twice.
@@ -69,6 +74,13 @@ class FnMemory:
         except BaseException:
             self.close()
             raise
+        self._close_file()
+
+    def rest(self) -> None:
+        """Close the file, not the FN, if nobody has used it since the last call."""
+        if not self._used:
+            self._close_file()
+        self._used = False
 
     def close(self) -> None:
         """Give the file back. May be called twice."""
@@ -78,10 +90,8 @@ class FnMemory:
 
     def ready(self) -> FnState:
         """Where the FN stands; reads the file when there is no copy."""
-        if self._store is None:
-            if not self._open:
-                raise not_open()
-            self._store = self._load()
+        if not self._copied:
+            self._read_all(whole=True)
         return self.state
 
     def document(self, fd_number: int) -> StoredDocument | None:
@@ -100,13 +110,12 @@ class FnMemory:
             KktUnavailable: it is not in the file.
             KktOutcomeUnknown: the write failed and the file cannot be read again now.
         """
-        self.ready()
-        assert self._store is not None
+        store = self._file()
         try:
             if z_report is None:
-                self._store.append(message, after)
+                store.append(message, after)
             else:
-                self._store.append_z_report(message, after, z_report)
+                store.append_z_report(message, after, z_report)
         except SqliteError as error:
             self._settle(after, error)
             return
@@ -140,8 +149,23 @@ class FnMemory:
 
     # --- inside ---
 
-    def _load(self) -> FnStore:
-        store = FnStore.open(self.path, fsync=self._fsync)
+    def _file(self) -> FnStore:
+        """The open file. One that has rested is read again: it has the last word."""
+        if self._store is None or not self._copied:
+            self._read_all(whole=not self._copied)
+        assert self._store is not None
+        self._used = True
+        return self._store
+
+    def _read_all(self, *, whole: bool) -> None:
+        if not self._open:
+            raise not_open()
+        self._forget()
+        self._store = self._load(whole=whole)
+        self._copied = True
+
+    def _load(self, *, whole: bool) -> FnStore:
+        store = FnStore.open(self.path, fsync=self._fsync, check_whole=whole)
         try:
             if store.is_blank:
                 store.begin(*self._initial())
@@ -158,19 +182,17 @@ class FnMemory:
         return store
 
     def _read(self, ask: Callable[[FnStore], T]) -> T:
-        self.ready()
-        assert self._store is not None
+        store = self._file()
         try:
-            return ask(self._store)
+            return ask(store)
         except (SqliteError, ValueError) as error:
             self._forget()
             raise damaged(self.path, str(error)) from error
 
     def _write(self, write: Callable[[FnStore], None]) -> None:
-        self.ready()
-        assert self._store is not None
+        store = self._file()
         try:
-            write(self._store)
+            write(store)
         except SqliteError as error:
             self._forget()
             raise not_stored(self.path, str(error)) from error
@@ -187,6 +209,10 @@ class FnMemory:
             raise not_stored(self.path, str(cause)) from cause
 
     def _forget(self) -> None:
+        self._close_file()
+        self._copied = False
+
+    def _close_file(self) -> None:
         if self._store is not None:
             self._store.close()
             self._store = None

@@ -49,11 +49,12 @@ class FnStore:
         self._fsync = fsync
 
     @classmethod
-    def open(cls, path: Path, *, fsync: bool) -> "FnStore":
+    def open(cls, path: Path, *, fsync: bool, check_whole: bool = True) -> "FnStore":
         """Open the file, or a blank one when there never was an FN of this name.
 
         ``fsync`` off: the last documents may be lost in a power cut (not when the process ends, however); it
         is for tests and measurements, where the virtual FN stands for a device with a memory of its own.
+        ``check_whole`` off: this process has checked every page before.
 
         Raises:
             FnDamaged: lost, damaged, not an FN, or of a later version; the text names the file.
@@ -70,7 +71,7 @@ class FnStore:
             raise damaged(path, str(error)) from error
         store = cls(path, connection, fsync=fsync)
         try:
-            store._prepare()
+            store._prepare(check_whole=check_whole)
         except sqlite3.Error as error:
             store.close()
             raise damaged(path, str(error)) from error
@@ -183,7 +184,7 @@ class FnStore:
 
     # --- inside ---
 
-    def _prepare(self) -> None:
+    def _prepare(self, *, check_whole: bool) -> None:
         version, known = self._number("PRAGMA user_version"), len(schema.MIGRATIONS)
         if version > known:
             raise damaged(self.path, f"it is of version {version}, this program knows {known}")
@@ -196,7 +197,7 @@ class FnStore:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         self._db.execute(f"PRAGMA synchronous = {'FULL' if self._fsync else 'OFF'}")
-        if version and self.path.stat().st_size <= QUICK_CHECK_BYTES:
+        if check_whole and version and self.path.stat().st_size <= QUICK_CHECK_BYTES:
             found = self._row("PRAGMA quick_check(1)")
             if found is None or found[0] != "ok":
                 raise damaged(self.path, str(found and found[0]))
