@@ -30,7 +30,7 @@ from kkt_adapter.fiscal.control.clock_watch import ClockWatch
 from kkt_adapter.fiscal.control.pools import Pools
 from kkt_adapter.fiscal.control.sessions import Sessions
 from kkt_adapter.fiscal.control.shop_identity import tell_gone_shops
-from kkt_adapter.fiscal.delivery.transport_guard import guard_transport
+from kkt_adapter.fiscal.delivery.transport_guard import guard_transports
 from kkt_adapter.fiscal.delivery.worker import DeliveryWorker
 from kkt_adapter.fiscal.heartbeat.service import Heartbeat
 from kkt_adapter.fiscal.housekeeping.database_mark import DatabaseMark
@@ -76,8 +76,7 @@ class Services:
         Raises:
             SettingsInvalid: a register's transport was changed too early.
         """
-        for unit in self.registers.all():
-            await guard_transport(unit, self.database)
+        await guard_transports(tuple(self.registers.all()), self.database)
         await self.sessions.restore()
         await self.pools.restore()
         await self.supervisor.start()

@@ -21,6 +21,14 @@ def read_setting(conn: Connection, name: str) -> str | None:
     return conn.execute(select(config.c.value).where(config.c.name == name)).scalar_one_or_none()
 
 
+def read_settings(conn: Connection, prefix: str) -> dict[str, str]:
+    """All whose names begin so."""
+    found = conn.execute(
+        select(config.c.name, config.c.value).where(config.c.name.startswith(prefix, autoescape=True))
+    )
+    return dict(found.tuples().all())
+
+
 def store_setting(conn: Connection, name: str, value: str, *, at: datetime, by: str | None) -> None:
     values = {"value": value, "changed_at": at, "changed_by": by}
     change = update(config).where(config.c.name == name).values(**values)

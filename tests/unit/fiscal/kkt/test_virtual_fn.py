@@ -465,8 +465,8 @@ def test_a_file_that_was_lost_while_nobody_used_it_is_an_error(
 
 def _is_open(path: Path) -> bool:
     """Does this process hold the file open?"""
-    held = [Path("/proc/self/fd") / name for name in os.listdir("/proc/self/fd")]
-    return str(path) in [os.readlink(one) for one in held if one.is_symlink()]
+    held = (one for one in Path("/proc/self/fd").iterdir() if one.is_symlink())
+    return path in [one.readlink() for one in held]
 
 
 def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:

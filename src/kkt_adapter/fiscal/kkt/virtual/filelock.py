@@ -38,8 +38,10 @@ class FileLock:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.fchmod(fd, FILE_MODE)  # also where an earlier version has made it
-            os.ftruncate(fd, 0)
-            os.pwrite(fd, f"{os.getpid()} {socket.gethostname()}\n".encode(), 0)
+            holder = f"{os.getpid()} {socket.gethostname()}\n".encode()
+            os.pwrite(fd, holder, 0)
+            if os.fstat(fd).st_size > len(holder):  # rarely: some file systems flush what is cut
+                os.ftruncate(fd, len(holder))
         except OSError as error:
             refused = self._held(fd) if error.errno in _HELD else self._unusable(error)
             os.close(fd)
