@@ -5,6 +5,7 @@ happens, the FN must hold the document exactly once in the end, or a person is a
 """
 
 import itertools
+from dataclasses import replace
 from typing import Any, cast
 from uuid import uuid4
 
@@ -16,7 +17,7 @@ from tests.support.kkt import TERM
 from kkt_adapter.emulators.atol import JAR, WR, Fault, FaultMode, Flavour
 from kkt_adapter.fiscal.kkt.atol import codes, making
 from kkt_adapter.fiscal.kkt.atol.jobs import Ended
-from kkt_adapter.fiscal.model import DocumentCode, FiscalDocument, Registration
+from kkt_adapter.fiscal.model import DocumentCode, FiscalDocument, Registration, Unread
 from kkt_adapter.fiscal.printing.recovery.rules import Absent, judge_receipt
 from kkt_adapter.kernel.errors import KktOutcomeUnknown, KktUnavailable
 
@@ -293,7 +294,36 @@ async def test_a_document_in_its_short_form_is_adopted_by_nobody() -> None:
             await till.sell(receipt)
         found = await till.driver.document(3)
         assert found is not None
-        assert (found.key, found.total_kop) == (None, None)
+        assert (found.key, found.unread) == (None, Unread.KOPECKS)
+
+
+@pytest.mark.parametrize(
+    ("fault", "unread"),
+    [
+        (Fault(mode=FaultMode.READY_NULL, task="getFnDocument"), None),
+        (Fault(mode=FaultMode.ERROR, task="getFnDocument", code=115), None),
+        (Fault(mode=FaultMode.HTTP_ERROR, step="get", code=502), None),
+        (Fault(mode=FaultMode.CUT_ANSWER, step="get", at=400), None),
+        (Fault(mode=FaultMode.RAW_CUT, task="getFnDocument", at=9), Unread.TAGS),
+    ],
+    ids=["null", "error", "web page", "truncated", "raw bytes"],
+)
+async def test_a_document_that_cannot_be_read_is_never_one_without_a_key(
+    fault: Fault, unread: Unread | None
+) -> None:
+    """No answer, or one that says that its key is not known; once it can be read, its key."""
+    async with an_atol_till() as (till, registration):
+        made = await till.sell(keyed(registration, 1))
+        till.emulator.set_faults(replace(fault, count=None))
+        if unread is None:
+            with pytest.raises(KktUnavailable):
+                await till.driver.document(made.fd_number)
+        else:
+            found = await till.driver.document(made.fd_number)
+            assert found is not None
+            assert (found.key, found.unread) == (None, unread)
+        till.emulator.set_faults(*[fault] * (2 if unread else 0))
+        assert await till.driver.document(made.fd_number) == made
 
 
 # --- shifts and cash ---

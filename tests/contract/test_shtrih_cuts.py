@@ -7,6 +7,7 @@ happens, the FN must hold the document exactly once in the end.
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -17,6 +18,7 @@ from tests.support.receipts import a_correction, a_line
 
 from kkt_adapter.emulators.shtrih import Fault, FaultMode
 from kkt_adapter.fiscal.kkt.shtrih import requests, session
+from kkt_adapter.fiscal.kkt.shtrih.device_errors import NO_DATA, NOT_SUPPORTED
 from kkt_adapter.fiscal.kkt.shtrih.driver import ShtrihRegister
 from kkt_adapter.fiscal.kkt.shtrih.wire.link import LinkDown, Timing
 from kkt_adapter.fiscal.kkt.shtrih.wire.protocol1 import Protocol1
@@ -33,6 +35,7 @@ from kkt_adapter.fiscal.model import (
     Receipt,
     ReceiptKind,
     Registration,
+    Unread,
 )
 from kkt_adapter.fiscal.printing.recovery.rules import Absent, Adopt, judge_receipt, judge_report
 from kkt_adapter.fiscal.printing.register_session import RegisterSession
@@ -563,6 +566,38 @@ async def test_a_driver_that_closes_twice_doubles_and_is_caught(
         cast(Any, link).exchange = slowly
         await till.sell(next_one)
         assert till.holds(next_one.key) == 2
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(mode=FaultMode.ERROR, command="ff3a", code=NO_DATA),
+        Fault(mode=FaultMode.ERROR, command="ff3a", code=NOT_SUPPORTED),
+        Fault(mode=FaultMode.ERROR, command="ff3b", code=NO_DATA, skip=1),
+        Fault(mode=FaultMode.CUT_ANSWER, command="ff3b", at=5),
+        Fault(mode=FaultMode.ERROR, command="ff3a", code=0x33),
+        Fault(mode=FaultMode.ERROR, command="ff3a", code=0x2F),
+    ],
+    ids=["not kept", "not known", "breaks off", "cut", "refused", "fault of the FN"],
+)
+async def test_a_document_that_cannot_be_read_is_never_one_without_a_key(
+    tmp_path: Path, fault: Fault
+) -> None:
+    """No answer, or one that says that its key is not known; once it can be read, its key."""
+    async with a_till(tmp_path) as (till, registration):
+        await till.driver.open_shift(CASHIER, term=TERM)
+        made = await till.sell(keyed(registration, 1))
+        till.emulator.set_faults(replace(fault, count=None))
+        try:
+            found = await till.driver.document(made.fd_number)
+        except KktUnavailable:
+            assert fault.mode is FaultMode.CUT_ANSWER or fault.code == 0x2F
+        else:
+            assert fault.mode is FaultMode.ERROR
+            assert found is not None
+            assert (found.key, found.unread) == (None, Unread.TAGS)
+        till.emulator.set_faults()
+        assert await till.driver.document(made.fd_number) == made
 
 
 async def test_a_key_is_read_also_while_a_receipt_is_open(tmp_path: Path) -> None:

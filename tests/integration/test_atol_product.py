@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from tests.integration.test_restore import copy, restored
 from tests.support.kkt import HURRIED
 from tests.support.product import TILL, Product, product, sale
 
@@ -101,3 +102,36 @@ async def test_a_receipt_that_came_out_otherwise_is_told_with_both_values(tmp_pa
         (event,) = await running.until(told)
         (difference,) = json.loads(event._mapping["metadata"])["differences"]
         assert difference == {"tag": 1199, "line": 1, "asked": "6", "told": "2"}
+
+
+@pytest.mark.parametrize("archived", [False, True], ids=["raw bytes", "archived"])
+async def test_a_document_whose_key_cannot_be_read_after_a_restore_is_a_question(
+    tmp_path: Path, archived: bool
+) -> None:
+    """Its till asks again for what the FN has."""
+    async with shop(tmp_path) as (running, emulator):
+        await running.sell(1)
+        backup = copy(running)
+        told = (await running.post(sale(kop=777), key="k777")).json()
+        number = int(told["fiscal_doc_id"].split("-")[1])
+
+        async with restored(running, backup):
+            if archived:
+                emulator.device.queries.archived_up_to = number
+            else:
+                cut = Fault(mode=FaultMode.RAW_CUT, task="getFnDocument", at=9, count=None)
+                emulator.set_faults(cut)
+        again = (await running.post(sale(kop=777), key="k777")).json()
+        await running.state_of(again["receipt_id"], print_state="print_unknown")
+        (register,) = (await running.get("/v1/kkt/status"))["registers"]
+        assert "прочитать не удалось" in register["question"]["reason"]
+        resolved = await running.client.post(
+            f"/v1/kkt/receipt/{again['receipt_id']}/resolve",
+            json={"action": "adopt", "fiscal_doc_number": number, "reason": "the slip says so"},
+        )
+
+        assert resolved.status_code == 200, resolved.text
+        row = await running.receipt(again["receipt_id"])
+        doc = row["fiscal_doc"]
+        assert (doc["fiscal_doc_number"], doc["total"]) == (number, 7.77)
+        assert receipts_in(emulator) == [10_000, 777]

@@ -9,15 +9,17 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, insert, select, update
+from tests.integration.test_restore import copy, restored
 from tests.support.clock import ManualClock
 from tests.support.kkt import a_sale_for, shtrih_driver
 from tests.support.product import TILL, Product, product, sale
 
 from kkt_adapter.bootstrap.seams import Seams
 from kkt_adapter.emulators.ofd import OfdEmulator
-from kkt_adapter.emulators.shtrih import Fault, FaultMode, ShtrihEmulator
+from kkt_adapter.emulators.shtrih import CASH_CORE, DESKTOP, Fault, FaultMode, Model, ShtrihEmulator
 from kkt_adapter.emulators.shtrih.own_exchange import by_itself
 from kkt_adapter.emulators.shtrih.tables import FFD_TABLE, REPLACEMENT
+from kkt_adapter.fiscal.kkt.shtrih.device_errors import NO_DATA
 from kkt_adapter.fiscal.model import DocumentCode
 from kkt_adapter.fiscal.store.session_tables import cash_transactions
 from kkt_adapter.fiscal.store.tables import attempts, buffer_events, receipts
@@ -27,13 +29,20 @@ from kkt_adapter.settings import RegisterSettings, Transport
 
 @asynccontextmanager
 async def shop(
-    folder: Path, transport: Transport = Transport.RELAY, clock: Clock | None = None, **options: Any
+    folder: Path,
+    transport: Transport = Transport.RELAY,
+    clock: Clock | None = None,
+    model: Model = DESKTOP,
+    **options: Any,
 ) -> AsyncIterator[tuple[Product, ShtrihEmulator]]:
     operator = OfdEmulator()
     await operator.start()
     relayed = transport is Transport.RELAY
     emulator = ShtrihEmulator(
-        deliver=None if relayed else by_itself("127.0.0.1", operator.port), relayed=relayed, clock=clock
+        deliver=None if relayed else by_itself("127.0.0.1", operator.port),
+        relayed=relayed,
+        clock=clock,
+        model=model,
     )
 
     await emulator.start()
@@ -235,3 +244,33 @@ async def test_a_rate_that_came_out_as_another_is_told_with_both_values(tmp_path
         assert event.receipt_id == answer.json()["receipt_id"]
         (difference,) = json.loads(event._mapping["metadata"])["differences"]
         assert difference == {"tag": 1199, "line": 1, "asked": "1", "told": "11"}
+
+
+async def test_a_document_whose_key_cannot_be_read_after_a_restore_is_a_question(tmp_path: Path) -> None:
+    """Its till asks again for what the FN has. Read again later, the key settles it by itself."""
+    async with shop(tmp_path, model=CASH_CORE) as (running, emulator):
+        await running.sell(1)
+        backup = copy(running)
+        told = [(await running.post(sale(kop=kop), key=f"k{kop}")).json() for kop in (777, 888)]
+        assert [answer["status"] for answer in told] == ["printed", "printed"]
+
+        async with restored(running, backup):
+            broken = Fault(mode=FaultMode.ERROR, command="ff3b", code=NO_DATA, count=None)
+            emulator.set_faults(broken)
+        again = (await running.post(sale(kop=777), key="k777")).json()
+        await running.state_of(again["receipt_id"], print_state="print_unknown")
+        (register,) = (await running.get("/v1/kkt/status"))["registers"]
+        assert "прочитать не удалось" in register["question"]["reason"]
+        assert [one["fd_number"] for one in register["question"]["documents"]] == [fd_of(told[0])]
+        emulator.set_faults()
+        await running.restart()
+        found = await running.state_of(again["receipt_id"], print_state="printed")
+
+        assert found["fiscal_doc"]["fiscal_doc_number"] == fd_of(told[0])
+        other = (await running.post(sale(kop=888), key="k888")).json()
+        assert fd_of(other) == fd_of(told[1])
+        assert receipts_in(emulator) == [10_000, 777, 888]
+
+
+def fd_of(answer: Any) -> int:
+    return int(answer["fiscal_doc_id"].split("-")[1])

@@ -312,6 +312,18 @@ class RegisterProfile:
     defaults: RegisterDefaults
 
 
+class Unread(StrEnum):
+    """What could not be read of a receipt's document: whether it carries a receipt key is not known."""
+
+    TAGS = "tags"
+    KOPECKS = "kopecks"  # likewise, and its sum is known in whole rubles only
+
+
+def sum_fits(found_kop: int | None, unread: Unread | None, total_kop: int) -> bool:
+    """May a document of that sum be a receipt of this total?"""
+    return found_kop == (total_kop - total_kop % 100 if unread is Unread.KOPECKS else total_kop)
+
+
 @quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FiscalDocument:
@@ -327,6 +339,7 @@ class FiscalDocument:
     operation: Operation | None = None  # 1054
     total_kop: Kopecks | None = None  # 1020
     key: str | None = None  # the receipt key found in 1192 or 1084, if any
+    unread: Unread | None = None  # None: ``key`` tells whether there is one
     confirmed: bool = False  # the FN has taken the operator's confirmation
     tlv: bytes | None = field(default=None, compare=False, repr=False)  # whole, where the device gives it
 

@@ -9,7 +9,15 @@ from tests.support.documents import FN
 from tests.support.documents import a_document as document
 from tests.support.receipts import a_sale
 
-from kkt_adapter.fiscal.model import Baseline, DocumentCode, FiscalDocument, Operation, ReceiptKind
+from kkt_adapter.fiscal.model import (
+    Baseline,
+    DocumentCode,
+    FiscalDocument,
+    Operation,
+    Receipt,
+    ReceiptKind,
+    Unread,
+)
 from kkt_adapter.fiscal.printing.recovery.rules import (
     Absent,
     Adopt,
@@ -107,9 +115,48 @@ def test_a_correction_without_a_key_is_found_among_corrections() -> None:
 
 
 def test_a_receipt_that_was_never_sent_is_never_given_a_document_that_only_looks_alike() -> None:
-    assert isinstance(judge_suspected(BEFORE, at(11), [document(11)]), Doubt)
-    assert judge_suspected(BEFORE, at(11), []) == Absent()
-    assert isinstance(judge_suspected(BEFORE, at(10, OTHER_FN), []), Doubt)
+    assert isinstance(judge_suspected(RECEIPT, BEFORE, at(11), [document(11)]), Doubt)
+    assert isinstance(judge_suspected(NAMELESS, BEFORE, at(11), [document(11)]), Doubt)
+    assert judge_suspected(RECEIPT, BEFORE, at(11), []) == Absent()
+    assert isinstance(judge_suspected(RECEIPT, BEFORE, at(10, OTHER_FN), []), Doubt)
+
+
+def test_a_suspected_receipt_gets_the_document_whose_key_can_be_read_by_now() -> None:
+    found = [document(11), document(12, key=KEY)]
+    assert judge_suspected(RECEIPT, BEFORE, at(12), found) == Adopt(document=found[1])
+
+
+@pytest.mark.parametrize("receipt", [RECEIPT, NAMELESS], ids=["with a key", "without"])
+@pytest.mark.parametrize("unread", list(Unread))
+def test_a_document_whose_key_could_not_be_read_is_a_question_that_says_so(
+    receipt: Receipt, unread: Unread
+) -> None:
+    found = [document(11, unread=unread)]
+    for judgement in (
+        judge_receipt(receipt, BEFORE, at(11), found),
+        judge_suspected(receipt, BEFORE, at(11), found),
+    ):
+        assert isinstance(judgement, Doubt)
+        assert "number 11 could not be read" in judgement.reason.en
+        assert "ключ в ФД № 11 прочитать не удалось" in judgement.reason.ru
+
+
+@pytest.mark.parametrize(
+    ("found_kop", "unread", "fits"),
+    [
+        (10_000, None, True),
+        (10_000, Unread.TAGS, True),
+        (9_900, Unread.KOPECKS, False),
+        (10_000, Unread.KOPECKS, True),
+    ],
+)
+def test_a_person_may_adopt_a_document_of_the_sum_as_far_as_it_is_known(
+    found_kop: int, unread: Unread | None, fits: bool
+) -> None:
+    found = document(11, total_kop=Kopecks(found_kop), unread=unread)
+    assert (mismatch(RECEIPT, BEFORE, found, 11) is None) is fits
+    with_kopecks = replace(RECEIPT, total_kop=Kopecks(10_050))
+    assert (mismatch(with_kopecks, BEFORE, found, 11) is None) is (fits and unread is Unread.KOPECKS)
 
 
 def test_another_fn_is_doubt_for_a_receipt_and_absence_for_a_report() -> None:

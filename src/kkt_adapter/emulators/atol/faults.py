@@ -30,6 +30,7 @@ class FaultMode(StrEnum):
     READY_OTHER = "ready_other"  # not done; ready, naming the FN's last document, whatever it is
     DELETED = "deleted"  # done; the result is deleted at once
     PAPER_ENDS = "paper_ends"  # done; the paper ends while it is printed
+    RAW_CUT = "raw_cut"  # done; ``rawData`` of a document breaks off after ``at`` bytes
 
 
 HTTP_MODES = frozenset(

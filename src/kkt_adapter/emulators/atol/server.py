@@ -16,6 +16,7 @@ from kkt_adapter.emulators.atol.machine import NO_LINK, DriverError, Machine
 from kkt_adapter.emulators.atol.making import CASH, Making, Result, is_fiscal
 from kkt_adapter.emulators.atol.queries import Queries
 from kkt_adapter.emulators.atol.reading import is_receipt
+from kkt_adapter.emulators.atol.told import raw_cut
 from kkt_adapter.fiscal.kkt.atol.values import read_json
 from kkt_adapter.fiscal.ofd.http import json_bytes
 
@@ -165,7 +166,7 @@ class JobServer:
     ) -> Result | None:
         """The result as the server keeps it: true, or as the fault says."""
         if device.queries.knows(str(task.get("type"))):
-            return device.queries.run(task)
+            return _answer(device.queries.run(task), fault)
         mode = None if fault is None else fault.mode
         code = 0 if fault is None else fault.code
         if fault is not None and mode is FaultMode.HIDE:
@@ -282,3 +283,15 @@ def results_json(job: Job, *, flat: bool) -> bytes:
             shown |= {"errorCode": error["code"], "errorDescription": error["description"]}
         told.append(shown)
     return json_bytes({"results": told})
+
+
+def _answer(result: Result | None, fault: Fault | None) -> Result | None:
+    """To a question: true, or as the fault says."""
+    match None if fault is None else fault.mode:
+        case FaultMode.ERROR:
+            raise DriverError(fault.code if fault else 0, "Ошибка (задана эмулятору)")
+        case FaultMode.READY_NULL | FaultMode.READY_NOTHING:
+            return None
+        case FaultMode.RAW_CUT if result is not None and "rawData" in result:
+            return result | {"rawData": raw_cut(result["rawData"], fault.at if fault else 0)}
+    return result

@@ -48,6 +48,11 @@ def raw_data(tags: Sequence[Element]) -> str:
     return base64.b64encode(b"".join(element(one.tag, one.raw) for one in tags)).decode("ascii")
 
 
+def raw_cut(data: str, at: int) -> str:
+    """``rawData`` that breaks off after ``at`` bytes."""
+    return base64.b64encode(base64.b64decode(data)[:at]).decode("ascii")
+
+
 def _members(tags: Sequence[Element], pc_zone: str) -> dict[str, Any]:
     told: dict[str, Any] = {}
     for one in tags:

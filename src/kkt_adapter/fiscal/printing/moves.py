@@ -73,12 +73,12 @@ def move(
         select(receipts.c.register_id).where(UNPRINTED_ROWS, receipts.c.register_id.in_(queues))
     ).scalars():
         queues[RegisterId(waiting)] += 1
-    read_back = _keys_read_back(conn, register_id)
+    read_back = _read_back(conn, register_id)
     moved: dict[str, list[int]] = {}
     entries = []
     for row in conn.execute(_movable(register_id, group_id)).all():
         receipt = receipt_json.load(row.payload)
-        if receipt.key in read_back:
+        if read_back.may_be(receipt):
             continue
         fitting = [target for target in free if can_take(receipt, target.registration)]
         if not fitting:
@@ -105,10 +105,24 @@ def any_movable(conn: Connection, register_id: str, group_id: str) -> bool:
     return conn.execute(_movable(register_id, group_id).limit(1)).first() is not None
 
 
-def _keys_read_back(conn: Connection, register_id: str) -> frozenset[str | None]:
-    """Receipt keys of the FN's documents that belong to no receipt; None: one of them has no key."""
-    query = select(documents.c.receipt_key).where(ORPHAN_ROWS, documents.c.register_id == register_id)
-    return frozenset(conn.execute(query).scalars())
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ReadBack:
+    """The FN's documents that belong to no receipt."""
+
+    keys: frozenset[str | None]  # None: one of them has no key
+    rubles: frozenset[int]  # sums of those whose key could not be read
+
+    def may_be(self, receipt: Receipt) -> bool:
+        return receipt.key in self.keys or receipt.total_kop // 100 in self.rubles
+
+
+def _read_back(conn: Connection, register_id: str) -> _ReadBack:
+    query = select(documents.c.receipt_key, documents.c.total_kop, documents.c.unread)
+    rows = conn.execute(query.where(ORPHAN_ROWS, documents.c.register_id == register_id)).all()
+    return _ReadBack(
+        keys=frozenset(row.receipt_key for row in rows if row.unread is None),
+        rubles=frozenset(row.total_kop // 100 for row in rows if row.unread is not None),
+    )
 
 
 def _movable(register_id: str, group_id: str) -> Select[tuple[int, str]]:

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, or_, select, update
 from kkt_adapter.fiscal.lifecycle import PRINT_MOVES, AttemptKind, AttemptOutcome, PrintState, sources
 from kkt_adapter.fiscal.model import Baseline, FiscalDocument, Receipt
 from kkt_adapter.fiscal.shifts import cash_movements
-from kkt_adapter.fiscal.store import counters, document_bytes, events
+from kkt_adapter.fiscal.store import counters, document_bytes, events, orphan_documents
 from kkt_adapter.fiscal.store.attempts import (
     END_ATTEMPTS,
     INSERT_ATTEMPTS,
@@ -230,6 +230,8 @@ def store_document(conn: Connection, document: FiscalDocument, *, register_id: s
     """Write down a document that belongs to no receipt (shift opening, Z report). Twice is harmless."""
     if not is_known(conn, document.fn_number, document.fd_number):
         _INSERT_DOCUMENTS.put(conn, [_document_row(document, register_id, None)])
+        if document.unread is not None:
+            orphan_documents.mark_unread(conn, document)
         document_bytes.keep(conn, [(document, at)])
 
 

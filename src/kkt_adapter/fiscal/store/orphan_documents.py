@@ -5,12 +5,12 @@ Pure choice (``matching``) and rows; ``printing/recovery/fn_readback.py`` reads 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, or_, select, update
 
-from kkt_adapter.fiscal.model import Baseline, Receipt
+from kkt_adapter.fiscal.model import Baseline, FiscalDocument, Receipt, Unread, sum_fits
 from kkt_adapter.fiscal.store.tables import ORPHAN_ROWS, counters, documents
 from kkt_adapter.kernel.ids import FnNumber
 
@@ -24,6 +24,8 @@ class OrphanDocument:
     key: str | None
     total_kop: int | None
     accepted_before: int | None  # a receipt from this number on was accepted after it was read back
+    unread: Unread | None = None  # its key is not known
+    old: bool = False  # too old for a receipt that was accepted after it was read back
 
 
 class OrphanDocuments:
@@ -39,16 +41,21 @@ class OrphanDocuments:
         """The documents after number ``after`` that may be this receipt: of the same sum and with its key.
 
         A receipt without a key fits a document without one, but only if the receipt is the older of the two:
-        a new sale of the same sum must never be taken for an old document.
+        a new sale of the same sum must never be taken for an old document. A document whose key could not be
+        read fits by its sum alone: a receipt with a key may be asked for again also after it was read back.
         """
         return [
             document
             for document in self._found.values()
             if document.fd_number > after
-            and document.key == receipt.key
-            and document.total_kop == receipt.total_kop
-            and (receipt.key is not None or _accepted_before(seq, document))
+            and (document.unread is not None or document.key == receipt.key)
+            and sum_fits(document.total_kop, document.unread, receipt.total_kop)
+            and (_accepted_before(seq, document) or (receipt.key is not None and not document.old))
         ]
+
+    def learn(self, fd_number: int, key: str | None) -> None:
+        """Its tags can be read by now."""
+        self._found[fd_number] = replace(self._found[fd_number], key=key, unread=None)
 
     def drop(self, fd_number: int) -> None:
         """It has an owner now, or was found not to fit."""
@@ -63,7 +70,9 @@ def newest_number(conn: Connection, fn_number: str) -> int:
 
 def orphan_rows(conn: Connection, register_id: str, fn_number: str, *, since: datetime) -> OrphanDocuments:
     """Receipts' documents without a receipt; those without a key not older than ``since`` (the register's
-    wall clock). A key tells whose a document is whatever its date says: the clock may have been wrong."""
+    wall clock). A key tells whose a document is whatever its date says: the clock may have been wrong. One
+    whose key could not be read is older than that for what is accepted from then on alone."""
+    oldest = since.isoformat()
     rows = conn.execute(
         select(
             documents.c.fn_number,
@@ -71,12 +80,18 @@ def orphan_rows(conn: Connection, register_id: str, fn_number: str, *, since: da
             documents.c.receipt_key,
             documents.c.total_kop,
             documents.c.accepted_before,
+            documents.c.unread,
+            documents.c.fiscalized_at,
         )
         .where(
             ORPHAN_ROWS,
             documents.c.register_id == register_id,
             documents.c.fn_number == fn_number,
-            or_(documents.c.receipt_key.is_not(None), documents.c.fiscalized_at >= since.isoformat()),
+            or_(
+                documents.c.receipt_key.is_not(None),
+                documents.c.unread.is_not(None),
+                documents.c.fiscalized_at >= oldest,
+            ),
         )
         .order_by(documents.c.fd_number)
     )
@@ -88,9 +103,20 @@ def orphan_rows(conn: Connection, register_id: str, fn_number: str, *, since: da
                 key=row.receipt_key,
                 total_kop=row.total_kop,
                 accepted_before=row.accepted_before,
+                unread=None if row.unread is None else Unread(row.unread),
+                old=row.unread is not None and row.fiscalized_at < oldest,
             )
             for row in rows
         ]
+    )
+
+
+def mark_unread(conn: Connection, document: FiscalDocument) -> None:
+    """Its key is not known: it must not pass for a document without one."""
+    conn.execute(
+        update(documents)
+        .where(documents.c.fn_number == document.fn_number, documents.c.fd_number == document.fd_number)
+        .values(unread=document.unread)
     )
 
 

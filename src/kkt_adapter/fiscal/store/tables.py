@@ -186,6 +186,7 @@ documents = Table(
     Column("shift_number", BigInteger, nullable=False),
     Column("total_kop", BigInteger),
     Column("accepted_before", BigInteger),  # read back: receipts of earlier numbers only can be it
+    Column("unread", Text),  # Unread: read back without its tags, so that its key is not known
     sqlite_with_rowid=False,
 )
 document_bytes = Table(

@@ -29,6 +29,7 @@ from kkt_adapter.fiscal.model import (
     Operation,
     PaymentKind,
     ReceiptKind,
+    Unread,
     UserAttribute,
     VatRate,
 )
@@ -183,15 +184,25 @@ def test_all_kinds_of_receipts_have_sums(kind: str) -> None:
     assert found.document.total_kop == 12_050
 
 
-def test_a_short_document_tells_neither_sum_nor_key() -> None:
+def test_a_short_document_tells_no_key_and_half_a_sum() -> None:
     """1020 lost its kopecks; 1077 has four bytes, and may have lost a leading zero."""
     short = {"1012": "2026-01-15T12:34:00", "1040": 12, "1077": "2345678", "1054": 1, "1020": 120}
     told = {"documentTLV": short | {"short": True, "fiscalDocumentType": "receipt"}}
     found = read_document(told, fd_number=12, fn_number="9999", first_unsent=None)
     assert found is not None
     assert found.short
-    assert (found.document.total_kop, found.document.key, found.tags) == (None, None, None)
+    assert (found.document.total_kop, found.document.key, found.tags) == (12_000, None, None)
+    assert found.document.unread is Unread.KOPECKS
     assert found.document.fiscal_sign == 0x2345678
+
+
+@pytest.mark.parametrize("raw", [None, "", "no base64", base64.b64encode(b"\x9f\x04\x10").decode()])
+def test_a_document_without_bytes_that_can_be_read_is_not_one_without_a_key(raw: str | None) -> None:
+    told = a_document() | {"rawData": raw}
+    found = read_document(told, fd_number=12, fn_number="", first_unsent=None)
+    assert found is not None
+    assert (found.document.key, found.document.unread) == (None, Unread.TAGS)
+    assert found.garbled is bool(raw)
 
 
 def test_another_document_than_the_one_asked_for_is_no_answer() -> None:

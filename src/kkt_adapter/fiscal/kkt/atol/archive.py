@@ -16,6 +16,7 @@ from kkt_adapter.fiscal.model import DocumentCode, ShiftReport
 from kkt_adapter.kernel.errors import KktUnavailable
 
 SEARCHED = 30  # documents looked through for the opening or closing of a shift
+TRIES = 3  # to read the bytes of one document
 
 Ask = Callable[[Sequence[Task]], Awaitable[list[dict[str, Any] | None]]]
 
@@ -38,25 +39,32 @@ class Archive:
         """
         if fd_number < 1:
             return None
-        for raw in (True, False):
-            question: Task = {"type": "getFnDocument", "fiscalDocumentNumber": fd_number, "withRawData": raw}
-            try:
-                answers = await self._ask([*EXCHANGE, question])
-            except KktUnavailable as error:
-                if error.facts.get("device_code") != NO_DATA:
-                    raise
-                continue
-            try:
-                exchange = read_exchange(answers)
-                return read_document(
-                    answers[-1],
-                    fd_number=fd_number,
-                    fn_number=exchange.fn_number,
-                    first_unsent=exchange.first_unsent_number,
-                )
-            except BadAnswer as error:
-                raise silent(str(error)) from error
-        return None
+        for _ in range(TRIES):
+            found = await self._find(fd_number, raw=True)
+            if found is None:
+                return await self._find(fd_number, raw=False)
+            if not found.garbled:
+                break
+        return found
+
+    async def _find(self, fd_number: int, *, raw: bool) -> FoundDocument | None:
+        question: Task = {"type": "getFnDocument", "fiscalDocumentNumber": fd_number, "withRawData": raw}
+        try:
+            answers = await self._ask([*EXCHANGE, question])
+        except KktUnavailable as error:
+            if error.facts.get("device_code") != NO_DATA:
+                raise
+            return None
+        try:
+            exchange = read_exchange(answers)
+            return read_document(
+                answers[-1],
+                fd_number=fd_number,
+                fn_number=exchange.fn_number,
+                first_unsent=exchange.first_unsent_number,
+            )
+        except BadAnswer as error:
+            raise silent(str(error)) from error
 
     async def report(self, fd_number: int) -> ShiftReport | None:
         """The Z report kept as that document; None: it is another one. Raises KktUnavailable."""

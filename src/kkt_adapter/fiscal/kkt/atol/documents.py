@@ -1,7 +1,7 @@
 """Documents read back: ``getFnDocument`` with its raw bytes, and the short form of what the FN has archived.
 
 The raw bytes are the top-level TLVs of the document without its head. A short form lacks 1192 and cuts
-kopecks off 1020: it proves that a number exists, and never that a receipt is ours. Source:
+kopecks off 1020: it proves that a number exists, and never that a receipt is ours or is not. Source:
 docs/reference/atol.md, Documents.
 """
 
@@ -24,7 +24,7 @@ from kkt_adapter.fiscal.kkt.atol.values import (
     whole,
 )
 from kkt_adapter.fiscal.kkt.receipt_keys import key_in_elements
-from kkt_adapter.fiscal.model import DocumentCode, FiscalDocument, Operation
+from kkt_adapter.fiscal.model import DocumentCode, FiscalDocument, Operation, Unread
 from kkt_adapter.kernel.ids import FnNumber
 
 _SIGN_DIGITS = 8  # the last four bytes of 1077
@@ -33,8 +33,9 @@ _SIGN_DIGITS = 8  # the last four bytes of 1077
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundDocument:
     document: FiscalDocument
-    tags: tuple[Element, ...] | None  # None: a short form
+    tags: tuple[Element, ...] | None  # None: a short form, or no raw bytes that can be read
     short: bool
+    garbled: bool = False  # its raw bytes are no document
 
 
 def read_document(
@@ -53,8 +54,12 @@ def read_document(
     number = optional_whole(told, "1040") or fd_number
     if number != fd_number:
         raise BadAnswer(f"document {number} instead of {fd_number}")
-    short = flag(told, "short")
-    tags = None if short else _elements(result)
+    short, tags, garbled = flag(told, "short"), None, False
+    if not short:
+        try:
+            tags = _elements(result)
+        except (binascii.Error, TlvError):
+            garbled = True
     operation = optional_whole(told, "1054")
     is_receipt = code in _RECEIPTS
     return FoundDocument(
@@ -67,13 +72,15 @@ def read_document(
             shift_number=optional_whole(told, "1038") or 0,
             receipt_number=optional_whole(told, "1042") if is_receipt else None,
             operation=Operation(operation) if is_receipt and operation in set(Operation) else None,
-            total_kop=None if short or not is_receipt else money(told, "1020"),
+            total_kop=money(told, "1020") if is_receipt else None,
             key=None if tags is None else key_in_elements(tags),
+            unread=None if tags is not None or not is_receipt else Unread.KOPECKS if short else Unread.TAGS,
             confirmed=first_unsent is None or fd_number < first_unsent,
             tlv=None if tags is None else element(code, b"".join([element(e.tag, e.raw) for e in tags])),
         ),
         tags=tags,
         short=short,
+        garbled=garbled,
     )
 
 
@@ -91,14 +98,9 @@ def _sign(told: Mapping[str, Any]) -> int:
 
 
 def _elements(result: Any) -> tuple[Element, ...] | None:
-    """None: this driver gives no raw bytes."""
+    """None: this driver gives no raw bytes. Raises binascii.Error, TlvError: they are no document."""
     raw = text(result, "rawData")
-    if not raw:
-        return None
-    try:
-        return tuple(decode(base64.b64decode(raw, validate=True)))
-    except (binascii.Error, TlvError) as error:
-        raise BadAnswer(f"rawData is no document: {error}") from error
+    return tuple(decode(base64.b64decode(raw, validate=True))) if raw else None
 
 
 def shift_sums(totals: Mapping[str, Any], name: str) -> tuple[int, Mapping[str, Any]]:

@@ -11,12 +11,13 @@ from kkt_adapter.fiscal.ffd.tlv import Element, TlvError, decode, element
 from kkt_adapter.fiscal.kkt.receipt_keys import key_in_elements
 from kkt_adapter.fiscal.kkt.shtrih import requests
 from kkt_adapter.fiscal.kkt.shtrih.answers import FnStatus, FoundDocument, document_head
-from kkt_adapter.fiscal.kkt.shtrih.device_errors import NO_DATA, NOT_SUPPORTED
+from kkt_adapter.fiscal.kkt.shtrih.device_errors import NO_DATA, NOT_SUPPORTED, Reaction, error_of
 from kkt_adapter.fiscal.kkt.shtrih.requests import with_password
 from kkt_adapter.fiscal.kkt.shtrih.session import Refusal, Session
+from kkt_adapter.fiscal.kkt.shtrih.values import BadAnswer
 from kkt_adapter.fiscal.kkt.shtrih.wire.link import LinkDown
 from kkt_adapter.fiscal.kkt.z_reports import documents_in_shift, number_of, report_of
-from kkt_adapter.fiscal.model import DocumentCode, FiscalDocument, Operation, ShiftReport
+from kkt_adapter.fiscal.model import DocumentCode, FiscalDocument, Operation, ShiftReport, Unread
 from kkt_adapter.kernel.ids import FnNumber
 from kkt_adapter.kernel.money import Kopecks
 
@@ -49,21 +50,27 @@ async def read_tags(session: Session, password: int, fd_number: int) -> tuple[El
 
 
 async def _tags(session: Session, password: int, fd_number: int) -> tuple[Element, ...] | None:
-    """None: the device never gives them (too old, or not able to).
+    """None: the device does not give them (too old, or not able to), or not whole.
 
     Raises:
         LinkDown: the link broke again and again.
-        Refusal: it does not give them now.
+        Refusal: it is at something else.
     """
     for left in reversed(range(TRIES)):
         try:
             data = await _read_whole(session, password, fd_number)
             return None if data is None else tuple(decode(data))
-        except (LinkDown, TlvError, Refusal) as error:
-            if not isinstance(error, TlvError) and not left:
+        except (LinkDown, TlvError, BadAnswer, Refusal) as error:
+            if not left and (isinstance(error, LinkDown) or _may_pass(error)):
                 raise
             await end_dump(session, password)
     return None
+
+
+def _may_pass(error: Exception) -> bool:
+    """A refusal that says nothing of this document: the device is at something else."""
+    lasting = (Reaction.REFUSE, Reaction.SERVICE)
+    return isinstance(error, Refusal) and error_of(error.code).reaction not in lasting
 
 
 async def _read_whole(session: Session, password: int, fd_number: int) -> bytes | None:
@@ -129,7 +136,7 @@ async def end_dump(session: Session, password: int) -> None:
 def document_of(
     found: FoundDocument, tags: Sequence[Element] | None, *, fn_number: str, shift_number: int | None = None
 ) -> FiscalDocument | None:
-    """None for a document of a code that nobody knows."""
+    """None for a document of a code that nobody knows. ``tags`` None: they could not be read."""
     if found.code not in set(DocumentCode):
         return None
     elements = tags or ()
@@ -144,6 +151,7 @@ def document_of(
         operation=None if found.operation is None else Operation(found.operation),
         total_kop=None if found.total_kop is None else Kopecks(found.total_kop),
         key=key_in_elements(elements),
+        unread=Unread.TAGS if tags is None and found.operation is not None else None,
         confirmed=found.confirmed,
         tlv=element(found.code, b"".join([element(e.tag, e.raw) for e in elements])) if elements else None,
     )

@@ -392,4 +392,4 @@ class ShtrihRegister:
         document = document_of(found, None, fn_number=now.fn_number, shift_number=shift.number)
         if document is None:
             raise lost(Text(f"a document of code {found.code}", f"документ с кодом {found.code}"))
-        return replace(document, receipt_number=shift.receipt_number, key=key)
+        return replace(document, receipt_number=shift.receipt_number, key=key, unread=None)

@@ -148,14 +148,18 @@ class Upkeep:
             await self._session.ask(with_password(requests.FN_CANCEL, self._admin))
 
     async def document(self, fd_number: int) -> FiscalDocument | None:
-        """With its key; what an interrupted receipt has left open is cancelled where it is in the way."""
-        fn_number = (await self.fn_status()).fn_number
+        """With its key; what an interrupted receipt, or an interrupted reading, has left open is ended where
+        it is in the way."""
         try:
-            return await read_document(self._session, self._admin, fd_number, fn_number, with_key=True)
+            return await self._document(fd_number)
         except Refusal as refusal:
             if refusal.code != WRONG_MODE:
                 raise
         await self.discard()
+        return await self._document(fd_number)
+
+    async def _document(self, fd_number: int) -> FiscalDocument | None:
+        fn_number = (await self.fn_status()).fn_number
         return await read_document(self._session, self._admin, fd_number, fn_number, with_key=True)
 
     async def _cancel(self) -> None:

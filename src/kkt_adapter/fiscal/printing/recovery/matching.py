@@ -1,8 +1,8 @@
 """Before a receipt is printed: is it one of the documents that the FN was ahead with?
 
 A document with the receipt's key is its document and is adopted. One without a key that looks like it may be
-it, or may be another program's: that is for a person to say, so that an attempt is opened that sends nothing,
-and ``resolve.py`` asks.
+it, or may be another program's, and one whose key could not be read may be anybody's: that is for a person to
+say, so that an attempt is opened that sends nothing, and ``resolve.py`` asks.
 """
 
 from enum import StrEnum
@@ -12,7 +12,7 @@ from kkt_adapter.fiscal.printing.job import PrintJob
 from kkt_adapter.fiscal.printing.recovery.fn_readback import FnReadback
 from kkt_adapter.fiscal.printing.recovery.outcomes import Outcomes
 from kkt_adapter.fiscal.printing.recovery.rejected import rejected_up_to
-from kkt_adapter.fiscal.printing.recovery.rules import mismatch
+from kkt_adapter.fiscal.printing.recovery.rules import mismatch, names
 from kkt_adapter.fiscal.printing.register_session import RegisterSession
 from kkt_adapter.fiscal.store.attempts import LaneTerm
 from kkt_adapter.fiscal.store.orphan_documents import OrphanDocuments
@@ -73,9 +73,13 @@ class OrphanMatching:
             document = await self._session.driver.document(number)
             if document is None or document.fn_number != fn_number:
                 continue
+            if orphan.unread is not None and document.unread is None:
+                self._documents.learn(number, document.key)
             if mismatch(job.receipt, before, document, number) is not None:
                 continue
-            if orphan.key is not None:
+            if orphan.key is None and not names(document, job.receipt):
+                continue
+            if (orphan.key or document.key) is not None:
                 await self._outcomes.adopt_unasked(job, document, lane)
                 self._documents.drop(number)
                 return Match.ADOPTED

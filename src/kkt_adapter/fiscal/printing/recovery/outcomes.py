@@ -172,7 +172,7 @@ class Outcomes:
     ) -> PrintedItem:
         return printed_item(
             job,
-            document,
+            replace(document, total_kop=job.receipt.total_kop, unread=None),
             await self._session.open(),
             attempt_id=attempt_id,
             lane=lane,

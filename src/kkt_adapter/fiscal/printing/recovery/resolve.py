@@ -30,6 +30,7 @@ from kkt_adapter.fiscal.printing.recovery.rules import (
     judge_report,
     judge_suspected,
     mismatch,
+    names,
     report_mismatch,
 )
 from kkt_adapter.fiscal.printing.register_session import Evidence, RegisterSession
@@ -112,7 +113,7 @@ class Recovery:
         baseline = await self._baseline(attempt, row.seq)
         if attempt.suspected:
             evidence = await self._suspicion(job, baseline)
-            return evidence, judge_suspected(baseline, evidence.now, evidence.found)
+            return evidence, judge_suspected(job.receipt, baseline, evidence.now, evidence.found)
         evidence = await self._session.evidence(baseline)
         owned = await self._db.read(lambda c: owned_numbers(c, baseline))
         return evidence, judge_receipt(job.receipt, baseline, evidence.now, evidence.found, owned=owned)
@@ -132,8 +133,11 @@ class Recovery:
         orphans = await self._db.read(lambda c: orphans_of(c, self._session.register_id, status))
         found = []
         for orphan in orphans.matching(job.receipt, job.seq, after=baseline.fd_number):
-            document = await self._session.driver.document(orphan.fd_number)
-            if document is not None and mismatch(job.receipt, baseline, document, orphan.fd_number) is None:
+            number = orphan.fd_number
+            document = await self._session.driver.document(number)
+            if document is None or mismatch(job.receipt, baseline, document, number) is not None:
+                continue
+            if orphan.key is not None or names(document, job.receipt):
                 found.append(document)
         return Evidence(now=now, found=tuple(found))
 

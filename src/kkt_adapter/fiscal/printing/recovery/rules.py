@@ -8,12 +8,22 @@ exactly where it stood before the attempt. Everything else is doubt, and doubt b
 
 A report is another matter: made twice it costs nobody money, so that it is in doubt only when not all
 documents after the baseline could be read.
+
+A document whose key could not be read is no document without a key: it is never adopted here, and never
+evidence of absence.
 """
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from kkt_adapter.fiscal.model import Baseline, DocumentCode, FiscalDocument, Receipt, ReceiptKind
+from kkt_adapter.fiscal.model import (
+    Baseline,
+    DocumentCode,
+    FiscalDocument,
+    Receipt,
+    ReceiptKind,
+    sum_fits,
+)
 from kkt_adapter.kernel.errors import Text
 
 
@@ -62,35 +72,62 @@ def judge_receipt(
         if document.key is None and document.fd_number not in owned and _is_alike(document, receipt)
     ]
     only_one = now.fd_number == baseline.fd_number + 1
-    if receipt.key is None and only_one and alike:
+    if receipt.key is None and only_one and alike and alike[0].unread is None:
         return Adopt(document=alike[0])
+    unread = _unread(alike)
     return Doubt(
         reason=Text(
             f"the FN made {now.fd_number - baseline.fd_number} documents after number "
             f"{baseline.fd_number}, none of them names this receipt, and {len(alike)} without a name look "
-            "like it",
+            f"like it{unread.en}",
             f"после ФД № {baseline.fd_number} в ФН появилось документов: "
             f"{now.fd_number - baseline.fd_number}; ни один не назван этим чеком, похожих без имени: "
-            f"{len(alike)}",
+            f"{len(alike)}{unread.ru}",
         )
     )
 
 
-def judge_suspected(baseline: Baseline, now: Baseline, found: Sequence[FiscalDocument]) -> Judgement:
+def judge_suspected(
+    receipt: Receipt, baseline: Baseline, now: Baseline, found: Sequence[FiscalDocument]
+) -> Judgement:
     """A receipt that was never sent, as far as the database knows. ``found``: the documents read back from
-    the FN that look like it and belong to nobody. Never adopted here: what looks alike is no proof."""
+    the FN that look like it and belong to nobody. Adopted by its key alone, where that can be read by now:
+    what looks alike is no proof."""
     if now.fn_number != baseline.fn_number:
         return _replaced(baseline, now)
+    named = [document for document in found if document.key is not None and document.key == receipt.key]
+    if named:
+        return Adopt(document=named[0])
     if not found:
         return Absent()
-    numbers = ", ".join(str(document.fd_number) for document in found[:10])
+    numbers, unread = _numbers(found), _unread(found)
     return Doubt(
         reason=Text(
             f"the FN holds documents that this database did not know ({numbers}) and that look like this "
-            "receipt: it was printed before the database was restored, or another program made them",
-            f"в ФН есть документы, которых не было в базе ({numbers}), и они похожи на этот чек: он "
-            "напечатан до восстановления базы, либо их оформила другая программа",
+            f"receipt{unread.en}: it was printed before the database was restored, or another program made "
+            "them",
+            f"в ФН есть документы, которых не было в базе ({numbers}), и они похожи на этот чек{unread.ru}: "
+            "он напечатан до восстановления базы, либо их оформила другая программа",
         )
+    )
+
+
+def names(document: FiscalDocument, receipt: Receipt) -> bool:
+    """Does its key leave open that it is this receipt? Where it can be read, it must be the receipt's."""
+    return document.unread is not None or document.key == receipt.key
+
+
+def _numbers(found: Sequence[FiscalDocument]) -> str:
+    return ", ".join(str(document.fd_number) for document in found[:10])
+
+
+def _unread(found: Sequence[FiscalDocument]) -> Text:
+    """Said where it is so."""
+    numbers = _numbers([document for document in found if document.unread is not None])
+    if not numbers:
+        return Text("", "")
+    return Text(
+        f" (the key in number {numbers} could not be read)", f" (ключ в ФД № {numbers} прочитать не удалось)"
     )
 
 
@@ -162,5 +199,5 @@ def _is_alike(document: FiscalDocument, receipt: Receipt) -> bool:
     return (
         document.code in codes
         and document.operation is receipt.operation
-        and document.total_kop == receipt.total_kop
+        and sum_fits(document.total_kop, document.unread, receipt.total_kop)
     )
