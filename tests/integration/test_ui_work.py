@@ -265,6 +265,8 @@ async def test_settings_hide_secrets_and_people_are_for_administrators(tmp_path:
             assert "OFD_TOKEN" in page
             assert "•" in page
             assert "OFD_TOKEN" not in (await admin.get("/settings?q=capacity")).text
+            russian = (await admin.get("/settings?q=слушает", **{"Accept-Language": "ru"})).text
+            assert "адрес, на котором слушает служба" in russian
 
             people = "/settings/people"
             assert (await admin.post(f"{people}/accounts", name="b", role="boss")).status_code == 422

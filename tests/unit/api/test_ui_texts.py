@@ -1,12 +1,17 @@
 """The texts of the pages: complete in both languages, used, and with the same values in them."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from pydantic import BaseModel
 
 from kkt_adapter.api.ui.pages import ROUTES
 from kkt_adapter.api.ui.texts import MODULES, TEXTS, say
+from kkt_adapter.api.ui.texts.setting_words import SETTING_WORDS
+from kkt_adapter.settings import Settings
 
 UI = Path(__file__).parents[3] / "src" / "kkt_adapter" / "api" / "ui"
 SOURCES = [*UI.glob("templates/**/*.html"), *UI.glob("pages/*.py"), UI / "visit.py", UI / "site.py"]
@@ -53,3 +58,23 @@ def test_every_section_has_a_name() -> None:
 def test_values_are_filled_in() -> None:
     assert say("problem.number", "en", id="7") == "Number in the log: 7"
     assert say("no.such.key", "ru") == "no.such.key"
+
+
+def settings_of(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Every setting as the page names it, without the id of its table, and what it says in English."""
+    for name, field in model.model_fields.items():
+        kinds = (field.annotation, *get_args(field.annotation))
+        below = next((k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)), None)
+        if below is None or not isinstance(field.annotation, type):  # a table that may not be there is named
+            yield f"{prefix}{name}", field.description or ""
+        if below is not None:
+            yield from settings_of(below, f"{prefix}{name}.")
+
+
+def test_every_setting_is_described_in_both_languages() -> None:
+    english = dict(settings_of(Settings))
+    assert SETTING_WORDS.keys() == english.keys()
+    for name, words in SETTING_WORDS.items():
+        assert english[name].strip() and not re.search("[а-яё]", english[name], re.I), name
+        only_values = not re.search("[a-z]{2,} [a-z]{2,}", english[name].replace(" or ", ","))
+        assert only_values or re.search("[а-яё]", words, re.I), name

@@ -1,13 +1,18 @@
 """The configuration in force; for administrators accounts and till tokens."""
 
+import re
+
 from starlette.responses import Response
 
 from kkt_adapter.api.ui.routing import action, page
+from kkt_adapter.api.ui.texts.setting_words import SETTING_WORDS
 from kkt_adapter.api.ui.visit import Visit
 from kkt_adapter.kernel.errors import InvalidInput
 from kkt_adapter.runtime.auth.roles import Role, Scope
+from kkt_adapter.settings.effective import SettingShown
 
 MOST_NOTE = 200
+_TABLE = re.compile(r"\[[^]]*\]")  # which of several tables, by id
 
 
 async def settings(visit: Visit) -> Response:
@@ -16,10 +21,20 @@ async def settings(visit: Visit) -> Response:
     found = [
         one
         for one in visit.services.configuration
-        if (not asked or asked in f"{one.name} {one.env or ''} {one.description}".casefold())
+        if (not asked or asked in f"{one.name} {one.env or ''} {_about(visit, one)}".casefold())
         and not (changed_only and one.is_default)
     ]
-    return visit.page("settings.html", found=found, asked=visit.query.get("q", ""), changed_only=changed_only)
+    return visit.page(
+        "settings.html",
+        found=found,
+        about=lambda one: _about(visit, one),
+        asked=visit.query.get("q", ""),
+        changed_only=changed_only,
+    )
+
+
+def _about(visit: Visit, one: SettingShown) -> str:
+    return one.description if visit.english else SETTING_WORDS[_TABLE.sub("", one.name)]
 
 
 async def people(visit: Visit) -> Response:
