@@ -55,7 +55,7 @@ def add_account(folder: Path) -> None:
         text=True,
         check=False,
     )
-    if done.returncode and "exists" not in done.stdout + done.stderr:
+    if done.returncode and "already an account" not in done.stdout + done.stderr:
         raise InvalidRun(f"no account could be made: {done.stdout}{done.stderr}")
 
 

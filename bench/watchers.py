@@ -7,7 +7,10 @@ Says ``live`` once all streams are open.
 import asyncio
 import sys
 
-PARTS = {"overview": 2, "receipts": 1}  # live parts that are fetched for a mark
+PARTS = {  # live parts of the overview that are fetched for a mark
+    "overview": ("div#attention", "section#registers"),
+    "receipts": ("section#registers",),
+}
 
 
 async def main(port: int, cookie: str, pages: int) -> None:
@@ -26,15 +29,15 @@ async def _follow(port: int, cookie: str, opened: asyncio.Event) -> None:
             continue
         mark = line[7:].strip().decode()
         opened.set()
-        for _ in range(PARTS.get(mark, 0)):
-            await _fetch(port, cookie)
+        for part in PARTS.get(mark, ()):
+            await _fetch(port, cookie, part)
     raise SystemExit("the stream ended")
 
 
-async def _fetch(port: int, cookie: str) -> None:
+async def _fetch(port: int, cookie: str, part: str) -> None:
     """Whatever it is, it is read to its end and thrown away."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(_request("/ui/", cookie, "Connection: close\r\nHX-Request: true\r\n"))
+    writer.write(_request("/ui/", cookie, f"Connection: close\r\nHX-Request: true\r\nHX-Target: {part}\r\n"))
     answer = await reader.read(15)
     if answer[9:12] != b"200":
         raise SystemExit(f"a page answered {answer!r}")

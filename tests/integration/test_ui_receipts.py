@@ -45,35 +45,37 @@ async def shop(folder: Path) -> AsyncIterator[Shop]:
 async def test_receipts_are_found_by_everything_a_person_knows_of_them(tmp_path: Path) -> None:
     async with shop(tmp_path) as at:
         first = await at.product.post(sale(kop=12_345, order_id="ORDER-77"), key="till-1/0001")
-        second = await at.product.post(sale(till="POS-002"), key="till-2/0001")
+        second = await at.product.post(sale(till="POS-002"), key="ORDER-77/2")
         await at.product.delivered()
         one, two = first.json()["receipt_id"], second.json()["receipt_id"]
         number = first.json()["fiscal_doc"]["fiscal_doc_number"]
         assert await at.listed() == [two, one]
         for query in (
             "?register=POS-001", "?total=123,45", "?total=123.45", "?text=till-1", "?text=till-1/0001",
-            f"?text={one[:20]}", f"?text={one}", "?text=ORDER-77", "?text=ORDER",
+            f"?text={one[:20]}", f"?text={one}", f"?text=ORDER-77&number={number}&register=POS-001",
         ):  # fmt: skip
             assert await at.listed(query) == [one], query
         assert set(await at.listed(f"?number={number}")) >= {one}
         for query in (
             "?stage=confirmed", "?kind=sale", "?door=v1", "?since=2020-01-01&until=2099-12-31",
+            "?text=ORDER-77", "?text=ORDER",  # the order of one, the key of the other
         ):  # fmt: skip
             assert await at.listed(query) == [two, one], query
         for query in (
             "?stage=dead", "?stage=waiting", "?stage=printing", "?stage=question", "?stage=print_failed",
             "?kind=refund", "?text=nothing", "?total=1", "?until=2020-01-01", "?door=kkmserver",
+            f"?text=nothing&number={number}",
         ):  # fmt: skip
             assert await at.listed(query) == [], query
 
 
-@pytest.mark.parametrize("query", ["?total=a lot", "?since=yesterday", "?stage=x", "?kind=x", "?number=-1"])
-async def test_a_filter_that_does_not_fit_is_named(tmp_path: Path, query: str) -> None:
+async def test_a_filter_that_does_not_fit_is_named(tmp_path: Path) -> None:
     async with shop(tmp_path) as at:
-        answer = await at.browser.get(f"/receipts{query}")
-        assert answer.status_code == 200
-        assert 'role="alert"' in answer.text and query[1:].partition("=")[0] in answer.text
-        assert (await at.browser.get(f"/receipts.csv{query}")).status_code == 422
+        for query in ("?total=a lot", "?since=yesterday", "?stage=x", "?kind=x", "?number=-1"):
+            answer = await at.browser.get(f"/receipts{query}")
+            assert answer.status_code == 200
+            assert 'role="alert"' in answer.text and query[1:].partition("=")[0] in answer.text
+            assert (await at.browser.get(f"/receipts.csv{query}")).status_code == 422
 
 
 async def test_pages_follow_each_other_without_a_gap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,7 +103,7 @@ async def test_pages_follow_each_other_without_a_gap(tmp_path: Path, monkeypatch
             assert pages >= 3
 
 
-async def test_counts_agree_with_the_lists(tmp_path: Path) -> None:
+async def test_counts_agree_with_the_lists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with shop(tmp_path) as at:
         await at.product.sell(3)
         await at.product.delivered()
@@ -111,6 +113,17 @@ async def test_counts_agree_with_the_lists(tmp_path: Path) -> None:
             found = await lists.page(wanted, limit=50)
             assert counts.total == len(found.rows) and not counts.more
             assert counts.of[Stage.CONFIRMED] == len(found.rows)
+
+        monkeypatch.setattr(receipt_list, "COUNTED", 2)
+        since = at.product.clock.now() - timedelta(days=1)
+        counts = await lists.counts(ReceiptFilter(since=since))
+        assert counts.of[Stage.CONFIRMED] == 2 and counts.is_least(Stage.CONFIRMED)
+        assert counts.of[Stage.DEAD] == 0 and not counts.is_least(Stage.DEAD), "few are counted to the last"
+        assert ">0+<" not in (await at.browser.get("/receipts?stage=dead")).text
+        monkeypatch.setattr(receipt_list, "WALK", 2)
+        found, counts = await lists.look(ReceiptFilter(since=since, total_kop=1), limit=50)
+        assert (list(found.rows), found.after, counts.more) == ([], 2, True)
+        assert found.walked_to is not None
 
 
 async def test_files_hold_what_the_filter_finds(tmp_path: Path) -> None:
@@ -125,6 +138,24 @@ async def test_files_hold_what_the_filter_finds(tmp_path: Path) -> None:
         both = json.loads((await at.browser.get("/receipts.json")).content)
         assert [one["total"] for one in both] == ["2.50", "1.00"]
         assert json.loads((await at.browser.get("/receipts.json?total=7")).content) == []
+
+
+async def test_a_part_that_is_fetched_anew_comes_alone_and_as_the_page_shows_it(tmp_path: Path) -> None:
+    async with shop(tmp_path) as at:
+        await at.product.sell(3)
+        await at.product.delivered()
+        for path, element in (
+            ("/", "div#attention"),
+            ("/", "section#registers"),
+            ("/receipts?register=POS-001", "div#receipts-list"),
+        ):
+            part = (await at.browser.get(path, **{"HX-Request": "true", "HX-Target": element})).text.strip()
+            whole = (await at.browser.get(path)).text
+            kind, _, name = element.partition("#")
+            assert part.startswith(f"<{kind} ") and part.endswith(f"</{kind}>") and f'id="{name}"' in part
+            assert re.sub(r"[\d.]+", "0", part) in re.sub(r"[\d.]+", "0", whole), "ages differ, nothing else"
+        other = await at.browser.get("/receipts", **{"HX-Request": "true", "HX-Target": "div#content"})
+        assert other.text.startswith("<!doctype html>")
 
 
 async def test_one_receipt_tells_its_story(tmp_path: Path) -> None:

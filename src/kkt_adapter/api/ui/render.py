@@ -33,5 +33,10 @@ class Templates:
         made.globals["parts"] = made.get_template("parts.html").module
         return made
 
-    def render(self, template: str, values: Mapping[str, Any]) -> str:
-        return self._environment.get_template(template).render(values)
+    def render(self, template: str, values: Mapping[str, Any], *, part: str | None = None) -> str:
+        """The page or, where its template has a block ``part_NAME`` for this element, only that element."""
+        made = self._environment.get_template(template)
+        block = None if part is None else made.blocks.get(f"part_{part.replace('-', '_')}")
+        if block is None:
+            return made.render(values)
+        return "".join(block(made.new_context(dict(values))))

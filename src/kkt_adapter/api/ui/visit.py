@@ -77,6 +77,13 @@ class Visit:
         return self.path + (f"?{query}" if query else "")
 
     @property
+    def part(self) -> str | None:
+        """Id of the element that the page's script fetches anew; None: the whole page is asked for."""
+        if "hx-request" not in self.request.headers:
+            return None
+        return self.request.headers.get("hx-target", "").partition("#")[2] or None
+
+    @property
     def request_id(self) -> str:
         return str(self.request.scope.get(REQUEST_ID, ""))
 
@@ -139,7 +146,7 @@ class Visit:
             "live": partial(_live, self),
             "said": self._said(),
         }
-        return HTMLResponse(self.templates.render(template, values), status_code=code)
+        return HTMLResponse(self.templates.render(template, values, part=self.part), status_code=code)
 
     def done(self, path: str, said: str | None = None, /, **query: object) -> Response:
         """Lead the browser on after an action; ``said`` is the text that the page then shows."""

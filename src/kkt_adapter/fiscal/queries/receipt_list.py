@@ -50,6 +50,12 @@ _RARE: Mapping[Stage, ColumnElement[bool]] = {
     Stage.WAITING: UNDELIVERED_ROWS,  # type: ignore[dict-item]
     Stage.DEAD: FAILED_ROWS,  # type: ignore[dict-item]
 }
+_PRINT_STATES: Mapping[Stage, Sequence[str]] = {  # of receipts that are not delivered
+    Stage.PRINTING: (PrintState.NEW.value, PrintState.PRINTING.value),
+    Stage.QUESTION: (PrintState.PRINT_UNKNOWN.value,),
+    Stage.PRINT_FAILED: (PrintState.PRINT_FAILED.value,),
+    Stage.WAITING: (PrintState.PRINTED.value,),
+}
 _LIVE = (Status.PENDING.value, Status.SYNCING.value)
 
 
@@ -90,14 +96,19 @@ class ReceiptList:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageCounts:
-    """``more``: there are more than were counted, in any of them."""
+    """``more``: there are more than were counted; not in those that are ``exact``."""
 
     of: Mapping[Stage, int]
     more: bool
+    exact: frozenset[Stage] = frozenset()
 
     @property
     def total(self) -> int:
         return sum(self.of.values())
+
+    def is_least(self, stage: Stage) -> bool:
+        """There may be more of this state than ``of`` says."""
+        return self.more and stage not in self.exact
 
 
 class ReceiptLists:
@@ -108,11 +119,17 @@ class ReceiptLists:
 
     async def page(self, wanted: ReceiptFilter, *, limit: int, after: int | None = None) -> ReceiptList:
         """``after``: that of the page before. Raises StorageError."""
-        return await self._db.read(lambda c: _page(c, wanted, limit=limit, after=after))
+        return await self._db.read(lambda c: _page(c, wanted, _bounds(c, wanted), limit=limit, after=after))
+
+    async def look(
+        self, wanted: ReceiptFilter, *, limit: int, after: int | None = None
+    ) -> tuple[ReceiptList, StageCounts]:
+        """A page with the counts beside it."""
+        return await self._db.read(lambda c: _look(c, wanted, limit=limit, after=after))
 
     async def counts(self, wanted: ReceiptFilter) -> StageCounts:
         """By state, whatever state is asked for; exact over all receipts, else up to ``COUNTED``."""
-        return await self._db.read(lambda c: _counts(c, wanted))
+        return await self._db.read(lambda c: _counts(c, wanted, _bounds(c, wanted)))
 
     async def every(self, wanted: ReceiptFilter, *, most: int) -> AsyncIterator[Sequence[ReceiptRow]]:
         """All of them, in pieces, at most ``most``; for export."""
@@ -131,13 +148,49 @@ class ReceiptLists:
         return list(reversed((await self.page(wanted, limit=LAGS)).rows))
 
 
-def _page(conn: Connection, wanted: ReceiptFilter, *, limit: int, after: int | None) -> ReceiptList:
+@dataclass(frozen=True, slots=True)
+class _Bounds:
+    """Everything of the period is between ``low`` and ``high``; ``by_text``: numbers that an index found."""
+
+    low: int
+    high: int
+    by_text: Sequence[int]
+
+    @property
+    def floor(self) -> int:
+        """Where one walk from the newest ends."""
+        return max(self.low, self.high - WALK + 1)
+
+
+def _bounds(conn: Connection, wanted: ReceiptFilter) -> _Bounds:
     low, high = _range(conn, wanted)
+    found = () if wanted.text is None else _by_text(conn, wanted.text, high)
+    return _Bounds(low, high, found)
+
+
+def _look(
+    conn: Connection, wanted: ReceiptFilter, *, limit: int, after: int | None
+) -> tuple[ReceiptList, StageCounts]:
+    """What the counts walked over in vain, the page does not walk over again."""
+    bounds = _bounds(conn, wanted)
+    counts = _counts(conn, wanted, bounds)
+    fit = counts.total if wanted.stage is None else counts.of[wanted.stage]
+    walks = not _is_unselective(wanted) and not _is_indexed(wanted, bounds)
+    if walks and after is None and not fit and counts.more:
+        seen_to = _accepted_at(conn, bounds.floor)
+        return ReceiptList(rows=[], after=bounds.floor, walked_to=seen_to), counts
+    return _page(conn, wanted, bounds, limit=limit, after=after), counts
+
+
+def _page(
+    conn: Connection, wanted: ReceiptFilter, bounds: _Bounds, *, limit: int, after: int | None
+) -> ReceiptList:
+    low, high = bounds.low, bounds.high
     if after is not None:
         high = min(high, after - 1)
-    indexed = _indexed(conn, wanted)
-    floor = low if indexed is not None or _is_unselective(wanted) else max(low, high - WALK + 1)
-    query = select(*_COLUMNS).where(*_where(wanted, indexed), receipts.c.seq.between(floor, high))
+    far = _is_indexed(wanted, bounds) or _is_unselective(wanted)
+    floor = low if far else max(low, high - WALK + 1)
+    query = select(*_COLUMNS).where(*_where(wanted, bounds), receipts.c.seq.between(floor, high))
     rows: Sequence[Any] = conn.execute(query.order_by(receipts.c.seq.desc()).limit(limit + 1)).all()
     if len(rows) > limit:
         return ReceiptList(rows=[_row(r) for r in rows[:limit]], after=rows[limit - 1].seq, walked_to=None)
@@ -146,16 +199,15 @@ def _page(conn: Connection, wanted: ReceiptFilter, *, limit: int, after: int | N
     return ReceiptList(rows=[_row(r) for r in rows], after=floor, walked_to=_accepted_at(conn, floor))
 
 
-def _counts(conn: Connection, wanted: ReceiptFilter) -> StageCounts:
+def _counts(conn: Connection, wanted: ReceiptFilter, bounds: _Bounds) -> StageCounts:
     if wanted.is_plain and wanted.since is None and wanted.until is None:
         return StageCounts(of=_all_counts(conn), more=False)
     anyhow = replace(wanted, stage=None)
-    low, high = _range(conn, anyhow)
-    indexed = _indexed(conn, anyhow)
-    floor = low if indexed is not None else max(low, high - WALK + 1)
+    low, high = bounds.low, bounds.high
+    floor = low if _is_indexed(anyhow, bounds) else bounds.floor
     part = (
         select(receipts.c.print_state, receipts.c.status)
-        .where(*_where(anyhow, indexed), receipts.c.seq.between(floor, high))
+        .where(*_where(anyhow, bounds), receipts.c.seq.between(floor, high))
         .order_by(receipts.c.seq.desc())
         .limit(COUNTED)
         .subquery()
@@ -169,7 +221,19 @@ def _counts(conn: Connection, wanted: ReceiptFilter) -> StageCounts:
     ):
         found[stage_of(PrintState(row.print_state), Status(row.status))] += row.n
         seen += row.n
-    return StageCounts(of=found, more=seen >= COUNTED or floor > low)
+    more = seen >= COUNTED or floor > low
+    if not (more and wanted.is_plain):
+        return StageCounts(of=found, more=more)
+    rare = {stage: _count_of(conn, replace(anyhow, stage=stage), bounds) for stage in _RARE}
+    found[Stage.CONFIRMED] = max(seen - sum(rare.values()), 0)
+    return StageCounts(of=found | rare, more=True, exact=frozenset(s for s in rare if rare[s] < COUNTED))
+
+
+def _count_of(conn: Connection, wanted: ReceiptFilter, bounds: _Bounds) -> int:
+    """Receipts of a state that few are in, up to ``COUNTED``."""
+    where = _where(wanted, bounds)
+    some = select(receipts.c.seq).where(*where, receipts.c.seq.between(bounds.low, bounds.high))
+    return int(conn.execute(select(func.count()).select_from(some.limit(COUNTED).subquery())).scalar_one())
 
 
 def _all_counts(conn: Connection) -> dict[Stage, int]:
@@ -221,22 +285,14 @@ def _is_unselective(wanted: ReceiptFilter) -> bool:
     return wanted.is_plain and (wanted.stage in (None, Stage.CONFIRMED) or wanted.stage in _RARE)
 
 
-def _indexed(conn: Connection, wanted: ReceiptFilter) -> ColumnElement[bool] | None:
-    """What is asked for, as something that an index finds; None: nothing of it."""
-    if wanted.fd_number is not None:
-        fns = select(met_fns.c.fn_number)
-        return (receipts.c.fn_number.in_(fns)) & (receipts.c.fiscal_doc_number == wanted.fd_number)
-    if wanted.text is not None:
-        found = _by_text(conn, wanted.text)
-        if found:
-            return receipts.c.seq.in_(found)
-    if wanted.stage is not None and wanted.stage in _RARE:
-        return receipts.c.seq.in_(select(receipts.c.seq).where(_RARE[wanted.stage]))
-    return None
+def _is_indexed(wanted: ReceiptFilter, bounds: _Bounds) -> bool:
+    """An index finds something of what is asked for, so nothing is walked over."""
+    return wanted.fd_number is not None or bool(bounds.by_text) or wanted.stage in _RARE
 
 
-def _by_text(conn: Connection, text: str) -> Sequence[int]:
-    """Numbers of receipts with this id, order or whole key."""
+def _by_text(conn: Connection, text: str, high: int) -> Sequence[int]:
+    """Numbers of receipts with this id, order or whole key, the newest; then also of those among the newest
+    whose key begins so."""
     after = text[:-1] + chr(ord(text[-1]) + 1)
     by_id = select(receipts.c.seq).where(receipts.c.id >= text.lower(), receipts.c.id < after.lower())
     by_order = select(receipt_links.c.receipt_seq).where(
@@ -244,19 +300,26 @@ def _by_text(conn: Connection, text: str) -> Sequence[int]:
     )
     by_key = select(idempotency.c.seq).where(idempotency.c.key_hash == receipt_json.key_hash(text))
     found: list[int] = []
-    for query in (by_id, by_order, by_key):
+    for query in (by_id.order_by(receipts.c.id.desc()), by_order, by_key):
         found += conn.execute(query.limit(FOUND_BY_TEXT)).scalars()
+    if found:
+        begins = idempotency.c.key.startswith(text, autoescape=True)
+        newest = select(idempotency.c.seq).where(begins, idempotency.c.seq.between(high - WALK + 1, high))
+        found += conn.execute(newest.order_by(idempotency.c.seq.desc()).limit(FOUND_BY_TEXT)).scalars()
     return found
 
 
-def _where(wanted: ReceiptFilter, indexed: ColumnElement[bool] | None) -> list[ColumnElement[bool]]:
-    where: list[ColumnElement[bool]] = [] if indexed is None else [indexed]
+def _where(wanted: ReceiptFilter, bounds: _Bounds) -> list[ColumnElement[bool]]:
+    where: list[ColumnElement[bool]] = []
     if wanted.since is not None:
         where.append(receipts.c.created_at >= wanted.since)
     if wanted.until is not None:
         where.append(receipts.c.created_at < wanted.until)
     if wanted.stage is not None:
         where += _of_stage(wanted.stage)
+    if wanted.fd_number is not None:
+        where.append(receipts.c.fn_number.in_(select(met_fns.c.fn_number)))
+        where.append(receipts.c.fiscal_doc_number == wanted.fd_number)
     for column, value in (
         (receipts.c.register_id, wanted.register_id),
         (receipts.c.type, None if wanted.kind is None else wanted.kind.value),
@@ -267,31 +330,22 @@ def _where(wanted: ReceiptFilter, indexed: ColumnElement[bool] | None) -> list[C
             where.append(column == value)
     if wanted.door is not None:
         where.append(receipts.c.door.is_(None) if wanted.door == "v1" else receipts.c.door == wanted.door)
-    if wanted.text is not None and indexed is None:
-        where.append(
-            or_(
-                receipts.c.idempotency_key.startswith(wanted.text, autoescape=True),
-                receipts.c.client_key.startswith(wanted.text, autoescape=True),
-            )
-        )
+    if bounds.by_text:
+        where.append(receipts.c.seq.in_(bounds.by_text))
+    elif wanted.text is not None:
+        keys = (receipts.c.idempotency_key, receipts.c.client_key)
+        where.append(or_(*(key.startswith(wanted.text, autoescape=True) for key in keys)))
     return where
 
 
 def _of_stage(stage: Stage) -> list[ColumnElement[bool]]:
     printed, status = receipts.c.print_state, receipts.c.status
-    match stage:
-        case Stage.CONFIRMED:
-            return [status == Status.SYNCED.value]
-        case Stage.DEAD:
-            return [status == Status.FAILED.value]
-        case Stage.QUESTION:
-            return [status.in_(_LIVE), printed == PrintState.PRINT_UNKNOWN.value]
-        case Stage.PRINT_FAILED:
-            return [status.in_(_LIVE), printed == PrintState.PRINT_FAILED.value]
-        case Stage.PRINTING:
-            return [status.in_(_LIVE), printed.in_((PrintState.NEW.value, PrintState.PRINTING.value))]
-        case Stage.WAITING:
-            return [status.in_(_LIVE), printed == PrintState.PRINTED.value]
+    if stage is Stage.CONFIRMED:
+        return [status == Status.SYNCED.value]
+    rare = receipts.c.seq.in_(select(receipts.c.seq).where(_RARE[stage]))
+    if stage is Stage.DEAD:
+        return [rare, status == Status.FAILED.value]
+    return [rare, status.in_(_LIVE), printed.in_(_PRINT_STATES[stage])]
 
 
 def _accepted_at(conn: Connection, seq: int) -> datetime | None:

@@ -36,17 +36,18 @@ class Wall:
 
 
 async def overview(visit: Visit) -> Response:
-    cards = await visit.services.watch.cards.read()
-    seen = await visit.services.watch.overview.status()
+    """A part that is fetched anew asks only for what it shows."""
+    cards = await visit.services.watch.cards.read() if visit.part != "attention" else ()
+    seen = await visit.services.watch.overview.status() if visit.part != "registers" else None
     return visit.page(
         "overview.html",
         wall=wall_of(cards, chosen=visit.query.get("group", ""), asked=visit.query.get("q", "")),
         kinds=KINDS,
         words=lambda card: word_of(visit, card),
         seen=seen,
-        alerts=seen.buffer.alerts,
+        alerts=() if seen is None else seen.buffer.alerts,
         for_people=FOR_PEOPLE,
-        zone=cards[0].zone if cards else None,
+        zone=cards[0].zone if cards else visit.zone,
     )
 
 

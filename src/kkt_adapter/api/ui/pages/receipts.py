@@ -59,9 +59,7 @@ async def receipts(visit: Visit) -> Response:
         asked = asked_of(visit, zone)
     except InvalidInput as error:
         asked, trouble = _unasked(visit, zone), visit.of(error.detail)
-    lists = visit.services.lists
-    found = await lists.page(asked.filter, limit=SHOWN, after=_after(visit))
-    counts = await lists.counts(asked.filter)
+    found, counts = await visit.services.lists.look(asked.filter, limit=SHOWN, after=_after(visit))
     return visit.page(
         "receipts.html",
         asked=asked,
