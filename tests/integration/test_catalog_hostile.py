@@ -20,6 +20,7 @@ import pytest
 from tests.support.catalog import Shop, TestClock, opened, settings_for
 from tests.support.hostile_source import PAGE_SIZE, HostileSource, Mischief
 
+from kkt_adapter.api.schemas.shown.products import copied_answer, export_text, product_answer
 from kkt_adapter.catalog.reads.catalogue import ProductQuery
 from kkt_adapter.catalog.runs import RunRecord, RunStatus
 from kkt_adapter.catalog.store.edition import SALT_BITS, begin_edition
@@ -61,7 +62,7 @@ class Till:
                 if change.product is None:
                     self.copy.pop(change.id, None)
                 else:
-                    self.copy[change.id] = line(change.product)
+                    self.copy[change.id] = line(copied_answer(change.product))
             self.revision = listing.next_revision
             if not listing.more:
                 return
@@ -71,18 +72,18 @@ class Till:
         query = ProductQuery(limit=200)
         tag = shop.reads.etag((await shop.reads.state()).revision, query.identity())
         found = [
-            {name: value for name, value in item.items() if name != "last_seen_at"}
+            {name: value for name, value in product_answer(item).items() if name != "last_seen_at"}
             for item in (await shop.reads.search(query)).items
         ]
         assert self.answers.setdefault(tag, found) == found
 
 
-def line(document: dict[str, Any]) -> str:
+def line(document: Any) -> str:
     return json.dumps(document, sort_keys=True)
 
 
 async def exported(shop: Shop) -> tuple[int, dict[str, str]]:
-    export = await shop.reads.export()
+    export = await shop.reads.export(export_text())
     head, *products = b"".join([chunk async for chunk in export.chunks]).decode().splitlines()
     documents = [json.loads(text) for text in products]
     return json.loads(head)["revision"], {one["id"]: line(one) for one in documents}

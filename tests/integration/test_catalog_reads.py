@@ -14,6 +14,7 @@ from sqlalchemy import inspect
 from tests.support.catalog import MemorySource, Shop, TestClock, made, opened, settings_for, utc
 from tests.support.ready_database import migrated
 
+from kkt_adapter.api.schemas.shown.products import export_text, product_answer
 from kkt_adapter.catalog.model import Product
 from kkt_adapter.catalog.reads.catalogue import (
     LONGEST_CURSOR,
@@ -46,14 +47,14 @@ class Store(Shop):
         assert run.status == "succeeded", run
 
     async def ids(self, **query: Any) -> list[str]:
-        return [item["id"] for item in (await self.reads.search(ProductQuery(**query))).items]
+        return [item.id for item in (await self.reads.search(ProductQuery(**query))).items]
 
     async def copy(self) -> dict[str, str]:
         """A fresh export, as a till would keep it: line by id."""
         return self.kept((await self.exported())[1:])
 
     async def exported(self, **options: Any) -> list[str]:
-        export = await self.reads.export(**options)
+        export = await self.reads.export(export_text(options.get("fields", ())), **options)
         body = b"".join([chunk async for chunk in export.chunks])
         return (gzip.decompress(body) if export.compressed else body).decode().splitlines()
 
@@ -169,7 +170,7 @@ async def test_a_walk_gets_through_the_longest_names(store: Store, sort: Sort) -
     cursor = None
     while True:
         listing = await store.reads.search(ProductQuery(sort=sort, limit=1, cursor=cursor))
-        seen += [item["id"] for item in listing.items]
+        seen += [item.id for item in listing.items]
         cursor = listing.next_cursor
         if cursor is None:
             break
@@ -199,7 +200,7 @@ async def test_a_walk_during_syncs_neither_repeats_nor_loses_what_stays(store: S
     cursor: str | None = None
     for step in range(100):  # far more than the walk needs
         page = await store.reads.search(ProductQuery(sort=sort, limit=8, cursor=cursor))
-        walked += [item["id"] for item in page.items]
+        walked += [item.id for item in page.items]
         cursor = page.next_cursor
         if cursor is None:
             break
@@ -214,7 +215,7 @@ async def test_a_walk_during_syncs_neither_repeats_nor_loses_what_stays(store: S
 
 async def test_a_product_reads_as_agreed(store: Store) -> None:
     await store.offer(*SHELF)
-    found = await store.reads.product(key(1))
+    found: Any = product_answer(await store.reads.product(key(1)))
     assert found == {
         "id": key(1), "name": "Pokémon Silent Forest", "slug": None, "type": None, "platform": "Steam",
         "region": "GLOBAL", "developer": None, "publisher": None, "release_date": None, "currency": "EUR",
@@ -226,7 +227,7 @@ async def test_a_product_reads_as_agreed(store: Store) -> None:
         "last_seen_at": "2026-01-01T00:01:00.000Z", "changed_at": "2026-01-01T00:01:00.000Z",
         "status": "active", "vanished_at": None,
     }  # fmt: skip
-    assert (await store.reads.product(key(5)))["sellable"] is False
+    assert (await store.reads.product(key(5))).sellable is False
     for unknown in ("x", "x" * 200, "nul\x00"):
         with pytest.raises(ProductNotFound):
             await store.reads.product(unknown)
@@ -235,7 +236,7 @@ async def test_a_product_reads_as_agreed(store: Store) -> None:
 async def test_a_vanished_product_is_still_read(store: Store) -> None:
     await store.offer(*SHELF)
     await store.offer(*SHELF[1:])
-    found = await store.reads.product(key(1))
+    found = product_answer(await store.reads.product(key(1)))
     assert (found["status"], found["vanished_at"], found["sellable"]) == (
         "vanished",
         "2026-01-01T00:02:00.000Z",
@@ -311,7 +312,7 @@ async def test_export_is_the_active_catalogue_in_order_of_ids(store: Store) -> N
 
 async def test_an_export_that_nobody_reads_to_its_end_is_closed(store: Store) -> None:
     await store.offer(*SHELF)
-    export = await store.reads.export()
+    export = await store.reads.export(export_text())
     await anext(aiter(export.chunks))
     await export.close()
     await export.close()
@@ -342,7 +343,7 @@ async def test_export_and_changes_equal_a_fresh_export(store: Store) -> None:
                 if change.product is None:
                     copy.pop(change.id, None)
                 else:
-                    copy[change.id] = json.dumps(change.product, ensure_ascii=False, separators=(",", ":"))
+                    copy[change.id] = export_text().product(change.product)
             revision, more = told.next_revision, told.more
         assert sorted(copy.values()) == sorted((await store.copy()).values())
 

@@ -421,7 +421,7 @@ async def test_a_product_that_comes_back_keeps_its_history(tmp_path: Path) -> No
         emulator.catalogue.remove([5])
         await shop.run()
         assert await shop.vanished() == {gone.id}
-        assert (await shop.reads.product(gone.id))["status"] == "vanished"
+        assert (await shop.reads.product(gone.id)).status == "vanished"
         emulator.catalogue.replace_all([*emulator.catalogue.items[:5], gone, *emulator.catalogue.items[5:]])
         run = await shop.run()
         assert (run.reappeared, run.new) == (1, 0)

@@ -5,8 +5,8 @@ without a product query. The revision is read first, so a tag is never younger t
 """
 
 import json
-from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import Response
@@ -18,13 +18,13 @@ from kkt_adapter.api.schemas.answers import catalogue as known
 from kkt_adapter.api.schemas.documents import Responses, answers, text_answer
 from kkt_adapter.api.schemas.examples import catalogue as examples
 from kkt_adapter.api.schemas.requests import Since
+from kkt_adapter.api.schemas.shown.products import export_text, product_answer
 from kkt_adapter.api.services import CatalogServices
 from kkt_adapter.api.streams import ClosingStream
 from kkt_adapter.catalog.reads.catalogue import HistoryField, ProductQuery
 
 router = APIRouter(prefix="/api/v1/products", tags=["products"], dependencies=[Depends(may_read_products)])
 
-Json = dict[str, Any]
 NDJSON = "application/x-ndjson"
 UNCHANGED: Responses = {304: {"description": "If-None-Match names the revision of now: nothing has changed."}}
 ProductId = Annotated[str, Path(max_length=200)]
@@ -42,7 +42,7 @@ async def search_products(
 ) -> Response:
     """Repeatable: id, platform, region, category, publisher. ``next_cursor`` is safe while a sync runs."""
 
-    async def found() -> Json:
+    async def found() -> known.ProductPage:
         return shapes.products_answer(await catalog.reads.search(query))
 
     return await _conditional(request, catalog, found)
@@ -54,7 +54,7 @@ async def search_products(
     summary="Counts by platform, region, category",
 )
 async def product_facets(request: Request, catalog: Catalog) -> Response:
-    async def counted() -> Json:
+    async def counted() -> known.ProductFacets:
         return shapes.facets_answer(await catalog.reads.facets())
 
     return await _conditional(request, catalog, counted)
@@ -73,7 +73,7 @@ async def product_changes(
     410 RESYNC_NEEDED: so old a revision is not kept, take the export again.
     """
 
-    async def changed() -> Json:
+    async def changed() -> known.ProductChanges:
         return shapes.changes_answer(await catalog.reads.changes(since=since, limit=limit))
 
     return await _conditional(request, catalog, changed)
@@ -99,10 +99,10 @@ async def export_products(
     state = await catalog.reads.state()
     etag = catalog.reads.export_etag(state.revision, fields=names, compressed=compressed)
     known = request.headers.get("if-none-match")
-    catalog.reads.check_export_fields(names)
+    text = export_text(names)
     if matches(known, etag) or is_anything(known):
         return Response(status_code=304, headers={"ETag": etag})
-    export = await catalog.reads.export(fields=names, compressed=compressed)
+    export = await catalog.reads.export(text, fields=names, compressed=compressed)
     headers = {"ETag": export.etag}
     if export.compressed:
         headers["Content-Encoding"] = "gzip"
@@ -119,8 +119,8 @@ async def export_products(
 async def one_product(request: Request, catalog: Catalog, product_id: ProductId) -> Response:
     """Also one that vanished (``status``, ``vanished_at``)."""
 
-    async def found() -> Json:
-        return await catalog.reads.product(product_id)
+    async def found() -> known.ProductShown:
+        return product_answer(await catalog.reads.product(product_id))
 
     return await _conditional(request, catalog, found)
 
@@ -142,7 +142,7 @@ async def product_history(
 ) -> Response:
     """Newest first."""
 
-    async def found() -> Json:
+    async def found() -> known.ProductHistory:
         listing = await catalog.reads.history(
             product_id, field=field, start=start, end=end, limit=limit, cursor=cursor
         )
@@ -152,7 +152,7 @@ async def product_history(
 
 
 async def _conditional(
-    request: Request, catalog: CatalogServices, answer: Callable[[], Awaitable[Json]]
+    request: Request, catalog: CatalogServices, answer: Callable[[], Awaitable[Mapping[str, object]]]
 ) -> Response:
     state = await catalog.reads.state()
     etag = catalog.reads.etag(state.revision, request.url.path, request.url.query)

@@ -1,12 +1,15 @@
 """Queries and answers of the product reads."""
 
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated
 
 from fastapi import Query
 
+from kkt_adapter.api.schemas.answers import catalogue as known
 from kkt_adapter.api.schemas.queries import Euros, Whole
 from kkt_adapter.api.schemas.requests import Since
-from kkt_adapter.api.schemas.scheduler import moment
+from kkt_adapter.api.schemas.scheduler import moment, moment_of
+from kkt_adapter.api.schemas.shown.products import copied_answer, product_answer
 from kkt_adapter.catalog.reads.catalogue import (
     LONGEST_CURSOR,
     Change,
@@ -18,8 +21,6 @@ from kkt_adapter.catalog.reads.catalogue import (
     Sort,
     StatusFilter,
 )
-
-Json = dict[str, Any]
 
 MAX_VALUES = 200  # of one repeatable parameter
 MAX_REVISION = 2**63 - 1
@@ -75,9 +76,9 @@ async def product_query(
     )
 
 
-def products_answer(listing: ProductListing) -> Json:
-    answer: Json = {
-        "items": list(listing.items),
+def products_answer(listing: ProductListing) -> known.ProductPage:
+    answer: known.ProductPage = {
+        "items": [product_answer(one) for one in listing.items],
         "next_cursor": listing.next_cursor,
         "catalogue_revision": listing.catalogue_revision,
         "synced_at": moment(listing.synced_at),
@@ -87,14 +88,14 @@ def products_answer(listing: ProductListing) -> Json:
     return answer
 
 
-def history_answer(listing: HistoryListing) -> Json:
-    items = [
+def history_answer(listing: HistoryListing) -> known.ProductHistory:
+    items: list[known.HistoryEntryShown] = [
         {
             "id": entry.id,
             "field": entry.field,
             "old": entry.old,
             "new": entry.new,
-            "at": moment(entry.at),
+            "at": moment_of(entry.at),
             "run_id": entry.run_id,
         }
         for entry in listing.entries
@@ -102,8 +103,8 @@ def history_answer(listing: HistoryListing) -> Json:
     return {"items": items, "next_cursor": listing.next_cursor}
 
 
-def facets_answer(facets: Facets) -> Json:
-    def counted(pairs: Any) -> list[Json]:
+def facets_answer(facets: Facets) -> known.ProductFacets:
+    def counted(pairs: Sequence[tuple[str, int]]) -> list[known.FacetCount]:
         return [{"value": value, "count": count} for value, count in pairs]
 
     return {
@@ -114,7 +115,7 @@ def facets_answer(facets: Facets) -> Json:
     }
 
 
-def changes_answer(listing: ChangeListing) -> Json:
+def changes_answer(listing: ChangeListing) -> known.ProductChanges:
     return {
         "changes": [_change(change) for change in listing.changes],
         "next_revision": listing.next_revision,
@@ -122,10 +123,10 @@ def changes_answer(listing: ChangeListing) -> Json:
     }
 
 
-def _change(change: Change) -> Json:
+def _change(change: Change) -> known.ProductChange:
     return {
         "revision": change.revision,
         "kind": change.kind.value,
         "id": change.id,
-        "product": change.product,
+        "product": None if change.product is None else copied_answer(change.product),
     }

@@ -45,8 +45,11 @@ async def daily_time(request: Request, hour: int | None, minute: int | None) -> 
 
 def moment(at: datetime | None) -> str | None:
     """RFC 3339 in UTC with ``Z``; milliseconds only where there are any."""
-    if at is None:
-        return None
+    return None if at is None else moment_of(at)
+
+
+def moment_of(at: datetime) -> str:
+    """The same of a moment that is there."""
     precision = "milliseconds" if at.microsecond >= 1000 else "seconds"
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec=precision) + "Z"
 

@@ -15,9 +15,9 @@ from sqlalchemy import Connection, Row, desc, func, select, tuple_
 
 from kkt_adapter.catalog.model import LONGEST_ID, ProductStatus
 from kkt_adapter.catalog.reads import cursor as cursors
-from kkt_adapter.catalog.reads.documents import ProductDocument, document, euro, select_documents
-from kkt_adapter.catalog.reads.export import Export, Exporter, check_fields
+from kkt_adapter.catalog.reads.export import Export, Exporter, ExportText
 from kkt_adapter.catalog.reads.feed import Change, ChangeListing, changes_since
+from kkt_adapter.catalog.reads.products import StoredProduct, euro, select_products, stored_product
 from kkt_adapter.catalog.reads.query import (
     ProductQuery,
     Sort,
@@ -42,8 +42,8 @@ LONGEST_CURSOR = cursors.LONGEST
 
 __all__ = [
     "LONGEST_CURSOR", "CatalogReads", "CatalogState", "Change", "ChangeKind", "ChangeListing", "Export",
-    "Facets", "HistoryEntry", "HistoryField", "HistoryListing", "ProductDocument", "ProductListing",
-    "ProductQuery", "Sort", "StatusFilter",
+    "Facets", "HistoryEntry", "HistoryField", "HistoryListing", "ProductListing",
+    "ProductQuery", "Sort", "StatusFilter", "StoredProduct",
 ]  # fmt: skip
 
 
@@ -57,7 +57,7 @@ class CatalogState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProductListing:
-    items: Sequence[ProductDocument]
+    items: Sequence[StoredProduct]
     next_cursor: str | None
     catalogue_revision: int
     synced_at: datetime | None
@@ -132,14 +132,14 @@ class CatalogReads:
         query.check()
         return await self._db.read(partial(_search, query=query, dialect=self._db.dialect))
 
-    async def product(self, product_id: str) -> ProductDocument:
+    async def product(self, product_id: str) -> StoredProduct:
         """Also a vanished one. Raises ProductNotFound."""
 
-        def look(connection: Connection) -> ProductDocument:
-            row = connection.execute(select_documents().where(products.c.id == product_id)).one_or_none()
+        def look(connection: Connection) -> StoredProduct:
+            row = connection.execute(select_products().where(products.c.id == product_id)).one_or_none()
             if row is None:
                 raise _unknown(product_id)
-            return document(row)
+            return stored_product(row)
 
         _check_id(product_id)
         return await self._db.read(look)
@@ -192,24 +192,20 @@ class CatalogReads:
             raise unfit("since", "0 or more", "не меньше 0")
         return await self._db.read(partial(changes_since, since=since, limit=limit))
 
-    async def export(self, *, fields: Sequence[str] = (), compressed: bool = False) -> Export:
+    async def export(
+        self, text: ExportText, *, fields: Sequence[str] = (), compressed: bool = False
+    ) -> Export:
         """The active catalogue from one consistent view, in constant memory.
 
-        ``fields`` picks members (``id`` is always there). Raises InvalidInput for an unknown one.
+        ``text`` writes its lines; ``fields`` are the members that it writes, for the tag.
         """
-        revision, file = await self._exporter.write(
-            fields=fields, compressed=compressed, now=self._clock.now()
-        )
+        revision, file = await self._exporter.write(text, compressed=compressed, now=self._clock.now())
         return Export(
             revision=revision,
             etag=self.export_etag(revision, fields=fields, compressed=compressed),
             chunks=file,
             compressed=compressed,
         )
-
-    def check_export_fields(self, fields: Sequence[str]) -> None:
-        """Raises InvalidInput for one that `export` would refuse."""
-        check_fields(fields)
 
     def export_etag(self, revision: int, *, fields: Sequence[str] = (), compressed: bool = False) -> str:
         """The tag that an export of this revision has; look at it before making one."""
@@ -239,7 +235,7 @@ def _search(connection: Connection, *, query: ProductQuery, dialect: str) -> Pro
     rows = {
         row.id: row
         for row in connection.execute(
-            select_documents().where(products.c.id.in_([entry.id for entry in shown]))
+            select_products().where(products.c.id.in_([entry.id for entry in shown]))
         )
     }
     total = None
@@ -247,7 +243,7 @@ def _search(connection: Connection, *, query: ProductQuery, dialect: str) -> Pro
         counted = select(func.count()).select_from(products).where(*conditions(query, dialect))
         total = connection.execute(counted).scalar_one()
     return ProductListing(
-        items=[document(rows[entry.id]) for entry in shown],
+        items=[stored_product(rows[entry.id]) for entry in shown],
         next_cursor=next_cursor,
         catalogue_revision=state.revision,
         synced_at=moment(state.synced_at),

@@ -7,9 +7,8 @@ after a crash too.
 
 import asyncio
 import gzip
-import json
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -19,17 +18,10 @@ from typing import IO, Self
 from sqlalchemy import Connection, func, select
 
 from kkt_adapter.catalog.model import ProductStatus
-from kkt_adapter.catalog.reads.documents import (
-    COPY_FIELDS,
-    copy_document,
-    copy_line,
-    picked,
-    select_documents,
-    wire_time,
-)
+from kkt_adapter.catalog.reads.products import StoredProduct, select_products, stored_product
 from kkt_adapter.catalog.reads.query import status_is
-from kkt_adapter.catalog.store.tables import catalog_state, millis, products
-from kkt_adapter.kernel.errors import InvalidInput, Overloaded
+from kkt_adapter.catalog.store.tables import catalog_state, products
+from kkt_adapter.kernel.errors import Overloaded
 from kkt_adapter.runtime.db.protocol import Database
 
 CHUNK_BYTES = 256 * 1024
@@ -65,8 +57,25 @@ class ExportFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExportHead:
+    """Of which revision the export is, and how many products follow."""
+
+    revision: int
+    generated_at: datetime
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportText:
+    """How the lines are written, each without its line end; called in a thread of the database."""
+
+    head: Callable[[ExportHead], str]
+    product: Callable[[StoredProduct], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Export:
-    """JSON lines: first ``{"revision", "generated_at", "count"}``, then active products ordered by id.
+    """Lines of text: first the head, then active products ordered by id.
 
     ``chunks`` may be walked once; `close` frees the file early (a gone client). ``etag`` is ready for HTTP.
     """
@@ -91,16 +100,12 @@ class Exporter:
         self._turn = asyncio.Semaphore(AT_ONCE)
         self._waiting = 0
 
-    async def write(
-        self, *, fields: Sequence[str], compressed: bool, now: datetime
-    ) -> tuple[int, ExportFile]:
+    async def write(self, text: ExportText, *, compressed: bool, now: datetime) -> tuple[int, ExportFile]:
         """The revision and the file, ready to be read.
 
         Raises:
-            InvalidInput: an unknown field.
             Overloaded: too many exports are waited for already.
         """
-        check_fields(fields)
         if self._waiting >= MOST_WAITING:
             raise Overloaded(
                 "Too many exports at once: try again soon.", "Слишком много выгрузок сразу: повторите позже."
@@ -108,15 +113,15 @@ class Exporter:
         self._waiting += 1
         try:
             async with self._turn:
-                return await self._write(tuple(fields), compressed=compressed, generated_at=millis(now))
+                return await self._write(text, compressed=compressed, generated_at=now)
         finally:
             self._waiting -= 1
 
     async def _write(
-        self, fields: tuple[str, ...], *, compressed: bool, generated_at: int
+        self, text: ExportText, *, compressed: bool, generated_at: datetime
     ) -> tuple[int, ExportFile]:
         file = await asyncio.to_thread(self._new_file)
-        fill = partial(_fill, file=file, fields=fields, compressed=compressed, generated_at=generated_at)
+        fill = partial(_fill, file=file, text=text, compressed=compressed, generated_at=generated_at)
         try:
             revision = await self._db.read(fill)
         except BaseException:
@@ -130,45 +135,28 @@ class Exporter:
         return tempfile.TemporaryFile(dir=self._directory)
 
 
-def check_fields(fields: Sequence[str]) -> None:
-    """Raises InvalidInput: not a member of an export line."""
-    unknown = [name for name in fields if name not in COPY_FIELDS]
-    if unknown:
-        raise InvalidInput(
-            f"fields: unknown {unknown[0][:40]!r}; allowed are {', '.join(COPY_FIELDS)}.",
-            f"fields: неизвестно {unknown[0][:40]!r}; допустимы {', '.join(COPY_FIELDS)}.",
-            field="fields",
-        )
-
-
 def _fill(
     connection: Connection,
     *,
     file: IO[bytes],
-    fields: tuple[str, ...],
+    text: ExportText,
     compressed: bool,
-    generated_at: int,
+    generated_at: datetime,
 ) -> int:
     revision: int = connection.execute(select(catalog_state.c.revision)).scalar_one()
     active = status_is(ProductStatus.ACTIVE, connection.dialect.name)
     count = connection.execute(select(func.count()).select_from(products).where(active)).scalar_one()
-    head = {"revision": revision, "generated_at": wire_time(generated_at), "count": count}
+    head = ExportHead(revision=revision, generated_at=generated_at, count=count)
     out: IO[bytes] = (
         gzip.GzipFile(fileobj=file, mode="wb", compresslevel=GZIP_LEVEL, mtime=0) if compressed else file  # type: ignore[assignment]
     )
-    out.write(json.dumps(head).encode() + b"\n")
+    out.write(f"{text.head(head)}\n".encode())
     rows = connection.execute(
-        select_documents().where(active).order_by(products.c.id),
+        select_products().where(active).order_by(products.c.id),
         execution_options={"yield_per": ROWS_AT_ONCE},
     )
     for part in rows.partitions():
-        if fields:
-            lines = [
-                json.dumps(picked(copy_document(row), fields), ensure_ascii=False, separators=(",", ":"))
-                for row in part
-            ]
-        else:
-            lines = [copy_line(row) for row in part]
+        lines = [text.product(stored_product(row)) for row in part]
         out.write(("\n".join(lines) + "\n").encode())
     if out is not file:
         out.close()

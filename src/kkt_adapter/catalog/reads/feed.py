@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from kkt_adapter.catalog.model import ProductStatus
-from kkt_adapter.catalog.reads.documents import ProductDocument, copy_document, select_documents
+from kkt_adapter.catalog.reads.products import StoredProduct, select_products, stored_product
 from kkt_adapter.catalog.store.changes import ChangeKind
 from kkt_adapter.catalog.store.tables import catalog_state, product_changes, products
 from kkt_adapter.kernel.errors import ResyncNeeded
@@ -19,12 +19,12 @@ from kkt_adapter.kernel.errors import ResyncNeeded
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """``product`` has the members of an export line; None when it vanished (drop it from the copy)."""
+    """``product`` is as it is now; None when it vanished (drop it from the copy)."""
 
     revision: int
     kind: ChangeKind
     id: str
-    product: ProductDocument | None
+    product: StoredProduct | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ def changes_since(connection: Connection, *, since: int, limit: int) -> ChangeLi
             catalogue_revision=state.revision,
         )
     rows = connection.execute(
-        select_documents()
+        select_products()
         .where(products.c.changed_revision > since)
         .order_by(products.c.changed_revision)
         .limit(limit + 1)
@@ -69,7 +69,7 @@ def changes_since(connection: Connection, *, since: int, limit: int) -> ChangeLi
                 revision=row.changed_revision,
                 kind=kind,
                 id=row.id,
-                product=None if gone else copy_document(row),
+                product=None if gone else stored_product(row),
             )
         )
     more = len(rows) > limit

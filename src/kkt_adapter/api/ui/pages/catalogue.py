@@ -9,6 +9,7 @@ from typing import Any
 from starlette.responses import Response
 
 from kkt_adapter.api.access import NEEDS, Action
+from kkt_adapter.api.schemas.shown.products import product_answer
 from kkt_adapter.api.ui.routing import action, page
 from kkt_adapter.api.ui.visit import Visit
 from kkt_adapter.catalog.reads.catalogue import HistoryEntry, HistoryField
@@ -33,6 +34,7 @@ async def products(visit: Visit) -> Response:
     return visit.page(
         "catalogue.html",
         found=found,
+        shown=[product_answer(one) for one in found.items],
         facets=await visit.services.catalog.reads.facets(),
         asked=asked,
         run=next(iter(listing.runs), None),
@@ -50,7 +52,7 @@ async def product(visit: Visit) -> Response:
     history = (await reads.history(product_id, limit=HISTORY)).entries
     return visit.page(
         "product.html",
-        product=found,
+        product=product_answer(found),
         history=history,
         prices=_series(history, HistoryField.PRICE, "min_price", visit.zone),
         stock=_series(history, HistoryField.STOCK, "qty", visit.zone),
