@@ -6,8 +6,9 @@ seed says, and compares three books. Nothing outside a temporary directory is to
 
 import asyncio
 import time
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -22,58 +23,67 @@ FAILED, NOT_POSSIBLE = 1, 2  # exit codes
 WIDTH = 110  # of the certificate, when the output is no terminal
 
 
+Seed = Annotated[int, typer.Option(help="The same seed chooses the same faults.")]
+Faults = Annotated[int, typer.Option(min=1, max=1_000_000, help="Faults that must hit.")]
+Receipts = Annotated[
+    int | None,
+    typer.Option(min=1, help="Receipts that must be accepted; default: half as many as faults."),
+]
+Nodes = Annotated[int, typer.Option(min=1, max=4, help="Adapter nodes on one database.")]
+DatabaseKind = Annotated[
+    str, typer.Option(metavar="sqlite|postgres", help="PostgreSQL must be installed for the second.")
+]
+WithRedis = Annotated[bool, typer.Option("--redis", help="With a Redis, which must be installed.")]
+Devices = Annotated[
+    str, typer.Option(metavar="all|none|BRAND,BRAND", help="Real registers, through their emulators.")
+]
+SmallDisk = Annotated[
+    bool, typer.Option("--small-disk", help="SQLite on a file system that gets full; needs root.")
+]
+Demo = Annotated[bool, typer.Option("--demo", help="Tills that nobody configured sell too, under odd names.")]
+Doors = Annotated[
+    bool, typer.Option("--doors/--no-doors", help="Shops sell through ATOL Online and KkmServer too.")
+]
+Scale = Annotated[
+    float, typer.Option(min=1, max=50, help="Leases, time-outs and back-offs are so much shorter.")
+]
+Mixed = Annotated[
+    bool, typer.Option("--mixed", help="Rounds take turns: SQLite, two nodes, PostgreSQL with Redis.")
+]
+RoundOf = Annotated[
+    int, typer.Option("--round", min=1, help="More faults than this are done in rounds of so many.")
+]
+AtOnce = Annotated[int, typer.Option(min=1, max=32, help="Rounds at the same time.")]
+Folder = Annotated[Path | None, typer.Option(help="Keep all files here; default: a temporary directory.")]
+JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the certificate here too.")]
+Shown = Annotated[
+    Path | None,
+    typer.Option(help="Only print this certificate, and whether the source has changed since.", exists=True),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+
+
 def lab(
-    seed: Annotated[int, typer.Option(help="The same seed chooses the same faults.")] = 1,
-    faults: Annotated[int, typer.Option(min=1, max=1_000_000, help="Faults that must hit.")] = 300,
-    receipts: Annotated[
-        int | None,
-        typer.Option(min=1, help="Receipts that must be accepted; default: half as many as faults."),
-    ] = None,
-    nodes: Annotated[int, typer.Option(min=1, max=4, help="Adapter nodes on one database.")] = 1,
-    database: Annotated[
-        str, typer.Option(metavar="sqlite|postgres", help="PostgreSQL must be installed for the second.")
-    ] = "sqlite",
-    redis: Annotated[bool, typer.Option("--redis", help="With a Redis, which must be installed.")] = False,
-    devices: Annotated[
-        str,
-        typer.Option(metavar="all|none|BRAND,BRAND", help="Real registers, through their emulators."),
-    ] = "all",
-    small_disk: Annotated[
-        bool, typer.Option("--small-disk", help="SQLite on a file system that gets full; needs root.")
-    ] = False,
-    demo: Annotated[
-        bool, typer.Option("--demo", help="Tills that nobody configured sell too, under odd names.")
-    ] = False,
-    doors: Annotated[
-        bool, typer.Option("--doors/--no-doors", help="Shops sell through ATOL Online and KkmServer too.")
-    ] = True,
-    scale: Annotated[
-        float, typer.Option(min=1, max=50, help="Leases, time-outs and back-offs are so much shorter.")
-    ] = 10.0,
-    mixed: Annotated[
-        bool, typer.Option("--mixed", help="Rounds take turns: SQLite, two nodes, PostgreSQL with Redis.")
-    ] = False,
-    round_: Annotated[
-        int, typer.Option("--round", min=1, help="More faults than this are done in rounds of so many.")
-    ] = 250,
-    at_once: Annotated[int, typer.Option(min=1, max=32, help="Rounds at the same time.")] = 3,
-    folder: Annotated[
-        Path | None, typer.Option(help="Keep all files here; default: a temporary directory.")
-    ] = None,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write the certificate here too.")] = None,
-    show: Annotated[
-        Path | None,
-        typer.Option(
-            help="Only print this certificate, and whether the source has changed since.", exists=True
-        ),
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    seed: Seed = 1,
+    faults: Faults = 300,
+    receipts: Receipts = None,
+    nodes: Nodes = 1,
+    database: DatabaseKind = "sqlite",
+    redis: WithRedis = False,
+    devices: Devices = "all",
+    small_disk: SmallDisk = False,
+    demo: Demo = False,
+    doors: Doors = True,
+    scale: Scale = 10.0,
+    mixed: Mixed = False,
+    round_: RoundOf = 250,
+    at_once: AtOnce = 3,
+    folder: Folder = None,
+    json_file: JsonFile = None,
+    show: Shown = None,
+    quiet: Quiet = False,
 ) -> None:
     """Break the product on purpose and see whether anything is lost or doubled."""
-    from rich.console import Console
-
-    from kkt_adapter.lab.servers import NotInstalled
-
     if show is not None:
         _show(show)
         return
@@ -91,15 +101,27 @@ def lab(
         scale=scale,
         folder=folder,
     )
+    if mixed or plan.faults > round_:
+        run = _run_rounds(plan, mixed=mixed, faults=round_, at_once=at_once, quiet=quiet)
+    else:
+        run = _run(plan, quiet=quiet)
+    _tell(_certificate(run), json_file)
+
+
+def _certificate(run: Coroutine[Any, Any, "Certificate"]) -> "Certificate":
+    from kkt_adapter.lab.servers import NotInstalled
+
     try:
-        if mixed or plan.faults > round_:
-            run = _run_rounds(plan, mixed=mixed, faults=round_, at_once=at_once, quiet=quiet)
-        else:
-            run = _run(plan, quiet=quiet)
-        certificate = asyncio.run(run)
+        return asyncio.run(run)
     except NotInstalled as missing:
         complain(say(f"{missing} is not installed.", f"{missing}: не установлено."))
         raise typer.Exit(NOT_POSSIBLE) from missing
+
+
+def _tell(certificate: "Certificate", json_file: Path | None) -> None:
+    """Show it; the exit code says whether it passed."""
+    from rich.console import Console
+
     console = Console()
     certificate.show(console if console.is_terminal else Console(width=WIDTH))
     if json_file is not None:

@@ -92,12 +92,7 @@ async def run_service(
     Raises:
         AdapterError: the service cannot be started with these settings.
     """
-    from kkt_adapter.bootstrap import build_services
-    from kkt_adapter.cli.service.banner import Start, banner
     from kkt_adapter.cli.service.stand_ins import stand_ins
-    from kkt_adapter.kernel.clock import SystemClock
-    from kkt_adapter.runtime.auth import accounts
-    from kkt_adapter.runtime.systemd import systemd_notify
 
     tls = _tls(settings)
     listening = _listen(settings.host, settings.port)
@@ -110,30 +105,13 @@ async def run_service(
         emulators.lines += more(base)
     services = None
     try:
-        with_clock: dict[str, Any] = {} if emulators.clock is None else {"clock": emulators.clock}
-        build = build or partial(build_services, seams=emulators.seams(), **with_clock)
-        services = await build(emulators.settings, demo=demo)
-        await services.start()
-        await emulators.put_buttons(services)
+        services = await _started(emulators, build, demo=demo)
         admin = await emulators.first_admin(services)
-        systemd = systemd_notify(os.environ, clock=SystemClock())
-        if systemd is not None:
-            await services.supervisor.add(systemd)
+        systemd = await _systemd_of(services)
         await _answer(
             services.app,
             (listening, second),
-            banner(
-                Start(
-                    address=listening.getsockname()[:2],
-                    settings=emulators.settings,
-                    demo=demo,
-                    stand_ins=emulators.lines,
-                    ofd_emulated=emulators.ofd is not None,
-                    catalogue_only=services.registers.none_configured,
-                    first_admin=admin,
-                    any_account=not await services.database.read(accounts.is_empty),
-                )
-            ),
+            await _banner(services, emulators, listening, demo=demo, first_admin=admin),
             settings=settings,
             tls=tls,
             counts=services.watching.connections,
@@ -146,6 +124,53 @@ async def run_service(
         listening.close()
         if second is not None:
             second.close()
+
+
+async def _started(emulators: Any, build: Any, *, demo: bool) -> Any:
+    """The product, running beside its stand-ins; what cannot be started is stopped again."""
+    from kkt_adapter.bootstrap import build_services
+
+    with_clock: dict[str, Any] = {} if emulators.clock is None else {"clock": emulators.clock}
+    build = build or partial(build_services, seams=emulators.seams(), **with_clock)
+    services = await build(emulators.settings, demo=demo)
+    try:
+        await services.start()
+        await emulators.put_buttons(services)
+    except BaseException:
+        await services.stop()
+        raise
+    return services
+
+
+async def _systemd_of(services: Any) -> Any:
+    """The part that tells systemd how the service is; None where it was not started by it."""
+    from kkt_adapter.kernel.clock import SystemClock
+    from kkt_adapter.runtime.systemd import systemd_notify
+
+    systemd = systemd_notify(os.environ, clock=SystemClock())
+    if systemd is not None:
+        await services.supervisor.add(systemd)
+    return systemd
+
+
+async def _banner(
+    services: Any, emulators: Any, listening: socket.socket, *, demo: bool, first_admin: Any
+) -> str:
+    from kkt_adapter.cli.service.banner import Start, banner
+    from kkt_adapter.runtime.auth import accounts
+
+    return banner(
+        Start(
+            address=listening.getsockname()[:2],
+            settings=emulators.settings,
+            demo=demo,
+            stand_ins=emulators.lines,
+            ofd_emulated=emulators.ofd is not None,
+            catalogue_only=services.registers.none_configured,
+            first_admin=first_admin,
+            any_account=not await services.database.read(accounts.is_empty),
+        )
+    )
 
 
 def _listen(host: str, port: int, *, names: str = "--port or KKT_PORT") -> socket.socket:
