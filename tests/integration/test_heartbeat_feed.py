@@ -40,7 +40,7 @@ async def stored(database_url: str) -> AsyncIterator[Database]:
 
 async def read(database: Database, *, after: int = 0, limit: int = 1000) -> list[Json]:
     found = await database.read(lambda c: page(c, after=after, limit=limit))
-    return [event_json(event) for event in found.events]
+    return [{**event_json(event)} for event in found.events]
 
 
 async def note(database: Database, receipt_id: str, event: EventType, **facts: Any) -> None:

@@ -2,7 +2,11 @@
 
 import json
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
+
+JsonObject: TypeAlias = dict[str, Any]
+"""A JSON object whose members are somebody else's: an answer of a device or a peer, a task for one, a text
+that was stored. Never an answer of our own interface: those are declared in ``api/schemas/answers``."""
 
 _text = json.JSONEncoder(ensure_ascii=False).encode
 

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from kkt_adapter.catalog.run_log.redaction import Redactor
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import CatalogError, SourceAuthFailed, SourceThrottled, SourceUnavailable
+from kkt_adapter.kernel.jsontext import JsonObject
 from kkt_adapter.runtime.http import HttpAnswer, HttpClient, HttpFault, asked_wait_s
 
 EARLY_S = 45.0  # a token is renewed so long before its end ...
@@ -129,7 +130,7 @@ class BearerSignIn:
         self._token = token
         self._renew_at = started + life_s - min(EARLY_S, life_s * EARLY_SHARE)
 
-    def _refusal(self, answer: HttpAnswer, value: dict[str, Any] | None) -> CatalogError:
+    def _refusal(self, answer: HttpAnswer, value: JsonObject | None) -> CatalogError:
         """Why there is no token. Only a refusal in JSON is final: anything else comes from on the way."""
         status = answer.status
         wait_s = asked_wait_s(answer.headers, now=self._clock.now())
@@ -151,7 +152,7 @@ class BearerSignIn:
         )
 
 
-def _object(body: bytes) -> dict[str, Any] | None:
+def _object(body: bytes) -> JsonObject | None:
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):

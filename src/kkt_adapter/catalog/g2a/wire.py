@@ -16,6 +16,7 @@ from pydantic_core import to_json
 from kkt_adapter.catalog.model import LONGEST_ID, BadItem, PriceWindow, Product, ProductPage
 from kkt_adapter.catalog.run_log.redaction import one_line
 from kkt_adapter.kernel.errors import SourceMalformed
+from kkt_adapter.kernel.jsontext import JsonObject
 
 MOST_CENTS = 10**12  # ten billion euro: anything above is a mistake
 MOST_STOCK = 10**12
@@ -24,6 +25,10 @@ CENTS_OF_DIGITS = (100, 10, 1)  # by the number of decimal places
 MOST_EXPONENT = 15  # of a number such as 1e300, before it is expanded
 TEXT_LENGTH = 2_000
 
+Narrow = tuple[
+    str, str | None, str | None, str | None, str | None, str | None, str | None, str | None,
+    int | None, int | None, int | None, int | None, int | None, int, bool | None, str | None,
+]  # fmt: skip
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,40}(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,6})?\Z")  # Decimal also takes "1_0"
 
@@ -86,40 +91,9 @@ def product(entry: Any) -> Product:
     name = text(get("name"))
     if name is None:
         raise _Unusable("no name")
-    limits = get("priceLimit")
-    low, high = (limits.get("min"), limits.get("max")) if isinstance(limits, dict) else (None, None)
+    narrow = _narrow(entry, name)
     categories = _categories(get("categories"))
-    available = get("availableToBuy")
-    narrow = (
-        name,
-        text(get("slug")),
-        text(get("type")),
-        text(get("platform")),
-        text(get("region")),
-        text(get("developer")),
-        text(get("publisher")),
-        _date(get("release_date")),
-        cents(get("minPrice"), "minPrice"),
-        cents(get("retail_min_price"), "retail_min_price"),
-        cents(get("retailMinBasePrice"), "retailMinBasePrice"),
-        cents(low, "priceLimit.min"),
-        cents(high, "priceLimit.max"),
-        _stock(get("qty")),
-        available if isinstance(available, bool) else None,
-        _moment(get("updated_at")),
-    )
-    details = to_json(
-        {
-            "images": _pictures(get("images")),
-            "thumbnail": text(get("thumbnail")),
-            "small_image": text(get("smallImage")),
-            "cover_image": text(get("coverImage")),
-            "videos": _videos(get("videos")),
-            "categories": categories,
-            "restrictions": _restrictions(get("restrictions")),
-            "requirements": _requirements(get("requirements")),
-        }
-    )  # a quarter of the time of the standard library, the same bytes
+    details = _details(entry, categories)
     return Product(
         id=product_id,
         name=narrow[0],
@@ -142,6 +116,49 @@ def product(entry: Any) -> Product:
         category_ids=tuple(category["id"] for category in categories if category["id"]),
         details=details.decode(),
         digest=blake2b(repr(narrow).encode() + details, digest_size=16).hexdigest(),
+    )
+
+
+def _narrow(entry: JsonObject, name: str) -> Narrow:
+    """What lists filter and sort by. Its repr goes into the digest, so the order of the members stays."""
+    get = entry.get
+    limits = get("priceLimit")
+    low, high = (limits.get("min"), limits.get("max")) if isinstance(limits, dict) else (None, None)
+    available = get("availableToBuy")
+    return (
+        name,
+        text(get("slug")),
+        text(get("type")),
+        text(get("platform")),
+        text(get("region")),
+        text(get("developer")),
+        text(get("publisher")),
+        _date(get("release_date")),
+        cents(get("minPrice"), "minPrice"),
+        cents(get("retail_min_price"), "retail_min_price"),
+        cents(get("retailMinBasePrice"), "retailMinBasePrice"),
+        cents(low, "priceLimit.min"),
+        cents(high, "priceLimit.max"),
+        _stock(get("qty")),
+        available if isinstance(available, bool) else None,
+        _moment(get("updated_at")),
+    )
+
+
+def _details(entry: JsonObject, categories: list[JsonObject]) -> bytes:
+    """The wide rest; written in a quarter of the time of the standard library, the same bytes."""
+    get = entry.get
+    return to_json(
+        {
+            "images": _pictures(get("images")),
+            "thumbnail": text(get("thumbnail")),
+            "small_image": text(get("smallImage")),
+            "cover_image": text(get("coverImage")),
+            "videos": _videos(get("videos")),
+            "categories": categories,
+            "restrictions": _restrictions(get("restrictions")),
+            "requirements": _requirements(get("requirements")),
+        }
     )
 
 
@@ -281,7 +298,7 @@ def _videos(value: Any) -> list[dict[str, str | None]]:
     ]
 
 
-def _categories(value: Any) -> list[dict[str, Any]]:
+def _categories(value: Any) -> list[JsonObject]:
     return [
         {"id": text(entry.get("id")), "name": text(entry.get("name"))}
         for entry in _members(value)

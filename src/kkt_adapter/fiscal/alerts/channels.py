@@ -5,7 +5,6 @@ Telegram: https://core.telegram.org/bots/api#sendmessage (method, fields, and ``
 """
 
 import json
-from typing import Any
 
 from kkt_adapter.fiscal.alerts.notifier import Channel, NotSent
 from kkt_adapter.fiscal.alerts.rows import Notice
@@ -92,7 +91,7 @@ def telegram_text(notice: Notice, action: Text | None, *, source: str) -> str:
     return "\n".join(lines)
 
 
-def _json(notice: Notice, action: Text | None, *, source: str) -> dict[str, Any]:
+def _json(notice: Notice, action: Text | None, *, source: str) -> dict[str, str | int | None]:
     return {
         "event": "alert_started" if notice.ended_at is None else "alert_ended",
         "id": notice.id,

@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -184,5 +183,5 @@ def _write(
         alert_rows.begin(conn, missing, node=node, at=at)
 
 
-def _named(alert: Alert) -> dict[str, Any]:
+def _named(alert: Alert) -> dict[str, str | None]:
     return {"code": alert.rule.code, "severity": alert.rule.level.value, "subject": alert.subject}

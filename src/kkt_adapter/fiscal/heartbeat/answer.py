@@ -23,11 +23,11 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from kkt_adapter.fiscal.heartbeat.settings import Profile
 from kkt_adapter.kernel.errors import Text
 from kkt_adapter.kernel.foreign_text import told_by_others
+from kkt_adapter.kernel.jsontext import JsonObject
 from kkt_adapter.runtime.http import HttpAnswer, HttpFault, HttpFaultKind, asked_wait_s
 
 MAX_RETRY_AFTER_S = 300.0  # who asks for more is asked again after five minutes
@@ -175,7 +175,7 @@ def _is_page(answer: HttpAnswer) -> bool:
     return declared in ("text/html", "application/xhtml+xml") or answer.body.lstrip()[:1] == b"<"
 
 
-def _json_object(answer: HttpAnswer) -> dict[str, Any] | None:
+def _json_object(answer: HttpAnswer) -> JsonObject | None:
     try:
         content = json.loads(answer.body)
     except (ValueError, RecursionError):

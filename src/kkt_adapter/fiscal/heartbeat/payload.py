@@ -4,21 +4,82 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from kkt_adapter.fiscal.heartbeat.feed import FeedEvent, Page
 from kkt_adapter.fiscal.heartbeat.points import Point, RegisterPoint
 from kkt_adapter.fiscal.store.fiscal_doc import StoredFiscalDoc
+from kkt_adapter.kernel.jsontext import JsonObject
 from kkt_adapter.kernel.money import rubles
 from kkt_adapter.kernel.timefmt import iso
-
-Json = dict[str, Any]
 
 VERSION = 1
 MAX_EVENTS = 200  # of one call
 MAX_BODY_BYTES = 256 * 1024  # of one call; a single event is sent even if it does not fit
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+class DocumentBody(TypedDict):
+    """Times are the register's wall clock."""
+
+    fn_number: str
+    fd_number: int
+    fiscal_sign: str
+    registration_number: str
+    shift_number: int
+    number_in_shift: int
+    fiscalized_at: str
+    qr: str
+
+
+class EventBody(TypedDict):
+    """``total`` is rubles as text; the last three stand there when a shop sent the receipt through a door."""
+
+    event_id: int
+    idempotency_key: str
+    receipt_id: str
+    pos_id: str
+    kind: str
+    total: str
+    state: str
+    printed: bool
+    error: str | None
+    changed_at: str | None
+    fiscal_doc: DocumentBody | None
+    door: NotRequired[str]
+    account: NotRequired[str | None]
+    client_key: NotRequired[str | None]
+
+
+class ShiftBody(TypedDict):
+    number: int
+    state: str
+    opened_at: str | None
+
+
+class RegisterBody(TypedDict):
+    serial_number: str | None
+    registration_number: str | None
+    fn_number: str | None
+    state: str | None
+    shift: ShiftBody | None
+    fn_valid_until: str | None
+
+
+class BufferBody(TypedDict):
+    pending: int
+    syncing: int
+    failed: int
+    oldest_pending_at: str | None
+
+
+class PointBody(TypedDict):
+    pos_id: str
+    register: RegisterBody
+    buffer: BufferBody
+    breaker: str
+    ofd_last_ack_at: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +113,7 @@ class Beat:
 
 def beat(sender: Sender, situation: Situation, page: Page, *, seq: int, at: datetime) -> Beat:
     """``seq`` counts the calls to one back office, from 1 at each start."""
-    head: Json = {
+    head: JsonObject = {
         "version": VERSION,
         "adapter_id": sender.adapter_id,
         "instance_id": sender.instance_id,
@@ -87,10 +148,10 @@ def beat(sender: Sender, situation: Situation, page: Page, *, seq: int, at: date
     )
 
 
-def event_json(event: FeedEvent) -> Json:
+def event_json(event: FeedEvent) -> EventBody:
     """One event as a call carries it."""
     doc, shop = event.fiscal_doc, event.sent_by
-    shown: Json = {
+    shown: EventBody = {
         "event_id": event.event_id,
         "idempotency_key": event.key,
         "receipt_id": event.receipt_id,
@@ -108,7 +169,7 @@ def event_json(event: FeedEvent) -> Json:
     return shown
 
 
-def point_json(point: Point) -> Json:
+def point_json(point: Point) -> PointBody:
     """One till as a call carries it."""
     return {
         "pos_id": point.pos_id,
@@ -124,7 +185,7 @@ def point_json(point: Point) -> Json:
     }
 
 
-def _document(doc: StoredFiscalDoc) -> Json:
+def _document(doc: StoredFiscalDoc) -> DocumentBody:
     return {
         "fn_number": doc.fn_number,
         "fd_number": doc.fd_number,
@@ -137,7 +198,7 @@ def _document(doc: StoredFiscalDoc) -> Json:
     }
 
 
-def _register(register: RegisterPoint) -> Json:
+def _register(register: RegisterPoint) -> RegisterBody:
     shift, valid_until = register.shift, register.fn_valid_until
     return {
         "serial_number": register.serial_number,

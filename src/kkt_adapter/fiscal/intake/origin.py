@@ -7,10 +7,10 @@ has no spaces, so it is never one of these.
 
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
 
 from kkt_adapter.fiscal.intake.press_guard import PressGuard
 from kkt_adapter.fiscal.store import receipt_json
+from kkt_adapter.fiscal.store.events import EventFacts
 
 MAX_KEY_CHARACTERS = 128  # of a native key; back offices rely on it
 
@@ -60,7 +60,7 @@ def origin_row(origin: Origin | None) -> tuple[str | None, ...]:
     return (origin.door, origin.account, origin.group, origin.client_key, origin.facts)
 
 
-def origin_facts(origin: Origin | None) -> dict[str, Any]:
+def origin_facts(origin: Origin | None) -> EventFacts:
     """What an event says of it."""
     if origin is None:
         return {}

@@ -27,7 +27,9 @@ from kkt_adapter.fiscal.ofd.session import SIGNATURE, SessionHeader
 from kkt_adapter.kernel.errors import Text
 from kkt_adapter.kernel.money import rubles
 
-Json: TypeAlias = dict[str, Any]  # only str, int, float, bool, dict and list inside
+FfdJson: TypeAlias = dict[str, Any]
+"""A document in JSON under the names of its tags, as the format publishes them; which there are, the document
+says. Only str, int, float, bool, dict and list inside."""
 
 _FISCAL_SIGN = 1077
 _NOT_MONEY = frozenset({1293, 1294})  # numerator and denominator: the only VLN that are no kopecks
@@ -66,13 +68,13 @@ class Described:
     container: Container | None = None
     opaque: bytes = b""  # the document, when it is not clear text
 
-    def json(self) -> Json:
+    def json(self) -> FfdJson:
         """The document as operators show it."""
         return {"encrypted": self.opaque.hex()} if self.opaque else _json(self.nodes)
 
-    def envelope(self) -> Json:
+    def envelope(self) -> FfdJson:
         """Session header and container as plain facts; empty for bare TLV."""
-        facts: Json = {}
+        facts: FfdJson = {}
         if self.header:
             facts["session"] = _session_facts(self.header)
         if self.container:
@@ -99,7 +101,7 @@ def nodes(elements: Iterable[Element]) -> tuple[Node, ...]:
     return tuple(_node(e) for e in elements)
 
 
-def document_json(elements: Iterable[Element]) -> Json:
+def document_json(elements: Iterable[Element]) -> FfdJson:
     """Decoded elements as operators show them."""
     return _json(nodes(elements))
 
@@ -192,8 +194,8 @@ def _text(found: Element, tag: Tag | None, value: Any) -> str:
             return str(value) if not isinstance(value, dict) else found.raw.hex()
 
 
-def _json(siblings: Iterable[Node]) -> Json:
-    result: Json = {}
+def _json(siblings: Iterable[Node]) -> FfdJson:
+    result: FfdJson = {}
     lists: set[str] = set()
     for node in siblings:
         value = _json(node.children) if node.nested else node.value
@@ -209,7 +211,7 @@ def _json(siblings: Iterable[Node]) -> Json:
     return result
 
 
-def _session_facts(header: SessionHeader) -> Json:
+def _session_facts(header: SessionHeader) -> FfdJson:
     return {
         "fn_number": header.fn_number,
         "body_size": header.body_size,
@@ -221,7 +223,7 @@ def _session_facts(header: SessionHeader) -> Json:
     }
 
 
-def _container_facts(container: Container) -> Json:
+def _container_facts(container: Container) -> FfdJson:
     return {
         "type": container.type.name.lower(),
         "code": container.code,

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from kkt_adapter.fiscal.model import OfdMessage
+from kkt_adapter.kernel.jsontext import JsonObject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,7 @@ class HttpOfdGateway(Protocol):
         OfdRejected: any other 4xx.
     """
 
-    async def deliver(self, receipt_id: str, body: dict[str, Any]) -> HttpReply: ...
+    async def deliver(self, receipt_id: str, body: JsonObject) -> HttpReply: ...
 
     async def probe(self) -> None: ...
 

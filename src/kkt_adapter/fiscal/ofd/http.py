@@ -22,6 +22,7 @@ from kkt_adapter.fiscal.ofd.gateway import HttpReply
 from kkt_adapter.kernel.clock import Clock, SystemClock
 from kkt_adapter.kernel.errors import OfdProtocolError, OfdRejected, OfdUnavailable
 from kkt_adapter.kernel.foreign_text import tidy, told_by_others
+from kkt_adapter.kernel.jsontext import JsonObject
 from kkt_adapter.runtime.http import HttpAnswer, HttpClient, HttpFault, HttpFaultKind, asked_wait_s
 
 RECEIPT_PATH = "/ofd/v1/receipt"
@@ -58,7 +59,7 @@ class HttpOfd:
             proxy=proxy,
         )
 
-    async def deliver(self, receipt_id: str, body: dict[str, Any]) -> HttpReply:
+    async def deliver(self, receipt_id: str, body: JsonObject) -> HttpReply:
         """Send one receipt; money in ``body`` is ``Decimal``, see ``json_bytes``.
 
         Safe to call again after any failure or cancel: the operator tells a repetition by the key.
@@ -215,7 +216,7 @@ def _names_all(document: Sequence[str], answer: HttpAnswer) -> bool:
     return len(document) == len(DOCUMENT) and all(_names(word, answer) for word in document)
 
 
-def _json_object(answer: HttpAnswer) -> dict[str, Any] | None:
+def _json_object(answer: HttpAnswer) -> JsonObject | None:
     try:
         content = json.loads(answer.body)
     except (ValueError, RecursionError):
@@ -223,14 +224,14 @@ def _json_object(answer: HttpAnswer) -> dict[str, Any] | None:
     return content if isinstance(content, dict) else None
 
 
-def _ofd_id(content: dict[str, Any]) -> str | None:
+def _ofd_id(content: JsonObject) -> str | None:
     value = content.get("ofd_id")
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
     return tidy(str(value), limit=MAX_OFD_ID_CHARACTERS) or None
 
 
-def _timestamp(content: dict[str, Any]) -> int | None:
+def _timestamp(content: JsonObject) -> int | None:
     value = content.get("timestamp")
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None

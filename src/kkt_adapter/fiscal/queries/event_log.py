@@ -6,13 +6,14 @@ beginning of a period is found by halving. Totals are counted up to ``COUNTED`` 
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
+from kkt_adapter.fiscal.store.events import EventFacts
 from kkt_adapter.fiscal.store.tables import FREQUENT_EVENTS, LOUD_EVENTS, RARE_EVENTS, buffer_events
 from kkt_adapter.kernel.discretion import discreet_json
 
@@ -28,7 +29,7 @@ class LoggedEvent:
     level: str
     at: datetime
     receipt_id: str | None
-    facts: Mapping[str, Any]
+    facts: EventFacts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, select
 
@@ -21,7 +20,7 @@ from kkt_adapter.fiscal.queries.reported import reported
 from kkt_adapter.fiscal.slip import Slip
 from kkt_adapter.fiscal.store import receipt_json
 from kkt_adapter.fiscal.store.document_bytes import kept_document
-from kkt_adapter.fiscal.store.events import EventType
+from kkt_adapter.fiscal.store.events import EventFacts, EventType
 from kkt_adapter.fiscal.store.tables import attempts, buffer_events, callbacks, receipts
 from kkt_adapter.kernel.discretion import discreet_json
 from kkt_adapter.kernel.errors import AdapterError, ReceiptNotFound
@@ -71,7 +70,7 @@ class StoryEvent:
     event: str
     level: str
     at: datetime
-    facts: Mapping[str, Any]
+    facts: EventFacts
 
     @property
     def plain_facts(self) -> Mapping[str, str | int]:

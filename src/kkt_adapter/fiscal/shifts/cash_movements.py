@@ -8,7 +8,6 @@ receipt's ``printed``.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, Text, bindparam, column, insert, select, update
 
@@ -62,14 +61,17 @@ _OPEN = bulk(
 )
 
 
+MovementRow = dict[str, str | int | bool | datetime | None]  # of cash_transactions, by column
+
+
 def record(conn: Connection, printed: Sequence[tuple[Receipt, datetime]]) -> None:
     """Write the movements of printed receipts into the open sessions of their tills."""
     tills = sorted({receipt.pos_id for receipt, _ in printed})
     sessions = dict(_OPEN.rows(conn, [(till,) for till in tills]))
     if not sessions:
         return
-    moves: list[dict[str, Any]] = []
-    rows: list[dict[str, Any]] = []
+    moves: list[dict[str, str | int]] = []
+    rows: list[MovementRow] = []
     for receipt, at in printed:
         session_id = sessions.get(receipt.pos_id)
         if session_id is None:
@@ -109,7 +111,7 @@ def told(conn: Connection, receipt_ids: Sequence[str]) -> None:
     _TELL.run(conn, [(receipt_id,) for receipt_id in receipt_ids])
 
 
-def _rows(receipt: Receipt, session_id: str, at: datetime) -> Sequence[dict[str, Any]]:
+def _rows(receipt: Receipt, session_id: str, at: datetime) -> Sequence[MovementRow]:
     kind = "sale" if receipt.operation in INCOMING else "refund"
     return [
         {

@@ -1,11 +1,11 @@
 """The append-only journal of what happened (``buffer_events``)."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
 import structlog
@@ -17,6 +17,10 @@ from kkt_adapter.kernel.quick import quickly_made
 from kkt_adapter.runtime.db.bulk import bulk_insert
 from kkt_adapter.runtime.db.columns import millis
 from kkt_adapter.runtime.db.protocol import Database
+
+EventFacts: TypeAlias = Mapping[str, Any]
+"""What one event says beside its kind, moment and receipt: JSON values under names that each kind chooses for
+itself. Nothing decides by them; people read them."""
 
 MOST_WAITING = 1000  # events that may wait; the next one is dropped and said so in the log
 

@@ -17,6 +17,7 @@ from kkt_adapter.fiscal.requisites import (
     Supplier,
     VatSum,
 )
+from kkt_adapter.kernel.jsontext import JsonObject
 
 
 def dump(value: Any) -> Any:
@@ -35,7 +36,7 @@ def dump(value: Any) -> Any:
     return value.value if isinstance(value, Enum) else value
 
 
-def line_extras(raw: dict[str, Any]) -> LineExtras:
+def line_extras(raw: JsonObject) -> LineExtras:
     """What ``dump`` wrote."""
     part = raw.get("mark_quantity")
     return LineExtras(
@@ -52,7 +53,7 @@ def line_extras(raw: dict[str, Any]) -> LineExtras:
     )
 
 
-def receipt_extras(raw: dict[str, Any]) -> ReceiptExtras:
+def receipt_extras(raw: JsonObject) -> ReceiptExtras:
     """What ``dump`` wrote."""
     operation = raw.get("operation_attribute")
     if operation is not None:
@@ -72,18 +73,18 @@ def receipt_extras(raw: dict[str, Any]) -> ReceiptExtras:
     )
 
 
-def _agent(raw: dict[str, Any] | None) -> Agent | None:
+def _agent(raw: JsonObject | None) -> Agent | None:
     if raw is None:
         return None
     lists = {name: tuple(raw.get(name, ())) for name in ("phones", "operator_phones", "transfer_phones")}
     return Agent(**{**raw, **lists, "type": AgentType(raw["type"])})
 
 
-def _supplier(raw: dict[str, Any] | None) -> Supplier | None:
+def _supplier(raw: JsonObject | None) -> Supplier | None:
     return None if raw is None else Supplier(**{**raw, "phones": tuple(raw.get("phones", ()))})
 
 
-def _industry(raw: dict[str, Any]) -> tuple[Industry, ...]:
+def _industry(raw: JsonObject) -> tuple[Industry, ...]:
     return tuple(
         Industry(**{**one, "date": date.fromisoformat(one["date"])}) for one in raw.get("industry", ())
     )

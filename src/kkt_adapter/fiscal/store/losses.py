@@ -91,7 +91,7 @@ def replaced_at(conn: Connection) -> datetime | None:
     return found
 
 
-def _facts(loss: Loss) -> dict[str, Any]:
+def _facts(loss: Loss) -> events.EventFacts:
     facts = asdict(loss)
     del facts["kind"]
     return {name: value for name, value in facts.items() if value != ""}

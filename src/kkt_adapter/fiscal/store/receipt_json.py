@@ -32,6 +32,7 @@ from kkt_adapter.fiscal.model import (
 from kkt_adapter.fiscal.store import extras_json
 from kkt_adapter.kernel.errors import Text
 from kkt_adapter.kernel.ids import PosId, ReceiptId, RegisterId
+from kkt_adapter.kernel.jsontext import JsonObject
 from kkt_adapter.kernel.money import Kopecks, Quantity
 
 _HASH_VERSION = b"2\n"
@@ -64,7 +65,7 @@ def dump(receipt: Receipt) -> str:
 
 def load(text: str) -> Receipt:
     """The receipt that ``dump`` wrote."""
-    raw: dict[str, Any] = json.loads(text)
+    raw: JsonObject = json.loads(text)
     correction = raw.get("correction")
     customer = raw.get("customer")
     attribute = raw.get("user_attribute")
@@ -117,12 +118,12 @@ def load_warnings(text: str | None) -> tuple[ReceiptWarning, ...]:
     )
 
 
-def _lean(**values: Any) -> dict[str, Any]:
+def _lean(**values: Any) -> JsonObject:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _receipt(receipt: Receipt) -> dict[str, Any]:
-    raw: dict[str, Any] = {
+def _receipt(receipt: Receipt) -> JsonObject:
+    raw: JsonObject = {
         "id": receipt.id,
         "register_id": receipt.register_id,
         "pos_id": receipt.pos_id,
@@ -160,8 +161,8 @@ def _receipt(receipt: Receipt) -> dict[str, Any]:
     return raw
 
 
-def _line(line: Line) -> dict[str, Any]:
-    raw: dict[str, Any] = {
+def _line(line: Line) -> JsonObject:
+    raw: JsonObject = {
         "name": line.name,
         "price_kop": line.price_kop,
         "quantity": line.quantity,
@@ -186,7 +187,7 @@ def _line(line: Line) -> dict[str, Any]:
     return raw
 
 
-def _line_of(raw: dict[str, Any]) -> Line:
+def _line_of(raw: JsonObject) -> Line:
     permission = raw.get("mark_permission")
     return Line(
         name=raw["name"],
@@ -211,13 +212,13 @@ def _payment_of(raw: list[Any]) -> Payment:
     return Payment(kind=PaymentKind(raw[0]), amount_kop=Kopecks(raw[1]))
 
 
-def _permission(value: MarkPermission) -> dict[str, Any]:
+def _permission(value: MarkPermission) -> JsonObject:
     return _lean(
         uuid=value.uuid, time=value.time, inst=value.inst, ver=value.ver, blocked=value.blocked or None
     )
 
 
-def _customer(value: Customer) -> dict[str, Any]:
+def _customer(value: Customer) -> JsonObject:
     return _lean(
         email=value.email,
         phone=value.phone,
@@ -231,7 +232,7 @@ def _customer(value: Customer) -> dict[str, Any]:
     )
 
 
-def _customer_of(raw: dict[str, Any]) -> Customer:
+def _customer_of(raw: JsonObject) -> Customer:
     birth_date = raw.get("birth_date")
     return (
         Customer(**raw)
@@ -240,7 +241,7 @@ def _customer_of(raw: dict[str, Any]) -> Customer:
     )
 
 
-def _correction(value: Correction) -> dict[str, Any]:
+def _correction(value: Correction) -> JsonObject:
     return _lean(
         by_order=value.by_order,
         date=value.date.isoformat(),
@@ -250,7 +251,7 @@ def _correction(value: Correction) -> dict[str, Any]:
     )
 
 
-def _correction_of(raw: dict[str, Any]) -> Correction:
+def _correction_of(raw: JsonObject) -> Correction:
     return Correction(
         by_order=raw["by_order"],
         date=date.fromisoformat(raw["date"]),
@@ -260,7 +261,7 @@ def _correction_of(raw: dict[str, Any]) -> Correction:
     )
 
 
-def _request(request: ReceiptRequest) -> dict[str, Any]:
+def _request(request: ReceiptRequest) -> JsonObject:
     return _lean(
         pos_id=request.pos_id,
         kind=request.kind,
@@ -287,7 +288,7 @@ def _request(request: ReceiptRequest) -> dict[str, Any]:
     )
 
 
-def _line_request(line: LineRequest) -> dict[str, Any]:
+def _line_request(line: LineRequest) -> JsonObject:
     return _lean(
         name=line.name,
         price_kop=line.price_kop,

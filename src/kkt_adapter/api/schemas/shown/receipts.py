@@ -6,12 +6,12 @@ from typing import Any
 from kkt_adapter.api.schemas.answers import buffer as logged
 from kkt_adapter.api.schemas.answers import receipts as known
 from kkt_adapter.api.schemas.units import money
+from kkt_adapter.fiscal.delivery import receipt_body
 from kkt_adapter.fiscal.lifecycle import PrintState
 from kkt_adapter.fiscal.model import ReceiptWarning
 from kkt_adapter.fiscal.queries.door_receipts import CallbackShown
 from kkt_adapter.fiscal.queries.event_log import EventPage, LoggedEvent
 from kkt_adapter.fiscal.queries.receipt_models import Attempt, ReceiptDetail, ReceiptPage, ReceiptSummary
-from kkt_adapter.fiscal.store import receipt_public
 from kkt_adapter.fiscal.store.fiscal_doc import StoredFiscalDoc
 from kkt_adapter.kernel.timefmt import iso, iso_of
 
@@ -79,9 +79,9 @@ def detail_answer(shown: ReceiptDetail, *, english: bool, page_of: Callable[[str
         "receipt_url": page_of(shown.summary.id) if printed else None,
         "order_id": None,
         "original_receipt_id": None,
-        **receipt_public.document(shown.receipt),
-        "items": [{"sku": None, **line} for line in receipt_public.lines(shown.receipt)],
-        "payments": receipt_public.payments(shown.receipt),
+        **receipt_body.document(shown.receipt),
+        "items": [{"sku": None, **line} for line in receipt_body.lines(shown.receipt)],
+        "payments": receipt_body.payments(shown.receipt),
         "callback": None if shown.callback is None else _callback(shown.callback),
         "operator_code": shown.operator_code,
         "warnings": [_remark(one, english=english) for one in shown.warnings],

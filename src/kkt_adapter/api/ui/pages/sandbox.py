@@ -13,9 +13,9 @@ from kkt_adapter.api.ui.forms import key_of
 from kkt_adapter.api.ui.pages.receipts import KINDS
 from kkt_adapter.api.ui.routing import action, page
 from kkt_adapter.api.ui.visit import Visit
+from kkt_adapter.fiscal.delivery import receipt_body
 from kkt_adapter.fiscal.model import ReceiptKind
 from kkt_adapter.fiscal.queries.receipt_filter import ReceiptFilter
-from kkt_adapter.fiscal.store import receipt_public
 from kkt_adapter.kernel.errors import AdapterError, NotFound, ReceiptInvalid, ReceiptNotFound
 from kkt_adapter.kernel.ids import random_id
 from kkt_adapter.runtime.auth.roles import Role
@@ -69,9 +69,9 @@ async def refund(visit: Visit) -> Response:
         "original_receipt_id": story.id,
         "items": [
             {name: line[name] for name in ("name", "price", "quantity", "total", "vat_rate")}
-            for line in receipt_public.lines(story.receipt)
+            for line in receipt_body.lines(story.receipt)
         ],
-        "payments": receipt_public.payments(story.receipt),
+        "payments": receipt_body.payments(story.receipt),
     }
     return await _accepted(visit, body)
 

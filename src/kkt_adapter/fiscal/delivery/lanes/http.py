@@ -6,22 +6,22 @@ then, not the row, so that after a restart nobody passes the head.
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import structlog
 
-from kkt_adapter.fiscal.delivery import reconcile, results
+from kkt_adapter.fiscal.delivery import receipt_body, reconcile, results
 from kkt_adapter.fiscal.delivery.claims import Claim, ClaimRequest
 from kkt_adapter.fiscal.delivery.endpoint import Endpoint
 from kkt_adapter.fiscal.delivery.lanes.base import Head, PassStats, Permit
 from kkt_adapter.fiscal.delivery.outcome import decide
 from kkt_adapter.fiscal.delivery.results import Failed, Step, Synced
 from kkt_adapter.fiscal.ofd.gateway import HttpOfdGateway
-from kkt_adapter.fiscal.store import receipt_json, receipt_public
+from kkt_adapter.fiscal.store import receipt_json
 from kkt_adapter.kernel import jsontext
 from kkt_adapter.kernel.breaker import BreakerState
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import AdapterError, LeaseLost, OfdError, OfdRejected
+from kkt_adapter.kernel.jsontext import JsonObject
 from kkt_adapter.runtime.db.protocol import Database
 
 CLAIM_S = 300.0  # delivery.md#claims
@@ -176,7 +176,7 @@ class HttpLane:
         )
 
 
-def _readable_body(claim: Claim) -> dict[str, Any]:
+def _readable_body(claim: Claim) -> JsonObject:
     """Like ``body_of``; a damaged row fails as a receipt that the operator refuses: alone, and counted.
 
     Raises:
@@ -192,20 +192,20 @@ def _readable_body(claim: Claim) -> dict[str, Any]:
         ) from error
 
 
-def body_of(claim: Claim) -> dict[str, Any]:
+def body_of(claim: Claim) -> JsonObject:
     """The JSON body of ofd-http.md; money as decimals with two places."""
     receipt = receipt_json.load(claim.payload)
-    doc: dict[str, Any] = jsontext.decode(claim.fiscal_doc)
+    doc: JsonObject = jsontext.decode(claim.fiscal_doc)
     return {
         "profile": PROFILE,
         "receipt_id": receipt.id,
         "pos_id": receipt.pos_id,
         "type": receipt.kind.value,
-        **receipt_public.document(receipt),
-        "items": receipt_public.lines(receipt),
-        "payments": receipt_public.payments(receipt),
+        **receipt_body.document(receipt),
+        "items": receipt_body.lines(receipt),
+        "payments": receipt_body.payments(receipt),
         **doc,
-        "total": receipt_public.money(receipt.total_kop),
+        "total": receipt_body.money(receipt.total_kop),
         "idempotency_key": claim.idempotency_key,
         "hlc": {"local_time": claim.hlc[0], "logical_counter": claim.hlc[1]},
     }

@@ -26,6 +26,7 @@ from kkt_adapter.fiscal.kkt.atol.values import (
 from kkt_adapter.fiscal.kkt.receipt_keys import key_in_elements
 from kkt_adapter.fiscal.model import DocumentCode, FiscalDocument, Operation, Unread
 from kkt_adapter.kernel.ids import FnNumber
+from kkt_adapter.kernel.jsontext import JsonObject
 
 _SIGN_DIGITS = 8  # the last four bytes of 1077
 
@@ -103,7 +104,7 @@ def _elements(result: Any) -> tuple[Element, ...] | None:
     return tuple(decode(base64.b64decode(raw, validate=True))) if raw else None
 
 
-def shift_sums(totals: Mapping[str, Any], name: str) -> tuple[int, Mapping[str, Any]]:
+def shift_sums(totals: Mapping[str, Any], name: str) -> tuple[int, JsonObject]:
     """Sum in kopecks and payments of one kind of receipt in getShiftTotals."""
     receipts = totals.get("receipts")
     one = receipts.get(name) if isinstance(receipts, dict) else None

@@ -9,7 +9,6 @@ believed only for codes that prove that nothing was made (``codes.py``).
 """
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import uuid4
 
 import structlog
@@ -74,6 +73,7 @@ from kkt_adapter.kernel.errors import (
     KktRefused,
     Text,
 )
+from kkt_adapter.kernel.jsontext import JsonObject
 
 READBACK_LIMIT = 1_000  # documents; each is a job
 
@@ -303,7 +303,7 @@ class AtolRegister:
             reason="CONFIGURATION",
         )
 
-    async def _questions(self, tasks: Sequence[Task]) -> list[dict[str, Any] | None]:
+    async def _questions(self, tasks: Sequence[Task]) -> list[JsonObject | None]:
         """Raises KktUnavailable: no answer to one of them."""
         answers = await self._jobs.ask(tasks)
         for one in answers:

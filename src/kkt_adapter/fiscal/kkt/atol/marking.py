@@ -15,6 +15,7 @@ from kkt_adapter.fiscal.kkt.atol.troubles import refused
 from kkt_adapter.fiscal.kkt.atol.values import flag, optional_whole
 from kkt_adapter.fiscal.model import Receipt
 from kkt_adapter.kernel.errors import KktRefused, KktUnavailable
+from kkt_adapter.kernel.jsontext import JsonObject
 
 MARK_REFUSED = 402  # the code we give when we refuse for the device
 _CHECK = (
@@ -33,7 +34,7 @@ class MarkChecks:
         self._patience = patience
         self._monotonic = monotonic
 
-    async def check(self, receipt: Receipt) -> dict[int, dict[str, Any]]:
+    async def check(self, receipt: Receipt) -> dict[int, JsonObject]:
         """``itemInfoCheckResult`` of every marked line by its index.
 
         Raises:
@@ -45,7 +46,7 @@ class MarkChecks:
         await self._one({"type": "clearMarkingCodeValidationResult"})
         return {n: await self._check(receipt, n) for n in marked}
 
-    async def _check(self, receipt: Receipt, index: int) -> dict[str, Any]:
+    async def _check(self, receipt: Receipt, index: int) -> JsonObject:
         params = mark_params(receipt.lines[index], receipt.operation)
         begun = await self._one({"type": "beginMarkingCodeValidation", "params": params})
         if begun.status is not JobStatus.READY:  # an earlier check was cut off

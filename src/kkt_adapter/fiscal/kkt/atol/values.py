@@ -10,6 +10,7 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from kkt_adapter.kernel.jsontext import JsonObject
 from kkt_adapter.kernel.money import QUANTITY_SCALE, Kopecks, kopecks
 
 _TIME_CHARACTERS = 19  # yyyy-mm-ddThh:mm:ss
@@ -52,7 +53,7 @@ def member(content: Any, name: str) -> Any:
     return content[name]
 
 
-def section(content: Any, name: str) -> dict[str, Any]:
+def section(content: Any, name: str) -> JsonObject:
     """A member that is an object. Raises BadAnswer."""
     found = member(content, name)
     if not isinstance(found, dict):

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from kkt_adapter.fiscal.kkt.atol.answers import SubResult, error_in, read_results
 from kkt_adapter.fiscal.kkt.atol.values import BadAnswer, flag, optional_whole, read_json, text
 from kkt_adapter.fiscal.ofd.http import json_bytes
+from kkt_adapter.kernel.jsontext import JsonObject
 from kkt_adapter.runtime.http import HttpAnswer, HttpClient, HttpFault
 
 API = "/api/v2"
@@ -136,7 +137,7 @@ class WebServer:
 
     # --- the server ---
 
-    async def server_info(self) -> dict[str, Any]:
+    async def server_info(self) -> JsonObject:
         """``serverVersion``, ``driverVersion``. Raises WebDown, WebRefused."""
         content = _content(await self._send("GET", f"{API}/serverInfo"))
         return content if isinstance(content, dict) else {}
@@ -149,7 +150,7 @@ class WebServer:
             return False
         return isinstance(content, dict) and ("is_blocked" in content or "ready_count" in content)
 
-    async def settings(self) -> dict[str, Any] | None:
+    async def settings(self) -> JsonObject | None:
         """None: this server has none to show. Raises WebDown, WebRefused."""
         answer = await self._send("GET", f"{API}/settings")
         if answer.status in (403, 404, 405, 501):

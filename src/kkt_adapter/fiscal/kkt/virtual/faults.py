@@ -36,7 +36,7 @@ class FaultPlan:
     timeout_before: int = 0  # the command is lost: nothing is fiscalised, the outcome looks unknown
     timeout_after: int = 0  # the answer is lost: the document exists, the outcome looks unknown
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, bool | int]:
         return asdict(self)
 
     @classmethod

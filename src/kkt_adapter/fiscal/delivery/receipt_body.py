@@ -1,32 +1,101 @@
-"""A stored receipt under the names of the API: what the operator's HTTP profile and the read models show.
+"""A receipt as the operator's HTTP profile carries it (docs/reference/ofd-http.md).
 
-Money is Decimal rubles with two places. Absent values are left out.
+The profile says a document in the words of our own interface, so ``api/schemas/shown`` takes its parts from
+here too: one place says what a line is called. Money is Decimal rubles with two places. Absent values are
+left out.
 """
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypedDict, cast
 
 from kkt_adapter.fiscal.model import Cashier, Correction, Customer, Line, Operation, Receipt, ReceiptKind
 from kkt_adapter.fiscal.requisites import Agent, LineExtras, ReceiptExtras, VatSum
 from kkt_adapter.fiscal.store import extras_json
+from kkt_adapter.kernel.jsontext import JsonObject
 from kkt_adapter.kernel.money import rubles
-
-Json = dict[str, Any]
 
 _TAXATION = {1: "osn", 2: "usn_income", 4: "usn_income_outcome", 8: "envd", 16: "esn", 32: "patent"}
 _FFD = {2: "1.05", 3: "1.1", 4: "1.2"}
 
 
-def lines(receipt: Receipt) -> list[Json]:
+class PaymentBody(TypedDict):
+    type: str
+    amount: Decimal
+
+
+class _Line(TypedDict):
+    name: str
+    price: Decimal
+    quantity: Decimal
+    total: Decimal
+    vat_rate: str
+    vat: Decimal
+    subject: int
+    method: int
+    measure: int
+    unit: str
+
+
+class LineBody(_Line, total=False):
+    """The requisites below stand there only when the line has them; members of the last four:
+    docs/reference/requisites.md."""
+
+    sku: str
+    discount: Decimal
+    mark_code: str
+    excise_tax: Decimal
+    country: str
+    customs_declaration: str
+    line_attribute: str
+    planned_status: int
+    wholesale: bool
+    mark_permission: JsonObject
+    mark_quantity: JsonObject
+    agent: JsonObject
+    supplier: JsonObject
+    industry: list[JsonObject]
+
+
+class _Document(TypedDict):
+    ffd_version: str
+    operation: str
+    taxation: str | int
+
+
+class DocumentBody(_Document, total=False):
+    """What a receipt says beside its lines and payments; each member only when the receipt has it."""
+
+    cashier: JsonObject
+    internet: bool
+    place: str
+    address: str
+    customer: JsonObject
+    sender_email: str
+    correction: JsonObject
+    additional_attribute: str
+    user_attribute: JsonObject
+    order_id: str
+    original_receipt_id: str
+    agent: JsonObject
+    supplier: JsonObject
+    industry: list[JsonObject]
+    operation_attribute: JsonObject
+    cashless: list[JsonObject]
+    device_number: str
+    timezone: int
+    no_print: bool
+
+
+def lines(receipt: Receipt) -> list[LineBody]:
     """``items`` whole."""
     return [_line(line) for line in receipt.lines]
 
 
-def payments(receipt: Receipt) -> list[Json]:
+def payments(receipt: Receipt) -> list[PaymentBody]:
     return [{"type": p.kind.value, "amount": money(p.amount_kop)} for p in receipt.payments]
 
 
-def document(receipt: Receipt) -> Json:
+def document(receipt: Receipt) -> DocumentBody:
     """Everything else a receipt says, but its id, its number and its total."""
     extras = receipt.extras
     found = _lean(
@@ -49,14 +118,14 @@ def document(receipt: Receipt) -> Json:
         order_id=receipt.order_id,
         original_receipt_id=receipt.original_receipt_id,
     )
-    return found if extras is None else {**found, **_receipt_extras(extras)}
+    return cast(DocumentBody, found if extras is None else {**found, **_receipt_extras(extras)})
 
 
 def money(amount_kop: int) -> Decimal:
     return Decimal(rubles(amount_kop))
 
 
-def _lean(**members: Any) -> Json:
+def _lean(**members: Any) -> JsonObject:
     return {name: value for name, value in members.items() if value is not None}
 
 
@@ -64,7 +133,7 @@ def _operation(operation: Operation) -> str:
     return operation.name.lower()
 
 
-def _line(line: Line) -> Json:
+def _line(line: Line) -> LineBody:
     found = _lean(
         name=line.name,
         price=money(line.price_kop),
@@ -88,11 +157,11 @@ def _line(line: Line) -> Json:
             ver=line.mark_permission.ver,
         ),
     )
-    return found if line.extras is None else {**found, **_line_extras(line.extras)}
+    return cast(LineBody, found if line.extras is None else {**found, **_line_extras(line.extras)})
 
 
-def _line_extras(extras: LineExtras) -> Json:
-    found: Json = extras_json.dump(extras)
+def _line_extras(extras: LineExtras) -> JsonObject:
+    found: JsonObject = extras_json.dump(extras)
     found.pop("excise_kop", None)
     found.pop("attribute", None)
     return found | _lean(
@@ -102,8 +171,8 @@ def _line_extras(extras: LineExtras) -> Json:
     )
 
 
-def _receipt_extras(extras: ReceiptExtras) -> Json:
-    found: Json = extras_json.dump(extras)
+def _receipt_extras(extras: ReceiptExtras) -> JsonObject:
+    found: JsonObject = extras_json.dump(extras)
     found.pop("vat_sums", None)
     return found | _lean(
         agent=None if extras.agent is None else _agent(extras.agent),
@@ -115,20 +184,20 @@ def _receipt_extras(extras: ReceiptExtras) -> Json:
     )
 
 
-def _agent(agent: Agent) -> Json:
+def _agent(agent: Agent) -> JsonObject:
     return {**extras_json.dump(agent), "type": agent.type.name.lower()}
 
 
-def _customer(customer: Customer) -> Json:
-    found: Json = extras_json.dump(customer)
+def _customer(customer: Customer) -> JsonObject:
+    found: JsonObject = extras_json.dump(customer)
     return found
 
 
-def _cashier(cashier: Cashier) -> Json | None:
+def _cashier(cashier: Cashier) -> JsonObject | None:
     return _lean(name=cashier.name, inn=cashier.inn) or None
 
 
-def _correction(correction: Correction, sums: tuple[VatSum, ...]) -> Json:
+def _correction(correction: Correction, sums: tuple[VatSum, ...]) -> JsonObject:
     return _lean(
         type="order" if correction.by_order else "self",
         date=correction.date.isoformat(),

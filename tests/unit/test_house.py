@@ -1,0 +1,83 @@
+"""Rules of the house that no linter knows: sizes, what the domain hands out, what a package says of itself.
+
+Import rules stand in pyproject.toml (import-linter).
+"""
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import kkt_adapter
+
+ROOT = Path(kkt_adapter.__file__).parent
+MOST_LINES = 400  # of a file
+MOST_FLAT = 24  # files of a package, its __init__ aside
+MOST_OF_FUNCTION = 60  # lines
+GENERATED = ("client/",)
+HISTORY = ("runtime/migrations/versions/",)  # what has been released stays as it was
+LONG = {
+    "lab/run.py run",  # one run, step after step
+    "fiscal/ffd/validation/receipt.py complete",  # the order of the rules, each a line
+    "fiscal/intake/buffer.py accept",  # one pass over a batch, without calls between its rows
+}
+UNTYPED = re.compile(r"(dict|Mapping)\[str, (Any|object)\]|\bJson\b")
+
+
+@cache
+def sources() -> dict[str, ast.Module]:
+    files = sorted(ROOT.rglob("*.py"))
+    return {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in files}
+
+
+def functions() -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    for name, module in sources().items():
+        for node in ast.walk(module):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield name, node
+
+
+def test_no_file_is_longer_than_one_can_read() -> None:
+    lengths = {name: (ROOT / name).read_text(encoding="utf-8").count("\n") for name in sources()}
+    assert not {name: n for name, n in lengths.items() if n > MOST_LINES and not name.startswith(GENERATED)}
+
+
+def test_no_package_is_crowded() -> None:
+    flat = Counter(Path(name).parent.as_posix() for name in sources() if not name.endswith("__init__.py"))
+    assert not {
+        name: n
+        for name, n in flat.items()
+        if n > MOST_FLAT and not f"{name}/".startswith(HISTORY + GENERATED)
+    }
+
+
+def test_no_function_is_longer_than_a_page() -> None:
+    long = {
+        f"{name} {node.name}"
+        for name, node in functions()
+        if (node.end_lineno or node.lineno) - node.lineno > MOST_OF_FUNCTION and not name.startswith(HISTORY)
+    }
+    assert long == LONG
+
+
+def test_the_domain_hands_out_no_untyped_dicts() -> None:
+    """Its answers are frozen read models; JSON of somebody else has a named type that says whose it is."""
+    untyped = [
+        f"{name} {node.name} -> {ast.unparse(node.returns)}"
+        for name, node in functions()
+        if name.startswith(("fiscal/", "catalog/"))
+        and node.returns is not None
+        and UNTYPED.search(ast.unparse(node.returns))
+    ]
+    assert untyped == []
+
+
+def test_every_package_says_what_it_is_for() -> None:
+    silent = [
+        name
+        for name, module in sources().items()
+        if name.endswith("__init__.py") and not (ast.get_docstring(module) or "").strip()
+    ]
+    assert silent == []
