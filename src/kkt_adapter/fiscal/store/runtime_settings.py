@@ -26,7 +26,7 @@ def read_settings(conn: Connection, prefix: str) -> dict[str, str]:
     found = conn.execute(
         select(config.c.name, config.c.value).where(config.c.name.startswith(prefix, autoescape=True))
     )
-    return dict(found.tuples().all())
+    return {row.name: row.value for row in found}
 
 
 def store_setting(conn: Connection, name: str, value: str, *, at: datetime, by: str | None) -> None:
