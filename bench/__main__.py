@@ -21,6 +21,7 @@ from bench import (
     charts,
     counts,
     dashboard,
+    doors,
     drain,
     fill,
     ingest,
@@ -47,6 +48,7 @@ PROGRAMS: dict[str, Program] = {
     "pages": pages.measure,
     "dashboard": dashboard.measure,
     "registers": registers.measure,
+    "doors": doors.measure,
     "attacks": attacks.measure,
     "postgres": postgres.measure,
 }

@@ -23,6 +23,7 @@ ANSWER_S = 10.0  # an answer that takes longer is a fault
 PREPARED_S = 60.0  # until every till has printed its first receipt
 AGAIN_S = 0.1  # between two tries of a first receipt
 PATH = "/v1/kkt/receipt"
+KEY_CHARACTERS = 21  # of a key that the load makes up
 _LENGTH = b"content-length: "
 
 
@@ -44,6 +45,16 @@ class Wanted:
     health: bool = False
     receipts: int | None = None
     pause_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What every connection asks for. ``request``: of a till at a port, with %s for a key of KEY_CHARACTERS;
+    ``keyed`` False: without one. ``done`` stands in an answer that counts."""
+
+    request: Callable[[int, int], bytes]
+    done: bytes
+    keyed: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,9 +103,10 @@ def run(
     *,
     others: Sequence[int] = (),
     processor_s: Callable[[], float] = lambda: 0.0,
+    asked: Asked | None = None,
 ) -> Outcome:
     """Post until the window is over. ``others``: ports of further nodes; all have equal shares of the tills.
-    ``processor_s``: what the measured process has used so far.
+    ``processor_s``: what the measured process has used so far. ``asked``: else native receipts.
 
     Raises:
         InvalidRun: an answer that was not 200 ``printed``, or none in time.
@@ -104,7 +116,7 @@ def run(
     gc.disable()  # a pause of ours would look like one of theirs
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(_run((port, *others), wanted, processor_s))
+            return runner.run(_run((port, *others), wanted, processor_s, asked or NATIVE))
     finally:
         gc.enable()
         gc.unfreeze()
@@ -115,6 +127,8 @@ class _Window:
     """What all clients of one run share."""
 
     wanted: Wanted
+    done: bytes
+    keyed: bool
     keys: Callable[[], bytes]
     preparing: int = 0  # tills whose first receipt is not printed yet
     counting: bool = False
@@ -134,13 +148,20 @@ class _Window:
         self.finished.set()
 
 
-async def _run(ports: Sequence[int], wanted: Wanted, processor_s: Callable[[], float]) -> Outcome:
+async def _run(
+    ports: Sequence[int], wanted: Wanted, processor_s: Callable[[], float], asked: Asked
+) -> Outcome:
     loop = asyncio.get_running_loop()
     numbers, run_name = itertools.count(1), os.urandom(6).hex()
-    window = _Window(wanted, keys=lambda: b"%s-%08d" % (run_name.encode(), next(numbers)))
+    window = _Window(
+        wanted,
+        done=asked.done,
+        keyed=asked.keyed,
+        keys=lambda: b"%s-%08d" % (run_name.encode(), next(numbers)),
+    )
     share = wanted.connections // len(ports)
     port_of = [ports[min(till // share, len(ports) - 1)] for till in range(wanted.connections)]
-    clients = [_Client(window, _post(till, port_of[till])) for till in range(wanted.connections)]
+    clients = [_Client(window, asked.request(till, port_of[till])) for till in range(wanted.connections)]
     probes = [_Client(window, _GET % ports[0], probe=True)] if wanted.health else []
     for client, port in zip((*clients, *probes), (*port_of, ports[0]), strict=False):
         await loop.create_connection(lambda client=client: client, "127.0.0.1", port)  # type: ignore[misc]
@@ -211,6 +232,9 @@ def _post(till: int, port: int) -> bytes:
     return head.encode() + content
 
 
+NATIVE = Asked(request=_post, done=b'"status":"printed"')
+
+
 class _Client(asyncio.Protocol):
     """One connection: a request, its answer, the next request."""
 
@@ -257,7 +281,8 @@ class _Client(asyncio.Protocol):
     def _next(self) -> None:
         if self._window.over:
             return
-        self._whole = self._request if self._probe else self._request % self._window.keys()
+        keyed = self._window.keyed and not self._probe
+        self._whole = self._request % self._window.keys() if keyed else self._request
         self._send()
 
     def _send(self) -> None:
@@ -273,7 +298,7 @@ class _Client(asyncio.Protocol):
         if self._probe:
             self._probed(answer, took_s)
             return
-        printed = answer.startswith(b"HTTP/1.1 200 ") and b'"status":"printed"' in answer
+        printed = answer.startswith(b"HTTP/1.1 200 ") and window.done in answer
         if window.preparing:
             if printed:
                 window.preparing -= 1

@@ -117,15 +117,17 @@ def product(
     first_till: int = 0,
     operator_port: int | None = None,
     environment: Mapping[str, str] | None = None,
+    more: str = "",
 ) -> Iterator[Server]:
     """``kkt-adapter serve`` with ``tills`` tills, each with a virtual register of its own.
 
-    ``registers``: fewer registers than tills; ``first_till``: of a node that has not the first ones. Without
+    ``more``: further lines of the file. ``registers``: fewer registers than tills; ``first_till``: of a node
+    that has not the first ones. Without
     ``operator_port`` delivery rests: nothing listens at the operator's address and no document wakes a pass.
     """
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "kkt-adapter.toml"
-    config.write_text(registers_toml(tills, registers or tills, first=first_till))
+    config.write_text(registers_toml(tills, registers or tills, first=first_till) + more)
     settings = {
         "KKT_VIRTUAL_FSYNC": "0",  # the virtual FN stands for hardware with a memory of its own
         "KKT_BUFFER_CAPACITY": "0",
