@@ -2,14 +2,26 @@
 
 import asyncio
 import json
+import shutil
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx2
+import pytest
 from tests.support.api import served
 from tests.support.kkm import basic, execute, receipts_in, sale, shop
 from tests.support.product import Product, product
 
 from kkt_adapter.api.app import end_held, only_execute
+from kkt_adapter.api.wire.tls import TlsFiles
+from kkt_adapter.cli.service.serve import web_servers
+from kkt_adapter.runtime.connection_counts import ConnectionCounts
+
+TLS = Path(__file__).parents[1] / "data" / "tls"
 
 
 async def _leave(port: int, command: dict[str, object], running: Product) -> None:
@@ -74,3 +86,68 @@ async def test_the_port_of_its_own_serves_commands_only(tmp_path: Path) -> None:
             assert "/Execute" in (await client.get("/")).text
             for path in ("/v1/health", "/ui/", "/metrics", "/docs"):
                 assert (await client.get(path)).status_code == 404
+
+
+async def _all_started(servers: list[Any]) -> bool:
+    return all(server.started for server in servers)
+
+
+@asynccontextmanager
+async def both_ports(running: Product, files: TlsFiles, **changes: Any) -> AsyncIterator[tuple[Any, Any]]:
+    """The service's port and KkmServer's, as ``serve`` opens them; each with the server behind it."""
+    settings = running.settings.model_copy(update=changes)
+    listening = socket.create_server(("127.0.0.1", 0)), socket.create_server(("127.0.0.1", 0))
+    servers = web_servers(
+        running.services.app, listening, settings=settings, tls=files, counts=ConnectionCounts(),
+        on_ready=lambda: None,
+    )  # fmt: skip
+    serving = [
+        asyncio.create_task(server.serve(sockets=[sock]))
+        for server, sock in zip(servers, listening, strict=True)
+    ]
+    try:
+        await running.until(lambda: _all_started(servers))
+        first, second = (
+            (sock.getsockname()[1], server) for sock, server in zip(listening, servers, strict=True)
+        )
+        yield first, second
+    finally:
+        for server in servers:
+            server.should_exit = True
+        await asyncio.gather(*serving)
+        for sock in listening:
+            sock.close()
+
+
+async def listed_by(port: int, certificate: Path | None) -> int:
+    """The Status of List over https with this certificate alone trusted, or over http."""
+    verify: ssl.SSLContext | bool = True
+    if certificate is not None:
+        verify = ssl.create_default_context(cafile=certificate)
+        verify.check_hostname = False
+        verify.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    scheme = "http" if certificate is None else "https"
+    async with httpx2.AsyncClient(base_url=f"{scheme}://127.0.0.1:{port}", verify=verify) as client:
+        return int((await execute(client, {"Command": "List"}))["Status"])
+
+
+async def test_kkmserver_tls_is_that_of_the_service_or_off(tmp_path: Path) -> None:
+    for ending in ("pem", "key"):
+        shutil.copy(TLS / f"one.{ending}", tmp_path / f"live.{ending}")
+    files = TlsFiles(cert=tmp_path / "live.pem", key=tmp_path / "live.key")
+    async with product(tmp_path, shop=(shop(),)) as running:
+        async with both_ports(running, files, kkmserver_tls="auto") as ((port, main), (own, execute_only)):
+            assert await listed_by(port, TLS / "one.pem") == await listed_by(own, TLS / "one.pem") == 0
+            with pytest.raises(httpx2.TransportError):
+                await listed_by(own, None)
+            for ending in ("pem", "key"):
+                shutil.copy(TLS / f"two.{ending}", tmp_path / f"live.{ending}")
+            for server in (main, execute_only):
+                await server.on_tick(0)  # as twice a minute
+            assert await listed_by(port, TLS / "two.pem") == await listed_by(own, TLS / "two.pem") == 0
+            with pytest.raises(httpx2.TransportError):
+                await listed_by(own, TLS / "one.pem")
+        async with both_ports(running, files, kkmserver_tls="off") as ((port, _), (own, _)):
+            assert await listed_by(port, TLS / "two.pem") == await listed_by(own, None) == 0
+            with pytest.raises(httpx2.TransportError):
+                await listed_by(port, None)

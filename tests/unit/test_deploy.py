@@ -341,7 +341,8 @@ def mounts(service: str) -> dict[str, str]:
 def test_one_port_runs_through_image_compose_and_prometheus() -> None:
     port = ENV["KKT_PORT"]
     assert instruction("EXPOSE") == [port]
-    assert "os.environ['KKT_PORT'] + '/health'" in instruction("HEALTHCHECK")[0]
+    assert instruction("HEALTHCHECK")[0].endswith('CMD ["python", "/opt/kkt-adapter/health.py"]')
+    assert "deploy/docker/health.py /opt/kkt-adapter/health.py" in instruction("COPY")
     assert ADAPTER["ports"] == [f"127.0.0.1:{port}:{Settings.model_fields['port'].default}"]
     (scrape,) = read_yaml(PROMETHEUS / "prometheus.yml")["scrape_configs"]
     assert scrape["static_configs"] == [{"targets": [f"adapter:{port}"]}]

@@ -3,6 +3,8 @@
 import asyncio
 import shutil
 import ssl
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from kkt_adapter.kernel.errors import SettingsInvalid
 from kkt_adapter.settings import Settings, load_settings
 
 DATA = Path(__file__).parents[2] / "data" / "tls"
+HEALTH = Path(__file__).parents[3] / "deploy" / "docker" / "health.py"
 
 
 def files(tmp_path: Path, name: str) -> TlsFiles:
@@ -57,6 +60,13 @@ def doctor_says(port: int, certificate: Path) -> Level:
     return found.level
 
 
+def container_says(port: int, folder: Path, **environment: str) -> int:
+    """The exit code of the container's health check, with the settings file of ``folder``."""
+    command = [sys.executable, "-I", str(HEALTH)]
+    given = {"KKT_PORT": str(port), "KKT_CONFIG": str(folder / "kkt-adapter.toml"), **environment}
+    return subprocess.run(command, env=given, stderr=subprocess.DEVNULL, timeout=60, check=False).returncode
+
+
 def der(name: str) -> bytes:
     return ssl.PEM_cert_to_DER_cert((DATA / f"{name}.pem").read_text(encoding="ascii"))
 
@@ -75,6 +85,11 @@ async def test_renewed_files_are_served_to_new_connections_and_half_a_pair_is_no
         assert answer.endswith(b"https")
         assert await asyncio.to_thread(doctor_says, port, DATA / "one.pem") is Level.OK
         assert await asyncio.to_thread(doctor_says, port, DATA / "two.pem") is Level.WARNING
+        assert await asyncio.to_thread(container_says, port, tmp_path) == 1  # it speaks http
+        (tmp_path / "kkt-adapter.toml").write_text(f'tls_cert = "{tls.cert}"\ntls_key = "{tls.key}"\n')
+        assert await asyncio.to_thread(container_says, port, tmp_path) == 0
+        (tmp_path / "kkt-adapter.toml").unlink()
+        assert await asyncio.to_thread(container_says, port, tmp_path, KKT_TLS_CERT=str(tls.cert)) == 0
         assert server._renewal is not None
         assert not server._renewal.look()
         shutil.copy(DATA / "two.pem", tmp_path / "live.pem")

@@ -214,6 +214,38 @@ def _listen_for_kkmserver(settings: Any, first: socket.socket) -> socket.socket 
         raise
 
 
+def web_servers(
+    app: Any,
+    listening: tuple[socket.socket, socket.socket | None],
+    *,
+    settings: Any,
+    tls: Any,
+    counts: Any,
+    on_ready: Callable[[], None],
+) -> list[Any]:
+    """The server of each socket: of the whole service, and of the commands of KkmServer alone.
+
+    Args:
+        tls: the certificate files; the second server has them unless ``kkmserver_tls`` is off.
+        counts: of connections, for metrics.
+        on_ready: the first one answers from now on.
+    """
+    from kkt_adapter.api.app import end_held, only_execute
+    from kkt_adapter.api.wire.limits import WireLimits, raise_file_limit, within_files
+    from kkt_adapter.api.wire.server import http_server
+
+    limits = WireLimits(
+        connections=within_files(settings.max_connections, files=raise_file_limit()),
+        connections_per_address=settings.max_connections_per_address,
+    )
+    common = {"limits": limits, "trusted_proxies": settings.trusted_proxies, "counts": counts}
+    servers = [http_server(app, **common, on_ready=on_ready, on_stop=lambda: end_held(app), tls=tls)]
+    if listening[1] is not None:
+        own = tls if settings.kkmserver_tls == "auto" else None
+        servers.append(http_server(only_execute(app), **common, tls=own))
+    return servers
+
+
 async def _answer(
     app: Any,
     listening: tuple[socket.socket, socket.socket | None],
@@ -224,42 +256,13 @@ async def _answer(
     counts: Any,
     on_ready: Callable[[], None],
 ) -> None:
-    """Serve HTTP until a stop signal; requests in hand are finished. ``on_ready``: it answers from now on.
-    ``counts``: of connections, for metrics.
-
-    The second socket, if there is one, serves the commands of KkmServer alone.
-    """
-    from kkt_adapter.api.app import end_held, only_execute
-    from kkt_adapter.api.wire.limits import WireLimits, raise_file_limit, within_files
-    from kkt_adapter.api.wire.server import http_server
+    """Serve HTTP until a stop signal; requests in hand are finished."""
     from kkt_adapter.runtime.log_lines import STDOUT, LogLines
 
-    limits = WireLimits(
-        connections=within_files(settings.max_connections, files=raise_file_limit()),
-        connections_per_address=settings.max_connections_per_address,
-    )
-    server = http_server(
-        app,
-        limits=limits,
-        trusted_proxies=settings.trusted_proxies,
-        on_ready=on_ready,
-        on_stop=lambda: end_held(app),
-        tls=tls,
-        counts=counts,
-    )
-    servers = [(server, listening[0])]
-    if listening[1] is not None:
-        execute = http_server(
-            only_execute(app),
-            limits=limits,
-            trusted_proxies=settings.trusted_proxies,
-            tls=tls if settings.kkmserver_tls == "auto" else None,
-            counts=counts,
-        )
-        servers.append((execute, listening[1]))
+    servers = web_servers(app, listening, settings=settings, tls=tls, counts=counts, on_ready=on_ready)
 
     def stop() -> None:
-        for one, _ in servers:
+        for one in servers:
             one.should_exit = True
 
     loop = asyncio.get_running_loop()
@@ -269,6 +272,8 @@ async def _answer(
     output.write(f"{banner}\n")
     gc.freeze()
     try:
-        await asyncio.gather(*(one.serve(sockets=[sock]) for one, sock in servers))
+        await asyncio.gather(
+            *(one.serve(sockets=[sock]) for one, sock in zip(servers, listening, strict=False) if sock)
+        )
     finally:
         output.close(within_s=0.5)
