@@ -2,12 +2,18 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 MIGRATIONS = ROOT / "src" / "kkt_adapter" / "runtime" / "migrations"  # written once, never changed
 SOURCES = sorted(path for path in (ROOT / "src").rglob("*.py") if MIGRATIONS not in path.parents)
 GLOSSARY = (ROOT / "docs" / "glossary.md").read_text()
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
 
 
 def rows(heading: str) -> list[list[str]]:
@@ -20,7 +26,7 @@ def rows(heading: str) -> list[list[str]]:
 def names(path: Path) -> set[str]:
     """The module's name and those of its classes, functions, arguments and attributes."""
     found = {path.stem}
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path)):
         match node:
             case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
                 found.add(node.name)
@@ -48,10 +54,7 @@ def test_names_are_split_into_words():
 
 def test_every_class_of_the_glossary_exists():
     classes = {
-        node.name
-        for path in SOURCES
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.ClassDef)
+        node.name for path in SOURCES for node in ast.walk(parsed(path)) if isinstance(node, ast.ClassDef)
     }
     named = {
         name

@@ -15,8 +15,6 @@ from urllib.parse import urlsplit
 _NAT64: Final = ip_network("64:ff9b::/96")  # RFC 6052: an IPv4 address inside
 _PORTS: Final = {"http": 80, "https": 443}
 
-Resolve = Callable[[str, int], "asyncio.Future[list[str]]"]
-
 
 class AddressRefused(Exception):
     """The address may not be called."""

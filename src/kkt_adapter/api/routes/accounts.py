@@ -26,7 +26,6 @@ router = APIRouter(prefix="/api/v1", tags=["accounts"])
 log = get_logger("auth")
 
 _ACCOUNT = {"username": "olga", "password": "correct horse battery", "role": "manager"}
-_RESET = {"password": "another long one"}
 _TOKEN = {"scope": "pos", "pos_ids": ["POS-001"], "note": "till 1"}
 
 

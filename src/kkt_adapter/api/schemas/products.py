@@ -25,7 +25,6 @@ from kkt_adapter.catalog.reads.catalogue import (
 MAX_VALUES = 200  # of one repeatable parameter
 MAX_REVISION = 2**63 - 1
 
-Short = Annotated[str, Query(min_length=1, max_length=200)]
 Values = Annotated[tuple[Annotated[str, Query(max_length=200)], ...], Query(max_length=MAX_VALUES)]
 Ids = Annotated[tuple[Annotated[str, Query(max_length=200)], ...], Query(alias="id", max_length=MAX_VALUES)]
 Words = Annotated[str, Query(max_length=200, description="Words of the name, in any order and letter case.")]

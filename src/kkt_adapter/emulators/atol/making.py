@@ -17,7 +17,6 @@ from kkt_adapter.kernel.money import kopecks
 
 Result = dict[str, Any]
 
-REPORTS = ("openShift", "closeShift")
 CASH = ("cashIn", "cashOut")
 SCRIPT_FAILED, SHIFT_CLOSED, SHIFT_OPEN, NO_CASH, EXPIRED = 503, 73, 83, 80, 68
 FISCAL_ONLY_ONCE = frozenset(

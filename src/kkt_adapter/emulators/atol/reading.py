@@ -46,7 +46,7 @@ from kkt_adapter.fiscal.requisites import (
 from kkt_adapter.kernel.ids import PosId, ReceiptId, RegisterId
 from kkt_adapter.kernel.money import Kopecks, Quantity, kopecks
 
-NOT_PAID, TOO_MUCH_CASHLESS, NO_CHANGE, WRONG_SUM = 66, 52, 79, 16
+NOT_PAID, TOO_MUCH_CASHLESS, WRONG_SUM = 66, 52, 16
 _OPERATION = {name: operation for operation, name in words.TASK.items()}
 _RATE = {word: rate for rate, word in words.TAX.items()} | {"vat18": VatRate.P20, "vat118": VatRate.P20_120}
 _PAYMENTS = ("cash", "electronically", "prepaid", "credit", "other")  # as numbers, too

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, select, update
 
 from kkt_adapter.fiscal.queries.door_receipts import (
     COLUMNS,
@@ -95,10 +95,6 @@ def due(conn: Connection, *, now: datetime, limit: int, besides: Sequence[int]) 
             )
         )
     return found
-
-
-def waiting_count(conn: Connection) -> int:
-    return int(conn.execute(select(func.count()).select_from(callbacks).where(WAITING_ROWS)).scalar_one())
 
 
 def told(conn: Connection, one: Due, *, at: datetime) -> None:

@@ -23,7 +23,6 @@ class Waiting:
     register_id: str
     head_fd: int
     head_retry_count: int
-    head_due_at: datetime | None
     due: bool
 
 
@@ -54,7 +53,6 @@ def waiting_fns(conn: Connection, fn_numbers: Sequence[str], *, now: datetime) -
                 register_id=row.register_id,
                 head_fd=row.fiscal_doc_number,
                 head_retry_count=row.retry_count,
-                head_due_at=row.next_attempt_at,
                 due=due,
             )
         )

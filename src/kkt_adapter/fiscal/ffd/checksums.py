@@ -2,7 +2,6 @@
 
 from binascii import crc_hqx
 
-INN_DIGITS = (10, 12)  # companies, persons
 REGISTRATION_NUMBER_DIGITS = 16  # 10 given by the tax service, 6 of check part
 
 # Weights of the check digits, by the length of the INN; the digit is sum mod 11 mod 10.

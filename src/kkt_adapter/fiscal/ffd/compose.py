@@ -69,7 +69,6 @@ _PRICE = _heads(1079)
 _AMOUNT = _heads(1043)
 _LINE_VAT = _heads(1200)
 _VAT_SUM = _heads(1120)
-_QUANTITY = _heads(1023)
 _PAYMENTS: Final = tuple(
     (kind, _heads(tag), element(tag, b"\0"))
     for kind, tag in (
@@ -113,7 +112,6 @@ MARK_CHECKED_BY_FN: Final = 1
 MARK_GOOD_BY_FN: Final = 2
 MARK_CHECKED_BY_SERVER: Final = 4
 MARK_GOOD_BY_SERVER: Final = 8
-MARK_CHECKED_OFFLINE: Final = 16
 
 
 def receipt_body(receipt: Receipt, registration: Registration, *, mark_check: int = 0) -> bytes:

@@ -15,7 +15,6 @@ from kkt_adapter.fiscal.model import FfdVersion
 
 _ALL: Final = frozenset(FfdVersion)
 _NEW: Final = frozenset({FfdVersion.V1_2})
-_OLD: Final = frozenset({FfdVersion.V1_05, FfdVersion.V1_1})
 _1_05: Final = frozenset({FfdVersion.V1_05})
 _VERSION_TEXT = {FfdVersion.V1_05: "1.05", FfdVersion.V1_1: "1.1", FfdVersion.V1_2: "1.2"}
 

@@ -20,7 +20,6 @@ from typing import NamedTuple, TypeAlias
 
 from kkt_adapter.fiscal.ffd.tags import Tag, TagType, registry
 
-MAX_ELEMENT_BYTES = 0xFFFF  # the length field is a uint16
 MAX_DEPTH = 10  # levels of nesting; a document in an archive needs 6, more is an attack on the stack
 MAX_VLN_BYTES = 8
 QUANTITY_DECIMALS = 6

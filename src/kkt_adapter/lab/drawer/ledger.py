@@ -39,7 +39,6 @@ class DrawerLedger:
     def __init__(self) -> None:
         self.movements: list[Movement] = []
         self.reports: list[ZReport] = []
-        self.x_reports = 0
         self.wrong: list[str] = []  # answers that contradict themselves
 
     def went_back(self, kept: Collection[str]) -> None:

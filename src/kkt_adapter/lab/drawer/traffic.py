@@ -72,7 +72,6 @@ class DrawerTraffic:
     async def x_report(self) -> None:
         status, answer = await self._ask("/v1/kkt/x_report", {"pos_id": self._pos_id}, self._key())
         if status == 200 and answer is not None:
-            self._ledger.x_reports += 1
             self._check(answer)
 
     def _check(self, report: dict[str, Any]) -> None:

@@ -95,7 +95,6 @@ COMMANDS: Final[Mapping[str, Does]] = MappingProxyType(
     }
 )
 _BY_FOLDED: Final = MappingProxyType({folded(name): (name, does) for name, does in COMMANDS.items()})
-REPORTS: Final = frozenset({Does.SHIFT_OPEN, Does.Z_REPORT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,7 +39,7 @@ CERTAIN = frozenset(
 
 PAPER = frozenset({44, 45, 46, 114})
 NO_DATA = 123  # the FN has no such document; with raw data also for archived ones
-SHIFT_EXPIRED, SHIFT_EXPIRED_FN = 68, 141
+SHIFT_EXPIRED = 68
 SHIFT_IS_CLOSED, SHIFT_IS_OPEN = 73, 83
 NOT_PARSED, INTERRUPTED, SCRIPT_FAILED = 501, 502, 503
 WRONG_VAT = 144

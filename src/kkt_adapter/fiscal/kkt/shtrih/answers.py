@@ -322,7 +322,6 @@ class MarkCheck:
 
 
 MARK_REFUSED = 0x20
-MARK_NO_ANSWER = 0xFF
 
 
 def valid_until(data: bytes) -> date:

@@ -155,8 +155,3 @@ def document_of(
         confirmed=found.confirmed,
         tlv=element(found.code, b"".join([element(e.tag, e.raw) for e in elements])) if elements else None,
     )
-
-
-def line_rates(tags: Sequence[Element]) -> tuple[int, ...]:
-    """1199 of each line, in order."""
-    return tuple(number_of(line.children, 1199) or 0 for line in tags if line.tag == 1059)

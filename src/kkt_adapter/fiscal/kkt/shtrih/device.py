@@ -28,7 +28,6 @@ BIT_FOUR_BYTE_ERRORS = 54
 _TABLES_AT = 31  # in the data of F7h type 1
 _SYSTEM_PASSWORD_AT = 19
 _LONGEST_AT = 25
-_SELF_EXCHANGE = 1  # table 21 field 2: the device talks to the operator itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,5 @@
 """Mode and sub-mode of a device, as 10h and 11h tell them (docs/reference/shtrih-m.md, Modes)."""
 
-WORKING = 0
 DUMP = 1  # a document is being read with FF3A/FF3B; nothing else is possible
 SHIFT_OPEN = 2
 SHIFT_EXPIRED = 3  # more than 24 hours

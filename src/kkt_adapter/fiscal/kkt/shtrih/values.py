@@ -6,7 +6,6 @@ Source: Shtrih-M protocol, conventions (docs/reference/shtrih-m.md, Values).
 from datetime import date, datetime, time
 
 NOT_GIVEN = (1 << 40) - 1  # FFFFFFFFFFh: a sum that the device works out by itself
-MAX_MONEY = NOT_GIVEN - 1  # kopecks in five bytes
 PASSWORD_LIMIT = 0xFFFFFFFF
 
 

@@ -1,7 +1,6 @@
 """Bytes to and from a device: a TCP connection, or a serial line (extra ``serial``)."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
@@ -234,6 +233,3 @@ def _pyserial() -> Any:
             "(pyserial не установлен: pip install --require-hashes -r locks/service.txt)"
         ) from error
     return serial
-
-
-WireFactory = Callable[[], Wire]
