@@ -18,6 +18,7 @@ from kkt_adapter.api.ui.texts import TEXTS
 from kkt_adapter.bootstrap.drivers import KINDS
 from kkt_adapter.catalog.reads.query import Sort
 from kkt_adapter.catalog.runs import RunStatus
+from kkt_adapter.catalog.store.changes import HISTORY_FIELDS, STATUS, ChangeKind
 from kkt_adapter.emulators.g2a import G2AEmulator
 from kkt_adapter.emulators.ofd import FaultMode
 from kkt_adapter.fiscal.heartbeat.settings import BackOfficeSettings
@@ -195,9 +196,11 @@ async def test_a_run_of_the_catalogue_is_started_followed_and_its_products_are_f
             while "complete" not in (page := (await admin.get(path)).text):
                 assert "failed" not in page
             assert re.search(r"<dt>Changed</dt><dd>45</dd>", page), "the run says what it changed"
+            assert page.count('data-name="Before → after"') == 45
+            assert re.search(r">price</span> [\d.]+ → [\d.]+<", page)
             changed = (await admin.get(one.group(1))).text
             assert "Price over time" in changed and "data-chart=" in changed
-            assert "min_price" in changed
+            assert '<td data-name="What">price</td>' in changed
             assert "Nothing fits" in (await admin.get("/catalogue?q=no+such+thing")).text
             assert (await admin.get("/catalogue/products/unknown")).status_code == 404
             assert (await admin.get("/catalogue?cursor=forged")).status_code == 422
@@ -305,6 +308,10 @@ async def test_every_event_and_movement_has_a_name_in_both_languages() -> None:
         assert f"scope.{scope}" in TEXTS
     for driver in KINDS:
         assert f"registers.kind.{driver}" in TEXTS
+    for change in ChangeKind:
+        assert f"run.change.{change}" in TEXTS
+    for field in (*HISTORY_FIELDS, STATUS):
+        assert f"product.field.{field}" in TEXTS
     for sort in Sort:
         assert f"catalogue.sort.{sort}" in TEXTS
     for what in AttemptKind:

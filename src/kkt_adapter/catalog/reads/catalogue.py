@@ -17,7 +17,8 @@ from kkt_adapter.catalog.model import LONGEST_ID, ProductStatus
 from kkt_adapter.catalog.reads import cursor as cursors
 from kkt_adapter.catalog.reads.export import Export, Exporter, ExportText
 from kkt_adapter.catalog.reads.feed import Change, ChangeListing, changes_since
-from kkt_adapter.catalog.reads.products import StoredProduct, euro, select_products, stored_product
+from kkt_adapter.catalog.reads.history import HistoryEntry, RunChange, changes_of_run, entry_of
+from kkt_adapter.catalog.reads.products import StoredProduct, select_products, stored_product
 from kkt_adapter.catalog.reads.query import (
     ProductQuery,
     Sort,
@@ -43,7 +44,7 @@ LONGEST_CURSOR = cursors.LONGEST
 __all__ = [
     "LONGEST_CURSOR", "CatalogReads", "CatalogState", "Change", "ChangeKind", "ChangeListing", "Export",
     "Facets", "HistoryEntry", "HistoryField", "HistoryListing", "ProductListing",
-    "ProductQuery", "Sort", "StatusFilter", "StoredProduct",
+    "ProductQuery", "RunChange", "Sort", "StatusFilter", "StoredProduct",
 ]  # fmt: skip
 
 
@@ -62,18 +63,6 @@ class ProductListing:
     catalogue_revision: int
     synced_at: datetime | None
     total: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HistoryEntry:
-    """One true change. Money is decimal text, stock a number, status and availability as on the wire."""
-
-    id: str
-    field: str
-    old: str | int | bool | None
-    new: str | int | bool | None
-    at: datetime
-    run_id: str
 
 
 class HistoryField(StrEnum):
@@ -170,6 +159,14 @@ class CatalogReads:
                 limit=limit,
                 cursor=cursor,
             )
+        )
+
+    async def changes_of_run(
+        self, run_id: str, *, since: datetime, until: datetime, limit: int
+    ) -> Sequence[RunChange]:
+        """What a run that worked between those moments changed, newest first; one product once a commit."""
+        return await self._db.read(
+            partial(changes_of_run, run_id=run_id, since=since, until=until, limit=limit)
         )
 
     async def facets(self) -> Facets:
@@ -299,28 +296,7 @@ def _history(
     if len(found) > limit:
         last = cursors.CursorPlace(revision=shown[-1].revision, id=shown[-1].field)
         next_cursor = cursors.seal(last, query=identity, secret=secret)
-    return HistoryListing(entries=[_entry(row) for row in shown], next_cursor=next_cursor)
-
-
-def _entry(row: Row[*tuple[Any, ...]]) -> HistoryEntry:
-    at = moment(row.at)
-    assert at is not None
-    return HistoryEntry(
-        id=row.product_id,
-        field=row.field,
-        old=_value(row.field, row.old),
-        new=_value(row.field, row.new),
-        at=at,
-        run_id=row.run_id,
-    )
-
-
-def _value(field: str, stored: str | None) -> str | int | bool | None:
-    if stored is None or field == STATUS:
-        return stored
-    if field == "available_to_buy":
-        return stored == "true"
-    return int(stored) if field == "qty" else euro(int(stored))
+    return HistoryListing(entries=[entry_of(row) for row in shown], next_cursor=next_cursor)
 
 
 def _facets(connection: Connection) -> Facets:

@@ -12,7 +12,7 @@ from kkt_adapter.api.access import NEEDS, Action
 from kkt_adapter.api.schemas.shown.products import product_answer
 from kkt_adapter.api.ui.routing import action, page
 from kkt_adapter.api.ui.visit import Visit
-from kkt_adapter.catalog.reads.catalogue import HistoryEntry, HistoryField
+from kkt_adapter.catalog.reads.catalogue import HistoryEntry, HistoryField, RunChange
 from kkt_adapter.catalog.reads.query import ProductQuery, Sort, StatusFilter
 from kkt_adapter.catalog.schedule.times import DailyTime
 from kkt_adapter.kernel.errors import InvalidInput
@@ -22,6 +22,7 @@ from kkt_adapter.runtime.auth.roles import Role
 SHOWN = 50  # products on a page
 FACETS = 12  # values of a facet that are offered
 RUNS = 20
+CHANGES = 200  # of one run that are listed
 HISTORY = 500  # changes of one product that are drawn and listed
 NEXT_FIRES = 3
 _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
@@ -77,10 +78,19 @@ async def runs(visit: Visit) -> Response:
 async def run(visit: Visit) -> Response:
     run_id = visit.request.path_params["run_id"]
     sync = visit.services.catalog.sync
+    found = await sync.run(run_id)
+    changes: Sequence[RunChange] = ()
+    if found.started_at is not None:
+        until = found.finished_at or visit.now
+        changes = await visit.services.catalog.reads.changes_of_run(
+            run_id, since=found.created_at, until=until, limit=CHANGES
+        )
     return visit.page(
         "run.html",
-        run=await sync.run(run_id),
+        run=found,
         errors=await sync.errors(run_id),
+        changes=changes,
+        most_changes=CHANGES,
         may_run=visit.may(Role.MANAGER),
     )
 
