@@ -221,13 +221,24 @@ async def test_a_wall_clock_that_jumps_back_runs_nothing_twice(town: Town) -> No
 
 async def test_a_clock_that_was_years_ahead_does_not_silence_the_job(town: Town) -> None:
     town.at("2031-01-01T00:00")
-    async with town.up():
-        pass
+    async with town.up() as shop:
+        await shop.run()
+        town.at("2031-01-01T02:00:01")
+        await shop.schedule.tick()
+        assert await daily(shop) == [("succeeded", utc("2031-01-01T02:00"))]
     town.at("2025-09-17T01:00")
     async with town.up() as shop:
-        town.at("2025-09-17T02:00:01")
-        await shop.schedule.tick()
-        assert await daily(shop) == [("succeeded", utc("2025-09-17T02:00"))]
+        assert (await shop.schedule.status()).status is SchedulerHealth.HEALTHY
+        for day in ("2025-09-17", "2025-09-18"):
+            town.at(f"{day}T02:00:01")
+            await shop.schedule.tick()
+            await daily(shop)
+            assert (await shop.schedule.status()).status is SchedulerHealth.HEALTHY
+        assert await daily(shop) == [
+            ("succeeded", utc("2025-09-17T02:00")),
+            ("succeeded", utc("2025-09-18T02:00")),
+            ("succeeded", utc("2031-01-01T02:00")),
+        ]
 
 
 async def test_without_a_source_no_slot_is_run_or_recorded_and_all_is_well(town: Town) -> None:

@@ -4,21 +4,23 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
-from tests.support.product import TILL, Product, product, sale, virtual_registers
+from sqlalchemy import Connection, func, select, update
+from tests.support.product import TILL, Product, ShiftedClock, product, sale, virtual_registers
 
 from kkt_adapter.emulators.ofd import Duplicates, Fault, FaultMode, OfdEmulator
 from kkt_adapter.emulators.ofd.control import kept_json
 from kkt_adapter.fiscal.delivery.endpoint import Endpoint
 from kkt_adapter.fiscal.delivery.lanes.http import HttpLane
+from kkt_adapter.fiscal.lifecycle import AttemptKind
 from kkt_adapter.fiscal.store import counters
-from kkt_adapter.fiscal.store.tables import receipts
+from kkt_adapter.fiscal.store.tables import attempts, receipts
 from kkt_adapter.settings import Transport
 
 HTTP: Any = {"ofd_transport": Transport.HTTP, "wake_on_receipt": False}
@@ -84,17 +86,40 @@ async def test_a_rejected_receipt_waits_alone_and_the_others_pass(running: Produ
     await running.check_books(in_order=False)
 
 
-async def test_a_refused_receipt_is_tried_at_its_own_times_whatever_the_interval(tmp_path: Path) -> None:
-    async with product(tmp_path, **(HTTP | {"sync_interval_s": 600.0})) as running:
+async def test_a_refused_receipt_is_tried_again_after_1_2_4_8_16_and_32_s_whatever_the_interval(
+    tmp_path: Path,
+) -> None:
+    waits_s, clock = (1, 2, 4, 8, 16, 32), ShiftedClock()
+    async with product(tmp_path, clock=clock, **(HTTP | {"sync_interval_s": 600.0})) as running:
         async with paused(running):
             (receipt_id,) = await sold_unsent(running, 1)
             await refuse(running, receipt_id)
-        await running.client.post("/v1/kkt/buffer/sync")
 
-        async def tried_three_times() -> bool:
-            return bool((await running.receipt(receipt_id))["retry_count"] >= 3)
+        async def planned(due_at: datetime) -> bool:
+            """The worker comes by when the receipt is due, not ten minutes later."""
+            next_at = running.services.worker._next_run_at
+            return next_at is not None and next_at < due_at + timedelta(minutes=1)
 
-        await running.until(tried_three_times)  # after 1 and 2 s; the interval would take ten minutes
+        async def tried(times: int) -> bool:
+            """By a pass, as it is planned; nothing is done before its time, or while another one runs."""
+            await running.call("POST", "/v1/kkt/buffer/sync")
+            return await attempted(running, receipt_id, times)
+
+        tries = 0
+        while tries < len(waits_s):
+            await running.until(partial(tried, tries + 1))
+            tries, tried_at, due_at = await running.read(tries_of)
+            assert due_at - tried_at == timedelta(seconds=waits_s[tries - 1])
+            await running.until(partial(planned, due_at))
+            clock.leap(max(0.0, (due_at - clock.now()).total_seconds()))
+
+
+def tries_of(connection: Connection) -> tuple[int, datetime, datetime]:
+    """Of the only receipt: how often, the last time, and when again."""
+    tries, due_at = connection.execute(select(receipts.c.retry_count, receipts.c.next_attempt_at)).one()
+    delivery = attempts.c.what == AttemptKind.SEND.value
+    tried_at = connection.execute(select(func.max(attempts.c.ended_at)).where(delivery)).scalar_one()
+    return tries, tried_at, due_at
 
 
 async def test_what_is_refused_to_the_end_becomes_a_dead_letter_and_can_be_retried(tmp_path: Path) -> None:

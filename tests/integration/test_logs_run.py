@@ -97,6 +97,8 @@ async def used(service: ServiceProcess, ofd: OfdEmulator, folder: Path) -> Run:
         assert (await client.post("/api/v1/auth/login", json=login)).status_code == 401
         await client.get("/v1/kkt/receipt", params={"idempotency_key": key})
         await client.get("/api/v1/status", headers=authorization)
+        closed = await client.post("/v1/kkt/z_report", json={"pos_id": "POS-001"})
+        assert closed.status_code == 200, closed.text
         await ofd.set_faults(Fault(mode=FaultMode.DOWN))
         assert (await post(body, random_id())).status_code == 200
         for _ in range(400):
@@ -178,6 +180,8 @@ def test_who_greps_a_receipts_id_finds_its_life(run: Run) -> None:
     assert printed["fn_number"]
 
 
-@pytest.mark.parametrize("event", ["service_started", "service_stopped", "shift_opened", "pass_finished"])
+@pytest.mark.parametrize(
+    "event", ["service_started", "service_stopped", "shift_opened", "shift_closed", "pass_finished"]
+)
 def test_what_goes_well_is_logged_at_info(run: Run, event: str) -> None:
     assert {line["level"] for line in run.named(event)} == {"info"}
