@@ -97,14 +97,14 @@ async def used(service: ServiceProcess, ofd: OfdEmulator, folder: Path) -> Run:
         assert (await client.post("/api/v1/auth/login", json=login)).status_code == 401
         await client.get("/v1/kkt/receipt", params={"idempotency_key": key})
         await client.get("/api/v1/status", headers=authorization)
-        closed = await client.post("/v1/kkt/z_report", json={"pos_id": "POS-001"})
-        assert closed.status_code == 200, closed.text
         await ofd.set_faults(Fault(mode=FaultMode.DOWN))
         assert (await post(body, random_id())).status_code == 200
         for _ in range(400):
             if (await client.get("/v1/kkt/buffer/status")).json()["cb_state"] != "CLOSED":
                 break
             await asyncio.sleep(0.05)
+        closed = await client.post("/v1/kkt/z_report", json={"pos_id": "POS-001"})
+        assert closed.status_code == 200, closed.text
     assert await asyncio.to_thread(service.terminate) == 0
     text = (folder / "service.log").read_text(encoding="utf-8")
     lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
