@@ -14,6 +14,7 @@ import pytest
 from tests.support.product import Product, ShiftedClock, product, sale, virtual_registers
 from tests.support.ui import Browser, browser_of
 
+from kkt_adapter.api.ui.pages import registers, shifts
 from kkt_adapter.fiscal.queries import receipt_list
 from kkt_adapter.fiscal.queries.receipt_filter import ReceiptFilter, Stage
 
@@ -34,9 +35,9 @@ class Shop:
 
 @asynccontextmanager
 async def shop(folder: Path) -> AsyncIterator[Shop]:
-    registers = virtual_registers("POS-001", "POS-002")
+    tills = virtual_registers("POS-001", "POS-002")
     async with (
-        product(folder, registers=registers, auth="open") as started,
+        product(folder, registers=tills, auth="open") as started,
         browser_of(started.services.app) as browser,
     ):
         yield Shop(product=started, browser=browser)
@@ -148,6 +149,10 @@ async def test_a_part_that_is_fetched_anew_comes_alone_and_as_the_page_shows_it(
             ("/", "div#attention"),
             ("/", "section#registers"),
             ("/receipts?register=POS-001", "div#receipts-list"),
+            ("/shifts", "section#shift-cards"),
+            ("/shifts", "section#shift-sessions"),
+            ("/registers", "section#register-list"),
+            ("/audit?level=info", "section#events"),
         ):
             part = (await at.browser.get(path, **{"HX-Request": "true", "HX-Target": element})).text.strip()
             whole = (await at.browser.get(path)).text
@@ -156,6 +161,19 @@ async def test_a_part_that_is_fetched_anew_comes_alone_and_as_the_page_shows_it(
             assert re.sub(r"[\d.]+", "0", part) in re.sub(r"[\d.]+", "0", whole), "ages differ, nothing else"
         other = await at.browser.get("/receipts", **{"HX-Request": "true", "HX-Target": "div#content"})
         assert other.text.startswith("<!doctype html>")
+
+
+async def test_many_registers_are_shown_in_part_and_found_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shifts, "CARDS", 1)
+    monkeypatch.setattr(registers, "SHOWN", 1)
+    async with shop(tmp_path) as at:
+        for path, chosen in (("/shifts", "/shifts?register=POS-002"), ("/registers", "/registers?q=002")):
+            first, found = (await at.browser.get(path)).text, (await at.browser.get(chosen)).text
+            assert "1 more:" in first and "<h3>POS-002</h3>" not in first
+            assert "more:" not in found and "<h3>POS-002</h3>" in found
+        assert "<option selected>POS-002</option>" in (await at.browser.get("/shifts?register=POS-002")).text
 
 
 async def test_one_receipt_tells_its_story(tmp_path: Path) -> None:

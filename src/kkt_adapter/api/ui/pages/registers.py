@@ -8,16 +8,22 @@ from kkt_adapter.api.ui.routing import action, page
 from kkt_adapter.api.ui.visit import Visit
 from kkt_adapter.fiscal.store.holds import HoldMode
 
+SHOWN = 30  # registers on the page, the worst first; others are found by their name
+
 
 async def registers(visit: Visit) -> Response:
     asked = visit.query.get("q", "").strip().casefold()
     found = await visit.services.registers.status(None)
     groups = sorted({group for one in found for group in one.groups})
+    cards = {card.register_id: card for card in await visit.services.watch.cards.read()}
+    fit = {one.register_id: one for one in found if asked in one.register_id.casefold()}
+    shown = [fit[name] for name in cards if name in fit][:SHOWN]
     return visit.page(
         "registers.html",
-        registers=[one for one in found if asked in one.register_id.casefold()],
+        registers=shown,
+        hidden=len(fit) - len(shown),
         groups=groups,
-        cards={card.register_id: card for card in await visit.services.watch.cards.read()},
+        cards=cards,
         asked=visit.query.get("q", ""),
         may_hold=visit.may(NEEDS[Action.REGISTER_HOLD].role),
         total=len(found),

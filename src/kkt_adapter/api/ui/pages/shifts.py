@@ -14,6 +14,7 @@ from kkt_adapter.kernel.ids import random_id
 from kkt_adapter.kernel.money import kopecks
 
 SHIFTS, SESSIONS = 50, 50  # shown on the page
+CARDS = 12  # of registers, the worst first; another one is chosen by its name
 COUNT = NEEDS[Action.Z_REPORT].role  # who closes the shift counts the drawer
 MOST_KOP = 10**12  # counted in one drawer
 
@@ -66,6 +67,7 @@ async def _page(visit: Visit, *, report: ReportMade | None) -> Response:
         cards=[card for card in cards if chosen in (None, card.register_id)],
         names=[card.register_id for card in cards],
         zones={card.register_id: card.zone for card in cards},
+        most_cards=CARDS,
         chosen=chosen,
         report=report,
         is_z=report is not None and report.type is ReportType.Z,

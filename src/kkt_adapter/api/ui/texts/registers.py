@@ -3,6 +3,7 @@
 from kkt_adapter.kernel.errors import Text
 
 TEXTS = {
+    "registers.more": Text("{count} more: find one by its name.", "Ещё {count}: найдите кассу по имени."),
     "registers.title": Text("Registers", "Кассы"),
     "registers.groups": Text("Groups: {names}", "Группы: {names}"),
     "registers.hold": Text("set aside", "остановлена"),

@@ -6,6 +6,7 @@ TEXTS = {
     "shifts.title": Text("Shifts and cash", "Смены и деньги"),
     "shifts.register": Text("Register", "ККТ"),
     "shifts.till": Text("Till", "Касса"),
+    "shifts.cards.more": Text("{count} more: choose a register.", "Ещё {count}: выберите кассу."),
     "shifts.now": Text("Now", "Сейчас"),
     "shifts.none": Text("No register yet", "Касс пока нет"),
     "shifts.none.hint": Text("A register appears with its first receipt.", "Касса появится с первым чеком."),
