@@ -18,6 +18,7 @@ from rich.console import Console
 
 from bench import (
     attacks,
+    big,
     charts,
     counts,
     dashboard,
@@ -51,10 +52,12 @@ PROGRAMS: dict[str, Program] = {
     "doors": doors.measure,
     "attacks": attacks.measure,
     "postgres": postgres.measure,
+    "big": big.measure,
 }
 
 
 LONG = ("attacks", "dashboard", "fill", "memory", "pages")  # a million receipts, or minutes a round
+BY_NAME = ("big",)  # an hour and tens of gigabytes: only with --only
 QUICK_ROUNDS = 3
 
 
@@ -62,7 +65,8 @@ def main() -> int:
     given = _arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the measured processes must not outlive us
     console = Console(width=None if sys.stdout.isatty() else 120)
-    chosen = [name for name in PROGRAMS if not (given.quick and name in LONG)]
+    left_out = BY_NAME + LONG if given.quick else BY_NAME
+    chosen = [name for name in PROGRAMS if name not in left_out]
     if given.only:
         chosen = [name.strip() for name in given.only.split(",")]
     unknown = [name for name in chosen if name not in PROGRAMS]
@@ -72,6 +76,8 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="kkt-bench-", dir=given.folder))
     rounds = given.rounds or (QUICK_ROUNDS if given.quick else 5)
     method = (quick if given.quick else full)(folder, rounds=rounds)
+    if given.receipts:
+        method = replace(method, big=given.receipts)
     if given.disk:
         method = replace(method, disks=(Disk.FAST if given.disk == "fast" else Disk.SLOW,))
     report, started = Report(margin=QUICK_MARGIN if given.quick else 0.0), time.monotonic()
@@ -102,6 +108,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--charts", action="store_true", help="draw them into docs/reference/performance.md")
     parser.add_argument("--only", default="", help=f"of {','.join(PROGRAMS)}, separated by commas")
     parser.add_argument("--rounds", type=int, default=0, help=f"default 5, quick {QUICK_ROUNDS}")
+    parser.add_argument("--receipts", type=int, default=0, help="of big; default as many as the disk takes")
     parser.add_argument("--disk", choices=("fast", "slow"), default=None, help="one of the two only")
     parser.add_argument("--folder", type=Path, default=None, help="where databases go; a real disk")
     return parser.parse_args()

@@ -27,6 +27,7 @@ class Method:
     drives: int  # FNs of a drain
     counted: int  # receipts over which fsyncs are counted
     grown: int  # receipts after which memory is read, and once more after twice as many
+    big: int | None = None  # receipts of ``big``; None: as many as the disk takes
     disks: tuple[Disk, ...] = (Disk.FAST, Disk.SLOW)
 
 

@@ -30,13 +30,13 @@ def measure(method: Method, report: Report, shim: Shim | None, say: Callable[[st
     add_account(folder)
     p95: dict[str, list[float]] = {page: [] for page in (STATUS, *OTHERS)}
     with product(folder, CONNECTIONS) as server:
-        headers = {"Authorization": f"Bearer {_sign_in(server)}"}
+        headers = {"Authorization": f"Bearer {sign_in(server)}"}
         for page in p95:
-            _ask(server, page, headers)  # the first status of a day reads that day's documents
+            ask(server, page, headers)  # the first status of a day reads that day's documents
         for number in range(1, method.rounds + 1):
             say(f"pages, round {number} of {method.rounds}: {method.stored} stored")
             for page, found in p95.items():
-                took = [_ask(server, page, headers) for _ in range(ASKED)]
+                took = [ask(server, page, headers) for _ in range(ASKED)]
                 found.append(quantiles(took, n=20)[-1] * 1000)
     for page in OTHERS:
         report.note(f"pages: {page}, p95 with {method.stored} stored", "ms", p95[page])
@@ -59,14 +59,14 @@ def add_account(folder: Path) -> None:
         raise InvalidRun(f"no account could be made: {done.stdout}{done.stderr}")
 
 
-def _sign_in(server: Server) -> str:
+def sign_in(server: Server) -> str:
     body = json.dumps({"username": NAME, "password": PASSWORD}).encode()
     answer = json.loads(_request(server, "/api/v1/auth/login", {"Content-Type": "application/json"}, body))
     token: str = answer["access_token"]
     return token
 
 
-def _ask(server: Server, page: str, headers: Mapping[str, str]) -> float:
+def ask(server: Server, page: str, headers: Mapping[str, str]) -> float:
     began = time.perf_counter()
     _request(server, page, headers)
     return time.perf_counter() - began

@@ -34,6 +34,9 @@ class Cost:
 
 def measure(method: Method, report: Report, shim: Shim | None, say: Callable[[str], None]) -> None:
     found: dict[int, list[Cost]] = {FEW: [], SOME: [], MANY: []}
+    for registers in found:
+        say(f"registers: the first start of {registers}")
+        _start(_folder(method, registers), registers)
     for number in range(1, method.rounds + 1):
         for registers, costs in found.items():
             say(f"registers, round {number} of {method.rounds}: {registers}")
@@ -69,9 +72,7 @@ def measure(method: Method, report: Report, shim: Shim | None, say: Callable[[st
 
 
 def _once(method: Method, registers: int) -> Cost:
-    folder = method.folder / "registers"
-    _start(folder, registers)  # the database and the FNs exist, as after any start but the first
-    with product(folder, registers) as server:
+    with product(_folder(method, registers), registers) as server:
         server.get("/v1/health")
         start_s = time.monotonic() - server.started
         time.sleep(SETTLE_S)
@@ -84,7 +85,12 @@ def _once(method: Method, registers: int) -> Cost:
     return Cost(start_s=start_s, memory_mb=memory_mb, pages_ms=pages, per_s=per_s)
 
 
+def _folder(method: Method, registers: int) -> Path:
+    return method.folder / f"registers-{registers}"
+
+
 def _start(folder: Path, registers: int) -> None:
+    """Make the database and the FNs: every start that is measured is a later one."""
     shutil.rmtree(folder, ignore_errors=True)
     with product(folder, registers) as server:
         server.get("/v1/health")

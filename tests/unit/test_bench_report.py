@@ -1,10 +1,14 @@
 """How the bench judges a run, and that its charts can be read."""
 
+import asyncio
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from bench import charts
+from bench import big, charts
+from bench.fill import filled_folder
+from bench.method import quick
 from bench.report import Report, Target, Verdict
 
 AT_LEAST = Target(row="1", what="rate / rate", must=10, stretch=20)
@@ -66,3 +70,21 @@ def test_the_page_gets_its_charts_and_table_again_and_again(
     for one in drawn:
         assert f"](performance/{one.name})" in text
         assert ElementTree.parse(one).getroot().tag.endswith("svg")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "free", "receipts"), [(None, 61e9, 10_000_000), (None, 59e9, 3_000_000), (640, 1e9, 640)]
+)
+def test_a_big_book_is_as_large_as_the_disk_takes(wanted: int | None, free: float, receipts: int) -> None:
+    assert big.size(wanted=wanted, free=free) == receipts
+
+
+def test_a_book_can_be_filled_and_forgotten(tmp_path: Path) -> None:
+    """Copies of rows fit the present schema, and steps of the forgetting find them old."""
+    said: list[str] = []
+    method = replace(quick(tmp_path, rounds=1), stored=640)
+
+    folder = filled_folder(method, said.append)
+
+    assert len(asyncio.run(big.forgetting(folder / "buffer.db", steps=3))) == 3
+    assert said[0] == "filling a database with 640 receipts"

@@ -12,6 +12,7 @@ from kkt_adapter.fiscal.delivery.endpoint import Endpoint
 from kkt_adapter.fiscal.intake.accept import ReceiptIntake
 from kkt_adapter.fiscal.intake.policy import IntakePolicy
 from kkt_adapter.fiscal.intake.suspicions import CODES
+from kkt_adapter.fiscal.printing.others import OthersReceipts
 from kkt_adapter.fiscal.printing.registers import Registers, Unit
 from kkt_adapter.fiscal.printing.reply_waiters import Waiting
 from kkt_adapter.fiscal.printing.stats import PrintStats
@@ -43,7 +44,10 @@ async def build_printing(core: Core) -> Printing:
     routes = Routes(settings, clock=clock, event_writer=core.event_writer, seams=core.seams)
     core.closers.append(routes.close)
     registers, services = await _registers(core, routes=routes, waiting=waiting, stats=stats)
-    storage.peers.changed = registers.pace_changed
+    others = OthersReceipts(
+        registers, database=core.database, clock=clock, shared=lambda: storage.peers.alive
+    )
+    storage.peers.changed = others.pace_changed
     pools = Pools(
         registers=registers,
         database=core.database,
@@ -66,7 +70,7 @@ async def build_printing(core: Core) -> Printing:
         sessions=Sessions(database=core.database, registers=registers, clock=clock),
         pools=pools,
         intake=intake,
-        services=[*services, pools],
+        services=[*services, pools, others],
     )
 
 

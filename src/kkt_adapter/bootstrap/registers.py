@@ -143,7 +143,6 @@ class RegisterShop:
             waiting=self._waiting,
             listener=self._made,
             policy=LanePolicy(),
-            shared=lambda: storage.peers.alive,
             owner_ended=storage.locks.ended,
         )
 

@@ -160,18 +160,18 @@ class PrintLane(LaneFront):
     async def _rest(self, stop: asyncio.Event) -> None:
         """Wait for work, at most until the next look or the next refused receipt's turn.
 
-        Where other processes store receipts too their rows are looked for every ``shared_poll_s``. The lane
-        is at rest meanwhile, so that a receipt that comes may be printed at once.
+        ``OthersReceipts`` tells of rows that other processes may have stored. The lane is at rest while it
+        reads them, so that a receipt that comes may be printed at once.
         """
-        shared = self._shared()
-        seconds = self._poll_in_s() if shared else self._policy.look_again_s
+        seconds = self._policy.look_again_s
         if not self._stands_aside():
             refused_in_s = self._supply.refused_in_s()
             seconds = min(seconds, self.drawer.due_in_s, seconds if refused_in_s is None else refused_in_s)
         self._at_rest = True
         try:
             if not (stop.is_set() or self._work_waits()):
-                if shared and self._poll_in_s() <= 0:
+                if self._others:
+                    self._others = False
                     others = await self._supply.look_for_others()
                     if others and not self._reserved:  # the reserved one's row would be found, too
                         self._queue.doubt()
@@ -179,9 +179,6 @@ class PrintLane(LaneFront):
                     await self._wake.wait(seconds)
         finally:
             self._at_rest = False
-
-    def _poll_in_s(self) -> float:
-        return max(0.0, self._policy.shared_poll_s - self._supply.read_ago_s)
 
     async def _until_stored(self, term: Term, stop: asyncio.Event) -> None:
         """Touch nothing until the intake has said what became of the reserved receipt."""

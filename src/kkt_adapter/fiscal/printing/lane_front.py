@@ -45,7 +45,6 @@ class LanePolicy:
 
     not_ready_cap_s: float = 60.0
     look_again_s: float = 10.0  # how often an idle lane looks at its device and its rows
-    shared_poll_s: float = 0.5  # how often an idle lane looks for receipts that other processes stored
 
 
 class LaneFront:
@@ -61,7 +60,6 @@ class LaneFront:
         waiting: Waiting,
         listener: PrintListener,
         policy: LanePolicy,
-        shared: Callable[[], bool] = lambda: False,
         owner_ended: Callable[[str], bool] = lambda owner: False,
     ) -> None:
         self.register_id = session.register_id
@@ -84,7 +82,6 @@ class LaneFront:
         self._clock = clock
         self._lease = lease
         self._policy = policy
-        self._shared = shared  # does another process store receipts for this register?
         self._log = structlog.get_logger("lane").bind(register_id=session.register_id)
         self._printer = ReceiptPrinter(
             session, database=database, clock=clock, waiting=waiting, listener=listener
@@ -95,6 +92,7 @@ class LaneFront:
         self._commands = LaneCommands()
         self._broken = True  # an attempt may be open: recover before anything else
         self._at_rest = False  # the lane's task waits for work and touches nothing
+        self._others = False  # rows say that something waits: another process may have stored it
         self._reserved = False  # a receipt that this lane will print is being stored
         self._wake = LaneWake()
         self._term: Term | None = None
@@ -191,8 +189,9 @@ class LaneFront:
         self.drawer.wake()
         self._wake.set()
 
-    def pace_changed(self) -> None:
-        """Another process came or went: an idle lane looks for rows more often, or less, from now on."""
+    def others_stored(self) -> None:
+        """A receipt waits for this register, by the rows; perhaps one that another process stored."""
+        self._others = True
         self._wake.set()
 
     @property

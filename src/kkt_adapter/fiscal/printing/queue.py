@@ -111,12 +111,6 @@ class PrintSupply:
         self._db = database
         self._clock = clock
         self._refused_due: float | None = None  # monotonic: look at the refused receipts then
-        self._read_at = float("-inf")  # monotonic: when the rows were read last
-
-    @property
-    def read_ago_s(self) -> float:
-        """How old the last look at the rows is."""
-        return self._clock.monotonic() - self._read_at
 
     @property
     def waits(self) -> bool:
@@ -147,12 +141,10 @@ class PrintSupply:
 
     async def look_for_others(self) -> bool:
         """For a lane that knows of nothing to print: did another process store a receipt for it?"""
-        self._read_at = self._clock.monotonic()
         return await self._db.read(lambda c: any_unprinted(c, self._register_id))
 
     async def _read_rows(self) -> None:
         begun = self.queue.begin_reading()
-        self._read_at = self._clock.monotonic()
         rows = await self._db.read(lambda c: unprinted(c, self._register_id, limit=QUEUE_LIMIT))
         self.queue.fill(
             [job_of(row) for row in rows if row.print_state is PrintState.NEW],

@@ -206,11 +206,6 @@ class Registers:
         """Every register; the same tuple until there is one more. None ever goes."""
         return self._all
 
-    def pace_changed(self) -> None:
-        """See ``PrintLane.pace_changed``."""
-        for unit in self._units.values():
-            unit.lane.pace_changed()
-
     def find(self, pos_id: PosId) -> Unit | None:
         """The register of a till, without making one."""
         register_id = self._tills.get(pos_id)

@@ -65,6 +65,11 @@ def any_unprinted(conn: Connection, register_id: str) -> bool:
     return conn.execute(query).first() is not None
 
 
+def registers_with_unprinted(conn: Connection) -> list[str]:
+    """All registers that ``any_unprinted`` is true for."""
+    return list(conn.execute(select(receipts.c.register_id).where(UNPRINTED_ROWS).distinct()).scalars())
+
+
 def refused_due(conn: Connection, register_id: str) -> list[Unprinted]:
     """Refused receipts that are tried again, now or later, the oldest first."""
     rows = conn.execute(

@@ -49,10 +49,10 @@ def ensure(conn: Connection) -> None:
 def lock(conn: Connection) -> None:
     """Take the row first in every transaction that will change it, so that no two wait for each other.
 
-    SQLite has one writer at a time anyway.
+    It goes out with the next statement that is waited for. SQLite has one writer at a time anyway.
     """
     if conn.dialect.name != "sqlite":
-        conn.execute(select(counters.c.id).where(counters.c.id == 1).with_for_update())
+        _LOCK.put(conn, [(1,)])
 
 
 def read(conn: Connection) -> Counts:
@@ -71,6 +71,10 @@ def take_attempt_ids(conn: Connection, n: int) -> int:
     return int(taken) - n
 
 
+_LOCK = bulk(
+    [counters.c.id],
+    lambda given: select(counters.c.id).join(given, counters.c.id == given.c.id).with_for_update(of=counters),
+)
 _ADD = bulk(
     [counters.c[name] for name in _FIELDS],
     lambda given: (

@@ -1,4 +1,4 @@
-"""A bounded queue of database jobs, and the threads that take them."""
+"""A bounded queue of reads, and the threads that take them."""
 
 import threading
 from collections import deque
@@ -6,17 +6,14 @@ from collections.abc import Callable
 from typing import Protocol
 
 from kkt_adapter.kernel.errors import Overloaded, StorageError
-from kkt_adapter.runtime.db.jobs import Apply, DatabaseJob, answer
+from kkt_adapter.runtime.db.jobs import DatabaseJob, answer
 
 
 class Worker(Protocol):
     """One thread's hands; all its methods are called in that thread."""
 
-    def run(self, unit: list[DatabaseJob]) -> None:
-        """Run the jobs and set the outcome of each; raises nothing.
-
-        ``unit`` is one job with ``work``, or one or more items for the same ``apply``.
-        """
+    def run(self, job: DatabaseJob) -> None:
+        """Run the job's ``work`` and set its outcome; raises nothing."""
         ...
 
     def close(self) -> None:
@@ -25,21 +22,13 @@ class Worker(Protocol):
 
 
 class JobThreads:
-    """Jobs run in the order of arrival, on several threads at once. Items for one ``apply`` that wait
-    together go together, in order, and there is never more than one call of the same ``apply`` at a time.
-    """
+    """Jobs begin in the order of arrival, on several threads at once."""
 
-    def __init__(
-        self, *, name: str, threads: int, queue_limit: int, batch_limit: int, worker: Callable[[], Worker]
-    ) -> None:
+    def __init__(self, *, name: str, threads: int, queue_limit: int, worker: Callable[[], Worker]) -> None:
         self._queue_limit = queue_limit
-        self._batch_limit = batch_limit
         self._worker = worker
         self._changed = threading.Condition(threading.Lock())
-        self._waiting: deque[DatabaseJob | Apply] = deque()  # an apply stands for all its items in _items
-        self._items: dict[Apply, deque[DatabaseJob]] = {}  # has a key while the apply waits or runs
-        self._count = 0
-        self._running = 0
+        self._waiting: deque[DatabaseJob] = deque()
         self._closing = False
         self._threads = [
             threading.Thread(target=self._serve, name=f"{name} {number}", daemon=True)
@@ -51,7 +40,7 @@ class JobThreads:
     @property
     def waiting(self) -> int:
         """Jobs that no thread has taken yet."""
-        return self._count
+        return len(self._waiting)
 
     def submit(self, job: DatabaseJob) -> None:
         """Queue a job; does not block.
@@ -63,17 +52,9 @@ class JobThreads:
         with self._changed:
             if self._closing:
                 raise closed()
-            if self._count >= self._queue_limit:
-                raise overloaded(self._count)
-            self._count += 1
-            if job.apply is None:
-                self._waiting.append(job)
-            elif (items := self._items.get(job.apply)) is not None:
-                items.append(job)  # its apply is queued already, or will be when the running call ends
-                return
-            else:
-                self._items[job.apply] = deque([job])
-                self._waiting.append(job.apply)
+            if len(self._waiting) >= self._queue_limit:
+                raise overloaded(len(self._waiting))
+            self._waiting.append(job)
             self._changed.notify()
 
     def finish(self) -> None:
@@ -89,40 +70,19 @@ class JobThreads:
 
     def _serve(self) -> None:
         worker = self._worker()
-        while unit := self._take():
-            worker.run(unit)
-            answer(unit)
-            self._done(unit[0].apply)
-            del unit
+        while (job := self._take()) is not None:
+            worker.run(job)
+            answer([job])
+            del job  # a thread that waits keeps nothing alive
         worker.close()
 
-    def _take(self) -> list[DatabaseJob]:
+    def _take(self) -> DatabaseJob | None:
         with self._changed:
             while not self._waiting:
-                if self._closing and not self._running:
-                    return []
+                if self._closing:
+                    return None
                 self._changed.wait()
-            first = self._waiting.popleft()
-            if isinstance(first, DatabaseJob):
-                unit = [first]
-            else:
-                items = self._items[first]
-                unit = [items.popleft() for _ in range(min(len(items), self._batch_limit))]
-            self._count -= len(unit)
-            self._running += 1
-            return unit
-
-    def _done(self, apply: Apply | None) -> None:
-        with self._changed:
-            self._running -= 1
-            if apply is not None:
-                if self._items[apply]:
-                    self._waiting.append(apply)
-                    self._changed.notify()
-                else:
-                    del self._items[apply]
-            if self._closing:
-                self._changed.notify_all()
+            return self._waiting.popleft()
 
 
 def overloaded(waiting: int) -> Overloaded:

@@ -77,7 +77,6 @@ class PostgresDatabase:
             name="postgres reader",
             threads=chosen.readers,
             queue_limit=chosen.read_queue_limit,
-            batch_limit=1,
             worker=lambda: _Reader(reading),
         )
 
@@ -150,12 +149,11 @@ class _Thread:
 
 
 class _Reader(_Thread):
-    def run(self, unit: list[DatabaseJob]) -> None:
-        for job in unit:
-            try:
-                job.value = self._read(job)
-            except BaseException as error:
-                job.error = error
+    def run(self, job: DatabaseJob) -> None:
+        try:
+            job.value = self._read(job)
+        except BaseException as error:
+            job.error = error
 
     def _read(self, job: DatabaseJob) -> Any:
         assert job.work is not None

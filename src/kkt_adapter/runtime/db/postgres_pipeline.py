@@ -28,6 +28,15 @@ class PipelineConnection(psycopg.Connection[Any]):
         # One type for all whole numbers: else each mixture of sizes is a statement of its own to the server.
         self.adapters.register_dumper(int, Int8Dumper)
 
+    def begin_with(self, statement: str) -> None:
+        """Begin a transaction with a statement whose answer nobody reads, in one round trip. Raises
+        psycopg.Error."""
+        if not psycopg.Pipeline.is_supported():
+            self.execute(statement)
+            return
+        with self.pipeline():
+            self.execute(statement)
+
     def defer(self, parts: Sequence[tuple[str, Any]]) -> None:
         """Send these with the next statement."""
         self.deferred += parts
@@ -85,6 +94,20 @@ def together(
     except psycopg.Error as error:
         raise DBAPIError(
             "a group of statements", None, error, hide_parameters=True, connection_invalidated=pipeline.broken
+        ) from error
+
+
+def begin_with(conn: Connection, statement: str) -> None:
+    """See ``PipelineConnection.begin_with``; ``conn`` has begun and sent nothing yet. Raises DBAPIError."""
+    pipeline = pipeline_of(conn)
+    if pipeline is None:
+        conn.exec_driver_sql(statement)
+        return
+    try:
+        pipeline.begin_with(statement)
+    except psycopg.Error as error:
+        raise DBAPIError(
+            statement, None, error, hide_parameters=True, connection_invalidated=pipeline.broken
         ) from error
 
 

@@ -38,12 +38,12 @@ from kkt_adapter.runtime.db.postgres_errors import (
     outcome_unknown,
     state,
 )
-from kkt_adapter.runtime.db.postgres_pipeline import flush, forget
+from kkt_adapter.runtime.db.postgres_pipeline import begin_with, flush, forget
 
 FIRST_PAUSE_S = 0.002  # before a refused transaction runs again; doubled each time, with jitter
 LONGEST_PAUSE_S = 0.2
 SETTLED_S = 0.02  # a loop that is busy for longer is not waited for
-TAKE_TURN = text(f"LOCK TABLE {VERSION_TABLE} IN SHARE ROW EXCLUSIVE MODE")  # the only lock that sees nothing
+TAKE_TURN = f"LOCK TABLE {VERSION_TABLE} IN SHARE ROW EXCLUSIVE MODE"  # the only lock that sees nothing
 HAS_TURNS = text("SELECT to_regclass(:name) IS NOT NULL")
 
 
@@ -199,7 +199,7 @@ class PostgresWriter:
         transaction = connection.begin()
         try:
             if self._has_turns:
-                connection.execute(TAKE_TURN)
+                begin_with(connection, TAKE_TURN)
             self._take(group)
             for job in group:  # of an earlier run, which the server refused
                 job.value = job.error = None

@@ -65,7 +65,6 @@ class SqliteDatabase:
             name=f"reader {path.name}",
             threads=chosen.readers,
             queue_limit=chosen.read_queue_limit,
-            batch_limit=1,
             worker=lambda: _Reader(reading, path),
         )
 
@@ -128,17 +127,16 @@ class _Reader:
         self._path = path
         self._connection: Connection | None = None
 
-    def run(self, unit: list[DatabaseJob]) -> None:
-        for job in unit:
-            try:
-                self._connection = self._connection or self._engine.connect()
-                job.value = _read(self._connection, job)
-            except BaseException as error:
-                job.error = error
-                if is_fatal(error):
-                    job.error = explain(error, self._path)
-                    job.error.__cause__ = error
-                    self.close()
+    def run(self, job: DatabaseJob) -> None:
+        try:
+            self._connection = self._connection or self._engine.connect()
+            job.value = _read(self._connection, job)
+        except BaseException as error:
+            job.error = error
+            if is_fatal(error):
+                job.error = explain(error, self._path)
+                job.error.__cause__ = error
+                self.close()
 
     def close(self) -> None:
         connection, self._connection = self._connection, None
