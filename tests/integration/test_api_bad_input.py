@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -16,6 +18,7 @@ from tests.support.api import (
     changed,
     client_of,
     post_receipt,
+    stored,
     with_item,
     with_payment,
 )
@@ -167,6 +170,12 @@ def check_problem(answer: httpx2.Response) -> dict[str, Any]:
     return body
 
 
+@pytest.fixture
+async def memory(tmp_path: Path) -> AsyncIterator[Memory]:
+    async with stored(tmp_path) as parts:
+        yield parts
+
+
 @pytest.mark.parametrize(("body", "status", "field"), SHAPES, ids=range(len(SHAPES)))
 async def test_bad_input_is_refused_and_nothing_is_asked_of_the_desk(
     body: Any, status: int, field: str | None
@@ -262,9 +271,9 @@ async def test_a_body_without_a_media_type_is_taken_for_json() -> None:
     ],
 )
 async def test_refusals_of_the_framework_have_the_same_form(
-    method: str, path: str, status: int, code: str
+    memory: Memory, method: str, path: str, status: int, code: str
 ) -> None:
-    async with client_of(Memory().app()) as client:
+    async with client_of(memory.app()) as client:
         answer = await client.request(method, path)
     assert answer.status_code == status
     assert check_problem(answer)["code"] == code
@@ -342,13 +351,18 @@ async def test_any_json_is_answered_without_a_failure(mutation: Any, on: str) ->
     assert memory.intake.calls == (answer.status_code == 200)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
 @given(body=anything, target=st.sampled_from(OTHER_BODIES))
 async def test_any_json_to_any_other_path_is_answered_without_a_failure(
-    body: Any, target: tuple[str, str]
+    memory: Memory, body: Any, target: tuple[str, str]
 ) -> None:
+    """All on one database, as calls come."""
     method, path = target
-    async with client_of(Memory().app()) as client:
+    async with client_of(memory.app()) as client:
         answer = await client.request(
             method, path, content=json.dumps(body).encode(), headers={"Content-Type": JSON}
         )

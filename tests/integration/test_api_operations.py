@@ -8,16 +8,21 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.support.api import SALE, Memory, a_letter, client_of, post_receipt
+from sqlalchemy import Connection, insert
+from tests.support.api import SALE, Memory, client_of, post_receipt, put_letter, stored
+from tests.support.rows import a_row
 
 from kkt_adapter import __version__
+from kkt_adapter.fiscal.store import counters
+from kkt_adapter.fiscal.store.tables import receipts, shifts
 
 DOCS = Path(__file__).parents[2] / "docs" / "reference"
 
 
 @pytest.fixture
-def memory() -> Memory:
-    return Memory()
+async def memory(tmp_path: Path) -> AsyncIterator[Memory]:
+    async with stored(tmp_path) as parts:
+        yield parts
 
 
 @pytest.fixture
@@ -29,11 +34,23 @@ async def client(memory: Memory) -> AsyncIterator[httpx2.AsyncClient]:
 # --- refund check ---------------------------------------------------------------------------------------
 
 
+async def keep(memory: Memory, **changes: Any) -> None:
+    """One receipt in the database."""
+    assert memory.database is not None
+    delivered = changes.get("status") == "synced"
+
+    def write(conn: Connection) -> None:
+        conn.execute(insert(receipts), [a_row(1, **changes)])
+        counters.bump(conn, total=1, **({"synced": 1} if delivered else {"pending": 1}))
+
+    await memory.database.write(write)
+
+
 async def test_a_sale_that_is_not_delivered_may_not_be_refunded(
     client: httpx2.AsyncClient, memory: Memory
 ) -> None:
-    memory.refunds.pending.add("fn-12")
-    answer = await client.post("/v1/pos/refund", json={"original_fiscal_doc_id": "fn-12"})
+    await keep(memory, id="r-12")
+    answer = await client.post("/v1/pos/refund", json={"original_fiscal_doc_id": "r-12"})
     assert answer.status_code == 409
     body = answer.json()
     assert body["code"] == "REFUND_BLOCKED"
@@ -45,22 +62,28 @@ async def test_a_sale_that_is_unknown_here_may_be_refunded(client: httpx2.AsyncC
     answer = await client.post("/v1/pos/refund", json={"original_fiscal_doc_id": "fn-12"})
     assert answer.status_code == 200
     assert set(answer.json()) == {"allowed", "sync_status", "reason", "buffer_count", "buffer_percent"}
-    assert answer.json()["allowed"] is True
+    assert (answer.json()["allowed"], answer.json()["sync_status"]) == (True, "not_found")
 
 
 @pytest.mark.parametrize(
-    ("body", "asked"),
+    "body",
     [
-        ({"original_fiscal_doc_id": "9999078902013267-12"}, "9999078902013267-12"),
-        ({"original_fiscal_doc_id": 12}, "12"),
-        ({"original_receipt_id": "r-1"}, "r-1"),
+        {"original_fiscal_doc_id": "9999078902013267-12"},
+        {"original_fiscal_doc_id": 12},
+        {"original_receipt_id": "r-1"},
     ],
 )
 async def test_a_sale_is_named_in_any_of_its_ways(
-    client: httpx2.AsyncClient, memory: Memory, body: dict[str, Any], asked: str
+    client: httpx2.AsyncClient, memory: Memory, body: dict[str, Any]
 ) -> None:
-    assert (await client.post("/v1/pos/refund", json=body)).status_code == 200
-    assert memory.refunds.asked == [asked]
+    fn = "9999078902013267"
+    await keep(memory, id="r-1", fn_number=fn, fiscal_doc_number=12, status="synced", print_state="printed")
+    assert memory.database is not None
+    await memory.database.write(
+        lambda conn: conn.execute(insert(shifts).values(register_id="R", fn_number=fn, shift_number=1))
+    )
+    answer = await client.post("/v1/pos/refund", json=body)
+    assert (answer.status_code, answer.json()["sync_status"]) == (200, "synced")
 
 
 @pytest.mark.parametrize(
@@ -162,7 +185,7 @@ async def test_the_capacity_is_changed_at_once(
 ) -> None:
     answer = await client.patch("/v1/admin/buffer", json={"capacity": capacity})
     assert answer.status_code == 200
-    assert memory.administration.capacity == capacity
+    assert await memory.capacity() == capacity
 
 
 @pytest.mark.parametrize("capacity", [-1, 1, 49, 300.5, "300", True, None, 10**12])
@@ -172,7 +195,7 @@ async def test_a_capacity_that_would_stop_sales_is_refused(
     answer = await client.patch("/v1/admin/buffer", json={"capacity": capacity})
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["field"] == "capacity"
-    assert memory.administration.capacity == 10_000
+    assert await memory.capacity() == 10_000
 
 
 # --- dead letters and maintenance -----------------------------------------------------------------------
@@ -181,7 +204,7 @@ async def test_a_capacity_that_would_stop_sales_is_refused(
 async def test_a_dead_letter_is_read_and_retried_once(client: httpx2.AsyncClient) -> None:
     assert (await client.get("/v1/kkt/dlq")).json()["items"][0]["id"] == 1
     assert (await client.get("/v1/kkt/dlq/1")).json()["resolved_at"] is None
-    assert (await client.post("/v1/kkt/dlq/1/retry")).json()["note"] == "retried"
+    assert (await client.post("/v1/kkt/dlq/1/retry")).json()["resolution"] == "retried"
     again = await client.post("/v1/kkt/dlq/1/retry")
     assert (again.status_code, again.json()["code"]) == (409, "CONFLICT")
 
@@ -192,10 +215,11 @@ async def test_who_settled_a_dead_letter_is_taken_from_the_body_only_while_nobod
     body = {"note": "sent by hand", "resolved_by": "Петров"}
     async with client_of(memory.app()) as client:
         opened = await client.post("/v1/kkt/dlq/1/resolve", json=body)
-    memory.dead_letters.rows[1] = a_letter()
+    assert memory.database is not None
+    second = await put_letter(memory.database)
     async with client_of(memory.app(auth_open=False)) as client:
         signed = await client.post(
-            "/v1/kkt/dlq/1/resolve", json=body, headers={"Authorization": "Bearer admin"}
+            f"/v1/kkt/dlq/{second}/resolve", json=body, headers={"Authorization": "Bearer admin"}
         )
     assert (opened.json()["resolved_by"], signed.json()["resolved_by"]) == ("Петров", "anna")
 
@@ -235,7 +259,7 @@ async def test_maintenance_without_a_reason_or_with_a_strange_length_is_refused(
     answer = await client.post("/v1/pos/maintenance", json=body)
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["field"] == field
-    assert memory.administration.maintenance_mode is None
+    assert await memory.services().administration.maintenance() is None
 
 
 # --- health and documentation ---------------------------------------------------------------------------

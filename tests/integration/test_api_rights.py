@@ -1,9 +1,11 @@
 """Who may call what: one table of route by credential."""
 
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.api import KEY, SALE, Memory, client_of, post_receipt
+from tests.support.api import KEY, SALE, Memory, client_of, post_receipt, stored
 from tests.support.receipts import a_request
 
 from kkt_adapter.api.access import NEEDS, Action
@@ -58,12 +60,17 @@ TABLE: list[tuple[Call, str]] = [
 TOKENS = {"v": "viewer", "m": "manager", "a": "admin", "t": "till-1", "o": "till-2", "r": "read"}
 
 
+@pytest.fixture
+async def memory(tmp_path: Path) -> AsyncIterator[Memory]:
+    async with stored(tmp_path) as parts:
+        yield parts
+
+
 @pytest.mark.parametrize(
     ("call", "allowed"), TABLE, ids=[f"{c[0]} {c[1]} {n}" for n, (c, _) in enumerate(TABLE)]
 )
-async def test_a_call_is_for_those_of_the_table(call: Call, allowed: str) -> None:
+async def test_a_call_is_for_those_of_the_table(call: Call, allowed: str, memory: Memory) -> None:
     method, path, body = call
-    memory = Memory()
     await memory.intake.accept(a_request(), key=KEY)  # receipt-1, of POS-001
     answers = {}
     async with client_of(memory.app(auth_open=False)) as client:
@@ -101,8 +108,7 @@ async def test_health_and_documentation_need_no_token(path: str) -> None:
         assert (await client.get(path)).status_code == 200
 
 
-async def test_everything_of_v1_is_open_while_nobody_has_to_sign_in() -> None:
-    memory = Memory()
+async def test_everything_of_v1_is_open_while_nobody_has_to_sign_in(memory: Memory) -> None:
     async with client_of(memory.app()) as client:
         await post_receipt(client)
         for (method, path, body), _ in TABLE[1:]:

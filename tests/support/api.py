@@ -6,13 +6,17 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import MISSING, dataclass, field, fields, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, cast
 
 import httpx2
 from fastapi import FastAPI
+from sqlalchemy import Connection, insert
 from tests.support import status
+from tests.support.clock import ManualClock
+from tests.support.ready_database import put_ready
 from tests.support.receipts import a_sale
 
 from kkt_adapter.api.app import create_api
@@ -20,36 +24,35 @@ from kkt_adapter.api.services import ApiServices, BuyerServices, ResolveAction, 
 from kkt_adapter.api.settings import ApiSettings
 from kkt_adapter.api.wire.limits import WireLimits
 from kkt_adapter.api.wire.server import HttpServer, http_server
-from kkt_adapter.fiscal.control.maintenance import CapacityChange, MaintenanceState
+from kkt_adapter.fiscal.control.maintenance import Administration
 from kkt_adapter.fiscal.control.pools import Pools, SetAside
+from kkt_adapter.fiscal.control.register_actions import RegisterActions
 from kkt_adapter.fiscal.control.register_status import RegisterStatus, ReportDecision
-from kkt_adapter.fiscal.delivery.dead_letters import LetterFilter
-from kkt_adapter.fiscal.delivery.letter_models import (
-    DeadLetter,
-    LetterDetail,
-    LetterPage,
-    LetterPreview,
-    LetterResolved,
-    LetterRetried,
-    ManyLetters,
-)
+from kkt_adapter.fiscal.delivery.dead_letters import DeadLetters
+from kkt_adapter.fiscal.delivery.worker import DeliveryWorker
 from kkt_adapter.fiscal.delivery.worker_status import ManualSync, WorkerStatus
+from kkt_adapter.fiscal.intake.accept import ReceiptIntake
 from kkt_adapter.fiscal.intake.as_sent import PLAIN, AsSent
-from kkt_adapter.fiscal.lifecycle import AttemptKind, LetterOutcome, PrintState, Status
+from kkt_adapter.fiscal.intake.refund_check import Refunds
+from kkt_adapter.fiscal.intake.stored_answers import Acceptance
+from kkt_adapter.fiscal.lifecycle import AttemptKind, PrintState, Status
 from kkt_adapter.fiscal.model import PaymentKind, ReceiptRequest, ShiftTotals
 from kkt_adapter.fiscal.queries.event_log import EventPage
 from kkt_adapter.fiscal.queries.receipt_models import ReceiptDetail, ReceiptPage, ReceiptSummary
+from kkt_adapter.fiscal.queries.receipts import Receipts
 from kkt_adapter.fiscal.shifts.reports import HeldCash, ReportMade, ReportType, ShiftOpened
 from kkt_adapter.fiscal.slip.links import ReceiptLinks
+from kkt_adapter.fiscal.status.pages import Summary
 from kkt_adapter.fiscal.status.reports import BufferStatus, HealthReport
+from kkt_adapter.fiscal.store import counters
+from kkt_adapter.fiscal.store.counters import fill
 from kkt_adapter.fiscal.store.holds import Hold, HoldMode
 from kkt_adapter.fiscal.store.idempotency import Outcome
-from kkt_adapter.fiscal.store.runtime_settings import MaintenanceMode
+from kkt_adapter.fiscal.store.tables import dlq
 from kkt_adapter.kernel.breaker import BreakerState
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import (
     Conflict,
-    DeadLetterNotFound,
     IdempotencyConflict,
     NotAuthenticated,
     ReceiptInvalid,
@@ -59,7 +62,10 @@ from kkt_adapter.kernel.errors import (
 from kkt_adapter.kernel.hlc import HybridTimestamp
 from kkt_adapter.kernel.ids import RegisterId
 from kkt_adapter.kernel.money import Kopecks, kopecks, line_amount, rubles
+from kkt_adapter.runtime.auth.gate import Gate
 from kkt_adapter.runtime.auth.roles import Principal, PrincipalKind, Role, Scope
+from kkt_adapter.runtime.db.protocol import Database
+from kkt_adapter.runtime.db.sqlite import SqliteDatabase
 
 Json = dict[str, Any]
 
@@ -73,13 +79,8 @@ SALE: Json = {
     "payments": [{"type": "cash", "amount": 100}],
 }
 CREATED_AT = datetime(2026, 3, 14, 9, tzinfo=UTC)
+CAPACITY = 10_000  # of the buffer, as configured
 WALL = CREATED_AT.replace(hour=12, tzinfo=None)  # of a register
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemoryAcceptance:
-    body: bytes
-    replayed: bool
 
 
 @dataclass
@@ -94,13 +95,13 @@ class MemoryIntake:
     stored: asyncio.Event = field(default_factory=asyncio.Event)
     finished: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def replay_first(self, *, key: str, sent: AsSent) -> MemoryAcceptance | None:
+    async def replay_first(self, *, key: str, sent: AsSent) -> Acceptance | None:
         return None
 
     async def refusal(self, request: ReceiptRequest, *, key: str, sent: AsSent) -> ReceiptInvalid:
         return sent.refusal(sent.broken)
 
-    async def accept(self, request: ReceiptRequest, *, key: str, sent: AsSent = PLAIN) -> MemoryAcceptance:
+    async def accept(self, request: ReceiptRequest, *, key: str, sent: AsSent = PLAIN) -> Acceptance:
         self.calls += 1
         self.arrivals.put_nowait(key)
         if self.fail_with is not None:
@@ -109,14 +110,14 @@ class MemoryIntake:
         if known is not None:
             if known[0] != request:
                 raise IdempotencyConflict("key taken", "ключ занят", receipt_id=known[1]["receipt_id"])
-            return MemoryAcceptance(body=_bytes(known[1]), replayed=True)
+            return Acceptance(body=_bytes(known[1]), replayed=True)
         answer = self._answer(request)
         self.receipts[key] = (request, answer)
         self.stored.set()
         if self.hold is not None:
             await self.hold.wait()
         self.finished.set()
-        return MemoryAcceptance(body=_bytes(answer), replayed=False)
+        return Acceptance(body=_bytes(answer), replayed=False)
 
     def _answer(self, request: ReceiptRequest) -> Json:
         number = len(self.receipts) + 1
@@ -190,34 +191,6 @@ class MemoryReceipts:
     async def qr_svg(self, receipt_id: str) -> str:
         await self.by_id(receipt_id)
         return '<svg xmlns="http://www.w3.org/2000/svg"></svg>'
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemoryVerdict:
-    allowed: bool
-    sync_status: str
-    reason: str
-    buffer_count: int
-    buffer_percent: float
-
-
-@dataclass
-class MemoryRefunds:
-    """Whatever stands in ``pending`` is not delivered yet."""
-
-    pending: set[str] = field(default_factory=set)
-    asked: list[str] = field(default_factory=list)
-
-    async def check(self, original: str) -> MemoryVerdict:
-        self.asked.append(original)
-        blocked = original in self.pending
-        return MemoryVerdict(
-            allowed=not blocked,
-            sync_status="pending" if blocked else "not_found",
-            reason="the sale is not synced" if blocked else "unknown sale",
-            buffer_count=len(self.pending),
-            buffer_percent=float(len(self.pending)),
-        )
 
 
 @dataclass
@@ -342,60 +315,6 @@ class MemoryDelivery:
         return self.breaker
 
 
-@dataclass
-class MemoryDeadLetters:
-    rows: dict[int, DeadLetter] = field(default_factory=lambda: {1: a_letter()})
-
-    async def page(self, *, limit: int, cursor: str | None) -> LetterPage:
-        return LetterPage(items=list(self.rows.values())[:limit], next_cursor=None)
-
-    async def preview(self, wanted: LetterFilter, *, limit: int) -> LetterPreview:
-        return LetterPreview(count=len(self.rows), items=list(self.rows.values())[:limit])
-
-    async def get(self, id: int) -> LetterDetail:
-        if id not in self.rows:
-            raise DeadLetterNotFound(f"no dead letter {id}", f"нет записи {id}")
-        return LetterDetail(letter=self.rows[id], attempts=[])
-
-    async def retry(self, id: int, *, by: str) -> LetterRetried:
-        return LetterRetried(letter=await self._settle(id, by=by, note="retried"), is_pending=True)
-
-    async def resolve(self, id: int, *, note: str, by: str, outcome: LetterOutcome | None) -> LetterResolved:
-        letter = await self._settle(id, by=by, note=note)
-        return LetterResolved(letter=letter, outcome_assumed=outcome is None)
-
-    async def retry_many(
-        self, wanted: LetterFilter, *, expected_count: int, by: str, note: str | None
-    ) -> ManyLetters:
-        return await self._many(expected_count, by=by, note="retried")
-
-    async def resolve_many(
-        self,
-        wanted: LetterFilter,
-        *,
-        expected_count: int,
-        note: str,
-        by: str,
-        outcome: LetterOutcome | None,
-    ) -> ManyLetters:
-        return await self._many(expected_count, by=by, note=note)
-
-    async def _many(self, expected_count: int, *, by: str, note: str) -> ManyLetters:
-        still_open = [row.id for row in self.rows.values() if row.resolved_at is None]
-        if len(still_open) != expected_count:
-            raise Conflict("another number", "другое число", count=len(still_open))
-        for number in still_open:
-            await self._settle(number, by=by, note=note)
-        return ManyLetters(matched=expected_count, done=expected_count)
-
-    async def _settle(self, id: int, *, by: str, note: str) -> DeadLetter:
-        letter = (await self.get(id)).letter
-        if letter.resolved_at is not None:
-            raise Conflict("already resolved", "уже решено")
-        self.rows[id] = replace(letter, resolved_at=CREATED_AT, resolved_by=by, note=note)
-        return self.rows[id]
-
-
 def a_report(kind: ReportType, *, sales_kop: int = 0, shift_number: int = 1) -> ReportMade:
     """Of a register without open sessions."""
     nothing = Kopecks(0)
@@ -407,23 +326,6 @@ def a_report(kind: ReportType, *, sales_kop: int = 0, shift_number: int = 1) -> 
         totals=ShiftTotals(shift_number=shift_number, opened_at=None, sales_kop=Kopecks(sales_kop)),
         held=HeldCash(sessions=0, opening_kop=nothing, in_kop=nothing, out_kop=nothing, till_kop=nothing),
         is_offline=False,
-    )
-
-
-def a_letter() -> DeadLetter:
-    return DeadLetter(
-        id=1,
-        receipt_id="receipt-1",
-        failed_at=CREATED_AT,
-        reason="max_retries_exceeded",
-        fiscal_doc=None,
-        retry_attempts=20,
-        last_error="no answer",
-        resolved_at=None,
-        resolved_by=None,
-        resolution=None,
-        note=None,
-        outcome=None,
     )
 
 
@@ -449,31 +351,6 @@ class MemorySummary:
     ) -> EventPage:
         self.asked.append({"level": level, "event_type": event_type, "since": since})
         return EventPage(total=0, page=page, limit=limit, items=[])
-
-
-@dataclass
-class MemoryAdministration:
-    capacity: int = 10_000
-    maintenance_mode: MaintenanceMode | None = None
-
-    async def set_capacity(self, n: int, *, by: str) -> CapacityChange:
-        before = replace(status.FILL, capacity=self.capacity)
-        after = replace(status.FILL, capacity=n)
-        self.capacity = n
-        return CapacityChange(before=before, after=after)
-
-    async def maintenance(self) -> MaintenanceState | None:
-        mode = self.maintenance_mode
-        return None if mode is None else MaintenanceState(mode=mode, is_overdue=False)
-
-    async def begin_maintenance(self, *, reason: str, minutes: int | None, by: str) -> None:
-        until = None if minutes is None else CREATED_AT + timedelta(minutes=minutes)
-        self.maintenance_mode = MaintenanceMode(reason=reason, since=CREATED_AT, by=by, until=until)
-
-    async def end_maintenance(self, *, by: str) -> None:
-        if self.maintenance_mode is None:
-            raise Conflict("no maintenance", "обслуживание не идёт")
-        self.maintenance_mode = None
 
 
 @dataclass
@@ -553,10 +430,8 @@ def _bytes(answer: Json) -> bytes:
     return json.dumps(answer).encode()
 
 
-HERE = (
-    "intake", "receipts", "refunds", "registers", "delivery", "dead_letters", "summary", "administration",
-    "gate", "pools", "buyer",
-)  # fmt: skip
+STORED = ("refunds", "dead_letters", "administration")
+HERE = (*STORED, "intake", "receipts", "registers", "delivery", "summary", "gate", "pools", "buyer")
 
 
 class Absent:
@@ -582,37 +457,86 @@ class MemoryPools:
 
 
 class Memory:
-    """All of them together, wired."""
+    """The interface with stand-ins for what prints, and the real parts over ``database``, if there is one.
 
-    def __init__(self) -> None:
+    What needs a running register (intake, reports, delivery) is kept in memory, so that a test can let it
+    hang or fail; the same calls over the whole product: ``test_api_real.py`` and its neighbours.
+    """
+
+    def __init__(self, database: Database | None = None) -> None:
+        self.database = database
         self.intake = MemoryIntake()
         self.receipts = MemoryReceipts(self.intake)
-        self.refunds = MemoryRefunds()
         self.registers = MemoryRegisters(self.receipts)
         self.delivery = MemoryDelivery()
-        self.dead_letters = MemoryDeadLetters()
         self.summary = MemorySummary()
-        self.administration = MemoryAdministration()
         self.gate = MemoryGate()
 
     def services(self) -> ApiServices:
         return ApiServices(
-            intake=self.intake,
-            receipts=self.receipts,
-            refunds=self.refunds,
-            registers=self.registers,
-            delivery=self.delivery,
-            dead_letters=self.dead_letters,
-            summary=self.summary,
-            administration=self.administration,
-            gate=self.gate,
+            intake=cast(ReceiptIntake, self.intake),
+            receipts=cast(Receipts, self.receipts),
+            registers=cast(RegisterActions, self.registers),
+            delivery=cast(DeliveryWorker, self.delivery),
+            summary=cast(Summary, self.summary),
+            gate=cast(Gate, self.gate),
             pools=cast(Pools, MemoryPools()),
             buyer=BuyerServices(links=ReceiptLinks(secret=b"-"), receipts=cast(Any, Absent())),
+            **self._stored(),
             **absent(),
         )
 
+    def _stored(self) -> dict[str, Any]:
+        if self.database is None:
+            return dict.fromkeys(STORED, Absent())
+        clock = ManualClock(CREATED_AT)
+        return {
+            "refunds": Refunds(database=self.database, default_capacity=CAPACITY),
+            "administration": Administration(database=self.database, clock=clock, default_capacity=CAPACITY),
+            "dead_letters": DeadLetters(database=self.database, clock=clock, on_retry=lambda: None),
+        }
+
+    async def capacity(self) -> int:
+        """Of the buffer, as it is in force."""
+        assert self.database is not None
+        filled = await self.database.read(lambda conn: fill(conn, default_capacity=CAPACITY))
+        return filled.capacity
+
     def app(self, *, clock: Clock | None = None, **settings: Any) -> FastAPI:
         return create_api(self.services(), replace(ApiSettings(), **settings), clock=clock)
+
+
+@asynccontextmanager
+async def stored(folder: Path) -> AsyncIterator[Memory]:
+    """Over a database of today's schema with one open dead letter, number 1."""
+    put_ready(folder / "kkt.db")
+    database = SqliteDatabase(folder / "kkt.db")
+    try:
+        await database.write(counters.ensure)
+        await put_letter(database)
+        yield Memory(database)
+    finally:
+        await database.close()
+
+
+async def put_letter(database: Database) -> int:
+    """One more open dead letter; its number."""
+
+    def write(conn: Connection) -> int:
+        counters.bump(conn, dlq_open=1)
+        made = conn.execute(
+            insert(dlq).values(
+                original_receipt_id="receipt-1",
+                failed_at=CREATED_AT,
+                reason="max_retries_exceeded",
+                retry_attempts=20,
+                last_error="no answer",
+            )
+        )
+        assert made.inserted_primary_key is not None
+        return int(made.inserted_primary_key[0])
+
+    return await database.write(write)
 
 
 @asynccontextmanager

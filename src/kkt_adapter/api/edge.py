@@ -43,13 +43,13 @@ from kkt_adapter.api.errors import REQUEST_ID, answer_to, send_problem
 from kkt_adapter.api.origins import HostRule, OriginRule, RequestOrigin, cors_headers, preflight_headers
 from kkt_adapter.api.rate import RateLimit
 from kkt_adapter.api.routes import receipts
-from kkt_adapter.api.services import Gate
 from kkt_adapter.api.settings import ANONYMOUS_SHARE, ApiSettings
 from kkt_adapter.api.wire.protocol import CONNECTION
 from kkt_adapter.fiscal.slip.links import PATH
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import Overloaded, StorageError
 from kkt_adapter.kernel.ids import random_id
+from kkt_adapter.runtime.auth.gate import Gate
 from kkt_adapter.runtime.log import forget, get_logger
 
 log = get_logger("api")

@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 from sqlalchemy import Connection, insert
+from tests.support.rows import a_row
 
 from kkt_adapter.fiscal.store import counters
 from kkt_adapter.fiscal.store.counters import Fill, fill
@@ -32,25 +32,6 @@ async def migrated(database_url: str) -> AsyncIterator[SqliteDatabase | Postgres
 
 
 Db = SqliteDatabase | PostgresDatabase
-
-
-def a_row(seq: int, **changes: Any) -> dict[str, Any]:
-    return {
-        "seq": seq,
-        "id": f"r{seq}",
-        "idempotency_key": f"k{seq}",
-        "register_id": "R",
-        "pos_id": "P",
-        "type": "sale",
-        "total_kop": 100,
-        "payload": "{}",
-        "created_at": NOW,
-        "hlc_local_time": 1,
-        "hlc_logical_counter": seq,
-        "queue_position": 1,
-        "print_state": "new",
-        "status": "pending",
-    } | changes
 
 
 async def test_totals_begin_at_nothing_and_are_made_once(migrated: Db) -> None:

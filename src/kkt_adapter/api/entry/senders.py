@@ -9,11 +9,11 @@ from typing import Any
 from starlette.types import Scope
 
 from kkt_adapter.api.rate import RateLimit
-from kkt_adapter.api.services import Gate
 from kkt_adapter.api.settings import ApiSettings
 from kkt_adapter.api.wire.protocol import CONNECTION
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import NotAuthenticated, RateLimited
+from kkt_adapter.runtime.auth.gate import Gate
 from kkt_adapter.runtime.auth.roles import Principal
 
 PRINCIPAL = "kkt.principal"  # key in the ASGI scope: a Principal, or the NotAuthenticated it was refused with
