@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from kkt_adapter.bootstrap import identity as start_identity
+from kkt_adapter.cli.service import serve
 from kkt_adapter.fiscal.control.clock_watch import ClockWatch
 from kkt_adapter.fiscal.housekeeping import daily, retention
 from kkt_adapter.fiscal.intake import buffer, known_keys
@@ -56,7 +57,9 @@ OPERATOR_DOWN = "operator down"
 QUESTION = "person decides a question"
 CLOCK_JUMP = "clock jump"
 DATABASE_LOST = "database lost"
+DATABASE_REPLACED = "database replaced by an older copy"
 LOG_STALLED = "log that nobody reads"
+HUNG_UP = "process told that its terminal hung up"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -347,6 +350,13 @@ def _log_waits() -> None:
     _replace(LogLines, "write", write)
 
 
+# ---- a hang-up that ends the service --------------------------------------------------------------------
+
+
+def _hang_up_ends() -> None:
+    _replace(serve, "survive_hang_up", lambda lines: None)
+
+
 # ---- an operator that is told of something else ---------------------------------------------------------
 
 
@@ -458,6 +468,20 @@ VARIANTS: Mapping[str, Variant] = MappingProxyType(
             build=_vanished_is_new,
             caught_as=FindingKind.WRONG,
             faults=frozenset({DATABASE_LOST}),
+            count=1,
+        ),
+        "restored-unread": Variant(
+            what="a start from an older copy does not read the FN back",
+            build=_forget_the_fn,
+            caught_as=FindingKind.DOUBLED,
+            faults=frozenset({DATABASE_REPLACED}),
+            count=1,
+        ),
+        "hang-up-ends": Variant(
+            what="a terminal that hangs up ends the service",
+            build=_hang_up_ends,
+            caught_as=FindingKind.WRONG,
+            faults=frozenset({HUNG_UP}),
             count=1,
         ),
         "log-waits": Variant(
