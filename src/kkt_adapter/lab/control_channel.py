@@ -9,6 +9,8 @@ from pathlib import Path
 from random import Random
 from typing import Any, Protocol
 
+from kkt_adapter.emulators.listening import stop_accepting, turns
+
 
 class Listener(Protocol):
     """A node as the channel knows it."""
@@ -37,6 +39,7 @@ class ControlChannel:
         self._nodes: dict[str, Listener] = {}
         self._lines: dict[str, asyncio.StreamWriter] = {}
         self._server: asyncio.Server | None = None
+        self._serving: set[asyncio.Task[None]] = set()
 
     def add(self, node: Listener) -> None:
         self._nodes[node.name] = node
@@ -45,11 +48,14 @@ class ControlChannel:
         self._server = await asyncio.start_unix_server(self._serve, str(self.path))
 
     async def close(self) -> None:
+        """Every connection is ended, also one that was just being made."""
         if self._server is not None:
-            self._server.close()
-            self._server = None
-        for line in self._lines.values():
-            line.close()
+            server, self._server = self._server, None
+            await stop_accepting(server)
+        for task in self._serving:
+            task.cancel()
+        await asyncio.gather(*self._serving, return_exceptions=True)
+        await turns()
 
     def send(self, node: str, command: dict[str, Any]) -> bool:
         """Give a node a command; False when it is not there."""
@@ -61,6 +67,9 @@ class ControlChannel:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         node: Listener | None = None
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
         try:
             async for line in reader:
                 node = self._hear(json.loads(line), node, writer)
@@ -69,6 +78,7 @@ class ControlChannel:
         finally:
             if node is not None and self._lines.get(node.name) is writer:
                 del self._lines[node.name]
+            self._serving.discard(task)
             writer.close()
 
     def _hear(
