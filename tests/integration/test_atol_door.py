@@ -73,6 +73,13 @@ async def test_every_refusal_has_the_protocols_form(tmp_path: Path) -> None:
         assert old.json()["error"]["code"] == 10
         foreign = await (await client_of(running, "b")).post({}, group="POS-001")
         assert (foreign.status_code, foreign.json()["error"]["code"]) == (401, 20)
+        schema = await http.get("/possystem/v4/schema/sell")  # to anybody
+        assert (schema.status_code, "receipt" in schema.json()["properties"]) == (200, True)
+        assert (await http.get("/possystem/v4/schema/sold")).json()["error"]["code"] == 10
+        assert (await http.post("/possystem/v4/schema/sell", json={})).json()["error"]["code"] == 10
+        long = await shop.sell("x" * 129)
+        assert (long.status_code, long.json()["error"]["code"]) == (400, 32)
+        assert "external_id" in long.json()["error"]["text"]
         media = await http.post(path, content=b"{}", headers=token | {"Content-Type": "text/plain"})
         assert (media.status_code, media.json()["error"]["code"]) == (415, 41)
         cyrillic = '{"external_id": "я"}'.encode("cp1251")

@@ -42,8 +42,27 @@ async def _leave(port: int, command: dict[str, object], running: Product) -> Non
     await writer.wait_closed()
 
 
+async def _challenged(port: int) -> None:
+    """As .NET signs in: no credentials before the challenge, and the body after 100 Continue."""
+    body = json.dumps({"Command": "List"}).encode()
+    for given, status in (("", b"401"), (f"Authorization: {basic()}\r\n", b"200")):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        head = f"POST /Execute HTTP/1.1\r\nHost: 127.0.0.1\r\n{given}Expect: 100-continue\r\n"
+        writer.write(f"{head}Connection: close\r\nContent-Length: {len(body)}\r\n\r\n".encode())
+        async with asyncio.timeout(20):
+            first = await reader.readline()
+            if b" 100 " in first:
+                await reader.readline()
+                writer.write(body)
+                first = await reader.readline()
+        assert first.split()[1] == status, first
+        writer.close()
+        await writer.wait_closed()
+
+
 async def test_a_client_that_leaves_and_presses_again_has_one_receipt(tmp_path: Path) -> None:
     async with product(tmp_path, shop=(shop(),)) as running, served(running.services.app) as port:
+        await _challenged(port)
         running.break_register(paper_out=True)
         held = running.services.app.state.services.doors[0]._commands.holds
         await _leave(port, sale("first"), running)

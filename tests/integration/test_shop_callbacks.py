@@ -12,11 +12,14 @@ from typing import Any
 import pytest
 from aiohttp import web
 from tests.support.api import Json
+from tests.support.clock import ManualClock
 from tests.support.product import Product, ShiftedClock, product
 from tests.support.shops import STAMP, client_of, receipt, shop_settings
 
+from kkt_adapter.api.doors.answers_under_way import AFTER_ANSWER_S, AnswersUnderWay
 from kkt_adapter.fiscal.kkt.virtual import FaultPlan
 from kkt_adapter.runtime.pinned_http import AddressRefused, is_listed, is_public, permitted_address
+from kkt_adapter.runtime.pinned_post import post_pinned
 
 TLS = Path(__file__).parents[1] / "data" / "tls"
 
@@ -28,6 +31,7 @@ class Receiver:
     port: int = 0
     status: int = 200
     location: str | None = None
+    silent: bool = False  # takes a call and does not answer it
     scheme: str = "http"
     got: list[Json] = field(default_factory=list)
 
@@ -37,6 +41,8 @@ class Receiver:
 
     async def take(self, request: web.Request) -> web.Response:
         self.got.append(json.loads(await request.text()))
+        if self.silent:
+            await asyncio.Event().wait()
         headers = {"Location": self.location} if self.location else None
         return web.Response(status=self.status, headers=headers)
 
@@ -50,7 +56,7 @@ async def receiver(tls: str | None = None) -> AsyncIterator[Receiver]:
         context.load_cert_chain(TLS / f"{tls}.pem", TLS / f"{tls}.key")
     app = web.Application()
     app.router.add_route("*", "/{tail:.*}", shop.take)
-    runner = web.AppRunner(app)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context)
     await site.start()
@@ -250,6 +256,50 @@ def test_what_is_a_public_address(address: str, public: bool) -> None:
 )
 def test_a_list_names_hosts_and_ports(hosts: list[str], host: str, port: int, listed: bool) -> None:
     assert is_listed(hosts, host, port) is listed
+
+
+async def test_a_shop_that_is_slow_or_failing_was_not_told_and_a_name_that_changes_gains_nothing() -> None:
+    async with receiver() as shop, receiver() as elsewhere:
+        address, url = "127.0.0.1", shop.url.replace("127.0.0.1", "shop.example")  # a name of nobody
+
+        async def post(*, timeout_s: float = 20.0) -> int:
+            return await post_pinned(url, b"{}", address=address, timeout_s=timeout_s, headers={})
+
+        assert await post() == 200, (
+            "it is called where the name was judged to be, whatever it resolves to now"
+        )
+        shop.status = 500
+        assert await post() == 500
+        shop.status, shop.location = 307, elsewhere.url
+        assert await post() == 307
+        shop.silent = True
+        with pytest.raises(TimeoutError):
+            await post(timeout_s=0.05)
+        assert elsewhere.got == []
+
+
+async def test_a_name_is_resolved_once_for_a_call() -> None:
+    asked = []
+
+    async def resolve(host: str, port: int) -> list[str]:
+        asked.append(host)
+        return ["93.184.216.34"] if len(asked) == 1 else ["127.0.0.1"]
+
+    assert await permitted_address("https://shop.example/x", (), resolve=resolve) == "93.184.216.34"
+    assert asked == ["shop.example"]
+
+
+async def test_a_callback_waits_until_its_answer_has_been_away_for_three_seconds(clock: ManualClock) -> None:
+    answers = AnswersUnderWay(clock)
+    assert not answers.holds("of an earlier process")
+    answers.begins("a")
+    await clock.advance(60)
+    assert answers.holds("a"), "the answer is still being sent"
+    answers.ends("a")
+    await clock.advance(AFTER_ANSWER_S - 0.1)
+    assert answers.holds("a")
+    await clock.advance(0.1)
+    assert not answers.holds("a")
 
 
 async def test_of_a_name_with_both_kinds_only_the_public_address_is_used() -> None:

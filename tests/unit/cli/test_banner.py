@@ -74,3 +74,13 @@ def test_a_default_cashier_without_a_surname_is_told(tmp_path):
     named = file.read_text(encoding="utf-8") + 'cashier = "Кассир Иванова А. А."\n'
     file.write_text(named, encoding="utf-8")
     assert "surname" not in said(file=file, demo=False)
+
+
+def test_the_port_of_kkmserver_is_named_with_what_it_speaks():
+    port = {"KKT_KKMSERVER_PORT": "5893"}
+    tls = {"KKT_TLS_CERT": "cert.pem", "KKT_TLS_KEY": "cert.key"}
+    assert "KkmServer: http://127.0.0.1:5893/Execute" in said(environment=port)
+    assert "KkmServer: https://127.0.0.1:5893/Execute" in said(environment=port | tls)
+    off = port | tls | {"KKT_KKMSERVER_TLS": "off"}
+    assert "KkmServer: http://127.0.0.1:5893/Execute" in said(environment=off)
+    assert "KkmServer" not in said()

@@ -35,9 +35,13 @@ def _lines(start: Start) -> Iterator[str]:
     host, port = start.address
     settings = start.settings
     scheme = "http" if settings.tls_cert is None else "https"
-    base = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+    shown = f"[{host}]" if ":" in host else host
+    base = f"{scheme}://{shown}:{port}"
     yield f"kkt-adapter {__version__}  {base}  (docs: {base}/docs)"
     yield f"  pages / страницы: {base}/ui/"
+    if settings.kkmserver_port:
+        own = scheme if settings.kkmserver_tls == "auto" else "http"
+        yield f"  KkmServer: {own}://{shown}:{settings.kkmserver_port}/Execute"
     yield f"  data: {settings.data_dir.absolute()}"
     yield f"  /v1: {'open, loopback only' if settings.auth_open else 'token required'}"
     if start.catalogue_only:

@@ -12,6 +12,7 @@ from kkt_adapter.api.doors.atol.marks import marks_result
 from kkt_adapter.api.doors.atol.parts import AtolParts
 from kkt_adapter.api.doors.atol.paths import Asked, Call, asked
 from kkt_adapter.api.doors.atol.register import register
+from kkt_adapter.api.doors.atol.schema import GROUP, KINDS, schema_of
 from kkt_adapter.api.doors.atol.sign_in import holder, new_token
 from kkt_adapter.api.doors.door import MAX_BODY_BYTES, DoorAnswer, send_answer
 from kkt_adapter.api.doors.sender import check_origin
@@ -91,6 +92,8 @@ class AtolOnlineDoor:
                 return 200, token_answer(token, at=self._parts.clock.now().astimezone())
             case Call.REPORT, "GET":
                 return 200, await self._report(await self._sender(wanted, scope), wanted)
+            case _, "GET" if _asks_schema(wanted):
+                return 200, schema_of(wanted.version, wanted.operation)
             case Call.REGISTER, "POST":
                 shop = await self._sender(wanted, scope)
                 return await self._register(shop, wanted, json_object(body))
@@ -171,6 +174,11 @@ class AtolOnlineDoor:
             answer |= {"uuid": wanted.uuid, "group_code": wanted.group, "payload": None}
             answer |= {"daemon_code": "kkt-adapter", "device_code": "", "external_id": "", "callback_url": ""}
         return answer
+
+
+def _asks_schema(wanted: Asked) -> bool:
+    """``/v4/schema/sell``: told to anybody. Registrations in a group of this name are POST."""
+    return wanted.group == GROUP and wanted.operation in KINDS
 
 
 def _unknown(wanted: Asked) -> str:
