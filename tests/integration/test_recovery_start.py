@@ -351,7 +351,7 @@ async def test_ten_thousand_undelivered_receipts_do_not_hold_the_start(tmp_path:
         assert await running.read(counters.verify) == {}
 
 
-async def test_the_print_book_refuses_a_following_receipt_that_cannot_be_printed(tmp_path: Path) -> None:
+async def test_the_print_records_refuse_a_following_receipt_that_cannot_be_printed(tmp_path: Path) -> None:
     """The last line against printing twice: the attempt of a printed receipt is never written."""
     async with product(tmp_path) as running:
         await running.sell(2)

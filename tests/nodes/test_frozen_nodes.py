@@ -128,8 +128,8 @@ async def test_a_node_frozen_before_it_posts_can_only_repeat_itself(pair: Pair) 
             async def came_again() -> bool:
                 return bool(ofd.state()["repeated"])
 
-            await until(came_again, "the woken node sent what it had in hand")
+            await until(came_again, "the woken node sent what it had in flight")
             assert [r["synced_at"] for r in (await other.get("/v1/kkt/receipts"))["items"]] == by_other
             await books_agree(other, answers, ofd, http=True)
-            assert 1 <= ofd.state()["repeated"] <= 3  # each of what it had in hand, once
+            assert 1 <= ofd.state()["repeated"] <= 3  # each of what it had in flight, once
             assert ofd.state()["by_code"]["3"] == 3

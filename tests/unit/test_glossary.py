@@ -48,6 +48,10 @@ def has_any(name: list[str], phrases: list[list[str]]) -> bool:
     return any(phrase == name[at : at + len(phrase)] for phrase in phrases for at in range(len(name)))
 
 
+def replaced_phrases() -> list[str]:
+    return [phrase for row in rows("Words that are not used") for phrase in row[0].split(", ")]
+
+
 def test_names_are_split_into_words():
     assert words("RegisterSession") == words("register_session") == words("_REGISTER_SESSION")
 
@@ -67,7 +71,7 @@ def test_every_class_of_the_glossary_exists():
 
 
 def test_no_name_uses_a_word_that_the_glossary_replaces():
-    replaced = [words(row[0].replace(" ", "_")) for row in rows("Words that are not used")]
+    replaced = [words(phrase.replace(" ", "_")) for phrase in replaced_phrases()]
     assert len(replaced) > 10
 
     used = {name: path for path in SOURCES for name in names(path)}
@@ -79,3 +83,27 @@ def test_no_name_uses_a_word_that_the_glossary_replaces():
     ]
 
     assert found == []
+
+
+IN_TEXTS = [
+    phrase for phrase in replaced_phrases() if phrase != "cloud"
+]  # "cloud fiscalisation" is the field's
+PAGES = [
+    page
+    for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    if page.name
+    not in ("glossary.md", "CHANGELOG.md")  # the one explains them, the other names what was renamed
+]
+STORED = {ROOT / "src/kkt_adapter/fiscal/kkt/virtual/schema.py"}  # a column of files that exist
+
+
+def test_no_text_uses_a_word_that_the_glossary_replaces() -> None:
+    said = re.compile(rf"\b(?:{'|'.join(IN_TEXTS)})s?\b", flags=re.IGNORECASE)
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        for path in [*PAGES, *(set(SOURCES) - STORED)]
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if said.search(line)
+    ]
+
+    assert sorted(found) == []

@@ -83,7 +83,7 @@ class Services:
         await asyncio.gather(*(_hear_of(unit) for unit in self.registers.all()))
 
     async def stop(self) -> None:
-        """Finish the work in hand, then close everything in reverse."""
+        """Finish the current work, then close everything in reverse."""
         await self.supervisor.stop()
         await close_all(self.closers)
 

@@ -35,7 +35,7 @@ class CatalogService:
         self._log = get_logger("catalog")
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Until ``stop``; a run in hand becomes ``interrupted`` with everything stored."""
+        """Until ``stop``; a run at work becomes ``interrupted`` with everything stored."""
         try:
             await self._schedule.open()
             async with asyncio.TaskGroup() as group:

@@ -1,7 +1,7 @@
 """Calls to a peer that have begun and not ended, so that who hangs is seen while it hangs.
 
 A peer that does not answer costs each caller a whole deadline, and until that is over nothing has failed yet.
-The age of the call in hand tells it earlier.
+The age of the call in flight tells it earlier.
 """
 
 import asyncio

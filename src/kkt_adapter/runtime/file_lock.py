@@ -16,7 +16,7 @@ FILE_MODE = 0o600
 
 
 class FileLock:
-    """A lock in hand; it ends with `release` or with the process."""
+    """A lock that is held; it ends with `release` or with the process."""
 
     def __init__(self, descriptor: int, path: Path) -> None:
         self.path = path

@@ -26,7 +26,7 @@ class Service(Protocol):
     name: str
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until ``stop`` is set, finish the step in hand, and return.
+        """Work until ``stop`` is set, finish the current step, and return.
 
         May be called again after it raised or returned early. When cancelled it cleans up and lets the
         cancellation through; that happens only when it did not return in time.

@@ -30,7 +30,7 @@ def http_server(
     """A server for ``app``. ``trusted_proxies``: addresses and networks whose ``X-Forwarded-For`` counts.
 
     Without any, no header changes who is asking. ``on_ready``: it answers from now on.
-    ``on_stop``: end the answers that never end by themselves; those in hand are waited for. ``tls``: https.
+    ``on_stop``: end the answers that never end by themselves; those in flight are waited for. ``tls``: https.
     ``counts``: what metrics read; servers of one process share it.
     """
     connections = Connections(limits, trusts=within(trusted_proxies), counts=counts)

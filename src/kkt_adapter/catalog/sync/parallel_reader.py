@@ -53,8 +53,8 @@ class Reader(Generic[Key]):
     async def read(self, keys: Iterable[Key]) -> list[tuple[Key, PageGivenUp]]:
         """Fetch and store all ``keys``; returns those given up.
 
-        Whatever ends it early, pages in hand are stored first; requests under way are dropped. Cancelling
-        drops pages in hand too: what is committed is committed.
+        Whatever ends it early, pages that were read are stored first; requests in flight are dropped.
+        Cancelling drops pages that were read too: what is committed is committed.
 
         Raises:
             Halted: the halt was set.

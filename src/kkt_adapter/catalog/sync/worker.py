@@ -71,7 +71,7 @@ class RunWorker:
             self._halt.cancel()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Until ``stop``: then the run in hand becomes ``interrupted``."""
+        """Until ``stop``: then the run at work becomes ``interrupted``."""
         while not stop.is_set():
             try:
                 await self._look(stop)

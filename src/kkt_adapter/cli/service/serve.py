@@ -256,7 +256,7 @@ async def _answer(
     counts: Any,
     on_ready: Callable[[], None],
 ) -> None:
-    """Serve HTTP until a stop signal; requests in hand are finished."""
+    """Serve HTTP until a stop signal; requests in flight are finished."""
     from kkt_adapter.runtime.log_lines import STDOUT, LogLines
 
     servers = web_servers(app, listening, settings=settings, tls=tls, counts=counts, on_ready=on_ready)

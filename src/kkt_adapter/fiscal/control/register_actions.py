@@ -28,7 +28,7 @@ from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import Conflict, InvalidInput, KktError, ReceiptNotFound
 from kkt_adapter.runtime.db.protocol import Database
 
-REPORT_DEADLINE_S = 25.0  # a Z report waits for the receipt in hand, then for the device
+REPORT_DEADLINE_S = 25.0  # a Z report waits for the current receipt, then for the device
 FRESH_S = 1.0  # what a device said of itself so short a time ago is not asked again
 ASK_S = 1.0  # a device that prints or does not answer is shown as it was
 

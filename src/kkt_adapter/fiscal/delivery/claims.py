@@ -105,8 +105,8 @@ DUE_HEAD = _HEAD.where(
         receipts.c.next_attempt_at > bindparam("b_far"),
     )
 )
-# Another process has an older document of this FN in hand: order is kept by waiting for it, or for the end of
-# its claim. Older ones only, so that a backlog behind the head is never walked through.
+# Another process has an older document of this FN in flight: order is kept by waiting for it, or for the end
+# of its claim. Older ones only, so that a backlog behind the head is never walked through.
 _elsewhere = receipts.alias("elsewhere")
 _OLDER_IN_FLIGHT = exists(
     select(_elsewhere.c.seq)

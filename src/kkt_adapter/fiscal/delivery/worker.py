@@ -206,7 +206,7 @@ class DeliveryWorker:
     # ---- the service --------------------------------------------------------------------------------
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Pass after pass until ``stop``; the document in hand is finished."""
+        """Pass after pass until ``stop``; the document in flight is finished."""
         self._stop, self._state = stop, WorkerTask.RUNNING
         try:
             while not stop.is_set():

@@ -196,7 +196,7 @@ class Heartbeat:
         )
 
     def component(self, *, hangs_s: float) -> OfficesReport:
-        """``odoo`` of ``/v1/health``; a call in hand for longer than ``hangs_s`` hangs."""
+        """``odoo`` of ``/v1/health``; a call in flight for longer than ``hangs_s`` hangs."""
         worst = self.worst
         if worst is None:
             return OfficesReport(

@@ -1,4 +1,4 @@
-"""The print book: what became of each receipt at its register, written down.
+"""Print records: what became of each receipt at its register, written down.
 
 ``printed`` runs for every receipt and takes many at a time. ``printing`` is never set without an open
 attempt row that names the FN's position, and every write of a lane names the lane's term, so a lane that

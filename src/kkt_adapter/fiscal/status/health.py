@@ -1,7 +1,7 @@
 """``GET /v1/health``: how every part is, at once, whoever hangs (health.md).
 
 Nothing is asked here but the database, and that for a moment only. Everything else is what calls that run or
-have ended say of their peers. A peer counts as hanging when a call to it has been in hand for longer than
+have ended say of their peers. A peer counts as hanging when a call to it has been in flight for longer than
 its answers usually take, long before the call's own deadline is over.
 """
 
@@ -40,7 +40,7 @@ DLQ_DEGRADED, DLQ_UNHEALTHY = 50, 100  # health.md
 DATABASE_WAIT_S = 0.05  # after that the last snapshot is shown
 REGISTERS_SHOWN = 100
 
-# Seconds that a call may be in hand before its peer counts as hanging (http-api.md, Health).
+# Seconds that a call may be in flight before its peer counts as hanging (http-api.md, Health).
 REGISTER_HANGS_S = 5.0  # half of a device's read time out; a long receipt takes a few seconds
 OPERATOR_HANGS_S = 3.0
 OFFICE_HANGS_S = 3.0

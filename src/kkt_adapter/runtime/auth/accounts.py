@@ -209,7 +209,7 @@ def note_login(conn: Connection, *, name: str, at: datetime, old_hash: str, new_
 
 
 def _end_of_tokens(account: Account, at: datetime) -> datetime:
-    """Tokens carry whole seconds, so those in use end with the second in hand; what is issued from now on
+    """Tokens carry whole seconds, so those in use end with the current second; what is issued from now on
     is stamped with the next second at the earliest."""
     return max(account.tokens_valid_from, at.replace(microsecond=0)) + timedelta(seconds=1)
 

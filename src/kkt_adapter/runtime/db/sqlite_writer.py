@@ -56,7 +56,7 @@ class SqliteWriter:
 
     @property
     def waiting(self) -> int:
-        """Jobs in the queue, not counting the group in hand."""
+        """Jobs in the queue, not counting the group that is being written."""
         return len(self._waiting)
 
     def submit(self, job: DatabaseJob) -> None:

@@ -22,7 +22,7 @@ TEXTS = {
     "receipt.reported.receipt_failed": Text("not delivered", "не передан"),
     "receipt.step.callback": Text("The shop was told", "Магазин уведомлён"),
     "receipt.step.next": Text("Next attempt at {at}", "Следующая попытка в {at}"),
-    "receipt.outcome.none": Text("in hand", "выполняется"),
+    "receipt.outcome.none": Text("in progress", "выполняется"),
     "receipt.outcome.done": Text("done", "выполнено"),
     "receipt.outcome.not_ready": Text("the register was not ready", "касса не готова"),
     "receipt.outcome.refused": Text("the register refused", "касса отказала"),

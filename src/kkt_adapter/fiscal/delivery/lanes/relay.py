@@ -194,7 +194,7 @@ class RelayLane:
 
     def _is_in_flight(self, message: OfdMessage) -> bool:
         """May this be the document that is being written down? To be asked before the claim: a document that
-        is written down while the claim waits for its turn is not in hand any more, and yet was not found."""
+        is written down while the claim waits for its turn is no longer in flight, and yet was not found."""
         return message.code in MONEY_DOCUMENT_CODES and self._in_flight()
 
     async def _carry(self, message: OfdMessage, claim: Claim | None, stats: PassStats) -> Synced | None:

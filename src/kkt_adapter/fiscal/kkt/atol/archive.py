@@ -101,7 +101,7 @@ class Archive:
         return opened_at
 
     async def _opening(self, look: Look) -> datetime | None:
-        """Looks back from where a shift of receipts alone would have begun."""
+        """Searches backwards from where a shift of receipts alone would have begun."""
         guess = look.fd_number - look.receipt_number - (1 if look.shift_state is ShiftState.CLOSED else 0)
         for number in range(guess, max(guess - SEARCHED, 0), -1):
             found = await self.find(number)

@@ -84,7 +84,7 @@ class Openings:
         self._known: tuple[str, int, datetime, int] | None = None  # FN, shift, time, document
 
     async def opened_at(self, fn: FnStatus, shift: FnShift) -> datetime | None:
-        """Looks back from where a shift of receipts alone would have begun. None: not found."""
+        """Searches backwards from where a shift of receipts alone would have begun. None: not found."""
         if not shift.number:
             return None
         if self._known is not None and self._known[:2] == (fn.fn_number, shift.number):
