@@ -5,12 +5,11 @@ the other, with the same load; two nodes share the 32 connections, each with hal
 """
 
 import os
-import pwd
 import secrets
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +20,9 @@ from bench.processes import Server, product
 from bench.report import Report, Target
 from bench.shim import Shim
 from kkt_adapter.lab.ports import ReservedPort
+from kkt_adapter.lab.programs import USER, NotInstalled, PostgresProgram, check_installed
 
 CONNECTIONS = 32
-TOOLS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 SETTINGS = ("shared_buffers=128MB", "max_wal_size=1GB", "max_connections=60")
 
 
@@ -36,16 +35,40 @@ class Seen:
     cpu_s: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    program: PostgresProgram
+    port: int
+
+    def create(self, base: str) -> None:
+        self.call(self.program.tool("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", USER, base))
+
+    def until_ready(self) -> None:
+        until = time.monotonic() + 60
+        while subprocess.run(
+            self.program.is_ready(self.port), stdout=subprocess.DEVNULL, cwd="/", check=False
+        ).returncode:
+            if time.monotonic() > until:
+                raise TimeoutError("PostgreSQL did not become ready")
+            time.sleep(0.1)
+
+    @staticmethod
+    def call(command: Sequence[str]) -> None:
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/")
+
+
 def measure(method: Method, report: Report, shim: Shim | None, say: Callable[[str], None]) -> None:
-    if not TOOLS:
+    try:
+        check_installed(postgres=True, redis=False)
+    except NotInstalled:
         report.skipped.append("postgres: PostgreSQL is not installed")
         return
     seen: dict[str, list[Seen]] = {"SQLite": [], "one node": [], "two nodes": []}
-    with cluster(method.folder / "cluster") as port:
+    with cluster(method.folder / "cluster") as server:
         for number in range(1, method.rounds + 1):
             for name, nodes in (("SQLite", 0), ("one node", 1), ("two nodes", 2)):
                 say(f"postgres, round {number} of {method.rounds}: {name}")
-                seen[name].append(_once(method, nodes, port=port, base=f"bench_{number}_{nodes}"))
+                seen[name].append(_once(method, nodes, server=server, base=f"bench_{number}_{nodes}"))
                 last = seen[name][-1]
                 say(f"  {last.per_s:.0f}/s, p99/p50 {last.tail:.1f}, {last.cpu_s * 1000:.2f} ms of processor")
     for name, found in seen.items():
@@ -66,14 +89,14 @@ def measure(method: Method, report: Report, shim: Shim | None, say: Callable[[st
     )
 
 
-def _once(method: Method, nodes: int, *, port: int, base: str) -> Seen:
+def _once(method: Method, nodes: int, *, server: Cluster, base: str) -> Seen:
     folder = method.folder / "postgres"
     shutil.rmtree(folder, ignore_errors=True)
     environment = {}
     if nodes:
-        _call("createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "kkt", base)
+        server.create(base)
         environment = {
-            "DATABASE_URL": f"postgresql://kkt@127.0.0.1:{port}/{base}",
+            "DATABASE_URL": f"postgresql://{USER}@127.0.0.1:{server.port}/{base}",
             "AUTH_SECRET": secrets.token_hex(32),
         }
     share = CONNECTIONS // max(nodes, 1)
@@ -102,68 +125,25 @@ def _cpu_s(server: Server) -> float:
 
 
 @contextmanager
-def cluster(folder: Path) -> Iterator[int]:
-    """A private server that keeps what it confirms; its port."""
+def cluster(folder: Path) -> Iterator[Cluster]:
+    """A private server that keeps what it confirms."""
     folder.mkdir(parents=True)
-    held = ReservedPort()
-    port = held.number
-    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
+    if os.geteuid() == 0:  # the user that runs the server must be able to get there
         for place in (folder, *folder.parents[:-1]):
             if place.stat().st_uid == 0 and place.stat().st_mode & 0o5 != 0o5:
                 place.chmod(place.stat().st_mode | 0o11)
-        os.chown(folder, _user(), _user())
-    data = folder / "data"
-    _call("initdb", "-D", str(data), "-U", "kkt", "--auth=trust", "--no-locale", "-E", "UTF8")
-    options = [word for one in SETTINGS for word in ("-c", one)]
+    program, held = PostgresProgram(folder, fsync=True), ReservedPort()
+    found = Cluster(program=program, port=held.number)
+    found.call(program.initdb())
     server = subprocess.Popen(
-        [
-            *_as_user(),
-            str(TOOLS[-1] / "postgres"),
-            "-D",
-            str(data),
-            "-p",
-            str(port),
-            "-c",
-            "listen_addresses=127.0.0.1",
-            "-c",
-            "unix_socket_directories=",
-            *options,
-        ],
+        program.server(held.number, *SETTINGS),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         cwd=folder,
     )
     try:
-        _until_ready(port)
-        yield port
+        found.until_ready()
+        yield found
     finally:
         server.terminate()
         server.wait()
-
-
-def _until_ready(port: int) -> None:
-    until = time.monotonic() + 60
-    while True:
-        try:
-            _call("pg_isready", "-h", "127.0.0.1", "-p", str(port))
-            return
-        except subprocess.CalledProcessError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.1)
-
-
-def _call(tool: str, *arguments: str) -> None:
-    subprocess.run(
-        [*_as_user(), str(TOOLS[-1] / tool), *arguments], check=True, stdout=subprocess.DEVNULL, cwd="/"
-    )
-
-
-def _as_user() -> list[str]:
-    if os.geteuid() != 0:
-        return []
-    return ["setpriv", f"--reuid={_user()}", f"--regid={_user()}", "--clear-groups", "--"]
-
-
-def _user() -> int:
-    return pwd.getpwnam("postgres").pw_uid

@@ -8,8 +8,8 @@ from tests.support.services import missing
 from kkt_adapter.lab.certificate import Certificate
 from kkt_adapter.lab.fork_server import ForkServer
 from kkt_adapter.lab.plan import LabPlan
+from kkt_adapter.lab.programs import NotInstalled, check_installed
 from kkt_adapter.lab.run import NODE_COMMAND, run_lab
-from kkt_adapter.lab.servers import NotInstalled, check_installed
 
 
 def need_servers() -> None:

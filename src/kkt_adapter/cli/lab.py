@@ -109,7 +109,7 @@ def lab(
 
 
 def _certificate(run: Coroutine[Any, Any, "Certificate"]) -> "Certificate":
-    from kkt_adapter.lab.servers import NotInstalled
+    from kkt_adapter.lab.programs import NotInstalled
 
     try:
         return asyncio.run(run)
@@ -223,8 +223,8 @@ async def _run_rounds(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+    from kkt_adapter.lab.programs import check_installed
     from kkt_adapter.lab.rounds import MIXED, Setup, merged, rounds_of, run_rounds
-    from kkt_adapter.lab.servers import check_installed
 
     setups = (
         MIXED

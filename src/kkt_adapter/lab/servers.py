@@ -5,9 +5,6 @@ They end with the lab, however it ends.
 
 import asyncio
 import ctypes
-import os
-import pwd
-import shutil
 import signal
 import subprocess
 from collections.abc import Sequence
@@ -15,21 +12,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from kkt_adapter.lab.ports import ReservedPort
+from kkt_adapter.lab.programs import USER, PostgresProgram, redis_command
 
 START_WITHIN_S = 20.0
 PR_SET_PDEATHSIG = 1  # prctl(2): a signal for us when our parent ends
-
-
-class NotInstalled(Exception):
-    """The program that is needed is not on this machine."""
-
-
-def check_installed(*, postgres: bool, redis: bool) -> None:
-    """Raises NotInstalled, with the first that is asked for and not there."""
-    if postgres:
-        _postgres_binaries()
-    if redis and shutil.which("redis-server") is None:
-        raise NotInstalled("redis-server")
 
 
 def end_with_parent() -> None:
@@ -104,12 +90,8 @@ class RedisServer(ServerProcess):
 
     def __init__(self, folder: Path) -> None:
         """Raises NotInstalled."""
-        binary = shutil.which("redis-server")
-        if binary is None:
-            raise NotInstalled("redis-server")
         port = ReservedPort()
-        options = ("--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(folder))
-        super().__init__((binary, "--port", str(port.number), *options), port=port, folder=folder)
+        super().__init__(redis_command(folder, port.number), port=port, folder=folder)
 
     @property
     def url(self) -> str:
@@ -121,50 +103,28 @@ class PostgresServer(ServerProcess):
 
     def __init__(self, folder: Path) -> None:
         """Raises NotInstalled."""
-        self._binaries = _postgres_binaries()
+        self._program = PostgresProgram(folder)
         port = ReservedPort()
-        as_user: Sequence[str] = ()
-        if os.geteuid() == 0:  # PostgreSQL refuses to run as root
-            user = _other_user()
-            as_user = (
-                "setpriv", f"--reuid={user}", "--regid=65534", "--clear-groups", "--pdeathsig=KILL", "--"
-            )  # fmt: skip
-            os.chown(folder, user, 65534)
-        self._as_user = as_user
-        data = folder / "pgdata"
-        super().__init__(
-            (
-                *as_user, str(self._binaries / "postgres"), "-D", str(data), "-p", str(port.number),
-                "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off",
-                "-c", "full_page_writes=off", "-c", "max_connections=60", "-c", "shared_buffers=32MB",
-            ),
-            port=port,
-            folder=folder,
-        )  # fmt: skip
-        self.data = data  # its files
+        command = self._program.server(port.number, "max_connections=60", "shared_buffers=32MB")
+        super().__init__(command, port=port, folder=folder)
+        self.data = self._program.data  # its files
 
     def url(self, *, idle_transaction_s: float) -> str:
         """``idle_transaction_s``: how long a stopped process may hold a transaction open."""
         options = f"-c%20idle_in_transaction_session_timeout%3D{round(idle_transaction_s * 1000)}"
-        return f"postgresql://kkt@127.0.0.1:{self.port}/postgres?options={options}"
+        return f"postgresql://{USER}@127.0.0.1:{self.port}/postgres?options={options}"
 
     async def initialise(self) -> None:
-        await self.run(
-            str(self._binaries / "initdb"), "-D", str(self.data), "-U", "kkt",
-            "--auth=trust", "--no-sync", "--no-locale", "-E", "UTF8",
-        )  # fmt: skip
+        """Raises RuntimeError."""
+        await self._finish(self._program.initdb())
 
     async def run(self, *command: str) -> None:
         """A program of the server's user. Raises RuntimeError."""
-        done = await asyncio.to_thread(
-            subprocess.run, (*self._as_user, *command), capture_output=True, cwd=self._folder, check=False
-        )
-        if done.returncode:
-            raise RuntimeError(f"{command[0]} failed: {done.stderr.decode(errors='replace')}")
+        await self._finish(self._program.command(*command))
 
     async def start(self) -> None:
         await super().start()
-        ready = (str(self._binaries / "pg_isready"), "-h", "127.0.0.1", "-p", str(self.port))
+        ready = self._program.is_ready(self.port)
         async with asyncio.timeout(START_WITHIN_S):
             while True:
                 asking = await asyncio.create_subprocess_exec(*ready, stdout=asyncio.subprocess.DEVNULL)
@@ -172,28 +132,9 @@ class PostgresServer(ServerProcess):
                     return
                 await asyncio.sleep(0.02)
 
-
-def _postgres_binaries() -> Path:
-    """The directory of initdb and postgres: the newest of Debian's, else what pg_config or PATH say."""
-    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: _number(path.parent.name))
-    places = list(reversed(debian))
-    if config := shutil.which("pg_config"):
-        said = subprocess.run([config, "--bindir"], capture_output=True, text=True, check=False)  # noqa: S603
-        places.append(Path(said.stdout.strip()))
-    if initdb := shutil.which("initdb"):
-        places.append(Path(initdb).resolve().parent)
-    for place in places:
-        if (place / "initdb").exists():
-            return place
-    raise NotInstalled("PostgreSQL")
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isdigit() else 0
-
-
-def _other_user() -> int:
-    try:
-        return pwd.getpwnam("postgres").pw_uid
-    except KeyError:
-        return pwd.getpwnam("nobody").pw_uid
+    async def _finish(self, command: Sequence[str]) -> None:
+        done = await asyncio.to_thread(
+            subprocess.run, command, capture_output=True, cwd=self._folder, check=False
+        )
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(command)} failed: {done.stderr.decode(errors='replace')}")
