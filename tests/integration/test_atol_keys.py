@@ -3,14 +3,16 @@
 import asyncio
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from tests.integration.test_retention import forget, rows
 from tests.support import kkm
-from tests.support.product import ShiftedClock, product, sale, virtual_registers
+from tests.support.product import Product, ShiftedClock, product, sale, virtual_registers
 from tests.support.shops import SECRET, STAMP, client_of, item_v4, receipt, shop_settings
 
 from kkt_adapter.fiscal.kkt.virtual import FaultPlan
-from kkt_adapter.fiscal.store.tables import receipts, report_keys
+from kkt_adapter.fiscal.store.tables import buffer_events, receipts, report_keys
+from kkt_adapter.settings import GroupSettings
 
 KEY = "1001"  # what shops use
 
@@ -84,6 +86,37 @@ async def test_a_key_counts_in_its_group_for_all_accounts_and_versions(tmp_path:
         after = await client_of(running)
         assert (await after.sell(KEY)).json()["uuid"] == uuid
         assert await rows(running, receipts) == 2
+
+
+async def test_a_group_that_is_gone_is_told_at_the_start_and_was_carries_its_keys(tmp_path: Path) -> None:
+    async def gone(running: Product) -> list[str]:
+        found = await running.read(lambda c: c.execute(buffer_events.select()).all())
+        return [row.metadata for row in found if row.event_type == "group_gone"]
+
+    def named(group: str, *was: str) -> dict[str, Any]:
+        made = GroupSettings(id=group, registers=("K1",), was=was)
+        return {"group": (made,), "shop": (shop_settings(groups=[group]),)}
+
+    registers = virtual_registers("K1")
+    async with product(tmp_path, registers=registers, **named("old")) as running:
+        inn = (await running.unit("K1").profile()).registration.user_inn.strip()
+        body = {"external_id": KEY, "timestamp": STAMP, "receipt": receipt(inn)}
+        old = await client_of(running, group="old")
+        uuid = (await old.post(body)).json()["uuid"]
+        assert (await old.done(uuid))["status"] == "done"
+
+        await running.restart(**named("new", "old"))
+        assert await gone(running) == []
+        new = await client_of(running, group="new")
+        again = await new.post(body)
+        assert (again.json()["uuid"], again.json()["error"]["code"]) == (uuid, 33)
+        assert (await new.report(uuid))["status"] == "done"
+        assert (await new.post(body, group="old")).json()["error"]["code"] == 20
+        assert kkm.receipts_in(running, "K1") == 1
+
+        await running.restart(**named("third"))
+        (told,) = await gone(running)
+        assert '"old"' in told
 
 
 async def test_a_shops_receipt_is_told_for_32_days_whatever_is_forgotten(tmp_path: Path) -> None:

@@ -1,11 +1,17 @@
 """``GET /v1/kkt/ready``: each reason, made to happen on the real product."""
 
+import asyncio
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+import pytest
 from tests.support.product import Product, product, sale, virtual_registers
 
+from kkt_adapter.api.schemas.answers.registers import ReadinessShown
 from kkt_adapter.fiscal.kkt.virtual import FaultPlan
+from kkt_adapter.fiscal.status import readiness
+from kkt_adapter.fiscal.status.readiness import KNOWN_S, NotReady
+from kkt_adapter.runtime.disk import DiskMark
 from kkt_adapter.settings import GroupSettings
 
 POOL: dict[str, Any] = {
@@ -95,3 +101,32 @@ async def test_a_full_buffer(tmp_path: Path) -> None:
         assert await reason(running) == "buffer"
         refused = await running.post(sale())
         assert refused.json()["code"] == "BUFFER_FULL"
+
+
+class SilentDatabase:
+    async def read(self, work: Any) -> Any:
+        await asyncio.Event().wait()
+
+
+async def test_it_tells_what_is_known_while_the_database_is_silent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with product(tmp_path) as running:
+        await running.sell()
+        assert await reason(running) is None
+        with monkeypatch.context() as patch:
+            patch.setattr(DiskMark, "is_low", property(lambda self: True))
+            assert await reason(running) == "disk"
+        preflight = running.services.app.state.services.preflight
+        monkeypatch.setattr(readiness, "PATIENCE_S", 0.01)
+        with monkeypatch.context() as patch:
+            patch.setattr(preflight, "_db", SilentDatabase())
+            assert await reason(running) is None, "as it was a moment ago"
+            patch.setattr(preflight, "_known_at", preflight._known_at - KNOWN_S)
+            assert await reason(running) == "storage"
+            preflight._reading.cancel()
+
+
+def test_the_list_of_reasons_is_closed() -> None:
+    told = ReadinessShown.__annotations__["reason"].__origin__
+    assert {name for part in get_args(told) for name in get_args(part)} == set(NotReady)
