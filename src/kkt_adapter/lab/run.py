@@ -133,7 +133,8 @@ class _Run:
         await self._rain(world, injector, [*tills, *shops])
         self._progress("settling", injector.stats.total)
         await world.lift()
-        await release_all(world)
+        if not world.gone:
+            await release_all(world)
         database = open_database(self._database_url(), postgres=PostgresSettings(readers=1))
         try:
             settling = Settling(

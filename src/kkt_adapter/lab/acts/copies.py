@@ -80,9 +80,11 @@ class FileCopies:
                 self._file.with_name(self._file.name + ending).unlink()
 
     def _is_whole(self) -> bool:
+        """One that does not know itself, as its first rows were in the log, must not be started with."""
         with suppress(sqlite3.Error), closing(self._open()) as raw:
             raw.execute("SELECT count(*) FROM receipts").fetchone()
-            return bool(raw.execute("PRAGMA integrity_check").fetchall() == [("ok",)])
+            known = raw.execute("SELECT count(*) FROM identity").fetchone() == (1,)
+            return known and bool(raw.execute("PRAGMA integrity_check").fetchall() == [("ok",)])
         return False
 
     async def texts(self, query: str) -> frozenset[str]:
