@@ -125,6 +125,7 @@ async def test_counts_agree_with_the_lists(tmp_path: Path, monkeypatch: pytest.M
         found, counts = await lists.look(ReceiptFilter(since=since, total_kop=1), limit=50)
         assert (list(found.rows), found.after, counts.more) == ([], 2, True)
         assert found.walked_to is not None
+        assert ">0+<" not in (await at.browser.get("/receipts?total=0.01")).text, "none seen is no number"
 
 
 async def test_files_hold_what_the_filter_finds(tmp_path: Path) -> None:

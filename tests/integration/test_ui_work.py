@@ -198,6 +198,8 @@ async def test_a_run_of_the_catalogue_is_started_followed_and_its_products_are_f
             assert re.search(r"<dt>Changed</dt><dd>45</dd>", page), "the run says what it changed"
             assert page.count('data-name="Before → after"') == 45
             assert re.search(r">price</span> [\d.]+ → [\d.]+<", page)
+            russian = (await admin.get(path, **{"Accept-Language": "ru"})).text
+            assert re.search(r">цена</span> \d+,\d\d → \d+,\d\d<", russian)
             changed = (await admin.get(one.group(1))).text
             assert "Price over time" in changed and "data-chart=" in changed
             assert '<td data-name="What">price</td>' in changed

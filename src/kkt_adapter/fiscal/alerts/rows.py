@@ -97,6 +97,7 @@ def begin(conn: Connection, found: Iterable[Alert], *, node: str, at: datetime) 
                 subject=alert.subject,
                 severity=alert.rule.level.value,
                 message=alert.message.en,
+                message_ru=alert.message.ru,
             )
             for alert in begun
         ],

@@ -45,8 +45,13 @@ async def audit(visit: Visit) -> Response:
 
 
 def shown_facts(facts: Mapping[str, Any], *, english: bool) -> Mapping[str, Any]:
-    """What is in an event beside who did it; texts that are kept in both languages in the visitor's."""
+    """What is in an event beside who did it; texts that are kept in both languages in the visitor's.
+
+    Such are lists of texts, and a fact beside which stands one of the same name and ``_ru``."""
     kept = {name: value for name, value in facts.items() if name != "by" and value not in (None, "", [], {})}
+    for name in [name for name in kept if name.endswith("_ru") and name[:-3] in kept]:
+        russian = kept.pop(name)
+        kept[name[:-3]] = kept[name[:-3]] if english else russian
     return {name: _in_words(value, "en" if english else "ru") for name, value in kept.items()}
 
 

@@ -126,7 +126,7 @@
           label: one.name, stroke: resolved(one.color), width: one.dashed ? 1.5 : 2, dash: one.dashed ? [4, 4] : undefined,
           points: { show: false },
           fill: one.bars ? resolved(one.color) : undefined,
-          paths: one.bars ? uPlot.paths.bars({ size: [0.6, 28] }) : undefined,
+          paths: one.bars ? uPlot.paths.bars({ size: [0.6, 28] }) : one.steps ? uPlot.paths.stepped({ align: 1 }) : undefined,
           value: (_, value) => (value == null ? "—" : `${value}${data.unit ?? ""}`),
         })),
       ],

@@ -54,6 +54,8 @@ TEXTS = {
     "product.field.qty": Text("stock", "остаток"),
     "product.field.available_to_buy": Text("can be bought", "можно купить"),
     "product.field.status": Text("state", "состояние"),
+    "product.yes": Text("yes", "да"),
+    "product.no": Text("no", "нет"),
     "product.old": Text("Before", "Было"),
     "product.new": Text("After", "Стало"),
     "runs.title": Text("Runs of the catalogue", "Загрузки каталога"),

@@ -8,7 +8,7 @@ TEXTS = {
     "shops.none.hint": Text(
         "A web shop or a KkmServer till signs in with one: kkt-adapter shops add, or [[shop]] in "
         "kkt-adapter.toml.",
-        "С ней входит интернет-магазин или касса KkmServer: kkt-adapter shops add или [[shop]] в "
+        "Интернет-магазину или кассе KkmServer нужна учётная запись: kkt-adapter shops add или [[shop]] в "
         "kkt-adapter.toml.",
     ),
     "shops.id": Text("Shop", "Магазин"),
