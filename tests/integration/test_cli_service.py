@@ -528,6 +528,48 @@ def test_a_decision_about_a_report_is_one_of_the_two(service: StandIn, options: 
     assert "Traceback" not in result.stderr
 
 
+# --- cash ------------------------------------------------------------------------------------------------
+
+
+CASH = {
+    "movement": 57,
+    "pos_id": "POS-001",
+    "register_id": "KKT-1",
+    "type": "cash_out",
+    "amount": 400.0,
+    "reason": "to the bank",
+    "created_at": "2026-03-14T09:00:00Z",
+    "state": "unclear",
+    "message": "неясно",
+}
+
+
+def test_cash_that_registers_have_not_counted_is_listed(service: StandIn) -> None:
+    service.answer("GET", "/v1/pos/cash", {"movements": [CASH]})
+    shown = call(service, "cash", "list", "--pos", "POS-001").stdout
+    for text in ("57", "KKT-1", "POS-001", "taken out", "400", "to the bank", "unclear"):
+        assert text in shown
+    assert json.loads(call(service, "cash", "list", "--json").stdout) == {"movements": [CASH]}
+    service.answer("GET", "/v1/pos/cash", {"movements": []})
+    assert "Nothing waits" in call(service, "cash", "list").stdout
+
+
+@pytest.mark.parametrize("action", ["done", "send_again"])
+def test_an_unclear_movement_is_settled(service: StandIn, action: str) -> None:
+    answer = {"movement": 57, "action": action, "reason": "the tape"}
+    service.answer("POST", "/v1/pos/cash/57/resolve", answer)
+    option = "--" + action.replace("_", "-")
+    result = call(service, "cash", "resolve", "57", option, "--reason", "the tape")
+    assert result.exit_code == 0, result.stderr
+    assert service.last.body == {"action": action, "reason": "the tape"}
+    assert f"57: {action}" in result.stdout
+
+
+@pytest.mark.parametrize("options", [(), ("--done", "--send-again")])
+def test_a_decision_about_cash_is_one_of_the_two(service: StandIn, options: tuple[str, ...]) -> None:
+    assert call(service, "cash", "resolve", "57", *options, "--reason", "the tape").exit_code == 2
+
+
 # --- credentials, language, errors -----------------------------------------------------------------------
 
 

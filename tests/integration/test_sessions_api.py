@@ -17,6 +17,7 @@ from tests.support.sessions import Receipt, Recount, call, fields, receipt
 from kkt_adapter.api.app import create_api
 from kkt_adapter.api.settings import ApiSettings
 from kkt_adapter.fiscal.lifecycle import SessionState
+from kkt_adapter.fiscal.shifts.device_cash import CashAtRegister
 from kkt_adapter.fiscal.shifts.pos_session import PosSession
 from kkt_adapter.fiscal.store.idempotency import Outcome
 from kkt_adapter.fiscal.store.session_tables import pos_sessions
@@ -262,6 +263,10 @@ RIGHTS = [
     (("POST", "/v1/pos/session/open", OPEN), "at"),
     (("POST", "/v1/pos/session/close", {"pos_id": "POS-002"}), "ao"),
     (("POST", "/v1/pos/cash", CASH), "at"),
+    (("GET", "/v1/pos/cash?pos_id=POS-001", None), "vmatr"),
+    (("GET", "/v1/pos/cash?pos_id=POS-003", None), "vmaor"),
+    (("GET", "/v1/pos/cash", None), "vmatr"),  # o has several tills and must name one
+    (("POST", "/v1/pos/cash/7/resolve", {"action": "done", "reason": "the slip"}), "a"),
     (("GET", "/v1/pos/session/POS-001", None), "vmatr"),
     (("GET", "/v1/pos/session/POS-003", None), "vmaor"),
 ]
@@ -291,7 +296,15 @@ class MemorySessions:
     def app(self, *, auth_open: bool = True) -> Any:
         settings = ApiSettings(auth_open=auth_open)
         sessions: Any = self
-        return create_api(replace(Memory().services(), sessions=sessions), settings)
+        services = replace(Memory().services(), sessions=sessions, shift_book=sessions)
+        return create_api(services, settings)
+
+    async def cash_at_registers(self, *, pos_id: str | None) -> list[CashAtRegister]:
+        self.asked.append(("cash_at_registers", pos_id))
+        return []
+
+    async def decide_cash(self, movement: int, *, done: bool, by: str, reason: str) -> None:
+        self.asked.append(("decide_cash", (movement, done, by, reason)))
 
     async def open(
         self, pos_id: str, *, session_id: str | None, opening_cash_kop: int, key: str | None

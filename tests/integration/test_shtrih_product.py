@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import Connection, insert, select, update
 from tests.integration.test_restore import copy, restored
+from tests.support.accounts import cheap_hasher
 from tests.support.clock import ManualClock
 from tests.support.kkt import a_sale_for, shtrih_driver
 from tests.support.product import TILL, Product, product, sale
+from tests.support.ui import PASSWORD, browser_of
 
 from kkt_adapter.bootstrap.seams import Seams
 from kkt_adapter.emulators.ofd import OfdEmulator
@@ -24,7 +27,11 @@ from kkt_adapter.fiscal.model import DocumentCode
 from kkt_adapter.fiscal.store.session_tables import cash_transactions
 from kkt_adapter.fiscal.store.tables import attempts, buffer_events, receipts
 from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.runtime.auth.roles import Role
+from kkt_adapter.runtime.auth.settings import AuthSettings
 from kkt_adapter.settings import RegisterSettings, Transport
+
+SECRET = SecretStr("4f1c0f0e9a7b4d6e8c2a5b3d7e9f1a2c")
 
 
 @asynccontextmanager
@@ -146,7 +153,7 @@ def begin_print(sent: int, fd_number: int, conn: Connection) -> None:
 
 
 async def test_cash_is_at_the_register_once_whatever_gets_lost(tmp_path: Path) -> None:
-    async with shop(tmp_path) as (running, emulator):
+    async with shop(tmp_path, sign_in=AuthSettings(secret=SECRET)) as (running, emulator):
         counters = emulator.machine.counters
         await running.call("POST", "/v1/pos/session/open", {"pos_id": TILL, "opening_cash": "500.00"})
 
@@ -183,6 +190,38 @@ async def test_cash_is_at_the_register_once_whatever_gets_lost(tmp_path: Path) -
         assert (await running.call("POST", f"/v1/pos/cash/{ids[0]}/resolve", decided)).status_code == 200
         assert (await running.call("POST", f"/v1/pos/cash/{ids[0]}/resolve", decided)).status_code == 409
         await running.until(partial(cash_is, running, "done", "done", "done", "unclear"))
+        await a_person_settles(running, ids[3])
+        await running.until(partial(cash_is, running, "done", "done", "done", "refused"))
+        assert (await running.get("/v1/pos/cash"))["movements"] == []
+
+
+async def a_person_settles(running: Product, movement: int) -> None:
+    """It is listed, and shown where people look; there a person has it sent once more."""
+    (listed,) = (await running.get("/v1/pos/cash", pos_id=TILL))["movements"]
+    assert (listed["movement"], listed["type"], listed["amount"]) == (movement, "cash_out", 400)
+    assert (listed["state"], listed["register_id"]) == ("unclear", TILL)
+    assert "после отправки внесений было" in listed["message"]
+    assert (await running.get("/v1/pos/cash", pos_id="POS-002"))["movements"] == []
+    running.services.auth.passwords._hasher = cheap_hasher()
+    await running.services.auth.accounts.add("a.admin", Role.ADMIN, password=PASSWORD)
+    async with browser_of(running.services.app) as person:
+        assert (await person.sign_in("a.admin")).status_code == 303
+        session = await running.get(f"/v1/pos/session/{TILL}")
+        for page in ("/shifts", f"/shifts/sessions/{session['session_id']}"):
+            assert "unclear whether it was booked" in (await person.get(page)).text, page
+        page = (await person.get("/questions")).text
+        assert f"/questions/cash/{movement}" in page
+        assert listed["message"] in page
+        there = f"/questions/cash/{movement}"
+        wrong = await person.post(there, decision="adopt:1", reason="x")
+        assert "Choose what to do" in wrong.text
+        done = await person.post(there, decision="send_again", reason="no slip on the tape")
+        assert done.status_code == 303, done.text
+        assert there not in (await person.get("/questions")).text
+    logs = (await running.get("/v1/kkt/buffer/logs", type="cash_decided"))["items"]
+    told = next(one["metadata"] for one in logs if one["metadata"]["movement"] == movement)
+    assert (told["action"], told["by"]) == ("send_again", "a.admin")
+    assert told["reason"] == "no slip on the tape"
 
 
 async def cash_is(running: Product, *states: str) -> bool:

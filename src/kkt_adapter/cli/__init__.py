@@ -38,6 +38,7 @@ PARTS: Mapping[str, Part] = MappingProxyType(
         "status": _part("sync", "status", "Show health, registers, buffer and alerts."),
         "receipts": _part("receipts", "receipts_app", "Receipts of the running service."),
         "shifts": _part("devices.shifts", "shifts_app", "A register's shift: open it, report, close it."),
+        "cash": _part("devices.cash", "cash_app", "Cash put in and taken out: what a person settles."),
         "registers": _part("devices.registers", "registers_app", "Registers: find, look at, test them."),
         "sync": _part("sync", "sync", "Deliver waiting receipts to the operator now."),
         "dead-letters": _part("dead_letters", "dead_letters_app", "Receipts that could not be delivered."),

@@ -6,15 +6,15 @@ from fastapi import APIRouter, Depends, Path
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kkt_adapter.api.access import Action, check_till
+from kkt_adapter.api.access import Action, check_till, till_of
 from kkt_adapter.api.answer import JsonAnswer, answer_once
 from kkt_adapter.api.body import read_model
-from kkt_adapter.api.deps import may
+from kkt_adapter.api.deps import Services, may
 from kkt_adapter.api.schemas import sessions as shapes
-from kkt_adapter.api.schemas.answers.registers import CashDecision, PosSession
+from kkt_adapter.api.schemas.answers.registers import CashAtRegisters, CashDecision, PosSession
 from kkt_adapter.api.schemas.documents import answers, body_of
-from kkt_adapter.api.schemas.requests import optional_idempotency_key
-from kkt_adapter.api.schemas.shown.sessions import session_answer
+from kkt_adapter.api.schemas.requests import Till, optional_idempotency_key
+from kkt_adapter.api.schemas.shown.sessions import cash_answer, session_answer
 from kkt_adapter.api.services import ApiServices
 from kkt_adapter.fiscal.control.sessions import Sessions as PosSessions
 from kkt_adapter.runtime.auth.roles import Principal
@@ -96,6 +96,22 @@ async def move_cash(request: Request, sessions: Sessions, principal: Cashier) ->
         key=key,
     )
     return answer_once(outcome, session_answer)
+
+
+@router.get(
+    "/v1/pos/cash",
+    responses=answers(CashAtRegisters, shapes.CASH_AT_REGISTERS),
+    summary="Cash that registers have not counted yet, or perhaps have",
+)
+async def cash_at_registers(
+    services: Services,
+    principal: Annotated[Principal, Depends(may(Action.SESSION_READ))],
+    pos_id: Till = None,
+) -> Response:
+    """Oldest first: what ``waits`` for an open shift, was ``sent``, and is ``unclear`` until a person settles
+    it. What is done or was refused is not listed."""
+    found = await services.shift_book.cash_at_registers(pos_id=till_of(principal, pos_id))
+    return JsonAnswer(cash_answer(found))
 
 
 @router.post(

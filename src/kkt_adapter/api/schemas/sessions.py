@@ -87,6 +87,21 @@ class ResolveCashBody(_Body):
 
 
 RESOLVE_CASH_BODY: Final[Json] = {"action": "done", "reason": "Ордер внесения есть на ленте"}
+CASH_AT_REGISTERS: Final[Json] = {
+    "movements": [
+        {
+            "movement": 57,
+            "pos_id": "POS-001",
+            "register_id": "KKT-1",
+            "type": "cash_in",
+            "amount": 500.00,
+            "reason": "Разменная монета",
+            "created_at": "2026-03-14T09:26:53.000Z",
+            "state": "unclear",
+            "message": "после отправки внесений было 2, изъятий 0",
+        }
+    ]
+}
 CASH_RESOLVED: Final[Json] = {"movement": 57, "action": "done", "reason": "Ордер внесения есть на ленте"}
 OPEN_SESSION_BODY: Final[Json] = {"pos_id": "POS-001", "session_id": "S-17", "opening_cash": 500}
 CLOSE_SESSION_BODY: Final[Json] = {"pos_id": "POS-001", "session_id": "S-17", "counted_cash": 600}

@@ -5,7 +5,7 @@ from urllib.parse import quote
 from kkt_adapter.client.calls import Call
 from kkt_adapter.client.connection import AsyncConnection, Connection
 from kkt_adapter.client.models.bodies import CashBody, CloseSessionBody, OpenSessionBody, ResolveCashBody
-from kkt_adapter.client.models.sessions import CashDecision, PosSession
+from kkt_adapter.client.models.sessions import CashAtRegisters, CashDecision, PosSession
 
 
 def _open_session(body: OpenSessionBody, *, key: str | None = None) -> Call[PosSession]:
@@ -14,6 +14,10 @@ def _open_session(body: OpenSessionBody, *, key: str | None = None) -> Call[PosS
 
 def _close_session(body: CloseSessionBody, *, key: str | None = None) -> Call[PosSession]:
     return Call(method="POST", path="/v1/pos/session/close", body=body, keyed=True, key=key)
+
+
+def _cash_at_registers(*, pos_id: str | None = None) -> Call[CashAtRegisters]:
+    return Call(method="GET", path="/v1/pos/cash", query={"pos_id": pos_id})
 
 
 def _move_cash(body: CashBody, *, key: str | None = None) -> Call[PosSession]:
@@ -43,6 +47,13 @@ class AsyncSessions:
         register by itself.
         """
         return await self._connection.send(_close_session(body, key=key))
+
+    async def cash_at_registers(self, *, pos_id: str | None = None) -> CashAtRegisters:
+        """Cash that registers have not counted yet, or perhaps have. Oldest first: what `waits` for
+        an open shift, was `sent`, and is `unclear` until a person settles it. What is done or was
+        refused is not listed.
+        """
+        return await self._connection.send(_cash_at_registers(pos_id=pos_id))
 
     async def move_cash(self, body: CashBody, *, key: str | None = None) -> PosSession:
         """Put cash in or take it out. No fiscal document. The register prints a slip and counts it
@@ -79,6 +90,13 @@ class Sessions:
         register by itself.
         """
         return self._connection.send(_close_session(body, key=key))
+
+    def cash_at_registers(self, *, pos_id: str | None = None) -> CashAtRegisters:
+        """Cash that registers have not counted yet, or perhaps have. Oldest first: what `waits` for
+        an open shift, was `sent`, and is `unclear` until a person settles it. What is done or was
+        refused is not listed.
+        """
+        return self._connection.send(_cash_at_registers(pos_id=pos_id))
 
     def move_cash(self, body: CashBody, *, key: str | None = None) -> PosSession:
         """Put cash in or take it out. No fiscal document. The register prints a slip and counts it

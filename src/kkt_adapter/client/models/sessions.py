@@ -6,6 +6,30 @@ from typing import Literal, TypedDict
 from kkt_adapter.client.models.shared import ShiftReport
 
 
+class CashAtRegister(TypedDict):
+    """Cash on its way to the register, or (`unclear`) nobody knows whether the register has done it."""
+
+    # A serial number; 0: none yet.
+    movement: int
+    # The till (pos_id).
+    pos_id: str
+    # The register, as it is configured.
+    register_id: str
+    type: Literal["cash_in", "cash_out"]
+    # Rubles with two decimals; read it as a decimal, not as a binary float.
+    amount: Decimal | int
+    reason: str
+    # RFC 3339, UTC with Z.
+    created_at: str
+    state: Literal["waiting", "sent", "unclear"]
+    # For people, in Russian.
+    message: str | None
+
+
+class CashAtRegisters(TypedDict):
+    movements: list[CashAtRegister]
+
+
 class CashDecision(TypedDict):
     """What a person decided about a cash movement of which the register's counters do not tell."""
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from kkt_adapter.fiscal.lifecycle import DeviceCash
+from kkt_adapter.fiscal.shifts.device_cash import CashAtRegister, at_registers
 from kkt_adapter.fiscal.shifts.pos_session import PosSession, session_of
 from kkt_adapter.fiscal.shifts.shift_rows import ShiftOfFn, StoredZReport, stored_z_report
 from kkt_adapter.fiscal.store.session_tables import OPEN_SESSION, cash_transactions, pos_sessions
@@ -41,6 +43,7 @@ class CashMovement:
     method: str  # cash, card, prepaid, credit, other
     receipt_id: str | None
     reason: str | None
+    at_register: DeviceCash | None  # None: no register counts it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +75,10 @@ class ShiftBook:
             query = query.where(pos_sessions.c.pos_id == pos_id)
         query = query.order_by(pos_sessions.c.opened_at.desc()).limit(limit)
         return [session_of(row) for row in await self._db.read(lambda c: c.execute(query).all())]
+
+    async def cash_at_registers(self, *, pos_id: str | None) -> Sequence[CashAtRegister]:
+        """Cash put in and taken out that registers have not counted yet, or perhaps have; oldest first."""
+        return await self._db.read(lambda c: at_registers(c, pos_id))
 
     async def session(self, session_id: str) -> SessionDetail:
         """Raises NotFound."""
@@ -118,6 +125,7 @@ def _session(conn: Connection, session_id: str) -> SessionDetail:
                 method=one.payment_method,
                 receipt_id=one.receipt_id,
                 reason=one.reason,
+                at_register=None if one.device_state is None else DeviceCash(one.device_state),
             )
             for one in found[:MOVEMENTS]
         ],

@@ -126,6 +126,42 @@ def unclear(conn: Connection) -> tuple[UnclearCash, ...]:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CashAtRegister:
+    """One that its register has not counted yet, or of which nobody knows whether it has."""
+
+    id: int
+    pos_id: str
+    register_id: str
+    kind: str  # cash_in, cash_out
+    amount_kop: int
+    reason: str
+    at: datetime  # when the till told of it
+    state: DeviceCash  # waiting, sent, unclear
+    error: str | None  # Russian: why a person is asked
+
+
+def at_registers(conn: Connection, pos_id: str | None = None) -> tuple[CashAtRegister, ...]:
+    """Of one till, or of all; oldest first."""
+    query = select(cash_transactions).where(AT_DEVICE)
+    if pos_id is not None:
+        query = query.where(cash_transactions.c.pos_id == pos_id)
+    return tuple(
+        CashAtRegister(
+            id=row.id,
+            pos_id=row.pos_id,
+            register_id=row.register_id,
+            kind=row.transaction_type,
+            amount_kop=row.amount_kop,
+            reason=row.reason or "",
+            at=row.timestamp,
+            state=DeviceCash(row.device_state),
+            error=row.device_error,
+        )
+        for row in conn.execute(query.order_by(cash_transactions.c.id)).all()
+    )
+
+
 def begin(conn: Connection, order: CashOrder, before: Counted, *, by: str) -> None:
     """Commit this before it is sent."""
     _move(

@@ -71,6 +71,24 @@ class CashDecision(TypedDict):
     reason: str
 
 
+class CashAtRegister(TypedDict):
+    """Cash on its way to the register, or (``unclear``) nobody knows whether the register has done it."""
+
+    movement: Number
+    pos_id: TillId
+    register_id: RegisterId
+    type: Literal["cash_in", "cash_out"]
+    amount: Rubles
+    reason: str
+    created_at: Moment
+    state: Literal["waiting", "sent", "unclear"]
+    message: Russian | None
+
+
+class CashAtRegisters(TypedDict):
+    movements: list[CashAtRegister]
+
+
 class Trouble(TypedDict):
     """Why nothing is printed."""
 

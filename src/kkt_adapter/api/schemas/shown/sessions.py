@@ -1,10 +1,20 @@
 """Answers about shift reports, shift openings and the sessions of tills."""
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Literal
+
 from kkt_adapter.api.schemas.answers import registers as known
 from kkt_adapter.api.schemas.units import money
+from kkt_adapter.fiscal.lifecycle import DeviceCash
+from kkt_adapter.fiscal.shifts.device_cash import CashAtRegister
 from kkt_adapter.fiscal.shifts.pos_session import PosSession
 from kkt_adapter.fiscal.shifts.reports import ReportMade, ReportType, ShiftOpened
 from kkt_adapter.kernel.timefmt import iso, iso_of
+
+_STATES: Mapping[DeviceCash, Literal["waiting", "sent", "unclear"]] = MappingProxyType(
+    {DeviceCash.WAITING: "waiting", DeviceCash.SENT: "sent", DeviceCash.UNCLEAR: "unclear"}
+)
 
 
 def report_answer(report: ReportMade) -> known.ShiftReport:
@@ -39,6 +49,25 @@ def opening_answer(opened: ShiftOpened) -> known.ShiftOpening:
         "dateTime": opened.at.isoformat(timespec="seconds"),
         "shiftNumber": opened.shift_number,
         "offline": opened.is_offline,
+    }
+
+
+def cash_answer(found: Sequence[CashAtRegister]) -> known.CashAtRegisters:
+    return {
+        "movements": [
+            {
+                "movement": one.id,
+                "pos_id": one.pos_id,
+                "register_id": one.register_id,
+                "type": "cash_in" if one.kind == "cash_in" else "cash_out",
+                "amount": money(one.amount_kop),
+                "reason": one.reason,
+                "created_at": iso_of(one.at),
+                "state": _STATES[one.state],
+                "message": one.error,
+            }
+            for one in found
+        ]
     }
 
 

@@ -11,7 +11,7 @@ from kkt_adapter.api.ui.forms import MOST_REASON, reason_of
 from kkt_adapter.api.ui.routing import action, page
 from kkt_adapter.api.ui.visit import Visit
 from kkt_adapter.fiscal.delivery.dead_letters import LetterFilter
-from kkt_adapter.fiscal.lifecycle import LetterOutcome
+from kkt_adapter.fiscal.lifecycle import DeviceCash, LetterOutcome
 from kkt_adapter.fiscal.printing.recovery.open_question import OpenQuestion
 from kkt_adapter.fiscal.queries.receipt_models import ReceiptSummary
 from kkt_adapter.kernel.errors import InvalidInput
@@ -34,10 +34,16 @@ async def questions(visit: Visit) -> Response:
     return visit.page(
         "questions.html",
         asked=await _asked(visit),
+        cash=[
+            one
+            for one in await visit.services.shift_book.cash_at_registers(pos_id=None)
+            if one.state is DeviceCash.UNCLEAR
+        ],
         letters=await visit.services.dead_letters.preview(wanted, limit=SHOWN),
         filter={name: visit.query.get(name, "") for name in ("register", "till", "error")},
         outcomes=list(LetterOutcome),
         may_decide=visit.may(NEEDS[Action.RECEIPT_RESOLVE].role),
+        may_decide_cash=visit.may(NEEDS[Action.SHIFT_RESOLVE].role),
         may_retry=visit.may(NEEDS[Action.DEAD_LETTER_RETRY].role),
         may_resolve=visit.may(NEEDS[Action.DEAD_LETTER_RESOLVE].role),
         shown=SHOWN,
@@ -87,6 +93,23 @@ async def decide_report(visit: Visit) -> Response:
         reason=reason_of(visit),
         by=visit.name,
         question_version=visit.form.get("version") or None,
+    )
+    return visit.done("/questions", "said.question.decided")
+
+
+async def decide_cash(visit: Visit) -> Response:
+    """About cash put in or taken out: the register has done it, or it is sent once more."""
+    decision = visit.form.get("decision", "")
+    if decision not in ("done", "send_again"):
+        raise InvalidInput(
+            "Choose what to do: the register has done it, or send it once more.",
+            "Выберите решение: касса это провела или отправить ещё раз.",
+        )
+    await visit.services.sessions.decide_cash(
+        int(visit.request.path_params["movement"]),
+        done=decision == "done",
+        by=visit.name,
+        reason=reason_of(visit),
     )
     return visit.done("/questions", "said.question.decided")
 
@@ -169,6 +192,7 @@ def _count(visit: Visit) -> int:
 ROUTES = (
     page("/questions", questions, nav="questions"),
     action("/questions/receipts/{receipt_id}", decide, need=NEEDS[Action.RECEIPT_RESOLVE].role),
+    action("/questions/cash/{movement:int}", decide_cash, need=NEEDS[Action.SHIFT_RESOLVE].role),
     action("/questions/reports", decide_report, need=NEEDS[Action.SHIFT_RESOLVE].role),
     action("/questions/letters/{letter_id:int}/retry", retry, need=NEEDS[Action.DEAD_LETTER_RETRY].role),
     action(

@@ -75,6 +75,11 @@ async def _page(visit: Visit, *, report: ReportMade | None) -> Response:
             *await visit.services.shift_book.open_sessions(),
             *await visit.services.shift_book.sessions(pos_id=None, limit=SESSIONS),
         ],
+        cash=[
+            one
+            for one in await visit.services.shift_book.cash_at_registers(pos_id=None)
+            if chosen in (None, one.register_id)
+        ],
         shifts=await visit.services.shift_book.shifts(register_id=chosen, limit=SHIFTS),
         may_x=visit.may(NEEDS[Action.X_REPORT].role),
         may_z=visit.may(NEEDS[Action.Z_REPORT].role),

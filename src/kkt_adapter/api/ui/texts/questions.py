@@ -51,6 +51,18 @@ TEXTS = {
         "The decision is final and is kept with your name.", "Решение окончательно и хранится с вашим именем."
     ),
     "questions.decide.role": Text("An administrator decides.", "Решение принимает администратор."),
+    "questions.cash": Text("Was the cash booked?", "Проведены ли деньги?"),
+    "questions.cash.hint": Text(
+        "Sales go on meanwhile; the session counts the money already. Look at the slips of the register.",
+        "Продажи тем временем идут; в сессии эти деньги уже учтены. Посмотрите ордера на ленте кассы.",
+    ),
+    "questions.cash.done": Text("The register has done it", "Касса это провела"),
+    "questions.cash.done.hint": Text("Nothing is sent.", "Больше ничего не отправляется."),
+    "questions.cash.again": Text("It has not: send it once more", "Не провела: отправить ещё раз"),
+    "questions.cash.again.hint": Text(
+        "One slip more. Choose it only when the tape holds none for it.",
+        "Будет ещё один ордер. Выбирайте, только если его на ленте нет.",
+    ),
     "questions.letters": Text("Not taken by the operator", "Не приняты оператором"),
     "questions.letters.none": Text("No dead letters", "Отклонённых документов нет"),
     "questions.letters.none.hint": Text(
