@@ -64,7 +64,8 @@ async def test_whichever_is_asked_the_holder_prints_and_a_survivor_goes_on_at_on
             answers += newcomer
             await all_delivered(guest)
             await books_agree(guest, answers, ofd)
-            assert ofd.state()["repeated"] == 0
+            unsure = [await node.failed_deliveries() for node in both]
+            assert ofd.state()["repeated"] <= 1 + sum(unsure)  # what the killed holder had in flight
 
 
 async def anybody_drives(both: tuple[Node, Node]) -> bool:

@@ -219,6 +219,12 @@ class Node:
         (found,) = [line for line in text.splitlines() if line.startswith(f"{name} ")]
         return float(found.split()[1])
 
+    async def failed_deliveries(self) -> int:
+        """Since this process started. What timed out may have arrived, and is then sent again."""
+        text = (await self.call("GET", "/metrics")).text
+        name = "kkt_ofd_errors_total{"
+        return sum(int(float(line.split()[-1])) for line in text.splitlines() if line.startswith(name))
+
     async def call(
         self,
         method: str,
