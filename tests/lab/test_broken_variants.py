@@ -18,8 +18,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(900),
     pytest.mark.flaky(reruns=0),  # a finding that comes once is a finding
-    # Processes are killed under fire; a connection of theirs may be collected without having been closed.
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
 AT_ONCE = 4  # labs

@@ -18,7 +18,7 @@ from kkt_adapter.lab.ports import ReservedPort
 UP_WITHIN_S = 60.0  # real seconds until a started node is there
 CROSSED_S = 0.05  # real seconds in which the last word of a process that has ended still comes
 LOOK_EVERY_S = 0.01  # real seconds
-ENDS_WITHIN_S, DIES_WITHIN_S = 30.0, 10.0  # real seconds, after SIGTERM and after SIGKILL
+ENDS_WITHIN_S, DIES_WITHIN_S = 60.0, 10.0  # real, after SIGTERM and after SIGKILL; a machine may be busy
 READY_S, READY_LOOK_S = 180.0, 0.1  # real: the first start of a node
 NOT_STARTED = 2  # exit code of a service that will not start
 FULL_BYTES = 4096  # no file of a node whose disk is full may be written beyond this
@@ -103,7 +103,7 @@ class LabNode:
         return self._wanted
 
     async def end(self) -> None:
-        """Stop in order (SIGTERM), by force after 30 s; it does not start again."""
+        """Stop in order (SIGTERM), by force after a minute; it does not start again."""
         self._wanted = False
         self._may_start.set()
         if self._life is None:
