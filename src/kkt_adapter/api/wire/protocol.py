@@ -200,12 +200,16 @@ class LimitedProtocol(HttpToolsProtocol):
         self.quiet_since = self.loop.time()
 
     def on_response_complete(self) -> None:
+        """As uvicorn does it, without its clock for connections that rest: ``look`` ends those."""
         self._answers.flush()
         self.quiet_since = self.loop.time()
-        if self._lingering:
-            self.server_state.total_requests += 1
-        else:
-            super().on_response_complete()
+        self.server_state.total_requests += 1
+        if self._lingering or self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            cycle, app = self.pipeline.pop()
+            self._start_asgi_task(cycle, app)
 
     # --- time -----------------------------------------------------------------------------------------
 

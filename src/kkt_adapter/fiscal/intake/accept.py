@@ -98,7 +98,7 @@ class ReceiptIntake:
         self._waiting = waiting
         self._clock = clock
         self._policy = policy
-        self._log = get_logger("intake")
+        self._log = get_logger("intake").bind()
         self._storing: set[asyncio.Task[None]] = set()
         self._checks = ReceiptChecks(
             database=database, registers=registers, clock=clock, policy=policy, disk=disk

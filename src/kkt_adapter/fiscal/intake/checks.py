@@ -35,11 +35,13 @@ from kkt_adapter.kernel.errors import (
     Violation,
 )
 from kkt_adapter.kernel.ids import FnNumber, ReceiptId, uuid7
+from kkt_adapter.kernel.quick import quickly_made
 from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.disk import DiskMark
 from kkt_adapter.runtime.log import get_logger
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
     """A register that can print the receipt, and the receipt as it prints it."""
@@ -68,7 +70,7 @@ class ReceiptChecks:
         self._clock = clock
         self._policy = policy
         self._disk = disk
-        self._log = get_logger("intake")
+        self._log = get_logger("intake").bind()
         self._suspicions = Suspicions(refused=policy.refused_suspicions)
 
     async def candidates(

@@ -23,12 +23,14 @@ from kkt_adapter.kernel.errors import (
     StorageError,
     Text,
 )
+from kkt_adapter.kernel.quick import quickly_made
 from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.log import about, get_logger
 
 TWIN_WAIT_S = 15.0  # idempotency.md
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acceptance:
     """The answer, ready to send. ``replayed``: the key was known."""
@@ -45,7 +47,7 @@ class StoredAnswers:
         self._db = database
         self._registers = registers
         self._waiting = waiting
-        self._log = get_logger("intake")
+        self._log = get_logger("intake").bind()
 
     async def replay(self, known: Known, request_hash: bytes, sent: AsSent) -> Acceptance:
         """What the key got before, or what became of its receipt.

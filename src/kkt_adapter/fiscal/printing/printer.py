@@ -31,6 +31,7 @@ from kkt_adapter.kernel.errors import (
     KktUnavailable,
     ShiftExpired,
 )
+from kkt_adapter.kernel.quick import quickly_made
 from kkt_adapter.runtime.db.protocol import Database
 
 AUTOMATIC_TRIES = 3  # after a refusal: 1, 2 and 4 s later (printing.md)
@@ -48,6 +49,7 @@ class PrintListener(Protocol):
     def print_failed(self, register_id: str, reason: str) -> None: ...
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenDown:
     """The document is in the rows; ``following`` may be printed at once, its attempt is in them too."""

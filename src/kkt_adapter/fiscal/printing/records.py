@@ -68,6 +68,7 @@ class PrintedItem:
         return Baseline(fn_number=self.document.fn_number, fd_number=self.document.fd_number)
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Printed:
     """``next_attempt_id`` is set when the next receipt may be printed at once."""

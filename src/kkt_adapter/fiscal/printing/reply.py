@@ -12,10 +12,12 @@ from kkt_adapter.fiscal.model import FiscalDocument, Receipt, ReceiptWarning, Re
 from kkt_adapter.fiscal.slip.qr import qr_text
 from kkt_adapter.kernel.hlc import HybridTimestamp
 from kkt_adapter.kernel.money import rubles
+from kkt_adapter.kernel.quick import quickly_made
 
 _text = json.encoder.encode_basestring  # one text, not escaped to ASCII
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """Where the receipt stood when it was accepted."""

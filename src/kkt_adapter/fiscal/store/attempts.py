@@ -14,6 +14,7 @@ from kkt_adapter.fiscal.lifecycle import AttemptKind, AttemptOutcome
 from kkt_adapter.fiscal.model import Baseline
 from kkt_adapter.fiscal.store.tables import OPEN_ROWS, attempts
 from kkt_adapter.kernel.errors import IllegalTransition
+from kkt_adapter.kernel.quick import quickly_made
 from kkt_adapter.runtime.db.bulk import bulk, bulk_insert
 from kkt_adapter.runtime.db.columns import millis
 from kkt_adapter.runtime.leases.database import check_terms
@@ -28,6 +29,7 @@ class LaneTerm:
     number: int
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewAttempt:
     """The intent that must be on disk before the device is touched."""

@@ -11,12 +11,14 @@ from kkt_adapter.fiscal.ffd.text import fits_cp866
 from kkt_adapter.fiscal.ffd.validation.findings import Findings
 from kkt_adapter.fiscal.model import UserAttribute
 from kkt_adapter.kernel.errors import Text
+from kkt_adapter.kernel.quick import quickly_made
 
 ADDITIONAL_LIMIT: Final = 16  # tag 1192
 ATTRIBUTE_NAME_LIMIT: Final = 64  # tag 1085
 ATTRIBUTE_VALUE_LIMIT: Final = 256  # tag 1086
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attributes:
     """Both tags as the document will carry them; ``key`` is None when it stands in neither."""

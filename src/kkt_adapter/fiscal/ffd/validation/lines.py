@@ -34,6 +34,7 @@ from kkt_adapter.fiscal.model import (
 from kkt_adapter.fiscal.requisites import LineExtras
 from kkt_adapter.kernel.errors import Text
 from kkt_adapter.kernel.money import ONE, Kopecks, line_amount, quantity_text, rubles
+from kkt_adapter.kernel.quick import quickly_made
 
 SUBJECTS = frozenset({*range(1, 28), *range(30, 34)})  # tag 1212
 METHODS = frozenset(range(1, 8))  # tag 1214
@@ -44,6 +45,7 @@ _REFUNDS = {
 FULL_PAYMENT, PART_ON_CREDIT, ON_CREDIT = 4, 5, 6  # tag 1214
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineRules:
     """What is the same for every line of one receipt."""
