@@ -141,7 +141,7 @@ def drifting(seen: Observation) -> Iterator[Finding]:
             (ClockName.OPERATOR_DRIFT, "the operator's clock", "часы ОФД"),
         )
         for name, en, ru in whose:
-            apart_s = register.value(name)
+            apart_s = register.values.get(name)
             if apart_s is not None and abs(apart_s) > legal_clocks.DRIFT_LIMIT_S:
                 yield Finding(
                     subject=f"{register.register_id}:{name}",
@@ -154,6 +154,6 @@ def drifting(seen: Observation) -> Iterator[Finding]:
 
 def _clock(seen: Observation, name: ClockName) -> Iterator[tuple[RegisterObservation, float]]:
     for register in seen.registers:
-        value = register.value(name)
+        value = register.values.get(name)
         if value is not None:
             yield register, value

@@ -37,12 +37,13 @@ class RegisterObservation:
     undecided: str | None = None  # what waits for a person: a receipt's id, or the name of a report
     unsent: int | None = None  # documents that the FN still keeps for the operator
     clocks: tuple[LegalClock, ...] = ()
+    values: Mapping[ClockName, float | None] = field(init=False, repr=False, compare=False)  # of the clocks
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "values", {clock.name: clock.value for clock in self.clocks})
 
     def value(self, name: ClockName) -> float | None:
-        for clock in self.clocks:
-            if clock.name is name:
-                return clock.value
-        return None
+        return self.values.get(name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

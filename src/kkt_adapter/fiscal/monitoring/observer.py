@@ -26,10 +26,12 @@ from kkt_adapter.fiscal.monitoring.observation import (
 )
 from kkt_adapter.fiscal.monitoring.snapshot import Snapshot
 from kkt_adapter.fiscal.printing.availability import cannot_sell
+from kkt_adapter.fiscal.printing.recovery.open_question import OpenQuestion
 from kkt_adapter.fiscal.printing.registers import Group, Registers, Unit
 from kkt_adapter.fiscal.printing.stats import PrintStats
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.clock_drift import drift_s
+from kkt_adapter.kernel.errors import AdapterError
 from kkt_adapter.kernel.histogram import HistogramSnapshot as Counted
 from kkt_adapter.kernel.ids import RegisterId
 from kkt_adapter.kernel.window import Window
@@ -67,6 +69,16 @@ class _KeptClocks:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _KeptRegister:
+    """What was seen of a register, and what it was made from: most look alike from one look to the next."""
+
+    status: KktStatus | None
+    trouble: AdapterError | None
+    question: OpenQuestion | None
+    seen: RegisterObservation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
     """What is looked at. ``endpoint_of``: the operator of a register."""
 
@@ -100,6 +112,7 @@ class Observer:
         self._latency = Window[Counted](span_s=300, step_s=15)
         self._drifts: dict[str, Window[float]] = {}
         self._kept_clocks: dict[RegisterId, _KeptClocks] = {}
+        self._kept_registers: dict[RegisterId, _KeptRegister] = {}
         self._dropped = Window[int](span_s=600, step_s=15)
 
     def observe(self, snapshot: Snapshot) -> Observation:
@@ -180,14 +193,28 @@ class Observer:
         lane = unit.lane
         question, trouble = lane.recovery.question, lane.trouble
         status = lane.session.status if lane.holds() else None
-        return RegisterObservation(
+        clocks = () if status is None else self._clocks(unit, status, now, monotonic)
+        kept = self._kept_registers.get(unit.register_id)
+        if (
+            kept is not None
+            and kept.status is status
+            and kept.trouble is trouble
+            and kept.question is question
+            and kept.seen.clocks is clocks
+        ):
+            return kept.seen
+        seen = RegisterObservation(
             register_id=unit.register_id,
             trouble=None if trouble is None else trouble.detail,
             blocked=None if trouble is None else lane.blocked,
             undecided=None if question is None else question.receipt_id or question.what,
             unsent=None if status is None else status.unsent_count,
-            clocks=() if status is None else self._clocks(unit, status, now, monotonic),
+            clocks=clocks,
         )
+        self._kept_registers[unit.register_id] = _KeptRegister(
+            status=status, trouble=trouble, question=question, seen=seen
+        )
+        return seen
 
     def _clocks(
         self, unit: Unit, status: KktStatus, now: datetime, monotonic: float
