@@ -135,6 +135,13 @@ async def test_tokens_come_by_get_and_post_and_stay_valid(
         assert running.services.auth.shops.hashed == hashed, "a token is checked without the secret"
         person = await http.get("/api/v1/auth/me", headers={"Authorization": f"Bearer {first['token']}"})
         assert person.status_code == 401, "a door's token is nobody's access token"
+        report = f"/v4/POS-001/report/{answers[0].json()['uuid']}"
+        held = {"Token": first["token"]}
+        await running.restart()
+        assert (await running.client.get(report, headers=held)).status_code == 200
+        await running.restart(shop=(shop_settings("other", login="web-login"),))
+        gone = await running.client.get(report, headers=held)
+        assert (gone.status_code, gone.json()["error"]["code"]) == (401, 11), "it ends with its account"
     said = "".join(capfd.readouterr())
     assert "receipt_accepted" in said
     assert SECRET not in said

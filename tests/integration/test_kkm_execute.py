@@ -160,7 +160,8 @@ async def test_paths_of_real_clients(tmp_path: Path) -> None:
 async def test_who_may_call(tmp_path: Path) -> None:
     page = "https://till.example"
     accounts = (shop(origins=(page,)), shop("other"), shop("web", doors=("atol-online",)))
-    async with product(tmp_path, shop=accounts) as running:
+    pages = ("https://office.example",)  # of the native interface: they open no door
+    async with product(tmp_path, shop=accounts, allowed_origins=pages) as running:
         client = running.client
         nobody = await post(client, sale(), authorization=None)
         assert (nobody.status_code, nobody.json()["Status"]) == (401, 2)
@@ -172,6 +173,7 @@ async def test_who_may_call(tmp_path: Path) -> None:
             {"Origin": "https://evil.example"},
             {"Origin": "https://evil.example", "Content_Type": "text/plain"},
             {"Origin": "null"},
+            {"Origin": pages[0]},
             {"Sec_Fetch_Site": "cross-site"},
         ):
             foreign = await post(client, sale(), **headers)

@@ -18,7 +18,7 @@ LOOK_EVERY_S = 0.5
 class OthersReceipts:
     """A ``Service``. ``shared``: is another process at work on this database?
 
-    A lane that is told has a look of its own, once it is at rest: what waits may be its own work in hand.
+    A lane that is told has a look of its own, once it is at rest: what waits may be what it prints now.
     """
 
     name = "other processes"
