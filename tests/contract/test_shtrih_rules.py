@@ -18,6 +18,7 @@ from kkt_adapter.fiscal.kkt.driver import Capability, KktState
 from kkt_adapter.fiscal.kkt.shtrih import requests
 from kkt_adapter.fiscal.kkt.shtrih.driver import ShtrihRegister
 from kkt_adapter.fiscal.kkt.shtrih.values import u2, u4, u5
+from kkt_adapter.fiscal.kkt.shtrih.wire.frame2 import crc16
 from kkt_adapter.fiscal.kkt.shtrih.wire.link import LinkDown
 from kkt_adapter.fiscal.kkt.virtual import made_up_registration
 from kkt_adapter.fiscal.model import (
@@ -358,6 +359,23 @@ async def test_a_marking_code_is_sold_as_its_check_says(
     checked = line.child(2106)
     assert checked is not None
     assert checked.value == told
+
+
+async def test_an_autonomous_register_keeps_what_it_could_not_tell(tmp_path: Path) -> None:
+    facts = made_up_registration(RegisterId("kkt-1"), marked_goods=True, offline_mode=True)
+    async with shtrih_bench(tmp_path, registration=facts) as bench:
+        registration = await opened(bench)
+        run = bench.emulator.device.run
+        receipt = a_sale_for(registration, lines=(a_line(mark_code=MARK, subject=33),))
+        await bench.driver.fiscalize(receipt, term=TERM)
+        assert (await run(b"\xff\x70" + u4(30)))[-2:] == u2(1)
+        assert (await run(b"\xff\x71" + u4(30)))[3:5] == u2(1)
+        block = await run(b"\xff\x72" + u4(30))
+        assert MARK.encode() in block
+        assert (await run(b"\xff\x72" + u4(30)))[2] == 0x08
+        assert (await run(b"\xff\x73" + u4(30) + u4(1) + u2(0)))[2] == 0x33
+        assert (await run(b"\xff\x73" + u4(30) + u4(1) + u2(crc16(block[13:]))))[2] == 0
+        assert (await run(b"\xff\x71" + u4(30)))[3:] == bytes(8)
 
 
 async def test_a_wrong_password_is_tried_once(bench: ShtrihBench) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from kkt_adapter.emulators.shtrih.model import DESKTOP, Model
+from kkt_adapter.emulators.shtrih.notifications import Notifications
 from kkt_adapter.emulators.shtrih.own_clock import OwnClock
 from kkt_adapter.emulators.shtrih.receipt import Closing, OpenReceipt, document_of
 from kkt_adapter.emulators.shtrih.tables import DATE_IN_ANSWERS, FFD_TABLE, Tables
@@ -105,6 +106,7 @@ class Machine:
         self.marks: dict[str, int] = {}  # accepted codes with their 2106
         self.mark_asked: tuple[str, int] | None = None
         self.mark_answer = "good"  # good, bad, offline, silent, refused
+        self.notifications = Notifications()
         self.buffer: dict[int, bytes] = {}  # DDh
         self.reply = bytearray()
         self.reply_size = 0
@@ -248,6 +250,8 @@ class Machine:
         )
         document = self._by_fn(lambda: self.fn.fiscalize(value, term=0, forced=self.forced, body=body))
         self.receipt = None
+        if self.registration.offline_mode:
+            self.notifications.keep([(one.mark, one.mark_check) for one in receipt.lines if one.mark])
         kind = {Operation.SALE: 0, Operation.EXPENSE: 1, Operation.REFUND: 2, Operation.EXPENSE_REFUND: 3}
         at = kind[receipt.operation]
         self.counters.by_operation[at] += 1

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from kkt_adapter.emulators.shtrih.machine import Fail, Machine
 from kkt_adapter.emulators.shtrih.receipt_commands import open_receipt_of
+from kkt_adapter.fiscal.kkt.shtrih.device_errors import NO_DATA
 from kkt_adapter.fiscal.kkt.shtrih.values import Cursor, u1, u2, u4
 
 
@@ -73,14 +74,35 @@ def bind_mark(machine: Machine, data: bytes, operator: int) -> bytes:
 
 
 def marking_status(machine: Machine, _data: bytes, _operator: int) -> bytes:
-    """FF70 [JP FSReadMCStatus]. Notifications are not kept: none waits, the store is empty."""
+    """FF70 [JP FSReadMCStatus]."""
     checking = 1 if machine.mark_asked is None else 4  # no code in work; an answer has come
-    return bytes((checking, 0, 0xFF, len(machine.marks), 0, 0)) + u2(0)
+    return bytes((checking, 0, 0xFF, len(machine.marks), 0, 0)) + u2(len(machine.notifications.kept))
 
 
 def notification_status(_machine: Machine, _data: bytes, _operator: int) -> bytes:
     """FF68 [JP FSReadMCNotificationStatus]: nothing waits."""
     return u1(0) + u2(0) + u4(0) + bytes(5) + u1(0)
+
+
+def begin_notifications(machine: Machine, _data: bytes, _operator: int) -> bytes:
+    """FF71."""
+    return machine.notifications.begin()
+
+
+def notification_block(machine: Machine, _data: bytes, _operator: int) -> bytes:
+    """FF72."""
+    block = machine.notifications.next_block()
+    if block is None:
+        raise Fail(NO_DATA)
+    return block
+
+
+def confirm_notification(machine: Machine, data: bytes, _operator: int) -> bytes:
+    """FF73."""
+    cursor = Cursor(data)
+    if not machine.notifications.confirm(cursor.number(4), cursor.number(2)):
+        raise Fail(0x33)
+    return b""
 
 
 HANDLERS: Mapping[bytes, Callable[[Machine, bytes, int], bytes]] = {
@@ -89,4 +111,7 @@ HANDLERS: Mapping[bytes, Callable[[Machine, bytes, int], bytes]] = {
     b"\xff\x68": notification_status,
     b"\xff\x69": accept_mark,
     b"\xff\x70": marking_status,
+    b"\xff\x71": begin_notifications,
+    b"\xff\x72": notification_block,
+    b"\xff\x73": confirm_notification,
 }
