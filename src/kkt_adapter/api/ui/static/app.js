@@ -106,11 +106,13 @@
     probe.remove();
     return seen;
   };
+  const WHOLE = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 1e6, 1e7, 1e8]; // steps of counts
   const draw = (box) => {
     if (typeof uPlot === "undefined" || box.drawn === box.dataset.chart + innerWidth) return;
     box.drawn = box.dataset.chart + innerWidth;
     const data = JSON.parse(box.dataset.chart);
     box.plot?.destroy();
+    const whole = data.series.every((one) => one.values.every(Number.isInteger));
     const axis = { stroke: resolved("--text-2"), grid: { stroke: resolved("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui, sans-serif" };
     box.plot = new uPlot({
       width: box.clientWidth, height: Number(box.dataset.height || 180),
@@ -118,7 +120,7 @@
       scales: { x: { time: false }, y: { range: (_, low, high) => [0, Math.max(high, 1) * 1.08] } },
       axes: [
         { ...axis, values: (_, ticks) => ticks.map((tick) => data.names[tick] ?? "") },
-        { ...axis, size: 44 },
+        { ...axis, size: 44, ...(whole && { incrs: WHOLE }) },
       ],
       series: [
         { label: data.x, value: (_, at) => (at == null ? "" : data.names[at] ?? at) },
