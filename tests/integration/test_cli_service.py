@@ -371,6 +371,28 @@ def test_many_dead_letters_are_counted_first_and_moved_when_the_number_holds(ser
     assert service.last.body == {"filter": {}, "expected_count": 12, "note": "the article was mended"}
 
 
+# --- the clock --------------------------------------------------------------------------------------------
+
+
+def test_a_person_confirms_the_clock_with_a_reason(service: StandIn) -> None:
+    assert call(service, "clock", "confirm").exit_code == 2
+    report = {
+        "believed": True,
+        "reason": None,
+        "reason_ru": None,
+        "now": "2026-05-04T10:00:00Z",
+        "believed_at": "2026-05-04T10:00:00Z",
+        "confirmed_at": "2026-05-04T10:00:00Z",
+        "witnesses": [{"witness": "operator", "apart_s": 3}],
+    }
+    service.answer("POST", "/v1/admin/clock/confirm", report)
+    done = call(service, "clock", "confirm", "--reason", "compared with the watch")
+    assert done.exit_code == 0, done.stderr
+    assert service.last.body == {"reason": "compared with the watch"}
+    assert "believed" in done.stdout
+    assert "operator" in done.stdout
+
+
 # --- sync, status, shifts --------------------------------------------------------------------------------
 
 
