@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Timer
 from urllib.request import Request, urlopen
 
@@ -122,6 +123,20 @@ def test_the_back_office_takes_the_faults_of_the_printed_examples() -> None:
         assert page["faults"] == [{"mode": "login_page", "count": 3}]
         office.process.send_signal(signal.SIGTERM)
         assert office.process.wait(timeout=10) == 0
+
+
+def test_the_registers_take_every_option_and_the_faults_of_the_printed_examples(tmp_path: Path) -> None:
+    line, ports = tmp_path / "tty", ("--host", "127.0.0.1", "--port", "0", "--control-port", "0")
+    common = (*ports, "--ffd", "1.1", "--ofd", "127.0.0.1:1", "--state")
+    shtrih = ("shtrih", *common, str(tmp_path / "s"), "--protocol", "1", "--pty", str(line))
+    atol = ("atol", *common, str(tmp_path / "a"), "--flavour", "jar")
+    with emulator(*shtrih) as device, emulator(*atol) as web:
+        assert line.is_symlink()
+        assert f'  address = "serial://{line}"' in device.lines
+        for one in (device, web):
+            assert any("NOT a cash register" in text for text in one.lines)
+            for ending in ("state", "documents", "faults", "conditions"):
+                assert one.call(f"control/{ending}"), ending
 
 
 def test_a_port_that_is_taken_is_one_line() -> None:
