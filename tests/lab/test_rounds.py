@@ -8,8 +8,8 @@ import pytest
 from tests.support.cli import run
 
 from kkt_adapter.cli import app
-from kkt_adapter.lab.certificate import Certificate, Footprint, Traffic
-from kkt_adapter.lab.counting import Books
+from kkt_adapter.lab.certificate import Certificate, Footprint
+from kkt_adapter.lab.counting import Books, Traffic
 from kkt_adapter.lab.plan import LabPlan
 from kkt_adapter.lab.reconcile import Finding, FindingKind
 from kkt_adapter.lab.rounds import MIXED, ONE_SQLITE, TWO_POSTGRES, merged, rounds_of

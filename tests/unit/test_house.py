@@ -19,8 +19,6 @@ MOST_OF_FUNCTION = 60  # lines
 GENERATED = ("client/",)
 HISTORY = ("runtime/migrations/versions/",)  # what has been released stays as it was
 LONG = {
-    "lab/run.py run",  # one run, step after step
-    "fiscal/ffd/validation/receipt.py complete",  # the order of the rules, each a line
     "fiscal/intake/buffer.py accept",  # one pass over a batch, without calls between its rows
 }
 UNTYPED = re.compile(r"(dict|Mapping)\[str, (Any|object)\]|\bJson\b")

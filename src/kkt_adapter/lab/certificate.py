@@ -12,7 +12,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from kkt_adapter.lab.counting import Books
+from kkt_adapter.lab.counting import Books, Traffic
 from kkt_adapter.lab.devices.brands import BRANDS
 from kkt_adapter.lab.reconcile import Finding, FindingKind
 
@@ -32,19 +32,6 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 """What a fault was done to: how the names of its kinds begin."""
 
 ADDED_LATER = frozenset({"faults_wanted", "receipts_wanted", "out_of_time"})  # older files are without
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Traffic:
-    """What the clients saw."""
-
-    receipts: int = 0  # different receipts that were asked for
-    accepted: int = 0  # a client heard 200
-    gone: int = 0  # of these: forgotten by a database that was replaced, and not asked for again
-    refused: int = 0  # refused for good, as the rules say
-    tries_without_answer: int = 0
-    replays: int = 0  # answers to a key that was known
-    conflicts: int = 0  # other bodies under a used key, refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +57,7 @@ class Certificate:
     without_effect: Mapping[str, int] = field(default_factory=dict)
     points: Mapping[str, int] = field(default_factory=dict)  # name -> processes ended or stopped there
     node_starts: int = 0
-    traffic: Traffic = Traffic()
+    traffic: Traffic = field(default_factory=Traffic)
     books: Books = field(default_factory=Books)
     rounds: int = 1
     faults_wanted: int = 0  # that had to hit

@@ -31,6 +31,19 @@ class Books:
         return self.receipts - self.others - self.by_people - self.gone
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traffic:
+    """What the clients saw."""
+
+    receipts: int = 0  # different receipts that were asked for
+    accepted: int = 0  # a client heard 200
+    gone: int = 0  # of these: forgotten by a database that was replaced, and not asked for again
+    refused: int = 0  # refused for good, as the rules say
+    tries_without_answer: int = 0
+    replays: int = 0  # answers to a key that was known
+    conflicts: int = 0  # other bodies under a used key, refused
+
+
 def count(ledger: Ledger, archives: Sequence[Archive], *, at_operator: int, repeated: int) -> Books:
     documents = [document for archive in archives for document in archive.documents]
     names = Counter(document.name for document in documents if document.name is not None)
@@ -42,6 +55,19 @@ def count(ledger: Ledger, archives: Sequence[Archive], *, at_operator: int, repe
         gone=sum(names[asked.name] for asked in ledger.asked if asked.outcome is LedgerOutcome.GONE),
         at_operator=at_operator,
         repeated=repeated,
+    )
+
+
+def traffic(ledger: Ledger) -> Traffic:
+    """What the clients asked, and what they were answered."""
+    return Traffic(
+        receipts=len(ledger.asked),
+        accepted=sum(bool(asked.told) for asked in ledger.asked),
+        gone=sum(bool(asked.told) and asked.outcome is LedgerOutcome.GONE for asked in ledger.asked),
+        refused=sum(asked.outcome is LedgerOutcome.REFUSED for asked in ledger.asked),
+        tries_without_answer=ledger.unanswered,
+        replays=ledger.replays,
+        conflicts=ledger.conflicts,
     )
 
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from random import Random
+from typing import NamedTuple
 
 import aiohttp
 
@@ -22,18 +23,18 @@ from kkt_adapter.lab.acts.log_reader import LogPipe
 from kkt_adapter.lab.acts.odd_tills import FIRST
 from kkt_adapter.lab.acts.person import Person
 from kkt_adapter.lab.acts.small_disk import SmallDisk
-from kkt_adapter.lab.books import OperatorBook, read_adapter
-from kkt_adapter.lab.certificate import Certificate, Traffic
+from kkt_adapter.lab.books import AdapterBook, OperatorBook, read_adapter
+from kkt_adapter.lab.certificate import Certificate
 from kkt_adapter.lab.circumstances import commit_of_checkout, footprint
 from kkt_adapter.lab.control_channel import ControlChannel
-from kkt_adapter.lab.counting import count
+from kkt_adapter.lab.counting import count, traffic
 from kkt_adapter.lab.doors.client import DoorClient
 from kkt_adapter.lab.doors.held import release_all
 from kkt_adapter.lab.doors.shops import LabShops
-from kkt_adapter.lab.drawer.compare import compare_drawers, read_drawer
+from kkt_adapter.lab.drawer.compare import Drawer, compare_drawers, read_drawer
 from kkt_adapter.lab.fork_server import ForkServer, NodeSpec
 from kkt_adapter.lab.injector import Injector
-from kkt_adapter.lab.ledger import Ledger, LedgerOutcome
+from kkt_adapter.lab.ledger import Ledger
 from kkt_adapter.lab.nodes import UP_WITHIN_S, LabNode, ready
 from kkt_adapter.lab.plan import LabPlan
 from kkt_adapter.lab.ports import ReservedPort
@@ -77,6 +78,15 @@ async def run_lab(
             await fork_server.open()
             stack.push_async_callback(fork_server.close)
         return await _Run(plan, scratch, stack, fork_server, progress).run()
+
+
+class _Settled(NamedTuple):
+    """``before``: the product's book before every sale was asked for again."""
+
+    took_s: float
+    before: AdapterBook
+    adapter: AdapterBook
+    drawer: Drawer
 
 
 class _Run:
@@ -123,7 +133,7 @@ class _Run:
         world.new_till = partial(self._demo_till, session) if plan.demo else None
         bases = [node.base_url for node in self._nodes]
         world.session = session
-        person = world.person = Person(
+        world.person = Person(
             bases=bases, session=session, ledger=self._ledger, fn_file=self._registers.file_of
         )
         injector = Injector(world, seed=plan.seed, gap_s=plan.gap_s, only=plan.only)
@@ -135,32 +145,13 @@ class _Run:
         await world.lift()
         if not world.gone:
             await release_all(world)
-        database = open_database(self._database_url(), postgres=PostgresSettings(readers=1))
-        try:
-            settling = Settling(
-                bases=bases,
-                session=session,
-                person=person,
-                database=database,
-                ledger=self._ledger,
-                tills=[*tills, *shops],
-                queued=list(self._registers.queues.values()),
-            )
-            settled_s, _ = await settling.settle(limit_s=GONE_S if world.gone else plan.settle_s)
-            before = await database.read(read_adapter)
-            await settling.ask_all_again(self._ledger.told())
-            self._progress("comparing the books", injector.stats.total)
-            for node in self._nodes:
-                await node.end()
-            adapter, drawer = await database.read(read_adapter), await database.read(read_drawer)
-        finally:
-            await database.close()
+        settled = await self._settle(world, injector, [*tills, *shops])
         archives = self._registers.archives()
         operator = OperatorBook(world.operator.book)
         findings = [
-            *forgotten(self._ledger, before),
-            *reconcile(self._ledger, archives, operator, adapter),
-            *compare_drawers(self._ledger.drawer, drawer, archives),
+            *forgotten(self._ledger, settled.before),
+            *reconcile(self._ledger, archives, operator, settled.adapter),
+            *compare_drawers(self._ledger.drawer, settled.drawer, archives),
             *self._own_findings(injector, world),
         ]
         return Certificate(
@@ -171,22 +162,12 @@ class _Run:
             scale=plan.scale,
             started_at=self._started_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
             duration_s=round(time.monotonic() - began, 1),
-            settled_s=round(settled_s, 1),
+            settled_s=round(settled.took_s, 1),
             faults=dict(injector.stats.hit),
             without_effect=dict(injector.stats.missed),
             points=dict(sorted(self._channel.points.items())),
             node_starts=sum(node.starts for node in self._nodes),
-            traffic=Traffic(
-                receipts=len(self._ledger.asked),
-                accepted=self._accepted(),
-                gone=sum(
-                    bool(asked.told) and asked.outcome is LedgerOutcome.GONE for asked in self._ledger.asked
-                ),
-                refused=sum(asked.outcome is LedgerOutcome.REFUSED for asked in self._ledger.asked),
-                tries_without_answer=self._ledger.unanswered,
-                replays=self._ledger.replays,
-                conflicts=self._ledger.conflicts,
-            ),
+            traffic=traffic(self._ledger),
             books=count(self._ledger, archives, at_operator=operator.documents, repeated=operator.repeated),
             footprint=footprint(
                 {self._folder, self._scratch}, node_mb=max(node.peak_mb for node in self._nodes)
@@ -196,6 +177,32 @@ class _Run:
             receipts_wanted=plan.receipts,
             out_of_time=int(self._out_of_time),
         )
+
+    async def _settle(self, world: World, injector: Injector, tills: Sequence[Till | DoorClient]) -> _Settled:
+        """Let everything be printed and delivered, end the nodes, and read the product's own book."""
+        assert world.session is not None
+        assert world.person is not None
+        database = open_database(self._database_url(), postgres=PostgresSettings(readers=1))
+        try:
+            settling = Settling(
+                bases=[node.base_url for node in self._nodes],
+                session=world.session,
+                person=world.person,
+                database=database,
+                ledger=self._ledger,
+                tills=tills,
+                queued=list(self._registers.queues.values()),
+            )
+            took_s, _ = await settling.settle(limit_s=GONE_S if world.gone else self._plan.settle_s)
+            before = await database.read(read_adapter)
+            await settling.ask_all_again(self._ledger.told())
+            self._progress("comparing the books", injector.stats.total)
+            for node in self._nodes:
+                await node.end()
+            adapter, drawer = await database.read(read_adapter), await database.read(read_drawer)
+        finally:
+            await database.close()
+        return _Settled(took_s=took_s, before=before, adapter=adapter, drawer=drawer)
 
     async def _rain(self, world: World, injector: Injector, tills: Sequence[Till | DoorClient]) -> None:
         """Traffic and faults together."""
