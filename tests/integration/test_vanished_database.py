@@ -16,7 +16,7 @@ from tests.support.cli import run
 from tests.support.forked import ROOT
 from tests.support.product import Product, product, sale
 
-from kkt_adapter.cli.checks.findings import Level
+from kkt_adapter.cli.checks.findings import CheckLevel
 from kkt_adapter.cli.checks.identity import check_identity
 from kkt_adapter.cli.database.commands import db_app
 from kkt_adapter.fiscal.kkt.virtual import fn_path
@@ -232,7 +232,7 @@ async def test_doctor_tells_the_identity(tmp_path: Path, state: str) -> None:
             if state == "went back":
                 shutil.copy(early, database(shop))
             found = {f.subject: f for f in await asyncio.to_thread(check_identity, shop.settings)}["identity"]
-            assert (found.level is Level.BAD) is (state != "sound")
+            assert (found.level is CheckLevel.BAD) is (state != "sound")
             if state != "sound":
                 assert found.remedy is not None
                 assert ("db begin" in found.remedy.en) is (state == "lost")

@@ -333,8 +333,8 @@ def _vanished_is_new() -> None:
 
     def trusting(found: Any, around: Any) -> Any:
         verdict = judge(found, around)
-        refused = isinstance(verdict, database_identity.Refused)
-        return database_identity.Start.NEW if refused else verdict
+        refused = isinstance(verdict, database_identity.StartRefused)
+        return database_identity.IdentityStart.NEW if refused else verdict
 
     _replace(start_identity, "judge", trusting)
 

@@ -7,7 +7,7 @@ from sqlalchemy import make_url
 from kkt_adapter.bootstrap.core import Core
 from kkt_adapter.bootstrap.delivery import Delivery
 from kkt_adapter.bootstrap.printing import Printing
-from kkt_adapter.fiscal.control.clock_watch import ClockWatch, Peers
+from kkt_adapter.fiscal.control.clock_watch import ClockPeers, ClockWatch
 from kkt_adapter.fiscal.delivery.endpoint import Endpoint
 from kkt_adapter.kernel.addresses import is_loopback
 from kkt_adapter.kernel.clock_trust import Bounds
@@ -22,7 +22,7 @@ def build_clock_watch(core: Core, *, printing: Printing, delivery: Delivery) -> 
         return not (core.demo or settings.ofd_mock_mode) and core.seams.witness(endpoint.name)
 
     return ClockWatch(
-        Peers(
+        ClockPeers(
             registers=printing.registers,
             endpoints=delivery.lanes.endpoints,
             counts=counts,

@@ -34,7 +34,7 @@ FIRST_OPERATOR = SecretStr("1")  # as from the factory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class DriverParts:
     """What drivers are made of beside their own settings."""
 
     settings: Settings
@@ -47,17 +47,17 @@ class Parts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class DriverKind:
     """One kind of register. ``pumped``: it needs our help to deliver by itself. ``audited``: its firmware may
     change a receipt on its way into the FN."""
 
     capabilities: frozenset[Capability]
-    make: Callable[[RegisterSettings, Parts], KktDriver]
+    make: Callable[[RegisterSettings, DriverParts], KktDriver]
     pumped: bool = False
     audited: bool = False
 
 
-def _virtual(register: RegisterSettings, parts: Parts) -> KktDriver:
+def _virtual(register: RegisterSettings, parts: DriverParts) -> KktDriver:
     settings = parts.settings
     return VirtualRegister.in_folder(
         settings.fn_dir,
@@ -73,7 +73,7 @@ def _virtual(register: RegisterSettings, parts: Parts) -> KktDriver:
     )
 
 
-def _shtrih(register: RegisterSettings, parts: Parts) -> KktDriver:
+def _shtrih(register: RegisterSettings, parts: DriverParts) -> KktDriver:
     from kkt_adapter.fiscal.kkt.shtrih.wire.link import Timing
 
     return shtrih_driver(register, clock=parts.clock, timing=Timing())
@@ -97,7 +97,7 @@ def shtrih_driver(register: RegisterSettings, *, clock: Clock, timing: "Timing")
     )
 
 
-def _atol(register: RegisterSettings, parts: Parts) -> KktDriver:
+def _atol(register: RegisterSettings, parts: DriverParts) -> KktDriver:
     from kkt_adapter.fiscal.kkt.atol.jobs import Patience
 
     return atol_driver(register, clock=parts.clock, patience=Patience())
@@ -128,10 +128,10 @@ def _number(register: RegisterSettings, name: str, password: SecretStr) -> int:
     return int(text)
 
 
-KINDS: Mapping[str, Kind] = MappingProxyType(
+KINDS: Mapping[str, DriverKind] = MappingProxyType(
     {
-        "virtual": Kind(capabilities=VIRTUAL, make=_virtual, pumped=True),
-        "shtrih": Kind(capabilities=SHTRIH, make=_shtrih, audited=True),
-        "atol": Kind(capabilities=ATOL, make=_atol, audited=True),
+        "virtual": DriverKind(capabilities=VIRTUAL, make=_virtual, pumped=True),
+        "shtrih": DriverKind(capabilities=SHTRIH, make=_shtrih, audited=True),
+        "atol": DriverKind(capabilities=ATOL, make=_atol, audited=True),
     }
 )

@@ -23,14 +23,14 @@ from kkt_adapter.runtime.db import identity
 from kkt_adapter.runtime.db.backup import backups
 from kkt_adapter.runtime.db.identity import (
     Around,
+    DatabaseFound,
     DirectoryMemory,
     Found,
     Identity,
-    Kind,
+    IdentityStart,
     LivedFn,
     Memory,
-    Refused,
-    Start,
+    StartRefused,
     judge,
     load_memory,
     refusal,
@@ -81,7 +81,7 @@ def refuse_another_file(settings: Settings, around: Around) -> None:
     _ensure(str(path), judge(look_at_file(path, around.fns), around))
 
 
-async def examine(settings: Settings) -> Start | Refused:
+async def examine(settings: Settings) -> IdentityStart | StartRefused:
     """What a start would do now; changes nothing.
 
     Raises:
@@ -105,7 +105,7 @@ def look_at_file(path: Path, fns: Sequence[LivedFn]) -> Found:
         StorageError: it cannot be read.
     """
     if not path.exists() or path.stat().st_size == 0:
-        return Found(kind=Kind.MISSING)
+        return Found(kind=DatabaseFound.MISSING)
     try:
         return when_free(lambda: _look_once(path, fns), within_s=HELD_S)
     except (DBAPIError, sqlite3.Error) as error:
@@ -139,16 +139,16 @@ def look(conn: Connection, fns: Sequence[LivedFn]) -> Found:
     """Only reads; works with the schema of any version."""
     tables = set(inspect(conn).get_table_names())
     if not tables:
-        return Found(kind=Kind.MISSING)
+        return Found(kind=DatabaseFound.MISSING)
     if not tables >= OUR_TABLES:
-        return Found(kind=Kind.FOREIGN)
+        return Found(kind=DatabaseFound.FOREIGN)
     known = identity.read(conn) if identity.identity.name in tables else None
     if known is not None:
-        return Found(kind=Kind.OURS, identity=known, used=True)
+        return Found(kind=DatabaseFound.OURS, identity=known, used=True)
     accepted = conn.execute(select(func.max(counters.c.next_seq))).scalar_one() or 0
     wrote = conn.execute(select(documents.c.fd_number).limit(1)).first() is not None
     knows = [fn.fn_number for fn in fns if _knows(conn, fn.fn_number)]
-    return Found(kind=Kind.OURS, used=accepted > 1 or wrote, knows=knows)
+    return Found(kind=DatabaseFound.OURS, used=accepted > 1 or wrote, knows=knows)
 
 
 def _knows(conn: Connection, fn_number: str) -> bool:
@@ -173,12 +173,12 @@ async def settle_identity(
     start = _ensure(SERVER if path is None else str(path), judge(found, around))
     fresh = random_id()
     now = await database.write(lambda c: _write(c, start, around.memory, fresh=fresh, clock=clock))
-    if start is not Start.GO_ON:
+    if start is not IdentityStart.GO_ON:
         get_logger("database").info("database_identity", start=start.value, uuid=now.uuid, epoch=now.epoch)
     try:
-        if start is Start.BEGUN:
+        if start is IdentityStart.BEGUN:
             _take_over(settings.fn_dir, now)
-        memory = Memory(known=now, fns={} if start is Start.BEGUN else around.memory.fns)
+        memory = Memory(known=now, fns={} if start is IdentityStart.BEGUN else around.memory.fns)
         save_memory(settings.data_dir, memory)
     except OSError as error:
         raise SettingsInvalid(
@@ -188,18 +188,21 @@ async def settle_identity(
     return now, DirectoryMemory(settings.data_dir, memory)
 
 
-def _ensure(place: str, verdict: Start | Refused) -> Start:
-    if isinstance(verdict, Refused):
+def _ensure(place: str, verdict: IdentityStart | StartRefused) -> IdentityStart:
+    if isinstance(verdict, StartRefused):
         raise refusal(place, verdict)
     return verdict
 
 
-def _write(conn: Connection, start: Start, memory: Memory, *, fresh: str, clock: Clock) -> Identity:
+def _write(conn: Connection, start: IdentityStart, memory: Memory, *, fresh: str, clock: Clock) -> Identity:
     at, known, decision = clock.now(), memory.known, memory.decision
-    if start is Start.WENT_BACK and known is not None:
+    if start is IdentityStart.WENT_BACK and known is not None:
         return went_back(conn, known, identity.read(conn), at=at)
     now = identity.settle(conn, start, known, fresh=fresh, at=at)
-    told = {Start.BEGUN: EventType.DATABASE_BEGUN, Start.RESTORED: EventType.DATABASE_RESTORED}.get(start)
+    told = {
+        IdentityStart.BEGUN: EventType.DATABASE_BEGUN,
+        IdentityStart.RESTORED: EventType.DATABASE_RESTORED,
+    }.get(start)
     if told is not None and decision is not None:
         facts = {"by": decision.by, "reason": decision.reason, "decided_at": decision.at}
         entry = events.entry(

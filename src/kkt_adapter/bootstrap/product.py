@@ -22,7 +22,7 @@ from kkt_adapter.bootstrap.seams import Seams
 from kkt_adapter.bootstrap.shutdown import Closers, close_all
 from kkt_adapter.bootstrap.watch_parts import WatchParts
 from kkt_adapter.bootstrap.watching import Watching, build_watching
-from kkt_adapter.bootstrap.web import Edge, build_app
+from kkt_adapter.bootstrap.web import WebParts, build_app
 from kkt_adapter.catalog.parts import CatalogParts, build_catalog
 from kkt_adapter.catalog.store.edition import SALT_BITS, begin_edition
 from kkt_adapter.fiscal.control.callbacks import CallbackStats
@@ -129,7 +129,7 @@ async def _build(core: Core) -> Services:
         presses=press.presses.stats,
     )
     links = await build_links(core)
-    edge = Edge(
+    edge = WebParts(
         auth=auth,
         links=links,
         doors=build_doors(core, printing=printing, auth=auth, links=links, callbacks=callbacks),
@@ -187,7 +187,7 @@ def _catalog(core: Core, watch: ClockWatch) -> CatalogParts:
 
 
 def _running(
-    core: Core, edge: Edge, *, printing: Printing, delivery: Delivery, watching: Watching
+    core: Core, edge: WebParts, *, printing: Printing, delivery: Delivery, watching: Watching
 ) -> list[Service]:
     """In the order of starting."""
     storage = core.storage

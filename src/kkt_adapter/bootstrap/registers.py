@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select
 
-from kkt_adapter.bootstrap.drivers import KINDS, Parts
+from kkt_adapter.bootstrap.drivers import KINDS, DriverParts
 from kkt_adapter.bootstrap.operators import Routes
 from kkt_adapter.bootstrap.requirements import missing_capabilities
 from kkt_adapter.bootstrap.seams import Seams
@@ -95,7 +95,7 @@ class RegisterShop:
         driver = self._seams.driver(
             KINDS[register.driver].make(
                 register,
-                Parts(
+                DriverParts(
                     settings=self._settings,
                     clock=self._clock,
                     zone=zone,

@@ -35,7 +35,7 @@ from kkt_adapter.settings.effective import effective
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Edge:
+class WebParts:
     """What stands beside printing and delivery, and what the web alone uses."""
 
     auth: AuthParts
@@ -47,7 +47,7 @@ class Edge:
 
 
 def build_app(
-    core: Core, edge: Edge, *, printing: Printing, delivery: Delivery, watching: Watching
+    core: Core, edge: WebParts, *, printing: Printing, delivery: Delivery, watching: Watching
 ) -> FastAPI:
     settings = core.settings
     return create_api(
@@ -67,7 +67,7 @@ def build_app(
 
 
 def _services(
-    core: Core, edge: Edge, *, printing: Printing, delivery: Delivery, watching: Watching
+    core: Core, edge: WebParts, *, printing: Printing, delivery: Delivery, watching: Watching
 ) -> ApiServices:
     database, clock, capacity = core.database, core.clock, core.settings.capacity
     registers, worker = printing.registers, delivery.worker

@@ -14,7 +14,7 @@ from tests.support.ports import free_port
 from kkt_adapter.api.wire.limits import WireLimits
 from kkt_adapter.api.wire.server import http_server
 from kkt_adapter.api.wire.tls import TlsFiles
-from kkt_adapter.cli.checks.findings import Level
+from kkt_adapter.cli.checks.findings import CheckLevel
 from kkt_adapter.cli.checks.peers import check_service
 from kkt_adapter.kernel.errors import SettingsInvalid
 from kkt_adapter.settings import Settings, load_settings
@@ -54,7 +54,7 @@ async def asked(port: int) -> tuple[bytes, bytes]:
     return certificate, answer
 
 
-def doctor_says(port: int, certificate: Path) -> Level:
+def doctor_says(port: int, certificate: Path) -> CheckLevel:
     """Of the service, where this is its certificate."""
     (found,) = check_service(Settings(port=port, tls_cert=certificate, tls_key=certificate))
     return found.level
@@ -83,8 +83,8 @@ async def test_renewed_files_are_served_to_new_connections_and_half_a_pair_is_no
         certificate, answer = await asked(port)
         assert certificate == der("one")
         assert answer.endswith(b"https")
-        assert await asyncio.to_thread(doctor_says, port, DATA / "one.pem") is Level.OK
-        assert await asyncio.to_thread(doctor_says, port, DATA / "two.pem") is Level.WARNING
+        assert await asyncio.to_thread(doctor_says, port, DATA / "one.pem") is CheckLevel.OK
+        assert await asyncio.to_thread(doctor_says, port, DATA / "two.pem") is CheckLevel.WARNING
         assert await asyncio.to_thread(container_says, port, tmp_path) == 1  # it speaks http
         (tmp_path / "kkt-adapter.toml").write_text(f'tls_cert = "{tls.cert}"\ntls_key = "{tls.key}"\n')
         assert await asyncio.to_thread(container_says, port, tmp_path) == 0

@@ -7,7 +7,7 @@ import pytest
 from tests.support.catalog import made
 
 from kkt_adapter.catalog.model import Product
-from kkt_adapter.catalog.store.changes import FieldChange, Kind, StoredFields, compare
+from kkt_adapter.catalog.store.changes import FieldChange, StoredFields, StoreOutcome, compare
 
 
 @dataclass(frozen=True)
@@ -38,17 +38,17 @@ def stored(product: Product, **changes: Any) -> StoredFields:
 
 def test_an_unknown_product_is_new_and_has_no_history() -> None:
     decision = compare(None, made(1), generation=1)
-    assert decision.kind is Kind.NEW
+    assert decision.kind is StoreOutcome.NEW
     assert decision.history == ()
 
 
 def test_an_equal_digest_is_unchanged() -> None:
-    assert compare(stored(made(1)), made(1), generation=2).kind is Kind.UNCHANGED
+    assert compare(stored(made(1)), made(1), generation=2).kind is StoreOutcome.UNCHANGED
 
 
 def test_an_older_run_may_not_write_over_a_newer_one() -> None:
     decision = compare(stored(made(1), generation=3), made(1, qty=99), generation=2)
-    assert decision.kind is Kind.OUTDATED
+    assert decision.kind is StoreOutcome.OUTDATED
 
 
 @pytest.mark.parametrize(
@@ -66,13 +66,13 @@ def test_each_watched_field_gets_its_history(change: dict[str, Any], expected: F
     if isinstance(change.get("retailMinBasePrice"), float):
         change = {"retailMinBasePrice": "3.5"}  # what the parser makes of a JSON number
     decision = compare(stored(made(1)), made(1, **change), generation=2)
-    assert decision.kind is Kind.UPDATED
+    assert decision.kind is StoreOutcome.UPDATED
     assert decision.history == (expected,)
 
 
 def test_another_name_is_a_visible_change_without_history() -> None:
     decision = compare(stored(made(1)), made(1, name="Other"), generation=2)
-    assert decision.kind is Kind.UPDATED
+    assert decision.kind is StoreOutcome.UPDATED
     assert decision.history == ()
 
 

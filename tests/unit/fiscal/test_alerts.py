@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kkt_adapter.fiscal.alerts.board import GRACE_S, Alert, AlertBoard, Changes, Known
+from kkt_adapter.fiscal.alerts.board import GRACE_S, Alert, AlertBoard, Changes, KnownAlert
 from kkt_adapter.fiscal.alerts.conditions import GIB
 from kkt_adapter.fiscal.alerts.rule import Level, Rule
 from kkt_adapter.fiscal.alerts.rules import RULES
@@ -294,7 +294,7 @@ def test_numbers_in_a_message_follow_what_is_seen() -> None:
 
 # --- after a restart ---
 
-KNOWN = Known(
+KNOWN = KnownAlert(
     code="DLQ_LARGE", subject="", message=Text("was", "было"), started_at=START - timedelta(hours=3)
 )
 

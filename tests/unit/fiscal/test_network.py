@@ -10,8 +10,8 @@ from tests.support.clock import ManualClock
 from kkt_adapter.fiscal.delivery.endpoint import Endpoint
 from kkt_adapter.fiscal.delivery.outcome import Signal
 from kkt_adapter.fiscal.monitoring.network_mode import (
-    Evidence,
     ModeState,
+    NetworkEvidence,
     NetworkMode,
     NetworkMonitor,
     NetworkPolicy,
@@ -130,7 +130,7 @@ async def test_an_operator_of_which_nothing_is_known_is_asked(clock: ManualClock
     assert operators.monitor.mode is NetworkMode.OFFLINE
     assert await operators.monitor.check() is NetworkMode.ONLINE
     assert operators.asked == ["a"]
-    assert [check.by for check in operators.monitor.checks] == [Evidence.HEALTH_CALL]
+    assert [check.by for check in operators.monitor.checks] == [NetworkEvidence.HEALTH_CALL]
 
 
 async def test_a_fresh_delivery_speaks_for_the_operator_and_an_old_one_does_not(clock: ManualClock) -> None:
@@ -139,7 +139,7 @@ async def test_a_fresh_delivery_speaks_for_the_operator_and_an_old_one_does_not(
     await clock.advance(29.9)
     await operators.monitor.check()
     assert operators.asked == []
-    assert operators.monitor.checks[0].by is Evidence.DELIVERY
+    assert operators.monitor.checks[0].by is NetworkEvidence.DELIVERY
     await clock.advance(0.1)
     await operators.monitor.check()
     assert operators.asked == ["a"]
@@ -161,7 +161,7 @@ async def test_an_open_breaker_is_a_failed_check_and_nobody_is_asked(clock: Manu
         operators.endpoints[0].heard(Signal.FAILURE, label="timeout", error="timeout")
     await clock.advance(60)
     assert await operators.monitor.check() is NetworkMode.OFFLINE
-    assert operators.monitor.checks[0].by is Evidence.BREAKER
+    assert operators.monitor.checks[0].by is NetworkEvidence.BREAKER
     assert operators.asked == []
 
 

@@ -11,16 +11,16 @@ from kkt_adapter.kernel.errors import SettingsInvalid
 from kkt_adapter.runtime.db.identity import (
     MEMORY,
     Around,
+    DatabaseFound,
     Decided,
     Decision,
     DirectoryMemory,
     Found,
     Identity,
-    Kind,
+    IdentityStart,
     LivedFn,
     Memory,
-    Refused,
-    Start,
+    StartRefused,
     judge,
     load_memory,
     refusal,
@@ -31,10 +31,10 @@ OURS = Identity(uuid="ours", epoch=2, changes=40)
 REMEMBERED = Around(memory=Memory(known=OURS))
 FN = LivedFn(fn_number="9999000000000001", database=None)
 OUR_FN, THEIR_FN = replace(FN, database="ours"), replace(FN, database="theirs")
-SHOP = Found(kind=Kind.OURS, identity=OURS, used=True)
-OLD_SHOP = Found(kind=Kind.OURS, used=True, knows=(FN.fn_number,))
-BLANK = Found(kind=Kind.OURS)
-NOTHING, FOREIGN = Found(kind=Kind.MISSING), Found(kind=Kind.FOREIGN)
+SHOP = Found(kind=DatabaseFound.OURS, identity=OURS, used=True)
+OLD_SHOP = Found(kind=DatabaseFound.OURS, used=True, knows=(FN.fn_number,))
+BLANK = Found(kind=DatabaseFound.OURS)
+NOTHING, FOREIGN = Found(kind=DatabaseFound.MISSING), Found(kind=DatabaseFound.FOREIGN)
 
 
 def decided(what: Decided, known: Identity | None = OURS) -> Memory:
@@ -44,39 +44,43 @@ def decided(what: Decided, known: Identity | None = OURS) -> Memory:
 @pytest.mark.parametrize(
     ("found", "around", "start"),
     [
-        (NOTHING, Around(), Start.NEW),
-        (BLANK, Around(), Start.NEW),  # the tables were just made
-        (BLANK, Around(secret=True), Start.ADOPTED),  # an older program that has sold nothing yet
-        (OLD_SHOP, Around(fns=(FN,), secret=True, copies=7), Start.ADOPTED),  # the upgrade
-        (SHOP, REMEMBERED, Start.GO_ON),
-        (SHOP, Around(), Start.GO_ON),  # a further node of the same database, or a new data directory
-        (SHOP, Around(fns=(OUR_FN,)), Start.GO_ON),
-        (SHOP, replace(REMEMBERED, fns=(FN, OUR_FN), copies=7, secret=True), Start.GO_ON),
+        (NOTHING, Around(), IdentityStart.NEW),
+        (BLANK, Around(), IdentityStart.NEW),  # the tables were just made
+        (BLANK, Around(secret=True), IdentityStart.ADOPTED),  # an older program that has sold nothing yet
+        (OLD_SHOP, Around(fns=(FN,), secret=True, copies=7), IdentityStart.ADOPTED),  # the upgrade
+        (SHOP, REMEMBERED, IdentityStart.GO_ON),
+        (SHOP, Around(), IdentityStart.GO_ON),  # a further node of the same database, or a new data directory
+        (SHOP, Around(fns=(OUR_FN,)), IdentityStart.GO_ON),
+        (SHOP, replace(REMEMBERED, fns=(FN, OUR_FN), copies=7, secret=True), IdentityStart.GO_ON),
         (
             replace(SHOP, identity=replace(OURS, changes=41)),
             REMEMBERED,
-            Start.GO_ON,
+            IdentityStart.GO_ON,
         ),  # the memory was written after
-        (replace(SHOP, identity=replace(OURS, changes=39)), REMEMBERED, Start.WENT_BACK),
-        (replace(SHOP, identity=replace(OURS, epoch=1, changes=99)), REMEMBERED, Start.WENT_BACK),
-        (OLD_SHOP, replace(REMEMBERED, fns=(OUR_FN,)), Start.WENT_BACK),  # a copy of before the upgrade
-        (SHOP, Around(memory=decided(Decided.RESTORE)), Start.RESTORED),
+        (replace(SHOP, identity=replace(OURS, changes=39)), REMEMBERED, IdentityStart.WENT_BACK),
+        (replace(SHOP, identity=replace(OURS, epoch=1, changes=99)), REMEMBERED, IdentityStart.WENT_BACK),
+        (
+            OLD_SHOP,
+            replace(REMEMBERED, fns=(OUR_FN,)),
+            IdentityStart.WENT_BACK,
+        ),  # a copy of before the upgrade
+        (SHOP, Around(memory=decided(Decided.RESTORE)), IdentityStart.RESTORED),
         (
             replace(SHOP, identity=replace(OURS, changes=1)),
             Around(memory=decided(Decided.RESTORE)),
-            Start.RESTORED,
+            IdentityStart.RESTORED,
         ),
-        (OLD_SHOP, Around(memory=decided(Decided.RESTORE), fns=(OUR_FN,)), Start.RESTORED),
-        (NOTHING, Around(memory=decided(Decided.BEGIN), fns=(OUR_FN,), copies=7), Start.BEGUN),
-        (BLANK, Around(memory=decided(Decided.BEGIN), fns=(OUR_FN,)), Start.BEGUN),
+        (OLD_SHOP, Around(memory=decided(Decided.RESTORE), fns=(OUR_FN,)), IdentityStart.RESTORED),
+        (NOTHING, Around(memory=decided(Decided.BEGIN), fns=(OUR_FN,), copies=7), IdentityStart.BEGUN),
+        (BLANK, Around(memory=decided(Decided.BEGIN), fns=(OUR_FN,)), IdentityStart.BEGUN),
         (
             replace(SHOP, identity=replace(OURS, uuid="other")),
             Around(memory=decided(Decided.BEGIN)),
-            Start.BEGUN,
+            IdentityStart.BEGUN,
         ),
     ],
 )
-def test_a_start_goes_on(found: Found, around: Around, start: Start) -> None:
+def test_a_start_goes_on(found: Found, around: Around, start: IdentityStart) -> None:
     assert judge(found, around) is start
 
 
@@ -100,7 +104,7 @@ def test_a_start_goes_on(found: Found, around: Around, start: Start) -> None:
 )
 def test_a_start_refuses(found: Found, around: Around, said: str) -> None:
     verdict = judge(found, around)
-    assert isinstance(verdict, Refused)
+    assert isinstance(verdict, StartRefused)
     assert said in verdict.reason.en
     error = refusal("/data/buffer.db", verdict)
     for text in (error.detail.en, error.detail.ru):

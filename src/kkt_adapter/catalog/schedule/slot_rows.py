@@ -76,10 +76,10 @@ def save(connection: Connection, time: DailyTime, *, since: datetime | None) -> 
         connection.execute(insert(catalog_schedule).values(id=THE_ROW, **values))
 
 
-def pending(stored: StoredSlot, *, now: datetime, grace_s: float) -> slots.Due:
+def pending(stored: StoredSlot, *, now: datetime, grace_s: float) -> slots.DueSlot:
     """What is due and not dealt with; nothing before a source was configured."""
     if stored.since is None:
-        return slots.Due(run=None)
+        return slots.DueSlot(run=None)
     return slots.due(stored.time.hour, stored.time.minute, now=now, since=stored.since, grace_s=grace_s)
 
 

@@ -7,7 +7,7 @@ from typing import Protocol
 from kkt_adapter.catalog.model import Product, ProductStatus
 
 
-class Kind(StrEnum):
+class StoreOutcome(StrEnum):
     NEW = "new"
     UPDATED = "updated"
     UNCHANGED = "unchanged"
@@ -62,14 +62,14 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class ChangeDecision:
-    kind: Kind
+    kind: StoreOutcome
     history: tuple[FieldChange, ...] = ()
     reappeared: bool = False
 
 
-UNCHANGED = ChangeDecision(Kind.UNCHANGED)
-NEW = ChangeDecision(Kind.NEW)
-OUTDATED = ChangeDecision(Kind.OUTDATED)
+UNCHANGED = ChangeDecision(StoreOutcome.UNCHANGED)
+NEW = ChangeDecision(StoreOutcome.NEW)
+OUTDATED = ChangeDecision(StoreOutcome.OUTDATED)
 
 
 def compare(stored: StoredFields | None, fetched: Product, *, generation: int) -> ChangeDecision:
@@ -88,7 +88,7 @@ def compare(stored: StoredFields | None, fetched: Product, *, generation: int) -
     ]
     if reappeared:
         history.append(FieldChange(STATUS, ProductStatus.VANISHED, ProductStatus.ACTIVE))
-    return ChangeDecision(Kind.UPDATED, tuple(history), reappeared)
+    return ChangeDecision(StoreOutcome.UPDATED, tuple(history), reappeared)
 
 
 def as_text(value: int | bool | None) -> str | None:

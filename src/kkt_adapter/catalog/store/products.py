@@ -14,7 +14,7 @@ from sqlalchemy import BindParameter, Column, Connection, Executable, Row, bindp
 from sqlalchemy.dialects import postgresql, sqlite
 
 from kkt_adapter.catalog.model import Product, ProductStatus
-from kkt_adapter.catalog.store.changes import ChangeDecision, ChangeKind, Kind, compare
+from kkt_adapter.catalog.store.changes import ChangeDecision, ChangeKind, StoreOutcome, compare
 from kkt_adapter.catalog.store.history import Entry, Stamp, record
 from kkt_adapter.catalog.store.search_forms import list_key, name_key, value_key
 from kkt_adapter.catalog.store.tables import (
@@ -116,16 +116,16 @@ def store_products(
         first = stored is None or stored.generation < stamp.generation
         counts.first_seen += first
         match decision.kind:
-            case Kind.OUTDATED:
+            case StoreOutcome.OUTDATED:
                 counts.outdated += 1
-            case Kind.UNCHANGED:
+            case StoreOutcome.UNCHANGED:
                 counts.unchanged += first
                 counts.met_again += not first
                 seen.append(product.id)
-            case Kind.NEW:
+            case StoreOutcome.NEW:
                 counts.new += 1
                 written.append((product, stored, decision))
-            case Kind.UPDATED:
+            case StoreOutcome.UPDATED:
                 counts.updated += 1
                 counts.reappeared += decision.reappeared
                 written.append((product, stored, decision))

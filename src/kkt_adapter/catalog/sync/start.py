@@ -18,7 +18,7 @@ TAKEN_OVER = (
 )  # fmt: skip
 
 
-class Start(StrEnum):
+class RunStart(StrEnum):
     STARTED = "started"
     RESUMED = "resumed"
     ABANDONED = "abandoned"  # interrupted for too long; nothing to do
@@ -26,14 +26,14 @@ class Start(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Begun:
-    start: Start
+class RunBegun:
+    start: RunStart
     row: RunRow
 
 
 def begin(
     connection: Connection, *, now: int, node: str, resume_max_age_s: float, fence: Fence
-) -> Begun | None:
+) -> RunBegun | None:
     """Take up the run in progress, whatever state it is in; None when there is none.
 
     The caller holds the lease, so a run in state ``running`` is one whose node is gone. ``now`` is Unix
@@ -55,14 +55,14 @@ def begin(
             reason=RunReason.CANCELLED,
             phase=None,
         )
-        return _begun(connection, row, Start.CANCELLED)
+        return _begun(connection, row, RunStart.CANCELLED)
     if row.status == RunStatus.RUNNING.value:
         run_rows.move(connection, row.run_id, RunStatus.INTERRUPTED)
     if now - row.active_at > resume_max_age_s * 1000:
         run_rows.move(
             connection, row.run_id, RunStatus.ABANDONED, finished_at=now, reason=RunReason.TOO_OLD, phase=None
         )
-        return _begun(connection, row, Start.ABANDONED)
+        return _begun(connection, row, RunStart.ABANDONED)
     run_rows.move(
         connection,
         row.run_id,
@@ -75,10 +75,10 @@ def begin(
         attempt_started_at=now,
         attempt_first_page=row.pages_processed,
     )
-    return _begun(connection, row, Start.RESUMED)
+    return _begun(connection, row, RunStart.RESUMED)
 
 
-def _start(connection: Connection, row: RunRow, *, now: int, node: str, resume_max_age_s: float) -> Begun:
+def _start(connection: Connection, row: RunRow, *, now: int, node: str, resume_max_age_s: float) -> RunBegun:
     earlier = None
     if row.trigger == Trigger.MANUAL.value and not row.full:
         earlier = _resumable(connection, oldest=now - int(resume_max_age_s * 1000))
@@ -98,9 +98,9 @@ def _start(connection: Connection, row: RunRow, *, now: int, node: str, resume_m
         **taken_over,
     )
     if earlier is None:
-        return _begun(connection, row, Start.STARTED)
+        return _begun(connection, row, RunStart.STARTED)
     _copy_errors(connection, earlier.run_id, row.run_id)
-    return _begun(connection, row, Start.RESUMED)
+    return _begun(connection, row, RunStart.RESUMED)
 
 
 def _resumable(connection: Connection, *, oldest: int) -> RunRow | None:
@@ -132,5 +132,5 @@ def _copy_errors(connection: Connection, old: str, new: str) -> None:
         connection.execute(insert(sync_errors), [{**row._asdict(), "run_id": new} for row in rows])
 
 
-def _begun(connection: Connection, row: RunRow, start: Start) -> Begun:
-    return Begun(start=start, row=run_rows.get(connection, row.run_id))
+def _begun(connection: Connection, row: RunRow, start: RunStart) -> RunBegun:
+    return RunBegun(start=start, row=run_rows.get(connection, row.run_id))

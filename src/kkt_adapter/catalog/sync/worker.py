@@ -21,7 +21,7 @@ from kkt_adapter.catalog.sync.halt import Halt, Halted, HaltReason
 from kkt_adapter.catalog.sync.parallel_reader import SourceDown
 from kkt_adapter.catalog.sync.retention import forget_step
 from kkt_adapter.catalog.sync.run import SyncRun, Tools, WindowTooFull
-from kkt_adapter.catalog.sync.start import Begun, Start, begin
+from kkt_adapter.catalog.sync.start import RunBegun, RunStart, begin
 from kkt_adapter.kernel.errors import (
     AdapterError,
     IllegalTransition,
@@ -102,7 +102,7 @@ class RunWorker:
         if begun is None:
             return
         await self._announce(begun)
-        if begun.start in (Start.ABANDONED, Start.CANCELLED):
+        if begun.start in (RunStart.ABANDONED, RunStart.CANCELLED):
             return
         halt = Halt()
         run = SyncRun(begun.row, self._tools, fence=fence, halt=halt)
@@ -190,12 +190,12 @@ class RunWorker:
                 halt.cancel()
                 return
 
-    async def _announce(self, begun: Begun) -> None:
+    async def _announce(self, begun: RunBegun) -> None:
         record = run_rows.record(begun.row)
         match begun.start:
-            case Start.STARTED:
+            case RunStart.STARTED:
                 await self._log.started(record)
-            case Start.RESUMED:
+            case RunStart.RESUMED:
                 await self._log.resumed(record)
             case _:
                 await self._log.ended(record)

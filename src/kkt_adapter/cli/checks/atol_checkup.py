@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 from kkt_adapter.bootstrap.drivers import atol_driver
 from kkt_adapter.bootstrap.requirements import missing_capabilities
 from kkt_adapter.cli.checks.device_findings import status_findings
-from kkt_adapter.cli.checks.findings import Finding, bad, good, warn
+from kkt_adapter.cli.checks.findings import CheckFinding, bad, good, warn
 from kkt_adapter.fiscal.kkt.atol.driver import AtolRegister
 from kkt_adapter.fiscal.kkt.atol.facts import Facts
 from kkt_adapter.fiscal.kkt.atol.jobs import Patience
@@ -26,7 +26,7 @@ DRIVER_22, FIRMWARE_22 = (10, 10, 8), (5, 17, 0)  # from these on they know 22 %
 _UPDATE = Text("update it: receipts with 22 % are refused", "обновите: чеки со ставкой 22 % не пройдут")
 
 
-async def look(register: RegisterSettings, now: datetime) -> list[Finding]:
+async def look(register: RegisterSettings, now: datetime) -> list[CheckFinding]:
     """The web server first: what is wrong there explains why a register does not answer."""
     subject = f"register {register.id}"
     driver = atol_driver(register, clock=SystemClock(), patience=SHORT)
@@ -49,7 +49,7 @@ async def look(register: RegisterSettings, now: datetime) -> list[Finding]:
         await driver.close()
 
 
-async def _server(subject: str, register: RegisterSettings, web: WebServer) -> list[Finding]:
+async def _server(subject: str, register: RegisterSettings, web: WebServer) -> list[CheckFinding]:
     try:
         info = await web.server_info()
         devices = await web.devices()
@@ -81,7 +81,7 @@ async def _server(subject: str, register: RegisterSettings, web: WebServer) -> l
     return found
 
 
-def _only_old_api(subject: str) -> Finding:
+def _only_old_api(subject: str) -> CheckFinding:
     return bad(
         subject,
         Text(
@@ -95,7 +95,7 @@ def _only_old_api(subject: str) -> Finding:
     )
 
 
-def clock_findings(subject: str, date: str, now: datetime) -> Iterator[Finding]:
+def clock_findings(subject: str, date: str, now: datetime) -> Iterator[CheckFinding]:
     """``date``: the header of an HTTP answer; nothing is said of a server that sends none."""
     try:
         off_s = round((parsedate_to_datetime(date) - now).total_seconds())
@@ -129,7 +129,7 @@ async def _queue_of(
 
 def device_findings(
     subject: str, register: RegisterSettings, devices: tuple[WebDevice, ...] | None
-) -> Iterator[Finding]:
+) -> Iterator[CheckFinding]:
     if devices is None:
         return
     ids = ", ".join(f"{one.id} ({one.name})" for one in devices) or "-"
@@ -174,7 +174,7 @@ def device_findings(
         )
 
 
-def queue_findings(subject: str, queue: Queue | None) -> Iterator[Finding]:
+def queue_findings(subject: str, queue: Queue | None) -> Iterator[CheckFinding]:
     if queue is not None and queue.blocked:
         yield bad(
             subject,
@@ -186,7 +186,7 @@ def queue_findings(subject: str, queue: Queue | None) -> Iterator[Finding]:
         )
 
 
-def settings_findings(subject: str, settings: dict[str, object] | None) -> Iterator[Finding]:
+def settings_findings(subject: str, settings: dict[str, object] | None) -> Iterator[CheckFinding]:
     try:
         kept = optional_whole(settings, "deleteRequestsAfter")
     except BadAnswer:
@@ -207,7 +207,7 @@ def settings_findings(subject: str, settings: dict[str, object] | None) -> Itera
 
 def register_findings(
     register: RegisterSettings, driver: AtolRegister, status: KktStatus, now: datetime
-) -> Iterator[Finding]:
+) -> Iterator[CheckFinding]:
     """An open driver and its status, judged."""
     facts: Facts | None = driver.facts
     assert facts is not None, "the driver is open"

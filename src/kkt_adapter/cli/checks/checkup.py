@@ -16,7 +16,7 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from kkt_adapter.cli.checks.device_checkup import look_at_device
-from kkt_adapter.cli.checks.findings import Finding, bad, good, warn
+from kkt_adapter.cli.checks.findings import CheckFinding, bad, good, warn
 from kkt_adapter.fiscal.housekeeping.daily import BACKUP, last_done
 from kkt_adapter.fiscal.kkt.virtual import fn_path
 from kkt_adapter.fiscal.store import clock_rows
@@ -53,7 +53,7 @@ class Rows:
     believed_at: datetime | None = None  # when the service last believed the clock
 
 
-def check_disk(settings: Settings) -> list[Finding]:
+def check_disk(settings: Settings) -> list[CheckFinding]:
     """Is there room, and may we write?"""
     folder = settings.data_dir
     existing = next((p for p in (folder, *folder.absolute().parents) if p.exists()), Path("/"))
@@ -89,7 +89,7 @@ def check_disk(settings: Settings) -> list[Finding]:
     return [good("disk", found.en, found.ru)]
 
 
-def check_clock(now: datetime, rows: Rows | None) -> list[Finding]:
+def check_clock(now: datetime, rows: Rows | None) -> list[CheckFinding]:
     """Is the wall clock set, and not behind what was written already?"""
     shown = now.astimezone().isoformat(timespec="seconds")
     set_it = Text(
@@ -114,7 +114,7 @@ def _was_set_right(rows: Rows, now: datetime) -> bool:
     return believed is not None and believed <= now + AHEAD and believed < rows.written_at - AHEAD
 
 
-def check_database(settings: Settings) -> tuple[list[Finding], Rows | None]:
+def check_database(settings: Settings) -> tuple[list[CheckFinding], Rows | None]:
     """Can it be read whole, and what waits in it?"""
     path = sqlite_path(settings.database)
     if path is not None:
@@ -183,7 +183,7 @@ def _rows(conn: Connection) -> Rows:
     )
 
 
-def _waiting(rows: Rows) -> list[Finding]:
+def _waiting(rows: Rows) -> list[CheckFinding]:
     """What a person should know of, and what to do about it."""
     found = []
     if rows.unknown:
@@ -219,7 +219,7 @@ def _waiting(rows: Rows) -> list[Finding]:
     return found
 
 
-def check_copies(settings: Settings, now: datetime, rows: Rows | None) -> list[Finding]:
+def check_copies(settings: Settings, now: datetime, rows: Rows | None) -> list[CheckFinding]:
     """Was the database copied lately?"""
     if sqlite_path(settings.database) is None:
         text = Text("PostgreSQL is copied by its own tools", "PostgreSQL копируется своими средствами")
@@ -239,7 +239,7 @@ def check_copies(settings: Settings, now: datetime, rows: Rows | None) -> list[F
 
 def check_register(
     settings: Settings, register: RegisterSettings, now: datetime, rows: Rows | None
-) -> list[Finding]:
+) -> list[CheckFinding]:
     """A virtual register's FN, read from its file. A device is asked itself, unless a running service has it:
     it takes one connection at a time."""
     subject = f"register {register.id}"

@@ -8,7 +8,7 @@ from kkt_adapter.bootstrap.drivers import shtrih_driver
 from kkt_adapter.bootstrap.requirements import missing_capabilities
 from kkt_adapter.cli.checks import atol_checkup
 from kkt_adapter.cli.checks.device_findings import status_findings
-from kkt_adapter.cli.checks.findings import Finding, bad, good, warn
+from kkt_adapter.cli.checks.findings import CheckFinding, bad, good, warn
 from kkt_adapter.fiscal.kkt.driver import KktStatus
 from kkt_adapter.fiscal.kkt.shtrih.device import BIT_RELAY
 from kkt_adapter.fiscal.kkt.shtrih.driver import ShtrihRegister
@@ -21,7 +21,7 @@ from kkt_adapter.settings import RegisterSettings, Transport
 SHORT = Timing(connect_s=3.0, byte_s=1.0, enquiries=3, answer_scale=0.5)  # a person waits
 
 
-def look_at_device(register: RegisterSettings, now: datetime) -> list[Finding]:
+def look_at_device(register: RegisterSettings, now: datetime) -> list[CheckFinding]:
     """Never raises for the device's sake."""
     try:
         look = atol_checkup.look if register.driver == "atol" else _look
@@ -34,7 +34,7 @@ def look_at_device(register: RegisterSettings, now: datetime) -> list[Finding]:
         return [bad(f"register {register.id}", error.detail, remedy)]
 
 
-async def _look(register: RegisterSettings, now: datetime) -> list[Finding]:
+async def _look(register: RegisterSettings, now: datetime) -> list[CheckFinding]:
     driver = shtrih_driver(register, clock=SystemClock(), timing=SHORT)
     try:
         await driver.open()
@@ -46,7 +46,7 @@ async def _look(register: RegisterSettings, now: datetime) -> list[Finding]:
 
 def findings(
     register: RegisterSettings, driver: ShtrihRegister, status: KktStatus, now: datetime
-) -> Iterator[Finding]:
+) -> Iterator[CheckFinding]:
     """An open driver and its status, judged."""
     facts = driver.facts
     assert facts is not None, "the driver is open"
@@ -64,7 +64,7 @@ def findings(
 
 def _settings(
     subject: str, register: RegisterSettings, driver: ShtrihRegister, facts: Facts
-) -> Iterator[Finding]:
+) -> Iterator[CheckFinding]:
     at_device = Text("change it at the device", "измените настройку ККТ")
     if facts.trouble is not None:
         yield bad(subject, facts.trouble, at_device)

@@ -5,7 +5,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from kkt_adapter.bootstrap.registers import host_zone
-from kkt_adapter.cli.checks.findings import Finding, bad, warn
+from kkt_adapter.cli.checks.findings import CheckFinding, bad, warn
 from kkt_adapter.fiscal.kkt.driver import KktState, KktStatus
 from kkt_adapter.kernel.errors import Text
 from kkt_adapter.settings import RegisterSettings
@@ -18,13 +18,13 @@ UNSENT_DAYS = 2
 
 def status_findings(
     subject: str, register: RegisterSettings, status: KktStatus, now: datetime
-) -> Iterator[Finding]:
+) -> Iterator[CheckFinding]:
     yield from state_findings(subject, status)
     yield from clock_findings(subject, register, status, now)
     yield from fn_findings(subject, status)
 
 
-def state_findings(subject: str, status: KktStatus) -> Iterator[Finding]:
+def state_findings(subject: str, status: KktStatus) -> Iterator[CheckFinding]:
     if status.blocked is not None:
         yield bad(
             subject,
@@ -47,7 +47,7 @@ def state_findings(subject: str, status: KktStatus) -> Iterator[Finding]:
 
 def clock_findings(
     subject: str, register: RegisterSettings, status: KktStatus, now: datetime
-) -> Iterator[Finding]:
+) -> Iterator[CheckFinding]:
     zone = ZoneInfo(register.timezone) if register.timezone else host_zone()
     off_s = round((status.clock - now.astimezone(zone).replace(tzinfo=None)).total_seconds())
     remedy = Text(
@@ -61,7 +61,7 @@ def clock_findings(
         yield warn(subject, found, remedy)
 
 
-def fn_findings(subject: str, status: KktStatus) -> Iterator[Finding]:
+def fn_findings(subject: str, status: KktStatus) -> Iterator[CheckFinding]:
     days = (status.fn_valid_until - status.clock.date()).days
     if days <= FN_DAYS:
         yield warn(

@@ -15,7 +15,7 @@ from kkt_adapter.cli.screen import complain, json_line, line, plain
 from kkt_adapter.cli.texts import said, say
 
 if TYPE_CHECKING:
-    from kkt_adapter.cli.checks.findings import Finding
+    from kkt_adapter.cli.checks.findings import CheckFinding
     from kkt_adapter.settings import RegisterSettings, Settings
 
 BAD, UNREADABLE = 1, 2  # exit codes
@@ -34,7 +34,7 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="The findings as JSON, for scripts.")] = False,
 ) -> None:
     """Check configuration, disk, clock, database, registers, operator, Redis and the service itself."""
-    from kkt_adapter.cli.checks.findings import Level
+    from kkt_adapter.cli.checks.findings import CheckLevel
     from kkt_adapter.kernel.errors import SettingsInvalid
     from kkt_adapter.settings import load_settings
 
@@ -48,11 +48,11 @@ def doctor(
         json_line([_as_json(finding) for finding in findings])
     else:
         _show(findings)
-    if any(finding.level is Level.BAD for finding in findings):
+    if any(finding.level is CheckLevel.BAD for finding in findings):
         raise typer.Exit(BAD)
 
 
-def _examine(settings: "Settings") -> "list[Finding]":
+def _examine(settings: "Settings") -> "list[CheckFinding]":
     from kkt_adapter.cli.checks import checkup, identity, peers
     from kkt_adapter.kernel.clock import SystemClock
 
@@ -73,7 +73,7 @@ def _examine(settings: "Settings") -> "list[Finding]":
     return [*findings, *peers.check_redis(settings), *peers.check_service(settings)]
 
 
-def _unread_variables(config: Path | None) -> "list[Finding]":
+def _unread_variables(config: Path | None) -> "list[CheckFinding]":
     """Variables KKT_* that nothing reads: misspelt beyond a guess, or of another program."""
     from kkt_adapter.cli.checks.findings import warn
     from kkt_adapter.kernel.errors import Text
@@ -94,7 +94,7 @@ def _unread_variables(config: Path | None) -> "list[Finding]":
     ]
 
 
-def _configuration(settings: "Settings") -> "list[Finding]":
+def _configuration(settings: "Settings") -> "list[CheckFinding]":
     from kkt_adapter.cli.checks.findings import good, warn
     from kkt_adapter.kernel.errors import Text
 
@@ -119,7 +119,7 @@ def _configuration(settings: "Settings") -> "list[Finding]":
     return found + [_nameless_cashier(r) for r in settings.registers if r.names_no_cashier]
 
 
-def _nameless_cashier(register: "RegisterSettings") -> "Finding":
+def _nameless_cashier(register: "RegisterSettings") -> "CheckFinding":
     from kkt_adapter.cli.checks.findings import warn
     from kkt_adapter.kernel.errors import Text
 
@@ -136,7 +136,7 @@ def _nameless_cashier(register: "RegisterSettings") -> "Finding":
     )
 
 
-def _refused_secret(settings: "Settings") -> "Finding | None":
+def _refused_secret(settings: "Settings") -> "CheckFinding | None":
     """AUTH_SECRET as a start would judge it; without one, and without PostgreSQL, a start makes a file."""
     from kkt_adapter.cli.checks.findings import bad
     from kkt_adapter.kernel.errors import SettingsInvalid, Text
@@ -158,7 +158,7 @@ def _refused_secret(settings: "Settings") -> "Finding | None":
     return None
 
 
-def _show(findings: "Sequence[Finding]") -> None:
+def _show(findings: "Sequence[CheckFinding]") -> None:
     for finding in findings:
         mark = typer.style(_MARKS[finding.level], fg=_COLOURS[finding.level], bold=True)
         line(f"{mark} {finding.subject}: {plain(said(finding.found))}")
@@ -166,7 +166,7 @@ def _show(findings: "Sequence[Finding]") -> None:
             line(f"    -> {plain(said(finding.remedy))}")
 
 
-def _as_json(finding: "Finding") -> dict[str, str | None]:
+def _as_json(finding: "CheckFinding") -> dict[str, str | None]:
     return {
         "subject": finding.subject,
         "level": finding.level.value,

@@ -6,14 +6,14 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from kkt_adapter.bootstrap.identity import examine
-from kkt_adapter.cli.checks.findings import Finding, bad, good, warn
+from kkt_adapter.cli.checks.findings import CheckFinding, bad, good, warn
 from kkt_adapter.fiscal.store import clock_rows, losses
 from kkt_adapter.fiscal.store.clock_rows import ClockState
 from kkt_adapter.fiscal.store.losses import Loss, LossKind
 from kkt_adapter.kernel.clock import SystemClock
 from kkt_adapter.kernel.errors import AdapterError, Text
 from kkt_adapter.runtime.db import identity
-from kkt_adapter.runtime.db.identity import Identity, Refused, Start, load_memory, refusal
+from kkt_adapter.runtime.db.identity import Identity, IdentityStart, StartRefused, load_memory, refusal
 from kkt_adapter.runtime.db.open import open_database
 from kkt_adapter.settings import Settings
 
@@ -25,22 +25,22 @@ _TWO = Text(
     "подключите диск или исправьте путь; иначе kkt-adapter db restore FILE или kkt-adapter db begin",
 )
 _NEXT = {
-    Start.NEW: Text("none yet: made at the start", "ещё нет: появится при старте"),
-    Start.ADOPTED: Text("none yet: written by the next start", "ещё нет: запишет следующий запуск"),
-    Start.BEGUN: Text("the next start begins a new shop", "следующий запуск начнёт новый магазин"),
-    Start.RESTORED: Text(
+    IdentityStart.NEW: Text("none yet: made at the start", "ещё нет: появится при старте"),
+    IdentityStart.ADOPTED: Text("none yet: written by the next start", "ещё нет: запишет следующий запуск"),
+    IdentityStart.BEGUN: Text("the next start begins a new shop", "следующий запуск начнёт новый магазин"),
+    IdentityStart.RESTORED: Text(
         "a copy was put back: the next start takes it over", "копия возвращена: её примет следующий запуск"
     ),
 }
 
 
-def check_identity(settings: Settings) -> list[Finding]:
+def check_identity(settings: Settings) -> list[CheckFinding]:
     """Would a start go on with the database that is there, and what does it say of losses and the clock?"""
     try:
         verdict = asyncio.run(examine(settings))
     except AdapterError:
         return []  # the check of the database says it
-    if isinstance(verdict, Refused):
+    if isinstance(verdict, StartRefused):
         said = refusal(settings.database.split("@")[-1], verdict)
         return [bad("identity", said.detail, _TWO)]
     if verdict in _NEXT:
@@ -67,9 +67,9 @@ async def _read(settings: Settings) -> Guards:
         await database.close()
 
 
-def _identity(known: Identity, verdict: Start, settings: Settings) -> Finding:
+def _identity(known: Identity, verdict: IdentityStart, settings: Settings) -> CheckFinding:
     at = f"{known.uuid}, {known.epoch}, {known.changes}"
-    if verdict is Start.WENT_BACK:
+    if verdict is IdentityStart.WENT_BACK:
         before = load_memory(settings.data_dir).known
         was = "-" if before is None else f"{before.epoch}, {before.changes}"
         return bad(
@@ -85,7 +85,7 @@ def _identity(known: Identity, verdict: Start, settings: Settings) -> Finding:
     return good("identity", f"{at} (database, epoch, changes)", f"{at} (база, эпоха, изменений)")
 
 
-def _loss(loss: Loss) -> Finding:
+def _loss(loss: Loss) -> CheckFinding:
     numbers = f"{loss.fn_number} {loss.first}..{loss.last}".strip()
     if loss.kind is LossKind.OTHERS:
         return warn(
@@ -105,7 +105,7 @@ def _loss(loss: Loss) -> Finding:
     )
 
 
-def _clock(state: ClockState) -> list[Finding]:
+def _clock(state: ClockState) -> list[CheckFinding]:
     if not state.behind:
         return []
     return [

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from kkt_adapter.cli.checks.findings import Finding, Level, bad, good, warn
+from kkt_adapter.cli.checks.findings import CheckFinding, CheckLevel, bad, good, warn
 from kkt_adapter.cli.client import service_url
 from kkt_adapter.kernel.errors import AdapterError, Text
 from kkt_adapter.settings import Settings, Transport
@@ -31,7 +31,7 @@ def operators(settings: Settings) -> Sequence[tuple[Transport, str, int]]:
     return list(dict.fromkeys(found))
 
 
-def check_operator(settings: Settings, transport: Transport, address: str, port: int) -> list[Finding]:
+def check_operator(settings: Settings, transport: Transport, address: str, port: int) -> list[CheckFinding]:
     """Does it answer? One connection, or one health call."""
     from kkt_adapter.fiscal.ofd.http import HttpOfd
     from kkt_adapter.fiscal.ofd.tcp import TcpOfdGateway
@@ -60,10 +60,10 @@ def check_operator(settings: Settings, transport: Transport, address: str, port:
         "check the address, the network and the firewall; receipts are accepted meanwhile",
         "проверьте адрес, сеть и файрвол; чеки тем временем принимаются",
     )
-    return [_asked(subject, named, ask, remedy, level=Level.WARNING)]
+    return [_asked(subject, named, ask, remedy, level=CheckLevel.WARNING)]
 
 
-def check_redis(settings: Settings) -> list[Finding]:
+def check_redis(settings: Settings) -> list[CheckFinding]:
     """Only when one is wanted."""
     if not settings.redis:
         return [good("redis", "not wanted", "не настроен")]
@@ -83,10 +83,10 @@ def check_redis(settings: Settings) -> list[Finding]:
         "но ничего не задваивается",
     )
     shown = settings.redis.split("@")[-1]
-    return [_asked("redis", shown, ask, remedy, level=Level.WARNING)]
+    return [_asked("redis", shown, ask, remedy, level=CheckLevel.WARNING)]
 
 
-def check_service(settings: Settings) -> list[Finding]:
+def check_service(settings: Settings) -> list[CheckFinding]:
     """Does the service run here, and what does it say of itself?"""
     import aiohttp
 
@@ -128,7 +128,9 @@ def _only(certificate: Path) -> ssl.SSLContext:
     return context
 
 
-def _asked(subject: str, named: str, ask: Callable[[], Any], remedy: Text, *, level: Level) -> Finding:
+def _asked(
+    subject: str, named: str, ask: Callable[[], Any], remedy: Text, *, level: CheckLevel
+) -> CheckFinding:
     try:
         asyncio.run(_within(ask))
     except AdapterError as error:
@@ -138,7 +140,7 @@ def _asked(subject: str, named: str, ask: Callable[[], Any], remedy: Text, *, le
         found = Text(f"{named}: {reason}", f"{named}: {reason}")
     else:
         return good(subject, f"{named} answers", f"{named} отвечает")
-    return Finding(subject=subject, level=level, found=found, remedy=remedy)
+    return CheckFinding(subject=subject, level=level, found=found, remedy=remedy)
 
 
 async def _within(ask: Callable[[], Any]) -> None:

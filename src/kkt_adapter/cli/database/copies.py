@@ -17,10 +17,10 @@ from kkt_adapter.fiscal.store.losses import Loss
 from kkt_adapter.kernel.clock import SystemClock
 from kkt_adapter.kernel.errors import StorageError, Text
 from kkt_adapter.runtime.db.identity import (
+    DatabaseFound,
     Decided,
     Decision,
-    Kind,
-    Refused,
+    StartRefused,
     load_memory,
     save_memory,
 )
@@ -66,8 +66,8 @@ def facts_of(copy: Path, data_dir: Path) -> CopyFacts:
     if not copy.is_file():
         raise StorageError(f"There is no file {copy}.", f"Нет файла {copy}.")
     found = look_at_file(copy, ())
-    if found.kind is not Kind.OURS:
-        empty = found.kind is Kind.MISSING
+    if found.kind is not DatabaseFound.OURS:
+        empty = found.kind is DatabaseFound.MISSING
         raise StorageError(
             f"{copy} is no copy of a database of kkt-adapter: "
             f"{'it is empty' if empty else 'it has other tables'}. Nothing was changed.",
@@ -121,7 +121,7 @@ def begin(settings: Settings, *, reason: str) -> None:
         StorageError: the database belongs here and needs no such decision, is foreign, or is in use.
     """
     verdict = asyncio.run(examine(settings))
-    if not isinstance(verdict, Refused):
+    if not isinstance(verdict, StartRefused):
         raise StorageError(
             "The database is there and belongs to this data directory: there is nothing to begin. "
             "To leave it for good, stop the service and move it away first.",
@@ -135,7 +135,7 @@ def begin(settings: Settings, *, reason: str) -> None:
 
 
 def _refuse_unfit(path: Path) -> None:
-    if look_at_file(path, ()).kind is Kind.FOREIGN:
+    if look_at_file(path, ()).kind is DatabaseFound.FOREIGN:
         raise StorageError(
             f"{path} is a database of another program: move it away first.",
             f"{path} — база другой программы: сначала уберите её.",

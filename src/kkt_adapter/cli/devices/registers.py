@@ -100,18 +100,18 @@ def test(
 ) -> None:
     """Look at a device and judge what it says; print only when asked to, and never with an open question."""
     from kkt_adapter.cli.checks.device_checkup import look_at_device
-    from kkt_adapter.cli.checks.findings import Level
+    from kkt_adapter.cli.checks.findings import CheckLevel
     from kkt_adapter.kernel.clock import SystemClock
 
     settings, chosen = _chosen(register, config, data_dir)
     rows = _refuse_while_driven(settings, chosen)
     found = look_at_device(chosen, SystemClock().now())
-    marks = {Level.OK: "+", Level.WARNING: "!", Level.BAD: "x"}
+    marks = {CheckLevel.OK: "+", CheckLevel.WARNING: "!", CheckLevel.BAD: "x"}
     for finding in found:
         line(f"{marks[finding.level]} {said(finding.found)}")
         if finding.remedy is not None:
             line(f"    {said(finding.remedy)}")
-    if any(finding.level is Level.BAD for finding in found):
+    if any(finding.level is CheckLevel.BAD for finding in found):
         raise typer.Exit(FAILED)
     if slip:
         _print_slip(chosen, data_dir, rows, yes=yes)

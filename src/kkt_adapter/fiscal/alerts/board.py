@@ -43,7 +43,7 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class KnownAlert:
     """An alert that was on when the program ended."""
 
     code: str
@@ -92,7 +92,7 @@ class AlertBoard:
         self._held: dict[Key, _Held] = {}
         self._grace_until: float | None = None
 
-    def adopt(self, known: Iterable[Known], *, monotonic: float) -> None:
+    def adopt(self, known: Iterable[KnownAlert], *, monotonic: float) -> None:
         """Go on with alerts of before the start: no second beginning, and an end only after a while.
 
         Those of rules that are no more are left out.

@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from kkt_adapter.fiscal.alerts.board import Alert, Key, Known
+from kkt_adapter.fiscal.alerts.board import Alert, Key, KnownAlert
 from kkt_adapter.fiscal.store import events
 from kkt_adapter.fiscal.store.alert_tables import OPEN_ALERTS, TO_TELL, alerts
 from kkt_adapter.fiscal.store.events import EventLevel, EventType
@@ -52,10 +52,10 @@ def open_rows(conn: Connection) -> list[OpenRow]:
     ]
 
 
-def known(conn: Connection) -> list[Known]:
+def known(conn: Connection) -> list[KnownAlert]:
     """Alerts that are on, as a starting process takes them over."""
     return [
-        Known(
+        KnownAlert(
             code=row.code,
             subject=row.subject,
             message=Text(row.message_en, row.message_ru),

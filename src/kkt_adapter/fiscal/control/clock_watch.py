@@ -35,7 +35,7 @@ Told = tuple[datetime, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Peers:
+class ClockPeers:
     """Who may be asked. ``counts``: has this operator a clock of its own (it is not on this machine)?
     ``server_counts``: likewise the database server."""
 
@@ -60,7 +60,7 @@ class ClockWatch:
 
     name = "clock"
 
-    def __init__(self, peers: Peers, *, database: Database, clock: Clock, bounds: Bounds) -> None:
+    def __init__(self, peers: ClockPeers, *, database: Database, clock: Clock, bounds: Bounds) -> None:
         self._peers = peers
         self._db = database
         self._clock = clock

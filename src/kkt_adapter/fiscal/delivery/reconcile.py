@@ -16,7 +16,7 @@ from kkt_adapter.fiscal.store.tables import FAILED_ROWS, UNDELIVERED_ROWS, recei
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
+class WaitingFn:
     """One FN with undelivered receipts."""
 
     fn_number: str
@@ -36,7 +36,7 @@ def undelivered_fns(conn: Connection) -> list[tuple[str, str]]:
     return sorted((fn, register_id) for fn, register_id in rows)
 
 
-def waiting_fns(conn: Connection, fn_numbers: Sequence[str], *, now: datetime) -> list[Waiting]:
+def waiting_fns(conn: Connection, fn_numbers: Sequence[str], *, now: datetime) -> list[WaitingFn]:
     """For each FN the oldest pending receipt, and whether any of its receipts is due."""
     found = []
     for fn_number in fn_numbers:
@@ -48,7 +48,7 @@ def waiting_fns(conn: Connection, fn_numbers: Sequence[str], *, now: datetime) -
             is not None
         )
         found.append(
-            Waiting(
+            WaitingFn(
                 fn_number=fn_number,
                 register_id=row.register_id,
                 head_fd=row.fiscal_doc_number,

@@ -19,7 +19,7 @@ from kkt_adapter.runtime.leases.lease import Term
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
+class RefusedBody:
     """An answer 400: the body that the receiver could not use, kept for support."""
 
     body: str
@@ -34,7 +34,7 @@ class Report:
     state: Presence
     error: str | None  # None: it succeeded
     acked_event_id: int
-    refused: Refused | None = None
+    refused: RefusedBody | None = None
     told: Sequence[str] = ()  # receipts that it has acknowledged as printed
 
 

@@ -223,7 +223,7 @@ class Target:
             acked_event_id=acked,
             refused=None
             if outcome.kind is not AnswerClass.REFUSED_BODY or beat is None
-            else cursors.Refused(body=beat.body.decode(), answer=outcome.excerpt or ""),
+            else cursors.RefusedBody(body=beat.body.decode(), answer=outcome.excerpt or ""),
             told=[receipt_id for event_id, receipt_id in beat.printed if event_id <= acked]
             if self._marks_cash and beat is not None
             else (),

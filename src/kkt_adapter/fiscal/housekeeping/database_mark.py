@@ -16,7 +16,7 @@ from kkt_adapter.fiscal.store.tables import counters
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import AdapterError
 from kkt_adapter.runtime.db import identity
-from kkt_adapter.runtime.db.identity import DirectoryMemory, Identity, Start
+from kkt_adapter.runtime.db.identity import DirectoryMemory, Identity, IdentityStart
 from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.wakeup import happens_within
 
@@ -86,7 +86,7 @@ def went_back(conn: Connection, before: Identity, found: Identity | None, *, at:
     """The next epoch, with the evidence for the alert."""
     now = 0 if found is None else found.changes
     note_loss(conn, Loss(kind=LossKind.WENT_BACK, first=now, last=before.changes), at=at)
-    return identity.settle(conn, Start.WENT_BACK, before, fresh=before.uuid, at=at)
+    return identity.settle(conn, IdentityStart.WENT_BACK, before, fresh=before.uuid, at=at)
 
 
 def _read(conn: Connection) -> tuple[Identity | None, int]:

@@ -33,20 +33,20 @@ class ClockName(StrEnum):
     OPERATOR_DRIFT = "operator_drift"  # operator less host
 
 
-class Unit(StrEnum):
+class LimitUnit(StrEnum):
     SECONDS = "s"
     DAYS = "d"
     DOCUMENTS = "documents"
 
 
-UNITS: Mapping[ClockName, Unit] = MappingProxyType(
+UNITS: Mapping[ClockName, LimitUnit] = MappingProxyType(
     {
-        ClockName.SHIFT_END: Unit.SECONDS,
-        ClockName.UNDELIVERED: Unit.SECONDS,
-        ClockName.FN_DOCUMENTS: Unit.DOCUMENTS,
-        ClockName.FN_EXPIRY: Unit.DAYS,
-        ClockName.REGISTER_DRIFT: Unit.SECONDS,
-        ClockName.OPERATOR_DRIFT: Unit.SECONDS,
+        ClockName.SHIFT_END: LimitUnit.SECONDS,
+        ClockName.UNDELIVERED: LimitUnit.SECONDS,
+        ClockName.FN_DOCUMENTS: LimitUnit.DOCUMENTS,
+        ClockName.FN_EXPIRY: LimitUnit.DAYS,
+        ClockName.REGISTER_DRIFT: LimitUnit.SECONDS,
+        ClockName.OPERATOR_DRIFT: LimitUnit.SECONDS,
     }
 )
 

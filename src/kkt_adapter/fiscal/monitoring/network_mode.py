@@ -74,7 +74,7 @@ def judge(*, operators_ok: bool, back_office: Presence | None) -> NetworkMode:
     return NetworkMode.DEGRADED if back_office is Presence.OFFLINE else NetworkMode.ONLINE
 
 
-class Evidence(StrEnum):
+class NetworkEvidence(StrEnum):
     """What an end point was judged by."""
 
     BREAKER = "breaker"
@@ -86,7 +86,7 @@ class Evidence(StrEnum):
 class EndpointCheck:
     name: str
     ok: bool
-    by: Evidence
+    by: NetworkEvidence
     at: datetime
 
 
@@ -147,11 +147,11 @@ class NetworkMonitor:
     async def _check_one(self, endpoint: Endpoint) -> EndpointCheck:
         now, at = self._clock.monotonic(), endpoint.outcome_at
         if endpoint.state is BreakerState.OPEN:
-            ok, by = False, Evidence.BREAKER
+            ok, by = False, NetworkEvidence.BREAKER
         elif at is not None and now - at < self._policy.check_s:
-            ok, by = endpoint.outcome_ok, Evidence.DELIVERY
+            ok, by = endpoint.outcome_ok, NetworkEvidence.DELIVERY
         else:
-            ok, by = await endpoint.answers(), Evidence.HEALTH_CALL
+            ok, by = await endpoint.answers(), NetworkEvidence.HEALTH_CALL
         return EndpointCheck(name=endpoint.name, ok=ok, by=by, at=self._clock.now())
 
     def _changed(self, was: NetworkMode, back_office: Presence | None, now: datetime) -> None:

@@ -35,7 +35,7 @@ _FISCAL_SIGN = 1077
 _NOT_MONEY = frozenset({1293, 1294})  # numerator and denominator: the only VLN that are no kopecks
 
 
-class MessageForm(StrEnum):
+class DescribedShape(StrEnum):
     """What the bytes turned out to be."""
 
     MESSAGE = "message"
@@ -62,7 +62,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Described:
-    shape: MessageForm
+    shape: DescribedShape
     nodes: tuple[Node, ...]  # empty when there is no document, or an encrypted one
     header: SessionHeader | None = None
     container: Container | None = None
@@ -91,10 +91,10 @@ def describe(data: bytes) -> Described:
     """
     if data.startswith(SIGNATURE):
         message = parse_message(data)
-        return _described(MessageForm.MESSAGE, message.container, message.header)
+        return _described(DescribedShape.MESSAGE, message.container, message.header)
     if _looks_like_container(data):
-        return _described(MessageForm.CONTAINER, parse_container(data), None)
-    return Described(shape=MessageForm.TLV, nodes=nodes(decode(data)))
+        return _described(DescribedShape.CONTAINER, parse_container(data), None)
+    return Described(shape=DescribedShape.TLV, nodes=nodes(decode(data)))
 
 
 def nodes(elements: Iterable[Element]) -> tuple[Node, ...]:
@@ -106,7 +106,7 @@ def document_json(elements: Iterable[Element]) -> FfdJson:
     return _json(nodes(elements))
 
 
-def _described(shape: MessageForm, container: Container | None, header: SessionHeader | None) -> Described:
+def _described(shape: DescribedShape, container: Container | None, header: SessionHeader | None) -> Described:
     if container is None:
         return Described(shape=shape, nodes=(), header=header)
     if not container.is_clear:

@@ -14,7 +14,7 @@ from kkt_adapter.fiscal.ffd.vat import RATE_OF_CODE
 from kkt_adapter.fiscal.model import DocumentCode, FfdVersion, Registration, VatRate
 from kkt_adapter.fiscal.slip import words
 from kkt_adapter.fiscal.slip.details import line_details, receipt_details
-from kkt_adapter.fiscal.slip.signed import SignedDocument
+from kkt_adapter.fiscal.slip.signed import SlipDocument
 from kkt_adapter.kernel.money import rubles
 
 NOT_FISCAL = ("НЕ ФИСКАЛЬНЫЙ ДОКУМЕНТ", "виртуальная ККТ")
@@ -74,7 +74,7 @@ class Content:
 
 def content(slip: Slip) -> Content:
     """Raises TlvError: the bytes are not one document."""
-    document, registration = SignedDocument.read(slip.tlv), slip.registration
+    document, registration = SlipDocument.read(slip.tlv), slip.registration
     seller = (
         document.text(1048),
         f"ИНН {document.text(1018) or ''}",
@@ -100,7 +100,7 @@ def content(slip: Slip) -> Content:
     )
 
 
-def _basis(document: SignedDocument) -> tuple[Row, ...]:
+def _basis(document: SlipDocument) -> tuple[Row, ...]:
     if document.code not in _CORRECTIONS:
         return ()
     rows = [("Тип коррекции", "по предписанию" if document.number(1173) else "самостоятельно")]
@@ -114,7 +114,7 @@ def _basis(document: SignedDocument) -> tuple[Row, ...]:
     return tuple(rows)
 
 
-def _line(number: int, line: SignedDocument) -> LineRows:
+def _line(number: int, line: SlipDocument) -> LineRows:
     subject, method = line.number(1212) or 0, line.number(1214) or 0
     notes = [
         f"{words.SUBJECT.get(subject, f'предмет расчёта {subject}')}, "
@@ -136,7 +136,7 @@ def _line(number: int, line: SignedDocument) -> LineRows:
     )
 
 
-def _mark(line: SignedDocument) -> str:
+def _mark(line: SlipDocument) -> str:
     """[M] before a marked line; [M+]: FN and marking system found the code good; [M-]: one did not."""
     if not line.has(1163):
         return ""
@@ -147,7 +147,7 @@ def _mark(line: SignedDocument) -> str:
     return "[M-] " if 1 in (by_fn, by_server) else "[M] "
 
 
-def _vat_note(line: SignedDocument) -> str:
+def _vat_note(line: SlipDocument) -> str:
     rate = RATE_OF_CODE.get(line.number(1199) or 0)
     if rate is None:
         return ""
@@ -155,13 +155,13 @@ def _vat_note(line: SignedDocument) -> str:
     return f"{text}: {rubles(vat_kop)}" if vat_kop else text
 
 
-def _rounding(document: SignedDocument) -> Row | None:
+def _rounding(document: SlipDocument) -> Row | None:
     lines = [line.number(1043) or 0 for line in document.every(1059)]
     less_kop = sum(lines) - (document.number(1020) or 0)
     return ("ОКРУГЛЕНИЕ", _amount(-less_kop)) if lines and less_kop else None
 
 
-def _taxes(document: SignedDocument) -> tuple[Row, ...]:
+def _taxes(document: SlipDocument) -> tuple[Row, ...]:
     listed = list(document.inside(1115).every(1119))
     sums: dict[VatRate, int] = {}
     for tag, rate in _FLAT_VAT.items():
@@ -175,7 +175,7 @@ def _taxes(document: SignedDocument) -> tuple[Row, ...]:
     return tuple((words.vat_of_receipt(rate), _amount(sums[rate])) for rate in VatRate if rate in sums)
 
 
-def _facts(document: SignedDocument) -> tuple[Row, ...]:
+def _facts(document: SlipDocument) -> tuple[Row, ...]:
     taxation = document.number(1055) or 0
     pair = document.inside(1084)
     contact = document.text(1008) or ""
@@ -196,7 +196,7 @@ def _facts(document: SignedDocument) -> tuple[Row, ...]:
     return tuple((label, value) for label, value in found if value)
 
 
-def _fiscal(document: SignedDocument, registration: Registration) -> tuple[Row, ...]:
+def _fiscal(document: SlipDocument, registration: Registration) -> tuple[Row, ...]:
     made_at = document.moment(1012)
     return (
         ("Дата и время", f"{made_at:%d.%m.%Y %H:%M}" if made_at else ""),
@@ -211,7 +211,7 @@ def _fiscal(document: SignedDocument, registration: Registration) -> tuple[Row, 
     )
 
 
-def _qr(document: SignedDocument) -> str:
+def _qr(document: SlipDocument) -> str:
     """As ``qr.qr_text``, from the document."""
     made_at = document.moment(1012)
     minute = "" if made_at is None else f"{made_at:%Y%m%dT%H%M}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from kkt_adapter.fiscal.slip.signed import SignedDocument
+from kkt_adapter.fiscal.slip.signed import SlipDocument
 from kkt_adapter.kernel.money import rubles
 
 Found = tuple[str, str | None]
@@ -19,7 +19,7 @@ _AGENT = {
 _NO_INN = frozenset({"0" * 10, "0" * 12})
 
 
-def line_details(line: SignedDocument) -> Iterator[str]:
+def line_details(line: SlipDocument) -> Iterator[str]:
     """What a 1059 says beside name, sum and tax."""
     part = line.inside(1291).text(1292)
     if part:
@@ -37,7 +37,7 @@ def line_details(line: SignedDocument) -> Iterator[str]:
             yield f"{label}: {value}"
 
 
-def receipt_details(document: SignedDocument) -> Iterator[Found]:
+def receipt_details(document: SlipDocument) -> Iterator[Found]:
     """What the document itself says: agent, buyer, industry, payments."""
     yield from _agent(document.number(1057), document)
     yield from _supplier(document, None)
@@ -61,7 +61,7 @@ def receipt_details(document: SignedDocument) -> Iterator[Found]:
         yield f"Операция {operation.number(1271)}{when}", operation.text(1272)
 
 
-def _agent(kind: int | None, data: SignedDocument) -> Iterator[Found]:
+def _agent(kind: int | None, data: SlipDocument) -> Iterator[Found]:
     if kind:
         names = [name for bit, name in _AGENT.items() if kind & bit]
         yield "Агент", ", ".join(names) or str(kind)
@@ -74,19 +74,19 @@ def _agent(kind: int | None, data: SignedDocument) -> Iterator[Found]:
     yield "ИНН оператора перевода", data.text(1016)
 
 
-def _supplier(data: SignedDocument, inn: str | None) -> Iterator[Found]:
+def _supplier(data: SlipDocument, inn: str | None) -> Iterator[Found]:
     yield "Поставщик", data.text(1225)
     yield "ИНН поставщика", None if inn in _NO_INN else inn
     yield "Тел. поставщика", _joined(data, 1171)
 
 
-def _industry(parent: SignedDocument, tag: int) -> Iterator[Found]:
+def _industry(parent: SlipDocument, tag: int) -> Iterator[Found]:
     for one in parent.every(tag):
         known = [text for text in (one.text(n) for n in (1262, 1263, 1264, 1265)) if text]
         yield "Отраслевой реквизит", " ".join(known)
 
 
-def _joined(data: SignedDocument, tag: int) -> str | None:
+def _joined(data: SlipDocument, tag: int) -> str | None:
     return ", ".join(data.texts(tag)) or None
 
 

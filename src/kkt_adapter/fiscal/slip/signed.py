@@ -7,7 +7,7 @@ from kkt_adapter.fiscal.ffd.tlv import Element, Fvln, TlvError, decode, fiscal_s
 from kkt_adapter.kernel.money import quantity_text
 
 
-class SignedDocument:
+class SlipDocument:
     """One document, or one nested element of it."""
 
     __slots__ = ("_children", "code")
@@ -17,7 +17,7 @@ class SignedDocument:
         self._children = tuple(children)
 
     @classmethod
-    def read(cls, tlv: bytes) -> "SignedDocument":
+    def read(cls, tlv: bytes) -> "SlipDocument":
         """Raises TlvError: not one document."""
         elements = decode(tlv)
         if len(elements) != 1:
@@ -27,13 +27,13 @@ class SignedDocument:
     def _first(self, tag: int) -> Element | None:
         return next((e for e in self._children if e.tag == tag), None)
 
-    def inside(self, tag: int) -> "SignedDocument":
+    def inside(self, tag: int) -> "SlipDocument":
         """The members of a nested element; empty where it is missing."""
         found = self._first(tag)
-        return SignedDocument(() if found is None else found.children)
+        return SlipDocument(() if found is None else found.children)
 
-    def every(self, tag: int) -> Iterator["SignedDocument"]:
-        return (SignedDocument(e.children) for e in self._children if e.tag == tag)
+    def every(self, tag: int) -> Iterator["SlipDocument"]:
+        return (SlipDocument(e.children) for e in self._children if e.tag == tag)
 
     def has(self, tag: int) -> bool:
         return self._first(tag) is not None

@@ -102,7 +102,7 @@ class Around:
         return self.memory.known is None and not self.fns and not self.secret and not self.copies
 
 
-class Kind(StrEnum):
+class DatabaseFound(StrEnum):
     MISSING = "missing"  # no file, an empty one, or no table at all
     FOREIGN = "foreign"  # tables, but none of ours
     OURS = "ours"
@@ -113,13 +113,13 @@ class Found:
     """The database itself. ``used``: a receipt was accepted or a document written down in it. ``knows``: FNs
     that it has documents or a registration of."""
 
-    kind: Kind
+    kind: DatabaseFound
     identity: Identity | None = None
     used: bool = False
     knows: Collection[str] = ()
 
 
-class Start(StrEnum):
+class IdentityStart(StrEnum):
     """What a start does about the identity, when it does not refuse."""
 
     NEW = "new"  # make the row
@@ -131,38 +131,38 @@ class Start(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
+class StartRefused:
     """Why a start must not go on."""
 
     reason: Words
 
 
-def judge(found: Found, around: Around) -> Start | Refused:
+def judge(found: Found, around: Around) -> IdentityStart | StartRefused:
     """Pure. Nothing but a decision of a person lets an empty or a foreign database pass."""
-    if found.kind is Kind.FOREIGN:
-        return Refused(
+    if found.kind is DatabaseFound.FOREIGN:
+        return StartRefused(
             reason=Words(
                 "it is a database, but not one of kkt-adapter", "это база данных, но не от kkt-adapter"
             )
         )
     decision = around.memory.decision
     if decision is not None and decision.what is Decided.BEGIN:
-        return Start.BEGUN
-    if found.kind is Kind.MISSING:
-        return Start.NEW if around.is_bare else Refused(reason=_vanished(around))
+        return IdentityStart.BEGUN
+    if found.kind is DatabaseFound.MISSING:
+        return IdentityStart.NEW if around.is_bare else StartRefused(reason=_vanished(around))
     restored = decision is not None and decision.what is Decided.RESTORE
     if found.identity is None:
         return _of_before(found, around, restored=restored)
     strangers = [fn for fn in around.fns if fn.database not in (None, found.identity.uuid)]
     if strangers:
-        return Refused(reason=_foreign_fn(strangers[0].fn_number))
+        return StartRefused(reason=_foreign_fn(strangers[0].fn_number))
     if restored:
-        return Start.RESTORED
+        return IdentityStart.RESTORED
     known = around.memory.known
     if known is None:
-        return Start.GO_ON
+        return IdentityStart.GO_ON
     if known.uuid != found.identity.uuid:
-        return Refused(
+        return StartRefused(
             reason=Words(
                 f"it is another database ({found.identity.uuid}) than this data directory belongs to "
                 f"({known.uuid})",
@@ -170,21 +170,21 @@ def judge(found: Found, around: Around) -> Start | Refused:
                 f"{known.uuid}",
             )
         )
-    return Start.WENT_BACK if found.identity.is_before(known) else Start.GO_ON
+    return IdentityStart.WENT_BACK if found.identity.is_before(known) else IdentityStart.GO_ON
 
 
-def _of_before(found: Found, around: Around, *, restored: bool) -> Start | Refused:
+def _of_before(found: Found, around: Around, *, restored: bool) -> IdentityStart | StartRefused:
     """A database without the row: from before there were identities, or made by a tool in an empty place."""
     unknown = [fn for fn in around.fns if fn.fn_number not in found.knows]
     if unknown:
-        return Refused(reason=_foreign_fn(unknown[0].fn_number))
+        return StartRefused(reason=_foreign_fn(unknown[0].fn_number))
     if restored:
-        return Start.RESTORED
+        return IdentityStart.RESTORED
     if around.memory.known is not None:
-        return Start.WENT_BACK if found.used else Refused(reason=_vanished(around))
+        return IdentityStart.WENT_BACK if found.used else StartRefused(reason=_vanished(around))
     if not found.used and around.copies:
-        return Refused(reason=_vanished(around))
-    return Start.NEW if around.is_bare and not found.used else Start.ADOPTED
+        return StartRefused(reason=_vanished(around))
+    return IdentityStart.NEW if around.is_bare and not found.used else IdentityStart.ADOPTED
 
 
 def _vanished(around: Around) -> Words:
@@ -214,7 +214,7 @@ def _foreign_fn(fn_number: str) -> Words:
     )
 
 
-def refusal(place: str, refused: Refused) -> SettingsInvalid:
+def refusal(place: str, refused: StartRefused) -> SettingsInvalid:
     """What the start says; it names exactly two commands."""
     why = refused.reason
     return SettingsInvalid(
@@ -237,7 +237,9 @@ def read(conn: Connection) -> Identity | None:
     return None if row is None else Identity(uuid=row.uuid, epoch=row.epoch, changes=row.changes)
 
 
-def settle(conn: Connection, start: Start, known: Identity | None, *, fresh: str, at: datetime) -> Identity:
+def settle(
+    conn: Connection, start: IdentityStart, known: Identity | None, *, fresh: str, at: datetime
+) -> Identity:
     """Make or change the row as ``start`` asks, and count the start as a change. ``fresh``: a new uuid.
 
     Another node that came first has made the row: it stays.
@@ -245,14 +247,14 @@ def settle(conn: Connection, start: Start, known: Identity | None, *, fresh: str
     stored = read(conn)
     if stored is None:
         made = Identity(uuid=fresh, epoch=1, changes=1)
-        if known is not None and start is not Start.BEGUN:
+        if known is not None and start is not IdentityStart.BEGUN:
             made = replace(known, epoch=known.epoch + 1, changes=known.changes + 1)
         conn.execute(insert(identity).values(id=THE_ROW, made_at=at.isoformat(), **asdict(made)))
         return made
     now = replace(stored, changes=stored.changes + 1)
-    if start is Start.BEGUN:
+    if start is IdentityStart.BEGUN:
         now = Identity(uuid=fresh, epoch=1, changes=1)
-    elif start in (Start.WENT_BACK, Start.RESTORED):
+    elif start in (IdentityStart.WENT_BACK, IdentityStart.RESTORED):
         epochs = [stored.epoch] + ([known.epoch] if known is not None else [])
         changes = [stored.changes] + ([known.changes] if known is not None else [])
         now = replace(stored, epoch=max(epochs) + 1, changes=max(changes) + 1)

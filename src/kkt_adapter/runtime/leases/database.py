@@ -124,21 +124,21 @@ class LeaseRow(NamedTuple):
     pid: int
 
 
-class Sighting(NamedTuple):
+class TermSighting(NamedTuple):
     """A row and the monotonic time since when we know it like this."""
 
     row: LeaseRow
     since: float
 
 
-def seen(earlier: Sighting | None, row: LeaseRow, now: float) -> Sighting:
+def seen(earlier: TermSighting | None, row: LeaseRow, now: float) -> TermSighting:
     """What we know after looking: an unchanged row keeps its time, any change starts it anew."""
     if earlier is not None and earlier.row == row:
         return earlier
-    return Sighting(row, now)
+    return TermSighting(row, now)
 
 
-def is_free(sighting: Sighting, *, now: float, ttl_s: float) -> bool:
+def is_free(sighting: TermSighting, *, now: float, ttl_s: float) -> bool:
     """May the lease be taken without proof that its holder ended?"""
     return sighting.row.owner == "" or now - sighting.since >= ttl_s
 
@@ -190,7 +190,7 @@ class DatabaseLease:
         self.margin_s = margin_s
         self._of = leases
         self._window_s = leases.ttl_s - margin_s
-        self._sighting: Sighting | None = None
+        self._sighting: TermSighting | None = None
         self._trying = asyncio.Lock()
         self._floor = 0  # terms are higher than this, whatever the row says
         self._ownerless: int | None = None  # a term that nobody here uses, whatever its row says

@@ -21,7 +21,7 @@ class LockOutcome(StrEnum):
     UNAVAILABLE = "unavailable"  # nobody can say: go on without it
 
 
-class Hold:
+class PassHold:
     """One attempt, from entering `PassLock.attempt` to leaving it.
 
     ``lost`` is set when a lock that was held is not ours any more, or cannot be proven ours.
@@ -63,7 +63,7 @@ class PassLock(Protocol):
         """When it was last asked, aware UTC; None: never yet, or there is nobody to ask."""
         ...
 
-    def attempt(self) -> AbstractAsyncContextManager[Hold]:
+    def attempt(self) -> AbstractAsyncContextManager[PassHold]:
         """Try once, without waiting, and hold what was taken inside the block.
 
         Raises nothing of its own; takes at most a few seconds when the store does not answer. A holder
@@ -85,19 +85,19 @@ class ProcessPassLock:
     def __init__(self) -> None:
         self.held = False
 
-    def attempt(self) -> AbstractAsyncContextManager[Hold]:
+    def attempt(self) -> AbstractAsyncContextManager[PassHold]:
         return self._attempt()
 
     async def close(self) -> None:
         """Nothing to close."""
 
     @asynccontextmanager
-    async def _attempt(self) -> AsyncIterator[Hold]:
+    async def _attempt(self) -> AsyncIterator[PassHold]:
         if self.held:
-            yield Hold(LockOutcome.BUSY)
+            yield PassHold(LockOutcome.BUSY)
             return
         self.held = True
         try:
-            yield Hold(LockOutcome.HELD)
+            yield PassHold(LockOutcome.HELD)
         finally:
             self.held = False

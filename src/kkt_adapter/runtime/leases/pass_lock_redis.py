@@ -22,7 +22,7 @@ from redis.exceptions import RedisError
 
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.in_flight import InFlightCalls
-from kkt_adapter.runtime.leases.pass_lock import EXPIRY_S, LOCK_NAME, Hold, LockOutcome
+from kkt_adapter.runtime.leases.pass_lock import EXPIRY_S, LOCK_NAME, LockOutcome, PassHold
 from kkt_adapter.runtime.log import get_logger
 
 CONNECT_S = 1.0
@@ -99,7 +99,7 @@ class RedisPassLock:
         self._next_try = clock.monotonic()
         self._available = True
         self._holder = b64encode(urandom(18))
-        self._hold: Hold | None = None
+        self._hold: PassHold | None = None
         self._in_use = False  # this object's own attempts exclude each other too
         self._calls = InFlightCalls(clock)
         self._asked_at: datetime | None = None
@@ -121,7 +121,7 @@ class RedisPassLock:
     def asked_at(self) -> datetime | None:
         return self._asked_at
 
-    def attempt(self) -> AbstractAsyncContextManager[Hold]:
+    def attempt(self) -> AbstractAsyncContextManager[PassHold]:
         return self._attempt()
 
     async def close(self) -> None:
@@ -129,14 +129,14 @@ class RedisPassLock:
             await self._redis.aclose()
 
     @asynccontextmanager
-    async def _attempt(self) -> AsyncIterator[Hold]:
+    async def _attempt(self) -> AsyncIterator[PassHold]:
         if self._in_use:
-            yield Hold(LockOutcome.BUSY)
+            yield PassHold(LockOutcome.BUSY)
             return
         self._in_use = True
         try:
             started = self._clock.monotonic()
-            hold = Hold(await self._take())
+            hold = PassHold(await self._take())
             if hold.outcome is LockOutcome.HELD:
                 async with self._kept(hold, started):
                     yield hold
@@ -146,7 +146,7 @@ class RedisPassLock:
             self._in_use = False
 
     @asynccontextmanager
-    async def _kept(self, hold: Hold, started: float) -> AsyncIterator[None]:
+    async def _kept(self, hold: PassHold, started: float) -> AsyncIterator[None]:
         self._hold = hold
         keeper = asyncio.create_task(self._keep(hold, started))
         try:
@@ -168,7 +168,7 @@ class RedisPassLock:
         self._came_back()
         return LockOutcome.HELD if taken else LockOutcome.BUSY
 
-    async def _keep(self, hold: Hold, started: float) -> None:
+    async def _keep(self, hold: PassHold, started: float) -> None:
         """Renew until the block ends; past the expiry without a renewal the lock counts as lost."""
         ends = started + self._expiry_s
         while True:

@@ -11,7 +11,7 @@ from kkt_adapter.fiscal.ffd.meanings import BITS, CODES
 from kkt_adapter.fiscal.ffd.tags import find
 from kkt_adapter.fiscal.ffd.tlv import Fvln, TlvError, element, encode
 from kkt_adapter.fiscal.ofd.container import FrameError
-from kkt_adapter.fiscal.ofd.describe import MessageForm, describe
+from kkt_adapter.fiscal.ofd.describe import DescribedShape, describe
 from kkt_adapter.fiscal.ofd.frame import message_bytes, parse_message
 
 
@@ -22,16 +22,16 @@ def of(*fields: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("data", "shape"),
     [
-        (golden("receipt"), MessageForm.MESSAGE),
-        (golden("answer_loose"), MessageForm.MESSAGE),
-        (golden("receipt")[30:], MessageForm.CONTAINER),
-        (golden("answer_operator_0"), MessageForm.CONTAINER),
-        (encode([(RECEIPT.code, RECEIPT.fields)]), MessageForm.TLV),
-        (encode(RECEIPT.fields), MessageForm.TLV),
-        (b"", MessageForm.TLV),
+        (golden("receipt"), DescribedShape.MESSAGE),
+        (golden("answer_loose"), DescribedShape.MESSAGE),
+        (golden("receipt")[30:], DescribedShape.CONTAINER),
+        (golden("answer_operator_0"), DescribedShape.CONTAINER),
+        (encode([(RECEIPT.code, RECEIPT.fields)]), DescribedShape.TLV),
+        (encode(RECEIPT.fields), DescribedShape.TLV),
+        (b"", DescribedShape.TLV),
     ],
 )
-def test_the_bytes_tell_what_they_are(data: bytes, shape: MessageForm):
+def test_the_bytes_tell_what_they_are(data: bytes, shape: DescribedShape):
     assert describe(data).shape is shape
 
 

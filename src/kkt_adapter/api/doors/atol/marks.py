@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from kkt_adapter.fiscal.ffd.tlv import TlvError
-from kkt_adapter.fiscal.slip.signed import SignedDocument
+from kkt_adapter.fiscal.slip.signed import SlipDocument
 
 LONGEST_CODE: Final = 400  # characters: 200 bytes in Base64, and some
 _LINE, _PRODUCT_CODE, _CHECKED = 1059, 1163, 2106
@@ -33,7 +33,7 @@ def marks_result(marks: Mapping[str, str], tlv: bytes | None) -> list[dict[str, 
     if tlv is None:
         return []
     try:
-        lines = list(SignedDocument.read(tlv).every(_LINE))
+        lines = list(SlipDocument.read(tlv).every(_LINE))
     except TlvError:
         return []
     return [
