@@ -21,7 +21,7 @@ from typing import Any
 import kkt_adapter.bootstrap.product
 import kkt_adapter.cli
 import kkt_adapter.cli.service.serve
-import kkt_adapter.lab.around
+import kkt_adapter.lab.inside.around
 import kkt_adapter.lab.timing  # noqa: F401
 from kkt_adapter.lab.servers import end_with_parent
 

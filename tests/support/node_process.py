@@ -18,8 +18,8 @@ from typing import Any
 
 from kkt_adapter.bootstrap import Seams, Services, build_services
 from kkt_adapter.cli.service.serve import run_service
-from kkt_adapter.lab.around import ProbedDatabase, ProbedGateway, ProbedHttpOfd, probed_driver
-from kkt_adapter.lab.probes import Probes
+from kkt_adapter.lab.inside.around import ProbedDatabase, ProbedGateway, ProbedHttpOfd, probed_driver
+from kkt_adapter.lab.inside.probes import Probes
 from kkt_adapter.lab.timing import LabClock, LabLoop
 from kkt_adapter.runtime.leases.pass_lock import EXPIRY_S
 from kkt_adapter.runtime.log import LogFormat, configure_logging

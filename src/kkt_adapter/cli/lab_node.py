@@ -18,7 +18,7 @@ NEEDED = (
     "kkt_adapter.cli.service.banner",
     "kkt_adapter.cli.service.demo",
     "kkt_adapter.cli.service.serve",
-    "kkt_adapter.lab.node",
+    "kkt_adapter.lab.inside.node",
     "kkt_adapter.runtime.auth.demo",
     "kkt_adapter.runtime.memory",
     "kkt_adapter.runtime.systemd",
@@ -45,7 +45,7 @@ def run(spec: object) -> int:
     from kkt_adapter.cli.service.serve import run_service, say_why, survive_hang_up
     from kkt_adapter.kernel.errors import AdapterError
     from kkt_adapter.lab.fork_server import NodeSpec
-    from kkt_adapter.lab.node import Node
+    from kkt_adapter.lab.inside.node import Node
     from kkt_adapter.lab.timing import LabLoop
     from kkt_adapter.runtime import memory
     from kkt_adapter.runtime.log import LogFormat, configure_logging

@@ -16,7 +16,7 @@ from kkt_adapter.fiscal.kkt.driver import KktDriver
 from kkt_adapter.fiscal.kkt.shtrih.driver import ShtrihRegister
 from kkt_adapter.fiscal.kkt.shtrih.requests import command_of
 from kkt_adapter.fiscal.kkt.shtrih.wire.link import Link
-from kkt_adapter.lab.probes import AFTER, BEFORE, Probes
+from kkt_adapter.lab.inside.probes import AFTER, BEFORE, Probes
 
 
 class ProbedLink:

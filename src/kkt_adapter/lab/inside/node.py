@@ -14,7 +14,8 @@ from typing import Any
 
 from kkt_adapter.bootstrap import Seams, Services, build_services
 from kkt_adapter.fiscal.kkt.virtual import FaultPlan, VirtualFaults, VirtualRegister
-from kkt_adapter.lab.around import (
+from kkt_adapter.lab.fork_server import NodeSpec
+from kkt_adapter.lab.inside.around import (
     Foreign,
     ProbedAnswers,
     ProbedDatabase,
@@ -23,8 +24,7 @@ from kkt_adapter.lab.around import (
     ProbedRegister,
     probed_driver,
 )
-from kkt_adapter.lab.fork_server import NodeSpec
-from kkt_adapter.lab.probes import Probes
+from kkt_adapter.lab.inside.probes import Probes
 from kkt_adapter.lab.timing import LabClock
 from kkt_adapter.runtime.leases.pass_lock import EXPIRY_S
 from kkt_adapter.settings import Settings, load_settings

@@ -31,8 +31,8 @@ from kkt_adapter.fiscal.model import (
 from kkt_adapter.fiscal.ofd.gateway import HttpOfdGateway, HttpReply, OfdGateway, OfdReply
 from kkt_adapter.kernel.errors import KktOutcomeUnknown
 from kkt_adapter.lab.devices.probing import probe
+from kkt_adapter.lab.inside.probes import AFTER, BEFORE, INSIDE, Probes, name_of
 from kkt_adapter.lab.ledger import FOREIGN
-from kkt_adapter.lab.probes import AFTER, BEFORE, INSIDE, Probes, name_of
 from kkt_adapter.runtime.db.protocol import Database
 
 T = TypeVar("T")
