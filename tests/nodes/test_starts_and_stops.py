@@ -25,7 +25,7 @@ pytestmark = pytest.mark.timeout(180)
 
 UNDELIVERED = 10_000
 HEALTHY_S = 5.0  # what is promised, on a machine of its own
-PATIENT_S = 25.0  # what is asserted, beside everything else that may run here
+BUSY_S = 25.0  # what is asserted, in seconds of the processor: what else runs here does not count
 AT_ONCE = 1_000
 PRINTED = 1_000
 
@@ -52,14 +52,14 @@ async def test_a_start_after_a_kill_with_ten_thousand_undelivered_receipts_is_he
             node.kill()
             began = time.monotonic()
             node.start()
-            await until(partial(healthy, node), "healthy", within_s=PATIENT_S)
+            await until(partial(healthy, node), "healthy")
             took_s, cpu_s = time.monotonic() - began, cpu_of(node.pid)
 
             print(
                 f"{UNDELIVERED} undelivered, {left} of them unprinted: healthy {took_s:.1f} s after the start"
             )
             print(f"of these {cpu_s:.1f} s at work; promised: {HEALTHY_S} s; load {os.getloadavg()[0]:.0f}")
-            assert took_s < PATIENT_S
+            assert cpu_s < BUSY_S
             (sold,) = await node.sell(1, till="B")
             assert sold["receipt_id"]
             assert await node.read(counters.verify) == {}
@@ -89,7 +89,7 @@ async def fill(folder: Path, node: Node) -> None:
         async def all_printed() -> bool:
             return int(await shop.read(unprinted)) == 0
 
-        await shop.until(all_printed, within_s=PATIENT_S)
+        await shop.until(all_printed, within_s=90)
         for till in node.tills:
             shop.faults(till).set(FaultPlan(paper_out=True))
         for first in range(PRINTED, UNDELIVERED, AT_ONCE):

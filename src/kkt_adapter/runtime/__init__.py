@@ -1,1 +1,1 @@
-"""I/O machinery that has never heard of receipts: databases, leases, sign-in, supervisor, log, HTTP."""
+"""I/O machinery that knows nothing of receipts: databases, leases, sign-in, supervisor, log, HTTP."""
