@@ -42,6 +42,7 @@ async def test_print_again_after_a_restart_prints_once_and_takes_no_rejected_doc
         await shop.restart()
         await shop.until(partial(asked, shop))
         made = receipts_made(shop)
+        assert (await shop.get("/v1/kkt/ready"))["reason"] == "question", "asked before a card is charged"
 
         answer = await decide(shop, receipt_id)
         assert answer.status_code == 200, answer.text
@@ -54,6 +55,7 @@ async def test_print_again_after_a_restart_prints_once_and_takes_no_rejected_doc
         await shop.sell(1)
         assert len(receipts_made(shop)) == len(after) + 1
         assert await asked(shop) is None
+        assert (await shop.get("/v1/kkt/ready"))["reason"] is None
         again = await decide(shop, receipt_id)
         assert (again.status_code, again.json()["code"]) == (409, "CONFLICT")
 

@@ -115,6 +115,25 @@ async def test_an_outcome_that_was_polled_ends_the_guard(tmp_path: Path) -> None
         assert receipts_in(running) == 2
 
 
+async def test_an_unreachable_register_is_neither_done_nor_started(tmp_path: Path) -> None:
+    """Some clients take Status 0 for printed, some take 4 for printed: an outage is 1 with a text, then 0."""
+    async with product(tmp_path, shop=(shop(hold_max_s=1),)) as running:
+        await sold_out(running, "POS-001")
+        running.break_register(unreachable=True)
+        answer = await execute(running.client, sale("first"))
+        assert (answer["Status"], bool(answer["Error"])) == (1, True), answer
+        polled = await execute(running.client, {"Command": "GetRezult", "IdCommand": "first", "Timeout": 1})
+        assert (polled["Status"], polled["Rezult"]["Status"]) == (1, 1), polled
+        running.faults().clear()
+
+        async def printed() -> bool:
+            running.wake()
+            return bool((await execute(running.client, sale("first")))["Status"] == 0)
+
+        await running.until(printed)
+        assert receipts_in(running) == 2
+
+
 async def test_the_guard_outlives_a_restart(tmp_path: Path) -> None:
     async with product(tmp_path, shop=(shop(),)) as running:
         await sold_out(running, "POS-001")
