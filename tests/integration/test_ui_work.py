@@ -207,6 +207,15 @@ async def test_a_run_of_the_catalogue_is_started_followed_and_its_products_are_f
             assert (await admin.get("/catalogue/products/unknown")).status_code == 404
             assert (await admin.get("/catalogue?cursor=forged")).status_code == 422
 
+            source.faults = source.faults.with_changes({"latency_s": 60})
+            form = fields((await admin.get("/catalogue/runs")).text, "/catalogue/start")
+            path = (await admin.post("/catalogue/start", **form)).headers["location"]
+            path = path.removeprefix("/ui").partition("?")[0]
+            assert f'action="/ui{path}/cancel"' in (await admin.get(path)).text
+            assert (await admin.post(f"{path}/cancel")).status_code == 303
+            while "cancelled" not in (page := (await admin.get(path)).text):
+                assert "complete" not in page
+
             assert (await admin.post("/catalogue/schedule", time="25:00")).status_code == 422
             assert (await admin.post("/catalogue/schedule", time="03:45")).status_code == 303
             assert "Every day at 03:45" in (await admin.get("/catalogue/runs")).text
