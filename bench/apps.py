@@ -29,7 +29,7 @@ from kkt_adapter.api.settings import ApiSettings
 from kkt_adapter.api.wire.limits import WireLimits
 from kkt_adapter.api.wire.server import http_server
 from kkt_adapter.fiscal.intake.as_sent import AsSent
-from kkt_adapter.fiscal.intake.buffer import Accepted, AcceptItem
+from kkt_adapter.fiscal.intake.items import Accepted, AcceptItem
 from kkt_adapter.fiscal.intake.stored_answers import Acceptance
 from kkt_adapter.fiscal.kkt.virtual import FnPool, VirtualRegister
 from kkt_adapter.fiscal.model import ReceiptRequest

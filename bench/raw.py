@@ -15,7 +15,7 @@ from bench import steps
 from bench.load import body
 from bench.steps import Till
 from kkt_adapter.api.schemas.receipt import parse_receipt
-from kkt_adapter.fiscal.intake.buffer import Accepted, AcceptItem
+from kkt_adapter.fiscal.intake.items import Accepted, AcceptItem
 from kkt_adapter.fiscal.model import ReceiptRequest
 from kkt_adapter.fiscal.printing.records import PrintedItem
 from kkt_adapter.kernel.hlc import HybridTimestamp

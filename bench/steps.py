@@ -13,7 +13,7 @@ from sqlalchemy import Connection, insert
 from bench.processes import till_name
 from kkt_adapter.fiscal.ffd.validation.receipt import Checked, complete
 from kkt_adapter.fiscal.intake import buffer
-from kkt_adapter.fiscal.intake.buffer import Accepted, AcceptItem
+from kkt_adapter.fiscal.intake.items import Accepted, AcceptItem
 from kkt_adapter.fiscal.kkt.virtual import made_up_registration
 from kkt_adapter.fiscal.model import (
     Baseline,

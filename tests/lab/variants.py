@@ -17,9 +17,9 @@ from kkt_adapter.bootstrap import identity as start_identity
 from kkt_adapter.cli.service import serve
 from kkt_adapter.fiscal.control.clock_watch import ClockWatch
 from kkt_adapter.fiscal.housekeeping import daily, retention
-from kkt_adapter.fiscal.intake import buffer, known_keys
+from kkt_adapter.fiscal.intake import known_keys, rows
 from kkt_adapter.fiscal.intake.accept import ReceiptIntake
-from kkt_adapter.fiscal.intake.buffer import Accepted, AcceptItem
+from kkt_adapter.fiscal.intake.items import Accepted, AcceptItem
 from kkt_adapter.fiscal.intake.stored_answers import Acceptance
 from kkt_adapter.fiscal.kkt.shtrih.session import Session
 from kkt_adapter.fiscal.kkt.shtrih.wire.link import LinkDown
@@ -172,7 +172,7 @@ def _key_apart() -> None:
             await self._db.write(lambda c: _insert_key(c, item, outcome.seq))
         return outcome
 
-    _replace(buffer, "_INSERT_KEYS", _Nothing())
+    _replace(rows, "INSERT_KEYS", _Nothing())
     _replace(ReceiptIntake, "_commit", key_afterwards)
 
 

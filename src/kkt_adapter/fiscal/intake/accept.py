@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 from kkt_adapter.fiscal.ffd.validation.receipt import Checked
 from kkt_adapter.fiscal.intake import buffer, known_keys
 from kkt_adapter.fiscal.intake.as_sent import PLAIN, AsSent
-from kkt_adapter.fiscal.intake.buffer import Accepted, AcceptItem
 from kkt_adapter.fiscal.intake.checks import Candidates, ReceiptChecks
 from kkt_adapter.fiscal.intake.choice import Option
+from kkt_adapter.fiscal.intake.items import Accepted, AcceptItem
 from kkt_adapter.fiscal.intake.known_keys import Known
 from kkt_adapter.fiscal.intake.origin import Origin
 from kkt_adapter.fiscal.intake.policy import IntakePolicy
