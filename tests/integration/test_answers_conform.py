@@ -117,6 +117,7 @@ async def sell(walk: Walk) -> Json:
     await walk.running.state_of(accepted["receipt_id"], print_state="printed")
     await sync(walk)
     await walk.call("POST", "/v1/pos/cash", {"pos_id": TILL, "type": "cash_in", "amount": 10, "reason": "x"})
+    await walk.call("GET", "/v1/pos/cash")
     await walk.call("GET", f"/v1/pos/session/{TILL}")
     return accepted
 

@@ -18,6 +18,7 @@ CALLED_BY_NAME = {
     "process_result_value",
     "on_url",  # httptools
     "on_header",
+    "on_response_complete",  # uvicorn
 }
 
 
