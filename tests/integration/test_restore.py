@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 from tests.support.api import Json
+from tests.support.doubt import asked
 from tests.support.foreign import foreign_document
 from tests.support.product import TILL, Product, ShiftedClock, product, sale
 
@@ -33,6 +34,10 @@ async def restored(shop: Product, backup: Path):
     async with shop.stopped():
         restore(backup, shop.settings.data_dir / "buffer.db", now=datetime.now(UTC))
         yield
+
+
+def receipts_made(shop: Product) -> list[int]:
+    return [d.fd_number for d in shop.archive() if d.code is DocumentCode.RECEIPT]
 
 
 async def paper_out(shop: Product, body: Json, key: str) -> None:
@@ -135,17 +140,26 @@ async def test_a_key_used_for_another_sum_is_another_sale(tmp_path: Path):
         assert second["fiscal_doc_id"] != first["fiscal_doc_id"]
 
 
-async def test_a_receipt_without_a_key_that_waited_and_a_document_like_it_are_a_question(tmp_path: Path):
-    async with product(tmp_path, response_budget_s=0.2) as shop:
+@pytest.mark.parametrize("days", [0, 400])
+async def test_a_receipt_without_a_key_that_waited_and_a_document_like_it_are_a_question(
+    tmp_path: Path, days: int
+):
+    """Also where a clock that is far ahead makes the document look older than any question."""
+    clock = ShiftedClock()
+    async with product(tmp_path, response_budget_s=0.2, clock=clock) as shop:
         await shop.sell()
         await paper_out(shop, sale(kop=3_333, **KEYLESS), "keyless")
         backup = copy(shop)
         shop.break_register()
         printed = await shop.until(lambda: the_answer(shop, sale(kop=3_333, **KEYLESS), "keyless"))
-        made = len(shop.archive())
+        made = receipts_made(shop)
 
         async with restored(shop, backup):
             pass
+        await shop.state_of(printed["receipt_id"], print_state="print_unknown")
+        async with shop.stopped():  # the suspicion is looked at again
+            clock.ahead = timedelta(days=days)
+        await shop.until(partial(asked, shop))
         await shop.state_of(printed["receipt_id"], print_state="print_unknown")
         number = int(printed["fiscal_doc_id"].split("-")[1])
         resolved = await shop.client.post(
@@ -155,7 +169,7 @@ async def test_a_receipt_without_a_key_that_waited_and_a_document_like_it_are_a_
 
         assert resolved.status_code == 200, resolved.text
         await shop.delivered()
-        assert len(shop.archive()) == made
+        assert receipts_made(shop) == made
 
 
 async def test_two_documents_that_a_receipt_without_a_key_may_be_are_a_question(tmp_path: Path):

@@ -11,8 +11,20 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, func, or_, select, update
 
 from kkt_adapter.fiscal.model import Baseline, FiscalDocument, Receipt, Unread, sum_fits
-from kkt_adapter.fiscal.store.tables import ORPHAN_ROWS, counters, documents
+from kkt_adapter.fiscal.store.tables import (
+    ORPHAN_ROWS,
+    PRINT_FAILED_ROWS,
+    UNPRINTED_ROWS,
+    counters,
+    documents,
+    receipts,
+)
 from kkt_adapter.kernel.ids import FnNumber
+
+_OLDEST_WITHOUT_DOCUMENT = tuple(
+    select(func.min(receipts.c.seq)).where(rows).scalar_subquery()
+    for rows in (UNPRINTED_ROWS, PRINT_FAILED_ROWS)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +81,13 @@ def newest_number(conn: Connection, fn_number: str) -> int:
 
 
 def orphan_rows(conn: Connection, register_id: str, fn_number: str, *, since: datetime) -> OrphanDocuments:
-    """Receipts' documents without a receipt; those without a key not older than ``since`` (the register's
-    wall clock). A key tells whose a document is whatever its date says: the clock may have been wrong. One
-    whose key could not be read is older than that for what is accepted from then on alone."""
+    """Receipts' documents without a receipt, as far as one of ours may ask for them.
+
+    No date ends that: the clock may have been wrong. A document without a key fits receipts that were
+    accepted before it was read back, so that it is left out once none of them waits or is refused. One whose
+    key could not be read is ``old`` for what was accepted later when it is older than ``since`` (the
+    register's wall clock).
+    """
     oldest = since.isoformat()
     rows = conn.execute(
         select(
@@ -90,7 +106,8 @@ def orphan_rows(conn: Connection, register_id: str, fn_number: str, *, since: da
             or_(
                 documents.c.receipt_key.is_not(None),
                 documents.c.unread.is_not(None),
-                documents.c.fiscalized_at >= oldest,
+                documents.c.accepted_before.is_(None),
+                *(documents.c.accepted_before > seq for seq in _OLDEST_WITHOUT_DOCUMENT),
             ),
         )
         .order_by(documents.c.fd_number)

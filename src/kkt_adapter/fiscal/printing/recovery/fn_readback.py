@@ -35,14 +35,14 @@ from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.leases.database import check_terms
 
 STEP = 200  # documents written down in one commit
-KEYLESS_LIVE = timedelta(days=31)  # a document without a key is nobody's after that (backup-restore.md)
+UNREAD_LIVE = timedelta(days=31)  # a till asks for no older document under a key again (backup-restore.md)
 
 _SHIFT_CODES = (DocumentCode.OPEN_SHIFT, DocumentCode.CLOSE_SHIFT)
 
 
 def orphans_of(conn: Connection, register_id: str, status: KktStatus) -> OrphanDocuments:
     """The receipts' documents without a receipt that still matter, of the FN that is in the register now."""
-    return orphan_rows(conn, register_id, status.fn_number, since=status.clock - KEYLESS_LIVE)
+    return orphan_rows(conn, register_id, status.fn_number, since=status.clock - UNREAD_LIVE)
 
 
 class FnReadback:
