@@ -7,7 +7,7 @@ from kkt_adapter.lab.acts.kind import FaultKind
 from kkt_adapter.lab.world import World
 
 NAMES = (
-    "Касса «У входа» №",
+    'Касса "У входа" №',
     "till \"left\" 'right' \\ ",
     "../../../etc/passwd ",
     "%2e%2e%2f&pos_id=R0#",
