@@ -36,6 +36,7 @@ from kkt_adapter.settings import GroupSettings
 
 GROUP, REGISTERS = "main", ("K1", "K2", "K3")
 STEPS = 60
+KEYLESS: dict[str, Any] = {"additional_attribute": "order 7", "user_attribute": {"name": "a", "value": "4"}}
 FAULTS = (
     FaultPlan(),
     FaultPlan(timeout_after=1),
@@ -254,3 +255,33 @@ def _call(port: int, path: str, body: Any = None, key: str = "") -> Any:
         told = json.loads(answer.read())
         assert answer.status == 200, told
         return told
+
+
+@pytest.mark.parametrize(("keyless", "state"), [(False, "printed"), (True, "print_unknown")])
+async def test_what_waited_in_the_copy_and_was_printed_by_another_register_since_is_not_printed_again(
+    tmp_path: Path, keyless: bool, state: str
+) -> None:
+    """By its key it is adopted; without one a person is asked at the register that holds the document."""
+    body = sale(till=GROUP, kop=100) | (KEYLESS if keyless else {})
+    async with pool(tmp_path) as running:
+        await running.delivered()
+        for register_id in ("K2", "K3"):
+            await running.call("POST", f"/v1/kkt/registers/{register_id}/hold", {"reason": "x"})
+        running.faults("K1").set(FaultPlan(paper_out=True))
+        waits = (await running.post(body, key="moved")).json()
+        assert waits["status"] == "buffered"
+        file = running.settings.data_dir / "buffer.db"
+        backup = back_up(file, tmp_path / "copies", now=datetime.now(UTC))
+        await running.call("POST", "/v1/kkt/registers/K2/release", {"reason": "x"})
+        await running.call("POST", "/v1/kkt/registers/K1/hold", {"reason": "x"})
+        printed = await running.state_of(waits["receipt_id"], print_state="printed")
+        assert printed["register_id"] == "K2"
+        async with running.stopped():
+            restore(backup, file, now=datetime.now(UTC))
+        for register_id in ("K2", "K3"):
+            await running.call("POST", f"/v1/kkt/registers/{register_id}/release", {"reason": "x"})
+        again = await running.state_of(waits["receipt_id"], print_state=state)
+        assert again["register_id"] == "K2"
+        assert keyless or again["fiscal_doc"] == printed["fiscal_doc"]
+        made = [d for one in REGISTERS for d in running.archive(one) if d.code in MONEY_DOCUMENT_CODES]
+        assert len(made) == 1

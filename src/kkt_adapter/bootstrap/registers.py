@@ -1,6 +1,6 @@
 """The registers, each with its driver and its print lane; in demo mode also those made on demand."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from zoneinfo import ZoneInfo
 
@@ -29,6 +29,7 @@ from kkt_adapter.fiscal.printing.register_session import RegisterSession
 from kkt_adapter.fiscal.printing.registers import Group, Groups, Prospect, Registers, Unit
 from kkt_adapter.fiscal.printing.registration import ExpectedFacts, ensure_fits
 from kkt_adapter.fiscal.printing.reply_waiters import Waiting
+from kkt_adapter.fiscal.printing.siblings import Siblings
 from kkt_adapter.fiscal.printing.stats import PrintStats
 from kkt_adapter.fiscal.printing.tag_audit import TagAudit
 from kkt_adapter.fiscal.store.runtime_settings import store_setting
@@ -66,6 +67,7 @@ class RegisterShop:
         self._made = made
         self._clock = clock
         self._seams = seams
+        self._lanes: dict[str, PrintLane] = {}
         self._pool = FnPool(threads=FN_THREADS if settings.virtual_fsync else 0)
         closers.append(self._pool.close)
 
@@ -135,7 +137,7 @@ class RegisterShop:
 
     def _lane(self, session: RegisterSession) -> PrintLane:
         storage = self._storage
-        return PrintLane(
+        lane = PrintLane(
             session,
             database=storage.database,
             clock=self._clock,
@@ -143,8 +145,17 @@ class RegisterShop:
             waiting=self._waiting,
             listener=self._made,
             policy=LanePolicy(),
+            siblings=Siblings(
+                of_group=_siblings(session.register_id, self._settings.group), rows_moved=self._rows_moved
+            ),
             owner_ended=storage.locks.ended,
         )
+        self._lanes[session.register_id] = lane
+        return lane
+
+    def _rows_moved(self, register_id: str) -> None:
+        if register_id in self._lanes:
+            self._lanes[register_id].rows_moved(())
 
     def _services_of(self, unit: Unit) -> list[Service]:
         """The lane of a register, and the pump that a virtual one has inside when it delivers by itself."""
@@ -258,3 +269,13 @@ def _expected(register: RegisterSettings) -> ExpectedFacts:
     if "ffd_version" in said:
         said["ffd_version"] = FFD[register.ffd_version]
     return ExpectedFacts(**said)
+
+
+def _siblings(register_id: str, groups: Sequence[GroupSettings]) -> Mapping[str, frozenset[str]]:
+    """The other registers of each group, by all names that receipts know the group by."""
+    return {
+        name: frozenset(group.registers) - {register_id}
+        for group in groups
+        if register_id in group.registers
+        for name in (group.id, *group.was)
+    }

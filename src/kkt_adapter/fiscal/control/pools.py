@@ -156,6 +156,9 @@ class Pools:
             if unit.unread and unit.lane.fn_is_read:
                 await self._db.write(partial(group_rows.mark_read, register_id=unit.register_id))
                 unit.unread = False
+                for group in self._registers.groups.of_register(unit.register_id):
+                    for other in group.units:  # receipts of the group may have waited for this
+                        other.lane.look_now()
             if unit.lane.trouble is None:
                 self._troubled.pop(unit.register_id, None)
             since = self._troubled.setdefault(unit.register_id, now) if unit.lane.trouble else now

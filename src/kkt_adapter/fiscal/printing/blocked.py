@@ -4,6 +4,7 @@ Such a register is stopped alone: its lane prints nothing, receipts for it are r
 and the other registers work. It goes on by itself once the cause is gone.
 """
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 from kkt_adapter.kernel.errors import KktBlocked, Text
@@ -73,3 +74,15 @@ def blocked_by_configuration(contradictions: Text) -> KktBlocked:
 def no_register() -> KktBlocked:
     """Nobody has configured a register: the two ways to get one."""
     return KktBlocked(TWO_WAYS.en, TWO_WAYS.ru, reason=BlockReason.NO_REGISTER.value)
+
+
+def group_unread(group_id: str, register_ids: Sequence[str]) -> KktBlocked:
+    """After a restore: a receipt of the group may be a document in these registers' FNs."""
+    waits = ", ".join(register_ids)
+    return KktBlocked(
+        f"The database was restored, and the FN of {waits} has not been read back yet: group {group_id} "
+        "sells when that is done. Connect the register, or take it out of [[group]] and restart.",
+        f"База данных восстановлена, а ФН ККТ {waits} ещё не прочитан: группа {group_id} начнёт продавать "
+        "после этого. Подключите ККТ или уберите её из [[group]] и перезапустите.",
+        reason=BlockReason.GROUP_UNREAD.value,
+    )

@@ -12,7 +12,7 @@ together with the HLC stamp.
 
 import asyncio
 
-from kkt_adapter.fiscal.printing import records
+from kkt_adapter.fiscal.printing import moves, records
 from kkt_adapter.fiscal.printing.job import PrintJob
 from kkt_adapter.fiscal.printing.lane_commands import failed, stopping
 from kkt_adapter.fiscal.printing.lane_front import LaneFront
@@ -199,6 +199,8 @@ class PrintLane(LaneFront):
         attempt_id = job.attempt_id
         try:
             if attempt_id is None:
+                if await self._went_to_sibling(job):
+                    return
                 attempt_id = await self._begin(job, lane)
                 if attempt_id is None:
                     return  # it was moved to another register
@@ -230,6 +232,19 @@ class PrintLane(LaneFront):
         return await self._db.write(
             lambda c: records.begin_print(c, attempt, register_id=self.register_id, at=now, seq=job.seq)
         )
+
+    async def _went_to_sibling(self, job: PrintJob) -> bool:
+        """Has another register of its group the document, from before the database was restored?"""
+        own, siblings = self.register_id, self._siblings.of_group.get(job.receipt.pos_id)
+        if not siblings:
+            return False
+        holder = await self._db.read(lambda c: moves.holder(c, job.seq, own, siblings))
+        if holder is None:
+            return False
+        now = self._clock.now()
+        await self._db.write(lambda c: moves.give_to_holder(c, job.seq, was=own, to=holder, at=now))
+        self._siblings.rows_moved(holder)
+        return True
 
     async def _hand_over(self, job: PrintJob, attempt_id: int, lane: LaneTerm) -> None:
         self.in_flight = True

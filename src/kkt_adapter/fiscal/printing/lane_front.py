@@ -24,6 +24,7 @@ from kkt_adapter.fiscal.printing.recovery.matching import OrphanMatching
 from kkt_adapter.fiscal.printing.recovery.resolve import Recovery
 from kkt_adapter.fiscal.printing.register_session import RegisterSession
 from kkt_adapter.fiscal.printing.reply_waiters import Waiting
+from kkt_adapter.fiscal.printing.siblings import Siblings
 from kkt_adapter.fiscal.store.attempts import LaneTerm, NewAttempt
 from kkt_adapter.fiscal.store.holds import Hold, HoldMode
 from kkt_adapter.kernel.clock import Clock
@@ -60,6 +61,7 @@ class LaneFront:
         waiting: Waiting,
         listener: PrintListener,
         policy: LanePolicy,
+        siblings: Siblings | None = None,
         owner_ended: Callable[[str], bool] = lambda owner: False,
     ) -> None:
         self.register_id = session.register_id
@@ -82,6 +84,7 @@ class LaneFront:
         self._clock = clock
         self._lease = lease
         self._policy = policy
+        self._siblings = siblings or Siblings()
         self._log = structlog.get_logger("lane").bind(register_id=session.register_id)
         self._printer = ReceiptPrinter(
             session, database=database, clock=clock, waiting=waiting, listener=listener

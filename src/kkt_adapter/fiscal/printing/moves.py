@@ -5,7 +5,7 @@ commit that finds this out is the commit that moves it; a lane that still has it
 register's name in the row and leaves it alone (``records.begin_print``). ``print_unknown`` never moves.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -15,10 +15,19 @@ from kkt_adapter.fiscal.ffd.compose import fits_document
 from kkt_adapter.fiscal.ffd.validation.place import is_site
 from kkt_adapter.fiscal.lifecycle import PrintState
 from kkt_adapter.fiscal.model import Receipt, RegisterProfile, Registration
-from kkt_adapter.fiscal.store import counters, events, receipt_json
+from kkt_adapter.fiscal.printing.blocked import group_unread
+from kkt_adapter.fiscal.store import counters, events, group_rows, receipt_json
 from kkt_adapter.fiscal.store.events import EventType
 from kkt_adapter.fiscal.store.holds import held
-from kkt_adapter.fiscal.store.tables import ORPHAN_ROWS, UNPRINTED_ROWS, attempts, documents, receipts
+from kkt_adapter.fiscal.store.orphan_documents import holder_of
+from kkt_adapter.fiscal.store.tables import (
+    ORPHAN_ROWS,
+    UNPRINTED_ROWS,
+    attempts,
+    documents,
+    receipts,
+    rejected_documents,
+)
 from kkt_adapter.kernel.ids import RegisterId
 
 MOVED_AT_ONCE = 50  # receipts in one commit
@@ -87,17 +96,55 @@ def move(
         queues[target.register_id] += 1
         _give(conn, row.seq, register_id, receipt, target)
         moved.setdefault(target.register_id, []).append(row.seq)
-        entries.append(
-            events.entry(
-                EventType.RECEIPT_MOVED,
-                at,
-                receipt_id=receipt.id,
-                register_id=target.register_id,
-                was_register_id=register_id,
-            )
-        )
+        entries.append(_moved(receipt.id, at, was=register_id, to=target.register_id))
     events.write(conn, entries)
     return Moved(to={to: tuple(seqs) for to, seqs in moved.items()})
+
+
+def holder(conn: Connection, seq: int, register_id: str, siblings: Collection[str]) -> str | None:
+    """A receipt of a group is to be printed on this register. ``siblings``, the group's other registers, may
+    have printed it before the database was restored from a copy in which it waited here: the one whose FN
+    holds its document, or one that may be it; its lane adopts that or asks a person.
+
+    What a person has decided about the receipt already is final: it stays.
+
+    Raises:
+        KktBlocked: the FN of a sibling has not been read back yet.
+    """
+    rejected = select(rejected_documents.c.receipt_seq)
+    payload = conn.execute(
+        select(receipts.c.payload).where(
+            receipts.c.seq == seq,
+            receipts.c.register_id == register_id,
+            ~rejected.where(rejected_documents.c.receipt_seq == receipts.c.seq).exists(),
+        )
+    ).scalar()
+    if payload is None:
+        return None
+    receipt = receipt_json.load(payload)
+    waits = group_rows.unread(conn) & frozenset(siblings)
+    if waits:
+        raise group_unread(receipt.pos_id, sorted(waits))
+    return holder_of(conn, receipt, seq, siblings)
+
+
+def give_to_holder(conn: Connection, seq: int, *, was: str, to: str, at: datetime) -> None:
+    """Its lane finds the document; nothing is printed."""
+    counters.lock(conn)
+    row = conn.execute(
+        select(receipts.c.payload).where(
+            receipts.c.seq == seq,
+            receipts.c.register_id == was,
+            receipts.c.print_state == PrintState.NEW.value,
+        )
+    ).first()
+    if row is None:
+        return
+    given = replace(receipt_json.load(row.payload), register_id=RegisterId(to))
+    conn.execute(
+        update(receipts).where(receipts.c.seq == seq).values(register_id=to, payload=receipt_json.dump(given))
+    )
+    events.write(conn, [_moved(given.id, at, was=was, to=to)])
 
 
 def any_movable(conn: Connection, register_id: str, group_id: str) -> bool:
@@ -122,6 +169,12 @@ def _read_back(conn: Connection, register_id: str) -> _ReadBack:
     return _ReadBack(
         keys=frozenset(row.receipt_key for row in rows if row.unread is None),
         rubles=frozenset(row.total_kop // 100 for row in rows if row.unread is not None),
+    )
+
+
+def _moved(receipt_id: str, at: datetime, *, was: str, to: str) -> events.NewEvent:
+    return events.entry(
+        EventType.RECEIPT_MOVED, at, receipt_id=receipt_id, register_id=to, was_register_id=was
     )
 
 

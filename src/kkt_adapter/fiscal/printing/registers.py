@@ -12,7 +12,7 @@ from datetime import date, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
 from kkt_adapter.fiscal.model import RegisterDefaults, RegisterProfile, Registration
-from kkt_adapter.fiscal.printing.blocked import BlockReason, no_register
+from kkt_adapter.fiscal.printing.blocked import BlockReason, group_unread, no_register
 from kkt_adapter.fiscal.printing.lane import PrintLane
 from kkt_adapter.fiscal.printing.registration import stored_facts
 from kkt_adapter.kernel.clock import Clock
@@ -134,16 +134,8 @@ class Group:
     def _unread(self) -> KktBlocked | None:
         """After a restore: a repeat could be a document of a register that has not been read back, and would
         be printed on another one."""
-        waits = ", ".join(unit.register_id for unit in self.units if unit.unread)
-        if not waits:
-            return None
-        return KktBlocked(
-            f"The database was restored, and the FN of {waits} has not been read back yet: group {self.id} "
-            "sells when that is done. Connect the register, or take it out of [[group]] and restart.",
-            f"База данных восстановлена, а ФН ККТ {waits} ещё не прочитан: группа {self.id} начнёт продавать "
-            "после этого. Подключите ККТ или уберите её из [[group]] и перезапустите.",
-            reason=BlockReason.GROUP_UNREAD.value,
-        )
+        waits = [unit.register_id for unit in self.units if unit.unread]
+        return group_unread(self.id, waits) if waits else None
 
     async def profile(self) -> RegisterProfile:
         """Of the first register that has told its facts: INN and FFD are those of all.

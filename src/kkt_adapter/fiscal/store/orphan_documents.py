@@ -4,9 +4,10 @@ the FN, because it was restored from a copy or made anew.
 Pure choice (``matching``) and rows; ``printing/recovery/fn_readback.py`` reads them from the FN.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, delete, func, or_, select, update
 
@@ -24,6 +25,17 @@ from kkt_adapter.kernel.ids import FnNumber
 _OLDEST_WITHOUT_DOCUMENT = tuple(
     select(func.min(receipts.c.seq)).where(rows).scalar_subquery()
     for rows in (UNPRINTED_ROWS, PRINT_FAILED_ROWS)
+)
+
+
+_COLUMNS = (
+    documents.c.fn_number,
+    documents.c.fd_number,
+    documents.c.receipt_key,
+    documents.c.total_kop,
+    documents.c.accepted_before,
+    documents.c.unread,
+    documents.c.fiscalized_at,
 )
 
 
@@ -60,8 +72,7 @@ class OrphanDocuments:
             document
             for document in self._found.values()
             if document.fd_number > after
-            and (document.unread is not None or document.key == receipt.key)
-            and sum_fits(document.total_kop, document.unread, receipt.total_kop)
+            and _fits(document, receipt)
             and (_accepted_before(seq, document) or (receipt.key is not None and not document.old))
         ]
 
@@ -90,15 +101,7 @@ def orphan_rows(conn: Connection, register_id: str, fn_number: str, *, since: da
     """
     oldest = since.isoformat()
     rows = conn.execute(
-        select(
-            documents.c.fn_number,
-            documents.c.fd_number,
-            documents.c.receipt_key,
-            documents.c.total_kop,
-            documents.c.accepted_before,
-            documents.c.unread,
-            documents.c.fiscalized_at,
-        )
+        select(*_COLUMNS)
         .where(
             ORPHAN_ROWS,
             documents.c.register_id == register_id,
@@ -113,19 +116,30 @@ def orphan_rows(conn: Connection, register_id: str, fn_number: str, *, since: da
         .order_by(documents.c.fd_number)
     )
     return OrphanDocuments(
-        [
-            OrphanDocument(
-                fn_number=FnNumber(row.fn_number),
-                fd_number=row.fd_number,
-                key=row.receipt_key,
-                total_kop=row.total_kop,
-                accepted_before=row.accepted_before,
-                unread=None if row.unread is None else Unread(row.unread),
-                old=row.unread is not None and row.fiscalized_at < oldest,
-            )
-            for row in rows
-        ]
+        [replace(_orphan(row), old=row.unread is not None and row.fiscalized_at < oldest) for row in rows]
     )
+
+
+def holder_of(conn: Connection, receipt: Receipt, seq: int, register_ids: Collection[str]) -> str | None:
+    """The register among these whose FN was read back with this receipt's document: by its key, else one that
+    may be it (``OrphanDocuments.matching``). None: nothing speaks for any of them."""
+    key = documents.c.receipt_key
+    own = key.is_(None) if receipt.key is None else key == receipt.key
+    rows = conn.execute(
+        select(documents.c.register_id, *_COLUMNS).where(
+            ORPHAN_ROWS,
+            documents.c.register_id.in_(register_ids),
+            or_(own & (documents.c.total_kop == receipt.total_kop), documents.c.unread.is_not(None)),
+        )
+    ).all()
+    found = [(row.register_id, _orphan(row)) for row in rows]
+    for register_id, document in found:
+        if document.key is not None and _fits(document, receipt):
+            return str(register_id)
+    for register_id, document in found:
+        if document.key is None and _fits(document, receipt) and _accepted_before(seq, document):
+            return str(register_id)
+    return None
 
 
 def mark_unread(conn: Connection, document: FiscalDocument) -> None:
@@ -180,3 +194,20 @@ def owned_numbers(conn: Connection, after: Baseline) -> frozenset[int]:
 
 def _accepted_before(seq: int, document: OrphanDocument) -> bool:
     return document.accepted_before is None or seq < document.accepted_before
+
+
+def _fits(document: OrphanDocument, receipt: Receipt) -> bool:
+    named = document.unread is not None or document.key == receipt.key
+    return named and sum_fits(document.total_kop, document.unread, receipt.total_kop)
+
+
+def _orphan(row: Any) -> OrphanDocument:
+    """``row``: of ``_COLUMNS``."""
+    return OrphanDocument(
+        fn_number=FnNumber(row.fn_number),
+        fd_number=row.fd_number,
+        key=row.receipt_key,
+        total_kop=row.total_kop,
+        accepted_before=row.accepted_before,
+        unread=None if row.unread is None else Unread(row.unread),
+    )
