@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from random import Random
 
+from kkt_adapter.kernel.errors import StorageError
 from kkt_adapter.lab.acts.copies import Copies
 from kkt_adapter.lab.world import World
 
@@ -76,7 +77,10 @@ async def _lose(
     assert copies is not None
     async with world.database_turn:
         async with world.postgres_turn:
-            await copies.make()
+            try:
+                await copies.make()
+            except StorageError:  # the small disk is full: no copy, no act
+                return None
         await world.pause(rng.uniform(*GOES_ON_S))
         losing = asyncio.create_task(_while_halted(world, copies, replace, how=how))
         try:

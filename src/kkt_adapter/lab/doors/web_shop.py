@@ -127,6 +127,8 @@ class WebShop(DoorClient):
             async with asyncio.timeout(self.answer_s):
                 if not self._token:
                     self._token = await self._sign_in(root)
+                if not self._token:
+                    return None, None  # no sign-in now: as without an answer
                 async with self._session.request(
                     method, f"{root}/{GROUP}/{call}", json=body, headers={"Token": self._token}
                 ) as answer:
