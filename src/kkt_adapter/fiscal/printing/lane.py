@@ -235,14 +235,14 @@ class PrintLane(LaneFront):
 
     async def _went_to_sibling(self, job: PrintJob) -> bool:
         """Has another register of its group the document, from before the database was restored?"""
-        own, siblings = self.register_id, self._siblings.of_group.get(job.receipt.pos_id)
+        receipt, siblings = job.receipt, self._siblings.of_group.get(job.receipt.pos_id)
         if not siblings:
             return False
-        holder = await self._db.read(lambda c: moves.holder(c, job.seq, own, siblings))
+        holder = await self._db.read(lambda c: moves.holder(c, receipt, job.seq, siblings))
         if holder is None:
             return False
         now = self._clock.now()
-        await self._db.write(lambda c: moves.give_to_holder(c, job.seq, was=own, to=holder, at=now))
+        await self._db.write(lambda c: moves.give_to_holder(c, receipt, job.seq, to=holder, at=now))
         self._siblings.rows_moved(holder)
         return True
 

@@ -94,15 +94,15 @@ def move(
             continue
         target = min(fitting, key=lambda one: queues[one.register_id])
         queues[target.register_id] += 1
-        _give(conn, row.seq, register_id, receipt, target)
+        _give(conn, row.seq, register_id, _as_of(receipt, target))
         moved.setdefault(target.register_id, []).append(row.seq)
         entries.append(_moved(receipt.id, at, was=register_id, to=target.register_id))
     events.write(conn, entries)
     return Moved(to={to: tuple(seqs) for to, seqs in moved.items()})
 
 
-def holder(conn: Connection, seq: int, register_id: str, siblings: Collection[str]) -> str | None:
-    """A receipt of a group is to be printed on this register. ``siblings``, the group's other registers, may
+def holder(conn: Connection, receipt: Receipt, seq: int, siblings: Collection[str]) -> str | None:
+    """A receipt of a group is to be printed on its register. ``siblings``, the group's other registers, may
     have printed it before the database was restored from a copy in which it waited here: the one whose FN
     holds its document, or one that may be it; its lane adopts that or asks a person.
 
@@ -111,40 +111,21 @@ def holder(conn: Connection, seq: int, register_id: str, siblings: Collection[st
     Raises:
         KktBlocked: the FN of a sibling has not been read back yet.
     """
-    rejected = select(rejected_documents.c.receipt_seq)
-    payload = conn.execute(
-        select(receipts.c.payload).where(
-            receipts.c.seq == seq,
-            receipts.c.register_id == register_id,
-            ~rejected.where(rejected_documents.c.receipt_seq == receipts.c.seq).exists(),
-        )
-    ).scalar()
-    if payload is None:
-        return None
-    receipt = receipt_json.load(payload)
     waits = group_rows.unread(conn) & frozenset(siblings)
+    found = None if waits else holder_of(conn, receipt, seq, siblings)
+    if not (waits or found) or not _is_undecided(conn, seq, receipt.register_id):
+        return None
     if waits:
         raise group_unread(receipt.pos_id, sorted(waits))
-    return holder_of(conn, receipt, seq, siblings)
+    return found
 
 
-def give_to_holder(conn: Connection, seq: int, *, was: str, to: str, at: datetime) -> None:
+def give_to_holder(conn: Connection, receipt: Receipt, seq: int, *, to: str, at: datetime) -> None:
     """Its lane finds the document; nothing is printed."""
     counters.lock(conn)
-    row = conn.execute(
-        select(receipts.c.payload).where(
-            receipts.c.seq == seq,
-            receipts.c.register_id == was,
-            receipts.c.print_state == PrintState.NEW.value,
-        )
-    ).first()
-    if row is None:
-        return
-    given = replace(receipt_json.load(row.payload), register_id=RegisterId(to))
-    conn.execute(
-        update(receipts).where(receipts.c.seq == seq).values(register_id=to, payload=receipt_json.dump(given))
-    )
-    events.write(conn, [_moved(given.id, at, was=was, to=to)])
+    was = receipt.register_id
+    if _give(conn, seq, was, replace(receipt, register_id=RegisterId(to))):
+        events.write(conn, [_moved(receipt.id, at, was=was, to=to)])
 
 
 def any_movable(conn: Connection, register_id: str, group_id: str) -> bool:
@@ -194,19 +175,35 @@ def _movable(register_id: str, group_id: str) -> Select[tuple[int, str]]:
     )
 
 
-def _give(conn: Connection, seq: int, was: str, receipt: Receipt, target: RegisterProfile) -> None:
+def _is_undecided(conn: Connection, seq: int, register_id: str) -> bool:
+    """Does it still belong to this register, and has no person said of a document that it is not this one?"""
+    rejected = select(rejected_documents.c.receipt_seq)
+    query = select(receipts.c.seq).where(
+        receipts.c.seq == seq,
+        receipts.c.register_id == register_id,
+        ~rejected.where(rejected_documents.c.receipt_seq == receipts.c.seq).exists(),
+    )
+    return conn.execute(query).first() is not None
+
+
+def _as_of(receipt: Receipt, target: RegisterProfile) -> Receipt:
     sender = target.registration.sender_email or None
-    given = replace(
+    return replace(
         receipt,
         register_id=target.register_id,
         sender_email=None if receipt.sender_email is None else sender,
     )
-    conn.execute(
+
+
+def _give(conn: Connection, seq: int, was: str, given: Receipt) -> bool:
+    """False: it is not there any more, or not new."""
+    moved = conn.execute(
         update(receipts)
         .where(
             receipts.c.seq == seq,
             receipts.c.register_id == was,
             receipts.c.print_state == PrintState.NEW.value,
         )
-        .values(register_id=target.register_id, payload=receipt_json.dump(given))
+        .values(register_id=given.register_id, payload=receipt_json.dump(given))
     )
+    return moved.rowcount == 1
