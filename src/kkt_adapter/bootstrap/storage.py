@@ -107,7 +107,7 @@ def _make_data_dir(path: Path) -> None:
 
 def _hold(locks: ProcessLocks, owner: str) -> FileLock:
     with suppress(OSError):
-        locks.forget_ended()
+        locks.tidy()
     return locks.hold(owner)
 
 

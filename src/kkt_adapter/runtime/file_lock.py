@@ -7,6 +7,7 @@ too, and closing another opening of the same file does not drop them.
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from kkt_adapter.kernel.errors import StorageError
@@ -61,10 +62,13 @@ class ProcessLocks:
 
     A process holds the file named after its instance id from before it takes its first lease until it
     ends. `ended` is then a proof, not a guess: the system lets the file go only when the process is gone.
+    The proof outlives the file: `tidy` moves old ones to ``<data>/locks/ended``, as an attempt of a process
+    may stay open over many starts, until its register answers.
     """
 
     def __init__(self, data: Path) -> None:
         self._directory = data / "locks"
+        self._ended = self._directory / "ended"
 
     def hold(self, owner: str) -> FileLock:
         """Hold the file of this process; release it when everything else has stopped.
@@ -86,8 +90,10 @@ class ProcessLocks:
         A file that is not there proves nothing: the process may run on another machine.
         """
         path = self._directory / owner
-        if not owner or "/" in owner or not path.is_file():
+        if not owner or "/" in owner:
             return False
+        if not path.is_file():
+            return (self._ended / owner).is_file()
         held = hold_alone(path)
         if held is None:
             return False
@@ -101,14 +107,26 @@ class ProcessLocks:
         names = (path.name for path in self._directory.iterdir() if path.is_file())
         return any(name != owner and not self.ended(name) for name in names)
 
-    def forget_ended(self, *, keep: int = 50) -> None:
-        """Delete the files of ended processes but for the ``keep`` newest (blocking).
-
-        Forgetting is safe: whoever asks about them later only waits for a whole ttl.
+    def tidy(self, *, keep: int = 50, remember: int = 10_000) -> None:
+        """Move the files of ended processes aside but for the ``keep`` newest, so that `others_alive` looks
+        at few; of those moved only the ``remember`` newest stay (blocking).
         """
         if not self._directory.is_dir():
             return
-        files = sorted(self._directory.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
-        for path in files[keep:]:
+        for path in _newest_first(self._directory)[keep:]:
             if self.ended(path.name):
+                self._ended.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
+                with suppress(FileNotFoundError):  # another process tidies too
+                    path.rename(self._ended / path.name)
+        if self._ended.is_dir():
+            for path in _newest_first(self._ended)[remember:]:
                 path.unlink(missing_ok=True)
+
+
+def _newest_first(directory: Path) -> list[Path]:
+    made = []
+    for path in directory.iterdir():
+        with suppress(FileNotFoundError):
+            if path.is_file():
+                made.append((path.stat().st_mtime, path))
+    return [path for _, path in sorted(made, reverse=True)]

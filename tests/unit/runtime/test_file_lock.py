@@ -1,5 +1,6 @@
 """Locks that end with their process are a proof that it ended."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -68,16 +69,31 @@ def test_one_instance_id_is_held_once(tmp_path: Path) -> None:
     locks.hold("me").release()
 
 
-def test_only_old_files_of_ended_processes_are_forgotten(tmp_path: Path) -> None:
+def test_old_files_of_ended_processes_move_aside_and_stay_a_proof(tmp_path: Path) -> None:
     locks = ProcessLocks(tmp_path)
     alive = locks.hold("alive")
+    gone = [f"gone-{number}" for number in range(5)]
+    for owner in gone:
+        locks.hold(owner).release()
+
+    locks.tidy(keep=0)
+
+    assert [path.name for path in (tmp_path / "locks").iterdir() if path.is_file()] == ["alive"]
+    assert all(locks.ended(owner) for owner in gone)
+    assert not locks.ended("alive")
+    assert not locks.others_alive("alive")
+    alive.release()
+
+
+def test_of_the_ended_only_so_many_are_remembered(tmp_path: Path) -> None:
+    locks = ProcessLocks(tmp_path)
     for number in range(5):
         locks.hold(f"gone-{number}").release()
+        os.utime(tmp_path / "locks" / f"gone-{number}", (number, number))
 
-    locks.forget_ended(keep=0)
+    locks.tidy(keep=1, remember=2)
 
-    assert [path.name for path in (tmp_path / "locks").iterdir()] == ["alive"]
-    alive.release()
+    assert [number for number in range(5) if locks.ended(f"gone-{number}")] == [2, 3, 4]
 
 
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
