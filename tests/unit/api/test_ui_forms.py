@@ -96,9 +96,9 @@ def test_an_event_tells_its_texts_in_the_readers_language_and_no_empty_facts() -
         "x": "[{",
     }
     assert shown_facts(facts, english=False) == {
-        "warnings": "Символы заменены.", "pos_id": "POS-001", "n": 0, "x": "[{",
+        "предупреждения": "Символы заменены.", "касса": "POS-001", "n": 0, "x": "[{",
     }  # fmt: skip
     assert shown_facts(facts, english=True)["warnings"] == "Characters were replaced."
     alert = {"message": "Stands still.", "message_ru": "Остановлена.", "only_ru": "x"}
     assert shown_facts(alert, english=True) == {"message": "Stands still.", "only_ru": "x"}
-    assert shown_facts(alert, english=False) == {"message": "Остановлена.", "only_ru": "x"}
+    assert shown_facts(alert, english=False) == {"сообщение": "Остановлена.", "only_ru": "x"}

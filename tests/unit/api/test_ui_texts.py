@@ -1,5 +1,6 @@
 """The texts of the pages: complete in both languages, used, and with the same values in them."""
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,6 +54,27 @@ def test_every_section_has_a_name() -> None:
     for route in ROUTES:
         if route.nav is not None:
             assert f"nav.{route.nav}" in TEXTS
+
+
+def facts_of_events() -> set[str]:
+    """Names that calls of ``entry`` and ``_note`` give to an event, one by one or in ``facts = {...}``."""
+    found: set[str] = set()
+    for path in (UI.parents[1] / "fiscal").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and node.args and "EventType." in ast.unparse(node):
+                if ast.unparse(node.func).rpartition(".")[2] in ("entry", "_note"):
+                    found |= {keyword.arg for keyword in node.keywords if keyword.arg}
+            elif isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Dict):
+                target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+                if ast.unparse(target) == "facts":
+                    found |= {str(key.value) for key in node.value.keys if isinstance(key, ast.Constant)}
+    return found - {"receipt_id", "level", "at"}
+
+
+def test_every_fact_of_an_event_has_its_words() -> None:
+    found = facts_of_events() - {"message_ru"}  # shown as the message
+    assert len(found) > 40
+    assert {name for name in found if f"fact.{name}" not in TEXTS} == set()
 
 
 def test_values_are_filled_in() -> None:

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from kkt_adapter.api.access import NEEDS, Action
 from kkt_adapter.api.ui.routing import page
+from kkt_adapter.api.ui.texts.facts import fact_name
 from kkt_adapter.api.ui.visit import Visit
 from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.kernel.errors import InvalidInput
@@ -47,12 +48,16 @@ async def audit(visit: Visit) -> Response:
 def shown_facts(facts: Mapping[str, Any], *, english: bool) -> Mapping[str, Any]:
     """What is in an event beside who did it; texts that are kept in both languages in the visitor's.
 
-    Such are lists of texts, and a fact beside which stands one of the same name and ``_ru``."""
+    Such are lists of texts, and a fact beside which stands one of the same name and ``_ru``. The names are
+    in the visitor's words."""
     kept = {name: value for name, value in facts.items() if name != "by" and value not in (None, "", [], {})}
     for name in [name for name in kept if name.endswith("_ru") and name[:-3] in kept]:
         russian = kept.pop(name)
         kept[name[:-3]] = kept[name[:-3]] if english else russian
-    return {name: _in_words(value, "en" if english else "ru") for name, value in kept.items()}
+    return {
+        fact_name(name, english=english): _in_words(value, "en" if english else "ru")
+        for name, value in kept.items()
+    }
 
 
 def _in_words(value: Any, language: str) -> Any:

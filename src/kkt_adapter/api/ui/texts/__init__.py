@@ -8,6 +8,7 @@ from kkt_adapter.api.ui.texts import (
     audit,
     catalogue,
     common,
+    facts,
     overview,
     questions,
     receipt,
@@ -31,6 +32,7 @@ MODULES = (
     registers,
     shops,
     audit,
+    facts,
     settings,
     sandbox,
 )
