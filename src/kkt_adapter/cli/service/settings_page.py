@@ -86,9 +86,16 @@ def _default(info: FieldInfo) -> str:
         return "required"
     if isinstance(value, SecretStr) or value in (None, "", ()):
         return ""
-    if isinstance(value, StrEnum):
-        return f"`{value.value}`"
-    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+    if isinstance(value, tuple):
+        return ", ".join(f"`{_written(one)}`" for one in value)
+    return f"`{_written(value)}`"
+
+
+def _written(value: object) -> str:
+    """As it stands in the file, without quotes."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value.value if isinstance(value, StrEnum) else str(value)
 
 
 def _allowed(info: FieldInfo) -> str:
