@@ -60,7 +60,7 @@ lock:            ## write locks/*.txt anew, the packages and their hashes; needs
 	PYTHON=$(PYTHON) sh scripts/lock.sh
 
 fuzz: $(STAMP)   ## many extreme requests over every operation; FUZZ_REQUESTS=100000 FUZZ_SEED=1
-	FUZZ_REQUESTS=$${FUZZ_REQUESTS:-50000} $(BIN)/python -m pytest tests/integration/test_every_field_fuzzed.py tests/integration/test_doors_fuzzed.py $(ARGS)
+	FUZZ_REQUESTS=$${FUZZ_REQUESTS:-50000} $(BIN)/python -m pytest tests/integration/api/test_every_field_fuzzed.py tests/integration/api/doors/test_doors_fuzzed.py $(ARGS)
 
 screenshots: $(STAMP) native ## pictures of the pages into docs/images
 	$(BIN)/python scripts/screenshots.py

@@ -10,9 +10,9 @@ from typing import Any, cast
 from uuid import uuid4
 
 import pytest
-from tests.support import atol_till
-from tests.support.atol_till import Asked, AtolTill, an_atol_till, keyed
-from tests.support.kkt import TERM
+from tests.support.registers import atol_till
+from tests.support.registers.atol_till import Asked, AtolTill, an_atol_till, keyed
+from tests.support.registers.kkt import TERM
 
 from kkt_adapter.emulators.atol import JAR, WR, Fault, FaultMode, Flavour
 from kkt_adapter.fiscal.kkt.atol import codes, making

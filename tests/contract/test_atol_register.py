@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.kkt import CASHIER, TERM, AtolBench, a_sale_for, atol_bench
 from tests.support.receipts import a_correction, a_line
+from tests.support.registers.kkt import CASHIER, TERM, AtolBench, a_sale_for, atol_bench
 
 from kkt_adapter.emulators.atol import Fault, FaultMode
 from kkt_adapter.fiscal.ffd.tlv import first

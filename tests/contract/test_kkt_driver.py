@@ -13,7 +13,8 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from tests.support.kkt import (
+from tests.support.receipts import KEY, a_correction, a_line, a_payment
+from tests.support.registers.kkt import (
     CASHIER,
     TERM,
     KktBench,
@@ -23,7 +24,6 @@ from tests.support.kkt import (
     shtrih_bench,
     virtual_bench,
 )
-from tests.support.receipts import KEY, a_correction, a_line, a_payment
 
 from kkt_adapter.emulators.atol import JAR
 from kkt_adapter.fiscal.ffd.tlv import first

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from tests.support.kkt import CASHIER, TERM, ShtrihBench, a_sale_for, an_answer
 from tests.support.receipts import a_correction, a_line
+from tests.support.registers.kkt import CASHIER, TERM, ShtrihBench, a_sale_for, an_answer
 
 from kkt_adapter.emulators.shtrih import Fault, FaultMode
 from kkt_adapter.fiscal.kkt.shtrih import requests, session

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from tests.support.clock import ManualClock
-from tests.support.kkt import CASHIER, TERM, ShtrihBench, a_sale_for, shtrih_bench
 from tests.support.receipts import a_correction, a_line
+from tests.support.registers.kkt import CASHIER, TERM, ShtrihBench, a_sale_for, shtrih_bench
 
 from kkt_adapter.emulators.shtrih import CASH_CORE, OLD, Fault, FaultMode, Model
 from kkt_adapter.emulators.shtrih.model import DESKTOP_BITS

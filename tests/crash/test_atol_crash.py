@@ -7,9 +7,9 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.integration.test_shop_callbacks import Receiver, receiver
+from tests.integration.api.doors.test_shop_callbacks import Receiver, receiver
+from tests.support.doors.shops import SECRET, STAMP, receipt
 from tests.support.product import ServiceProcess, archive, service_process
-from tests.support.shops import SECRET, STAMP, receipt
 
 from kkt_adapter.emulators.ofd import OfdEmulator
 

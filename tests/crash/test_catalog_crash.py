@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, func, select
 from tests.support.catalog import Shop, opened, settings_for, stand_in
-from tests.support.forked import ROOT, Forked, start_module
+from tests.support.processes.forked import ROOT, Forked, start_module
 
 from kkt_adapter.catalog.runs import RunRecord, RunStatus, Trigger
 from kkt_adapter.catalog.store.tables import products, sync_pages
@@ -56,7 +56,11 @@ class Ground:
         self.directory.mkdir(parents=True, exist_ok=True)
         log = self.directory / f"{name}.{next(self.logs)}.log"
         process = start_module(
-            "tests.support.catalog_node", json.dumps(told), cwd=ROOT, environment=os.environ, log=log
+            "tests.support.processes.catalog_node",
+            json.dumps(told),
+            cwd=ROOT,
+            environment=os.environ,
+            log=log,
         )
         try:
             until = time.monotonic() + READY_S

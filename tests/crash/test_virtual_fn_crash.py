@@ -10,7 +10,7 @@ from datetime import UTC
 from pathlib import Path
 
 import pytest
-from tests.support.forked import ROOT, Forked, start_module
+from tests.support.processes.forked import ROOT, Forked, start_module
 from tests.support.receipts import REGISTER
 
 from kkt_adapter.fiscal.kkt.driver import KktState
@@ -58,7 +58,7 @@ class AtWork:
     def start(cls, path: Path, sync: str, run: int) -> "AtWork":
         log = path.with_suffix(f".{run}.log")
         process = start_module(
-            "tests.support.fn_at_work",
+            "tests.support.processes.fn_at_work",
             str(path),
             sync,
             f"run{run}",

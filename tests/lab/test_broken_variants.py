@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from tests.lab import variant_nodes
 from tests.lab.variants import VARIANTS
-from tests.support.lab import run_labs
+from tests.support.processes.lab import run_labs
 
 from kkt_adapter.lab.certificate import Certificate
 from kkt_adapter.lab.plan import LabPlan

@@ -2,7 +2,7 @@
 that hit the processes of two nodes on SQLite."""
 
 import pytest
-from tests.support.lab import have_servers, need_servers, run_labs
+from tests.support.processes.lab import have_servers, need_servers, run_labs
 
 from kkt_adapter.lab.certificate import Certificate
 from kkt_adapter.lab.devices.brands import BRANDS

@@ -5,7 +5,7 @@ from secrets import token_hex
 from typing import Any
 
 import pytest
-from tests.support.nodes import Node, Pair, surroundings
+from tests.support.processes.nodes import Node, Pair, surroundings
 
 from kkt_adapter.emulators.ofd import OfdEmulator
 

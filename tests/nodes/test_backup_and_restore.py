@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, select
 from tests.support.cli import run
-from tests.support.nodes import Node, all_delivered, books_agree, nodes, operator, surroundings, until
+from tests.support.processes.nodes import (
+    Node,
+    all_delivered,
+    books_agree,
+    nodes,
+    operator,
+    surroundings,
+    until,
+)
 from tests.support.product import archive
 
 from kkt_adapter.cli import app

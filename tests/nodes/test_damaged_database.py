@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.cli import run
-from tests.support.nodes import Node, all_delivered, books_agree, nodes, operator, surroundings
+from tests.support.processes.nodes import Node, all_delivered, books_agree, nodes, operator, surroundings
 from typer.testing import Result
 
 from kkt_adapter.cli import app

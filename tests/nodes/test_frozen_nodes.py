@@ -13,7 +13,7 @@ import httpx2
 import pytest
 from sqlalchemy import select
 from tests.support.api import Json
-from tests.support.nodes import (
+from tests.support.processes.nodes import (
     BY_HAND,
     Node,
     Pair,

@@ -10,7 +10,15 @@ from pathlib import Path
 
 import pytest
 from tests.support.api import Json
-from tests.support.nodes import Node, all_delivered, books_agree, nodes, operator, surroundings, until
+from tests.support.processes.nodes import (
+    Node,
+    all_delivered,
+    books_agree,
+    nodes,
+    operator,
+    surroundings,
+    until,
+)
 from tests.support.product import archive, sale
 
 from kkt_adapter.fiscal.store import counters

@@ -7,7 +7,15 @@ from secrets import token_hex
 
 import pytest
 from tests.support.api import Json
-from tests.support.nodes import Node, all_delivered, books_agree, nodes, operator, surroundings, until
+from tests.support.processes.nodes import (
+    Node,
+    all_delivered,
+    books_agree,
+    nodes,
+    operator,
+    surroundings,
+    until,
+)
 from tests.support.product import archive, sale
 from tests.support.services import postgres_server
 

@@ -9,7 +9,15 @@ from secrets import token_hex
 
 import pytest
 from tests.support.api import Json
-from tests.support.nodes import Node, all_delivered, books_agree, nodes, operator, surroundings, until
+from tests.support.processes.nodes import (
+    Node,
+    all_delivered,
+    books_agree,
+    nodes,
+    operator,
+    surroundings,
+    until,
+)
 from tests.support.services import redis_server
 
 from kkt_adapter.emulators.ofd import Fault, FaultMode, OfdEmulator

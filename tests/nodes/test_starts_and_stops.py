@@ -12,7 +12,15 @@ import httpx2
 import pytest
 from sqlalchemy import Connection
 from tests.support.api import Json
-from tests.support.nodes import Node, all_delivered, books_agree, nodes, operator, surroundings, until
+from tests.support.processes.nodes import (
+    Node,
+    all_delivered,
+    books_agree,
+    nodes,
+    operator,
+    surroundings,
+    until,
+)
 from tests.support.product import archive, product, sale
 
 from kkt_adapter.api.schemas.receipt import parse_receipt

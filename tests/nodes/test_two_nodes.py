@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 from tests.support.api import Json
-from tests.support.nodes import (
+from tests.support.processes.nodes import (
     BY_HAND,
     Node,
     Pair,

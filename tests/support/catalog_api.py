@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from tests.support import conform
 from tests.support.accounts import SignInParts, wire
+from tests.support.answers import conform
 from tests.support.api import Memory, client_of
 from tests.support.catalog import unhurried
 

@@ -21,10 +21,10 @@ from typing import Any, cast
 
 import httpx2
 from sqlalchemy import Connection, select
-from tests.support import conform
+from tests.support.answers import conform
 from tests.support.api import BASE_URL, SALE, Json
-from tests.support.forked import Forked, start_module
 from tests.support.ports import free_port
+from tests.support.processes.forked import Forked, start_module
 from tests.support.ready_database import put_ready
 
 from kkt_adapter.bootstrap import Services, build_services

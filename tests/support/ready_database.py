@@ -1,8 +1,8 @@
 """An empty SQLite database of today's schema, made once per test process: tests begin with a copy of it.
 
 The migrations themselves are tested in `tests/unit/runtime/test_migrate.py` and
-`tests/integration/test_upgrade.py`. A product that finds the newest schema has nothing to migrate, so every
-other test saves what the migrations cost.
+`tests/integration/runtime/test_upgrade.py`. A product that finds the newest schema has nothing to migrate, so
+every other test saves what the migrations cost.
 """
 
 import os

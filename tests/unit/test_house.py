@@ -13,6 +13,7 @@ from pathlib import Path
 import kkt_adapter
 
 ROOT = Path(kkt_adapter.__file__).parent
+TESTS = Path(__file__).parents[1]
 MOST_LINES = 400  # of a file
 MOST_FLAT = 24  # files of a package, its __init__ aside
 MOST_OF_FUNCTION = 60  # lines
@@ -46,6 +47,11 @@ def test_no_package_is_crowded() -> None:
         for name, n in flat.items()
         if n > MOST_FLAT and not f"{name}/".startswith(HISTORY + GENERATED)
     }
+
+
+def test_no_folder_of_tests_is_crowded() -> None:
+    flat = Counter(path.parent.relative_to(TESTS).as_posix() for path in TESTS.rglob("*.py"))
+    assert not {name: n for name, n in flat.items() if n > MOST_FLAT}
 
 
 def test_no_function_is_longer_than_a_page() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
-from tests.support.openapi import COMMITTED, document, dumped, operations, validator
+from tests.support.answers.openapi import COMMITTED, document, dumped, operations, validator
 
 from kkt_adapter.api.error_codes import ROWS
 from kkt_adapter.fiscal.model import ReceiptWarning

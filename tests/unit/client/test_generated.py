@@ -5,7 +5,7 @@ from difflib import unified_diff
 from pathlib import Path
 
 from scripts.client import PACKAGE, generated
-from tests.support.openapi import COMMITTED
+from tests.support.answers.openapi import COMMITTED
 
 
 def test_the_client_is_generated_from_the_committed_description() -> None:

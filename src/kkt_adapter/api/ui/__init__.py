@@ -36,7 +36,7 @@ How to add a page ``/ui/shifts``:
    It is fetched anew when that mark changes (``live.py`` lists the marks: ``receipts``, ``overview``,
    ``catalogue``).
 
-4. Add the module to ``pages/__init__.py``. The navigation shows it, and ``tests/integration/
+4. Add the module to ``pages/__init__.py``. The navigation shows it, and ``tests/integration/api/ui/
    test_ui_actions.py`` tries its actions without token, from a foreign page and with each role.
 
 No inline script, style or event attribute: the Content-Security-Policy refuses them. Scripts are in

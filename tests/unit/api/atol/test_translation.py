@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from tests.support.api import Json
+from tests.support.doors.shops import item, item_v4, receipt
 from tests.support.receipts import a_profile, a_registration, some_defaults
-from tests.support.shops import item, item_v4, receipt
 
 from kkt_adapter.api.doors.atol import words
 from kkt_adapter.api.doors.atol.errors import AtolError, Code

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.support.clock import ManualClock
-from tests.support.kkt import CASHIER, MOSCOW, a_fn, an_answer
 from tests.support.receipts import a_correction, a_line, a_payment, a_sale
+from tests.support.registers.kkt import CASHIER, MOSCOW, a_fn, an_answer
 
 from kkt_adapter.fiscal.kkt.driver import KktState
 from kkt_adapter.fiscal.kkt.virtual import VirtualFn

@@ -5,8 +5,8 @@ from functools import reduce
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.kkt import CASHIER
 from tests.support.receipts import a_correction, a_line, a_registration, a_sale
+from tests.support.registers.kkt import CASHIER
 
 from kkt_adapter.fiscal.ffd.compose_reports import close_shift_body
 from kkt_adapter.fiscal.ffd.counters import Counters, add

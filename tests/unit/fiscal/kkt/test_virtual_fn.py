@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from tests.support.clock import START, ManualClock
-from tests.support.kkt import CASHIER, TERM, a_fn, a_sale_for, an_answer
 from tests.support.receipts import REGISTER, a_correction, a_line, a_payment, a_sale
+from tests.support.registers.kkt import CASHIER, TERM, a_fn, a_sale_for, an_answer
 
 from kkt_adapter.fiscal.ffd.tlv import Element, decode, first
 from kkt_adapter.fiscal.kkt.driver import KktState

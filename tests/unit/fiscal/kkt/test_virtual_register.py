@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.support.kkt import CASHIER, TERM, VirtualBench, a_fn
 from tests.support.receipts import REGISTER, a_sale
+from tests.support.registers.kkt import CASHIER, TERM, VirtualBench, a_fn
 
 from kkt_adapter.fiscal.kkt.driver import Fence, KktState
 from kkt_adapter.fiscal.kkt.virtual import FaultPlan, FnPool, VirtualFn, VirtualRegister, fn_path

@@ -3,8 +3,8 @@
 import re
 from html.parser import HTMLParser
 
+from tests.support.pages.slips import a_document, a_slip
 from tests.support.receipts import a_line, a_registration, a_sale
-from tests.support.slips import a_document, a_slip
 
 from kkt_adapter.fiscal.model import Cashier, Customer, UserAttribute
 from kkt_adapter.fiscal.slip import qr_svg, qr_text, render_html

@@ -5,6 +5,7 @@ import zlib
 from typing import Any
 
 import pytest
+from tests.support.pages.slips import a_document
 from tests.support.requisites import (
     BANK_AGENT,
     BUYER,
@@ -16,7 +17,6 @@ from tests.support.requisites import (
     body,
     registration,
 )
-from tests.support.slips import a_document
 
 from kkt_adapter.fiscal.queries.documents import composed
 from kkt_adapter.fiscal.slip import Slip, render_html, render_pdf, render_text

@@ -6,8 +6,8 @@ from xml.etree import ElementTree
 
 import pytest
 import segno
+from tests.support.pages.slips import a_document
 from tests.support.receipts import a_correction, a_line, a_sale
-from tests.support.slips import a_document
 
 from kkt_adapter.fiscal.model import Operation, ReceiptKind
 from kkt_adapter.fiscal.slip import qr_svg, qr_text

@@ -3,8 +3,8 @@
 from datetime import date
 
 import pytest
+from tests.support.pages.slips import a_slip
 from tests.support.receipts import KEY, a_correction, a_line, a_payment, a_registration, a_sale
-from tests.support.slips import a_slip
 
 from kkt_adapter.fiscal.model import (
     Cashier,
