@@ -5,7 +5,6 @@ text. The address is all that was changed for them.
 """
 
 import asyncio
-import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from typing import Any, ClassVar
 from uuid import uuid4
 
 import httpx2
-from tests.support.doors.kkm import SECRET
+from tests.support.doors.kkm import basic
 
 Json = dict[str, Any]
 
@@ -39,7 +38,7 @@ class Client:
         raise NotImplementedError
 
     def auth(self) -> Mapping[str, str]:
-        return {"Authorization": "Basic " + base64.b64encode(f"{self.login}:{SECRET}".encode()).decode()}
+        return {"Authorization": basic(self.login)}
 
     async def post(self, path: str, body: Json, **headers: str) -> Json:
         sent = {"Content-Type": "application/json; charset=UTF-8", **self.auth(), **headers}
@@ -87,7 +86,8 @@ class NeverPolls(Client):
 
 
 class PollsInside(Client):
-    """Magic-B/kkmserver-js: no credentials, ids of 60 characters, polls until ``Rezult.Status`` is not 1."""
+    """Magic-B/kkmserver-js: no credentials, ids of 60 characters, polls until ``Rezult.Status`` is not 1. Its
+    versions of 2024 look into ``Rezult`` only where there is ``results``, and ask on without a pause."""
 
     name = "Magic-B/kkmserver-js"
 
@@ -101,7 +101,8 @@ class PollsInside(Client):
         while answer["Status"] in (1, 4):
             polls += 1
             found = await self.post("/Execute", {"Command": "GetRezult", "IdCommand": key})
-            answer = found["Rezult"]  # without it the original asks in a tight endless loop
+            assert found["results"]  # without it, or without Rezult, it asks in a tight endless loop
+            answer = found["Rezult"]
             if answer["Status"] == 4:
                 break
             if polls > 3:  # the cashier gives up
@@ -199,9 +200,13 @@ class KeepsToken(Client):
 
 
 class AsksOnce(Client):
-    """alchemist314/phpkkm_kassa: ``idCommand``, one GetRezult after a pause, reads the top level."""
+    """alchemist314/phpkkm_kassa: ``idCommand``, one GetRezult after a pause, the top level of it; ``User``
+    with an empty password, both in its source."""
 
     name = "alchemist314/phpkkm_kassa"
+
+    def auth(self) -> Mapping[str, str]:
+        return {"Authorization": basic("User", "")}
 
     async def press(self) -> Verdict:
         key = str(uuid4())

@@ -4,13 +4,21 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.support.doors import kkm_clients, kkm_more_clients
+from tests.support.doors import kkm_clients, kkm_more_clients, kkm_page_clients
 from tests.support.doors.kkm import receipts_in, shop
-from tests.support.doors.kkm_clients import Client, KeepsToken, NeverPolls, PollsInside, Verdict
+from tests.support.doors.kkm_clients import AsksOnce, Client, KeepsToken, NeverPolls, PollsInside, Verdict
+from tests.support.doors.kkm_page_clients import PAGE, InventedFields
 from tests.support.product import Product, product
 
+from kkt_adapter.api.doors.kkmserver.payments import SUMS
+
 PRESSES = 40
-KINDS: tuple[type[Client], ...] = (*kkm_clients.CLIENTS, *kkm_more_clients.CLIENTS)
+KINDS: tuple[type[Client], ...] = (
+    *kkm_clients.CLIENTS,
+    *kkm_more_clients.CLIENTS,
+    *kkm_page_clients.CLIENTS,
+)
+WITHOUT_SECRET: tuple[type[Client], ...] = (PollsInside, AsksOnce, *kkm_page_clients.WITHOUT_SECRET)
 
 
 def _clients(running: Product, kinds: Sequence[type[Client]], prefix: str, *, invoice: int) -> list[Client]:
@@ -74,13 +82,19 @@ async def _through_trouble(running: Product, kinds: Sequence[type[Client]]) -> N
 
 
 async def test_every_client_books_what_the_fn_has(tmp_path: Path) -> None:
-    kinds = [kind for kind in KINDS if kind is not PollsInside]
+    kinds = [kind for kind in KINDS if kind not in WITHOUT_SECRET]
     places = range(len(kinds))
     accounts = [shop(f"till{n}") for n in places] + [shop(f"hasty{n}", hold_max_s=1) for n in places]
     async with product(tmp_path, shop=tuple(accounts)) as running:
         await _through_trouble(running, kinds)
 
 
-async def test_a_client_without_credentials_books_what_the_fn_has(tmp_path: Path) -> None:
-    async with product(tmp_path, shop=(shop(anonymous=True, hold_max_s=1),)) as running:
-        await _through_trouble(running, [PollsInside])
+async def test_a_client_without_a_secret_books_what_the_fn_has(tmp_path: Path) -> None:
+    account = shop(anonymous=True, hold_max_s=1, origins=(PAGE,))
+    async with product(tmp_path, shop=(account,)) as running:
+        await _through_trouble(running, WITHOUT_SECRET)
+        before = receipts_in(running)
+        invents = InventedFields(http=running.client)
+        assert await invents.press() is Verdict.FAILED
+        assert all(name in invents.seen[-1] for name, _ in SUMS), invents.seen
+        assert receipts_in(running) == before

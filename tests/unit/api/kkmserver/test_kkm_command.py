@@ -135,6 +135,7 @@ def test_the_result_is_the_same_inside_and_outside() -> None:
     assert result["Command"] == "GetRezult"
     assert result["IdCommand"] == "abc"
     assert result["NumDevice"] == 1
+    assert result["results"], "an old client asks without end unless it is there"
 
 
 def test_an_unknown_id_has_a_result_all_the_same() -> None:
@@ -151,6 +152,7 @@ def test_texts_that_clients_parse_are_taken_out() -> None:
     said = harmless("Смена истекла, СМЕНА закрыта, проверьте лицензию и Лицензии; смену, смены")
     for run in PARSED_BY_CLIENTS:
         assert run not in said.lower()
+    assert said.startswith("Сессия истекла, Сессия закрыта"), "the sentence stays right"
     assert "смену, смены" in said
     answer = answers.failed(HEAD, refused("x", "en", "Смена закрыта"))
     assert "смена" not in answer["Error"].lower()

@@ -177,9 +177,10 @@ def test_only_text_is_no_receipt(flag: object, strings: object, fiscal: bool) ->
     assert is_fiscal(Fields({"IsFiscalCheck": flag, "CheckStrings": strings})) is fiscal
 
 
-def test_an_organisation_is_no_cashier() -> None:
-    """The gem of esaulkov/kkmserver always sends the INN of the register's user."""
-    document = {**SALE, "CashierName": "Иванова", "CashierVATIN": "7708806062"}
+@pytest.mark.parametrize("inn", ["7708806062", "123456789012"])
+def test_an_organisation_or_a_sample_is_no_cashier(inn: str) -> None:
+    """The gem of esaulkov/kkmserver always sends its user's INN, a till prototype the sample's."""
+    document = {**SALE, "CashierName": "Иванова", "CashierVATIN": inn}
     found = translate(Fields(document), own_place=False)
     assert found.body["cashier"] == {"name": "Иванова"}
     assert "CashierVATIN" in found.warnings[0].ru

@@ -55,9 +55,10 @@ def failed(head: Head, refusal: CommandRefused, **members: Any) -> Answer:
 def result_of(inner: Answer, asked: str) -> Answer:
     """GetRezult: the command's answer inside and the same outside, since clients disagree where to look.
 
-    ``IdCommand`` outside is the one that was asked about: one client polls on with it.
+    ``IdCommand`` outside is the one that was asked about: one client polls on with it. Without ``results`` an
+    older version of Magic-B/kkmserver-js (src/client.ts of 2024) asks on without a pause, for ever.
     """
-    return {**inner, "Command": "GetRezult", "IdCommand": asked, "Rezult": dict(inner)}
+    return {**inner, "Command": "GetRezult", "IdCommand": asked, "Rezult": dict(inner), "results": True}
 
 
 def unknown_result(asked: str, *, english: bool) -> Answer:

@@ -11,7 +11,9 @@ from kkt_adapter.api.doors.kkmserver.fields import Fields
 from kkt_adapter.api.doors.kkmserver.lines import Line, agent_of, lines_of
 from kkt_adapter.api.doors.kkmserver.payments import Paid, payments_of
 from kkt_adapter.api.doors.kkmserver.refusal import refused
+from kkt_adapter.fiscal.ffd.checksums import inn_is_valid
 from kkt_adapter.fiscal.ffd.contact import canonical_phone, is_email
+from kkt_adapter.fiscal.ffd.validation.people import CASHIER_INN_DIGITS
 from kkt_adapter.kernel.errors import Text
 from kkt_adapter.kernel.money import Kopecks, kopecks, rubles
 
@@ -32,7 +34,6 @@ KINDS: Final[Mapping[int, tuple[str, str | None]]] = MappingProxyType(
 _EGAIS: Final = (8, 9)
 _SAMPLE_SITE: Final = "kkmserver.ru"  # of the maker's sample, which clients send on (LaravelKkmServerConnect)
 _TAXATIONS: Final = 6
-_ORGANISATION_DIGITS: Final = 10  # of an INN; a person's has 12
 _TAGS_OF_PROPS: Final[Mapping[int, str]] = MappingProxyType({1021: "cashier", 1008: "contact"})
 
 
@@ -179,15 +180,15 @@ def taxation_of(command: Fields) -> int | None:
 def _cashier(command: Fields, props: Mapping[str, str], notes: _Notes) -> dict[str, str] | None:
     """CashierName and CashierVATIN, which some clients write as ``CashierVatin``.
 
-    The gem of esaulkov/kkmserver sends the INN of the register's user there (lib/kkmserver/cash_register.rb).
-    One of ten digits is an organisation's and cannot be a cashier's: it is left out.
+    The gem of esaulkov/kkmserver sends the INN of the register's user (lib/kkmserver/cash_register.rb), and a
+    till prototype sends 123456789012. Tag 1203 may be absent: what is no person's INN is left out.
     """
     name, inn = command.text("CashierName") or props.get("cashier"), command.text("CashierVATIN")
-    if inn is not None and inn.strip().isdecimal() and len(inn.strip()) == _ORGANISATION_DIGITS:
+    if inn is not None and not (len(inn.strip()) == CASHIER_INN_DIGITS and inn_is_valid(inn.strip())):
         inn = None
         notes.warn(
-            "CashierVATIN is an organisation's INN; the receipt has none of the cashier.",
-            "CashierVATIN — ИНН организации; ИНН кассира в чек не попал.",
+            "CashierVATIN is no INN of a person (12 digits with right check digits); the receipt has none.",
+            "CashierVATIN — не ИНН физического лица (12 цифр с верными контрольными); в чек не попал.",
         )
     found = {"name": name, "inn": inn}
     return {key: value.strip() for key, value in found.items() if value} or None

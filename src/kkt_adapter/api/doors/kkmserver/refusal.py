@@ -28,7 +28,9 @@ PARSED_BY_CLIENTS: Final = ("смена", "лиценз")
 """Letter runs that may not stand in any text, in any letter case."""
 
 _RUNS = re.compile("|".join(PARSED_BY_CLIENTS), re.IGNORECASE)
-_INSTEAD = {"смена": "кассовый день", "лиценз": "разреш"}
+_INSTEAD = {"смена": "сессия", "лиценз": "разреш"}
+"""KkmServer's own word for a shift (SessionNumber, SessionState), of the same gender: the sentence around it
+stays right."""
 LONGEST = 1000
 MOST_FINDINGS: Final = 3
 
@@ -52,7 +54,12 @@ class CommandRefused(Exception):
 
 def harmless(text: str) -> str:
     """The text without the letter runs that clients act on, and at most ``LONGEST`` characters."""
-    return _RUNS.sub(lambda found: _INSTEAD[found[0].lower()], text)[:LONGEST]
+    return _RUNS.sub(_instead, text)[:LONGEST]
+
+
+def _instead(found: re.Match[str]) -> str:
+    word = _INSTEAD[found[0].lower()]
+    return word.capitalize() if found[0][0].isupper() else word
 
 
 def refused(code: str, en: str, ru: str, *, status: Status = Status.ERROR) -> CommandRefused:

@@ -24,7 +24,10 @@ _PREFLIGHT: Final = (
 
 
 def credentials(authorization: bytes | None) -> tuple[str, str] | None:
-    """Login and secret; None where there are none, an empty pair included.
+    """Login and secret; None where there are none.
+
+    A login without a secret is none either: clients write the original's empty password into their source
+    (alchemist314/phpkkm_kassa, a Node kiosk server), and no account has an empty secret.
 
     Raises:
         NotAuthenticated: the header is not Basic.
@@ -38,7 +41,7 @@ def credentials(authorization: bytes | None) -> tuple[str, str] | None:
         login, colon, secret = base64.b64decode(encoded.strip(), validate=True).partition(b":")
     except (binascii.Error, ValueError):
         raise _not_basic() from None
-    if not colon or not (login or secret):
+    if not colon or not secret:
         return None
     return login.decode("utf-8", "surrogateescape"), secret.decode("utf-8", "surrogateescape")
 
