@@ -41,7 +41,7 @@ _COLUMNS = (
     receipts.c.total_kop, receipts.c.print_state, receipts.c.status, receipts.c.fn_number,
     receipts.c.fiscal_doc_number, receipts.c.created_at, receipts.c.printed_at, receipts.c.synced_at,
     receipts.c.last_error, receipts.c.retry_count, receipts.c.idempotency_key, receipts.c.door,
-    receipts.c.account,
+    receipts.c.account, receipts.c.client_key,
 )  # fmt: skip
 _RARE: Mapping[Stage, ColumnElement[bool]] = {
     Stage.PRINTING: UNPRINTED_ROWS,  # type: ignore[dict-item]
@@ -80,6 +80,7 @@ class ReceiptRow:
     key: str
     door: str | None
     account: str | None
+    client_key: str | None  # the shop's own: external_id, IdCommand
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -373,4 +374,5 @@ def _row(row: Row[Any]) -> ReceiptRow:
         key=row.idempotency_key,
         door=row.door,
         account=row.account,
+        client_key=row.client_key,
     )

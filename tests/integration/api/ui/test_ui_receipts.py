@@ -9,8 +9,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tests.support.doors import kkm
 from tests.support.pages.ui import Browser, browser_of
 from tests.support.product import Product, ShiftedClock, product, sale, virtual_registers
 
@@ -34,10 +36,10 @@ class Shop:
 
 
 @asynccontextmanager
-async def shop(folder: Path) -> AsyncIterator[Shop]:
+async def shop(folder: Path, **settings: Any) -> AsyncIterator[Shop]:
     tills = virtual_registers("POS-001", "POS-002")
     async with (
-        product(folder, registers=tills, auth="open") as started,
+        product(folder, registers=tills, auth="open", **settings) as started,
         browser_of(started.services.app) as browser,
     ):
         yield Shop(product=started, browser=browser)
@@ -129,7 +131,7 @@ async def test_counts_agree_with_the_lists(tmp_path: Path, monkeypatch: pytest.M
 
 
 async def test_files_hold_what_the_filter_finds(tmp_path: Path) -> None:
-    async with shop(tmp_path) as at:
+    async with shop(tmp_path, shop=(kkm.shop("till", groups=("POS-001",)),)) as at:
         await at.product.post(sale(kop=100), key="=HYPERLINK(1)")
         await at.product.post(sale(till="POS-002", kop=250))
         await at.product.delivered()
@@ -140,6 +142,19 @@ async def test_files_hold_what_the_filter_finds(tmp_path: Path) -> None:
         both = json.loads((await at.browser.get("/receipts.json")).content)
         assert [one["total"] for one in both] == ["2.50", "1.00"]
         assert json.loads((await at.browser.get("/receipts.json?total=7")).content) == []
+
+        await kkm.execute(at.product.client, kkm.sale("slip-7"))
+        sender = {"door": "kkmserver", "account": "till", "client_key": "slip-7"}
+        file = (await at.browser.get("/receipts.csv?account=till")).content.decode("utf-8-sig")
+        told = [
+            json.loads((await at.browser.get("/receipts.json?account=till")).content),
+            list(csv.DictReader(io.StringIO(file))),
+            (await at.product.get("/v1/kkt/receipts"))["items"][:1],
+            (await at.product.get("/v1/export/events"))["events"][-1:],
+        ]
+        for rows in told:
+            assert [{name: row[name] for name in sender} for row in rows] == [sender]
+        assert "till slip-7" in (await at.browser.get("/receipts?text=slip-7")).text, "the list names it too"
 
 
 async def test_a_part_that_is_fetched_anew_comes_alone_and_as_the_page_shows_it(tmp_path: Path) -> None:

@@ -191,7 +191,7 @@ def _after(visit: Visit) -> int | None:
 COLUMNS = (
     "receipt_id", "register_id", "pos_id", "kind", "total", "state", "fn_number", "fiscal_doc_number",
     "created_at", "printed_at", "synced_at", "retry_count", "last_error", "idempotency_key", "door",
-    "account",
+    "account", "client_key",
 )  # fmt: skip
 
 
@@ -200,7 +200,7 @@ def values_of(row: ReceiptRow) -> tuple[str | int | None, ...]:
     return (
         row.id, row.register_id, row.pos_id, row.kind.value, rubles(row.total_kop), row.stage.value,
         row.fn_number, row.fd_number, iso(row.created_at), iso(row.printed_at), iso(row.synced_at),
-        row.retry_count, row.last_error, row.key, row.door, row.account,
+        row.retry_count, row.last_error, row.key, row.door, row.account, row.client_key,
     )  # fmt: skip
 
 
