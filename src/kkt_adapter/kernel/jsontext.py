@@ -9,6 +9,7 @@ JsonObject: TypeAlias = dict[str, Any]
 that was stored. Never an answer of our own interface: those are declared in ``api/schemas/answers``."""
 
 _text = json.JSONEncoder(ensure_ascii=False).encode
+_ascii_text = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 def encode(value: Any) -> str:
@@ -20,6 +21,15 @@ def encode(value: Any) -> str:
     out: list[str] = []
     _write(value, out.append)
     return "".join(out)
+
+
+def ascii_only(value: Any) -> bytes:
+    """JSON that no reader can decode wrongly: other letters as ``\\u`` escapes. No Decimals.
+
+    Raises:
+        TypeError: a type that JSON does not know.
+    """
+    return _ascii_text(value).encode("ascii")
 
 
 def decode(text: str | bytes) -> Any:

@@ -101,6 +101,7 @@ async def test_every_refusal_has_the_protocols_form(tmp_path: Path) -> None:
         assert (unsure.json()["error"]["code"], unsure.json()["status"]) == (11, "wait")
 
         login = await http.post("/v5/getToken", json={"login": "web-login", "pass": "wrong"})
+        assert login.content.isascii(), "atol-rb reads no other letters here"
         assert (login.status_code, login.json()["error"]["code"]) == (401, 12)
         form = await http.get("/v5/getToken", params={"login": "web-login"})
         assert (form.status_code, form.json()["error"]["code"]) == (400, 13)
@@ -126,8 +127,8 @@ async def test_tokens_come_by_get_and_post_and_stay_valid(
             "receipt": receipt(inn, items=[item_v4(price="39.99999999", sum="40.00")], total="40"),
         }
         answers = [
-            await http.post("/v4/POS-001/sell", json=body, params={"token": one["token"]})
-            for one in (first, second)
+            await http.post("/v4/POS-001/sell", json=body, params={name: one["token"]})
+            for name, one in (("token", first), ("tokenid", second))  # ssitdikov/ATOL's name for it
         ]
         assert [one.status_code for one in answers] == [200, 200]
         assert answers[0].json()["uuid"] == answers[1].json()["uuid"]

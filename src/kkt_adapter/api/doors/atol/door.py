@@ -61,7 +61,11 @@ class AtolOnlineDoor:
     def refusal(self, error: Exception, scope: Scope) -> DoorAnswer:
         told = as_atol(error)
         wanted = asked(scope["path"])
-        return _answer(told.http, self._refused(told, wanted))
+        answer = self._refused(told, wanted)
+        if wanted is not None and wanted.call is Call.SIGN_IN:
+            # sputnik8/atol-rb (lib/atol/transaction/get_token.rb) fails over other letters and shows no cause
+            return DoorAnswer(status=told.http, body=jsontext.ascii_only(answer))
+        return _answer(told.http, answer)
 
     # ---- requests ---------------------------------------------------------------------------------------
 

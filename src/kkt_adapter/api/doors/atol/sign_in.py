@@ -56,9 +56,14 @@ def _not_this_door(shop: Shop) -> AtolError:
 
 
 def _token(scope: Scope) -> str:
-    """Of the header ``Token``, else of the query; Bitrix sends only the query."""
+    """Of the header ``Token``, else of the query: Bitrix sends only that, as ``token``.
+
+    ``tokenid`` is the name of v3, which older releases of ssitdikov/ATOL send to v4 too
+    (src/Request/OperationRequest.php).
+    """
     given = headers_of(scope["headers"]).get(b"token", b"").decode("latin-1").strip()
-    return given or _query(scope).get("token", "")
+    query = _query(scope)
+    return given or query.get("token") or query.get("tokenid", "")
 
 
 def _credentials(scope: Scope, body: bytes) -> tuple[str, str]:
