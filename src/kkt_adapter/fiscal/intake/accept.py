@@ -363,9 +363,15 @@ def _options(candidates: Candidates) -> tuple[Option, ...]:
         lane, ready = candidate.unit.lane, obstacle(candidate.unit) is None
         mine = lane.reserve() if attempt is None and ready else None
         attempt = attempt or mine
-        warnings = receipt_json.dump_warnings(candidate.checked.warnings)
+        status = lane.session.status
         options.append(
-            Option(receipt=candidate.checked.receipt, warnings=warnings, ready=ready, attempt=mine)
+            Option(
+                receipt=candidate.checked.receipt,
+                warnings=receipt_json.dump_warnings(candidate.checked.warnings),
+                ready=ready,
+                attempt=mine,
+                clock=None if status is None else status.clock,
+            )
         )
     return tuple(options)
 

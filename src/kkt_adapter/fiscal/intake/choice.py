@@ -3,9 +3,10 @@
 Repeats never come here: their key is found first (``buffer.accept``). So a receipt is given to a register
 once, whatever becomes of that register afterwards; only ``printing/moves.py`` may give it to another one.
 
-The rule: a document of this very receipt that was read back from a register (the database was restored) sends
-it there. Else a register that would print at once goes before one that is held or in trouble; then the one
-with the fewest unprinted receipts; then the first of the settings.
+The rule: a document of this very receipt that was read back from a register (the database was restored), or
+one that may be it as its key could not be read, sends it there. Else a register that would print at once goes
+before one that is held or in trouble; then the one with the fewest unprinted receipts; then the first of the
+settings.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -19,19 +20,26 @@ from kkt_adapter.fiscal.printing.blocked import BlockReason
 from kkt_adapter.fiscal.store.attempts import NewAttempt
 from kkt_adapter.fiscal.store.group_rows import note_use
 from kkt_adapter.fiscal.store.holds import Hold, HoldMode, held
-from kkt_adapter.fiscal.store.tables import ORPHAN_ROWS, UNPRINTED_ROWS, documents, receipts
+from kkt_adapter.fiscal.store.orphan_documents import (
+    UNREAD_LIVE,
+    OrphanDocument,
+    asked_again,
+    keyed_or_unread,
+)
+from kkt_adapter.fiscal.store.tables import UNPRINTED_ROWS, receipts
 from kkt_adapter.kernel.errors import KktBlocked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
     """One register that can print the receipt. ``ready``: as far as this process knows, it would print it at
-    once; ``attempt``: its lane waits for it."""
+    once; ``attempt``: its lane waits for it; ``clock``: the register's wall clock when it was last asked."""
 
     receipt: Receipt
     warnings: str | None
     ready: bool
     attempt: NewAttempt | None = None
+    clock: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +54,13 @@ class Wanted:
 def choose(conn: Connection, wanted: Sequence[Wanted]) -> list[int | KktBlocked]:
     """For each receipt the place of the chosen option; each choice counts for the ones after it."""
     register_ids = {option.receipt.register_id for one in wanted for option in one.options}
-    keys = {one.options[0].receipt.key for one in wanted}
     queues = _queues(conn, register_ids)
     holds = held(conn, register_ids)
-    owners = _owners(conn, register_ids, {key for key in keys if key is not None})
+    read_back = _read_back(conn, wanted, register_ids)
     chosen: list[int | KktBlocked] = []
     for one in wanted:
-        place = _best(one.options, queues, holds, owners)
+        owner = asked_again(read_back, one.options[0].receipt)
+        place = _best(one.options, queues, holds, owner)
         chosen.append(_drained(one.group_id) if place is None else place)
         if place is not None:
             register_id = one.options[place].receipt.register_id
@@ -65,10 +73,9 @@ def _best(
     options: Sequence[Option],
     queues: Mapping[str, int],
     holds: Mapping[str, Hold],
-    owners: Mapping[str, str],
+    owner: str | None,
 ) -> int | None:
     """None: every register is drained."""
-    owner = owners.get(options[0].receipt.key or "")
     ranks = []
     for place, option in enumerate(options):
         register_id = option.receipt.register_id
@@ -92,16 +99,22 @@ def _queues(conn: Connection, register_ids: Collection[str]) -> dict[str, int]:
     return dict(rows)
 
 
-def _owners(conn: Connection, register_ids: Collection[str], keys: Collection[str]) -> Mapping[str, str]:
-    """Receipt keys whose documents were read back from an FN and belong to no receipt: key -> register."""
-    rows = conn.execute(
-        select(documents.c.receipt_key, documents.c.register_id).where(
-            ORPHAN_ROWS,
-            documents.c.register_id.in_(register_ids),
-            documents.c.receipt_key.in_(keys),
-        )
-    ).all()
-    return dict(rows)
+def _read_back(
+    conn: Connection, wanted: Sequence[Wanted], register_ids: Collection[str]
+) -> Sequence[tuple[str, OrphanDocument]]:
+    """The documents that were read back from these registers' FNs and may be asked for now.
+
+    How old one may be is counted from the earliest of the clocks, as one of them may be ahead.
+    """
+    keys = {one.options[0].receipt.key for one in wanted}
+    clocks = [one.at.replace(tzinfo=None) for one in wanted]
+    clocks += [option.clock for one in wanted for option in one.options if option.clock is not None]
+    return keyed_or_unread(
+        conn,
+        register_ids,
+        {key for key in keys if key is not None},
+        since=min(clocks) - UNREAD_LIVE,
+    )
 
 
 def _drained(group_id: str) -> KktBlocked:

@@ -271,7 +271,12 @@ class PrintLane(LaneFront):
         self.session.forget()
 
     def _following(self) -> PrintJob | None:
-        """The next receipt, if its attempt may share the commit of this one's document."""
+        """The next receipt, if its attempt may share the commit of this one's document. One of a group may
+        not: its other registers are looked at first."""
         if self._commands or self._orphans or self._stands_aside() or not self.session.trusts_shift():
             return None
-        return self._queue.take_fresh()
+        job = self._queue.take_fresh()
+        if job is None or not self._siblings.of_group.get(job.receipt.pos_id):
+            return job
+        self._queue.add_first(job)
+        return None

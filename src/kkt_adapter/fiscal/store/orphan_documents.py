@@ -6,8 +6,8 @@ Pure choice (``matching``) and rows; ``printing/recovery/fn_readback.py`` reads 
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from sqlalchemy import Connection, delete, func, or_, select, update
 
@@ -21,6 +21,9 @@ from kkt_adapter.fiscal.store.tables import (
     receipts,
 )
 from kkt_adapter.kernel.ids import FnNumber
+
+UNREAD_LIVE: Final = timedelta(days=31)
+"""A till asks for no older document under a key again (backup-restore.md)."""
 
 _OLDEST_WITHOUT_DOCUMENT = tuple(
     select(func.min(receipts.c.seq)).where(rows).scalar_subquery()
@@ -73,7 +76,7 @@ class OrphanDocuments:
             for document in self._found.values()
             if document.fd_number > after
             and _fits(document, receipt)
-            and (_accepted_before(seq, document) or (receipt.key is not None and not document.old))
+            and (_accepted_before(seq, document) or _may_be_repeated(document, receipt))
         ]
 
     def learn(self, fd_number: int, key: str | None) -> None:
@@ -142,6 +145,36 @@ def holder_of(conn: Connection, receipt: Receipt, seq: int, register_ids: Collec
     return None
 
 
+def keyed_or_unread(
+    conn: Connection, register_ids: Collection[str], keys: Collection[str], *, since: datetime
+) -> Sequence[tuple[str, OrphanDocument]]:
+    """What ``asked_again`` looks through: the documents with these keys, and the unread ones that are not
+    older than ``since`` (the registers' wall clocks), each with its register."""
+    unread = documents.c.unread.is_not(None) & (documents.c.fiscalized_at >= since.isoformat())
+    rows = conn.execute(
+        select(documents.c.register_id, *_COLUMNS)
+        .where(
+            ORPHAN_ROWS,
+            documents.c.register_id.in_(register_ids),
+            or_(documents.c.receipt_key.in_(keys), unread),
+        )
+        .order_by(documents.c.register_id, documents.c.fd_number)
+    )
+    return [(str(row.register_id), _orphan(row)) for row in rows]
+
+
+def asked_again(found: Sequence[tuple[str, OrphanDocument]], receipt: Receipt) -> str | None:
+    """The register among ``found`` that has this receipt's document already, by its key, else one that may
+    have it; None: it is new. For a receipt that is being accepted: without a key it is new."""
+    for register_id, document in found:
+        if document.key is not None and document.key == receipt.key:
+            return register_id
+    for register_id, document in found:
+        if document.key is None and _fits(document, receipt) and _may_be_repeated(document, receipt):
+            return register_id
+    return None
+
+
 def mark_unread(conn: Connection, document: FiscalDocument) -> None:
     """Its key is not known: it must not pass for a document without one."""
     conn.execute(
@@ -194,6 +227,11 @@ def owned_numbers(conn: Connection, after: Baseline) -> frozenset[int]:
 
 def _accepted_before(seq: int, document: OrphanDocument) -> bool:
     return document.accepted_before is None or seq < document.accepted_before
+
+
+def _may_be_repeated(document: OrphanDocument, receipt: Receipt) -> bool:
+    """May a receipt that was accepted after the reading be this document, under its former key?"""
+    return receipt.key is not None and not document.old
 
 
 def _fits(document: OrphanDocument, receipt: Receipt) -> bool:

@@ -30,7 +30,8 @@ from tests.support.product import (
 
 from kkt_adapter.emulators.ofd import OfdEmulator
 from kkt_adapter.fiscal.intake.accept import ReceiptIntake
-from kkt_adapter.fiscal.kkt.virtual import FaultPlan
+from kkt_adapter.fiscal.kkt.virtual import FaultPlan, VirtualRegister
+from kkt_adapter.fiscal.model import FiscalDocument, Unread
 from kkt_adapter.runtime.db.backup import back_up, restore
 from kkt_adapter.settings import GroupSettings
 
@@ -285,3 +286,62 @@ async def test_what_waited_in_the_copy_and_was_printed_by_another_register_since
         assert keyless or again["fiscal_doc"] == printed["fiscal_doc"]
         made = [d for one in REGISTERS for d in running.archive(one) if d.code in MONEY_DOCUMENT_CODES]
         assert len(made) == 1
+
+
+async def test_what_stands_behind_a_tills_own_receipt_is_looked_for_too(tmp_path: Path) -> None:
+    """Its attempt must not share the commit of the document before it."""
+    async with pool(tmp_path) as running:
+        await running.delivered()
+        for register_id in ("K2", "K3"):
+            await running.call("POST", f"/v1/kkt/registers/{register_id}/drain", {"reason": "x"})
+        running.faults("K1").set(FaultPlan(paper_out=True))
+        own = (await running.post(sale(till="K1", kop=70), key="own")).json()
+        waits = (await running.post(sale(till=GROUP, kop=100), key="moved")).json()
+        file = running.settings.data_dir / "buffer.db"
+        backup = back_up(file, tmp_path / "copies", now=datetime.now(UTC))
+        await running.call("POST", "/v1/kkt/registers/K2/release", {"reason": "x"})
+        await running.call("POST", "/v1/kkt/registers/K1/hold", {"reason": "x"})
+        printed = await running.state_of(waits["receipt_id"], print_state="printed")
+        assert printed["register_id"] == "K2"
+        async with running.stopped():
+            restore(backup, file, now=datetime.now(UTC))
+        running.faults("K1").clear()
+        await running.state_of(own["receipt_id"], print_state="printed")
+        await running.call("POST", "/v1/kkt/registers/K2/release", {"reason": "x"})
+        await running.state_of(waits["receipt_id"], print_state="printed")
+        assert printed_twice(running.settings.fn_dir) == []
+
+
+async def test_a_repeat_after_a_restore_is_a_question_where_a_key_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another register of the group would print it at once."""
+
+    async def without_tags(self: VirtualRegister, fd_number: int) -> FiscalDocument | None:
+        found = await read(self, fd_number)
+        return None if found is None else replace(found, key=None, unread=Unread.TAGS)
+
+    read = VirtualRegister.document
+    async with pool(tmp_path) as running:
+        await running.delivered()
+        for register_id in ("K1", "K3"):
+            await running.call("POST", f"/v1/kkt/registers/{register_id}/hold", {"reason": "x"})
+        file = running.settings.data_dir / "buffer.db"
+        backup = back_up(file, tmp_path / "copies", now=datetime.now(UTC))
+        (lost,) = await running.sell(1, till=GROUP, kop=100)
+        await running.state_of(lost["receipt_id"], print_state="printed")
+        async with running.stopped():
+            restore(backup, file, now=datetime.now(UTC))
+            monkeypatch.setattr(VirtualRegister, "document", without_tags)
+        for register_id in ("K1", "K3"):
+            await running.call("POST", f"/v1/kkt/registers/{register_id}/release", {"reason": "x"})
+
+        async def accepted() -> Any:
+            answer = await running.post(sale(till=GROUP, kop=100), key="again")
+            return answer.json() if answer.status_code == 200 else None
+
+        again = await running.until(accepted)  # once every FN of the group is read back
+        asked = await running.state_of(again["receipt_id"], print_state="print_unknown")
+        assert asked["register_id"] == "K2"
+        other = (await running.post(sale(till=GROUP, kop=200), key="other")).json()
+        assert (await running.state_of(other["receipt_id"], print_state="printed"))["register_id"] != "K2"

@@ -5,7 +5,7 @@ from tests.support.documents import FN
 from tests.support.receipts import a_sale
 
 from kkt_adapter.fiscal.model import Unread
-from kkt_adapter.fiscal.store.orphan_documents import OrphanDocument, OrphanDocuments
+from kkt_adapter.fiscal.store.orphan_documents import OrphanDocument, OrphanDocuments, asked_again
 
 KEY = "ABCDEFGHIJKLMNOP"
 SUM = a_sale().total_kop
@@ -53,8 +53,37 @@ def test_what_is_learned_later_counts() -> None:
     assert found.matching(a_sale(key=KEY), AFTER)
 
 
+@pytest.mark.parametrize(
+    ("key", "unread", "wanted", "holder"),
+    [
+        (KEY, None, KEY, "K2"),
+        ("OTHERSABCDEFGHIJ", None, KEY, None),
+        (None, Unread.TAGS, KEY, "K2"),  # a person is asked there
+        (None, Unread.KOPECKS, KEY, "K2"),
+        (None, None, KEY, None),
+        (None, None, None, None),  # it is accepted after the reading: a new sale
+        (None, Unread.TAGS, None, None),
+    ],
+)
+def test_a_group_asks_the_register_that_may_have_it_already(
+    key: str | None, unread: Unread | None, wanted: str | None, holder: str | None
+) -> None:
+    found = [("K1", _document(key="OTHERSABCDEFGHIJ")), ("K2", _document(key=key, unread=unread))]
+    assert asked_again(found, a_sale(key=wanted)) == holder
+
+
+def test_a_key_that_is_read_goes_before_one_that_is_not() -> None:
+    found = [("K1", _document(key=None, unread=Unread.TAGS)), ("K2", _document(key=KEY))]
+    assert asked_again(found, a_sale(key=KEY)) == "K2"
+    assert asked_again(found, a_sale(key="NEWABCDEFGHIJKLM")) == "K1"
+
+
 def _documents(*, key: str | None, unread: Unread | None, old: bool = False) -> OrphanDocuments:
-    one = OrphanDocument(
+    return OrphanDocuments([_document(key=key, unread=unread, old=old)])
+
+
+def _document(*, key: str | None, unread: Unread | None = None, old: bool = False) -> OrphanDocument:
+    return OrphanDocument(
         fn_number=FN,
         fd_number=11,
         key=key,
@@ -63,4 +92,3 @@ def _documents(*, key: str | None, unread: Unread | None, old: bool = False) -> 
         unread=unread,
         old=old,
     )
-    return OrphanDocuments([one])

@@ -8,7 +8,7 @@ is printed: a till that asks again for such a receipt gets its document, and not
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 from sqlalchemy import Connection
@@ -24,6 +24,7 @@ from kkt_adapter.fiscal.store.attempts import LaneTerm
 from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.fiscal.store.losses import Loss, LossKind, note_loss
 from kkt_adapter.fiscal.store.orphan_documents import (
+    UNREAD_LIVE,
     OrphanDocuments,
     mark_read_back,
     newest_number,
@@ -35,7 +36,6 @@ from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.leases.database import check_terms
 
 STEP = 200  # documents written down in one commit
-UNREAD_LIVE = timedelta(days=31)  # a till asks for no older document under a key again (backup-restore.md)
 
 _SHIFT_CODES = (DocumentCode.OPEN_SHIFT, DocumentCode.CLOSE_SHIFT)
 
