@@ -7,12 +7,14 @@ What a request is about is said once, with `about`, and stands in every line unt
 assignment, whatever the level: nothing is made of it before a line is written.
 """
 
+import json
 import logging
 import re
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from contextvars import ContextVar
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Protocol, cast
 
@@ -27,6 +29,8 @@ _LEAD = ("timestamp", "level", "component", "event")
 _CAPITAL_WITHIN = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 LONGEST = 2000  # characters of one value
 TRACES = ("exception", "stack")
+_PLAIN = frozenset({type(None), bool, int, float})  # types of values that are written as they are
+_to_json = json.JSONEncoder(ensure_ascii=False, default=str).encode
 _DEPTH = 6  # containers within containers that are looked into; below that everything is hidden
 
 # Words of a field's name that make its value a secret or a buyer's contact.
@@ -113,15 +117,15 @@ def configure_logging(
             structlog.processors.format_exc_info,
             mask_secrets,
             _lead_first,
-            structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
+            _as_json,
         ]
+    handler = logging.StreamHandler(out)
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*shared, _written_by(last)],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        logger_factory=lambda name="": _Lines(name, handler),
         cache_logger_on_first_use=False,  # loggers made before this call must follow it too
     )
-    handler = logging.StreamHandler(out)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[_component_of_library, *shared],
@@ -133,6 +137,47 @@ def configure_logging(
     root.setLevel(threshold)
     for name in QUIET:
         logging.getLogger(name).setLevel(max(threshold, logging.WARNING))
+
+
+class _Lines:
+    """What structlog writes our own finished lines with.
+
+    They go to the handler's stream, under its lock, but not through the standard library's records, filters
+    and formatters, which cost as much as all the rest of a line. As there, a line that cannot be written
+    fails nobody.
+    """
+
+    def __init__(self, name: str, handler: "logging.StreamHandler[LogStream]") -> None:
+        self.name = name
+        self._handler = handler
+
+    def write(self, line: str) -> None:
+        handler = self._handler
+        handler.acquire()
+        try:
+            handler.stream.write(line + handler.terminator)
+            handler.flush()
+        except Exception:
+            handler.handleError(logging.makeLogRecord({"name": self.name, "msg": line}))
+        finally:
+            handler.release()
+
+    debug = info = warning = error = critical = write
+
+
+def _written_by(last: Sequence[Processor]) -> Processor:
+    """The last processors as one; what cannot be shown ends the line and not the work that it tells of."""
+
+    def finished(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
+        shown: Any = event
+        try:
+            for step in last:
+                shown = step(logger, method, shown)
+        except Exception as error:
+            return _to_json({"level": method, "event": "line_not_shown", "error": type(error).__name__})
+        return cast(str, shown)
+
+    return finished
 
 
 def lines_dropped() -> int:
@@ -155,6 +200,7 @@ def mask_secrets(logger: Any, method: str, event: MutableMapping[str, Any]) -> M
     return masked
 
 
+@lru_cache(maxsize=1024)
 def is_secret(name: str) -> bool:
     """Does a field of this name carry a secret? ``access_token``, ``buyerEmail``, ``X-Authorization`` do."""
     plain = _CAPITAL_WITHIN.sub("_", name).replace("-", "_").lower()
@@ -162,6 +208,10 @@ def is_secret(name: str) -> bool:
 
 
 def _masked(value: Any, depth: int) -> Any:
+    if type(value) is str:
+        return tidy(value, limit=LONGEST)
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, Mapping):
         if depth == 0:
             return HIDDEN
@@ -180,6 +230,10 @@ def _lead_first(logger: Any, method: str, event: MutableMapping[str, Any]) -> Mu
     """What people look for stands at the beginning of the line."""
     lead = {key: event.pop(key) for key in _LEAD if key in event}
     return {**lead, **event}
+
+
+def _as_json(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
+    return _to_json(event)
 
 
 def _with_subject(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -164,3 +164,27 @@ def test_on_a_terminal_the_text_is_for_people(out: io.StringIO) -> None:
     assert "hunter2" not in out.getvalue()
     with pytest.raises(ValueError, match=r"Expecting value|Extra data"):
         json.loads(out.getvalue())
+
+
+class Broken(io.StringIO):
+    def write(self, text: str) -> int:
+        raise OSError("nobody reads")
+
+
+class Unshowable:
+    def __str__(self) -> str:
+        raise RuntimeError("hunter2")
+
+
+def test_a_line_that_cannot_be_written_fails_nobody(
+    out: io.StringIO, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_logging(log_format=LogFormat.JSON, stream=Broken())
+    get_logger("intake").info("receipt_accepted")
+    assert "nobody reads" in capsys.readouterr().err
+
+    configure_logging(log_format=LogFormat.JSON, stream=out)
+    get_logger("intake").info("receipt_accepted", till=Unshowable())
+
+    (line,) = lines(out)
+    assert line == {"level": "info", "event": "line_not_shown", "error": "RuntimeError"}
