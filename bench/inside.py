@@ -21,7 +21,7 @@ from bench.processes import NOBODY, till_name
 from kkt_adapter.bootstrap import Services, build_services
 from kkt_adapter.runtime.db.sqlite import SqliteDatabase
 from kkt_adapter.runtime.db.sqlite_file import raw_connection
-from kkt_adapter.settings import RegisterSettings, Settings
+from kkt_adapter.settings import RegisterSettings, Settings, ShopSettings
 
 ASKED = ("/v1/health", "/ready", "/v1/kkt/buffer/status", "/v1/kkt/worker/status", "/metrics")
 _ONE_ROW = frozenset({"catalog_schedule"})
@@ -29,7 +29,9 @@ _SCAN = re.compile(r"^SCAN (\w+)(?: AS \w+)?(?: USING (?:COVERING )?INDEX (\w+))
 
 
 @asynccontextmanager
-async def running(folder: Path, tills: int) -> AsyncIterator[Services]:
+async def running(
+    folder: Path, tills: int, *, shop: tuple[ShopSettings, ...] = ()
+) -> AsyncIterator[Services]:
     """The product with virtual registers and without an operator, started."""
     registers = tuple(
         RegisterSettings(id=till_name(number), driver="virtual", pos_ids=(till_name(number),))
@@ -45,6 +47,7 @@ async def running(folder: Path, tills: int) -> AsyncIterator[Services]:
         sync_interval_s=3600,
         wal_autocheckpoint_pages=1_000_000,  # no flush but those of commits
         registers=registers,
+        shop=shop,
     )
     services = await build_services(settings)
     try:
@@ -77,9 +80,12 @@ async def ask(
     """One request to the application; its status and body. ``path`` may carry a query."""
     path, _, query = path.partition("?")
     sent: list[dict[str, Any]] = []
+    requests = [{"type": "http.request", "body": content, "more_body": False}]
 
     async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": content, "more_body": False}
+        if not requests:
+            await asyncio.Event().wait()  # the client waits for its answer
+        return requests.pop()
 
     async def send(message: Any) -> None:
         sent.append(message)

@@ -4,12 +4,15 @@ import json
 from decimal import Decimal
 from typing import Any, TypeAlias
 
+import orjson
+
 JsonObject: TypeAlias = dict[str, Any]
 """A JSON object whose members are somebody else's: an answer of a device or a peer, a task for one, a text
 that was stored. Never an answer of our own interface: those are declared in ``api/schemas/answers``."""
 
 _text = json.JSONEncoder(ensure_ascii=False).encode
 _ascii_text = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+_PLAIN = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
 
 
 def encode(value: Any) -> str:
@@ -18,9 +21,18 @@ def encode(value: Any) -> str:
     Raises:
         TypeError: any other type, floats included where they are not finite.
     """
-    out: list[str] = []
-    _write(value, out.append)
-    return "".join(out)
+    try:
+        return orjson.dumps(value, default=_digits, option=_PLAIN).decode()
+    except TypeError:  # only the slow way writes long integers, lone surrogates, names that are no text
+        out: list[str] = []
+        _write(value, out.append)
+        return "".join(out)
+
+
+def _digits(value: Any) -> orjson.Fragment:
+    if not isinstance(value, Decimal) or not value.is_finite():
+        raise TypeError
+    return orjson.Fragment(format(value, "f"))
 
 
 def ascii_only(value: Any) -> bytes:

@@ -182,8 +182,13 @@ class Presses:
                 return
 
 
+def action_hashes(origin: Origin) -> Mapping[bytes, tuple[str, str]]:
+    """Under which its key may have been used for an action: hash -> stored key, scope."""
+    return {key_hash(key, scope=scope): (key, scope) for key in origin.keys for scope in SCOPES}
+
+
 def _action(conn: Connection, origin: Origin) -> ActionRecord | None:
-    hashes = {key_hash(key, scope=scope): (key, scope) for key in origin.keys for scope in SCOPES}
+    hashes = action_hashes(origin)
     query = select(report_keys.c.key_hash, report_keys.c.answer).where(
         report_keys.c.key_hash.in_(list(hashes))
     )

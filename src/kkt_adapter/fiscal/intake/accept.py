@@ -155,18 +155,14 @@ class ReceiptIntake:
         origin: Origin,
         sent: AsSent = PLAIN,
         wait_s: float = 0.0,
-        is_new: bool = False,
     ) -> Taken | Known:
         """Store one receipt of a shop, and wait at most ``wait_s`` for its document.
 
         Cancelling stops the waiting only. Raises what ``accept`` raises, but no conflict of keys: for those
         it gives what the key was used for. PressRepeated: ``origin.guard`` found an equal press.
-        ``is_new``: the caller has just looked for the key.
+        UsedForAction: the key is one of ``origin.actions``.
         """
         try:
-            known = None if is_new else await self.known(origin)
-            if known is not None:
-                return known
             begun = await self._begin(request, origin.key, sent, origin)
             if isinstance(begun, Known):
                 return begun

@@ -17,9 +17,9 @@ from sqlalchemy import Connection
 from kkt_adapter.fiscal.intake import rows, suspicions
 from kkt_adapter.fiscal.intake.choice import Wanted, choose
 from kkt_adapter.fiscal.intake.items import Accepted, AcceptItem
-from kkt_adapter.fiscal.intake.known_keys import Known, known_as
+from kkt_adapter.fiscal.intake.known_keys import Known, UsedForAction, known_as, used_for_actions
 from kkt_adapter.fiscal.intake.origin import origin_facts
-from kkt_adapter.fiscal.intake.press_guard import INSERT_PRESSES, NewPress, equal_press
+from kkt_adapter.fiscal.intake.press_guard import INSERT_PRESSES, EqualPresses, NewPress
 from kkt_adapter.fiscal.intake.refusals import refusal
 from kkt_adapter.fiscal.lifecycle import AttemptKind
 from kkt_adapter.fiscal.store import events as journal
@@ -33,7 +33,7 @@ from kkt_adapter.runtime.leases.database import check_terms
 
 def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted | Known | Exception]:
     """Store receipts in the order given; each gets its place, or what its key was used for before."""
-    batch = _Batch(conn, _state(conn), _known(conn, items))
+    batch = _Batch(conn, _state(conn), items)
     outcomes = [batch.take(item) for item in _with_registers(conn, items, batch.known)]
     batch.write()
     return outcomes
@@ -45,15 +45,22 @@ def _state(conn: Connection) -> rows.State:
 
 
 def _known(conn: Connection, items: Sequence[AcceptItem]) -> dict[bytes, Known]:
-    found = rows.KNOWN.rows(conn, [(item.key_hash,) for item in items])
+    found = rows.KNOWN.rows(conn, [(one,) for item in items for one in item.key_hashes])
     return {bytes(key_hash): known_as(*row) for key_hash, *row in found}
+
+
+def _earlier(known: Mapping[bytes, Known], key_hashes: Sequence[bytes]) -> Known | None:
+    return next((found for one in key_hashes if (found := known.get(one)) is not None), None)
 
 
 class _Batch:
     """The receipts of one commit: each is decided as it is taken, and all are written at the end."""
 
-    def __init__(self, conn: Connection, state: rows.State, known: dict[bytes, Known]) -> None:
-        self.known = known
+    def __init__(self, conn: Connection, state: rows.State, items: Sequence[AcceptItem]) -> None:
+        origins = [item.origin for item in items if item.origin is not None]
+        self.known = _known(conn, items)
+        self._actions = used_for_actions(conn, [one for origin in origins for one in origin.actions])
+        self._equal = EqualPresses(conn, [one.guard for one in origins if one.guard is not None])
         self._conn = conn
         self._state = state
         self._seq, self._attempt_id = state.next_seq, state.next_attempt
@@ -67,11 +74,13 @@ class _Batch:
 
     def take(self, item: "AcceptItem | _Unplaced") -> Accepted | Known | Exception:
         """What becomes of this receipt; those taken before it in the batch count."""
-        earlier = self.known.get(item.key_hash)
+        earlier = _earlier(self.known, item.key_hashes)
         if earlier is not None:
             return earlier
         if isinstance(item, _Unplaced):
             return item.refusal
+        if item.origin is not None and not self._actions.isdisjoint(item.origin.actions):
+            return UsedForAction()
         refused = self._refusal(item)
         if refused is not None:
             return refused
@@ -96,7 +105,7 @@ class _Batch:
         guard = None if item.origin is None else item.origin.guard
         if refused is not None or guard is None:
             return refused
-        return equal_press(self._conn, guard, at=item.at, beside=self._pressed)
+        return self._equal.repeated(guard, at=item.at, beside=self._pressed)
 
     def _place(self, item: AcceptItem, links: Sequence[suspicions.Link]) -> Accepted:
         self._stamp = hlc.tick(self._stamp, int(item.at.timestamp()))
@@ -189,7 +198,7 @@ def _events(item: AcceptItem) -> list[journal.NewEvent]:
 class _Unplaced(NamedTuple):
     """A receipt of a group that no register takes."""
 
-    key_hash: bytes
+    key_hashes: tuple[bytes, ...]
     refusal: Exception
 
 
@@ -197,7 +206,9 @@ def _with_registers(
     conn: Connection, items: Sequence[AcceptItem], known: Mapping[bytes, Known]
 ) -> list[AcceptItem | _Unplaced]:
     """The receipts of groups with the register that prints each; not those whose key was used before."""
-    pooled = [place for place, item in enumerate(items) if item.options and item.key_hash not in known]
+    pooled = [
+        place for place, item in enumerate(items) if item.options and _earlier(known, item.key_hashes) is None
+    ]
     if not pooled:
         return list(items)
     wanted = [
@@ -212,7 +223,7 @@ def _with_registers(
 
 def _on_register(item: AcceptItem, choice: int | Exception) -> AcceptItem | _Unplaced:
     if isinstance(choice, Exception):
-        return _Unplaced(item.key_hash, choice)
+        return _Unplaced(item.key_hashes, choice)
     option = item.options[choice]
     return replace(
         item,

@@ -26,8 +26,9 @@ from kkt_adapter.fiscal.store.orphan_documents import (
     asked_again,
     keyed_or_unread,
 )
-from kkt_adapter.fiscal.store.tables import UNPRINTED_ROWS, receipts
+from kkt_adapter.fiscal.store.tables import ORPHAN_ROWS, UNPRINTED_ROWS, documents, receipts
 from kkt_adapter.kernel.errors import KktBlocked
+from kkt_adapter.runtime.db.bulk import bulk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,12 +92,31 @@ def _best(
 
 def _queues(conn: Connection, register_ids: Collection[str]) -> dict[str, int]:
     """Unprinted receipts of these registers."""
-    rows = conn.execute(
+    return {register_id: int(count) for register_id, count in _UNPRINTED.rows(conn, _listed(register_ids))}
+
+
+_UNPRINTED = bulk(
+    (receipts.c.register_id,),
+    lambda given: (
         select(receipts.c.register_id, func.count())
-        .where(UNPRINTED_ROWS, receipts.c.register_id.in_(register_ids))
+        .join(given, receipts.c.register_id == given.c.register_id)
+        .where(UNPRINTED_ROWS)
         .group_by(receipts.c.register_id)
-    ).all()
-    return dict(rows)
+    ),
+)
+_UNCLAIMED = bulk(
+    (documents.c.register_id,),
+    lambda given: (
+        select(documents.c.register_id)
+        .join(given, documents.c.register_id == given.c.register_id)
+        .where(ORPHAN_ROWS)
+        .limit(1)
+    ),
+)
+
+
+def _listed(register_ids: Collection[str]) -> list[tuple[str]]:
+    return [(one,) for one in register_ids]
 
 
 def _read_back(
@@ -106,6 +126,8 @@ def _read_back(
 
     How old one may be is counted from the earliest of the clocks, as one of them may be ahead.
     """
+    if not _UNCLAIMED.rows(conn, _listed(register_ids)):
+        return ()  # as always but after a restore
     keys = {one.options[0].receipt.key for one in wanted}
     clocks = [one.at.replace(tzinfo=None) for one in wanted]
     clocks += [option.clock for one in wanted for option in one.options if option.clock is not None]

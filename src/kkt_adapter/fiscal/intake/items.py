@@ -34,6 +34,12 @@ class AcceptItem:
     force_reason: str | None = None  # why a sale that was written off is refunded all the same
     origin: Origin | None = None  # None: it came by /v1
 
+    @property
+    def key_hashes(self) -> tuple[bytes, ...]:
+        """Under which the key may be known: as it is stored, then in the scopes of before."""
+        older = () if self.origin is None else self.origin.older_hashes
+        return (self.key_hash, *older)
+
 
 @quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)

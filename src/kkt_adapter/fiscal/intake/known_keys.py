@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from kkt_adapter.fiscal.store.tables import idempotency, receipts
+from kkt_adapter.fiscal.store.tables import idempotency, receipts, report_keys
+from kkt_adapter.kernel.errors import Conflict
+from kkt_adapter.runtime.db.bulk import bulk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,6 +17,27 @@ class Known:
     receipt_id: str
     request_hash: bytes
     answer: str | None
+
+
+class UsedForAction(Conflict):
+    """The key belongs to a cash movement or a report: nothing was stored."""
+
+    def __init__(self) -> None:
+        super().__init__("the key was used for something else", "ключ уже использован для другой операции")
+
+
+_ACTIONS = bulk(
+    (report_keys.c.key_hash,),
+    lambda given: select(report_keys.c.key_hash).join(given, report_keys.c.key_hash == given.c.key_hash),
+)
+
+
+def used_for_actions(conn: Connection, key_hashes: Sequence[bytes]) -> frozenset[bytes]:
+    """Those of them that belong to actions. One statement, and none without keys."""
+    if not key_hashes:
+        return frozenset()
+    rows = _ACTIONS.rows(conn, [(one,) for one in key_hashes])
+    return frozenset(bytes(key_hash) for (key_hash,) in rows)
 
 
 def find_keys(conn: Connection, key_hashes: Sequence[bytes]) -> Known | None:

@@ -37,6 +37,7 @@ class Origin:
     facts: str | None = None  # JSON: what the door needs for its later answers
     callback_url: str | None = None  # who is told of the outcome
     guard: PressGuard | None = None  # KkmServer: an equal press that is not settled keeps this one out
+    actions: tuple[bytes, ...] = ()  # KkmServer: under which the key may have been used for no receipt
 
     @property
     def key(self) -> str:
@@ -52,6 +53,11 @@ class Origin:
     def key_hashes(self) -> tuple[bytes, ...]:
         """Of ``keys``."""
         return tuple([receipt_json.key_hash(key) for key in self.keys])
+
+    @property
+    def older_hashes(self) -> tuple[bytes, ...]:
+        """Of ``keys`` but the first."""
+        return self.key_hashes[1:] if self.was else ()
 
 
 def origin_row(origin: Origin | None) -> tuple[str | None, ...]:

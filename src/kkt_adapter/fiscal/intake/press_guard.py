@@ -10,7 +10,7 @@ one.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -184,16 +184,29 @@ def guards(press: Press, guard: PressGuard, *, at: datetime) -> bool:
     return guard.guard_for is None or at - press.accepted_at < guard.guard_for
 
 
+class EqualPresses:
+    """The stored presses that are like those of one transaction: one statement for all of them."""
+
+    def __init__(self, conn: Connection, asked: Sequence[PressGuard]) -> None:
+        self._stored = _equal(conn, {(guard.account, guard.content) for guard in asked}) if asked else {}
+
+    def repeated(
+        self, guard: PressGuard, *, at: datetime, beside: Sequence[NewPress] = ()
+    ) -> PressRepeated | None:
+        """An earlier press that keeps this one from being taken, the oldest first. ``beside``: those that the
+        same transaction takes before it."""
+        stored = self._stored.get((guard.account, guard.content), ())
+        for press in (*stored, *(one.press for one in beside if one.is_like(guard))):
+            if guards(press, guard, at=at):
+                return PressRepeated(press)
+        return None
+
+
 def equal_press(
     conn: Connection, guard: PressGuard, *, at: datetime, beside: Sequence[NewPress] = ()
 ) -> PressRepeated | None:
-    """An earlier press that keeps this one from being taken, the oldest first. ``beside``: those that the
-    same transaction takes before it."""
-    stored = _equal(conn, guard.account, guard.content)
-    for press in (*stored, *(one.press for one in beside if one.is_like(guard))):
-        if guards(press, guard, at=at):
-            return PressRepeated(press)
-    return None
+    """The same for one press."""
+    return EqualPresses(conn, (guard,)).repeated(guard, at=at, beside=beside)
 
 
 INSERT_PRESSES: Final = bulk_insert(
@@ -217,9 +230,15 @@ def press_of(conn: Connection, subject: str) -> Press | None:
     return None if row is None else _press(row)
 
 
+_FORGET: Final = bulk(
+    (presses.c.subject,),
+    lambda given: delete(presses).where(presses.c.subject.in_(select(given.c.subject))),
+)
+
+
 def forget(conn: Connection, subjects: Sequence[str]) -> None:
     if subjects:
-        conn.execute(delete(presses).where(presses.c.subject.in_(subjects)))
+        _FORGET.run(conn, [(subject,) for subject in subjects])
 
 
 def forget_old(conn: Connection, *, at: datetime) -> int:
@@ -256,6 +275,8 @@ _EQUAL: Final = bulk(
     (presses.c.account, presses.c.content),
     lambda given: (
         select(
+            presses.c.account,
+            presses.c.content,
             presses.c.subject,
             presses.c.owner,
             presses.c.accepted_at,
@@ -272,13 +293,16 @@ _EQUAL: Final = bulk(
 )
 
 
-def _equal(conn: Connection, account: str, content: bytes) -> list[Press]:
-    found = []
-    for subject, owner, accepted_at, print_state, print_due_at in _EQUAL.rows(conn, [(account, content)]):
+def _equal(
+    conn: Connection, asked: Collection[tuple[str, bytes]]
+) -> Mapping[tuple[str, bytes], Sequence[Press]]:
+    found: dict[tuple[str, bytes], list[Press]] = {}
+    for account, content, *press_row in _EQUAL.rows(conn, list(asked)):
+        subject, owner, accepted_at, print_state, print_due_at = press_row
         due_at = None if print_due_at is None else from_millis(print_due_at)
         state = PressState.DONE if print_state is None else state_of(print_state, due_at)
         press = Press(subject=subject, owner=owner, accepted_at=from_millis(accepted_at), state=state)
-        found.append(press)
+        found.setdefault((account, bytes(content)), []).append(press)
     return found
 
 

@@ -216,6 +216,10 @@ class Registers:
         """Every till with its register, by name."""
         return [(pos_id, self._units[register_id]) for pos_id, register_id in sorted(self._tills.items())]
 
+    def till_of(self, register_id: str) -> PosId | None:
+        """The first till by name that prints on this register."""
+        return min((pos_id for pos_id, held in self._tills.items() if held == register_id), default=None)
+
     def unit(self, register_id: str) -> Unit:
         """Raises RegisterNotFound."""
         unit = self._units.get(RegisterId(register_id))

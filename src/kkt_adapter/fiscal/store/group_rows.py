@@ -8,6 +8,8 @@ from sqlalchemy import Connection, select
 
 from kkt_adapter.fiscal.store.runtime_settings import drop_setting, store_setting
 from kkt_adapter.fiscal.store.tables import config
+from kkt_adapter.runtime.db.bulk import bulk
+from kkt_adapter.runtime.db.columns import from_millis
 
 PREFIX = "group:"
 SHOP_PREFIX = "shop:"
@@ -16,11 +18,16 @@ KEYS_LIVE = timedelta(days=32)  # atol-online, section 4: a report is asked for 
 NOTED_EVERY = timedelta(days=1)  # how exact the day of the last use is
 
 
+_NOTED = bulk(
+    (config.c.name,),
+    lambda given: select(config.c.name, config.c.changed_at).join(given, config.c.name == given.c.name),
+)
+
+
 def note_use(conn: Connection, used: Mapping[str, datetime], *, prefix: str = PREFIX) -> None:
     """These groups (or shops) take receipts at these times; written once a day at most."""
     names = {prefix + one: at for one, at in used.items()}
-    rows = conn.execute(select(config.c.name, config.c.changed_at).where(config.c.name.in_(names)))
-    noted: dict[str, datetime] = {row.name: row.changed_at for row in rows}
+    noted = {name: from_millis(at) for name, at in _NOTED.rows(conn, [(name,) for name in names])}
     for name, at in names.items():
         last = noted.get(name)
         if last is None or abs(at - last) >= NOTED_EVERY:

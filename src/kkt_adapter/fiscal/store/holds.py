@@ -11,6 +11,8 @@ from sqlalchemy import Connection, select
 
 from kkt_adapter.fiscal.store.runtime_settings import drop_setting, store_setting
 from kkt_adapter.fiscal.store.tables import config
+from kkt_adapter.runtime.db.bulk import bulk
+from kkt_adapter.runtime.db.columns import from_millis
 
 PREFIX = "hold:"
 
@@ -32,18 +34,23 @@ class Hold:
 
 def held(conn: Connection, register_ids: Iterable[str] | None = None) -> Mapping[str, Hold]:
     """By register; of all registers, or of those named."""
-    query = select(config.c.name, config.c.value, config.c.changed_at, config.c.changed_by)
     if register_ids is None:
-        query = query.where(config.c.name.startswith(PREFIX, autoescape=True))
-    else:
-        query = query.where(config.c.name.in_([PREFIX + register_id for register_id in register_ids]))
-    found = {}
-    for row in conn.execute(query):
-        said = json.loads(row.value)
-        found[row.name.removeprefix(PREFIX)] = Hold(
-            mode=HoldMode(said["mode"]), reason=said["reason"], since=row.changed_at, by=row.changed_by
-        )
-    return found
+        query = select(*_COLUMNS).where(config.c.name.startswith(PREFIX, autoescape=True))
+        return {row.name.removeprefix(PREFIX): _hold(*row[1:]) for row in conn.execute(query)}
+    names = [(PREFIX + register_id,) for register_id in register_ids]
+    return {
+        name.removeprefix(PREFIX): _hold(value, from_millis(changed_at), changed_by)
+        for name, value, changed_at, changed_by in _NAMED.rows(conn, names)
+    }
+
+
+_COLUMNS = (config.c.name, config.c.value, config.c.changed_at, config.c.changed_by)
+_NAMED = bulk((config.c.name,), lambda given: select(*_COLUMNS).join(given, config.c.name == given.c.name))
+
+
+def _hold(value: str, since: datetime, by: str | None) -> Hold:
+    said = json.loads(value)
+    return Hold(mode=HoldMode(said["mode"]), reason=said["reason"], since=since, by=by)
 
 
 def set_aside(conn: Connection, register_id: str, hold: Hold) -> None:

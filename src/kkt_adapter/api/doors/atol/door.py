@@ -1,7 +1,7 @@
 """The door itself: an ASGI application for the addresses of ATOL Online."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from starlette.types import Receive, Scope, Send
 
@@ -25,6 +25,8 @@ from kkt_adapter.runtime.log import get_logger
 
 log = get_logger("atol")
 
+SENDER: Final = "kkt.atol_shop"  # key in the ASGI scope: whose token the request carries
+
 
 class AtolOnlineDoor:
     max_body_bytes = MAX_BODY_BYTES
@@ -45,9 +47,11 @@ class AtolOnlineDoor:
         if wanted is None or wanted.call in (Call.SIGN_IN, Call.UNKNOWN):
             return None
         try:
-            return (await holder(self._parts, scope)).id
+            shop = await holder(self._parts, scope)
         except (AtolError, AdapterError):  # told when the request is carried out
             return None
+        scope[SENDER] = shop
+        return shop.id
 
     def check_head(self, headers: Mapping[bytes, bytes]) -> None:
         if is_encoded(headers.get(b"content-encoding")):
@@ -108,7 +112,7 @@ class AtolOnlineDoor:
 
     async def _sender(self, wanted: Asked, scope: Scope) -> Shop:
         """The shop, allowed to use the group. Raises AtolError, NotAllowed."""
-        shop = await holder(self._parts, scope)
+        shop: Shop = scope.get(SENDER) or await holder(self._parts, scope)
         check_origin(shop, headers_of(scope["headers"]))
         if wanted.group not in shop.groups:
             raise AtolError(

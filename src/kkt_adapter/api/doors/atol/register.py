@@ -1,4 +1,4 @@
-"""Registering a document: known keys first, then its form, then the core."""
+"""Registering a document: its form, then the core; but first of all what its external_id was used for."""
 
 import hashlib
 import json
@@ -14,10 +14,12 @@ from kkt_adapter.api.doors.atol.marks import marks_of
 from kkt_adapter.api.doors.atol.parts import AtolParts
 from kkt_adapter.api.doors.atol.paths import V4, V5, Asked
 from kkt_adapter.api.doors.atol.receipt import translate
+from kkt_adapter.api.schemas.receipt import ParsedReceipt
 from kkt_adapter.fiscal.intake.accept import Taken
 from kkt_adapter.fiscal.intake.known_keys import Known
 from kkt_adapter.fiscal.intake.origin import Origin
 from kkt_adapter.fiscal.model import FfdVersion, RegisterProfile
+from kkt_adapter.kernel.errors import AdapterError
 from kkt_adapter.runtime.auth.shop_values import DoorName, Shop
 from kkt_adapter.runtime.log import get_logger
 
@@ -44,9 +46,24 @@ async def register(parts: AtolParts, shop: Shop, asked: Asked, document: dict[st
         AtolError, AdapterError: nothing was stored.
     """
     origin, warnings = _origin(parts, shop, asked, document)
-    known = await parts.intake.known(origin)
-    if known is not None:
+    try:
+        parsed = await _read(parts, shop, asked, document, origin)
+    except (AtolError, AdapterError):
+        # The commit that accepts finds a known key by itself; this document does not get so far.
+        known = await parts.intake.known(origin)
+        if known is None:
+            raise
         return await _repeated(parts, known, origin)
+    outcome = await parts.intake.store(parsed.request, origin=origin, sent=parsed.sent)
+    if isinstance(outcome, Taken):
+        return Registered(uuid=outcome.receipt_id, known=False, warnings=warnings)
+    return await _repeated(parts, outcome, origin)
+
+
+async def _read(
+    parts: AtolParts, shop: Shop, asked: Asked, document: dict[str, Any], origin: Origin
+) -> ParsedReceipt:
+    """Raises AtolError, AdapterError: the document does not fit."""
     profile = await parts.groups.profile(asked.group)
     _check_version(shop, asked, profile)
     found = _timestamp_findings(document)
@@ -60,10 +77,7 @@ async def register(parts: AtolParts, shop: Shop, asked: Asked, document: dict[st
         found += [finding(one) for one in refusal.violations]
     if found:
         raise invalid(_each_path_once(found))
-    outcome = await parts.intake.store(parsed.request, origin=origin, sent=parsed.sent)
-    if isinstance(outcome, Taken):
-        return Registered(uuid=outcome.receipt_id, known=False, warnings=warnings)
-    return await _repeated(parts, outcome, origin)
+    return parsed
 
 
 def _origin(

@@ -16,6 +16,11 @@ _PICTURE: Final = b"image"
 _LONGEST_NAME: Final = 16  # of a member that is looked at
 
 
+def has_pictures(whole: bytes) -> bool:
+    """Whether a whole JSON text may have something to drop."""
+    return _PICTURE in whole.lower()
+
+
 class PictureFilter:
     """Takes a JSON text in pieces of any size and gives it back with empty texts for pictures.
 

@@ -6,6 +6,7 @@ Names come in any letter case, numbers as text, ``null`` and ``""`` mean "not sa
 import re
 from collections.abc import Iterator, Mapping
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 from kkt_adapter.api.doors.kkmserver.refusal import CommandRefused, refused
@@ -24,7 +25,11 @@ def folded(name: str) -> str:
 
     The maker's own page writes ``GetCounters`` with a Cyrillic C (forum.kkmserver.ru, topic 485).
     """
-    return name.translate(_CYRILLIC_TWINS).lower()
+    return name.lower() if name.isascii() else name.translate(_CYRILLIC_TWINS).lower()
+
+
+_our = lru_cache(maxsize=512)(folded)
+"""``folded`` for names that stand in this program: there are few of them, and each is asked for again."""
 
 
 class Fields:
@@ -57,8 +62,9 @@ class Fields:
 
     def value(self, name: str) -> Any:
         """The member as it is; None when it is absent, ``null`` or blank."""
-        self._asked.add(folded(name))
-        value = self._values.get(folded(name))
+        plain = _our(name)
+        self._asked.add(plain)
+        value = self._values.get(plain)
         return None if isinstance(value, str) and not value.strip() else value
 
     def text(self, name: str) -> str | None:

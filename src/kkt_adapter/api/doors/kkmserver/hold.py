@@ -1,6 +1,7 @@
 """How long an answer is held: until the outcome, the end of the client's time, its leaving, or a stop."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 from kkt_adapter.kernel.clock import Clock
@@ -13,6 +14,7 @@ class Hold:
         self._clock = clock
         self._until = clock.monotonic() + seconds
         self._ended = asyncio.Event()
+        self._waiting: set[asyncio.Future[None]] = set()  # in ``wait_for``
         self.gone = False  # the client left: nobody gets the answer
 
     @property
@@ -26,11 +28,16 @@ class Hold:
     def leave(self) -> None:
         """The client has closed its connection."""
         self.gone = True
-        self._ended.set()
+        self._end()
 
     def stop(self) -> None:
         """The service stops: answer now."""
+        self._end()
+
+    def _end(self) -> None:
         self._ended.set()
+        for waiter in self._waiting:
+            _wake(waiter)
 
     def at_least(self, seconds: float) -> None:
         """Go on for this long at least."""
@@ -50,14 +57,26 @@ class Hold:
 
     async def wait_for(self, task: "asyncio.Task[Any]") -> bool:
         """Whether the task is done before this is over; it is not cancelled."""
-        if task.done():
-            return True
-        ended = asyncio.ensure_future(self._ended.wait())
+        if task.done() or self._ended.is_set():
+            return task.done()
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[None] = loop.create_future()
+        wake = partial(_wake, waiter)
+        self._waiting.add(waiter)
+        timer = loop.call_later(self.left_s, wake)
+        task.add_done_callback(wake)
         try:
-            await asyncio.wait({task, ended}, timeout=self.left_s, return_when=asyncio.FIRST_COMPLETED)
+            await waiter
         finally:
-            ended.cancel()
+            task.remove_done_callback(wake)
+            timer.cancel()
+            self._waiting.discard(waiter)
         return task.done()
+
+
+def _wake(waiter: "asyncio.Future[None]", _: object = None) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
 
 
 class Holds:

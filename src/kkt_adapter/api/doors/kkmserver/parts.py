@@ -87,14 +87,24 @@ class Parts:
 
     async def device(self, shop: Shop, wish: DeviceWish) -> DeviceView:
         """The register for a command. Raises CommandRefused."""
+        if wish.number > 0:
+            named = await self._numbered(shop, wish.number)
+            if named is not None:
+                return named
         views = await self.views(shop)
         taken = chosen(wish, [device_of(view) for view in views])
         return next(view for view in views if view.register_id == taken.register_id)
 
+    async def _numbered(self, shop: Shop, number: int) -> DeviceView | None:
+        """The register with this number, without a look at the others."""
+        ids = self.registers_of(shop)
+        names = await self.presses.names(ids)
+        found = next((one for one in ids if names[one].number == number), None)
+        return None if found is None else self._view(self.registers.unit(found), names[found])
+
     def till_of(self, register_id: str) -> str | None:
         """The till whose session counts the cash of a register; None: it has none of its own."""
-        tills = self.registers.tills()
-        return next((pos_id for pos_id, unit in tills if unit.register_id == register_id), None)
+        return self.registers.till_of(register_id)
 
 
 def device_of(view: DeviceView) -> Device:

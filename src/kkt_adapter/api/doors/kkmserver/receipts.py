@@ -1,6 +1,7 @@
 """RegisterCheck: accept once, wait, answer; join a repeat; ask about an equal press."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 from kkt_adapter.api.doors.kkmserver.answers import STILL_RUNNING, Answer, done, running
@@ -12,14 +13,14 @@ from kkt_adapter.api.doors.kkmserver.receipt import Translated, is_fiscal, trans
 from kkt_adapter.api.doors.kkmserver.receipt_answers import is_final, receipt_answer
 from kkt_adapter.api.doors.kkmserver.refusal import CommandRefused, refusal_of, refused
 from kkt_adapter.api.schemas.receipt import read_translated
-from kkt_adapter.fiscal.control.presses import ActionRecord, Outcome, outcome_of
+from kkt_adapter.fiscal.control.presses import ActionRecord, Outcome, action_hashes, outcome_of
 from kkt_adapter.fiscal.intake.accept import Taken
 from kkt_adapter.fiscal.intake.as_sent import AsSent
-from kkt_adapter.fiscal.intake.known_keys import Known
+from kkt_adapter.fiscal.intake.known_keys import Known, UsedForAction
 from kkt_adapter.fiscal.intake.origin import Origin
 from kkt_adapter.fiscal.intake.press_guard import PressRepeated, PressState
 from kkt_adapter.fiscal.model import ReceiptRequest
-from kkt_adapter.kernel.errors import Conflict, StorageError, Text
+from kkt_adapter.kernel.errors import AdapterError, Conflict, StorageError, Text
 
 _ONLY_TEXT = Text("Text lines are not printed by this service.", "Текстовые строки эта служба не печатает.")
 
@@ -34,16 +35,26 @@ class ReceiptPresses:
             return self.text(call)
         content = content_hash(call.command)
         origin = call.origin(content)
+        origin = replace(origin, actions=tuple(action_hashes(origin)))
+        try:
+            view = await self._parts.device(call.shop, call.command.device)
+            call.is_for(view)
+            translated = translate(call.command.fields, own_place=self._own_place(view))
+            request, sent = self._read(translated, view)
+        except (CommandRefused, AdapterError):
+            known = await self._known(call, origin)
+            if known is None:
+                raise
+            return await self._repeat(call, known, content)
+        return await self._store(call, request, sent, translated, origin)
+
+    async def _known(self, call: Call, origin: Origin) -> Known | None:
+        """What the key was used for. The commit that accepts finds that out by itself: this is for a command
+        that does not get so far. Raises CommandRefused."""
         used = await self._parts.presses.used_for(origin)
         if isinstance(used, ActionRecord):
             raise another_command(call.key)
-        if used is not None:
-            return await self._repeat(call, used, content)
-        view = await self._parts.device(call.shop, call.command.device)
-        call.is_for(view)
-        translated = translate(call.command.fields, own_place=self._own_place(view))
-        request, sent = self._read(translated, view)
-        return await self._store(call, request, sent, translated, origin)
+        return used
 
     def text(self, call: Call) -> Answer:
         """A document without goods: there is no printer for it, and it must fail nobody."""
@@ -65,20 +76,21 @@ class ReceiptPresses:
     ) -> Answer:
         while True:
             storing = asyncio.ensure_future(
-                self._parts.intake.store(
-                    request, origin=origin, sent=sent, wait_s=call.hold.left_s, is_new=True
-                )
+                self._parts.intake.store(request, origin=origin, sent=sent, wait_s=call.hold.left_s)
             )
-            await self._on_disk(call, storing)
             if not await call.hold.wait_for(storing):
-                storing.cancel()  # of the waiting: it is stored, and will be printed
-                return running(call.head, STILL_RUNNING)
+                await self._on_disk(call, storing)
+                if not storing.done():
+                    storing.cancel()  # of the waiting: it is stored, and will be printed
+                    return running(call.head, STILL_RUNNING)
             try:
                 result = storing.result()
             except StorageError as error:  # it may be on disk all the same
                 return running(call.head, refusal_of(error).text)
             except PressRepeated as repeated:
                 await self._let_pass(call, repeated)
+            except UsedForAction:
+                raise another_command(call.key) from None
             else:
                 if isinstance(result, Known):
                     return await self._repeat(call, result, origin.content)

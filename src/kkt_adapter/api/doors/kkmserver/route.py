@@ -17,7 +17,12 @@ from kkt_adapter.api.body import body_too_large, in_time, is_encoded, json_objec
 from kkt_adapter.api.doors.door import DoorAnswer, release_place, send_answer
 from kkt_adapter.api.doors.kkmserver import answers
 from kkt_adapter.api.doors.kkmserver.answers import Answer, Head, failed
-from kkt_adapter.api.doors.kkmserver.body import KEPT_LIMIT_BYTES, RECEIVED_LIMIT_BYTES, PictureFilter
+from kkt_adapter.api.doors.kkmserver.body import (
+    KEPT_LIMIT_BYTES,
+    RECEIVED_LIMIT_BYTES,
+    PictureFilter,
+    has_pictures,
+)
 from kkt_adapter.api.doors.kkmserver.commands import Commands
 from kkt_adapter.api.doors.kkmserver.hold import Hold
 from kkt_adapter.api.doors.kkmserver.refusal import CommandRefused, refusal_of
@@ -203,7 +208,11 @@ async def _read(receive: Receive) -> bytes:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
-        piece = message.get("body", b"")
+        piece: bytes = message.get("body", b"")
+        if not (received or message.get("more_body", False) or has_pictures(piece)):
+            if len(piece) > KEPT_LIMIT_BYTES:
+                raise body_too_large(KEPT_LIMIT_BYTES)
+            return piece
         received += len(piece)
         kept += pictures.feed(piece)
         if received > RECEIVED_LIMIT_BYTES:
