@@ -54,3 +54,14 @@ def test_another_document_for_the_same_receipt_is_a_broken_promise(asked: Asked)
     asked.note(told(document_id="fn-2"))
 
     assert asked.complaints == ["told of fn-2 after ['fn-1']"]
+
+
+def test_a_persons_decision_may_name_another_document_and_then_only_that(asked: Asked):
+    """After a restore the database may not know what the client was told."""
+    asked.note(told(document_id="fn-1"))
+    asked.decide()
+    asked.note(told(document_id="fn-2"))
+    assert asked.complaints == []
+
+    asked.note(told(document_id="fn-1"))
+    assert asked.complaints == ["told of fn-1 after ['fn-2']"]

@@ -67,6 +67,7 @@ class Asked:
     door_presses: bool = False  # its client presses again with a new key, and never has a failed one printed
     pressed: list[str] = field(default_factory=list)  # its later keys
     told_key: str | None = None  # the one of them under which a document was named
+    agree_from: int = 0  # answers of ``told`` before it may name another document: a person has decided since
 
     @property
     def name(self) -> str:
@@ -91,7 +92,8 @@ class Asked:
 
     @property
     def document_ids(self) -> set[str]:
-        """Every document that was named to the client; more than one is a broken promise."""
+        """Every document that was named to the client; more than one between two decisions of a person is a
+        broken promise."""
         return {told.document_id for told in self.told if told.document_id is not None}
 
     def lose(self, *, asks_again: bool) -> None:
@@ -101,14 +103,19 @@ class Asked:
             return
         self.outcome = LedgerOutcome.OPEN if asks_again else LedgerOutcome.GONE
         if asks_again:
-            self.told = []
+            self.told, self.agree_from = [], 0
+
+    def decide(self) -> None:
+        """A person says what became of it, in a database that may not know what its client was told."""
+        self.agree_from = len(self.told)
 
     def note(self, told: Told) -> None:
         """An answer 200 came."""
         if self.told and told.receipt_id != self.told[0].receipt_id:
             self.complaints.append(f"one key, two receipts: {self.told[0].receipt_id} and {told.receipt_id}")
-        if told.document_id is not None and self.document_ids - {told.document_id}:
-            self.complaints.append(f"told of {told.document_id} after {sorted(self.document_ids)}")
+        before = {one.document_id for one in self.told[self.agree_from :] if one.document_id is not None}
+        if told.document_id is not None and before - {told.document_id}:
+            self.complaints.append(f"told of {told.document_id} after {sorted(before)}")
         self.told.append(told)
         if self.outcome is not LedgerOutcome.GONE:
             self.outcome = LedgerOutcome.TOLD

@@ -69,6 +69,7 @@ class Person:
         own = [document for document in archive.documents if document.name == asked.name]
         offered = {candidate["fd_number"] for candidate in question["documents"]}
         others = [d for d in archive.documents if d.fd_number in offered and is_foreign(d.name)]
+        asked.decide()
         body: dict[str, Any] = {"reason": f"the lab: {how}", "question_version": question["version"]}
         if how == ADOPTS_WRONGLY and others:
             body |= {"action": "adopt", "fiscal_doc_number": others[-1].fd_number}
