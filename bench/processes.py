@@ -158,6 +158,9 @@ def till_name(number: int) -> str:
 
 
 def _environment() -> dict[str, str]:
-    """Ours without whatever would configure the product."""
-    foreign = re.compile(r"KKT_|OFD_|REDIS_|DATABASE_URL|BUFFER_DB_PATH|JWT_|G2A_|BENCH_|LD_PRELOAD")
+    """Ours without whatever would configure the product. What is installed has its bytecode beside it; a tree
+    that was only checked out has it after the first start."""
+    foreign = re.compile(
+        r"KKT_|OFD_|REDIS_|DATABASE_URL|BUFFER_DB_PATH|JWT_|G2A_|BENCH_|LD_PRELOAD|PYTHONDONTWRITEBYTECODE"
+    )
     return {name: value for name, value in os.environ.items() if not foreign.match(name)}

@@ -35,7 +35,7 @@ from kkt_adapter.fiscal.store.attempts import LaneTerm, NewAttempt
 from kkt_adapter.kernel.ids import ReceiptId, RegisterId, uuid7
 from kkt_adapter.runtime.db.migrate import migrate
 from kkt_adapter.runtime.db.sqlite_file import SqliteSettings, raw_connection, sqlite_engine
-from kkt_adapter.runtime.leases.database import leases
+from kkt_adapter.runtime.leases.rows import leases
 
 OWNER = "bench"
 CASHIER = Cashier(name="Кассир")

@@ -23,12 +23,21 @@ from kkt_adapter.runtime.leases.database import (
     DatabaseLeases,
     check_term,
     check_terms,
-    leases,
-    metadata,
     sign_of_life,
 )
 from kkt_adapter.runtime.leases.lease import LeaseHeld, Leases, Term
 from kkt_adapter.runtime.leases.memory import MemoryLeases
+from kkt_adapter.runtime.leases.rows import (
+    Held,
+    LeaseRow,
+    Taking,
+    give_back,
+    leases,
+    look,
+    metadata,
+    renew,
+    take,
+)
 
 NAME = "printing 0001"
 PATIENCE_S = 10.0
@@ -380,6 +389,8 @@ class Interrupted:
         return await self._inner.write(fn)
 
     async def write_each(self, apply: Any, item: Any) -> Any:
+        if self.first is not None:
+            await self._inner.write(self.first)
         return await self._inner.write_each(apply, item)
 
     async def close(self) -> None:
@@ -404,6 +415,31 @@ async def test_a_sign_of_life_between_the_look_and_the_taking_stops_the_taking(n
         async with lease.term(wait_s=0):
             pass
     await nodes.databases[1].write(lambda c: check_term(c, NAME, "slow", 4))
+
+
+async def test_of_many_takings_and_renewals_only_the_overtaken_ones_fail(nodes: Nodes) -> None:
+    row = {"term": 4, "renewals": 7, "host": "", "pid": 0}
+    rows = [row | {"name": name, "owner": owner} for name, owner in (("a", ""), ("b", ""), ("c", "other"))]
+    await nodes.databases[0].write(lambda c: c.execute(leases.insert(), rows))
+    seen = await nodes.databases[0].read(lambda c: look(c, ["a", "b", "none"]))
+    assert seen == [LeaseRow("", 4, 7, "", 0), LeaseRow("", 4, 7, "", 0), None]
+    stale = LeaseRow("", 4, 6, "", 0)
+    wanted = [
+        Taking(name=name, seen=known, number=5, owner="us", host="here")
+        for name, known in (("a", seen[0]), ("b", stale), ("new", None), ("c", None))
+    ]
+
+    assert await nodes.databases[0].write(lambda c: take(c, wanted)) == [True, False, True, False]
+
+    held = [Held("a", "us", 5), Held("b", "us", 5), Held("new", "us", 5)]
+    assert await nodes.databases[0].write(lambda c: renew(c, held)) == [True, False, True]
+    await nodes.databases[0].write(lambda c: give_back(c, held))
+    left = await nodes.databases[0].read(lambda c: look(c, ["a", "b", "new"]))
+    assert [one and (one.owner, one.term, one.renewals) for one in left] == [
+        ("", 5, 10),
+        ("", 4, 7),
+        ("", 5, 3),
+    ]
 
 
 async def test_a_lease_given_back_or_never_taken_fences_too(nodes: Nodes) -> None:

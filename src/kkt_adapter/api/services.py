@@ -4,7 +4,7 @@ They answer with frozen read models, which ``schemas/shown`` turns into JSON. Al
 ``kernel/errors.py``. None of the calls may be cancelled half-way into a loss: what was stored stays stored.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -114,6 +114,6 @@ class ApiServices:
     stories: ReceiptStories
     people: AuthParts
     catalog: CatalogServices
-    configuration: Sequence[SettingShown] = ()  # in force, secrets hidden
+    configuration: Callable[[], Sequence[SettingShown]] = tuple  # in force, secrets hidden
     doors: tuple[Door, ...] = ()  # foreign protocols, the first that serves a path answers it
     sandbox: Sandbox | None = None  # in a process started with --demo

@@ -37,6 +37,7 @@ from kkt_adapter.fiscal.housekeeping.database_mark import DatabaseMark
 from kkt_adapter.fiscal.intake.accept import ReceiptIntake
 from kkt_adapter.fiscal.monitoring.network_mode import NetworkMonitor
 from kkt_adapter.fiscal.printing.registers import Registers, Unit
+from kkt_adapter.fiscal.printing.registration import registers_with_facts
 from kkt_adapter.kernel.clock import Clock, SystemClock
 from kkt_adapter.kernel.errors import AdapterError
 from kkt_adapter.runtime.auth.parts import AuthParts, build_auth
@@ -79,8 +80,11 @@ class Services:
         await guard_transports(tuple(self.registers.all()), self.database)
         await self.sessions.restore()
         await self.pools.restore()
+        known = await self.database.read(registers_with_facts)
         await self.supervisor.start()
-        await asyncio.gather(*(_hear_of(unit) for unit in self.registers.all()))
+        await asyncio.gather(
+            *(_hear_of(unit) for unit in self.registers.all() if unit.register_id not in known)
+        )
 
     async def stop(self) -> None:
         """Finish the current work, then close everything in reverse."""
@@ -221,8 +225,10 @@ def _begin_edition(conn: Connection, identity: Identity) -> None:
 
 
 async def _hear_of(unit: Unit) -> None:
-    """Have the first receipts meet a register that is open already. One that is stopped, or cannot be
-    reached now, keeps nobody waiting: its lane says why."""
+    """Have the first receipts meet a register that is open already; one that was open once has left its
+    facts and needs no waiting. One that is stopped, or cannot be reached now, keeps nobody waiting: its lane
+    says why.
+    """
     with suppress(AdapterError, TimeoutError):
         async with asyncio.timeout(PROFILE_CHECK_S):
             await unit.profile()

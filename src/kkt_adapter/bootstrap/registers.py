@@ -25,6 +25,7 @@ from kkt_adapter.fiscal.model import (
 )
 from kkt_adapter.fiscal.printing.lane import PrintLane
 from kkt_adapter.fiscal.printing.lane_front import LanePolicy
+from kkt_adapter.fiscal.printing.lane_rows import LaneRows
 from kkt_adapter.fiscal.printing.register_session import RegisterSession
 from kkt_adapter.fiscal.printing.registers import Group, Groups, Prospect, Registers, Unit
 from kkt_adapter.fiscal.printing.registration import ExpectedFacts, ensure_fits
@@ -68,6 +69,7 @@ class RegisterShop:
         self._clock = clock
         self._seams = seams
         self._lanes: dict[str, PrintLane] = {}
+        self._rows = LaneRows(storage.database)
         self._pool = FnPool(threads=FN_THREADS if settings.virtual_fsync else 0)
         closers.append(self._pool.close)
 
@@ -87,7 +89,8 @@ class RegisterShop:
             make_demo=(lambda pos_id: self._make_demo(pos_id, start)) if demo else None,
             demo_prospect=self._demo_prospect if demo else None,
         )
-        return registers, [service for unit in units.values() for service in self._services_of(unit)]
+        services = [service for unit in units.values() for service in self._services_of(unit)]
+        return registers, sorted(services, key=lambda service: not isinstance(service, PrintLane))
 
     def _unit(self, register: RegisterSettings) -> Unit:
         register_id = RegisterId(register.id)
@@ -123,6 +126,7 @@ class RegisterShop:
             automatic_shift=register.automatic_shift,
             fits=fits,
             met=self._storage.memory,
+            rows=self._rows,
         )
         return Unit(
             register_id=register_id,

@@ -109,7 +109,7 @@ def _services(
         lists=ReceiptLists(database),
         stories=ReceiptStories(database, receipts=receipts),
         people=edge.auth,
-        configuration=effective(core.settings),
+        configuration=lambda: effective(core.settings),
         catalog=_catalog(core.settings, edge.catalog),
         doors=(execute, *edge.doors.doors),
         sandbox=core.seams.sandbox,

@@ -1,11 +1,13 @@
-"""Modules that libraries load in case somebody wants them, and that the service never does.
+"""What libraries load or build in case somebody wants it, and what the service never needs, or much later.
 
 Each costs a megabyte or more for as long as the service runs.
 """
 
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 
 def skip_extras() -> None:
@@ -13,12 +15,59 @@ def skip_extras() -> None:
 
     structlog draws tracebacks with rich when it finds it (ours are plain, see ``runtime.log``); rich can be
     imported as ever afterwards. FastAPI asks of every model whether it is one of pydantic 1; none is, and
-    without that module it knows at once.
+    without that module it knows at once. What checks a request or describes an answer is built with the first
+    use of its route, and the models of the API's description with the first look at it.
     """
     with _absent("rich"):
         import structlog.dev  # noqa: F401
     if "pydantic.v1" not in sys.modules:
         _hide("pydantic.v1")
+    if "fastapi" not in sys.modules:
+        _build_descriptions_late()
+        _build_checks_late()
+
+
+def _build_descriptions_late() -> None:
+    """FastAPI's models of OpenAPI: pydantic builds a model at its first use where ``defer_build`` says so, by
+    when it finds what those wait for that are rebuilt explicitly."""
+    from pydantic import BaseModel
+
+    rebuild = BaseModel.__dict__["model_rebuild"]
+
+    def when_used(cls: type[BaseModel], /, **options: Any) -> Any:
+        return rebuild.__func__(cls, **options) if options else None  # pydantic's own calls give some
+
+    BaseModel.model_config["defer_build"] = True
+    BaseModel.model_rebuild = classmethod(when_used)  # type: ignore[assignment]
+    try:
+        import fastapi.openapi.models  # noqa: F401
+    finally:
+        BaseModel.model_rebuild = rebuild  # type: ignore[method-assign]
+        del BaseModel.model_config["defer_build"]
+
+
+def _build_checks_late() -> None:
+    """FastAPI makes a ``TypeAdapter`` for every parameter, body and answer of every route."""
+    import fastapi._compat.v2 as compat
+    from pydantic import TypeAdapter
+    from pydantic.warnings import UnsupportedFieldAttributeWarning
+
+    class LateAdapter:
+        """Makes the ``TypeAdapter`` when something is asked of it."""
+
+        def __init__(self, *args: Any, **options: Any) -> None:
+            self._asked = args, options
+            self._made: TypeAdapter[Any] | None = None
+
+        def __getattr__(self, name: str) -> Any:
+            if self._made is None:
+                args, options = self._asked
+                with warnings.catch_warnings():  # as FastAPI does around the making
+                    warnings.simplefilter("ignore", category=UnsupportedFieldAttributeWarning)
+                    self._made = TypeAdapter(*args, **options)
+            return getattr(self._made, name)
+
+    compat.TypeAdapter = LateAdapter  # type: ignore[assignment,attr-defined]
 
 
 @contextmanager

@@ -7,6 +7,7 @@ The only place that makes tasks for services. A crash never spreads: it is logge
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from types import TracebackType
 from typing import Protocol
 
@@ -77,11 +78,14 @@ class Supervisor:
         self._runs += [_Run(service) for service in services]
 
     async def start(self) -> None:
-        """Start all services; each gets to its first ``await`` before the next one starts."""
+        """Start all services; each gets to its first ``await`` before the next one starts.
+
+        The loop begins tasks in the order of their making, so one turn is enough for all.
+        """
         for run in self._runs:
             if run.task is None:
                 run.task = asyncio.create_task(self._keep(run), name=run.service.name)
-                await asyncio.sleep(0)
+        await asyncio.sleep(0)
 
     async def add(self, service: Service) -> None:
         """Start one more service, after those that run; it is stopped before them.
@@ -99,19 +103,23 @@ class Supervisor:
     async def stop(self) -> None:
         """Ask each service to return, the last started first, then cancel those that did not in time.
 
-        The deadline is one for all of them. May be called twice.
+        Neighbours of one class, such as the lanes of all registers, stop side by side. The deadline is one
+        for all of them. May be called twice.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._stop_within_s
-        for run in reversed(self._runs):
-            run.stop.set()
-            if run.task is not None:
-                await asyncio.wait([run.task], timeout=max(0.0, deadline - loop.time()))
-        for run in reversed(self._runs):
-            if run.task is not None and not run.task.done():
+        peers = [list(group) for _, group in groupby(reversed(self._runs), lambda run: type(run.service))]
+        for group in peers:
+            for run in group:
+                run.stop.set()
+            await _wait(group, max(0.0, deadline - loop.time()))
+        for group in peers:
+            late = [run for run in group if run.task is not None and not run.task.done()]
+            for run in late:
                 self._log.warning("service_cancelled", service=run.service.name)
+                assert run.task is not None
                 run.task.cancel()
-                await asyncio.wait([run.task], timeout=CANCEL_WITHIN_S)
+            await _wait(late, CANCEL_WITHIN_S)
 
     async def _keep(self, run: "_Run") -> None:
         crashes_in_a_row = 0
@@ -153,6 +161,12 @@ class _Run:
         self.stop = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
         self.state = ServiceState()
+
+
+async def _wait(runs: Sequence[_Run], within_s: float) -> None:
+    tasks = [run.task for run in runs if run.task is not None]
+    if tasks:
+        await asyncio.wait(tasks, timeout=within_s)
 
 
 def _describe(error: Exception) -> str:

@@ -15,7 +15,7 @@ from kkt_adapter.catalog.runs import RunStatus
 from kkt_adapter.emulators.g2a import G2AEmulator
 from kkt_adapter.kernel.errors import NotRunning, SyncAlreadyRunning
 from kkt_adapter.runtime.db.open import open_database
-from kkt_adapter.runtime.leases.database import leases
+from kkt_adapter.runtime.leases.rows import leases
 
 PRODUCTS = 300
 

@@ -1,10 +1,13 @@
 """What an idle service has loaded: nothing that only other shops, people or demonstrations need."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 from kkt_adapter.runtime.db.migrate import migrate
+
+OPENAPI = Path(__file__).parents[3] / "docs" / "reference" / "openapi.json"
 
 # Module -> who needs it.
 OTHERS = {
@@ -23,7 +26,7 @@ OTHERS = {
 }
 
 IDLE = """
-import asyncio, sys
+import asyncio, json, sys
 from pathlib import Path
 import kkt_adapter.cli
 from kkt_adapter.runtime import lean
@@ -33,8 +36,9 @@ from kkt_adapter.settings import load_settings
 
 async def idle():
     settings = load_settings(overrides={"data_dir": Path(sys.argv[1]), "port": 0})
-    async def answer(*_, **__):
+    async def answer(app, *_, **__):
         print("\\n".join(name for name, module in sys.modules.items() if module is not None))
+        Path("openapi.json").write_text(json.dumps(app.openapi()))
     command._answer = answer
     await command.run_service(settings, demo=False)
 
@@ -58,3 +62,6 @@ def test_an_idle_service_has_loaded_nothing_for_others(tmp_path: Path) -> None:
     loaded = set(ended.stdout.split())
     assert "kkt_adapter.bootstrap.product" in loaded
     assert {name: who for name, who in OTHERS.items() if name in loaded} == {}
+    late = json.loads((tmp_path / "openapi.json").read_text())  # what is built late is built the same
+    late["info"]["version"] = "0"
+    assert late == json.loads(OPENAPI.read_text())

@@ -32,7 +32,7 @@ from kkt_adapter.fiscal.store import counters
 from kkt_adapter.fiscal.store.tables import attempts, receipts
 from kkt_adapter.kernel.ids import RegisterId
 from kkt_adapter.runtime.db.open import open_database
-from kkt_adapter.runtime.leases.database import leases
+from kkt_adapter.runtime.leases.rows import leases
 from kkt_adapter.settings import Settings, load_settings
 
 WITHIN_S = 90.0  # real seconds before a test gives up waiting, on a machine where others work too

@@ -16,7 +16,7 @@ from kkt_adapter.kernel.errors import StorageError
 from kkt_adapter.runtime.db.migrate import ADVISORY_LOCK, SCRIPTS, migrate, revision, revisions
 from kkt_adapter.runtime.db.open import open_database
 from kkt_adapter.runtime.db.urls import postgres_address
-from kkt_adapter.runtime.leases.database import leases
+from kkt_adapter.runtime.leases.rows import leases
 
 FIRST = """
 import sqlalchemy as sa

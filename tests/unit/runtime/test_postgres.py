@@ -16,7 +16,8 @@ from kkt_adapter.runtime.db.bulk import bulk_insert
 from kkt_adapter.runtime.db.migrate import VERSION_TABLE
 from kkt_adapter.runtime.db.postgres import PostgresDatabase, PostgresSettings
 from kkt_adapter.runtime.db.statement_count import count_statements
-from kkt_adapter.runtime.leases.database import check_term, metadata
+from kkt_adapter.runtime.leases.database import check_term
+from kkt_adapter.runtime.leases.rows import metadata
 
 
 @pytest.fixture

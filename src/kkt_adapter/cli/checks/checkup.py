@@ -27,7 +27,7 @@ from kkt_adapter.runtime.db.backup import check as read_whole
 from kkt_adapter.runtime.db.migrate import refuse_newer
 from kkt_adapter.runtime.db.open import open_database
 from kkt_adapter.runtime.db.urls import sqlite_path
-from kkt_adapter.runtime.leases.database import leases
+from kkt_adapter.runtime.leases.rows import leases
 from kkt_adapter.settings import RegisterSettings, Settings
 
 BUILT_IN = datetime(2025, 1, 1, tzinfo=UTC)  # a clock before this has never been set

@@ -15,8 +15,8 @@ from kkt_adapter.fiscal.control.shift_reports import OPEN_SCOPE, X_SCOPE, Z_SCOP
 from kkt_adapter.fiscal.lifecycle import PrintState
 from kkt_adapter.fiscal.printing.device_times import DeviceTimesShown
 from kkt_adapter.fiscal.printing.lane_commands import not_held
+from kkt_adapter.fiscal.printing.lane_rows import one_unprinted
 from kkt_adapter.fiscal.printing.registers import Registers, Unit
-from kkt_adapter.fiscal.printing.unprinted import one_unprinted
 from kkt_adapter.fiscal.queries.receipt_models import ReceiptSummary, summary
 from kkt_adapter.fiscal.shifts.reports import ReportMade, ShiftOpened
 from kkt_adapter.fiscal.store import events, receipt_json

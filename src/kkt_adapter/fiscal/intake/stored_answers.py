@@ -11,10 +11,10 @@ from kkt_adapter.fiscal.intake.as_sent import AsSent
 from kkt_adapter.fiscal.intake.known_keys import Known
 from kkt_adapter.fiscal.intake.wording import STATES, in_english, not_printed_yet
 from kkt_adapter.fiscal.printing import reply
+from kkt_adapter.fiscal.printing.lane_rows import Unprinted, one_unprinted
 from kkt_adapter.fiscal.printing.registers import Registers
 from kkt_adapter.fiscal.printing.reply import Place
 from kkt_adapter.fiscal.printing.reply_waiters import Waiting
-from kkt_adapter.fiscal.printing.unprinted import Unprinted, one_unprinted
 from kkt_adapter.fiscal.store import receipt_json
 from kkt_adapter.kernel.errors import (
     AdapterError,

@@ -69,7 +69,7 @@ class Drawer:
             return
         self._due_at = self._clock.monotonic() + LOOK_AGAIN_S
         register_id = self._session.register_id
-        while order := await self._db.read(lambda c: device_cash.first_order(c, register_id)):
+        while order := await self._session.rows.first_order(register_id):
             try:
                 if not await self._advance(order, lane):
                     return

@@ -5,9 +5,9 @@ from datetime import datetime
 
 from kkt_adapter.fiscal.model import FiscalDocument, Receipt, ReceiptWarning, Registration
 from kkt_adapter.fiscal.printing import reply
+from kkt_adapter.fiscal.printing.lane_rows import Unprinted
 from kkt_adapter.fiscal.printing.records import NextPrint, PrintedItem
 from kkt_adapter.fiscal.printing.reply import Place
-from kkt_adapter.fiscal.printing.unprinted import Unprinted
 from kkt_adapter.fiscal.store import receipt_json
 from kkt_adapter.fiscal.store.attempts import LaneTerm
 from kkt_adapter.kernel.quick import quickly_made

@@ -90,7 +90,7 @@ class LaneFront:
             session, database=database, clock=clock, waiting=waiting, listener=listener
         )
         self.drawer = Drawer(session, database=database, clock=clock, owner_ended=owner_ended)
-        self._supply = PrintSupply(session.register_id, database=database, clock=clock)
+        self._supply = PrintSupply(session.register_id, database=database, rows=session.rows, clock=clock)
         self._queue = self._supply.queue
         self._commands = LaneCommands()
         self._broken = True  # an attempt may be open: recover before anything else

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from math import inf
 
+from kkt_adapter.fiscal.printing.lane_rows import registers_with_unprinted
 from kkt_adapter.fiscal.printing.registers import Registers
-from kkt_adapter.fiscal.printing.unprinted import registers_with_unprinted
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import AdapterError
 from kkt_adapter.runtime.db.protocol import Database

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable
 
 from kkt_adapter.fiscal.lifecycle import PrintState
 from kkt_adapter.fiscal.printing.job import PrintJob, job_of
-from kkt_adapter.fiscal.printing.unprinted import any_unprinted, refused_due, unprinted
+from kkt_adapter.fiscal.printing.lane_rows import LaneRows, any_unprinted
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.runtime.db.protocol import Database
 
@@ -105,8 +105,9 @@ class PrintQueue:
 class PrintSupply:
     """Belongs to one lane. ``queue`` takes what was stored just now; ``next`` reads the rest."""
 
-    def __init__(self, register_id: str, *, database: Database, clock: Clock) -> None:
+    def __init__(self, register_id: str, *, database: Database, rows: LaneRows, clock: Clock) -> None:
         self.queue = PrintQueue()
+        self._rows = rows
         self._register_id = register_id
         self._db = database
         self._clock = clock
@@ -145,7 +146,7 @@ class PrintSupply:
 
     async def _read_rows(self) -> None:
         begun = self.queue.begin_reading()
-        rows = await self._db.read(lambda c: unprinted(c, self._register_id, limit=QUEUE_LIMIT))
+        rows = await self._rows.unprinted((self._register_id, QUEUE_LIMIT))
         self.queue.fill(
             [job_of(row) for row in rows if row.print_state is PrintState.NEW],
             read_up_to=max((row.seq for row in rows), default=0),
@@ -156,7 +157,7 @@ class PrintSupply:
     async def _read_refused(self) -> None:
         """Queue the receipts whose time has come, and remember when the next one's comes."""
         looked = self._refused_due
-        rows = await self._db.read(lambda c: refused_due(c, self._register_id))
+        rows = await self._rows.refused_due(self._register_id)
         now = self._clock.now()
         waits = {row.seq: (row.print_due_at - now).total_seconds() for row in rows if row.print_due_at}
         due = {seq for seq, wait_s in waits.items() if wait_s <= EARLY_S or wait_s > RETRY_LIMIT_S}

@@ -25,7 +25,8 @@ from kkt_adapter.fiscal.model import (
 from kkt_adapter.fiscal.printing import records
 from kkt_adapter.fiscal.printing.attempt_commands import commands_json
 from kkt_adapter.fiscal.printing.blocked import blocked_by_device
-from kkt_adapter.fiscal.printing.registration import store_facts
+from kkt_adapter.fiscal.printing.lane_rows import LaneRows
+from kkt_adapter.fiscal.printing.registration import FactsRead, store_facts
 from kkt_adapter.fiscal.shifts.shift_rows import record_shift
 from kkt_adapter.fiscal.store import attempts, events
 from kkt_adapter.fiscal.store.attempts import LaneTerm, NewAttempt
@@ -76,9 +77,10 @@ class RegisterSession:
         automatic_shift: bool,
         fits: Callable[[Registration], None],
         met: MetFns | None = None,
+        rows: LaneRows | None = None,
     ) -> None:
         """``fits`` raises KktBlocked when the configuration contradicts the registration. ``met``: what the
-        data directory remembers of FNs."""
+        data directory remembers of FNs. ``rows``: shared by all lanes, so that they begin with few reads."""
         self.register_id = register_id
         self.driver = driver
         self._db = database
@@ -87,6 +89,7 @@ class RegisterSession:
         self._automatic_shift = automatic_shift
         self.fits = fits
         self.met: MetFns = met or MetNowhere()
+        self.rows = rows or LaneRows(database)
         self.reading_back: KktUnavailable | None = None  # how far: nothing is printed meanwhile
         self._registration: Registration | None = None
         self._fitting: Registration | None = None  # the one that was compared with the configuration
@@ -116,7 +119,8 @@ class RegisterSession:
             with self.calls.call():
                 registration = await self.driver.open()
             now = self._clock.now()
-            await self._db.write(lambda c: store_facts(c, self.register_id, registration, at=now))
+            facts = FactsRead(register_id=self.register_id, registration=registration, at=now)
+            await self._db.write_each(store_facts, facts)
             self._registration = registration
             self.opened.set()
         if self._fitting is not self._registration:

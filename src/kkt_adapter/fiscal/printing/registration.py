@@ -10,13 +10,15 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from kkt_adapter.fiscal.ffd.validation.profile import check_profile
 from kkt_adapter.fiscal.model import FfdVersion, RegisterProfile, Registration
 from kkt_adapter.fiscal.printing.blocked import blocked_by_configuration
-from kkt_adapter.fiscal.store.runtime_settings import read_setting, store_setting
+from kkt_adapter.fiscal.store.runtime_settings import read_setting, read_settings, store_setting
+from kkt_adapter.fiscal.store.tables import config
 from kkt_adapter.kernel.errors import SettingsInvalid, Text
+from kkt_adapter.runtime.db.bulk import bulk
 
 PREFIX = "registration:"
 
@@ -61,11 +63,35 @@ def ensure_fits(profile: RegisterProfile, expected: ExpectedFacts, *, missing: S
         )
 
 
-def store_facts(conn: Connection, register_id: str, registration: Registration, *, at: datetime) -> None:
-    """Remember; nothing is written when nothing changed."""
-    text = json.dumps(asdict(registration), ensure_ascii=False, sort_keys=True)
-    if read_setting(conn, PREFIX + register_id) != text:
-        store_setting(conn, PREFIX + register_id, text, at=at, by=None)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactsRead:
+    """What a register has told of itself."""
+
+    register_id: str
+    registration: Registration
+    at: datetime
+
+
+_STORED = bulk(
+    (config.c.name,),
+    lambda given: select(config.c.name, config.c.value).join(given, config.c.name == given.c.name),
+)
+
+
+def store_facts(conn: Connection, read: Sequence[FactsRead]) -> Sequence[None]:
+    """Remember, for ``write_each``; nothing is written when nothing changed."""
+    known = dict(_STORED.rows(conn, [(PREFIX + one.register_id,) for one in read]))
+    for one in read:
+        name = PREFIX + one.register_id
+        text = json.dumps(asdict(one.registration), ensure_ascii=False, sort_keys=True)
+        if known.get(name) != text:
+            store_setting(conn, name, text, at=one.at, by=None)
+    return [None] * len(read)
+
+
+def registers_with_facts(conn: Connection) -> frozenset[str]:
+    """The registers that ``stored_facts`` gives something for."""
+    return frozenset(name.removeprefix(PREFIX) for name in read_settings(conn, PREFIX))
 
 
 def stored_facts(conn: Connection, register_id: str) -> Registration | None:

@@ -98,6 +98,13 @@ def first_order(conn: Connection, register_id: str) -> CashOrder | None:
     return None if row is None else _order(row)
 
 
+def registers_with_orders(conn: Connection) -> list[str]:
+    """All registers that ``first_order`` gives one for."""
+    t = cash_transactions.c
+    query = select(t.register_id).where(AT_DEVICE, t.device_state.in_(_UNDER_WAY))
+    return list(conn.execute(query.distinct()).scalars())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnclearCash:
     """One that waits for a person."""

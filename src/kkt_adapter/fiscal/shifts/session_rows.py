@@ -23,6 +23,8 @@ from kkt_adapter.fiscal.store.session_tables import OPEN_SESSION, pos_sessions
 from kkt_adapter.kernel import jsontext
 from kkt_adapter.kernel.money import Kopecks, rubles
 
+_CLOSING = pos_sessions.c.status == SessionState.CLOSING.value
+
 
 def totals(conn: Connection, register_id: str) -> HeldCash:
     """Cash of all open sessions on a register, for X and Z."""
@@ -89,6 +91,12 @@ def is_closing(conn: Connection, register_id: str) -> bool:
     return _shift_of_closing(conn, register_id) is not None
 
 
+def registers_closing(conn: Connection) -> list[str]:
+    """All registers that ``is_closing`` is true for."""
+    query = select(pos_sessions.c.register_id).where(OPEN_SESSION, _CLOSING)
+    return list(conn.execute(query.distinct()).scalars())
+
+
 def close_all(conn: Connection, register_id: str, *, at: datetime, z_report: ReportMade) -> int:
     """A Z report closes the sessions of the register's tills; returns how many."""
     counters.lock(conn)
@@ -116,7 +124,7 @@ def _closing(register_id: str) -> ColumnElement[bool]:
     return and_(
         OPEN_SESSION,
         pos_sessions.c.register_id == register_id,
-        pos_sessions.c.status == SessionState.CLOSING.value,
+        _CLOSING,
     )
 
 

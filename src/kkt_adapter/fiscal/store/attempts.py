@@ -73,6 +73,11 @@ def open_attempts(conn: Connection, register_id: str) -> list[OpenAttempt]:
     ]
 
 
+def registers_with_open(conn: Connection) -> list[str]:
+    """All registers that ``open_attempts`` gives something for."""
+    return list(conn.execute(select(attempts.c.register_id).where(OPEN_ROWS).distinct()).scalars())
+
+
 INSERT_ATTEMPTS = bulk_insert(
     attempts,
     attempts.c.id,

@@ -123,6 +123,11 @@ def orphan_rows(conn: Connection, register_id: str, fn_number: str, *, since: da
     )
 
 
+def registers_with_orphans(conn: Connection) -> list[str]:
+    """The registers that ``orphan_rows`` may give something for."""
+    return list(conn.execute(select(documents.c.register_id).where(ORPHAN_ROWS).distinct()).scalars())
+
+
 def holder_of(conn: Connection, receipt: Receipt, seq: int, register_ids: Collection[str]) -> str | None:
     """The register among these whose FN was read back with this receipt's document: by its key, else one that
     may be it (``OrphanDocuments.matching``). None: nothing speaks for any of them."""

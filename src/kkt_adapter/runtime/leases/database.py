@@ -5,57 +5,28 @@ life, and its value means nothing but "changed". Rows are never deleted, as the 
 """
 
 import asyncio
-import os
 import socket
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import NamedTuple
 
 from sqlalchemy import (
-    BigInteger,
-    Column,
-    ColumnElement,
     Connection,
-    Integer,
-    MetaData,
-    String,
-    Table,
     and_,
     func,
-    insert,
     select,
-    update,
 )
-from sqlalchemy.exc import IntegrityError
 
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import AdapterError, StorageError
 from kkt_adapter.runtime.db.bulk import bulk
 from kkt_adapter.runtime.db.protocol import Database
+from kkt_adapter.runtime.db.together import ReadTogether
 from kkt_adapter.runtime.leases.lease import MARGIN_S, POLL_S, RENEW_S, TTL_S, Term, lease_held, lease_lost
+from kkt_adapter.runtime.leases.rows import Held, LeaseRow, Taking, give_back, leases, look, renew, take
 
 RETRY_S = 1.0  # a renewal that failed is tried again this soon, within the trust window
 RELEASE_S = 5.0  # giving back may take this long when the program stops
-
-metadata = MetaData()
-
-# The first migration creates this table. Exactly these columns, none of them nullable, no further index:
-#   name      String(200)  primary key
-#   owner     String(64)   '' when nobody holds it; else the holder's instance id
-#   term      BigInteger   fencing number, 1 for the first taking
-#   renewals  BigInteger   counts renewals within all terms
-#   host      String(255)  of the last holder, for people
-#   pid       Integer      of the last holder, for people
-leases = Table(
-    "leases",
-    metadata,
-    Column("name", String(200), primary_key=True),
-    Column("owner", String(64), nullable=False),
-    Column("term", BigInteger, nullable=False),
-    Column("renewals", BigInteger, nullable=False),
-    Column("host", String(255), nullable=False),
-    Column("pid", Integer, nullable=False),
-)
 
 
 def check_term(connection: Connection, name: str, owner: str, term: int) -> None:
@@ -114,16 +85,6 @@ def check_terms(connection: Connection, terms: Collection[tuple[str, str, int]])
         raise lease_lost(wanted[0][0])
 
 
-class LeaseRow(NamedTuple):
-    """A lease as it stood when we looked."""
-
-    owner: str
-    term: int
-    renewals: int
-    host: str
-    pid: int
-
-
 class TermSighting(NamedTuple):
     """A row and the monotonic time since when we know it like this."""
 
@@ -171,7 +132,15 @@ class DatabaseLeases:
         self.renew_s = renew_s
         self.poll_s = poll_s
         self.host = socket.gethostname()[:255]
+        self.look = ReadTogether(database, look)
         self._leases: dict[str, DatabaseLease] = {}
+        self._ended: set[str] = set()  # owners whose end was proven: an instance id is never used again
+
+    async def ended(self, owner: str) -> bool:
+        """Is the process behind ``owner`` proven to have ended? Many leases ask for the same one."""
+        if owner not in self._ended and await asyncio.to_thread(self.holder_ended, owner):
+            self._ended.add(owner)
+        return owner in self._ended
 
     def lease(self, name: str, *, margin_s: float = MARGIN_S) -> "DatabaseLease":
         if not self.renew_s < self.ttl_s - margin_s:
@@ -236,13 +205,13 @@ class DatabaseLease:
     async def _try(self) -> Term | LeaseRow:
         """One look, and a taking if the row allows it; else the row that is in the way."""
         of = self._of
-        row = await of.database.read(self._look)
+        row = await of.look(self.name)
         now = of.clock.monotonic()  # after the look: what it saw is not older than the holder's last renewal
         if row is None:
             first = self._floor + 1
-            if await self._write(lambda connection: self._insert(connection, first), number=first):
+            if await self._write(None, number=first):
                 return self._started(first, now)
-            row = await of.database.read(self._look)
+            row = await of.look(self.name)
             assert row is not None, "lease rows are never deleted"
             now = of.clock.monotonic()
         self._sighting = sighting = seen(self._sighting, row, now)
@@ -251,13 +220,15 @@ class DatabaseLease:
             return row
         started = of.clock.monotonic()
         number = max(row.term, self._floor) + 1
-        if await self._write(lambda connection: self._replace(connection, row, number), number=number):
+        if await self._write(row, number=number):
             return self._started(number, started)
         return row  # somebody was faster
 
-    async def _write(self, take: Callable[[Connection], bool], *, number: int) -> bool:
+    async def _write(self, seen: LeaseRow | None, *, number: int) -> bool:
         self._ownerless = number  # stays so when we are cancelled here: the taking may yet succeed
-        taken = await self._of.database.write(take)
+        taken = await self._of.database.write_each(
+            take, Taking(name=self.name, seen=seen, number=number, owner=self._of.owner, host=self._of.host)
+        )
         if taken:
             self._ownerless = None
         return taken
@@ -268,7 +239,7 @@ class DatabaseLease:
         )
 
     async def _ended(self, owner: str) -> bool:
-        return owner != self._of.owner and await asyncio.to_thread(self._of.holder_ended, owner)
+        return owner != self._of.owner and await self._of.ended(owner)
 
     async def _renew(self, term: Term) -> None:
         clock, pause = self._of.clock, self._of.renew_s
@@ -276,7 +247,7 @@ class DatabaseLease:
             await clock.sleep(pause)
             started = clock.monotonic()
             try:
-                alive = await self._of.database.write(lambda connection: self._touch(connection, term))
+                alive = await self._of.database.write_each(renew, _held(term))
             except AdapterError:  # the database is away: the watch ends the term if it stays away
                 pause = RETRY_S
                 continue
@@ -297,54 +268,10 @@ class DatabaseLease:
         """Best effort; a cancelled holder gives back too, as a queued write is not cancelled."""
         try:
             async with asyncio.timeout(RELEASE_S):
-                await self._of.database.write(lambda connection: self._release(connection, term))
+                await self._of.database.write_each(give_back, _held(term))
         except (AdapterError, TimeoutError):
             return  # others take over when a ttl has passed
 
-    def _look(self, connection: Connection) -> LeaseRow | None:
-        found = connection.execute(
-            select(leases.c.owner, leases.c.term, leases.c.renewals, leases.c.host, leases.c.pid).where(
-                leases.c.name == self.name
-            )
-        ).one_or_none()
-        return None if found is None else LeaseRow(*found)
 
-    def _insert(self, connection: Connection, number: int) -> bool:
-        try:
-            with connection.begin_nested():
-                connection.execute(
-                    insert(leases).values(name=self.name, term=number, renewals=1, **self._ourselves())
-                )
-        except IntegrityError:
-            return False
-        return True
-
-    def _replace(self, connection: Connection, row: LeaseRow, number: int) -> bool:
-        taken = connection.execute(
-            update(leases)
-            .where(
-                leases.c.name == self.name,
-                leases.c.owner == row.owner,
-                leases.c.term == row.term,
-                leases.c.renewals == row.renewals,
-            )
-            .values(term=number, renewals=row.renewals + 1, **self._ourselves())
-        )
-        return taken.rowcount == 1
-
-    def _touch(self, connection: Connection, term: Term) -> bool:
-        renewed = connection.execute(
-            update(leases).where(*self._is(term)).values(renewals=leases.c.renewals + 1)
-        )
-        return renewed.rowcount == 1
-
-    def _release(self, connection: Connection, term: Term) -> None:
-        connection.execute(
-            update(leases).where(*self._is(term)).values(owner="", renewals=leases.c.renewals + 1)
-        )
-
-    def _is(self, term: Term) -> tuple[ColumnElement[bool], ...]:
-        return leases.c.name == self.name, leases.c.owner == term.owner, leases.c.term == term.number
-
-    def _ourselves(self) -> dict[str, str | int]:
-        return {"owner": self._of.owner, "host": self._of.host, "pid": os.getpid()}
+def _held(term: Term) -> Held:
+    return Held(term.name, term.owner, term.number)

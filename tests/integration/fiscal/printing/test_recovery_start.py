@@ -26,7 +26,7 @@ from kkt_adapter.fiscal.store.attempts import LaneTerm, NewAttempt
 from kkt_adapter.fiscal.store.tables import attempts, documents, idempotency, receipts, shifts
 from kkt_adapter.kernel.ids import random_id
 from kkt_adapter.runtime.file_lock import ProcessLocks
-from kkt_adapter.runtime.leases.database import leases
+from kkt_adapter.runtime.leases.rows import leases
 
 QUICK: Any = {"response_budget_s": 0.2}
 

@@ -20,7 +20,7 @@ from kkt_adapter.fiscal.store.session_tables import cash_transactions
 from kkt_adapter.fiscal.store.tables import attempts, buffer_events, documents, met_fns, shifts
 from kkt_adapter.runtime.db.backup import back_up, restore
 from kkt_adapter.runtime.db.identity import Decided
-from kkt_adapter.runtime.leases.database import leases
+from kkt_adapter.runtime.leases.rows import leases
 
 KEYLESS: Json = {"additional_attribute": "order 7", "user_attribute": {"name": "table", "value": "4"}}
 

@@ -20,7 +20,7 @@ async def settings(visit: Visit) -> Response:
     changed_only = bool(visit.query.get("changed"))
     found = [
         one
-        for one in visit.services.configuration
+        for one in visit.services.configuration()
         if (not asked or asked in f"{one.name} {one.env or ''} {_about(visit, one)}".casefold())
         and not (changed_only and one.is_default)
     ]

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from kkt_adapter.fiscal.kkt.driver import KktStatus
 from kkt_adapter.fiscal.model import DocumentCode, FiscalDocument, ShiftReport
 from kkt_adapter.fiscal.printing import records
+from kkt_adapter.fiscal.printing.lane_rows import OrphansOf
 from kkt_adapter.fiscal.printing.register_session import RegisterSession
 from kkt_adapter.fiscal.shifts.shift_rows import record_shift
 from kkt_adapter.fiscal.store import events, fn_contacts
@@ -27,7 +28,6 @@ from kkt_adapter.fiscal.store.orphan_documents import (
     UNREAD_LIVE,
     OrphanDocuments,
     mark_read_back,
-    newest_number,
     orphan_rows,
 )
 from kkt_adapter.kernel.clock import Clock
@@ -65,9 +65,8 @@ class FnReadback:
         """
         status = await self._session.driver.status()
         fn_number, last = status.fn_number, status.fd_number
-        newest, met = await self._db.read(
-            lambda c: (newest_number(c, fn_number), fn_contacts.contact(c, fn_number))
-        )
+        rows = await self._session.rows.of_fn(fn_number)
+        newest, met = rows.newest, rows.contact
         known = newest or (met.first_fd if met is not None else self._session.met.first_fd(fn_number))
         if met is None:
             await self._meet(fn_number, last if known is None else known)
@@ -76,7 +75,11 @@ class FnReadback:
             first = min(first, met.unread_from)
         if first <= last:
             await self._read_back(first, last, status, lane)
-        return await self._db.read(lambda c: orphans_of(c, self._session.register_id, status))
+        return await self._session.rows.orphans(
+            OrphansOf(
+                register_id=self._session.register_id, fn_number=fn_number, since=status.clock - UNREAD_LIVE
+            )
+        )
 
     async def _meet(self, fn_number: str, first_fd: int) -> None:
         now, register_id = self._clock.now(), self._session.register_id

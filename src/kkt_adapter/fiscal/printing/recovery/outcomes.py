@@ -11,13 +11,13 @@ from kkt_adapter.fiscal.lifecycle import AttemptKind, AttemptOutcome, PrintState
 from kkt_adapter.fiscal.model import Baseline, DocumentCode, FiscalDocument
 from kkt_adapter.fiscal.printing import records
 from kkt_adapter.fiscal.printing.job import PrintJob, job_of, printed_item
+from kkt_adapter.fiscal.printing.lane_rows import Unprinted, unprinted_by_seq
 from kkt_adapter.fiscal.printing.printer import PrintListener
 from kkt_adapter.fiscal.printing.records import PrintedItem
 from kkt_adapter.fiscal.printing.recovery import rejected
 from kkt_adapter.fiscal.printing.recovery.open_question import PersonDecision
 from kkt_adapter.fiscal.printing.register_session import RegisterSession
 from kkt_adapter.fiscal.printing.reply_waiters import Waiting
-from kkt_adapter.fiscal.printing.unprinted import Unprinted, unprinted_by_seq
 from kkt_adapter.fiscal.shifts import session_rows
 from kkt_adapter.fiscal.store import attempts, fn_contacts
 from kkt_adapter.fiscal.store.attempts import LaneTerm, NewAttempt, OpenAttempt
@@ -48,7 +48,7 @@ class Outcomes:
         self._log = structlog.get_logger("recovery").bind(register_id=session.register_id)
 
     async def open_attempts(self) -> list[OpenAttempt]:
-        return await self._db.read(lambda c: attempts.open_attempts(c, self._session.register_id))
+        return await self._session.rows.open_attempts(self._session.register_id)
 
     async def put_back(self, attempt: OpenAttempt, lane: LaneTerm) -> bool:
         """End an attempt that has sent nothing; its receipt is the lane's next. False: it is beyond that."""
@@ -240,7 +240,7 @@ class Outcomes:
 
     async def end_closing(self, lane: LaneTerm) -> None:
         """A Z report that never came as far as an attempt has left its sessions ``closing``."""
-        if not await self._db.read(lambda c: session_rows.is_closing(c, self._session.register_id)):
+        if not await self._session.rows.is_closing(self._session.register_id):
             return
 
         def write(conn: Connection) -> None:

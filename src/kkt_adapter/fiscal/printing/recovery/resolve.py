@@ -16,6 +16,7 @@ from kkt_adapter.fiscal.kkt.driver import Fence
 from kkt_adapter.fiscal.lifecycle import AttemptKind, AttemptOutcome, PrintState
 from kkt_adapter.fiscal.model import Baseline, DocumentCode
 from kkt_adapter.fiscal.printing.job import PrintJob, job_of
+from kkt_adapter.fiscal.printing.lane_rows import Unprinted, one_unprinted
 from kkt_adapter.fiscal.printing.printer import PrintListener
 from kkt_adapter.fiscal.printing.recovery.fn_readback import orphans_of
 from kkt_adapter.fiscal.printing.recovery.open_question import OpenQuestion, PersonDecision, changed
@@ -35,7 +36,6 @@ from kkt_adapter.fiscal.printing.recovery.rules import (
 )
 from kkt_adapter.fiscal.printing.register_session import Evidence, RegisterSession
 from kkt_adapter.fiscal.printing.reply_waiters import Waiting
-from kkt_adapter.fiscal.printing.unprinted import Unprinted, one_unprinted
 from kkt_adapter.fiscal.store.attempts import LaneTerm, OpenAttempt
 from kkt_adapter.fiscal.store.orphan_documents import owned_numbers
 from kkt_adapter.kernel.clock import Clock
