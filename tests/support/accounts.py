@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import jwt
 from argon2 import PasswordHasher
 from fastapi import FastAPI
 from pydantic import SecretStr
-from tests.support.api import Memory
+from tests.support.api import bare_services
 from tests.support.clock import ManualClock
 
 from kkt_adapter.api.app import create_api
@@ -87,7 +87,7 @@ class SignInParts(AuthParts):
 
 def people_app(parts: SignInParts) -> FastAPI:
     """The product's HTTP application with the routes of sign-in and accounts."""
-    services = replace(Memory().services(), gate=parts.gate, people=parts)
+    services = bare_services(gate=parts.gate, people=parts)
     return create_api(services, ApiSettings(), clock=parts.clock)
 
 

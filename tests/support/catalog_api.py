@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx2
 from tests.support.accounts import SignInParts, wire
 from tests.support.answers import conform
-from tests.support.api import Memory, client_of
+from tests.support.api import bare_services, client_of
 from tests.support.catalog import unhurried
 
 from kkt_adapter.api.app import create_api
@@ -111,7 +111,7 @@ async def open_catalog_api(
         catalog = CatalogServices(
             sync=parts.sync, schedule=parts.schedule, reads=parts.reads, public_read=public_read
         )
-        services = replace(Memory().services(), gate=people.gate, catalog=catalog)
+        services = bare_services(gate=people.gate, catalog=catalog)
         app = create_api(services, ApiSettings())
         client = await opened.enter_async_context(client_of(app, event_hooks=conform.hooks()))
         api = CatalogApi(

@@ -16,9 +16,11 @@ from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as examples
 from schemathesis.checks import CHECKS
 from tests.support.answers.openapi import COMMITTED
-from tests.support.api import Memory, served
+from tests.support.api import bare_services, served
 from tests.support.product import product
 
+from kkt_adapter.api.app import create_api
+from kkt_adapter.api.settings import ApiSettings
 from kkt_adapter.runtime.auth.roles import Role
 from kkt_adapter.runtime.auth.settings import AuthSettings
 
@@ -45,7 +47,7 @@ async def test_an_answer_that_the_description_does_not_have_is_found() -> None:
     wrong = committed()
     wrong["paths"] = {"/health": wrong["paths"]["/health"]}
     wrong["components"]["schemas"]["Alive"]["properties"]["status"]["const"] = "dead"
-    async with served(Memory().app()) as port:
+    async with served(create_api(bare_services(), ApiSettings())) as port:
         with pytest.raises(schemathesis.errors.FailureGroup, match="Response violates schema"):
             await asyncio.to_thread(fuzz, f"http://127.0.0.1:{port}", {}, wrong)
 

@@ -3,25 +3,16 @@
 import json
 import re
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
+import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.support.api import (
-    BASE_URL,
-    KEY,
-    SALE,
-    Memory,
-    changed,
-    client_of,
-    post_receipt,
-    stored,
-    with_item,
-    with_payment,
-)
+from tests.support.api import SALE, Edge, a_key, changed, client_of, post_receipt, with_item, with_payment
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 JSON = "application/json"
@@ -170,19 +161,18 @@ def check_problem(answer: httpx2.Response) -> dict[str, Any]:
     return body
 
 
-@pytest.fixture
-async def memory(tmp_path: Path) -> AsyncIterator[Memory]:
-    async with stored(tmp_path) as parts:
-        yield parts
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def client(edge: Edge) -> AsyncIterator[httpx2.AsyncClient]:
+    async with client_of(edge.app()) as opened:
+        yield opened
 
 
 @pytest.mark.parametrize(("body", "status", "field"), SHAPES, ids=range(len(SHAPES)))
-async def test_bad_input_is_refused_and_nothing_is_asked_of_the_desk(
-    body: Any, status: int, field: str | None
+async def test_bad_input_is_refused_and_nothing_is_stored(
+    client: httpx2.AsyncClient, edge: Edge, body: Any, status: int, field: str | None
 ) -> None:
-    memory = Memory()
-    async with client_of(memory.app()) as client:
-        answer = await post_receipt(client, body)
+    before = await edge.stored()
+    answer = await post_receipt(client, body, key=a_key())
     assert answer.status_code == status
     problem = check_problem(answer)
     if field is None:
@@ -190,7 +180,7 @@ async def test_bad_input_is_refused_and_nothing_is_asked_of_the_desk(
     else:
         assert field in {error["field"] for error in problem["errors"]}
         assert all(error["message"] and error["code"] for error in problem["errors"])
-    assert memory.intake.calls == 0
+    assert await edge.stored() == before
 
 
 @pytest.mark.parametrize(
@@ -204,12 +194,13 @@ async def test_bad_input_is_refused_and_nothing_is_asked_of_the_desk(
         ("application/vnd.till+json", 200),
     ],
 )
-async def test_only_json_is_read(content_type: str, status: int) -> None:
-    memory = Memory()
-    async with client_of(memory.app()) as client:
-        answer = await post_receipt(client, **{"Content-Type": content_type})
+async def test_only_json_is_read(
+    client: httpx2.AsyncClient, edge: Edge, content_type: str, status: int
+) -> None:
+    before = await edge.stored()
+    answer = await post_receipt(client, key=a_key(), **{"Content-Type": content_type})
     assert answer.status_code == status
-    assert memory.intake.calls == (status == 200)
+    assert await edge.stored() == before + (status == 200)
     if status == 415:
         assert check_problem(answer)["code"] == "UNSUPPORTED_MEDIA_TYPE"
 
@@ -218,21 +209,19 @@ async def test_only_json_is_read(content_type: str, status: int) -> None:
     ("encoding", "status"),
     [("gzip", 415), ("GZIP", 415), ("br", 415), ("gzip, identity", 415), ("identity", 200)],
 )
-async def test_a_compressed_body_is_refused_with_what_is_taken(encoding: str, status: int) -> None:
-    memory = Memory()
-    async with client_of(memory.app()) as client:
-        answer = await post_receipt(client, **{"Content-Encoding": encoding})
+async def test_a_compressed_body_is_refused_with_what_is_taken(
+    client: httpx2.AsyncClient, encoding: str, status: int
+) -> None:
+    answer = await post_receipt(client, key=a_key(), **{"Content-Encoding": encoding})
     assert answer.status_code == status
     if status == 415:
         assert "Content-Encoding" in check_problem(answer)["detail"]
         assert answer.headers["accept-encoding"] == "identity"
 
 
-async def test_a_raw_separator_in_json_is_told_how_to_write_it() -> None:
+async def test_a_raw_separator_in_json_is_told_how_to_write_it(client: httpx2.AsyncClient) -> None:
     body = json.dumps(with_item(mark_code="01<GS>")).replace("<GS>", "\x1d").encode()
-    memory = Memory()
-    async with client_of(memory.app()) as client:
-        answer = await post_receipt(client, body, **{"Accept-Language": "ru"})
+    answer = await post_receipt(client, body, **{"Accept-Language": "ru"})
     assert answer.status_code == 422
     (error,) = check_problem(answer)["errors"]
     assert error["code"] == "malformed_json"
@@ -240,12 +229,10 @@ async def test_a_raw_separator_in_json_is_told_how_to_write_it() -> None:
     assert "\\u001d" in error["remedy"]
 
 
-async def test_a_body_without_a_media_type_is_taken_for_json() -> None:
-    memory = Memory()
-    async with client_of(memory.app()) as client:
-        answer = await client.post(
-            "/v1/kkt/receipt", content=json.dumps(SALE).encode(), headers={"Idempotency-Key": KEY}
-        )
+async def test_a_body_without_a_media_type_is_taken_for_json(client: httpx2.AsyncClient) -> None:
+    answer = await client.post(
+        "/v1/kkt/receipt", content=json.dumps(SALE).encode(), headers={"Idempotency-Key": a_key()}
+    )
     assert answer.status_code == 200
 
 
@@ -271,10 +258,9 @@ async def test_a_body_without_a_media_type_is_taken_for_json() -> None:
     ],
 )
 async def test_refusals_of_the_framework_have_the_same_form(
-    memory: Memory, method: str, path: str, status: int, code: str
+    client: httpx2.AsyncClient, method: str, path: str, status: int, code: str
 ) -> None:
-    async with client_of(memory.app()) as client:
-        answer = await client.request(method, path)
+    answer = await client.request(method, path)
     assert answer.status_code == status
     assert check_problem(answer)["code"] == code
     assert ("allow" in answer.headers) is (status == 405)
@@ -296,9 +282,10 @@ OTHER_BODIES = (
 
 @pytest.mark.parametrize(("method", "path"), OTHER_BODIES)
 @pytest.mark.parametrize("body", [b"{", b"[]", b"\xff", b"[" * 10_000, b'{"a":1,"a":2}', b"9" * 6000])
-async def test_every_body_is_read_with_the_same_care(method: str, path: str, body: bytes) -> None:
-    async with client_of(Memory().app()) as client:
-        answer = await client.request(method, path, content=body, headers={"Content-Type": JSON})
+async def test_every_body_is_read_with_the_same_care(
+    client: httpx2.AsyncClient, method: str, path: str, body: bytes
+) -> None:
+    answer = await client.request(method, path, content=body, headers={"Content-Type": JSON})
     assert answer.status_code == 422
     assert check_problem(answer)["code"] == "VALIDATION_ERROR"
 
@@ -334,7 +321,10 @@ anything: st.SearchStrategy[Any] = st.recursive(
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(mutation=anything, on=st.sampled_from(["whole", "receipt", "item", "payment"]))
-async def test_any_json_is_answered_without_a_failure(mutation: Any, on: str) -> None:
+async def test_any_json_is_answered_without_a_failure(
+    client: httpx2.AsyncClient, edge: Edge, mutation: Any, on: str
+) -> None:
+    before = await edge.stored()
     wrapped = mutation if isinstance(mutation, dict) else {"items": mutation}
     body = {
         "whole": mutation,
@@ -342,39 +332,31 @@ async def test_any_json_is_answered_without_a_failure(mutation: Any, on: str) ->
         "item": changed(items=[SALE["items"][0] | wrapped]),
         "payment": changed(payments=[SALE["payments"][0] | wrapped]),
     }[on]
-    memory = Memory()
-    async with client_of(memory.app()) as client:
-        answer = await post_receipt(client, json.dumps(body).encode())
+    answer = await post_receipt(client, json.dumps(body).encode(), key=a_key())
     assert answer.status_code in (200, 422)
     if answer.status_code == 422:
         check_problem(answer)
-    assert memory.intake.calls == (answer.status_code == 200)
+    assert await edge.stored() == before + (answer.status_code == 200)
 
 
-@settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(body=anything, target=st.sampled_from(OTHER_BODIES))
 async def test_any_json_to_any_other_path_is_answered_without_a_failure(
-    memory: Memory, body: Any, target: tuple[str, str]
+    client: httpx2.AsyncClient, body: Any, target: tuple[str, str]
 ) -> None:
     """All on one database, as calls come."""
     method, path = target
-    async with client_of(memory.app()) as client:
-        answer = await client.request(
-            method, path, content=json.dumps(body).encode(), headers={"Content-Type": JSON}
-        )
+    answer = await client.request(
+        method, path, content=json.dumps(body).encode(), headers={"Content-Type": JSON}
+    )
     assert answer.status_code in (200, 400, 404, 409, 422)
 
 
 @settings(max_examples=40, deadline=None)
 @given(body=st.binary(max_size=60), key=st.binary(max_size=10))
-async def test_any_bytes_are_answered_without_a_failure(body: bytes, key: bytes) -> None:
-    memory = Memory()
-    transport = httpx2.ASGITransport(app=memory.app())
-    async with httpx2.AsyncClient(transport=transport, base_url=BASE_URL) as client:
-        answer = await client.post("/v1/kkt/receipt", content=body, headers=[(b"Idempotency-Key", key)])
+async def test_any_bytes_are_answered_without_a_failure(
+    client: httpx2.AsyncClient, body: bytes, key: bytes
+) -> None:
+    answer = await client.post("/v1/kkt/receipt", content=body, headers=[(b"Idempotency-Key", key)])
     assert answer.status_code == 422
     check_problem(answer)

@@ -1,6 +1,7 @@
 """/openapi.json says of every operation what it answers: shape, unit, every refusal, an example."""
 
 import json
+import re
 from collections.abc import Iterator
 from difflib import unified_diff
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 from tests.support.answers.openapi import COMMITTED, document, dumped, operations, validator
+from tests.support.api import SALE
 
 from kkt_adapter.api.error_codes import ROWS
 from kkt_adapter.fiscal.model import ReceiptWarning
@@ -131,3 +133,9 @@ def test_the_ready_made_bytes_of_a_receipt_that_waits_fit_the_schema(tag: int | 
     )
     schema = {"$ref": "#/components/schemas/AcceptedReceipt"}
     assert [e.message for e in validator(schema).iter_errors(json.loads(text))] == []
+
+
+def test_the_example_of_a_sale_stands_in_the_reference() -> None:
+    text = COMMITTED.with_name("http-api.md").read_text(encoding="utf-8")
+    bodies = [json.loads(block) for block in re.findall(r"```json\n(\{.*?\})\n```", text, re.S)]
+    assert SALE in bodies

@@ -1,31 +1,20 @@
 """Sessions and cash over HTTP and the whole product: what is refused, what is repeated, what survives."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import pytest
 from sqlalchemy import Connection, update
-from tests.support.api import Json, Memory, client_of
+from tests.support.api import Json
 from tests.support.product import Product, product, virtual_registers
 from tests.support.sessions import Receipt, Recount, call, fields, receipt
 
-from kkt_adapter.api.app import create_api
-from kkt_adapter.api.settings import ApiSettings
-from kkt_adapter.fiscal.lifecycle import SessionState
-from kkt_adapter.fiscal.shifts.device_cash import CashAtRegister
-from kkt_adapter.fiscal.shifts.pos_session import PosSession
-from kkt_adapter.fiscal.store.idempotency import Outcome
 from kkt_adapter.fiscal.store.session_tables import pos_sessions
-from kkt_adapter.kernel.money import Kopecks
 
 KEY = "0b6f1c1e-4c0e-4a52-9a2b-0f3f5e0a7c11"
 OPEN: Json = {"pos_id": "POS-001", "session_id": "S-17", "opening_cash": 500}
-BAD_MONEY: tuple[Any, ...] = (-1, "x", "1e3", True, None, [], 0.001)
 CASH: Json = {"pos_id": "POS-001", "type": "cash_in", "amount": 100, "reason": "Размен"}
 
 
@@ -128,64 +117,6 @@ async def test_a_till_without_a_session_or_a_register_is_told_so(client: httpx2.
     assert (unknown.status_code, list(fields(unknown))) == (422, ["pos_id"])
 
 
-@pytest.mark.parametrize(
-    ("amount", "kop"),
-    [(100, 10_000), ("100.50", 10_050), (97.75000000000001, 9_775), (0.005, 1), ("0.01", 1), (" 7 ", 700)],
-)
-async def test_money_is_read_as_in_receipts(amount: Any, kop: int) -> None:
-    sessions = MemorySessions()
-    async with client_of(sessions.app()) as client:
-        answer = await call(client, "cash", CASH | {"amount": amount})
-        assert answer.status_code == 200, answer.text
-        await call(client, "session/open", OPEN | {"opening_cash": amount})
-    assert sessions.asked == [("cash_in", kop), ("open", kop)]
-
-
-@pytest.mark.parametrize("zero", [0, "0", "0.00", 0.0])
-async def test_a_drawer_may_begin_empty(zero: Any) -> None:
-    sessions = MemorySessions()
-    async with client_of(sessions.app()) as client:
-        assert (await call(client, "session/open", OPEN | {"opening_cash": zero})).status_code == 200
-        assert list(fields(await call(client, "cash", CASH | {"amount": zero}))) == ["amount"]
-    assert sessions.asked == [("open", 0)]
-
-
-@pytest.mark.parametrize(
-    ("path", "body", "field"),
-    [
-        *[("cash", CASH | {"amount": bad}, "amount") for bad in BAD_MONEY],
-        *[("session/open", OPEN | {"opening_cash": bad}, "opening_cash") for bad in BAD_MONEY],
-        ("cash", CASH | {"type": "sale"}, "type"),
-        ("cash", CASH | {"type": 1}, "type"),
-        ("cash", CASH | {"reason": " "}, "reason"),
-        ("cash", {n: v for n, v in CASH.items() if n != "reason"}, "reason"),
-        ("cash", {n: v for n, v in CASH.items() if n != "pos_id"}, "pos_id"),
-        ("session/open", OPEN | {"pos_id": ""}, "pos_id"),
-        ("session/open", OPEN | {"session_id": "a\nb"}, "session_id"),
-        ("session/open", OPEN | {"session_id": "x" * 129}, "session_id"),
-        ("session/close", {}, "pos_id"),
-    ],
-)
-async def test_what_does_not_fit_is_named_and_nothing_is_done(path: str, body: Any, field: str) -> None:
-    sessions = MemorySessions()
-    async with client_of(sessions.app()) as client:
-        answer = await call(client, path, body)
-    assert answer.status_code == 422
-    assert list(fields(answer)) == [field]
-    assert sessions.asked == []
-
-
-@pytest.mark.parametrize(
-    "raw", [b'{"pos_id":"POS-001","type":"cash_in","amount":NaN,"reason":"x"}', b"{", b""]
-)
-async def test_broken_json_is_refused(raw: bytes) -> None:
-    sessions = MemorySessions()
-    async with client_of(sessions.app()) as client:
-        answer = await client.post("/v1/pos/cash", content=raw)
-    assert answer.status_code == 422
-    assert sessions.asked == []
-
-
 async def test_the_same_key_gets_the_first_answer_again(running: Product, client: httpx2.AsyncClient) -> None:
     first = await call(client, "session/open", OPEN, key=KEY)
     await running.post(receipt("sale", {"cash": 10_000}))
@@ -256,98 +187,3 @@ async def test_a_drawer_that_does_not_add_up_is_an_event_and_an_alert_until_it_i
 def spoil(conn: Connection, *, till: str, kop: int) -> None:
     query = update(pos_sessions).where(pos_sessions.c.pos_id == till)
     conn.execute(query.values(cash_kop=pos_sessions.c.cash_kop + kop))
-
-
-# v viewer, m manager, a admin; tokens: t of till POS-001, o of two other tills, r of scope read
-RIGHTS = [
-    (("POST", "/v1/pos/session/open", OPEN), "at"),
-    (("POST", "/v1/pos/session/close", {"pos_id": "POS-002"}), "ao"),
-    (("POST", "/v1/pos/cash", CASH), "at"),
-    (("GET", "/v1/pos/cash?pos_id=POS-001", None), "vmatr"),
-    (("GET", "/v1/pos/cash?pos_id=POS-003", None), "vmaor"),
-    (("GET", "/v1/pos/cash", None), "vmatr"),  # o has several tills and must name one
-    (("POST", "/v1/pos/cash/7/resolve", {"action": "done", "reason": "the slip"}), "a"),
-    (("GET", "/v1/pos/session/POS-001", None), "vmatr"),
-    (("GET", "/v1/pos/session/POS-003", None), "vmaor"),
-]
-TOKENS = {"v": "viewer", "m": "manager", "a": "admin", "t": "till-1", "o": "till-2", "r": "read"}
-
-
-@pytest.mark.parametrize("who", TOKENS)
-@pytest.mark.parametrize(("wanted", "allowed"), RIGHTS)
-async def test_a_call_is_for_those_of_the_table(wanted: Any, allowed: str, who: str) -> None:
-    sessions = MemorySessions()
-    method, path, body = wanted
-    async with client_of(sessions.app(auth_open=False)) as client:
-        headers = {"Authorization": f"Bearer {TOKENS[who]}"}
-        answer = await client.request(method, path, json=body, headers=headers)
-        nobody = await client.request(method, path, json=body)
-    assert nobody.status_code == 401
-    assert answer.status_code == (200 if who in allowed else 403)
-    assert bool(sessions.asked) == (who in allowed)
-
-
-class MemorySessions:
-    """Keeps what it was asked, in kopecks."""
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[str, Any]] = []
-
-    def app(self, *, auth_open: bool = True) -> Any:
-        settings = ApiSettings(auth_open=auth_open)
-        sessions: Any = self
-        services = replace(Memory().services(), sessions=sessions, shift_book=sessions)
-        return create_api(services, settings)
-
-    async def cash_at_registers(self, *, pos_id: str | None) -> list[CashAtRegister]:
-        self.asked.append(("cash_at_registers", pos_id))
-        return []
-
-    async def decide_cash(self, movement: int, *, done: bool, by: str, reason: str) -> None:
-        self.asked.append(("decide_cash", (movement, done, by, reason)))
-
-    async def open(
-        self, pos_id: str, *, session_id: str | None, opening_cash_kop: int, key: str | None
-    ) -> Outcome[PosSession]:
-        return self._done("open", opening_cash_kop)
-
-    async def close(
-        self, pos_id: str, *, session_id: str | None, key: str | None, counted_kop: int | None, by: str
-    ) -> Outcome[PosSession]:
-        return self._done("close", session_id)
-
-    async def move_cash(
-        self, pos_id: str, *, kind: str, amount_kop: int, reason: str, by: str, key: str | None
-    ) -> Outcome[PosSession]:
-        return self._done(kind, amount_kop)
-
-    async def get(self, pos_id: str) -> PosSession:
-        return self._done("get", pos_id).answer
-
-    def _done(self, what: str, amount: Any) -> Outcome[PosSession]:
-        self.asked.append((what, amount))
-        return Outcome(answer=SESSION)
-
-
-def _a_session() -> PosSession:
-    nothing = Kopecks(0)
-    return PosSession(
-        session_id="S-1",
-        pos_id="POS-001",
-        register_id="POS-001",
-        status=SessionState.OPEN,
-        opened_at=datetime(2026, 3, 14, 9, tzinfo=UTC),
-        closed_at=None,
-        opening_kop=nothing,
-        cash_kop=nothing,
-        card_kop=nothing,
-        sales_kop=nothing,
-        refunds_kop=nothing,
-        in_kop=nothing,
-        out_kop=nothing,
-        receipt_count=0,
-        z_report=None,
-    )
-
-
-SESSION = _a_session()
