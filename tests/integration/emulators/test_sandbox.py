@@ -100,3 +100,4 @@ def test_nothing_is_read_from_the_file_or_the_environment(
     beyond = sandbox_settings(host="0.0.0.0", port=0, data_dir=tmp_path, callbacks=True)
     assert beyond.shop[0].secret != given.shop[0].secret
     assert beyond.shop[0].callback_hosts == ()
+    assert [one.shop[1].anonymous for one in (given, beyond)] == [True, False]

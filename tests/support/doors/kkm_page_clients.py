@@ -99,7 +99,7 @@ class TillPrototype(Client):
             "Command": "List", "NumDevice": 0, "InnKkm": "", "Active": True, "OnOff": True,
             "OFD_Error": False, "FN_IsFiscal": True, "IdCommand": str(uuid4()),
         }  # fmt: skip
-        assert isinstance((await self.post("/Execute", listed))["ListUnit"], list)
+        assert (await self.post("/Execute", listed))["ListUnit"], "it offers no register"
         body = one_sale(
             InnKkm="", KktNumber="", Timeout=30, IdCommand=str(uuid4()), NumberCopies=0, TaxVariant="",
             CashierName="Тестовый кассир", CashierVATIN="123456789012", ClientAddress="test@example.com",

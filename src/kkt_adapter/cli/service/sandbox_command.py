@@ -78,7 +78,8 @@ def sandbox_settings(*, host: str, port: int, data_dir: Path, callbacks: bool) -
     from kkt_adapter.kernel.addresses import is_loopback
     from kkt_adapter.settings import GroupSettings, RegisterSettings, Settings, ShopSettings
 
-    secret = SecretStr(LOOPBACK_SECRET if is_loopback(host) else secrets.token_urlsafe(18))
+    here = is_loopback(host)
+    secret = SecretStr(LOOPBACK_SECRET if here else secrets.token_urlsafe(18))
     called = () if callbacks else CALLED_BACK
     return Settings(
         host=host,
@@ -98,12 +99,14 @@ def sandbox_settings(*, host: str, port: int, data_dir: Path, callbacks: bool) -
         group=(GroupSettings(id=GROUP, registers=("K1", "K2")),),
         shop=(
             _shop(ShopSettings, "web", "atol-online", secret, called),
-            _shop(ShopSettings, "till", "kkmserver", secret, called),
+            _shop(ShopSettings, "till", "kkmserver", secret, called, anonymous=here),
         ),
     )
 
 
-def _shop(kind: Any, name: str, door: str, secret: Any, called: tuple[str, ...]) -> Any:
+def _shop(
+    kind: Any, name: str, door: str, secret: Any, called: tuple[str, ...], *, anonymous: bool = False
+) -> Any:
     return kind(
         id=name,
         login=name,
@@ -112,6 +115,7 @@ def _shop(kind: Any, name: str, door: str, secret: Any, called: tuple[str, ...])
         doors=(door,),
         convert=True,
         callback_hosts=called,
+        anonymous=anonymous,
     )
 
 
@@ -120,10 +124,11 @@ def hints(settings: Any) -> Any:
 
     def lines(base: str) -> list[str]:
         secret = settings.shop[0].secret.get_secret_value()
+        none = ", or none / или без пароля" if settings.shop[1].anonymous else ""
         return [
             f"  SANDBOX / ПЕСОЧНИЦА: group {GROUP} of K1 and K2, INN {settings.registers[0].user_inn}",
             f"  ATOL Online: {base}/possystem/v4 and /v5, login web, password {secret}, group {GROUP}",
-            f"  KkmServer: {base}/Execute, user till, password {secret}",
+            f"  KkmServer: {base}/Execute, user till, password {secret}{none}",
             f"  fault buttons and clock / кнопки неисправностей и часы: {base}/sandbox/",
         ]
 

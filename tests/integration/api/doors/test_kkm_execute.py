@@ -185,7 +185,10 @@ async def test_who_may_call(tmp_path: Path) -> None:
         nobody = await post(client, sale(), authorization=None)
         assert (nobody.status_code, nobody.json()["Status"]) == (401, 2)
         assert nobody.headers["www-authenticate"].startswith("Basic realm=")
-        assert (await post(client, sale(), authorization=basic("till", "wrong"))).status_code == 401
+        for sender, allowed in ((page, page), ("https://evil.example", None)):
+            wrong = await post(client, sale(), authorization=basic("till", "wrong"), Origin=sender)
+            assert wrong.status_code == 401
+            assert wrong.headers.get("access-control-allow-origin") == allowed, "a page can show why"
         assert (await post(client, sale(), authorization="Bearer x")).status_code == 401
         assert (await post(client, sale(), authorization=basic("web"))).status_code == 403
         for headers in (

@@ -71,9 +71,13 @@ def list_unit(view: DeviceView) -> Json:
 
 
 def listed(views: Sequence[DeviceView], command: Fields) -> list[Json]:
-    """``ListUnit`` after the filters of the command; a filter that is null or absent takes any."""
+    """``ListUnit`` after the filters of the command; a filter that is null or absent takes any.
+
+    ``FN_IsFiscal`` true hides no virtual register: a till that asks so would find none in the sandbox.
+    """
     inn = command.text("InnKkm")
-    wanted = {name: command.flag(name) for name in ("Active", "OnOff", "FN_IsFiscal", "FN_MemOverflowl")}
+    wanted = {name: command.flag(name) for name in ("Active", "OnOff", "FN_MemOverflowl")}
+    wants_real = command.flag("FN_IsFiscal")
     wants_error = command.flag("OFD_Error")
     for name in ("OFD_DateErrorDoc", "FN_DateEnd"):
         command.value(name)
@@ -82,6 +86,8 @@ def listed(views: Sequence[DeviceView], command: Fields) -> list[Json]:
         if inn is not None and unit["INN"] != inn.strip():
             continue
         if any(flag is not None and unit[name] is not flag for name, flag in wanted.items()):
+            continue
+        if wants_real is False and unit["FN_IsFiscal"]:
             continue
         if wants_error is not None and bool(unit["OFD_Error"]) is not wants_error:
             continue

@@ -31,6 +31,7 @@ from kkt_adapter.api.doors.kkmserver.sign_in import (
     anonymous_shop,
     credentials,
     preflight_headers,
+    readable,
 )
 from kkt_adapter.api.doors.sender import check_origin
 from kkt_adapter.api.entry.heads import headers_of
@@ -106,7 +107,8 @@ class ExecuteDoor:
             return
         sender = scope.get(SENDER)
         if isinstance(sender, NotAuthenticated):
-            await send_answer(send, self.refusal(sender, scope), headers=[CHALLENGE])
+            for_page = readable(await self._shops.all(), headers) if b"origin" in headers else []
+            await send_answer(send, self.refusal(sender, scope), headers=[CHALLENGE, *for_page])
             return
         if not isinstance(sender, Shop):
             raise sender or NotAuthenticated()

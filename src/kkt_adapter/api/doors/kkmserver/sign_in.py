@@ -63,15 +63,24 @@ def lists(shop: Shop, origin: bytes) -> bool:
     return origin.decode("latin-1") in shop.origins
 
 
+def readable(shops: Iterable[Shop], headers: Headers) -> list[tuple[bytes, bytes]]:
+    """What lets a page read an answer before anybody signed in: nothing, unless an account of this door lists
+    the page. Without it a page learns of a wrong secret only that it "failed to fetch"."""
+    origin = headers.get(b"origin", b"")
+    if not any(lists(shop, origin) for shop in shops if shop.may_use(DoorName.KKMSERVER)):
+        return []
+    return [(b"access-control-allow-origin", origin), (b"vary", b"Origin")]
+
+
 def preflight_headers(shops: Iterable[Shop], headers: Headers) -> list[tuple[bytes, bytes]] | None:
     """The answer to a browser that asks first, if any account of this door lists its page; else None.
 
     ``access-control-allow-private-network``: a public page that calls this machine (expressjs/cors#308).
     """
-    origin = headers.get(b"origin", b"")
-    if not any(lists(shop, origin) for shop in shops if shop.may_use(DoorName.KKMSERVER)):
+    allowed = readable(shops, headers)
+    if not allowed:
         return None
-    found = [(b"access-control-allow-origin", origin), (b"vary", b"Origin"), *_PREFLIGHT]
+    found = [*allowed, *_PREFLIGHT]
     if headers.get(b"access-control-request-private-network") == b"true":
         found.append((b"access-control-allow-private-network", b"true"))
     return found
