@@ -1,6 +1,7 @@
 """Two safeguards taken out, one at a time: the same sale then is doubled or mixed up, and the books tell."""
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +42,9 @@ async def test_a_second_press_on_another_register_prints_nothing(tmp_path: Path)
 async def test_a_guard_per_register_doubles_the_sale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     guard = Call.guard
 
-    def per_register(self: Call, content: bytes) -> PressGuard:
+    def per_register(self: Call, content: bytes, *, guard_for: timedelta | None) -> PressGuard:
         number = self.command.device.number
-        return replace(guard(self, content), account=f"{self.shop.id} on {number}")
+        return replace(guard(self, content, guard_for=guard_for), account=f"{self.shop.id} on {number}")
 
     monkeypatch.setattr(Call, "guard", per_register)
     async with product(tmp_path, registers=POOL, shop=(shop(),)) as running:

@@ -349,6 +349,7 @@ def without(document: Json, *path: Any) -> Json:
         (body(items=[item(quantity="1.0000001")]), "receipt.items[0].quantity"),
         (body(items=[item(vat={"type": "vat20%"})]), "receipt.items[0].vat.type"),
         (body(items=[item(vat={"type": "vat118"})]), "receipt.items[0].vat.type"),
+        (body(items=[item(vat={"type": ["none"]})]), "receipt.items[0].vat.type"),
         (body(items=[item(payment_method="later")]), "receipt.items[0].payment_method"),
         (body(items=[item(payment_object=29)]), "receipt.items[0].payment_object"),
         (body(items=[item(payment_object="commodity")]), "receipt.items[0].payment_object"),

@@ -43,7 +43,7 @@ def _vat_of(item: Fields) -> str | None:
 def rate_of(vat: Fields) -> str | None:
     """The rate; a sum beside it is calculated anew, since clients calculate it wrong."""
     kind = vat.raw("type")
-    if kind in words.OLD_VATS:
+    if isinstance(kind, str) and kind in words.OLD_VATS:
         vat.refuse("type", f"ставка {kind} отменена с 2019 года. Передайте vat22 или другую действующую")
         return None
     word = vat.word("type", words.VATS, required=True)

@@ -133,7 +133,7 @@ class Actions:
             reason="KkmServer",
             by=call.shop.id,
             key=key,
-            guard=call.guard(content_hash(call.command)),
+            guard=call.guard(content_hash(call.command), guard_for=call.guards_for()),
         )
 
     def _till(self, view: DeviceView) -> str:

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 from kkt_adapter.api.doors.kkmserver import answers
@@ -103,8 +104,8 @@ class Commands:
         seconds = DO_NOT_WAIT_S if at_once else min(command.timeout_s, shop.hold_max_s)
         hold = self.holds.open(seconds)
         watch(hold)
-        guard_for = self._parts.presses.guards_for(shop.guard_minutes)
-        call = Call(shop=shop, command=command, head=head, hold=hold, caller=caller, guard_for=guard_for)
+        guards_for = partial(self._parts.presses.guards_for, shop.guard_minutes)
+        call = Call(shop=shop, command=command, head=head, hold=hold, caller=caller, guards_for=guards_for)
         if command.id is not None:
             call.key = command.id
         elif command.does is not Does.RESULT:

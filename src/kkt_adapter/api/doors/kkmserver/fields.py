@@ -40,6 +40,7 @@ class Fields:
         self._values: dict[str, Any] = {}
         self._written: dict[str, str] = {}
         self._asked: set[str] = set()
+        self._nested: dict[str, Fields | list[Fields]] = {}  # those that were asked for
         for written, value in members.items():
             name = folded(written)
             known = self._values.get(name)
@@ -126,16 +127,23 @@ class Fields:
         raise self._wrong(name, "true or false", "true или false")
 
     def object(self, name: str) -> "Fields | None":
-        """A nested object; an empty one and an empty list count as absent."""
+        """A nested object; an empty one and an empty list count as absent. Asked again, it is the same."""
+        known = self._nested.get(name)
+        if isinstance(known, Fields):
+            return known
         value = self.value(name)
         if value is None or value == [] or value == {}:
             return None
         if not isinstance(value, dict):
             raise self._wrong(name, "an object", "объектом")
-        return Fields(value, self.written(name))
+        self._nested[name] = found = Fields(value, self.written(name))
+        return found
 
     def objects(self, name: str) -> list["Fields"]:
-        """A list of objects; ``null`` members are left out."""
+        """A list of objects; ``null`` members are left out. Asked again, they are the same."""
+        known = self._nested.get(name)
+        if isinstance(known, list):
+            return known
         value = self.value(name)
         if value is None or value == {}:
             return []
@@ -148,6 +156,7 @@ class Fields:
             if not isinstance(member, dict):
                 raise self._wrong(f"{name}[{index}]", "an object", "объектом")
             found.append(Fields(member, f"{self.written(name)}[{index}]"))
+        self._nested[name] = found
         return found
 
     def unknown(self) -> Iterator[str]:

@@ -22,6 +22,7 @@ from kkt_adapter.fiscal.intake.press_guard import Caller, PressGuard
 from kkt_adapter.fiscal.printing.availability import obstacle, takes_new
 from kkt_adapter.fiscal.printing.registers import Registers, Unit
 from kkt_adapter.fiscal.queries.receipts import Receipts
+from kkt_adapter.fiscal.store.device_numbers import DeviceName
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import KktError, NotFound
 from kkt_adapter.kernel.ids import random_id
@@ -87,24 +88,32 @@ class Parts:
 
     async def device(self, shop: Shop, wish: DeviceWish) -> DeviceView:
         """The register for a command. Raises CommandRefused."""
-        if wish.number > 0:
-            named = await self._numbered(shop, wish.number)
-            if named is not None:
-                return named
         views = await self.views(shop)
         taken = chosen(wish, [device_of(view) for view in views])
         return next(view for view in views if view.register_id == taken.register_id)
 
-    async def _numbered(self, shop: Shop, number: int) -> DeviceView | None:
-        """The register with this number, without a look at the others."""
-        ids = self.registers_of(shop)
-        names = await self.presses.names(ids)
-        found = next((one for one in ids if names[one].number == number), None)
-        return None if found is None else self._view(self.registers.unit(found), names[found])
+    async def named(self, shop: Shop, wish: DeviceWish) -> "NamedRegister":
+        """Which one ``device`` chooses. One that is named by its number is found without a look at any."""
+        if wish.number > 0:
+            ids = self.registers_of(shop)
+            names = await self.presses.names(ids)
+            for one in ids:
+                if names[one].number == wish.number:
+                    return NamedRegister(register_id=one, name=names[one])
+        view = await self.device(shop, wish)
+        return NamedRegister(register_id=view.register_id, name=view.name)
 
     def till_of(self, register_id: str) -> str | None:
         """The till whose session counts the cash of a register; None: it has none of its own."""
         return self.registers.till_of(register_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedRegister:
+    """The register of a command that asks nothing about it."""
+
+    register_id: str
+    name: DeviceName
 
 
 def device_of(view: DeviceView) -> Device:
@@ -129,7 +138,7 @@ class Call:
     head: Head
     hold: Hold
     caller: Caller
-    guard_for: timedelta | None
+    guards_for: Callable[[], timedelta | None]  # how long an equal press is kept out, as the clock is now
     key: str = field(default_factory=random_id)  # the client's, or one of ours
     device: Answer = field(default_factory=dict)  # NumDevice and UnitName, once a register is chosen
     told: list[str] = field(default_factory=list)  # presses whose outcome the answer tells, if it arrives
@@ -142,18 +151,19 @@ class Call:
             client_key=self.key,
             content=content,
             was=self.shop.was,
-            guard=self.guard(content),
+            guard=self.guard(content, guard_for=None),
         )
 
-    def guard(self, content: bytes) -> PressGuard:
+    def guard(self, content: bytes, *, guard_for: timedelta | None) -> PressGuard:
+        """``guard_for`` None: however old an equal press is."""
         return PressGuard(
             account=self.shop.id,
             content=content,
             caller=self.caller,
-            guard_for=self.guard_for,
+            guard_for=guard_for,
         )
 
-    def is_for(self, view: DeviceView) -> None:
+    def is_for(self, view: "DeviceView | NamedRegister") -> None:
         """The register of the command: every answer from now on names it."""
         self.device = {"NumDevice": view.name.number, "UnitName": view.register_id}
 

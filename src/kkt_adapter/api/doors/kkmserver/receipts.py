@@ -6,8 +6,7 @@ from typing import Any
 
 from kkt_adapter.api.doors.kkmserver.answers import STILL_RUNNING, Answer, done, running
 from kkt_adapter.api.doors.kkmserver.content import content_hash
-from kkt_adapter.api.doors.kkmserver.device_data import DeviceView
-from kkt_adapter.api.doors.kkmserver.parts import GUARD_WAIT_S, LOOK_S, Call, Parts
+from kkt_adapter.api.doors.kkmserver.parts import GUARD_WAIT_S, LOOK_S, Call, NamedRegister, Parts
 from kkt_adapter.api.doors.kkmserver.places import own_names
 from kkt_adapter.api.doors.kkmserver.receipt import Translated, is_fiscal, translate
 from kkt_adapter.api.doors.kkmserver.receipt_answers import is_final, receipt_answer
@@ -37,10 +36,10 @@ class ReceiptPresses:
         origin = call.origin(content)
         origin = replace(origin, actions=tuple(action_hashes(origin)))
         try:
-            view = await self._parts.device(call.shop, call.command.device)
-            call.is_for(view)
-            translated = translate(call.command.fields, own_place=self._own_place(view))
-            request, sent = self._read(translated, view)
+            register = await self._parts.named(call.shop, call.command.device)
+            call.is_for(register)
+            translated = translate(call.command.fields, own_place=self._own_place(register))
+            request, sent = self._read(translated, register)
         except (CommandRefused, AdapterError):
             known = await self._known(call, origin)
             if known is None:
@@ -60,12 +59,12 @@ class ReceiptPresses:
         """A document without goods: there is no printer for it, and it must fail nobody."""
         return done(call.head, Warning=call.head.said(_ONLY_TEXT))
 
-    def _own_place(self, view: DeviceView) -> bool:
-        defaults = self._parts.registers.unit(view.register_id).defaults
+    def _own_place(self, register: NamedRegister) -> bool:
+        defaults = self._parts.registers.unit(register.register_id).defaults
         return defaults.other_place or defaults.internet
 
-    def _read(self, translated: Translated, view: DeviceView) -> tuple[ReceiptRequest, AsSent]:
-        till = self._parts.till_of(view.register_id) or view.register_id
+    def _read(self, translated: Translated, register: NamedRegister) -> tuple[ReceiptRequest, AsSent]:
+        till = self._parts.till_of(register.register_id) or register.register_id
         parsed = read_translated({**translated.body, "pos_id": till}, own_name=own_names(translated.places))
         if parsed.sent.broken:
             raise parsed.sent.refusal(parsed.sent.broken)
@@ -74,6 +73,9 @@ class ReceiptPresses:
     async def _store(
         self, call: Call, request: ReceiptRequest, sent: AsSent, translated: Translated, origin: Origin
     ) -> Answer:
+        strict = (
+            origin  # kept out by an equal press of any age: how old it may be is asked where there is one
+        )
         while True:
             storing = asyncio.ensure_future(
                 self._parts.intake.store(request, origin=origin, sent=sent, wait_s=call.hold.left_s)
@@ -88,6 +90,12 @@ class ReceiptPresses:
             except StorageError as error:  # it may be on disk all the same
                 return running(call.head, refusal_of(error).text)
             except PressRepeated as repeated:
+                guard_for = call.guards_for() if origin is strict else None
+                if guard_for is not None:
+                    guard = call.guard(strict.content, guard_for=guard_for)
+                    origin = replace(strict, guard=guard)
+                    continue
+                origin = strict
                 await self._let_pass(call, repeated)
             except UsedForAction:
                 raise another_command(call.key) from None
