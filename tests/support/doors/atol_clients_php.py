@@ -286,4 +286,100 @@ class RetailCrm(Client):
         return booked(found["payload"])
 
 
-CLIENTS: tuple[type[Client], ...] = (Ssitdikov, ItQuasar, Lamoda, SushiMarket, Magento, RetailCrm)
+class Vlsv(Client):
+    """skodnik/atol-online (Guzzle, PSR-18): a media type with GET too, one new token on code 11, and
+    declared types whatever the error is; its program looks for the uuid."""
+
+    name = "skodnik/atol-online"
+
+    async def _call(self, method: str, path: str, body: Json | None = None) -> Json:
+        headers = JSON_UTF8 | ({"Token": self.token} if self.token else {})
+        found: Json = (await self.ask(method, f"/possystem/v4/{path}", body, headers=headers)).json()
+        moment(found["timestamp"])
+        if found["error"] is not None:
+            typed(found["error"], error_id=str, code=int, text=str, type=str)
+        return found
+
+    async def _retried(self, method: str, path: str, body: Json | None = None) -> Json:
+        if not self.token:
+            await self._sign_in()
+        found = await self._call(method, path, body)
+        if found["error"] is not None and found["error"]["code"] == 11:
+            await self._sign_in()
+            found = await self._call(method, path, body)
+        assert found["status"] in ("wait", "done", "fail")
+        return found
+
+    async def _sign_in(self) -> None:
+        self.token = ""
+        found = await self._call("POST", "getToken", {"login": self.login, "pass": SECRET})
+        self.token, self.signed_in = found["token"], self.signed_in + 1
+
+    async def register(self, external_id: str, **changes: Any) -> str:
+        item = line(
+            {"price": 1000.0, "quantity": 0.3, "sum": 300.0} | changes,
+            measurement_unit="кг",
+            payment_method="full_payment",
+            payment_object="commodity",
+            vat={"type": "vat10"},
+        )
+        document = self.document(external_id, self.receipt(item))
+        found = await self._retried("POST", f"{self.group}/sell", document)
+        if found["uuid"] is None:
+            raise Raised(found["error"]["text"])
+        return str(found["uuid"])
+
+    async def report(self, uuid: str) -> Booked | None:
+        found = await self._retried("GET", f"{self.group}/report/{uuid}")
+        return None if found["status"] == "wait" else booked(found["payload"])
+
+
+class Axenov(Client):
+    """anthonyaxenov/atol-online (Guzzle): ``Content-type`` with GET too; a success has no error and a status
+    below 400, and a token is asked for once only."""
+
+    name = "anthonyaxenov/atol-online"
+    takes_repeats = False
+    renews = False
+
+    async def _send(self, method: str, path: str, body: Json | None = None) -> Json:
+        headers = {"Content-type": "application/json; charset=utf-8"}
+        if self.token:
+            headers["Token"] = self.token
+        answer = await self.ask(method, f"/possystem/v4/{path}", body, headers=headers)
+        found: Json = answer.json()
+        if found.get("error") or answer.is_error:
+            raise Raised(str(found))
+        return found
+
+    async def register(self, external_id: str, **changes: Any) -> str:
+        if not self.token:
+            found = await self._send("POST", "getToken", {"login": self.login, "pass": SECRET})
+            self.token, self.signed_in = found["token"], self.signed_in + 1
+        item = line(
+            {"price": 33.33, "quantity": 3.0, "sum": 99.99} | changes,
+            measurement_unit="шт",
+            payment_method="full_payment",
+            payment_object="commodity",
+            vat={"type": "vat20", "sum": 16.67},
+            user_data="артикул",
+        )
+        receipt = self.receipt(item, vats=[{"type": "vat20", "sum": 16.67}], cashier="Кассир")
+        return str(
+            (await self._send("POST", f"{self.group}/sell", self.document(external_id, receipt)))["uuid"]
+        )
+
+    async def report(self, uuid: str) -> Booked | None:
+        try:
+            found = await self._send("GET", f"{self.group}/report/{uuid}")
+        except Raised:  # its poll takes any failure for "not yet"
+            if self.answers[-1]["status"] == "wait":
+                return None
+            raise
+        assert found["status"] == "done"
+        return booked(found["payload"])
+
+
+CLIENTS: tuple[type[Client], ...] = (
+    Ssitdikov, ItQuasar, Lamoda, SushiMarket, Magento, RetailCrm, Vlsv, Axenov,
+)  # fmt: skip
