@@ -19,7 +19,7 @@ import uvloop
 
 from kkt_adapter.emulators.ofd import OfdEmulator
 from kkt_adapter.emulators.ofd.book import OfdBook
-from kkt_adapter.emulators.ofd.faults import Fault, FaultMode
+from kkt_adapter.emulators.ofd.faults import OfdFault, OfdFaultMode
 from kkt_adapter.emulators.ofd.ledger import Arrival
 
 STOP_S = 10.0
@@ -100,7 +100,7 @@ async def _operate(hang: str | None) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     emulator = OfdEmulator(http_port=None, control_port=None, book=book)
     if hang is not None:
-        await emulator.set_faults(Fault(mode=FaultMode.HANG, fn=hang))
+        await emulator.set_faults(OfdFault(mode=OfdFaultMode.HANG, fn=hang))
     await emulator.start()
     print(emulator.port, flush=True)
     await stop.wait()

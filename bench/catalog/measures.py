@@ -18,7 +18,7 @@ from bench.load import quantile
 from bench.method import Method
 from bench.report import Report, Target
 
-from kkt_adapter.emulators.g2a import Credentials
+from kkt_adapter.emulators.g2a import VendorCredentials
 
 PRODUCTS = 15_420
 PAGE_SIZE = 20
@@ -207,7 +207,7 @@ def plain_client_s(base_url: str) -> float:
 
 
 async def _plain_client_s(base_url: str) -> float:
-    headers = {"Authorization": Credentials().pair_header}
+    headers = {"Authorization": VendorCredentials().pair_header}
     started = time.perf_counter()
     async with aiohttp.ClientSession(headers=headers) as session:
         page, pages = 1, 1

@@ -15,7 +15,7 @@ from typing import Any
 from bench.catalog.stand_in import Source
 from bench.processes import Server, product
 
-from kkt_adapter.emulators.g2a import Credentials
+from kkt_adapter.emulators.g2a import VendorCredentials
 
 NAME, PASSWORD = "bench", "a-password-of-the-bench-only"
 LOOK_S = 0.25  # between two looks at a run
@@ -82,7 +82,7 @@ def shop(
     source: Source, folder: Path, *, tills: int = 1, concurrency: int = 8, per_minute: int = 0
 ) -> Iterator[Shop]:
     """The service on an empty database, with an account that may start runs."""
-    credentials = Credentials()
+    credentials = VendorCredentials()
     folder.mkdir(parents=True)
     subprocess.run(
         [

@@ -14,7 +14,7 @@ from tests.support.registers import atol_till
 from tests.support.registers.atol_till import Asked, AtolTill, an_atol_till, keyed
 from tests.support.registers.kkt import TERM
 
-from kkt_adapter.emulators.atol import JAR, WR, Fault, FaultMode, Flavour
+from kkt_adapter.emulators.atol import JAR, WR, AtolFault, AtolFaultMode, Flavour
 from kkt_adapter.fiscal.kkt.atol import codes, making
 from kkt_adapter.fiscal.kkt.atol.jobs import Ended
 from kkt_adapter.fiscal.model import DocumentCode, FiscalDocument, Registration, Unread
@@ -28,7 +28,7 @@ UNCERTAIN = (2, 5, 15, 117, 141, 177, 241, 503, 600)  # each flavour blocks at s
 
 
 async def sold_once(
-    till: AtolTill, registration: Registration, number: int, *faults: Fault
+    till: AtolTill, registration: Registration, number: int, *faults: AtolFault
 ) -> FiscalDocument:
     receipt = keyed(registration, number)
     till.emulator.set_faults(*faults)
@@ -45,17 +45,17 @@ async def sold_once(
 async def test_a_sale_that_is_cut_at_any_http_step_is_made_once() -> None:
     async with an_atol_till() as (till, registration):
         for number, (skip, at) in enumerate(itertools.product(range(STEPS), (None, *ANSWER_CUTS))):
-            mode = FaultMode.CUT_REQUEST if at is None else FaultMode.CUT_ANSWER
-            await sold_once(till, registration, number, Fault(mode=mode, at=at or 0, skip=skip))
+            mode = AtolFaultMode.CUT_REQUEST if at is None else AtolFaultMode.CUT_ANSWER
+            await sold_once(till, registration, number, AtolFault(mode=mode, at=at or 0, skip=skip))
 
 
-@pytest.mark.parametrize("mode", [FaultMode.CUT_REQUEST, FaultMode.CUT_ANSWER, FaultMode.LATE])
+@pytest.mark.parametrize("mode", [AtolFaultMode.CUT_REQUEST, AtolFaultMode.CUT_ANSWER, AtolFaultMode.LATE])
 @pytest.mark.parametrize("step", ["post", "get"])
-async def test_a_line_that_stays_broken_for_a_while_costs_no_receipt(mode: FaultMode, step: str) -> None:
+async def test_a_line_that_stays_broken_for_a_while_costs_no_receipt(mode: AtolFaultMode, step: str) -> None:
     async with an_atol_till() as (till, registration):
         task = "sell" if step == "post" else None
         for number, count in enumerate((1, 2, 3, 4, 7)):
-            fault = Fault(mode=mode, step=step, task=task, count=count, delay_s=0.01, skip=number % 2)
+            fault = AtolFault(mode=mode, step=step, task=task, count=count, delay_s=0.01, skip=number % 2)
             await sold_once(till, registration, number, fault)
 
 
@@ -63,13 +63,15 @@ async def test_a_line_that_stays_broken_for_a_while_costs_no_receipt(mode: Fault
 async def test_a_proxy_that_speaks_for_the_server_is_not_believed(status: int) -> None:
     async with an_atol_till() as (till, registration):
         for number, skip in enumerate(range(6)):
-            fault = Fault(mode=FaultMode.HTTP_ERROR, code=status, skip=skip, count=2)
+            fault = AtolFault(mode=AtolFaultMode.HTTP_ERROR, code=status, skip=skip, count=2)
             await sold_once(till, registration, number, fault)
 
 
 async def test_a_request_that_arrives_after_it_was_given_up_is_the_same_job() -> None:
     async with an_atol_till() as (till, registration):
-        late = Fault(mode=FaultMode.LATE, step="post", task="sell", delay_s=0.05, count=till.patience.tries)
+        late = AtolFault(
+            mode=AtolFaultMode.LATE, step="post", task="sell", delay_s=0.05, count=till.patience.tries
+        )
         await sold_once(till, registration, 1, late)
 
 
@@ -80,9 +82,9 @@ async def test_a_request_that_arrives_after_it_was_given_up_is_the_same_job() ->
 async def test_an_error_is_no_proof(flavour: Flavour) -> None:
     async with an_atol_till(flavour=flavour) as (till, registration):
         for number, code in enumerate(UNCERTAIN):
-            closed = Fault(mode=FaultMode.ERROR_CLOSED, task="sell", code=code)
+            closed = AtolFault(mode=AtolFaultMode.ERROR_CLOSED, task="sell", code=code)
             await sold_once(till, registration, 2 * number, closed)
-            nothing = Fault(mode=FaultMode.ERROR, task="sell", code=code)
+            nothing = AtolFault(mode=AtolFaultMode.ERROR, task="sell", code=code)
             await sold_once(till, registration, 2 * number + 1, nothing)
 
 
@@ -90,24 +92,24 @@ async def test_an_error_is_no_proof(flavour: Flavour) -> None:
 @pytest.mark.parametrize(
     "fault",
     [
-        Fault(mode=FaultMode.READY_NULL, task="sell"),
-        Fault(mode=FaultMode.READY_NOTHING, task="sell"),
-        Fault(mode=FaultMode.READY_FLAT, task="sell"),
-        Fault(mode=FaultMode.READY_OTHER, task="sell"),
-        Fault(mode=FaultMode.DELETED, task="sell"),
-        Fault(mode=FaultMode.HIDE, task="sell"),
-        Fault(mode=FaultMode.SLOW, task="sell", delay_s=0.8),
-        Fault(mode=FaultMode.LINK_BEFORE, task="sell", delay_s=0.1),
-        Fault(mode=FaultMode.LINK_AFTER, task="sell", delay_s=0.1),
-        Fault(mode=FaultMode.LINK_BEFORE, task="sell", delay_s=0.9),
-        Fault(mode=FaultMode.LINK_AFTER, task="sell", delay_s=0.9),
-        Fault(mode=FaultMode.LINK_AFTER, task="sell", delay_s=0.1, code=241),
-        Fault(mode=FaultMode.LINK_AFTER, task="sell", delay_s=0.1, code=15),
-        Fault(mode=FaultMode.LINK_BEFORE, task="sell", delay_s=0.1, code=177),
+        AtolFault(mode=AtolFaultMode.READY_NULL, task="sell"),
+        AtolFault(mode=AtolFaultMode.READY_NOTHING, task="sell"),
+        AtolFault(mode=AtolFaultMode.READY_FLAT, task="sell"),
+        AtolFault(mode=AtolFaultMode.READY_OTHER, task="sell"),
+        AtolFault(mode=AtolFaultMode.DELETED, task="sell"),
+        AtolFault(mode=AtolFaultMode.HIDE, task="sell"),
+        AtolFault(mode=AtolFaultMode.SLOW, task="sell", delay_s=0.8),
+        AtolFault(mode=AtolFaultMode.LINK_BEFORE, task="sell", delay_s=0.1),
+        AtolFault(mode=AtolFaultMode.LINK_AFTER, task="sell", delay_s=0.1),
+        AtolFault(mode=AtolFaultMode.LINK_BEFORE, task="sell", delay_s=0.9),
+        AtolFault(mode=AtolFaultMode.LINK_AFTER, task="sell", delay_s=0.9),
+        AtolFault(mode=AtolFaultMode.LINK_AFTER, task="sell", delay_s=0.1, code=241),
+        AtolFault(mode=AtolFaultMode.LINK_AFTER, task="sell", delay_s=0.1, code=15),
+        AtolFault(mode=AtolFaultMode.LINK_BEFORE, task="sell", delay_s=0.1, code=177),
     ],
     ids=lambda fault: f"{fault.mode.value}-{fault.code}-{fault.delay_s}",
 )
-async def test_a_lie_costs_no_receipt(flavour: Flavour, fault: Fault) -> None:
+async def test_a_lie_costs_no_receipt(flavour: Flavour, fault: AtolFault) -> None:
     async with an_atol_till(flavour=flavour) as (till, registration):
         await sold_once(till, registration, 1, fault)
         await sold_once(till, registration, 2)
@@ -117,25 +119,25 @@ async def test_a_lie_costs_no_receipt(flavour: Flavour, fault: Fault) -> None:
 @pytest.mark.parametrize(
     ("mode", "code", "made"),
     [
-        (FaultMode.ERROR_CLOSED, 6, True),
-        (FaultMode.READY_NULL, 0, True),
-        (FaultMode.READY_FLAT, 0, True),
-        (FaultMode.DELETED, 0, True),
-        (FaultMode.HIDE, 0, True),
-        (FaultMode.LINK_AFTER, 2, True),
-        (FaultMode.ERROR, 6, False),
-        (FaultMode.READY_NOTHING, 0, False),
-        (FaultMode.READY_OTHER, 0, False),
-        (FaultMode.LINK_BEFORE, 2, False),
+        (AtolFaultMode.ERROR_CLOSED, 6, True),
+        (AtolFaultMode.READY_NULL, 0, True),
+        (AtolFaultMode.READY_FLAT, 0, True),
+        (AtolFaultMode.DELETED, 0, True),
+        (AtolFaultMode.HIDE, 0, True),
+        (AtolFaultMode.LINK_AFTER, 2, True),
+        (AtolFaultMode.ERROR, 6, False),
+        (AtolFaultMode.READY_NOTHING, 0, False),
+        (AtolFaultMode.READY_OTHER, 0, False),
+        (AtolFaultMode.LINK_BEFORE, 2, False),
     ],
 )
 async def test_another_program_on_the_register_is_never_taken_for_us(
-    flavour: Flavour, mode: FaultMode, code: int, made: bool
+    flavour: Flavour, mode: AtolFaultMode, code: int, made: bool
 ) -> None:
     """Its receipt has our sum and no key. Ours is found by its key; if it was not made, a person is asked."""
     async with an_atol_till(flavour=flavour) as (till, registration):
         receipt = keyed(registration, 1)
-        till.emulator.set_faults(Fault(mode=mode, task="sell", code=code, foreign=True, delay_s=0.1))
+        till.emulator.set_faults(AtolFault(mode=mode, task="sell", code=code, foreign=True, delay_s=0.1))
         if made:
             assert (await till.sell(receipt)).key == receipt.key
         else:
@@ -147,7 +149,7 @@ async def test_another_program_on_the_register_is_never_taken_for_us(
 async def test_a_server_that_loses_its_jobs_loses_no_receipt() -> None:
     async with an_atol_till() as (till, registration):
         receipt = keyed(registration, 1)
-        till.emulator.set_faults(Fault(mode=FaultMode.HIDE, task="sell"))
+        till.emulator.set_faults(AtolFault(mode=AtolFaultMode.HIDE, task="sell"))
         baseline = (await till.driver.status()).baseline
         with pytest.raises(KktOutcomeUnknown):
             await till.driver.fiscalize(receipt, term=TERM)
@@ -162,7 +164,7 @@ async def test_a_server_that_loses_its_jobs_loses_no_receipt() -> None:
 async def test_a_queue_that_stands_still_says_why_and_goes_on() -> None:
     async with an_atol_till() as (till, registration):
         receipt = keyed(registration, 1)
-        till.emulator.set_faults(Fault(mode=FaultMode.LINK_AFTER, task="sell", delay_s=-1))
+        till.emulator.set_faults(AtolFault(mode=AtolFaultMode.LINK_AFTER, task="sell", delay_s=-1))
         with pytest.raises(KktOutcomeUnknown):
             await till.driver.fiscalize(receipt, term=TERM)
         with pytest.raises(KktUnavailable, match="connectionError"):
@@ -178,7 +180,7 @@ async def test_a_queue_that_stands_still_says_why_and_goes_on() -> None:
 async def test_the_default_device_is_never_used() -> None:
     async with an_atol_till(registers=2) as (till, registration):
         receipt = keyed(registration, 1)
-        till.emulator.set_faults(Fault(mode=FaultMode.HIDE, task="sell"))
+        till.emulator.set_faults(AtolFault(mode=AtolFaultMode.HIDE, task="sell"))
         with pytest.raises(KktOutcomeUnknown):
             await till.driver.fiscalize(receipt, term=TERM)
         till.emulator.server.default = "2"
@@ -192,7 +194,7 @@ async def test_the_default_device_is_never_used() -> None:
 async def test_another_fn_is_no_proof_of_anything() -> None:
     async with an_atol_till() as (till, registration):
         receipt = keyed(registration, 1)
-        till.emulator.set_faults(Fault(mode=FaultMode.HIDE, task="sell"))
+        till.emulator.set_faults(AtolFault(mode=AtolFaultMode.HIDE, task="sell"))
         baseline = (await till.driver.status()).baseline
         with pytest.raises(KktOutcomeUnknown):
             await till.driver.fiscalize(receipt, term=TERM)
@@ -215,7 +217,7 @@ async def test_the_zone_of_the_pc_changes_no_time() -> None:
 async def test_of_two_equal_receipts_the_right_one_is_adopted() -> None:
     async with an_atol_till() as (till, registration):
         first, second = keyed(registration, 1), keyed(registration, 2)
-        till.emulator.set_faults(Fault(mode=FaultMode.HIDE, task="sell"))
+        till.emulator.set_faults(AtolFault(mode=AtolFaultMode.HIDE, task="sell"))
         made = await till.sell(first)
         again = await till.sell(second)
 
@@ -300,16 +302,16 @@ async def test_a_document_in_its_short_form_is_adopted_by_nobody() -> None:
 @pytest.mark.parametrize(
     ("fault", "unread"),
     [
-        (Fault(mode=FaultMode.READY_NULL, task="getFnDocument"), None),
-        (Fault(mode=FaultMode.ERROR, task="getFnDocument", code=115), None),
-        (Fault(mode=FaultMode.HTTP_ERROR, step="get", code=502), None),
-        (Fault(mode=FaultMode.CUT_ANSWER, step="get", at=400), None),
-        (Fault(mode=FaultMode.RAW_CUT, task="getFnDocument", at=9), Unread.TAGS),
+        (AtolFault(mode=AtolFaultMode.READY_NULL, task="getFnDocument"), None),
+        (AtolFault(mode=AtolFaultMode.ERROR, task="getFnDocument", code=115), None),
+        (AtolFault(mode=AtolFaultMode.HTTP_ERROR, step="get", code=502), None),
+        (AtolFault(mode=AtolFaultMode.CUT_ANSWER, step="get", at=400), None),
+        (AtolFault(mode=AtolFaultMode.RAW_CUT, task="getFnDocument", at=9), Unread.TAGS),
     ],
     ids=["null", "error", "web page", "truncated", "raw bytes"],
 )
 async def test_a_document_that_cannot_be_read_is_never_one_without_a_key(
-    fault: Fault, unread: Unread | None
+    fault: AtolFault, unread: Unread | None
 ) -> None:
     """No answer, or one that says that its key is not known; once it can be read, its key."""
     async with an_atol_till() as (till, registration):
@@ -334,18 +336,21 @@ async def test_a_shift_is_opened_and_closed_once_whatever_is_cut(flavour: Flavou
     async with an_atol_till(flavour=flavour) as (till, _):
         await till.close_shift()
         lies = [
-            Fault(mode=mode, task=task, code=code, delay_s=0.05)
+            AtolFault(mode=mode, task=task, code=code, delay_s=0.05)
             for mode, code in (
-                (FaultMode.ERROR_CLOSED, 2),
-                (FaultMode.ERROR_CLOSED, 16),  # on the certain list, and yet it says nothing about reports
-                (FaultMode.ERROR, 16),
-                (FaultMode.LINK_AFTER, 2),
-                (FaultMode.LINK_AFTER, 241),
-                (FaultMode.HIDE, 0),
+                (AtolFaultMode.ERROR_CLOSED, 2),
+                (
+                    AtolFaultMode.ERROR_CLOSED,
+                    16,
+                ),  # on the certain list, and yet it says nothing about reports
+                (AtolFaultMode.ERROR, 16),
+                (AtolFaultMode.LINK_AFTER, 2),
+                (AtolFaultMode.LINK_AFTER, 241),
+                (AtolFaultMode.HIDE, 0),
             )
             for task in ("openShift", "closeShift")
         ]
-        cuts = [Fault(mode=FaultMode.CUT_ANSWER, at=9, skip=n) for n in range(0, 20, 4)]
+        cuts = [AtolFault(mode=AtolFaultMode.CUT_ANSWER, at=9, skip=n) for n in range(0, 20, 4)]
         opened, closed = till.holds(code=DocumentCode.OPEN_SHIFT), till.holds(code=DocumentCode.CLOSE_SHIFT)
         for n, fault in enumerate([*lies, *cuts], start=1):
             till.emulator.set_faults(fault)
@@ -359,10 +364,10 @@ async def test_a_shift_is_opened_and_closed_once_whatever_is_cut(flavour: Flavou
 @pytest.mark.parametrize("code", [2, 15, 44, 80, 503])
 async def test_cash_that_was_booked_is_booked_though_the_answer_is_an_error(code: int) -> None:
     async with an_atol_till() as (till, _):
-        till.emulator.set_faults(Fault(mode=FaultMode.ERROR_CLOSED, task="cashIn", code=code))
+        till.emulator.set_faults(AtolFault(mode=AtolFaultMode.ERROR_CLOSED, task="cashIn", code=code))
         await till.driver.move_cash(100_000)
         till.emulator.set_faults(
-            *(Fault(mode=FaultMode.CUT_ANSWER, step="post", task="cashIn", skip=n) for n in (0, 1))
+            *(AtolFault(mode=AtolFaultMode.CUT_ANSWER, step="post", task="cashIn", skip=n) for n in (0, 1))
         )
         await till.driver.move_cash(50_000)
 
@@ -377,7 +382,7 @@ async def test_a_driver_that_believes_error_doubles_and_is_caught(monkeypatch: p
     async with an_atol_till() as (till, registration):
         monkeypatch.setattr(codes, "proves_absence", lambda code: True)
         receipt = keyed(registration, 1)
-        till.emulator.set_faults(Fault(mode=FaultMode.ERROR_CLOSED, task="sell", code=6))
+        till.emulator.set_faults(AtolFault(mode=AtolFaultMode.ERROR_CLOSED, task="sell", code=6))
         await till.sell(receipt)
         assert till.holds(receipt.key) == 2
 
@@ -391,7 +396,7 @@ async def test_a_driver_that_believes_ready_loses_and_is_caught(monkeypatch: pyt
 
         monkeypatch.setattr(till.atol._making, "_named", believing)
         receipt = keyed(registration, 2)
-        till.emulator.set_faults(Fault(mode=FaultMode.READY_OTHER, task="sell"))
+        till.emulator.set_faults(AtolFault(mode=AtolFaultMode.READY_OTHER, task="sell"))
         await till.sell(receipt)
         assert till.holds(receipt.key) == 0
 
@@ -403,7 +408,7 @@ async def test_a_driver_with_one_uuid_for_ever_never_sells_and_is_caught(
         monkeypatch.setattr(making, "job_uuid", lambda fn, what, attempt: f"{fn}:{what}")
         monkeypatch.setattr(atol_till, "TRIES", 5)
         receipt = keyed(registration, 1)
-        till.emulator.set_faults(Fault(mode=FaultMode.ERROR, task="sell", code=6))
+        till.emulator.set_faults(AtolFault(mode=AtolFaultMode.ERROR, task="sell", code=6))
         with pytest.raises(AssertionError, match="never came to an end"):
             await till.sell(receipt)
         assert till.holds(receipt.key) == 0

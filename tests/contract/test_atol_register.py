@@ -8,7 +8,7 @@ import pytest
 from tests.support.receipts import a_correction, a_line
 from tests.support.registers.kkt import CASHIER, TERM, AtolBench, a_sale_for, atol_bench
 
-from kkt_adapter.emulators.atol import Fault, FaultMode
+from kkt_adapter.emulators.atol import AtolFault, AtolFaultMode
 from kkt_adapter.fiscal.ffd.tlv import first
 from kkt_adapter.fiscal.kkt.atol.driver import AtolRegister
 from kkt_adapter.fiscal.kkt.atol.web import WebServer
@@ -139,7 +139,7 @@ async def test_a_day_in_an_older_format(tmp_path: Path, version: FfdVersion) -> 
 
 async def test_a_receipt_whose_paper_ends_is_made(bench: AtolBench) -> None:
     registration = await opened(bench)
-    bench.emulator.set_faults(Fault(mode=FaultMode.PAPER_ENDS, task="sell"))
+    bench.emulator.set_faults(AtolFault(mode=AtolFaultMode.PAPER_ENDS, task="sell"))
 
     document = await sell(bench, registration)
 
@@ -155,7 +155,7 @@ async def test_an_error_of_the_printer_is_believed_once_the_number_stands_still(
     bench: AtolBench, code: int
 ) -> None:
     registration = await opened(bench)
-    bench.emulator.set_faults(Fault(mode=FaultMode.ERROR, task="sell", code=code))
+    bench.emulator.set_faults(AtolFault(mode=AtolFaultMode.ERROR, task="sell", code=code))
     with pytest.raises(KktUnavailable):
         await sell(bench, registration)
     assert (await sell(bench, registration)).receipt_number == 1, "under the next uuid"

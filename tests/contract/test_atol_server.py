@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from kkt_adapter.emulators.atol import JAR, WR, AtolEmulator, Fault, FaultMode
+from kkt_adapter.emulators.atol import JAR, WR, AtolEmulator, AtolFault, AtolFaultMode
 from kkt_adapter.fiscal.model import DocumentCode
 
 SELL = {
@@ -155,7 +155,7 @@ async def test_two_documents_in_one_job(flavour: Any, status: int) -> None:
 async def test_after_a_block_the_number_alone_decides(flavour: Any, second: str, flat: bool) -> None:
     """The shift was opened, the link broke before the receipt was closed: ``ready`` all the same."""
     async with server(flavour=flavour) as (emulator, client):
-        emulator.set_faults(Fault(mode=FaultMode.LINK_BEFORE, task="sell", delay_s=-1))
+        emulator.set_faults(AtolFault(mode=AtolFaultMode.LINK_BEFORE, task="sell", delay_s=-1))
         job = {"uuid": "a", "request": [SELL, {"type": "getFnStatus"}]}
         assert (await client.post("/api/v2/requests", json=job)).status_code == 201
         found = await result_of(client, "a")

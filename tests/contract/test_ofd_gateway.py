@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 from tests.support.ofd import InMemoryOfd, a_message, worked_message
 
-from kkt_adapter.emulators.ofd import Fault, FaultMode, OfdBook, OfdEmulator, ReplyShape
+from kkt_adapter.emulators.ofd import OfdBook, OfdEmulator, OfdFault, OfdFaultMode, ReplyShape
 from kkt_adapter.fiscal.ofd.frame import read_confirmation
 from kkt_adapter.fiscal.ofd.gateway import OfdGateway
 from kkt_adapter.fiscal.ofd.tcp import TcpOfdGateway
@@ -85,27 +85,27 @@ async def test_many_drives_deliver_at_once(line: Line):
 
 @pytest.mark.parametrize("code", [11, 14, 77])
 async def test_a_response_code_other_than_zero_is_still_a_confirmation(line: Line, code: int):
-    await line.set_faults(Fault(mode=FaultMode.CODE, code=code))
+    await line.set_faults(OfdFault(mode=OfdFaultMode.CODE, code=code))
     assert (await line.gateway.deliver(a_message())).response_code == code
 
 
 @pytest.mark.parametrize(
     ("mode", "error", "error_code"),
     [
-        (FaultMode.DOWN, OfdUnavailable, "connection"),
-        (FaultMode.HANG, OfdUnavailable, "timeout"),
-        (FaultMode.REFUSE, OfdUnavailable, "closed"),
-        (FaultMode.CLOSE, OfdUnavailable, "closed"),
-        (FaultMode.HALF_ANSWER, OfdUnavailable, "closed"),
-        (FaultMode.BAD_CRC, OfdProtocolError, "bad_crc"),
-        (FaultMode.WRONG_FN, OfdProtocolError, "wrong_fn"),
-        (FaultMode.WRONG_NUMBER, OfdProtocolError, "wrong_number"),
+        (OfdFaultMode.DOWN, OfdUnavailable, "connection"),
+        (OfdFaultMode.HANG, OfdUnavailable, "timeout"),
+        (OfdFaultMode.REFUSE, OfdUnavailable, "closed"),
+        (OfdFaultMode.CLOSE, OfdUnavailable, "closed"),
+        (OfdFaultMode.HALF_ANSWER, OfdUnavailable, "closed"),
+        (OfdFaultMode.BAD_CRC, OfdProtocolError, "bad_crc"),
+        (OfdFaultMode.WRONG_FN, OfdProtocolError, "wrong_fn"),
+        (OfdFaultMode.WRONG_NUMBER, OfdProtocolError, "wrong_number"),
     ],
 )
 async def test_a_fault_raises_its_error_and_the_next_try_succeeds(
-    line: Line, mode: FaultMode, error: type[OfdUnavailable], error_code: str
+    line: Line, mode: OfdFaultMode, error: type[OfdUnavailable], error_code: str
 ):
-    await line.set_faults(Fault(mode=mode))
+    await line.set_faults(OfdFault(mode=mode))
     with pytest.raises(OfdUnavailable) as caught:
         await line.gateway.deliver(a_message())
     assert type(caught.value) is error
@@ -116,12 +116,12 @@ async def test_a_fault_raises_its_error_and_the_next_try_succeeds(
 
 
 async def test_a_slow_answer_within_the_deadline_is_good(line: Line):
-    await line.set_faults(Fault(mode=FaultMode.SLOW, delay_s=TIMEOUT_S / 3))
+    await line.set_faults(OfdFault(mode=OfdFaultMode.SLOW, delay_s=TIMEOUT_S / 3))
     assert (await line.gateway.deliver(a_message())).response_code == 0
 
 
 async def test_an_answer_behind_the_deadline_is_a_timeout(line: Line):
-    await line.set_faults(Fault(mode=FaultMode.SLOW, delay_s=TIMEOUT_S * 2))
+    await line.set_faults(OfdFault(mode=OfdFaultMode.SLOW, delay_s=TIMEOUT_S * 2))
     with pytest.raises(OfdUnavailable) as caught:
         await line.gateway.deliver(a_message())
     assert caught.value.error_code == "timeout"
@@ -137,7 +137,7 @@ async def test_a_message_the_operator_cannot_read_gets_no_answer(line: Line):
 
 
 async def test_a_cancelled_delivery_can_be_made_again(line: Line):
-    await line.set_faults(Fault(mode=FaultMode.HANG))
+    await line.set_faults(OfdFault(mode=OfdFaultMode.HANG))
     delivery = asyncio.ensure_future(line.gateway.deliver(a_message()))
     await asyncio.sleep(TIMEOUT_S / 6)
     delivery.cancel()
@@ -149,7 +149,7 @@ async def test_a_cancelled_delivery_can_be_made_again(line: Line):
 
 async def test_the_probe_tells_whether_somebody_is_there(line: Line):
     await line.gateway.probe()
-    await line.set_faults(Fault(mode=FaultMode.DOWN))
+    await line.set_faults(OfdFault(mode=OfdFaultMode.DOWN))
     with pytest.raises(OfdUnavailable):
         await line.gateway.probe()
     await line.set_faults()

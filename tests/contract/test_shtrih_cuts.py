@@ -16,7 +16,7 @@ import pytest
 from tests.support.receipts import a_correction, a_line
 from tests.support.registers.kkt import CASHIER, TERM, ShtrihBench, a_sale_for, an_answer
 
-from kkt_adapter.emulators.shtrih import Fault, FaultMode
+from kkt_adapter.emulators.shtrih import ShtrihFault, ShtrihFaultMode
 from kkt_adapter.fiscal.kkt.shtrih import requests, session
 from kkt_adapter.fiscal.kkt.shtrih.device_errors import NO_DATA, NOT_SUPPORTED
 from kkt_adapter.fiscal.kkt.shtrih.driver import ShtrihRegister
@@ -112,7 +112,7 @@ class Till(ShtrihBench):
         self.wire.command = None
 
     def lose(self, command: bytes, at: int) -> None:
-        self.emulator.set_faults(Fault(mode=FaultMode.CUT_ANSWER, command=command.hex(), at=at))
+        self.emulator.set_faults(ShtrihFault(mode=ShtrihFaultMode.CUT_ANSWER, command=command.hex(), at=at))
 
     async def once(
         self, make: Callable[[], Awaitable[FiscalDocument]], judge: Callable[..., Any]
@@ -352,7 +352,7 @@ async def test_a_document_that_is_cut_while_it_is_read_is_read_right(tmp_path: P
             with till.cut(command, at):
                 assert await till.driver.document(made.fd_number) == made
             till.emulator.set_faults(
-                Fault(mode=FaultMode.CUT_ANSWER, command=command.hex(), at=at, skip=at % 3)
+                ShtrihFault(mode=ShtrihFaultMode.CUT_ANSWER, command=command.hex(), at=at, skip=at % 3)
             )
             assert await till.driver.document(made.fd_number) == made
         after = await till.sell(keyed(registration, 2))
@@ -526,14 +526,14 @@ async def test_a_driver_that_believes_every_good_answer_loses_and_is_caught(tmp_
             return first
 
         kept, till.shtrih._closed = till.shtrih._closed, trusting  # type: ignore[method-assign]
-        lie = Fault(mode=FaultMode.LIE, command="ff45")
+        lie = ShtrihFault(mode=ShtrihFaultMode.LIE, command="ff45")
         receipt = keyed(registration, 2)
         till.emulator.set_faults(lie)
         await till.sell(receipt)
         assert till.holds(receipt.key) == 0
 
         till.shtrih._closed = kept  # type: ignore[method-assign]
-        till.emulator.set_faults(Fault(mode=FaultMode.LIE, command="ff45"))
+        till.emulator.set_faults(ShtrihFault(mode=ShtrihFaultMode.LIE, command="ff45"))
         await till.sell(receipt)
         assert till.holds(receipt.key) == 1
         assert receipt.operation is Operation.SALE
@@ -549,7 +549,7 @@ async def test_a_driver_that_closes_twice_doubles_and_is_caught(
         await till.driver.open_shift(CASHIER, term=TERM)
         device, late = till.emulator.device, list[bytes]()
         monkeypatch.setattr(device, "run_later", lambda body, delay_s: late.append(body))
-        till.emulator.set_faults(Fault(mode=FaultMode.LATE, command="ff45"))
+        till.emulator.set_faults(ShtrihFault(mode=ShtrihFaultMode.LATE, command="ff45"))
         in_cash = keyed(registration, 1)
         by_card = (Payment(kind=PaymentKind.CARD, amount_kop=in_cash.total_kop),)
         next_one = keyed(registration, 2, payments=by_card)
@@ -571,17 +571,17 @@ async def test_a_driver_that_closes_twice_doubles_and_is_caught(
 @pytest.mark.parametrize(
     "fault",
     [
-        Fault(mode=FaultMode.ERROR, command="ff3a", code=NO_DATA),
-        Fault(mode=FaultMode.ERROR, command="ff3a", code=NOT_SUPPORTED),
-        Fault(mode=FaultMode.ERROR, command="ff3b", code=NO_DATA, skip=1),
-        Fault(mode=FaultMode.CUT_ANSWER, command="ff3b", at=5),
-        Fault(mode=FaultMode.ERROR, command="ff3a", code=0x33),
-        Fault(mode=FaultMode.ERROR, command="ff3a", code=0x2F),
+        ShtrihFault(mode=ShtrihFaultMode.ERROR, command="ff3a", code=NO_DATA),
+        ShtrihFault(mode=ShtrihFaultMode.ERROR, command="ff3a", code=NOT_SUPPORTED),
+        ShtrihFault(mode=ShtrihFaultMode.ERROR, command="ff3b", code=NO_DATA, skip=1),
+        ShtrihFault(mode=ShtrihFaultMode.CUT_ANSWER, command="ff3b", at=5),
+        ShtrihFault(mode=ShtrihFaultMode.ERROR, command="ff3a", code=0x33),
+        ShtrihFault(mode=ShtrihFaultMode.ERROR, command="ff3a", code=0x2F),
     ],
     ids=["not kept", "not known", "breaks off", "cut", "refused", "fault of the FN"],
 )
 async def test_a_document_that_cannot_be_read_is_never_one_without_a_key(
-    tmp_path: Path, fault: Fault
+    tmp_path: Path, fault: ShtrihFault
 ) -> None:
     """No answer, or one that says that its key is not known; once it can be read, its key."""
     async with a_till(tmp_path) as (till, registration):
@@ -591,9 +591,9 @@ async def test_a_document_that_cannot_be_read_is_never_one_without_a_key(
         try:
             found = await till.driver.document(made.fd_number)
         except KktUnavailable:
-            assert fault.mode is FaultMode.CUT_ANSWER or fault.code == 0x2F
+            assert fault.mode is ShtrihFaultMode.CUT_ANSWER or fault.code == 0x2F
         else:
-            assert fault.mode is FaultMode.ERROR
+            assert fault.mode is ShtrihFaultMode.ERROR
             assert found is not None
             assert (found.key, found.unread) == (None, Unread.TAGS)
         till.emulator.set_faults()
@@ -606,7 +606,7 @@ async def test_a_key_is_read_also_while_a_receipt_is_open(tmp_path: Path) -> Non
     async with a_till(tmp_path) as (till, registration):
         await till.driver.open_shift(CASHIER, term=TERM)
         made = await till.driver.fiscalize(keyed(registration, 1), term=TERM)
-        till.emulator.set_faults(Fault(mode=FaultMode.LOSE_REQUEST, command="ff45"))
+        till.emulator.set_faults(ShtrihFault(mode=ShtrihFaultMode.LOSE_REQUEST, command="ff45"))
         with pytest.raises(KktOutcomeUnknown):
             await till.driver.fiscalize(keyed(registration, 2), term=TERM)
         till.emulator.set_faults()

@@ -9,7 +9,7 @@ from tests.support.clock import ManualClock
 from tests.support.receipts import a_correction, a_line
 from tests.support.registers.kkt import CASHIER, TERM, ShtrihBench, a_sale_for, shtrih_bench
 
-from kkt_adapter.emulators.shtrih import CASH_CORE, OLD, Fault, FaultMode, Model
+from kkt_adapter.emulators.shtrih import CASH_CORE, OLD, Model, ShtrihFault, ShtrihFaultMode
 from kkt_adapter.emulators.shtrih.model import DESKTOP_BITS
 from kkt_adapter.emulators.shtrih.receipt import OpenReceipt
 from kkt_adapter.emulators.shtrih.tables import FFD_TABLE, REPLACEMENT, SETTINGS, TAX_ACCRUAL, TAXES
@@ -274,7 +274,7 @@ async def test_what_this_device_can_do_is_known_once_it_is_open(tmp_path: Path) 
 
 async def test_a_receipt_whose_paper_ends_is_made_and_printing_goes_on_by_itself(bench: ShtrihBench) -> None:
     registration = await opened(bench)
-    bench.emulator.set_faults(Fault(mode=FaultMode.PAPER_ENDS, command="ff45"))
+    bench.emulator.set_faults(ShtrihFault(mode=ShtrihFaultMode.PAPER_ENDS, command="ff45"))
 
     document = await bench.driver.fiscalize(a_sale_for(registration), term=TERM)
 
@@ -303,7 +303,7 @@ async def test_what_another_operator_left_open_is_given_up(bench: ShtrihBench) -
 
 async def test_a_power_failure_in_mid_receipt_leaves_nothing_behind(bench: ShtrihBench) -> None:
     registration = await opened(bench)
-    bench.emulator.set_faults(Fault(mode=FaultMode.CUT_REQUEST, command="ff46", at=9))
+    bench.emulator.set_faults(ShtrihFault(mode=ShtrihFaultMode.CUT_REQUEST, command="ff46", at=9))
     with pytest.raises(KktUnavailable):
         await bench.driver.fiscalize(a_sale_for(registration), term=TERM)
     await bench.emulator.power_cycle()
@@ -316,17 +316,17 @@ async def test_a_power_failure_in_mid_receipt_leaves_nothing_behind(bench: Shtri
 @pytest.mark.parametrize(
     "fault",
     [
-        Fault(mode=FaultMode.BUSY, count=3),
-        Fault(mode=FaultMode.NAK, count=2),
-        Fault(mode=FaultMode.BAD_LRC, command="ff45"),
-        Fault(mode=FaultMode.LOSE_ANSWER, command="ff45"),
-        Fault(mode=FaultMode.SILENT, command="ff45", delay_s=0.7),
-        Fault(mode=FaultMode.SLOW, command="ff46", delay_s=0.1),
-        Fault(mode=FaultMode.DRIP, count=None),
+        ShtrihFault(mode=ShtrihFaultMode.BUSY, count=3),
+        ShtrihFault(mode=ShtrihFaultMode.NAK, count=2),
+        ShtrihFault(mode=ShtrihFaultMode.BAD_LRC, command="ff45"),
+        ShtrihFault(mode=ShtrihFaultMode.LOSE_ANSWER, command="ff45"),
+        ShtrihFault(mode=ShtrihFaultMode.SILENT, command="ff45", delay_s=0.7),
+        ShtrihFault(mode=ShtrihFaultMode.SLOW, command="ff46", delay_s=0.1),
+        ShtrihFault(mode=ShtrihFaultMode.DRIP, count=None),
     ],
     ids=lambda fault: fault.mode.value,
 )
-async def test_what_a_line_does_costs_no_receipt(bench: ShtrihBench, fault: Fault) -> None:
+async def test_what_a_line_does_costs_no_receipt(bench: ShtrihBench, fault: ShtrihFault) -> None:
     registration = await opened(bench)
     bench.emulator.set_faults(fault)
 

@@ -21,7 +21,7 @@ from sqlalchemy import select
 from tests.support.api import Json
 from tests.support.product import ServiceProcess, archive, compare_books, sale, service_process
 
-from kkt_adapter.emulators.ofd import Fault, FaultMode, OfdEmulator
+from kkt_adapter.emulators.ofd import OfdEmulator, OfdFault, OfdFaultMode
 from kkt_adapter.fiscal.store import counters
 from kkt_adapter.fiscal.store.tables import attempts, receipts
 from kkt_adapter.runtime.db.open import open_database
@@ -116,11 +116,11 @@ async def test_nothing_is_lost_or_doubled_by_kills_at_any_moment(
 
 async def disturb(ofd: OfdEmulator, rng: random.Random) -> None:
     """Mostly nothing; sometimes answers get lost, late, or do not come."""
-    mode = rng.choice((None, None, FaultMode.CLOSE, FaultMode.SLOW, FaultMode.HALF_ANSWER))
+    mode = rng.choice((None, None, OfdFaultMode.CLOSE, OfdFaultMode.SLOW, OfdFaultMode.HALF_ANSWER))
     if mode is None:
         await ofd.set_faults()
     else:
-        await ofd.set_faults(Fault(mode=mode, count=2, delay_s=0.05))
+        await ofd.set_faults(OfdFault(mode=mode, count=2, delay_s=0.05))
 
 
 async def sell_until_killed(service: ServiceProcess, tills: Sequence[Till], rng: random.Random) -> None:
@@ -194,7 +194,7 @@ async def test_two_hundred_waiting_receipts_are_there_soon_after_a_kill(tmp_path
     ofd = OfdEmulator()
     await ofd.start()
     try:
-        await ofd.set_faults(Fault(mode=FaultMode.DOWN))
+        await ofd.set_faults(OfdFault(mode=OfdFaultMode.DOWN))
         till = Till("A", 0, random.Random(1))
         async with service_process(tmp_path / "service", tills=("A",), ofd=ofd) as service:
             service.start()

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from kkt_adapter.fiscal.model import DocumentCode
-from kkt_adapter.lab.books import Archive, Archived
+from kkt_adapter.lab.books import Archived, FnBook
 from kkt_adapter.lab.counting import Books, count
 from kkt_adapter.lab.ledger import FOREIGN, Asked, CommandKind, Ledger, Told
 
@@ -13,7 +13,7 @@ NAMES = [f"Lab {n:06d}" for n in range(4)]
 OTHERS = f"{FOREIGN} of r9"
 
 
-def archive(*names: str | None) -> Archive:
+def archive(*names: str | None) -> FnBook:
     documents = tuple(
         Archived(
             fn_number="9999078900000001",
@@ -26,7 +26,7 @@ def archive(*names: str | None) -> Archive:
         )
         for number, name in enumerate(names, 1)
     )
-    return Archive(register_id="R0", queued=True, documents=documents)
+    return FnBook(register_id="R0", queued=True, documents=documents)
 
 
 @pytest.fixture

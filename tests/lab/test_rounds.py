@@ -11,11 +11,11 @@ from kkt_adapter.cli import app
 from kkt_adapter.lab.certificate import Certificate, Footprint
 from kkt_adapter.lab.counting import Books, Traffic
 from kkt_adapter.lab.plan import LabPlan
-from kkt_adapter.lab.reconcile import Finding, FindingKind
+from kkt_adapter.lab.reconcile import BookFinding, FindingKind
 from kkt_adapter.lab.rounds import MIXED, ONE_SQLITE, TWO_POSTGRES, merged, rounds_of
 
 ROOT = Path(__file__).parents[2]
-LOST = Finding(verdict=FindingKind.LOST, subject="Lab 000007", text="told printed, and it is not stored")
+LOST = BookFinding(verdict=FindingKind.LOST, subject="Lab 000007", text="told printed, and it is not stored")
 
 
 def certificate(**changes: object) -> Certificate:

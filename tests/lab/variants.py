@@ -24,7 +24,7 @@ from kkt_adapter.fiscal.intake.stored_answers import Acceptance
 from kkt_adapter.fiscal.kkt.shtrih.session import Session
 from kkt_adapter.fiscal.kkt.shtrih.wire.link import LinkDown
 from kkt_adapter.fiscal.kkt.virtual import VirtualRegister
-from kkt_adapter.fiscal.kkt.virtual.filelock import FileLock
+from kkt_adapter.fiscal.kkt.virtual.filelock import FnFileLock
 from kkt_adapter.fiscal.kkt.virtual.memory import FnMemory
 from kkt_adapter.fiscal.lifecycle import AttemptKind
 from kkt_adapter.fiscal.ofd.gateway import HttpReply
@@ -255,7 +255,7 @@ def _register_without_fence() -> None:
         self._forget()  # somebody else may have used the file
         return ready(self)
 
-    _replace(FileLock, "take", lambda self: None)
+    _replace(FnFileLock, "take", lambda self: None)
     _replace(FnMemory, "fence", lambda self, term: self.ready())
     _replace(FnMemory, "ready", anew)
 

@@ -20,7 +20,7 @@ from tests.support.processes.nodes import (
 )
 from tests.support.services import redis_server
 
-from kkt_adapter.emulators.ofd import Fault, FaultMode, OfdEmulator
+from kkt_adapter.emulators.ofd import OfdEmulator, OfdFault, OfdFaultMode
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -58,7 +58,7 @@ async def test_no_delivery_waits_for_redis_and_health_and_metric_say_that_it_is_
                     asyncio.create_task(sell_on(node, till, stop, answers))
                     for node, till in ((one, "A"), (other, "B"))
                 ]
-                await ofd.set_faults(Fault(mode=FaultMode.SLOW, delay_s=0.1))
+                await ofd.set_faults(OfdFault(mode=OfdFaultMode.SLOW, delay_s=0.1))
                 holding = await until(lambda: in_a_pass(one, other), "a pass holds the lock")
 
                 redis.stop()

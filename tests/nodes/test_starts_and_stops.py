@@ -24,7 +24,7 @@ from tests.support.processes.nodes import (
 from tests.support.product import archive, product, sale
 
 from kkt_adapter.api.schemas.receipt import parse_receipt
-from kkt_adapter.emulators.ofd import Fault, FaultMode
+from kkt_adapter.emulators.ofd import OfdFault, OfdFaultMode
 from kkt_adapter.fiscal.kkt.virtual import FaultPlan
 from kkt_adapter.fiscal.store import counters
 from kkt_adapter.settings import RegisterSettings
@@ -44,7 +44,7 @@ async def test_a_start_after_a_kill_with_ten_thousand_undelivered_receipts_is_he
     """The operator is away, and the registers had no paper: most are still to be printed, too. The kill hits
     the node while it prints them."""
     async with operator() as ofd:
-        await ofd.set_faults(Fault(mode=FaultMode.DOWN))
+        await ofd.set_faults(OfdFault(mode=OfdFaultMode.DOWN))
         node = Node(
             name="one",
             folder=tmp_path,

@@ -20,7 +20,7 @@ from tests.support.processes.nodes import (
 )
 from tests.support.services import RedisServer
 
-from kkt_adapter.emulators.ofd import Fault, FaultMode
+from kkt_adapter.emulators.ofd import OfdFault, OfdFaultMode
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -42,7 +42,7 @@ async def test_four_manual_passes_at_once_bring_every_document_once(
                 one.sell(8, till="A"), other.sell(8, till="B"), one.sell(8, till="B", first=100)
             )
             answers = [answer for some in sold for answer in some]
-            await ofd.set_faults(Fault(mode=FaultMode.SLOW, delay_s=0.15))  # over HTTP a pass lasts 2 s
+            await ofd.set_faults(OfdFault(mode=OfdFaultMode.SLOW, delay_s=0.15))  # over HTTP a pass lasts 2 s
 
             passes = await asyncio.gather(*(node.sync() for node in (one, other, one, other)))
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from tests.support.worked_messages import NONCE, SIGN, WORKED, golden
 
-from kkt_adapter.emulators.ofd import Fault, FaultMode, OfdBook, Transport
-from kkt_adapter.emulators.ofd.faults import FaultDecision, FaultPlan
+from kkt_adapter.emulators.ofd import OfdBook, OfdFault, OfdFaultMode, OperatorChannel
+from kkt_adapter.emulators.ofd.faults import FaultDecision, OfdFaultPlan
 from kkt_adapter.emulators.ofd.ledger import Arrival
 from kkt_adapter.emulators.ofd.message import Received, read_strictly
 from kkt_adapter.emulators.ofd.reply import ReplyShape, reply_bytes
@@ -99,10 +99,10 @@ class InMemoryOfd:
 
     def __init__(self, *, timeout_s: float = 10.0) -> None:
         self.book = OfdBook()
-        self._plan = FaultPlan()
+        self._plan = OfdFaultPlan()
         self._timeout_s = timeout_s
 
-    async def set_faults(self, *faults: Fault) -> None:
+    async def set_faults(self, *faults: OfdFault) -> None:
         self._plan.set(faults)
 
     async def deliver(self, message: OfdMessage) -> OfdReply:
@@ -113,7 +113,7 @@ class InMemoryOfd:
         except FrameError as error:
             self.book.refusals[error.reason] += 1
             raise _closed() from error
-        decision = self._plan.judge(Transport.TCP, fn=received.fn_number, document=received.fd_number)
+        decision = self._plan.judge(OperatorChannel.TCP, fn=received.fn_number, document=received.fd_number)
         raw = await self._answer(message, received, decision)
         try:
             confirmation = read_confirmation(raw, fn_number=message.fn_number, fd_number=message.fd_number)
@@ -136,13 +136,13 @@ class InMemoryOfd:
         pass
 
     async def _answer(self, message: OfdMessage, received: Received, decision: FaultDecision) -> bytes:
-        if decision.mode is FaultMode.HANG or decision.delay_s > self._timeout_s:
+        if decision.mode is OfdFaultMode.HANG or decision.delay_s > self._timeout_s:
             await asyncio.sleep(self._timeout_s)
             raise OfdUnavailable("no answer in time", error_code="timeout")
-        if decision.mode is FaultMode.REFUSE:
+        if decision.mode is OfdFaultMode.REFUSE:
             raise _closed()
         arrival = self.book.receive(
-            Transport.TCP,
+            OperatorChannel.TCP,
             fn_number=received.fn_number,
             fd_number=received.fd_number,
             code=received.code,
@@ -150,7 +150,7 @@ class InMemoryOfd:
             now=datetime.now(UTC),
         )
         await asyncio.sleep(decision.delay_s)
-        lost = decision.mode in (FaultMode.CLOSE, FaultMode.HALF_ANSWER)
+        lost = decision.mode in (OfdFaultMode.CLOSE, OfdFaultMode.HALF_ANSWER)
         if lost or arrival not in (Arrival.NEW, Arrival.REPEATED):
             raise _closed()
         return reply_bytes(received, decision, shape=ReplyShape.OPERATOR, now=datetime.now(UTC))

@@ -29,7 +29,7 @@ from tests.support.ready_database import put_ready
 
 from kkt_adapter.bootstrap import Services, build_services
 from kkt_adapter.bootstrap.seams import Seams
-from kkt_adapter.emulators.ofd import Fault, FaultMode, OfdEmulator
+from kkt_adapter.emulators.ofd import OfdEmulator, OfdFault, OfdFaultMode
 from kkt_adapter.fiscal.kkt.virtual import FaultPlan, VirtualFaults, VirtualRegister, fn_path
 from kkt_adapter.fiscal.kkt.virtual.documents import read_document
 from kkt_adapter.fiscal.kkt.virtual.faults import NO_FAULTS
@@ -231,8 +231,8 @@ class Product:
         """Set the faults of ``POS-001``; those of others: ``faults(register_id).set(...)``."""
         self.faults().set(FaultPlan(**plan))
 
-    async def break_operator(self, mode: FaultMode | str, **fault: Any) -> None:
-        await self.ofd.set_faults(Fault(mode=FaultMode(mode), **fault))
+    async def break_operator(self, mode: OfdFaultMode | str, **fault: Any) -> None:
+        await self.ofd.set_faults(OfdFault(mode=OfdFaultMode(mode), **fault))
 
     async def repair_operator(self) -> None:
         await self.ofd.set_faults()

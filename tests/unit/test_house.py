@@ -19,6 +19,8 @@ MOST_FLAT = 24  # files of a package, its __init__ aside
 MOST_OF_FUNCTION = 60  # lines
 GENERATED = ("client/",)
 HISTORY = ("runtime/migrations/versions/",)  # what has been released stays as it was
+SHAPES = ("api/schemas/", "client/")  # may carry the name of what they show, each once
+TWO_MEANINGS = {"Status"}  # of a receipt; of an answer of KkmServer, whose own word it is
 UNTYPED = re.compile(r"(dict|Mapping)\[str, (Any|object)\]|\bJson\b")
 
 
@@ -82,3 +84,15 @@ def test_every_package_says_what_it_is_for() -> None:
         if name.endswith("__init__.py") and not (ast.get_docstring(module) or "").strip()
     ]
     assert silent == []
+
+
+def test_a_class_name_stands_for_one_thing() -> None:
+    """Beside the domain's own class only its shape in an answer and its class in the client have the name."""
+    names: dict[str, Counter[str]] = {}
+    for path, module in sources().items():
+        part = next((shape for shape in SHAPES if path.startswith(shape)), "")
+        for node in ast.walk(module):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                names.setdefault(node.name, Counter())[part] += 1
+    twice = {name for name, parts in names.items() if max(parts.values()) > 1}
+    assert twice == TWO_MEANINGS

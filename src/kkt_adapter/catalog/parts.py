@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from kkt_adapter.catalog.g2a.auth import BearerSignIn, PairSignIn, SignIn
+from kkt_adapter.catalog.g2a.auth import BearerSignIn, PairSignIn, VendorSignIn
 from kkt_adapter.catalog.g2a.client import MAX_ANSWER_BYTES, G2ASource
 from kkt_adapter.catalog.reads.catalogue import CatalogReads
 from kkt_adapter.catalog.run_log.log_file import LogFile
@@ -124,7 +124,7 @@ def g2a_source(
         send_again=False,
     )
     secret = settings.client_secret.get_secret_value()
-    sign_in: SignIn
+    sign_in: VendorSignIn
     if settings.auth is AuthScheme.BEARER:
         parts = urlsplit(settings.effective_token_url)
         sign_in = BearerSignIn(

@@ -18,7 +18,7 @@ from kkt_adapter.kernel.errors import KktUnavailable
 if TYPE_CHECKING:
     from kkt_adapter.emulators.erp import ErpEmulator
     from kkt_adapter.emulators.g2a import G2AEmulator
-    from kkt_adapter.emulators.ofd import Transport
+    from kkt_adapter.emulators.ofd import OperatorChannel
     from kkt_adapter.emulators.shtrih import ShtrihEmulator
 
 emulate_app = typer.Typer(
@@ -54,7 +54,7 @@ def ofd_tcp(
     shape: Shape = "operator",
 ) -> None:
     """Be an operator that speaks the binary protocol."""
-    from kkt_adapter.emulators.ofd import OfdEmulator, ReplyShape, Transport
+    from kkt_adapter.emulators.ofd import OfdEmulator, OperatorChannel, ReplyShape
 
     if shape not in list(ReplyShape):
         raise typer.BadParameter(f"{shape!r} is neither operator nor loose", param_hint="--shape")
@@ -69,7 +69,7 @@ def ofd_tcp(
         _show_use(f"OFD_HOST={reachable(host)} OFD_PORT={emulator.port} kkt-adapter serve")
         _show_control(emulator.control_port)
 
-    run_emulator(_serve_ofd(Transport.TCP, host, port, control_port, shape, ready))
+    run_emulator(_serve_ofd(OperatorChannel.TCP, host, port, control_port, shape, ready))
 
 
 @emulate_app.command("ofd-http")
@@ -77,7 +77,7 @@ def ofd_http(
     host: Host = LOOPBACK, port: Port = OFD_HTTP_PORT, control_port: ControlPort = CONTROL_PORT
 ) -> None:
     """Be a cloud operator that takes receipts as JSON."""
-    from kkt_adapter.emulators.ofd import OfdEmulator, Transport
+    from kkt_adapter.emulators.ofd import OfdEmulator, OperatorChannel
 
     def ready(emulator: OfdEmulator) -> None:
         url = f"http://{reachable(host)}:{emulator.http_port}"
@@ -86,7 +86,7 @@ def ofd_http(
         line(f"  curl {url}/ofd/v1/health")
         _show_control(emulator.control_port)
 
-    run_emulator(_serve_ofd(Transport.HTTP, host, port, control_port, "operator", ready))
+    run_emulator(_serve_ofd(OperatorChannel.HTTP, host, port, control_port, "operator", ready))
 
 
 @emulate_app.command("g2a")
@@ -117,7 +117,7 @@ def erp(
     ] = None,
 ) -> None:
     """Be the back office that heartbeats and receipt events go to."""
-    from kkt_adapter.emulators.erp import SignIn, serve_erp
+    from kkt_adapter.emulators.erp import OfficeSignIn, serve_erp
 
     def ready(emulator: "ErpEmulator") -> None:
         url = f"http://{reachable(host)}:{emulator.port}"
@@ -142,7 +142,7 @@ def erp(
             host=host,
             port=port,
             control_port=control_port,
-            sign_in=SignIn(tokens=(token,) if token else ()),
+            sign_in=OfficeSignIn(tokens=(token,) if token else ()),
             interval_s=interval,
             stop=stopped_by_signal(),
             on_ready=ready,
@@ -235,7 +235,7 @@ def address_of(text: str) -> tuple[str, int]:
 
 
 async def _serve_ofd(
-    mode: "Transport", host: str, port: int, control_port: int, shape: str, ready: Any
+    mode: "OperatorChannel", host: str, port: int, control_port: int, shape: str, ready: Any
 ) -> None:
     from kkt_adapter.emulators.ofd import ReplyShape, serve_ofd
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from kkt_adapter.fiscal.ffd.tlv import TlvError
     from kkt_adapter.fiscal.ofd.container import FrameError
-    from kkt_adapter.fiscal.ofd.describe import Described, Node
+    from kkt_adapter.fiscal.ofd.describe import Described, DescribedElement
 
 ffd_app = typer.Typer(name="ffd", help="Fiscal data formats.", no_args_is_help=True)
 
@@ -178,7 +178,7 @@ def _drawn(described: "Described") -> "Tree":
     return root
 
 
-def _grow(branch: "Tree", nodes: Iterable["Node"]) -> None:
+def _grow(branch: "Tree", nodes: Iterable["DescribedElement"]) -> None:
     from rich.text import Text
 
     for node in nodes:

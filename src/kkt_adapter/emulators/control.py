@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
 from aiohttp import web
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from kkt_adapter.fiscal.kkt.virtual import VirtualFn
 from kkt_adapter.fiscal.ofd.describe import describe
@@ -27,6 +27,12 @@ T = TypeVar("T")
 FaultT = TypeVar("FaultT")
 BodyT = TypeVar("BodyT", bound=BaseModel)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Body(BaseModel):
+    """What is posted; a field that does not exist is an error, not ignored."""
+
+    model_config = ConfigDict(extra="forbid")
 
 
 @web.middleware

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from kkt_adapter.emulators.ofd import OfdBook
-from kkt_adapter.emulators.ofd.book import Kept, Transport
+from kkt_adapter.emulators.ofd.book import Kept, OperatorChannel
 from kkt_adapter.fiscal.ffd.tlv import Element, decode
 from kkt_adapter.fiscal.kkt.virtual.documents import read_document
 from kkt_adapter.fiscal.model import DocumentCode
@@ -46,7 +46,7 @@ class Archived:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Archive:
+class FnBook:
     """One FN. ``queued``: its documents go to the operator over the binary protocol."""
 
     register_id: str
@@ -76,7 +76,7 @@ class AdapterBook:
     wrong_totals: dict[str, tuple[int, int]]
 
 
-def read_archive(path: Path, *, register_id: str, queued: bool) -> Archive:
+def read_archive(path: Path, *, register_id: str, queued: bool) -> FnBook:
     """Every document in an FN's file.
 
     Raises:
@@ -88,7 +88,7 @@ def read_archive(path: Path, *, register_id: str, queued: bool) -> Archive:
     finally:
         connection.close()
     found = tuple(_archived(bytes(message)) for (message,) in rows)
-    return Archive(register_id=register_id, queued=queued, documents=found)
+    return FnBook(register_id=register_id, queued=queued, documents=found)
 
 
 def is_confirmed(path: Path) -> bool:
@@ -175,7 +175,7 @@ def _count(connection: Connection, table: Any, *where: Any) -> int:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Received:
+class ReceivedOverHttp:
     """One document as the operator got it over HTTP."""
 
     id: str  # FN and number
@@ -184,12 +184,12 @@ class Received:
     fiscal_sign: str | None
 
 
-def _received(kept: Kept) -> Received:
+def _received(kept: Kept) -> ReceivedOverHttp:
     body = json.loads(kept.raw, parse_float=Decimal)
     fiscal = {**(body.get("fiscal_doc") or {}), **body}
     lines = body["items"]
     sign = fiscal.get("fiscal_sign")
-    return Received(
+    return ReceivedOverHttp(
         id=f"{kept.fn_number}-{kept.fd_number}",
         name=lines[0]["name"] if lines else None,
         total_kop=sum(int(Decimal(payment["amount"]) * 100) for payment in body["payments"]),
@@ -214,10 +214,10 @@ class OperatorBook:
         known = self._book.receipts.get(receipt_id)
         return known is not None and f"{known.fn_number}-{known.fd_number}" == document_id
 
-    def over_http(self, fn_number: str) -> list[Received]:
+    def over_http(self, fn_number: str) -> list[ReceivedOverHttp]:
         """Everything that has arrived over HTTP with this FN's number, as it was sent."""
         found = self._book.documents(fn_number=fn_number, limit=KEPT)
-        return [_received(kept) for kept in found if kept.transport is Transport.HTTP]
+        return [_received(kept) for kept in found if kept.transport is OperatorChannel.HTTP]
 
     @property
     def conflicts(self) -> int:

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from kkt_adapter.lab.counting import Books, Traffic
 from kkt_adapter.lab.devices.brands import BRANDS
-from kkt_adapter.lab.reconcile import Finding, FindingKind
+from kkt_adapter.lab.reconcile import BookFinding, FindingKind
 
 SHOWN_FINDINGS = 20
 GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -64,7 +64,7 @@ class Certificate:
     receipts_wanted: int = 0  # that had to be accepted
     out_of_time: int = 0  # rounds that were ended by their time limit
     footprint: Footprint = Footprint()
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[BookFinding, ...] = ()
     notes: tuple[str, ...] = ()
 
     def count(self, verdict: FindingKind) -> int:
@@ -137,7 +137,7 @@ class Certificate:
             if known.name in raw or known.name not in ADDED_LATER
         }
         findings = [
-            Finding(**{**found, "verdict": FindingKind(found["verdict"])}) for found in body["findings"]
+            BookFinding(**{**found, "verdict": FindingKind(found["verdict"])}) for found in body["findings"]
         ]
         return cls(
             **{

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from kkt_adapter.emulators.listening import stop_accepting, turns
 
 
-class Listener(Protocol):
+class NodeListener(Protocol):
     """A node as the channel knows it."""
 
     name: str
@@ -36,12 +36,12 @@ class ControlChannel:
         self.path = path
         self._only = frozenset(only)
         self.points: Counter[str] = Counter()
-        self._nodes: dict[str, Listener] = {}
+        self._nodes: dict[str, NodeListener] = {}
         self._lines: dict[str, asyncio.StreamWriter] = {}
         self._server: asyncio.Server | None = None
         self._serving: set[asyncio.Task[None]] = set()
 
-    def add(self, node: Listener) -> None:
+    def add(self, node: NodeListener) -> None:
         self._nodes[node.name] = node
 
     async def open(self) -> None:
@@ -66,7 +66,7 @@ class ControlChannel:
         return True
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        node: Listener | None = None
+        node: NodeListener | None = None
         task = asyncio.current_task()
         assert task is not None
         self._serving.add(task)
@@ -82,8 +82,8 @@ class ControlChannel:
             writer.close()
 
     def _hear(
-        self, said: dict[str, Any], node: Listener | None, writer: asyncio.StreamWriter
-    ) -> Listener | None:
+        self, said: dict[str, Any], node: NodeListener | None, writer: asyncio.StreamWriter
+    ) -> NodeListener | None:
         if "hello" in said:
             node = self._nodes[said["hello"]["name"]]
             self._lines[node.name] = writer

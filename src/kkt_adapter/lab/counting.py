@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kkt_adapter.lab.books import Archive
+from kkt_adapter.lab.books import FnBook
 from kkt_adapter.lab.ledger import Asked, Ledger, LedgerOutcome, is_foreign
 
 
@@ -44,7 +44,7 @@ class Traffic:
     conflicts: int = 0  # other bodies under a used key, refused
 
 
-def count(ledger: Ledger, archives: Sequence[Archive], *, at_operator: int, repeated: int) -> Books:
+def count(ledger: Ledger, archives: Sequence[FnBook], *, at_operator: int, repeated: int) -> Books:
     documents = [document for archive in archives for document in archive.documents]
     names = Counter(document.name for document in documents if document.name is not None)
     return Books(

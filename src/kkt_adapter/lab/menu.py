@@ -11,7 +11,7 @@ from functools import partial
 from random import Random
 
 from kkt_adapter.emulators.link import LinkMode
-from kkt_adapter.emulators.ofd import FaultMode
+from kkt_adapter.emulators.ofd import OfdFaultMode
 from kkt_adapter.lab.acts import ACTS, idle, network
 from kkt_adapter.lab.acts.kind import FaultKind, Work
 from kkt_adapter.lab.acts.network import COMES_BY_S, in_time
@@ -318,31 +318,31 @@ MENU: Sequence[FaultKind] = (
     FaultKind(
         name="operator down",
         weight=3,
-        work=network.operator(FaultMode.DOWN, longest_s=30),
+        work=network.operator(OfdFaultMode.DOWN, longest_s=30),
         free=idle.operator_idle,
     ),
     FaultKind(
         name="operator hangs",
         weight=3,
-        work=network.operator(FaultMode.HANG, longest_s=30),
+        work=network.operator(OfdFaultMode.HANG, longest_s=30),
         free=idle.operator_idle,
     ),
     FaultKind(
         name="operator answers wrongly",
         weight=5,
         work=network.answers(
-            FaultMode.BAD_CRC,
-            FaultMode.WRONG_FN,
-            FaultMode.WRONG_NUMBER,
-            FaultMode.REFUSE,
-            FaultMode.CODE,
+            OfdFaultMode.BAD_CRC,
+            OfdFaultMode.WRONG_FN,
+            OfdFaultMode.WRONG_NUMBER,
+            OfdFaultMode.REFUSE,
+            OfdFaultMode.CODE,
         ),
         free=idle.operator_idle,
     ),
     FaultKind(
         name="operator's answer cut or late",
         weight=4,
-        work=network.answers(FaultMode.CLOSE, FaultMode.HALF_ANSWER, FaultMode.SLOW),
+        work=network.answers(OfdFaultMode.CLOSE, OfdFaultMode.HALF_ANSWER, OfdFaultMode.SLOW),
         free=idle.operator_idle,
     ),
     *(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from kkt_adapter.fiscal.model import DocumentCode
-from kkt_adapter.lab.books import AdapterBook, Archive, Archived, BookRow, OperatorBook
+from kkt_adapter.lab.books import AdapterBook, Archived, BookRow, FnBook, OperatorBook
 from kkt_adapter.lab.ledger import Asked, CommandKind, Ledger, LedgerOutcome, is_foreign
 
 
@@ -21,25 +21,25 @@ class FindingKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class BookFinding:
     verdict: FindingKind
     subject: str
     text: str
 
 
 def reconcile(
-    ledger: Ledger, archives: Sequence[Archive], operator: OperatorBook, adapter: AdapterBook
-) -> list[Finding]:
+    ledger: Ledger, archives: Sequence[FnBook], operator: OperatorBook, adapter: AdapterBook
+) -> list[BookFinding]:
     """Everything on which the books do not agree; empty when every promise was kept."""
     return _Comparison(ledger, archives, operator, adapter).findings()
 
 
-def forgotten(ledger: Ledger, adapter: AdapterBook) -> list[Finding]:
+def forgotten(ledger: Ledger, adapter: AdapterBook) -> list[BookFinding]:
     """Receipts that a client was told of, and that are not stored: before anybody asks for them again, as
     then they would be stored once more."""
     keys = {row.key for row in adapter.rows}
     return [
-        Finding(
+        BookFinding(
             verdict=FindingKind.LOST,
             subject=asked.name,
             text=f"told {asked.told[0].status}, and it is not stored",
@@ -51,13 +51,13 @@ def forgotten(ledger: Ledger, adapter: AdapterBook) -> list[Finding]:
 
 class _Comparison:
     def __init__(
-        self, ledger: Ledger, archives: Sequence[Archive], operator: OperatorBook, adapter: AdapterBook
+        self, ledger: Ledger, archives: Sequence[FnBook], operator: OperatorBook, adapter: AdapterBook
     ) -> None:
         self._ledger = ledger
         self._archives = archives
         self._operator = operator
         self._adapter = adapter
-        self._found: list[Finding] = []
+        self._found: list[BookFinding] = []
         self._rows = {row.key: row for row in adapter.rows}
         self._by_name: dict[str, list[Archived]] = defaultdict(list)
         self._queued: set[str] = set()
@@ -69,7 +69,7 @@ class _Comparison:
                 if document.name is not None:
                     self._by_name[document.name].append(document)
 
-    def findings(self) -> list[Finding]:
+    def findings(self) -> list[BookFinding]:
         for asked in self._ledger.asked:
             self._receipt(asked)
         names = {asked.name for asked in self._ledger.asked}
@@ -87,7 +87,7 @@ class _Comparison:
         return self._found
 
     def _say(self, verdict: FindingKind, subject: str, text: str) -> None:
-        self._found.append(Finding(verdict=verdict, subject=subject, text=text))
+        self._found.append(BookFinding(verdict=verdict, subject=subject, text=text))
 
     # ---- one receipt --------------------------------------------------------------------------------
 
@@ -163,7 +163,7 @@ class _Comparison:
 
     # ---- whole books --------------------------------------------------------------------------------
 
-    def _archive(self, archive: Archive) -> None:
+    def _archive(self, archive: FnBook) -> None:
         documents, who = archive.documents, f"FN of {archive.register_id}"
         numbers = [document.fd_number for document in documents]
         if numbers != list(range(1, len(numbers) + 1)):
@@ -186,7 +186,7 @@ class _Comparison:
         if documents and self._operator.numbers(documents[0].fn_number) > len(documents):
             self._say(FindingKind.DOUBLED, who, "the operator has documents that the FN never made")
 
-    def _over_http(self, archive: Archive) -> None:
+    def _over_http(self, archive: FnBook) -> None:
         """What the operator has must be what the FN made, word for word."""
         made = {document.id: document for document in archive.documents}
         for fn_number in sorted({document.fn_number for document in archive.documents}):

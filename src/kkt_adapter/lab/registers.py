@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from kkt_adapter.fiscal.kkt.virtual import fn_path
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.ids import RegisterId
-from kkt_adapter.lab.books import Archive, read_archive
+from kkt_adapter.lab.books import FnBook, read_archive
 from kkt_adapter.lab.devices.brands import BRANDS
 from kkt_adapter.lab.devices.device import DeviceSpec, LabDevice
 
@@ -107,7 +107,7 @@ class LabRegisters:
         """Where this register's FN lies."""
         return self._files[register_id]
 
-    def archives(self) -> list[Archive]:
+    def archives(self) -> list[FnBook]:
         """What every FN holds, once nobody works with it."""
         return [
             read_archive(path, register_id=register_id, queued=register_id in self.queues)

@@ -21,7 +21,7 @@ from kkt_adapter import __version__
 from kkt_adapter.lab.certificate import Certificate
 from kkt_adapter.lab.circumstances import commit_of_checkout
 from kkt_adapter.lab.plan import LabPlan
-from kkt_adapter.lab.reconcile import Finding, FindingKind
+from kkt_adapter.lab.reconcile import BookFinding, FindingKind
 from kkt_adapter.lab.servers import end_with_parent
 
 SEEDS_APART = 1_000  # of two runs, so that they have no round in common
@@ -145,7 +145,7 @@ def _without_certificate(plan: LabPlan, why: str) -> Certificate:
         started_at=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         duration_s=0.0,
         settled_s=0.0,
-        findings=(Finding(verdict=FindingKind.WRONG, subject="the lab", text=why),),
+        findings=(BookFinding(verdict=FindingKind.WRONG, subject="the lab", text=why),),
         faults_wanted=plan.faults,
         receipts_wanted=plan.receipts,
     )

@@ -31,14 +31,14 @@ from kkt_adapter.lab.counting import count, traffic
 from kkt_adapter.lab.doors.client import DoorClient
 from kkt_adapter.lab.doors.held import release_all
 from kkt_adapter.lab.doors.shops import LabShops
-from kkt_adapter.lab.drawer.compare import Drawer, compare_drawers, read_drawer
+from kkt_adapter.lab.drawer.compare import DrawerRows, compare_drawers, read_drawer
 from kkt_adapter.lab.fork_server import ForkServer, NodeSpec
 from kkt_adapter.lab.injector import Injector
 from kkt_adapter.lab.ledger import Ledger
 from kkt_adapter.lab.nodes import UP_WITHIN_S, LabNode, ready
 from kkt_adapter.lab.plan import LabPlan
 from kkt_adapter.lab.ports import ReservedPort
-from kkt_adapter.lab.reconcile import Finding, FindingKind, forgotten, reconcile
+from kkt_adapter.lab.reconcile import BookFinding, FindingKind, forgotten, reconcile
 from kkt_adapter.lab.registers import LabRegisters
 from kkt_adapter.lab.servers import PostgresServer, RedisServer
 from kkt_adapter.lab.settle import Settling
@@ -86,7 +86,7 @@ class _Settled(NamedTuple):
     took_s: float
     before: AdapterBook
     adapter: AdapterBook
-    drawer: Drawer
+    drawer: DrawerRows
 
 
 class _Run:
@@ -369,23 +369,23 @@ class _Run:
             return self._postgres.url(idle_transaction_s=IDLE_TRANSACTION_S / self._plan.scale)
         return f"sqlite:///{(self._folder / 'data' / 'buffer.db').absolute()}"
 
-    def _own_findings(self, injector: Injector, world: World) -> list[Finding]:
+    def _own_findings(self, injector: Injector, world: World) -> list[BookFinding]:
         """What went wrong with the processes themselves.
 
         A node that starts while PostgreSQL restarts ends, and is started again. With SQLite none may: who
         starts waits for a process that holds the file, also for one that is frozen.
         """
         found = [
-            Finding(verdict=FindingKind.WRONG, subject="fault", text=f"{name} did not end")
+            BookFinding(verdict=FindingKind.WRONG, subject="fault", text=f"{name} did not end")
             for name in injector.stats.stuck
         ]
         said = [*injector.stats.broken, *world.wrong]
         said += [f"{name} did not come up within {UP_WITHIN_S:.0f} s" for name in world.gone]
-        found += [Finding(verdict=FindingKind.WRONG, subject="fault", text=text) for text in said]
+        found += [BookFinding(verdict=FindingKind.WRONG, subject="fault", text=text) for text in said]
         allowed = set() if self._postgres is None else {NO_DATABASE}
         for node in self._nodes:
             ended = [status for status in node.unexpected if status not in allowed]
             if ended:
                 text = f"ended by itself: {ended}"
-                found.append(Finding(verdict=FindingKind.WRONG, subject=node.name, text=text))
+                found.append(BookFinding(verdict=FindingKind.WRONG, subject=node.name, text=text))
         return found

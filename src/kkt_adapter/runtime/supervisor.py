@@ -103,7 +103,7 @@ class Supervisor:
     async def stop(self) -> None:
         """Ask each service to return, the last started first, then cancel those that did not in time.
 
-        Neighbours of one class, such as the lanes of all registers, stop side by side. The deadline is one
+        Parts of one class, such as the lanes of all registers, stop side by side. The deadline is one
         for all of them. May be called twice.
         """
         loop = asyncio.get_running_loop()

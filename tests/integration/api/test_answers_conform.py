@@ -20,7 +20,7 @@ from tests.support.catalog_api import settings_for
 from tests.support.product import PATIENCE_S, TILL, Product, product
 
 from kkt_adapter.emulators.g2a import G2AEmulator
-from kkt_adapter.emulators.ofd import FaultMode
+from kkt_adapter.emulators.ofd import OfdFaultMode
 from kkt_adapter.runtime.auth.roles import Role
 from kkt_adapter.runtime.auth.settings import AuthSettings
 from kkt_adapter.settings import Transport
@@ -167,7 +167,7 @@ async def registers(walk: Walk) -> None:
 
 async def dead_letters(walk: Walk) -> None:
     """The operator refuses three receipts to the end, which is one attempt here."""
-    await walk.running.break_operator(FaultMode.CODE, code=422)
+    await walk.running.break_operator(OfdFaultMode.CODE, code=422)
     for _ in range(3):
         (answer,) = await walk.running.sell(1)
         await walk.running.state_of(answer["receipt_id"], print_state="printed")

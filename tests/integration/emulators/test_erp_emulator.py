@@ -9,7 +9,7 @@ import pytest
 from tests.support.clock import START
 from tests.support.erp import back_office
 
-from kkt_adapter.emulators.erp import ErpEmulator, SignIn
+from kkt_adapter.emulators.erp import ErpEmulator, OfficeSignIn
 from kkt_adapter.fiscal.heartbeat.feed import Page
 from kkt_adapter.fiscal.heartbeat.payload import Sender, Situation, beat
 from kkt_adapter.kernel.ids import random_id
@@ -66,7 +66,7 @@ async def test_what_is_no_json_object_is_refused(erp: ErpEmulator, body: bytes) 
 
 
 async def test_a_wrong_token_is_refused_before_the_body_is_looked_at() -> None:
-    async with back_office(sign_in=SignIn(tokens=("old", "new"))) as erp:
+    async with back_office(sign_in=OfficeSignIn(tokens=("old", "new"))) as erp:
         for token, status in (("old", 200), ("new", 200), ("other", 401)):
             assert (await post(erp, Authorization=f"Bearer {token}")).status_code == status
         assert (await post(erp, b"{")).status_code == 401

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from tests.support.ofd import FN, RECEIPT_ID, a_message, a_receipt_body, worked_message
 from tests.support.worked_messages import WORKED, golden
 
-from kkt_adapter.emulators.ofd import Fault, FaultMode, OfdBook, OfdEmulator, ReplyShape, serve_ofd
-from kkt_adapter.emulators.ofd.faults import FaultPlan
+from kkt_adapter.emulators.ofd import OfdBook, OfdEmulator, OfdFault, OfdFaultMode, ReplyShape, serve_ofd
+from kkt_adapter.emulators.ofd.faults import OfdFaultPlan
 from kkt_adapter.emulators.ofd.tcp import OfdTcpServer
 from kkt_adapter.fiscal.ofd.frame import FrameError, read_confirmation
 from kkt_adapter.fiscal.ofd.http import HttpOfd
@@ -138,7 +138,7 @@ async def test_documents_out_of_order_are_counted(emulator: OfdEmulator, gateway
 
 
 async def test_going_on_without_a_confirmation_is_counted(emulator: OfdEmulator, gateway: TcpOfdGateway):
-    await emulator.set_faults(Fault(mode=FaultMode.CLOSE, document=1))
+    await emulator.set_faults(OfdFault(mode=OfdFaultMode.CLOSE, document=1))
     with pytest.raises(OfdUnavailable):
         await gateway.deliver(a_message(1))
     await gateway.deliver(a_message(2))
@@ -150,7 +150,7 @@ async def test_a_client_that_sends_nothing_is_let_go():
         host=LOOPBACK,
         port=0,
         book=OfdBook(),
-        plan=FaultPlan(),
+        plan=OfdFaultPlan(),
         shape=ReplyShape.OPERATOR,
         clock=SystemClock(),
         idle_s=0.05,
@@ -161,8 +161,8 @@ async def test_a_client_that_sends_nothing_is_let_go():
 
 
 async def test_a_client_that_gives_up_waiting_leaves_nothing_behind():
-    plan = FaultPlan()
-    plan.set([Fault(mode=FaultMode.HANG)])
+    plan = OfdFaultPlan()
+    plan.set([OfdFault(mode=OfdFaultMode.HANG)])
     server = OfdTcpServer(
         host=LOOPBACK, port=0, book=OfdBook(), plan=plan, shape=ReplyShape.OPERATOR, clock=SystemClock()
     )
@@ -176,7 +176,7 @@ async def test_a_client_that_gives_up_waiting_leaves_nothing_behind():
 
 
 async def test_a_client_may_close_its_half_and_wait_for_a_slow_answer(emulator: OfdEmulator):
-    await emulator.set_faults(Fault(mode=FaultMode.SLOW, delay_s=0.05))
+    await emulator.set_faults(OfdFault(mode=OfdFaultMode.SLOW, delay_s=0.05))
     assert await exchange(emulator.port, golden("receipt"), half_close=True)
 
 
@@ -187,7 +187,7 @@ async def test_down_refuses_cuts_and_comes_back_on_the_same_ports(
     ports = (emulator.port, emulator.http_port)
     await http.deliver(RECEIPT_ID, a_receipt_body())
     reader, writer = await asyncio.open_connection(LOOPBACK, emulator.port)
-    await emulator.set_faults(Fault(mode=FaultMode.DOWN))
+    await emulator.set_faults(OfdFault(mode=OfdFaultMode.DOWN))
     with pytest.raises(ConnectionError):
         await asyncio.wait_for(_read_all(reader), 2)
     writer.close()

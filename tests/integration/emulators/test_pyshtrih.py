@@ -9,7 +9,7 @@ from typing import Any
 
 import pyshtrih
 
-from kkt_adapter.emulators.shtrih import Fault, FaultMode, Model, ShtrihEmulator
+from kkt_adapter.emulators.shtrih import Model, ShtrihEmulator, ShtrihFault, ShtrihFaultMode
 from kkt_adapter.fiscal.model import DocumentCode
 
 SERIAL_TIMEOUT_S = 10  # its own is 3
@@ -45,7 +45,10 @@ def a_day(path: str) -> dict[str, Any]:
 async def test_a_client_of_another_hand_works_through_its_day(tmp_path: Path) -> None:
     emulator = ShtrihEmulator(port=None, pty=tmp_path / "tty")
     await emulator.start()
-    emulator.set_faults(Fault(mode=FaultMode.NAK, command="80"), Fault(mode=FaultMode.BAD_LRC, command="85"))
+    emulator.set_faults(
+        ShtrihFault(mode=ShtrihFaultMode.NAK, command="80"),
+        ShtrihFault(mode=ShtrihFaultMode.BAD_LRC, command="85"),
+    )
     try:
         told = await asyncio.to_thread(a_day, str(tmp_path / "tty"))
 

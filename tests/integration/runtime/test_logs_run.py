@@ -14,7 +14,7 @@ import httpx2
 import pytest
 from tests.support.product import PATIENCE_S, ServiceProcess, sale, service_process
 
-from kkt_adapter.emulators.ofd import Fault, FaultMode, OfdEmulator
+from kkt_adapter.emulators.ofd import OfdEmulator, OfdFault, OfdFaultMode
 from kkt_adapter.kernel.ids import random_id
 
 EMAIL, PHONE, NAME = "buyer.private@example.com", "+79161234567", "Покупатель Тайный"
@@ -97,7 +97,7 @@ async def used(service: ServiceProcess, ofd: OfdEmulator, folder: Path) -> Run:
         assert (await client.post("/api/v1/auth/login", json=login)).status_code == 401
         await client.get("/v1/kkt/receipt", params={"idempotency_key": key})
         await client.get("/api/v1/status", headers=authorization)
-        await ofd.set_faults(Fault(mode=FaultMode.DOWN))
+        await ofd.set_faults(OfdFault(mode=OfdFaultMode.DOWN))
         assert (await post(body, random_id())).status_code == 200
         for _ in range(400):
             if (await client.get("/v1/kkt/buffer/status")).json()["cb_state"] != "CLOSED":

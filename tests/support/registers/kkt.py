@@ -13,7 +13,7 @@ from tests.support.clock import ManualClock
 from tests.support.receipts import REGISTER, a_sale
 
 from kkt_adapter.emulators import atol
-from kkt_adapter.emulators.shtrih import DESKTOP, Fault, FaultMode, Model, ShtrihEmulator
+from kkt_adapter.emulators.shtrih import DESKTOP, Model, ShtrihEmulator, ShtrihFault, ShtrihFaultMode
 from kkt_adapter.emulators.shtrih.tables import FFD_TABLE, REPLACEMENT
 from kkt_adapter.fiscal.ffd.tlv import Element, decode
 from kkt_adapter.fiscal.kkt.atol.driver import AtolRegister
@@ -189,11 +189,13 @@ class ShtrihBench:
     def lose_next_command(self) -> None:
         tries = 1 if self.protocol == 1 else self.timing.frames
         self.emulator.set_faults(
-            *(Fault(mode=FaultMode.LOSE_REQUEST, command=c, count=tries) for c in MAKING)
+            *(ShtrihFault(mode=ShtrihFaultMode.LOSE_REQUEST, command=c, count=tries) for c in MAKING)
         )
 
     def lose_next_answer(self) -> None:
-        self.emulator.set_faults(*(Fault(mode=FaultMode.FORGET_ANSWER, command=c) for c in MAKING))
+        self.emulator.set_faults(
+            *(ShtrihFault(mode=ShtrihFaultMode.FORGET_ANSWER, command=c) for c in MAKING)
+        )
 
     async def tags_of(self, fd_number: int) -> Sequence[Element]:
         return elements_in(self.emulator.machine.fn.message(fd_number))
@@ -250,13 +252,15 @@ class AtolBench:
     def lose_next_command(self) -> None:
         self.emulator.set_faults(
             *(
-                atol.Fault(mode=atol.FaultMode.CUT_REQUEST, step="post", task=t, count=self.patience.tries)
+                atol.AtolFault(
+                    mode=atol.AtolFaultMode.CUT_REQUEST, step="post", task=t, count=self.patience.tries
+                )
                 for t in ATOL_MAKING
             )
         )
 
     def lose_next_answer(self) -> None:
-        self.emulator.set_faults(*(atol.Fault(mode=atol.FaultMode.HIDE, task=t) for t in ATOL_MAKING))
+        self.emulator.set_faults(*(atol.AtolFault(mode=atol.AtolFaultMode.HIDE, task=t) for t in ATOL_MAKING))
 
     async def tags_of(self, fd_number: int) -> Sequence[Element]:
         return elements_in(self.emulator.machine.fn.message(fd_number))

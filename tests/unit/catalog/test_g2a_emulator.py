@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 from tests.support.catalog import stand_in
 
-from kkt_adapter.emulators.g2a import Catalogue, Counters, Faults, G2AEmulator
+from kkt_adapter.emulators.g2a import Catalogue, Faults, G2AEmulator, RequestCounters
 
 
 async def call(
@@ -95,7 +95,7 @@ async def test_without_out_of_stock_only_what_is_in_stock_is_listed() -> None:
 
 
 def test_the_busiest_minute_slides() -> None:
-    counters = Counters()
+    counters = RequestCounters()
     counters.arrivals.extend([0, 10, 59, 60.5, 61, 119])
     assert counters.most_in_a_minute() == 4  # 10, 59, 60.5, 61
 

@@ -10,7 +10,7 @@ from tests.support.clock import START
 from tests.support.erp import fiscal_doc
 
 from kkt_adapter.emulators.erp.book import BookFull, ErpBook
-from kkt_adapter.emulators.erp.payload import Heartbeat, read_heartbeat
+from kkt_adapter.emulators.erp.payload import HeartbeatPayload, read_heartbeat
 from kkt_adapter.fiscal.heartbeat.feed import FeedEvent, Page
 from kkt_adapter.fiscal.heartbeat.payload import Sender, Situation, beat
 from kkt_adapter.fiscal.lifecycle import Status
@@ -48,7 +48,7 @@ def document(number: int) -> StoredFiscalDoc:
     return read_fiscal_doc(fiscal_doc(number))
 
 
-def call(*events: FeedEvent, seq: int = 1, instance: int = 0) -> Heartbeat:
+def call(*events: FeedEvent, seq: int = 1, instance: int = 0) -> HeartbeatPayload:
     return read_heartbeat(body(*events, seq=seq, instance=instance))
 
 

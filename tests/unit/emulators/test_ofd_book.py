@@ -1,6 +1,6 @@
 from datetime import UTC, datetime
 
-from kkt_adapter.emulators.ofd.book import Kept, OfdBook, Transport
+from kkt_adapter.emulators.ofd.book import Kept, OfdBook, OperatorChannel
 from kkt_adapter.emulators.ofd.ledger import Arrival
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -9,14 +9,19 @@ FN, OTHER_FN = "9999078900000001", "9999078900000002"
 
 def receive(book: OfdBook, number: int, *, fn: str = FN, raw: bytes | None = None) -> Arrival:
     return book.receive(
-        Transport.TCP, fn_number=fn, fd_number=number, code=3, raw=raw or b"document %d" % number, now=NOW
+        OperatorChannel.TCP,
+        fn_number=fn,
+        fd_number=number,
+        code=3,
+        raw=raw or b"document %d" % number,
+        now=NOW,
     )
 
 
 def receive_receipt(book: OfdBook, receipt_id: str, number: int, *, content: str = "sale") -> Arrival:
     kept = Kept(
         sequence=0,
-        transport=Transport.HTTP,
+        transport=OperatorChannel.HTTP,
         fn_number=FN,
         fd_number=number,
         code=3,

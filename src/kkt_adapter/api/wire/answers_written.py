@@ -4,13 +4,13 @@ from collections.abc import Callable
 from typing import Protocol
 
 
-class Transport(Protocol):
+class AnswerTransport(Protocol):
     def write(self, data: bytes, /) -> None: ...
     def close(self) -> None: ...
     def is_closing(self) -> bool: ...
 
 
-class Line(Protocol):
+class AnswerLine(Protocol):
     """The connection an answer goes to."""
 
     @property
@@ -27,7 +27,11 @@ class Answers:
     """
 
     def __init__(
-        self, line: Line, transport: Transport, *, call_soon: Callable[[Callable[[], None]], object]
+        self,
+        line: AnswerLine,
+        transport: AnswerTransport,
+        *,
+        call_soon: Callable[[Callable[[], None]], object],
     ) -> None:
         self._line = line
         self._transport = transport

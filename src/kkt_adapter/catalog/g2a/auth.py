@@ -23,7 +23,7 @@ UNSAID_LIFE_S = 300.0  # when the answer names no lifetime: the shorter of the t
 _DIGITS = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,6})?\Z")  # float() would also take "1_0" and "nan"
 
 
-class SignIn(Protocol):
+class VendorSignIn(Protocol):
     async def header(self) -> str:
         """The value of ``Authorization``."""
         ...

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import datetime
 from urllib.parse import quote
 
-from kkt_adapter.catalog.g2a.auth import SignIn
+from kkt_adapter.catalog.g2a.auth import VendorSignIn
 from kkt_adapter.catalog.g2a.wire import parse_page
 from kkt_adapter.catalog.model import PriceWindow, ProductPage
 from kkt_adapter.catalog.run_log.redaction import one_line
@@ -51,7 +51,7 @@ class G2ASource:
     def __init__(
         self,
         http: HttpClient,
-        sign_in: SignIn,
+        sign_in: VendorSignIn,
         *,
         clock: Clock,
         another: Callable[[], Awaitable[None]],

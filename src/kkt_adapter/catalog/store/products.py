@@ -36,7 +36,7 @@ _body_columns = (product_bodies.c.product_id, product_bodies.c.body)
 _seen_columns = (products.c.id, products.c.generation, products.c.last_seen_at)
 
 
-class StoredProduct(NamedTuple):
+class ProductRow(NamedTuple):
     """What deciding about a product, and remembering what it was, needs of its row."""
 
     id: str
@@ -52,10 +52,10 @@ class StoredProduct(NamedTuple):
     changed_at: int
 
 
-AVAILABLE = StoredProduct._fields.index("available_to_buy")
+AVAILABLE = ProductRow._fields.index("available_to_buy")
 _KNOWN = bulk(
     (products.c.id,),
-    lambda given: select(*(products.c[name] for name in StoredProduct._fields)).join(
+    lambda given: select(*(products.c[name] for name in ProductRow._fields)).join(
         given, products.c.id == given.c.id
     ),
 )
@@ -109,7 +109,7 @@ def store_products(
         return counts
     known = _known(connection, list(latest))
     seen: list[str] = []
-    written: list[tuple[Product, StoredProduct | None, ChangeDecision]] = []
+    written: list[tuple[Product, ProductRow | None, ChangeDecision]] = []
     for product in latest.values():
         stored = known.get(product.id)
         decision = compare(stored, product, generation=stamp.generation)
@@ -145,20 +145,20 @@ def set_revision(connection: Connection, revision: int) -> None:
     connection.execute(_update_revision, {"given": revision})
 
 
-def _known(connection: Connection, ids: Sequence[str]) -> dict[str, StoredProduct]:
-    found: dict[str, StoredProduct] = {}
+def _known(connection: Connection, ids: Sequence[str]) -> dict[str, ProductRow]:
+    found: dict[str, ProductRow] = {}
     for row in _KNOWN.rows(connection, [(product_id,) for product_id in ids]):
         values = list(row)
         if values[AVAILABLE] is not None:  # SQLite has no truth values
             values[AVAILABLE] = bool(values[AVAILABLE])
-        stored = StoredProduct._make(values)
+        stored = ProductRow._make(values)
         found[stored.id] = stored
     return found
 
 
 def _write(
     connection: Connection,
-    written: Sequence[tuple[Product, StoredProduct | None, ChangeDecision]],
+    written: Sequence[tuple[Product, ProductRow | None, ChangeDecision]],
     stamp: Stamp,
     revision: int,
 ) -> None:

@@ -9,9 +9,9 @@ from kkt_adapter.bootstrap.requirements import missing_capabilities
 from kkt_adapter.cli.checks.device_findings import status_findings
 from kkt_adapter.cli.checks.findings import CheckFinding, bad, good, warn
 from kkt_adapter.fiscal.kkt.atol.driver import AtolRegister
-from kkt_adapter.fiscal.kkt.atol.facts import Facts
+from kkt_adapter.fiscal.kkt.atol.facts import AtolFacts
 from kkt_adapter.fiscal.kkt.atol.jobs import Patience
-from kkt_adapter.fiscal.kkt.atol.values import BadAnswer, optional_whole
+from kkt_adapter.fiscal.kkt.atol.values import BadAtolAnswer, optional_whole
 from kkt_adapter.fiscal.kkt.atol.web import Queue, WebDevice, WebDown, WebRefused, WebServer
 from kkt_adapter.fiscal.kkt.driver import KktStatus
 from kkt_adapter.kernel.clock import SystemClock
@@ -189,7 +189,7 @@ def queue_findings(subject: str, queue: Queue | None) -> Iterator[CheckFinding]:
 def settings_findings(subject: str, settings: dict[str, object] | None) -> Iterator[CheckFinding]:
     try:
         kept = optional_whole(settings, "deleteRequestsAfter")
-    except BadAnswer:
+    except BadAtolAnswer:
         return
     if kept is not None and kept < DAY_MINUTES:
         yield warn(
@@ -209,7 +209,7 @@ def register_findings(
     register: RegisterSettings, driver: AtolRegister, status: KktStatus, now: datetime
 ) -> Iterator[CheckFinding]:
     """An open driver and its status, judged."""
-    facts: Facts | None = driver.facts
+    facts: AtolFacts | None = driver.facts
     assert facts is not None, "the driver is open"
     subject = f"register {register.id}"
     yield good(

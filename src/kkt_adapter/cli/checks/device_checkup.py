@@ -12,7 +12,7 @@ from kkt_adapter.cli.checks.findings import CheckFinding, bad, good, warn
 from kkt_adapter.fiscal.kkt.driver import KktStatus
 from kkt_adapter.fiscal.kkt.shtrih.device import BIT_RELAY
 from kkt_adapter.fiscal.kkt.shtrih.driver import ShtrihRegister
-from kkt_adapter.fiscal.kkt.shtrih.facts import Facts
+from kkt_adapter.fiscal.kkt.shtrih.facts import ShtrihFacts
 from kkt_adapter.fiscal.kkt.shtrih.wire.link import Timing
 from kkt_adapter.kernel.clock import SystemClock
 from kkt_adapter.kernel.errors import AdapterError, Text
@@ -63,7 +63,7 @@ def findings(
 
 
 def _settings(
-    subject: str, register: RegisterSettings, driver: ShtrihRegister, facts: Facts
+    subject: str, register: RegisterSettings, driver: ShtrihRegister, facts: ShtrihFacts
 ) -> Iterator[CheckFinding]:
     at_device = Text("change it at the device", "измените настройку ККТ")
     if facts.trouble is not None:

@@ -205,8 +205,8 @@ async def _ask(address: str) -> tuple[str, str]:
         return address, await atol.ask(address)
     from kkt_adapter.cli.checks.device_checkup import SHORT
     from kkt_adapter.fiscal.kkt.shtrih import requests
-    from kkt_adapter.fiscal.kkt.shtrih.answers import Metrics, read_answer
-    from kkt_adapter.fiscal.kkt.shtrih.values import BadAnswer
+    from kkt_adapter.fiscal.kkt.shtrih.answers import DeviceModel, read_answer
+    from kkt_adapter.fiscal.kkt.shtrih.values import BadShtrihAnswer
     from kkt_adapter.fiscal.kkt.shtrih.wire.link import LinkDown
     from kkt_adapter.fiscal.kkt.shtrih.wire.protocol1 import Protocol1
     from kkt_adapter.fiscal.kkt.shtrih.wire.wires import wire_for
@@ -218,8 +218,8 @@ async def _ask(address: str) -> tuple[str, str]:
     try:
         await link.connect()
         answer = await link.exchange(requests.METRICS, answer_s=SHORT.byte_s)
-        metrics = Metrics.read(read_answer(requests.METRICS, answer).data)
-    except (LinkDown, BadAnswer):
+        metrics = DeviceModel.read(read_answer(requests.METRICS, answer).data)
+    except (LinkDown, BadShtrihAnswer):
         return address, ""
     finally:
         await link.close()

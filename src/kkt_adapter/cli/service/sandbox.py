@@ -3,18 +3,18 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from kkt_adapter.emulators.ofd import Fault, FaultMode, OfdEmulator
+from kkt_adapter.emulators.ofd import OfdEmulator, OfdFault, OfdFaultMode
 from kkt_adapter.fiscal.kkt.driver import KktDriver
 from kkt_adapter.fiscal.kkt.virtual import FaultPlan, VirtualRegister
 from kkt_adapter.kernel.errors import InvalidInput
 
 SLOW_S = 3.0
 
-OPERATOR: Mapping[str, Fault] = MappingProxyType(
+OPERATOR: Mapping[str, OfdFault] = MappingProxyType(
     {
-        "ofd_down": Fault(mode=FaultMode.DOWN),
-        "ofd_slow": Fault(mode=FaultMode.SLOW, delay_s=SLOW_S),
-        "ofd_answers_lost": Fault(mode=FaultMode.CLOSE),
+        "ofd_down": OfdFault(mode=OfdFaultMode.DOWN),
+        "ofd_slow": OfdFault(mode=OfdFaultMode.SLOW, delay_s=SLOW_S),
+        "ofd_answers_lost": OfdFault(mode=OfdFaultMode.CLOSE),
     }
 )
 REGISTERS: Mapping[str, FaultPlan] = MappingProxyType(

@@ -11,7 +11,7 @@ A test emulator, not a cash register: nothing it makes is fiscal, and its FNs' n
 """
 
 from kkt_adapter.emulators.atol.emulator import FFD, AtolEmulator
-from kkt_adapter.emulators.atol.faults import Fault, FaultMode
+from kkt_adapter.emulators.atol.faults import AtolFault, AtolFaultMode
 from kkt_adapter.emulators.atol.flavour import JAR, WR, Flavour
 
-__all__ = ["FFD", "JAR", "WR", "AtolEmulator", "Fault", "FaultMode", "Flavour"]
+__all__ = ["FFD", "JAR", "WR", "AtolEmulator", "AtolFault", "AtolFaultMode", "Flavour"]

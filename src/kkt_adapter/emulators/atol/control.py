@@ -3,13 +3,14 @@
 from typing import Literal
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from kkt_adapter.emulators.atol.emulator import AtolEmulator
-from kkt_adapter.emulators.atol.faults import Fault, FaultMode
+from kkt_adapter.emulators.atol.faults import AtolFault, AtolFaultMode
 from kkt_adapter.emulators.control import (
     MAX_DELAY_S,
     MAX_LISTED,
+    Body,
     as_json,
     control_application,
     fn_document,
@@ -19,12 +20,10 @@ from kkt_adapter.emulators.control import (
 from kkt_adapter.fiscal.kkt.virtual.state import Blocked
 
 
-class FaultBody(BaseModel):
-    """One fault as JSON; a field that does not exist is an error, not ignored."""
+class AtolFaultBody(Body):
+    """One fault as JSON."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    mode: FaultMode
+    mode: AtolFaultMode
     step: Literal["post", "get", "delete", "look"] | None = None
     task: str | None = None
     at: int = Field(0, ge=0, le=100_000)
@@ -35,10 +34,8 @@ class FaultBody(BaseModel):
     skip: int = Field(0, ge=0)
 
 
-class ConditionBody(BaseModel):
+class AtolConditionBody(Body):
     """Lasting conditions; what is left out stays as it is."""
-
-    model_config = ConfigDict(extra="forbid")
 
     down: bool | None = None  # the web server
     linked: bool | None = None  # web server and register
@@ -54,9 +51,7 @@ class ConditionBody(BaseModel):
     mark_answer: Literal["good", "bad", "offline", "silent", "refused"] | None = None
 
 
-class RestartBody(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class RestartBody(Body):
     forget: bool = False
 
 
@@ -71,7 +66,7 @@ def control_app(emulator: AtolEmulator) -> web.Application:
         return as_json({"documents": [fn_document(machine.fn, n) for n in range(max(first, 1), last + 1)]})
 
     async def conditions(request: web.Request) -> web.Response:
-        wanted = await read(request, ConditionBody, why="no condition")
+        wanted = await read(request, AtolConditionBody, why="no condition")
         if wanted.default_device not in (None, *emulator.server.devices):
             return as_json({"error": "there is no such device"}, status=404)
         _set(emulator, wanted)
@@ -88,7 +83,9 @@ def control_app(emulator: AtolEmulator) -> web.Application:
         emulator.swap_fn()
         return state()
 
-    app = control_application(emulator.state, body=FaultBody, fault=Fault, set_faults=emulator.set_faults)
+    app = control_application(
+        emulator.state, body=AtolFaultBody, fault=AtolFault, set_faults=emulator.set_faults
+    )
     app.router.add_get("/control/documents", documents)
     app.router.add_post("/control/conditions", conditions)
     app.router.add_post("/control/restart", restart)
@@ -96,7 +93,7 @@ def control_app(emulator: AtolEmulator) -> web.Application:
     return app
 
 
-def _set(emulator: AtolEmulator, wanted: ConditionBody) -> None:
+def _set(emulator: AtolEmulator, wanted: AtolConditionBody) -> None:
     device, machine = emulator.device, emulator.machine
     for owner, name, value in (
         (machine, "linked", wanted.linked),

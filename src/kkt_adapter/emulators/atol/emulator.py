@@ -4,29 +4,24 @@ A test emulator: not a cash register, and nothing that it makes is fiscal.
 """
 
 import asyncio
-import contextlib
-import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
-from kkt_adapter.emulators.atol.faults import Fault, FaultPlan
+from kkt_adapter.emulators.atol.faults import AtolFault, AtolFaultPlan
 from kkt_adapter.emulators.atol.flavour import WR, Flavour
-from kkt_adapter.emulators.atol.machine import Machine
-from kkt_adapter.emulators.atol.making import Making
+from kkt_adapter.emulators.atol.machine import AtolMachine
+from kkt_adapter.emulators.atol.making import DocumentMaking
 from kkt_adapter.emulators.atol.queries import Queries, status_line
-from kkt_adapter.emulators.atol.server import Device, JobServer
+from kkt_adapter.emulators.atol.server import EmulatedAtolDevice, JobServer
 from kkt_adapter.emulators.atol.web import Web
-from kkt_adapter.emulators.control import HOST as CONTROL_HOST
+from kkt_adapter.emulators.life import ControlPort, Deliver, StateFolder, deliver_all, ended, host_zone
 from kkt_adapter.emulators.listening import HttpListener
-from kkt_adapter.emulators.shtrih.emulator import POLL_S, Deliver
 from kkt_adapter.fiscal.kkt.virtual import VirtualFn, made_up_registration
 from kkt_adapter.fiscal.model import FfdVersion, Registration
 from kkt_adapter.kernel.clock import Clock, SystemClock
-from kkt_adapter.kernel.errors import KktError, OfdError
 from kkt_adapter.kernel.ids import RegisterId
 
 FFD = {"1.05": FfdVersion.V1_05, "1.1": FfdVersion.V1_1, "1.2": FfdVersion.V1_2}
@@ -60,8 +55,8 @@ class AtolEmulator:
     ) -> None:
         """``state`` keeps FNs and jobs; without it everything is forgotten at the end. ``pc_zone``: what
         times end with, whatever the register's zone. ``deliver``: how registers reach their operator."""
-        self._folder = state
-        self._temporary: str | None = None
+        self._folder = StateFolder(state, prefix="atol-emulator-")
+        self._kept = state
         self._registration = registration or made_up_registration(NAME, marked_goods=True)
         self._flavour = flavour
         self._registers = registers
@@ -74,10 +69,10 @@ class AtolEmulator:
         self._keeps_queue = keeps_queue
         self._host = host
         self._listener = HttpListener(host=host, port=port)
-        self._control = None if control_port is None else HttpListener(host=CONTROL_HOST, port=control_port)
+        self._control = ControlPort(control_port)
         self._pumps: list[asyncio.Task[None]] = []
         self._fns = 0
-        self.plan = FaultPlan()
+        self.plan = AtolFaultPlan()
         self.down = False
         self._server: JobServer | None = None
         self._web: Web | None = None
@@ -93,12 +88,12 @@ class AtolEmulator:
         return self._web
 
     @property
-    def device(self) -> Device:
+    def device(self) -> EmulatedAtolDevice:
         """The first register."""
         return next(iter(self.server.devices.values()))
 
     @property
-    def machine(self) -> Machine:
+    def machine(self) -> AtolMachine:
         return self.device.machine
 
     @property
@@ -112,7 +107,6 @@ class AtolEmulator:
 
     @property
     def control_port(self) -> int:
-        assert self._control is not None, "there is no control interface"
         return self._control.port
 
     async def start(self) -> None:
@@ -120,38 +114,31 @@ class AtolEmulator:
         from kkt_adapter.emulators.atol.control import control_app
 
         try:
-            folder = self._state_folder()
+            folder = self._folder.open()
             devices = [self._device(folder, n) for n in range(1, self._registers + 1)]
-            self._server = JobServer(devices, self.plan, flavour=self._flavour, folder=self._folder)
+            self._server = JobServer(devices, self.plan, flavour=self._flavour, folder=self._kept)
             self._web = Web(self.server, self.plan, login=self._login, password=self._password)
             self.server.start()
             await self._listener.listen(self.web.app())
-            if self._control is not None:
-                await self._control.listen(control_app(self))
+            await self._control.open(lambda: control_app(self))
             if self._deliver is not None:
                 loop = asyncio.get_running_loop()
-                self._pumps = [loop.create_task(self._deliver_all(d, self._deliver)) for d in devices]
+                self._pumps = [loop.create_task(_delivers(device, self._deliver)) for device in devices]
         except BaseException:
             await self.stop()
             raise
 
     async def stop(self) -> None:
         """May be called twice."""
-        for pump in self._pumps:
-            pump.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await pump
+        await ended(self._pumps)
         self._pumps = []
-        if self._control is not None:
-            await self._control.cut()
+        await self._control.close()
         await self._listener.cut()
         if self._server is not None:
             await self._server.stop()
             for device in self._server.devices.values():
                 device.machine.close()
-        if self._temporary is not None:
-            shutil.rmtree(self._temporary, ignore_errors=True)
-            self._temporary = None
+        self._folder.close()
 
     # --- the web server alone ---
 
@@ -180,9 +167,9 @@ class AtolEmulator:
 
     def swap_fn(self) -> None:
         """The first register gets another FN."""
-        self.machine.swap_fn(self._fn_maker(self._state_folder(), "other"))
+        self.machine.swap_fn(self._fn_maker(self._folder.open(), "other"))
 
-    def set_faults(self, *faults: Fault) -> None:
+    def set_faults(self, *faults: AtolFault) -> None:
         self.plan.set(faults)
 
     def state(self) -> dict[str, Any]:
@@ -214,22 +201,14 @@ class AtolEmulator:
 
     # --- inside ---
 
-    def _state_folder(self) -> Path:
-        folder = self._folder
-        if folder is None:
-            self._temporary = self._temporary or tempfile.mkdtemp(prefix="atol-emulator-")
-            folder = Path(self._temporary)
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
-
-    def _device(self, folder: Path, number: int) -> Device:
-        machine = Machine(
+    def _device(self, folder: Path, number: int) -> EmulatedAtolDevice:
+        machine = AtolMachine(
             self._fn_maker(folder, str(number)), state_file=folder / f"device-{number}.json", **self._versions
         )
         machine.open()
-        making = Making(machine, pc_zone=self._pc_zone)
+        making = DocumentMaking(machine, pc_zone=self._pc_zone)
         queries = Queries(machine, making, pc_zone=self._pc_zone)
-        return Device(id=str(number), machine=machine, making=making, queries=queries)
+        return EmulatedAtolDevice(id=str(number), machine=machine, making=making, queries=queries)
 
     def _fn_maker(self, folder: Path, name: str) -> Callable[[], VirtualFn]:
         """The first register has the given registration; others differ in FN and serial number."""
@@ -244,29 +223,14 @@ class AtolEmulator:
                 folder / f"fn-{name}.sqlite",
                 registration=replace(facts, kkt_version="emul-1"),
                 clock=self._clock,
-                zone=self._zone or _host_zone(),
-                fsync=self._folder is not None,
+                zone=self._zone or host_zone(),
+                fsync=self._folder.is_kept,
                 keeps_queue=self._keeps_queue,
             )
 
         return make
 
-    async def _deliver_all(self, device: Device, deliver: Deliver) -> None:
-        """What register or driver service do: one message after another, the same bytes after a failure."""
-        while True:
-            pause_s = POLL_S
-            if device.ofd_channel != "none":
-                try:
-                    message = device.machine.fn.read_message()
-                    if message is not None:
-                        device.machine.fn.accept_reply(await deliver(message))
-                        pause_s = 0.0
-                except (OfdError, KktError, OSError):
-                    pause_s = 2 * POLL_S
-            await asyncio.sleep(pause_s)
 
-
-def _host_zone() -> tzinfo:
-    from tzlocal import get_localzone
-
-    return get_localzone()
+async def _delivers(device: EmulatedAtolDevice, deliver: Deliver) -> None:
+    """What register or driver service do, while the channel is theirs."""
+    await deliver_all(lambda: device.machine.fn, deliver, by_itself=lambda: device.ofd_channel != "none")

@@ -3,14 +3,13 @@
 A fault hits the next requests or jobs that it matches, ``count`` times, and is used up.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from kkt_adapter.emulators.fault_list import FaultList
+from kkt_adapter.emulators.fault_list import CountedFault, FaultList
 
 
-class FaultMode(StrEnum):
+class AtolFaultMode(StrEnum):
     # the HTTP line; ``step`` post, get, delete or None for any
     CUT_REQUEST = "cut_request"  # the connection ends before the server acts
     CUT_ANSWER = "cut_answer"  # the server acts; the connection ends after ``at`` bytes of its answer
@@ -35,50 +34,34 @@ class FaultMode(StrEnum):
 
 HTTP_MODES = frozenset(
     {
-        FaultMode.CUT_REQUEST,
-        FaultMode.CUT_ANSWER,
-        FaultMode.LATE,
-        FaultMode.HTTP_ERROR,
-        FaultMode.SLOW_ANSWER,
+        AtolFaultMode.CUT_REQUEST,
+        AtolFaultMode.CUT_ANSWER,
+        AtolFaultMode.LATE,
+        AtolFaultMode.HTTP_ERROR,
+        AtolFaultMode.SLOW_ANSWER,
     }
 )
 
 
 @dataclass(slots=True, kw_only=True)
-class Fault:
-    mode: FaultMode
+class AtolFault(CountedFault):
+    mode: AtolFaultMode
     step: str | None = None
     task: str | None = None
     at: int = 0  # bytes
     code: int = 2  # of the driver, or an HTTP status
     delay_s: float = 0.0
     foreign: bool = False  # another program's receipt of the same sum is made right before
-    count: int | None = 1  # how many more it hits; None: until it is lifted
-    skip: int = 0  # how many it lets pass first
 
 
-class FaultPlan(FaultList[Fault]):
+class AtolFaultPlan(FaultList[AtolFault]):
     """The faults in force, and what hits next."""
 
-    def on_request(self, step: str, task: str | None) -> Fault | None:
+    def on_request(self, step: str, task: str | None) -> AtolFault | None:
         """``task``: of a POST, the type of its first task."""
-        return self._take(
-            lambda f: f.mode in HTTP_MODES and f.step in (None, step) and f.task in (None, task)
-        )
+        return self.take(lambda f: f.mode in HTTP_MODES and f.step in (None, step) and f.task in (None, task))
 
-    def on_job(self, task: str, *, makes: bool) -> Fault | None:
-        return self._take(
+    def on_job(self, task: str, *, makes: bool) -> AtolFault | None:
+        return self.take(
             lambda f: f.mode not in HTTP_MODES and (f.task == task or (f.task is None and makes))
         )
-
-    def _take(self, matches: Callable[[Fault], bool]) -> Fault | None:
-        for fault in self._faults:
-            if fault.count == 0 or not matches(fault):
-                continue
-            if fault.skip:
-                fault.skip -= 1
-                continue
-            if fault.count is not None:
-                fault.count -= 1
-            return fault
-        return None

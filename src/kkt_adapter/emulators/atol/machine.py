@@ -39,7 +39,7 @@ class DriverError(Exception):
 
 
 @dataclass(slots=True)
-class Drawer:
+class DrawerCash:
     """Cash beside receipts, of the present shift; kept in the state folder."""
 
     ins: int = 0
@@ -49,7 +49,7 @@ class Drawer:
     whole_kop: int = 0  # of all shifts
 
 
-class Machine:
+class AtolMachine:
     """``open`` before anything else. Every method is called from one task."""
 
     def __init__(
@@ -71,7 +71,7 @@ class Machine:
         self.mark_answer = "good"  # good, bad, offline, silent, refused
         self.marks: dict[str, int] = {}  # accepted codes with their 2106
         self.mark_asked: str | None = None
-        self.drawer = Drawer()
+        self.drawer = DrawerCash()
         self.printed: list[str] = []  # slips that are no documents
         self._state_file = state_file
         self._registration: Registration | None = None
@@ -80,7 +80,7 @@ class Machine:
         """Raises KktUnavailable: the FN's file is held or damaged."""
         self._registration = self.fn.open()
         if self._state_file is not None and self._state_file.is_file():
-            self.drawer = Drawer(**json.loads(self._state_file.read_text()))
+            self.drawer = DrawerCash(**json.loads(self._state_file.read_text()))
 
     def close(self) -> None:
         self.fn.close()

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from kkt_adapter.emulators.atol.checks import check_firmware, check_task, tax_word
-from kkt_adapter.emulators.atol.machine import Drawer, DriverError, Machine
+from kkt_adapter.emulators.atol.machine import AtolMachine, DrawerCash, DriverError
 from kkt_adapter.emulators.atol.reading import cashier, is_receipt, mark_of, read_receipt
 from kkt_adapter.emulators.atol.told import NEVER, iso
 from kkt_adapter.fiscal.ffd.compose import receipt_body
@@ -29,10 +29,10 @@ def is_fiscal(task_type: str) -> bool:
     return is_receipt(task_type) or task_type in FISCAL_ONLY_ONCE
 
 
-class Making:
+class DocumentMaking:
     """``cut``: called right before a document is closed and right after; it may break the link."""
 
-    def __init__(self, machine: Machine, *, pc_zone: str) -> None:
+    def __init__(self, machine: AtolMachine, *, pc_zone: str) -> None:
         self._machine = machine
         self._pc_zone = pc_zone
 
@@ -77,7 +77,7 @@ class Making:
     def _shift_opening(self, by: Cashier) -> FiscalDocument:
         machine = self._machine
         document = machine.by_fn(lambda: machine.fn.open_shift(by, term=0, forced=machine.forced))
-        machine.drawer = Drawer(whole_kop=machine.drawer.whole_kop)
+        machine.drawer = DrawerCash(whole_kop=machine.drawer.whole_kop)
         machine.save()
         return document
 

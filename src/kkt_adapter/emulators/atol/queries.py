@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from kkt_adapter.emulators.atol.machine import DriverError, Machine
-from kkt_adapter.emulators.atol.making import Making, Result
+from kkt_adapter.emulators.atol.machine import AtolMachine, DriverError
+from kkt_adapter.emulators.atol.making import DocumentMaking, Result
 from kkt_adapter.emulators.atol.reading import mark_of
 from kkt_adapter.emulators.atol.told import NEVER, document_json, iso, raw_data, short_json
 from kkt_adapter.fiscal.kkt.atol import words
@@ -31,7 +31,7 @@ _MARK_BITS = {"good": 15, "bad": 5, "offline": 3, "silent": 3, "refused": 3}
 class Queries:
     """``archived_up_to``: documents up to this number are left in their short form only."""
 
-    def __init__(self, machine: Machine, making: Making, *, pc_zone: str) -> None:
+    def __init__(self, machine: AtolMachine, making: DocumentMaking, *, pc_zone: str) -> None:
         self._machine = machine
         self._making = making
         self._pc_zone = pc_zone

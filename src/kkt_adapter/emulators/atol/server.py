@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kkt_adapter.emulators.atol.faults import Fault, FaultMode, FaultPlan
+from kkt_adapter.emulators.atol.faults import AtolFault, AtolFaultMode, AtolFaultPlan
 from kkt_adapter.emulators.atol.flavour import PAPER, Flavour
-from kkt_adapter.emulators.atol.machine import NO_LINK, DriverError, Machine
-from kkt_adapter.emulators.atol.making import CASH, Making, Result, is_fiscal
+from kkt_adapter.emulators.atol.machine import NO_LINK, AtolMachine, DriverError
+from kkt_adapter.emulators.atol.making import CASH, DocumentMaking, Result, is_fiscal
 from kkt_adapter.emulators.atol.queries import Queries
 from kkt_adapter.emulators.atol.reading import is_receipt
 from kkt_adapter.emulators.atol.told import raw_cut
@@ -40,12 +40,12 @@ class Job:
 
 
 @dataclass(slots=True)
-class Device:
+class EmulatedAtolDevice:
     """One register of the web server, and its queue."""
 
     id: str
-    machine: Machine
-    making: Making
+    machine: AtolMachine
+    making: DocumentMaking
     queries: Queries
     active: bool = True
     licence: bool = True
@@ -61,7 +61,12 @@ class JobServer:
     """Runs in the loop of ``start``. ``folder``: jobs survive a restart of the whole emulator there."""
 
     def __init__(
-        self, devices: list[Device], plan: FaultPlan, *, flavour: Flavour, folder: Path | None = None
+        self,
+        devices: list[EmulatedAtolDevice],
+        plan: AtolFaultPlan,
+        *,
+        flavour: Flavour,
+        folder: Path | None = None,
     ) -> None:
         self.devices = {device.id: device for device in devices}
         self.default = devices[0].id
@@ -105,7 +110,7 @@ class JobServer:
 
     # --- jobs ---
 
-    def add(self, device: Device, uuid: str, tasks: list[dict[str, Any]]) -> Job:
+    def add(self, device: EmulatedAtolDevice, uuid: str, tasks: list[dict[str, Any]]) -> Job:
         results = [{"status": "wait", "error": dict(NO_ERROR), "result": None} for _ in tasks]
         job = Job(uuid=uuid, number=len(device.jobs) + 1, tasks=tasks, results=results)
         device.jobs[uuid] = job
@@ -113,7 +118,7 @@ class JobServer:
         device.wake.set()
         return job
 
-    def cancel(self, device: Device, job: Job) -> bool:
+    def cancel(self, device: EmulatedAtolDevice, job: Job) -> bool:
         """False: too late."""
         if job not in device.queue:
             return False
@@ -123,7 +128,7 @@ class JobServer:
         self._keep(device, job)
         return True
 
-    async def _work(self, device: Device) -> None:
+    async def _work(self, device: EmulatedAtolDevice) -> None:
         while True:
             while device.queue:
                 job = device.queue.popleft()
@@ -133,7 +138,7 @@ class JobServer:
             device.wake.clear()
             await device.wake.wait()
 
-    async def _do(self, device: Device, job: Job) -> None:
+    async def _do(self, device: EmulatedAtolDevice, job: Job) -> None:
         for n, (task, told) in enumerate(zip(job.tasks, job.results, strict=True)):
             if not self.hide_in_progress:
                 told["status"] = "inProgress"
@@ -142,7 +147,9 @@ class JobServer:
                 _interrupt(job.results[n + 1 :])
                 return
 
-    async def _sub_task(self, device: Device, job: Job, task: dict[str, Any], told: dict[str, Any]) -> None:
+    async def _sub_task(
+        self, device: EmulatedAtolDevice, job: Job, task: dict[str, Any], told: dict[str, Any]
+    ) -> None:
         name = str(task.get("type"))
         makes = is_fiscal(name) or name in CASH
         fault = self._plan.on_job(name, makes=makes)
@@ -158,44 +165,44 @@ class JobServer:
                 told.update(status="error", error=_error(error.code, error.description), result=None)
             return
         told.update(status="ready", error=dict(NO_ERROR), result=result)
-        if fault is not None and fault.mode is FaultMode.DELETED:
+        if fault is not None and fault.mode is AtolFaultMode.DELETED:
             del device.jobs[job.uuid]
 
     async def _run(
-        self, device: Device, job: Job, task: dict[str, Any], fault: Fault | None
+        self, device: EmulatedAtolDevice, job: Job, task: dict[str, Any], fault: AtolFault | None
     ) -> Result | None:
         """The result as the server keeps it: true, or as the fault says."""
         if device.queries.knows(str(task.get("type"))):
             return _answer(device.queries.run(task), fault)
         mode = None if fault is None else fault.mode
         code = 0 if fault is None else fault.code
-        if fault is not None and mode is FaultMode.HIDE:
+        if fault is not None and mode is AtolFaultMode.HIDE:
             job.hidden = True
-        if fault is not None and mode is FaultMode.SLOW:
+        if fault is not None and mode is AtolFaultMode.SLOW:
             await asyncio.sleep(fault.delay_s)
-        if mode is FaultMode.ERROR:
+        if mode is AtolFaultMode.ERROR:
             raise DriverError(code, "Ошибка (задана эмулятору)")
-        if mode is FaultMode.READY_NOTHING:
+        if mode is AtolFaultMode.READY_NOTHING:
             return None
-        if mode is FaultMode.READY_OTHER:
+        if mode is AtolFaultMode.READY_OTHER:
             return device.making.last_params()
         result = device.making.run(task, lambda at: self._cut(device.machine, fault, at))
         match mode:
-            case FaultMode.ERROR_CLOSED:
+            case AtolFaultMode.ERROR_CLOSED:
                 raise DriverError(code, "Ошибка (задана эмулятору)")
-            case FaultMode.READY_NULL:
+            case AtolFaultMode.READY_NULL:
                 return None
-            case FaultMode.READY_FLAT:
+            case AtolFaultMode.READY_FLAT:
                 return device.making.last_params()
-            case FaultMode.PAPER_ENDS:
+            case AtolFaultMode.PAPER_ENDS:
                 device.machine.paper = False
                 if result is not None:
                     result["warnings"] = {"notPrinted": True}
         return result
 
-    def _cut(self, machine: Machine, fault: Fault | None, at: str) -> None:
+    def _cut(self, machine: AtolMachine, fault: AtolFault | None, at: str) -> None:
         """The link breaks before or after the document was closed."""
-        wanted = {"before": FaultMode.LINK_BEFORE, "after": FaultMode.LINK_AFTER}[at]
+        wanted = {"before": AtolFaultMode.LINK_BEFORE, "after": AtolFaultMode.LINK_AFTER}[at]
         if fault is None or fault.mode is not wanted:
             return
         machine.linked = False
@@ -212,7 +219,7 @@ class JobServer:
         )
 
     async def _block(
-        self, device: Device, job: Job, told: dict[str, Any], error: DriverError, before: int
+        self, device: EmulatedAtolDevice, job: Job, told: dict[str, Any], error: DriverError, before: int
     ) -> None:
         told.update(status="blocked", error=_error(error.code, error.description))
         device.blocked, device.reason = job, _reason(error.code)
@@ -234,13 +241,13 @@ class JobServer:
 
     # --- keeping ---
 
-    def _keep(self, device: Device, job: Job) -> None:
+    def _keep(self, device: EmulatedAtolDevice, job: Job) -> None:
         line = json_bytes(
             {"uuid": job.uuid, "number": job.number, "tasks": job.tasks, "results": job.results}
         )
         self._file(device, "a", line + b"\n")
 
-    def _load(self, device: Device) -> None:
+    def _load(self, device: EmulatedAtolDevice) -> None:
         path = self._path(device)
         if path is None or not path.is_file() or device.jobs:
             return
@@ -248,13 +255,13 @@ class JobServer:
             kept = read_json(line)
             device.jobs[kept["uuid"]] = Job(**kept)
 
-    def _file(self, device: Device, mode: str, content: bytes) -> None:
+    def _file(self, device: EmulatedAtolDevice, mode: str, content: bytes) -> None:
         path = self._path(device)
         if path is not None:
             with path.open(mode + "b") as file:
                 file.write(content)
 
-    def _path(self, device: Device) -> Path | None:
+    def _path(self, device: EmulatedAtolDevice) -> Path | None:
         return None if self._folder is None else self._folder / f"jobs-{device.id}.jsonl"
 
 
@@ -285,13 +292,13 @@ def results_json(job: Job, *, flat: bool) -> bytes:
     return json_bytes({"results": told})
 
 
-def _answer(result: Result | None, fault: Fault | None) -> Result | None:
+def _answer(result: Result | None, fault: AtolFault | None) -> Result | None:
     """To a question: true, or as the fault says."""
     match None if fault is None else fault.mode:
-        case FaultMode.ERROR:
+        case AtolFaultMode.ERROR:
             raise DriverError(fault.code if fault else 0, "Ошибка (задана эмулятору)")
-        case FaultMode.READY_NULL | FaultMode.READY_NOTHING:
+        case AtolFaultMode.READY_NULL | AtolFaultMode.READY_NOTHING:
             return None
-        case FaultMode.RAW_CUT if result is not None and "rawData" in result:
+        case AtolFaultMode.RAW_CUT if result is not None and "rawData" in result:
             return result | {"rawData": raw_cut(result["rawData"], fault.at if fault else 0)}
     return result

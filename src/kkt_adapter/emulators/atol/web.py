@@ -11,11 +11,11 @@ from typing import Any
 
 from aiohttp import web
 
-from kkt_adapter.emulators.atol.faults import Fault, FaultMode, FaultPlan
+from kkt_adapter.emulators.atol.faults import AtolFault, AtolFaultMode, AtolFaultPlan
 from kkt_adapter.emulators.atol.machine import DriverError
 from kkt_adapter.emulators.atol.making import is_fiscal
-from kkt_adapter.emulators.atol.server import Device, Job, JobServer, results_json
-from kkt_adapter.fiscal.kkt.atol.values import BadAnswer, read_json
+from kkt_adapter.emulators.atol.server import EmulatedAtolDevice, Job, JobServer, results_json
+from kkt_adapter.fiscal.kkt.atol.values import BadAtolAnswer, read_json
 from kkt_adapter.fiscal.ofd.http import json_bytes
 
 API = "/api/v2"
@@ -26,7 +26,7 @@ SERVER_VERSION = "1.0.4.0"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class Refusal(Exception):
+class WebRefusal(Exception):
     """An HTTP status with an error text."""
 
     def __init__(self, status: int, description: str) -> None:
@@ -38,7 +38,9 @@ class Refusal(Exception):
 class Web:
     """``login`` empty: everybody may come in."""
 
-    def __init__(self, server: JobServer, plan: FaultPlan, *, login: str = "", password: str = "") -> None:
+    def __init__(
+        self, server: JobServer, plan: AtolFaultPlan, *, login: str = "", password: str = ""
+    ) -> None:
         self._server = server
         self._plan = plan
         credentials = base64.b64encode(f"{login}:{password}".encode()).decode("ascii")
@@ -73,9 +75,9 @@ class Web:
         try:
             given = request.headers.get("Authorization")
             if self._wanted and request.path != f"{API}/serverInfo" and given != self._wanted:
-                raise Refusal(401, "Неверные имя пользователя или пароль")
+                raise WebRefusal(401, "Неверные имя пользователя или пароль")
             return await self._with_faults(request, handler)
-        except Refusal as error:
+        except WebRefusal as error:
             return self._error(error.status, error.description)
         except web.HTTPNotFound:
             return self._error(404, "Ресурс не найден")
@@ -89,16 +91,16 @@ class Web:
         match None if fault is None else fault.mode:
             case None:
                 return await self._unless_hidden(request, handler)
-            case FaultMode.CUT_REQUEST:
+            case AtolFaultMode.CUT_REQUEST:
                 return _cut(request)
-            case FaultMode.LATE:
+            case AtolFaultMode.LATE:
                 self._do_late(request, handler, fault)
                 return _cut(request)
-            case FaultMode.HTTP_ERROR:
+            case AtolFaultMode.HTTP_ERROR:
                 assert fault is not None
                 page = f"<html><body><h1>HTTP {fault.code}</h1></body></html>"
                 return web.Response(status=fault.code, text=page, content_type="text/html")
-            case FaultMode.SLOW_ANSWER:
+            case AtolFaultMode.SLOW_ANSWER:
                 assert fault is not None
                 answer = await handler(request)
                 await asyncio.sleep(fault.delay_s)
@@ -117,12 +119,12 @@ class Web:
                     return _cut(request)
         return answer
 
-    def _do_late(self, request: web.Request, handler: Handler, fault: Fault | None) -> None:
+    def _do_late(self, request: web.Request, handler: Handler, fault: AtolFault | None) -> None:
         async def later() -> None:
             await asyncio.sleep(0 if fault is None else fault.delay_s)
             try:
                 await handler(request)
-            except (Refusal, web.HTTPException):
+            except (WebRefusal, web.HTTPException):
                 return
 
         task = asyncio.get_running_loop().create_task(later())
@@ -142,16 +144,16 @@ class Web:
         body = await _body(request)
         uuid, tasks = body.get("uuid"), body.get("request")
         if not isinstance(uuid, str) or not uuid:
-            raise Refusal(400, "Отсутствует uuid")
+            raise WebRefusal(400, "Отсутствует uuid")
         tasks = [tasks] if isinstance(tasks, dict) else tasks
         if not isinstance(tasks, list) or not tasks or not all(isinstance(one, dict) for one in tasks):
-            raise Refusal(400, "Отсутствует request")
+            raise WebRefusal(400, "Отсутствует request")
         if self._server.flavour.one_fiscal and sum(is_fiscal(str(t.get("type"))) for t in tasks) > 1:
-            raise Refusal(400, "Задание содержит более одной фискальной подзадачи")
+            raise WebRefusal(400, "Задание содержит более одной фискальной подзадачи")
         if not device.active:
-            raise Refusal(409, "Устройство не активно")
+            raise WebRefusal(409, "Устройство не активно")
         if uuid in device.jobs:
-            raise Refusal(409, "Задание с таким UUID уже есть")
+            raise WebRefusal(409, "Задание с таким UUID уже есть")
         job = self._server.add(device, uuid, tasks)
         told = {"number": job.number, "uuid": uuid, **_blocking(device)}
         return _json(told, 201)
@@ -167,7 +169,7 @@ class Web:
     async def _delete(self, request: web.Request) -> web.Response:
         device, job = self._device(request), self._job(request)
         if not self._server.cancel(device, job):
-            raise Refusal(self._server.flavour.too_late, "Задание уже выполняется или выполнено")
+            raise WebRefusal(self._server.flavour.too_late, "Задание уже выполняется или выполнено")
         return _json({}, 200)
 
     async def _queue(self, request: web.Request) -> web.Response:
@@ -193,9 +195,9 @@ class Web:
             name for name in (f"get{query}", query[:1].lower() + query[1:]) if device.queries.knows(name)
         ]
         if not names:
-            raise Refusal(501, "Операция не поддерживается")
+            raise WebRefusal(501, "Операция не поддерживается")
         if device.blocked is not None:
-            raise Refusal(400, "Очередь заблокирована")
+            raise WebRefusal(400, "Очередь заблокирована")
         try:
             body = await _body(request) if request.can_read_body else {}
             return _json(device.queries.run(body | {"type": names[0]}) or {}, 200)
@@ -229,7 +231,7 @@ class Web:
         async def activate(request: web.Request) -> web.Response:
             device = self._by_id(str((await _body(request)).get("id")))
             if active and not device.machine.linked:
-                raise Refusal(409, "Не удалось установить соединение")
+                raise WebRefusal(409, "Не удалось установить соединение")
             device.active = active
             return _json({}, 200)
 
@@ -243,7 +245,7 @@ class Web:
         self._server.settings |= {name: wanted[name] for name in self._server.settings if name in wanted}
         return _json(self._server.settings, 200)
 
-    def _shown(self, device: Device) -> dict[str, Any]:
+    def _shown(self, device: EmulatedAtolDevice) -> dict[str, Any]:
         return {
             "id": device.id,
             "name": f"ККТ {device.id} (эмулятор)",
@@ -257,23 +259,23 @@ class Web:
 
     # --- inside ---
 
-    def _device(self, request: web.Request) -> Device:
+    def _device(self, request: web.Request) -> EmulatedAtolDevice:
         return self._by_id(request.query.get("deviceID", self._server.default))
 
-    def _by_id(self, wanted: str) -> Device:
+    def _by_id(self, wanted: str) -> EmulatedAtolDevice:
         device = self._server.devices.get(self._server.default if wanted == "default" else wanted)
         if device is None:
-            raise Refusal(404, "Устройство не найдено")
+            raise WebRefusal(404, "Устройство не найдено")
         return device
 
     def _job(self, request: web.Request) -> Job:
         job = self._device(request).jobs.get(request.match_info["uuid"])
         if job is None:
-            raise Refusal(404, "Задание не найдено")
+            raise WebRefusal(404, "Задание не найдено")
         return job
 
 
-def _blocking(device: Device) -> dict[str, Any]:
+def _blocking(device: EmulatedAtolDevice) -> dict[str, Any]:
     uuid = "" if device.blocked is None else device.blocked.uuid
     return {"isBlocked": device.blocked is not None, "blockedUUID": uuid, "blockReason": device.reason}
 
@@ -285,10 +287,10 @@ def _json(content: Any, status: int) -> web.Response:
 async def _body(request: web.Request) -> dict[str, Any]:
     try:
         found = read_json(await request.read())
-    except BadAnswer as error:
-        raise Refusal(400, "Тело запроса не JSON") from error
+    except BadAtolAnswer as error:
+        raise WebRefusal(400, "Тело запроса не JSON") from error
     if not isinstance(found, dict):
-        raise Refusal(400, "Тело запроса не объект")
+        raise WebRefusal(400, "Тело запроса не объект")
     return found
 
 
@@ -302,7 +304,7 @@ def _step(request: web.Request) -> str:
 async def _first_task(request: web.Request) -> str | None:
     try:
         tasks = (await _body(request)).get("request")
-    except Refusal:
+    except WebRefusal:
         return None
     first = tasks[0] if isinstance(tasks, list) and tasks else tasks
     return str(first.get("type")) if isinstance(first, dict) else None
@@ -313,7 +315,7 @@ async def _uuid_of(request: web.Request) -> str:
         return ""
     try:
         return str((await _body(request)).get("uuid", ""))
-    except Refusal:
+    except WebRefusal:
         return ""
 
 

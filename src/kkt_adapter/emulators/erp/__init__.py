@@ -2,7 +2,7 @@
 
 from kkt_adapter.emulators.erp.book import ErpBook
 from kkt_adapter.emulators.erp.emulator import ErpEmulator, serve_erp
-from kkt_adapter.emulators.erp.faults import Fault, FaultMode
-from kkt_adapter.emulators.erp.sign_in import SignIn
+from kkt_adapter.emulators.erp.faults import ErpFault, ErpFaultMode
+from kkt_adapter.emulators.erp.sign_in import OfficeSignIn
 
-__all__ = ["ErpBook", "ErpEmulator", "Fault", "FaultMode", "SignIn", "serve_erp"]
+__all__ = ["ErpBook", "ErpEmulator", "ErpFault", "ErpFaultMode", "OfficeSignIn", "serve_erp"]

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from kkt_adapter.emulators.erp.payload import Event, FiscalDoc, Heartbeat
+from kkt_adapter.emulators.erp.payload import Event, FiscalDoc, HeartbeatPayload
 
 MAX_KEPT = 200_000  # events; then the book is full and says so
 
@@ -31,7 +31,7 @@ class ErpBook:
         """Forget everything."""
         self.stored: dict[int, Event] = {}
         self.receipts: dict[str, _Receipt] = {}
-        self.last: dict[str, Heartbeat] = {}  # by adapter_id
+        self.last: dict[str, HeartbeatPayload] = {}  # by adapter_id
         self.last_event_id = 0
         self.calls = 0
         self.repeated = 0  # events that were here already, and the same
@@ -43,7 +43,7 @@ class ErpBook:
         self.answers: Counter[str] = Counter()
         self._instances: dict[str, list[str]] = {}
 
-    def take(self, heartbeat: Heartbeat) -> int:
+    def take(self, heartbeat: HeartbeatPayload) -> int:
         """Store a heartbeat; the highest event id that is here now.
 
         Raises:
@@ -106,7 +106,7 @@ class ErpBook:
         self.stored[event.event_id] = event
         self.last_event_id = max(self.last_event_id, event.event_id)
 
-    def _identify(self, heartbeat: Heartbeat) -> None:
+    def _identify(self, heartbeat: HeartbeatPayload) -> None:
         before = self.last.get(heartbeat.adapter_id)
         seen = self._instances.setdefault(heartbeat.adapter_id, [])
         if before is not None and before.instance_id == heartbeat.instance_id:

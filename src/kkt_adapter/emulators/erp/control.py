@@ -4,58 +4,45 @@ Loopback only, no credentials; requests that a page in a browser sent (they carr
 """
 
 from dataclasses import asdict
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from kkt_adapter.emulators.control import (
     MAX_DELAY_S,
     MAX_LISTED,
     RETRY_AFTER,
+    Body,
     as_json,
     control_application,
     read,
     whole,
 )
-from kkt_adapter.emulators.erp.book import ErpBook
-from kkt_adapter.emulators.erp.faults import Fault, FaultMode
-from kkt_adapter.emulators.erp.server import Manners
+from kkt_adapter.emulators.erp.faults import ErpFault, ErpFaultMode
+
+if TYPE_CHECKING:
+    from kkt_adapter.emulators.erp.emulator import ErpEmulator
 
 
-class Controlled(Protocol):
-    """What the interface drives."""
+class ErpFaultBody(Body):
+    """One fault as JSON."""
 
-    book: ErpBook
-    manners: Manners
-
-    def state(self) -> dict[str, Any]: ...
-
-    async def set_faults(self, *faults: Fault) -> None: ...
-
-
-class FaultBody(BaseModel):
-    """One fault as JSON; a field that does not exist is an error, not ignored."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    mode: FaultMode
+    mode: ErpFaultMode
     code: int = Field(500, ge=200, le=599)
     delay_s: float = Field(0.0, ge=0.0, le=MAX_DELAY_S)
     retry_after: str | None = Field(None, pattern=RETRY_AFTER)
     count: int | None = Field(None, ge=1)
 
 
-class MannersBody(BaseModel):
+class MannersBody(Body):
     """What may be changed of the usual answers; what is left out stays."""
-
-    model_config = ConfigDict(extra="forbid")
 
     interval_s: float | None = Field(None, ge=0.0, le=86_400.0)
     max_body_bytes: int | None = Field(None, ge=1)
 
 
-def control_app(emulator: Controlled) -> web.Application:
+def control_app(emulator: "ErpEmulator") -> web.Application:
     """The application behind ``/control``; ``emulator`` must be started."""
 
     async def events(request: web.Request) -> web.Response:
@@ -85,7 +72,9 @@ def control_app(emulator: Controlled) -> web.Application:
         emulator.book.reset()
         return as_json(emulator.state())
 
-    app = control_application(emulator.state, body=FaultBody, fault=Fault, set_faults=emulator.set_faults)
+    app = control_application(
+        emulator.state, body=ErpFaultBody, fault=ErpFault, set_faults=emulator.set_faults
+    )
     app.router.add_get("/control/events", events)
     app.router.add_get("/control/points", points)
     app.router.add_post("/control/manners", set_manners)
@@ -93,12 +82,12 @@ def control_app(emulator: Controlled) -> web.Application:
     return app
 
 
-def faults_json(faults: tuple[Fault, ...]) -> list[dict[str, Any]]:
+def faults_json(faults: tuple[ErpFault, ...]) -> list[dict[str, Any]]:
     """Faults as they were posted, without what was left out."""
     shown = []
     for fault in faults:
         facts = {name: value for name, value in asdict(fault).items() if value not in (None, 0)}
-        if fault.mode is not FaultMode.CODE:
+        if fault.mode is not ErpFaultMode.CODE:
             del facts["code"]
         shown.append(facts)
     return shown

@@ -4,13 +4,12 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from kkt_adapter.emulators.control import HOST as CONTROL_HOST
 from kkt_adapter.emulators.erp.book import ErpBook
 from kkt_adapter.emulators.erp.control import control_app, faults_json
-from kkt_adapter.emulators.erp.faults import Fault, FaultPlan
+from kkt_adapter.emulators.erp.faults import ErpFault, ErpFaultPlan
 from kkt_adapter.emulators.erp.server import PATHS, ErpServer, Manners
-from kkt_adapter.emulators.erp.sign_in import SignIn
-from kkt_adapter.emulators.listening import HttpListener
+from kkt_adapter.emulators.erp.sign_in import OfficeSignIn
+from kkt_adapter.emulators.life import ControlPort, Switch, run_until
 from kkt_adapter.kernel.clock import Clock, SystemClock
 
 
@@ -26,13 +25,13 @@ class ErpEmulator:
         host: str = "127.0.0.1",
         port: int = 0,
         control_port: int | None = 0,
-        sign_in: SignIn | None = None,
+        sign_in: OfficeSignIn | None = None,
         interval_s: float | None = None,
         clock: Clock | None = None,
     ) -> None:
         self.book = ErpBook()
-        self.manners = Manners(interval_s=interval_s, sign_in=sign_in or SignIn())
-        self._plan = FaultPlan()
+        self.manners = Manners(interval_s=interval_s, sign_in=sign_in or OfficeSignIn())
+        self._plan = ErpFaultPlan()
         self._server = ErpServer(
             host=host,
             port=port,
@@ -41,9 +40,8 @@ class ErpEmulator:
             manners=self.manners,
             clock=clock or SystemClock(),
         )
-        self._control = None if control_port is None else HttpListener(host=CONTROL_HOST, port=control_port)
-        self._listening = False
-        self._switching = asyncio.Lock()
+        self._control = ControlPort(control_port)
+        self._switch = Switch((self._server,), is_down=lambda: self._plan.is_down)
 
     @property
     def port(self) -> int:
@@ -56,8 +54,6 @@ class ErpEmulator:
 
     @property
     def control_port(self) -> int:
-        if self._control is None or not self._control.port:
-            raise RuntimeError("there is no control interface, or it is not started")
         return self._control.port
 
     @property
@@ -68,44 +64,34 @@ class ErpEmulator:
     async def start(self) -> None:
         """Listen. Raises OSError when a port is taken; then nothing listens."""
         try:
-            await self._follow_plan()
-            if self._control is not None:
-                await self._control.listen(control_app(self))
+            await self._switch.follow()
+            await self._control.open(lambda: control_app(self))
         except BaseException:
             await self.stop()
             raise
 
     async def stop(self) -> None:
         """Cut everything; may be called twice."""
-        if self._control is not None:
-            await self._control.cut()
-        await self._server.cut()
-        self._listening = False
+        await self._control.close()
+        await self._switch.cut()
 
-    async def set_faults(self, *faults: Fault) -> None:
+    async def set_faults(self, *faults: ErpFault) -> None:
         """Replace the faults in force; without any, everything works again."""
         self._plan.set(faults)
-        await self._follow_plan()
+        await self._switch.follow()
 
     def state(self) -> dict[str, Any]:
         """The book's counters, the listener, the manners and the faults in force."""
         return {
             "port": self.port,
             "paths": list(PATHS),
-            "down": not self._listening,
+            "down": not self._switch.on,
             "interval_s": self.manners.interval_s,
             "max_body_bytes": self.manners.max_body_bytes,
             "faults": faults_json(self._plan.faults),
             "refused": self.refused,
             **self.book.state(),
         }
-
-    async def _follow_plan(self) -> None:
-        async with self._switching:
-            if self._listening == (not self._plan.is_down):
-                return
-            await (self._server.cut() if self._listening else self._server.listen())
-            self._listening = not self._listening
 
 
 async def serve_erp(
@@ -114,7 +100,7 @@ async def serve_erp(
     port: int,
     control_port: int | None,
     stop: asyncio.Event,
-    sign_in: SignIn | None = None,
+    sign_in: OfficeSignIn | None = None,
     interval_s: float | None = None,
     on_ready: Callable[[ErpEmulator], None] | None = None,
 ) -> None:
@@ -122,10 +108,4 @@ async def serve_erp(
     emulator = ErpEmulator(
         host=host, port=port, control_port=control_port, sign_in=sign_in, interval_s=interval_s
     )
-    await emulator.start()
-    try:
-        if on_ready is not None:
-            on_ready(emulator)
-        await stop.wait()
-    finally:
-        await emulator.stop()
+    await run_until(stop, emulator, on_ready=on_ready)

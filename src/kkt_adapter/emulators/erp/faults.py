@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from kkt_adapter.emulators.fault_list import FaultList
+from kkt_adapter.emulators.fault_list import CountedFault, FaultList
 
 
-class FaultMode(StrEnum):
+class ErpFaultMode(StrEnum):
     """The effect, and whether the events are in the book afterwards (``noted``)."""
 
     NONE = "none"  # answered as usual
@@ -25,27 +25,22 @@ class FaultMode(StrEnum):
 
 
 @dataclass(slots=True, kw_only=True)
-class Fault:
-    mode: FaultMode
+class ErpFault(CountedFault):
+    mode: ErpFaultMode
     code: int = 500  # mode ``code``
     delay_s: float = 0.0
     retry_after: str | None = None  # mode ``code``: the header's text
     count: int | None = None  # how many more calls it acts on; None: until it is lifted
 
 
-class FaultPlan(FaultList[Fault]):
+class ErpFaultPlan(FaultList[ErpFault]):
     """The faults in force, and what hits next."""
 
     @property
     def is_down(self) -> bool:
-        return any(fault.mode is FaultMode.DOWN for fault in self._faults)
+        return any(fault.mode is ErpFaultMode.DOWN for fault in self._faults)
 
-    def next(self) -> Fault:
+    def next(self) -> ErpFault:
         """The fault for this call; uses it up."""
-        for fault in self._faults:
-            if fault.mode is FaultMode.DOWN or fault.count == 0:
-                continue
-            if fault.count is not None:
-                fault.count -= 1
-            return fault
-        return Fault(mode=FaultMode.NONE)
+        found = self.take(lambda fault: fault.mode is not ErpFaultMode.DOWN)
+        return found or ErpFault(mode=ErpFaultMode.NONE)

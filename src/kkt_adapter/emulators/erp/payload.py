@@ -46,7 +46,7 @@ class Buffer(_Strict):
     oldest_pending_at: Annotated[AwareDatetime | None, Field(strict=False)]
 
 
-class Point(_Strict):
+class PointPayload(_Strict):
     pos_id: Name
     device: Annotated[Register, Field(alias="register")]  # pydantic has a method of the wire's name
     buffer: Buffer
@@ -97,28 +97,28 @@ class Adapter(_Strict):
     disk_free_bytes: Count
 
 
-class Heartbeat(_Strict):
+class HeartbeatPayload(_Strict):
     version: Literal[1]
     adapter_id: Name
     instance_id: Uuid
     seq: Annotated[int, Field(ge=1)]
     sent_at: Annotated[AwareDatetime, Field(strict=False)]
     adapter: Adapter
-    points: Annotated[tuple[Point, ...], Field(strict=False)]
+    points: Annotated[tuple[PointPayload, ...], Field(strict=False)]
     events: Annotated[tuple[Event, ...], Field(max_length=MAX_EVENTS, strict=False)]
     has_more: bool
 
     @model_validator(mode="after")
-    def _in_order(self) -> "Heartbeat":
+    def _in_order(self) -> "HeartbeatPayload":
         ids = [event.event_id for event in self.events]
         if ids != sorted(set(ids)):
             raise ValueError("event ids do not rise")
         return self
 
 
-def read_heartbeat(raw: bytes) -> Heartbeat:
+def read_heartbeat(raw: bytes) -> HeartbeatPayload:
     """Raises pydantic.ValidationError with every finding, or ValueError for a body that is too large."""
-    heartbeat = Heartbeat.model_validate_json(raw)
+    heartbeat = HeartbeatPayload.model_validate_json(raw)
     if len(raw) > MAX_BODY_BYTES and len(heartbeat.events) > 1:
         raise ValueError(f"{len(raw)} bytes with more than one event")
     return heartbeat

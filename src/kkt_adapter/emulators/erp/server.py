@@ -10,9 +10,9 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from kkt_adapter.emulators.erp.book import BookFull, ErpBook
-from kkt_adapter.emulators.erp.faults import Fault, FaultMode, FaultPlan
-from kkt_adapter.emulators.erp.payload import Heartbeat, read_heartbeat
-from kkt_adapter.emulators.erp.sign_in import SignIn
+from kkt_adapter.emulators.erp.faults import ErpFault, ErpFaultMode, ErpFaultPlan
+from kkt_adapter.emulators.erp.payload import HeartbeatPayload, read_heartbeat
+from kkt_adapter.emulators.erp.sign_in import OfficeSignIn
 from kkt_adapter.emulators.listening import HttpListener
 from kkt_adapter.kernel.clock import Clock
 
@@ -29,14 +29,14 @@ class Manners:
 
     interval_s: float | None = None  # asked for in every answer
     max_body_bytes: int = MAX_READ_BYTES  # a longer one gets 413
-    sign_in: SignIn
+    sign_in: OfficeSignIn
 
 
 class ErpServer:
     """``port`` is known after the first ``listen``."""
 
     def __init__(
-        self, *, host: str, port: int, book: ErpBook, plan: FaultPlan, manners: Manners, clock: Clock
+        self, *, host: str, port: int, book: ErpBook, plan: ErpFaultPlan, manners: Manners, clock: Clock
     ) -> None:
         self.host = host
         self.book = book
@@ -64,7 +64,7 @@ class ErpServer:
     async def _heartbeat(self, request: web.Request) -> web.StreamResponse:
         raw = await request.read()
         fault = self.plan.next()
-        if fault.mode not in (FaultMode.NONE, FaultMode.SLOW):
+        if fault.mode not in (ErpFaultMode.NONE, ErpFaultMode.SLOW):
             self.book.answers[fault.mode.value] += 1
         early = await self._instead(request, fault)
         if early is not None:
@@ -87,41 +87,41 @@ class ErpServer:
             return self._say(507, {"error": "the book is full"})
         return await self._answer(request, heartbeat, acked, fault)
 
-    async def _instead(self, request: web.Request, fault: Fault) -> web.StreamResponse | None:
+    async def _instead(self, request: web.Request, fault: ErpFault) -> web.StreamResponse | None:
         """What is answered without looking at the body."""
         match fault.mode:
-            case FaultMode.HANG:
+            case ErpFaultMode.HANG:
                 await asyncio.sleep(HANG_LIMIT_S)
                 return web.Response(status=503)
-            case FaultMode.DROP:
+            case ErpFaultMode.DROP:
                 return _cut_off(request)
-            case FaultMode.LOGIN_PAGE:
+            case ErpFaultMode.LOGIN_PAGE:
                 return web.Response(text=_PAGE, content_type="text/html")
-            case FaultMode.NOT_JSON:
+            case ErpFaultMode.NOT_JSON:
                 return web.Response(text="OK")
-            case FaultMode.CODE:
+            case ErpFaultMode.CODE:
                 headers = {} if fault.retry_after is None else {"Retry-After": fault.retry_after}
                 return web.json_response({"error": "on request"}, status=fault.code, headers=headers)
         return None
 
     async def _answer(
-        self, request: web.Request, heartbeat: Heartbeat, acked: int, fault: Fault
+        self, request: web.Request, heartbeat: HeartbeatPayload, acked: int, fault: ErpFault
     ) -> web.StreamResponse:
         content: dict[str, Any] = {"ack_event_id": acked, "server_time": self.clock.now().isoformat()}
         if self.manners.interval_s is not None:
             content["interval_s"] = self.manners.interval_s
         match fault.mode:
-            case FaultMode.CLOSE:
+            case ErpFaultMode.CLOSE:
                 return _cut_off(request)
-            case FaultMode.HALF_ANSWER:
+            case ErpFaultMode.HALF_ANSWER:
                 return await _half(request, content)
-            case FaultMode.SLOW_BODY:
+            case ErpFaultMode.SLOW_BODY:
                 return await _trickle(request, content, fault.delay_s)
-            case FaultMode.SLOW:
+            case ErpFaultMode.SLOW:
                 await asyncio.sleep(fault.delay_s)
-            case FaultMode.NO_ACK:
+            case ErpFaultMode.NO_ACK:
                 return web.json_response({"status": "ok"})
-            case FaultMode.WRONG_ACK:
+            case ErpFaultMode.WRONG_ACK:
                 return web.json_response(content | {"ack_event_id": acked + FAR_AHEAD})
         return self._say(200, content)
 

@@ -10,7 +10,7 @@ TOLERANCE_S = 300  # of a signature's timestamp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignIn:
+class OfficeSignIn:
     """Nothing given: everybody may call."""
 
     tokens: tuple[str, ...] = ()

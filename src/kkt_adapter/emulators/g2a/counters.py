@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
-class Counters:
+class RequestCounters:
     """Since the start, or the last reset."""
 
     requests: int = 0  # product requests of any outcome

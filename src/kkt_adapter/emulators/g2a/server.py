@@ -16,8 +16,9 @@ from email.utils import format_datetime
 from aiohttp import web
 
 from kkt_adapter.emulators.g2a.catalogue import Catalogue, Item, document
-from kkt_adapter.emulators.g2a.counters import Counters
+from kkt_adapter.emulators.g2a.counters import RequestCounters
 from kkt_adapter.emulators.g2a.faults import Faults
+from kkt_adapter.emulators.listening import HttpListener
 
 PAGE_SIZE = 20
 HANG_S = 3_600.0
@@ -25,7 +26,7 @@ EARLY_TOLERANCE_S = 0.1  # a request on its way when the 429 was sent is not ear
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Credentials:
+class VendorCredentials:
     """Made-up; the real vendor's are never stored in a repository."""
 
     client_id: str = "demo-client"
@@ -47,14 +48,14 @@ class G2AEmulator:
         *,
         seed: int = 1,
         faults: Faults | None = None,
-        credentials: Credentials | None = None,
+        credentials: VendorCredentials | None = None,
         keep_texts: bool = False,
     ) -> None:
         """``keep_texts``: write the JSON of a product once (2 kB each) instead of for every request."""
         self.catalogue = Catalogue(products, seed=seed)
         self.faults = faults or Faults()
-        self.credentials = credentials or Credentials()
-        self.counters = Counters()
+        self.credentials = credentials or VendorCredentials()
+        self.counters = RequestCounters()
         self._refused: set[int] = set()
         self.base_url = ""
         self._paused_until = 0.0
@@ -63,7 +64,7 @@ class G2AEmulator:
         self._lists: dict[tuple[object, ...], list[Item]] = {}
         self._lists_version = -1
         self._texts: dict[Item, str] | None = {} if keep_texts else None
-        self._runner: web.AppRunner | None = None
+        self._listener: HttpListener | None = None
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> str:
         """Listen and return the base address; port 0 takes a free one."""
@@ -79,18 +80,15 @@ class G2AEmulator:
                 web.post("/_emulator/advance", self._advance),
             ]
         )
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, host, port)
-        await site.start()
-        bound = self._runner.addresses[0]
-        self.base_url = f"http://{bound[0]}:{bound[1]}"
+        self._listener = HttpListener(host=host, port=port)
+        await self._listener.listen(app)
+        self.base_url = f"http://{host}:{self._listener.port}"
         return self.base_url
 
     async def stop(self) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        if self._listener is not None:
+            await self._listener.cut()
+            self._listener = None
 
     def truth(self) -> list[dict[str, object]]:
         """What a perfect sync would hold: id, price in cents, stock; broken entries are left out."""
@@ -325,7 +323,7 @@ class G2AEmulator:
         )
 
     async def _reset(self, _: web.Request) -> web.Response:
-        self.counters = Counters(in_flight=self.counters.in_flight)
+        self.counters = RequestCounters(in_flight=self.counters.in_flight)
         return web.json_response({})
 
     async def _set_faults(self, request: web.Request) -> web.Response:

@@ -19,7 +19,7 @@ class LinkMode(StrEnum):
 
 
 @dataclass(slots=True, kw_only=True)
-class LinkFault:
+class RelayFault:
     """One fault for the next ``count`` exchanges."""
 
     mode: LinkMode
@@ -31,13 +31,13 @@ class LinkPlan:
     """The faults that wait for connections, in the order of adding; ``hits`` counts those that happened."""
 
     def __init__(self) -> None:
-        self._faults: list[LinkFault] = []
+        self._faults: list[RelayFault] = []
         self.hits: dict[LinkMode, int] = {}
 
-    def add(self, *faults: LinkFault) -> None:
+    def add(self, *faults: RelayFault) -> None:
         self._faults.extend(faults)
 
-    def set(self, faults: Iterable[LinkFault] = ()) -> None:
+    def set(self, faults: Iterable[RelayFault] = ()) -> None:
         """Replace what waits; without any, the line is good."""
         self._faults = list(faults)
 
@@ -46,7 +46,7 @@ class LinkPlan:
         """Exchanges that will still be hit."""
         return sum(fault.count for fault in self._faults)
 
-    def take(self) -> LinkFault | None:
+    def take(self) -> RelayFault | None:
         """The fault of an exchange that begins now."""
         if not self._faults:
             return None

@@ -7,7 +7,7 @@ played, request and answer, and ended. Without a fault bytes pass as they come, 
 import asyncio
 from contextlib import suppress
 
-from kkt_adapter.emulators.link.faults import LinkFault, LinkMode, LinkPlan
+from kkt_adapter.emulators.link.faults import LinkMode, LinkPlan, RelayFault
 from kkt_adapter.emulators.listening import stop_accepting
 
 READ_BYTES = 64 * 1024
@@ -126,7 +126,7 @@ class _Connection:
             return False
         return await self._play(fault, first + await _until_quiet(self._reader, wait=False))
 
-    async def _play(self, fault: LinkFault, request: bytes) -> bool:
+    async def _play(self, fault: RelayFault, request: bytes) -> bool:
         link = self._link
         match fault.mode:
             case LinkMode.CUT_ANSWER:

@@ -19,7 +19,7 @@ MAX_DOCUMENTS = 1_000_000  # unique documents; 8 bytes each over TCP, about 300 
 MAX_DRIVES = 10_000  # FN numbers; about 1 KiB each
 
 
-class Transport(StrEnum):
+class OperatorChannel(StrEnum):
     TCP = "tcp"
     HTTP = "http"
 
@@ -29,7 +29,7 @@ class Kept:
     """One document as it arrived."""
 
     sequence: int  # 1, 2, 3 ... in order of arrival
-    transport: Transport
+    transport: OperatorChannel
     fn_number: str
     fd_number: int
     code: int
@@ -78,7 +78,14 @@ class OfdBook:
     # --- arrivals ----------------------------------------------------------------------------------------
 
     def receive(
-        self, transport: Transport, *, fn_number: str, fd_number: int, code: int, raw: bytes, now: datetime
+        self,
+        transport: OperatorChannel,
+        *,
+        fn_number: str,
+        fd_number: int,
+        code: int,
+        raw: bytes,
+        now: datetime,
     ) -> Arrival:
         """Enter one document that came as the binary protocol's message, in the FN's own order."""
         return self._enter(
@@ -177,7 +184,7 @@ class OfdBook:
             kept.fd_number,
             digest=digest,
             code=kept.code,
-            consecutive=kept.transport is Transport.TCP,
+            consecutive=kept.transport is OperatorChannel.TCP,
         )
         if arrival is Arrival.NEW:
             self.unique += 1

@@ -7,33 +7,31 @@ import asyncio
 import json
 from dataclasses import asdict
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from kkt_adapter.emulators.control import MAX_DELAY_S, MAX_LISTED, RETRY_AFTER, control_application, whole
-from kkt_adapter.emulators.ofd.book import Kept, OfdBook, Transport
-from kkt_adapter.emulators.ofd.faults import Fault, FaultMode
+from kkt_adapter.emulators.control import (
+    MAX_DELAY_S,
+    MAX_LISTED,
+    RETRY_AFTER,
+    Body,
+    control_application,
+    whole,
+)
+from kkt_adapter.emulators.ofd.book import Kept, OperatorChannel
+from kkt_adapter.emulators.ofd.faults import OfdFault, OfdFaultMode
 from kkt_adapter.fiscal.ofd.describe import describe
 
-
-class Controlled(Protocol):
-    """What the interface drives."""
-
-    book: OfdBook
-
-    def state(self) -> dict[str, Any]: ...
-
-    async def set_faults(self, *faults: Fault) -> None: ...
+if TYPE_CHECKING:
+    from kkt_adapter.emulators.ofd.emulator import OfdEmulator
 
 
-class FaultBody(BaseModel):
-    """One fault as JSON; a field that does not exist is an error, not ignored."""
+class OfdFaultBody(Body):
+    """One fault as JSON."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    mode: FaultMode
+    mode: OfdFaultMode
     code: int = Field(0, ge=0, le=599)
     delay_s: float = Field(0.0, ge=0.0, le=MAX_DELAY_S)
     fn: str | None = None
@@ -43,7 +41,7 @@ class FaultBody(BaseModel):
     retry_after: str | None = Field(None, pattern=RETRY_AFTER)
 
 
-def control_app(emulator: Controlled) -> web.Application:
+def control_app(emulator: "OfdEmulator") -> web.Application:
     """The application behind ``/control``; ``emulator`` must be started."""
 
     async def documents(request: web.Request) -> web.Response:
@@ -65,14 +63,16 @@ def control_app(emulator: Controlled) -> web.Application:
         emulator.book.reset()
         return _json(emulator.state())
 
-    app = control_application(emulator.state, body=FaultBody, fault=Fault, set_faults=emulator.set_faults)
+    app = control_application(
+        emulator.state, body=OfdFaultBody, fault=OfdFault, set_faults=emulator.set_faults
+    )
     app.router.add_get("/control/documents", documents)
     app.router.add_get(r"/control/documents/{fn:\d{1,16}}/{number:\d{1,10}}", document)
     app.router.add_post("/control/reset", reset)
     return app
 
 
-def faults_json(faults: tuple[Fault, ...]) -> list[dict[str, Any]]:
+def faults_json(faults: tuple[OfdFault, ...]) -> list[dict[str, Any]]:
     """Faults as they were posted, without what was left out."""
     return [{k: v for k, v in asdict(fault).items() if v not in (None, 0)} for fault in faults]
 
@@ -88,7 +88,7 @@ def kept_json(kept: Kept, *, raw: bool = False) -> dict[str, Any]:
         "received_at": kept.received_at.isoformat(),
         "repeated": kept.repeated,
     }
-    if kept.transport is Transport.HTTP:
+    if kept.transport is OperatorChannel.HTTP:
         return {**facts, "receipt_id": kept.receipt_id, "body": json.loads(kept.raw, parse_float=Decimal)}
     described = describe(kept.raw)
     facts["document"] = described.json()

@@ -4,11 +4,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Literal
 
-from kkt_adapter.emulators.control import HOST as CONTROL_HOST
-from kkt_adapter.emulators.listening import HttpListener
-from kkt_adapter.emulators.ofd.book import OfdBook, Transport
+from kkt_adapter.emulators.life import ControlPort, Switch, run_until
+from kkt_adapter.emulators.ofd.book import OfdBook, OperatorChannel
 from kkt_adapter.emulators.ofd.control import control_app, faults_json
-from kkt_adapter.emulators.ofd.faults import Fault, FaultPlan
+from kkt_adapter.emulators.ofd.faults import OfdFault, OfdFaultPlan
 from kkt_adapter.emulators.ofd.http import Duplicates, OfdHttpServer
 from kkt_adapter.emulators.ofd.reply import ReplyShape
 from kkt_adapter.emulators.ofd.tcp import OfdTcpServer
@@ -36,86 +35,71 @@ class OfdEmulator:
     ) -> None:
         clock = clock or SystemClock()
         self.book = book or OfdBook()
-        self._plan = FaultPlan()
-        self._listeners: dict[Transport, OfdTcpServer | OfdHttpServer] = {}
+        self._plan = OfdFaultPlan()
+        self._listeners: dict[OperatorChannel, OfdTcpServer | OfdHttpServer] = {}
         if port is not None:
-            self._listeners[Transport.TCP] = OfdTcpServer(
+            self._listeners[OperatorChannel.TCP] = OfdTcpServer(
                 host=host, port=port, book=self.book, plan=self._plan, shape=shape, clock=clock
             )
         if http_port is not None:
-            self._listeners[Transport.HTTP] = OfdHttpServer(
+            self._listeners[OperatorChannel.HTTP] = OfdHttpServer(
                 host=host, port=http_port, book=self.book, plan=self._plan, duplicates=duplicates, clock=clock
             )
-        self._control = None if control_port is None else HttpListener(host=CONTROL_HOST, port=control_port)
-        self._listening = False
-        self._switching = asyncio.Lock()
+        self._control = ControlPort(control_port)
+        self._switch = Switch(tuple(self._listeners.values()), is_down=lambda: self._plan.is_down)
 
     @property
     def port(self) -> int:
         """Of the binary protocol."""
-        return self._listeners[Transport.TCP].port
+        return self._listeners[OperatorChannel.TCP].port
 
     @property
     def http_port(self) -> int:
-        return self._listeners[Transport.HTTP].port
+        return self._listeners[OperatorChannel.HTTP].port
 
     @property
     def control_port(self) -> int:
-        if self._control is None or not self._control.port:
-            raise RuntimeError("there is no control interface, or it is not started")
         return self._control.port
 
     @property
-    def faults(self) -> tuple[Fault, ...]:
+    def faults(self) -> tuple[OfdFault, ...]:
         return self._plan.faults
 
     async def start(self) -> None:
         """Listen. Raises OSError when a port is taken; then nothing listens."""
         try:
-            await self._follow_plan()
-            if self._control is not None:
-                await self._control.listen(control_app(self))
+            await self._switch.follow()
+            await self._control.open(lambda: control_app(self))
         except BaseException:
             await self.stop()
             raise
 
     async def stop(self) -> None:
         """Cut everything; may be called twice."""
-        if self._control is not None:
-            await self._control.cut()
-        for listener in self._listeners.values():
-            await listener.cut()
-        self._listening = False
+        await self._control.close()
+        await self._switch.cut()
 
-    async def set_faults(self, *faults: Fault) -> None:
+    async def set_faults(self, *faults: OfdFault) -> None:
         """Replace the faults in force; without any, everything works again.
 
         Returns when the listeners are in the wanted state (``down``: refused; else: listening).
         """
         self._plan.set(faults)
-        await self._follow_plan()
+        await self._switch.follow()
 
     def state(self) -> dict[str, Any]:
         """The book's counters, the listeners and the faults in force."""
         return {
             "listening": {str(name): listener.port for name, listener in self._listeners.items()},
-            "down": not self._listening,
+            "down": not self._switch.on,
             "faults": faults_json(self._plan.faults),
             **self.book.state(),
         }
 
-    async def _follow_plan(self) -> None:
-        async with self._switching:
-            if self._listening == (not self._plan.is_down):
-                return
-            for listener in self._listeners.values():
-                await (listener.cut() if self._listening else listener.listen())
-            self._listening = not self._listening
-
 
 async def serve_ofd(
     *,
-    mode: Transport | Literal["tcp", "http"],
+    mode: OperatorChannel | Literal["tcp", "http"],
     host: str,
     port: int,
     control_port: int | None,
@@ -127,16 +111,10 @@ async def serve_ofd(
     """Be an operator with one transport until ``stop`` is set; ``on_ready`` is called once it listens."""
     emulator = OfdEmulator(
         host=host,
-        port=port if mode == Transport.TCP else None,
-        http_port=port if mode == Transport.HTTP else None,
+        port=port if mode == OperatorChannel.TCP else None,
+        http_port=port if mode == OperatorChannel.HTTP else None,
         control_port=control_port,
         shape=ReplyShape(shape),
         duplicates=Duplicates(duplicates),
     )
-    await emulator.start()
-    try:
-        if on_ready is not None:
-            on_ready(emulator)
-        await stop.wait()
-    finally:
-        await emulator.stop()
+    await run_until(stop, emulator, on_ready=on_ready)

@@ -8,11 +8,11 @@ with a ``count`` is used up by the messages it acted on. ``down`` is about the l
 from dataclasses import dataclass
 from enum import StrEnum
 
-from kkt_adapter.emulators.fault_list import FaultList
-from kkt_adapter.emulators.ofd.book import Transport
+from kkt_adapter.emulators.fault_list import CountedFault, FaultList
+from kkt_adapter.emulators.ofd.book import OperatorChannel
 
 
-class FaultMode(StrEnum):
+class OfdFaultMode(StrEnum):
     """The effect, and whether the operator has the document afterwards (``noted``)."""
 
     NONE = "none"  # answered as usual
@@ -28,15 +28,15 @@ class FaultMode(StrEnum):
     CODE = "code"  # TCP: confirms with response code ``code``, noted; HTTP: answers that status, not noted
 
 
-CODES = {Transport.TCP: range(256), Transport.HTTP: range(200, 600)}
-_TCP_ONLY = frozenset({FaultMode.WRONG_FN, FaultMode.WRONG_NUMBER})
+CODES = {OperatorChannel.TCP: range(256), OperatorChannel.HTTP: range(200, 600)}
+_TCP_ONLY = frozenset({OfdFaultMode.WRONG_FN, OfdFaultMode.WRONG_NUMBER})
 
 
 @dataclass(slots=True, kw_only=True)
-class Fault:
+class OfdFault(CountedFault):
     """One entry of the list; ``None`` in a filter matches everything."""
 
-    mode: FaultMode
+    mode: OfdFaultMode
     code: int = 0  # mode ``code``: 1022 (0..255) or an HTTP status (200..599); the other side ignores it
     delay_s: float = 0.0  # mode ``slow``
     fn: str | None = None
@@ -45,7 +45,7 @@ class Fault:
     count: int | None = None  # how many more messages it acts on; None: until it is lifted
     retry_after: str | None = None  # HTTP, mode ``code``: the header's text
 
-    def matches(self, transport: Transport, fn: str, document: int, receipt_id: str | None) -> bool:
+    def matches(self, transport: OperatorChannel, fn: str, document: int, receipt_id: str | None) -> bool:
         return (
             self.count != 0
             and self._fits(transport)
@@ -54,35 +54,35 @@ class Fault:
             and (self.receipt_id is None or self.receipt_id == receipt_id)
         )
 
-    def _fits(self, transport: Transport) -> bool:
+    def _fits(self, transport: OperatorChannel) -> bool:
         match self.mode:
-            case FaultMode.DOWN:
+            case OfdFaultMode.DOWN:
                 return False
-            case FaultMode.CODE:
+            case OfdFaultMode.CODE:
                 return self.code in CODES[transport]
             case _:
-                return transport is Transport.TCP or self.mode not in _TCP_ONLY
+                return transport is OperatorChannel.TCP or self.mode not in _TCP_ONLY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultDecision:
     """What happens to one message."""
 
-    mode: FaultMode = FaultMode.NONE
+    mode: OfdFaultMode = OfdFaultMode.NONE
     delay_s: float = 0.0
     code: int = 0
     retry_after: str | None = None
 
 
-class FaultPlan(FaultList[Fault]):
+class OfdFaultPlan(FaultList[OfdFault]):
     """The faults in force, and what hits next."""
 
     @property
     def is_down(self) -> bool:
-        return any(fault.mode is FaultMode.DOWN for fault in self._faults)
+        return any(fault.mode is OfdFaultMode.DOWN for fault in self._faults)
 
     def judge(
-        self, transport: Transport, *, fn: str, document: int, receipt_id: str | None = None
+        self, transport: OperatorChannel, *, fn: str, document: int, receipt_id: str | None = None
     ) -> FaultDecision:
         """What to do with this message; uses up the faults that act on it."""
         if not self._faults:
@@ -93,7 +93,7 @@ class FaultPlan(FaultList[Fault]):
                 continue
             if fault.count is not None:
                 fault.count -= 1
-            if fault.mode is FaultMode.SLOW:
+            if fault.mode is OfdFaultMode.SLOW:
                 delay_s += fault.delay_s
                 continue
             return FaultDecision(

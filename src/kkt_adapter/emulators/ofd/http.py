@@ -8,8 +8,8 @@ from hashlib import blake2b
 from aiohttp import web
 
 from kkt_adapter.emulators.listening import HttpListener
-from kkt_adapter.emulators.ofd.book import Kept, OfdBook, Transport
-from kkt_adapter.emulators.ofd.faults import FaultDecision, FaultMode, FaultPlan
+from kkt_adapter.emulators.ofd.book import Kept, OfdBook, OperatorChannel
+from kkt_adapter.emulators.ofd.faults import FaultDecision, OfdFaultMode, OfdFaultPlan
 from kkt_adapter.emulators.ofd.ledger import Arrival
 from kkt_adapter.emulators.ofd.receipt import ReceiptProblem, ReceivedReceipt, read_receipt
 from kkt_adapter.emulators.ofd.tcp import HANG_LIMIT_S
@@ -31,7 +31,7 @@ class OfdHttpServer:
     """``port`` is known after the first ``listen``."""
 
     def __init__(
-        self, *, host: str, port: int, book: OfdBook, plan: FaultPlan, duplicates: Duplicates, clock: Clock
+        self, *, host: str, port: int, book: OfdBook, plan: OfdFaultPlan, duplicates: Duplicates, clock: Clock
     ) -> None:
         self.host = host
         self.book = book
@@ -67,17 +67,20 @@ class OfdHttpServer:
         except ReceiptProblem as problem:
             return self._refusal(422, problem.reason, str(problem))
         decision = self.plan.judge(
-            Transport.HTTP, fn=receipt.fn_number, document=receipt.fd_number, receipt_id=receipt.receipt_id
+            OperatorChannel.HTTP,
+            fn=receipt.fn_number,
+            document=receipt.fd_number,
+            receipt_id=receipt.receipt_id,
         )
         match decision.mode:
-            case FaultMode.HANG:
+            case OfdFaultMode.HANG:
                 self.book.answers["hang"] += 1
                 await asyncio.sleep(HANG_LIMIT_S)
                 return self._refusal(503, "fault", "held back on request")
-            case FaultMode.REFUSE:
+            case OfdFaultMode.REFUSE:
                 await asyncio.sleep(decision.delay_s)
                 return self._refusal(422, "fault", "refused on request")
-            case FaultMode.CODE:
+            case OfdFaultMode.CODE:
                 await asyncio.sleep(decision.delay_s)
                 response = self._refusal(decision.code, "fault", "answered so on request")
                 if decision.retry_after is not None:
@@ -92,7 +95,7 @@ class OfdHttpServer:
     def _enter(self, receipt: ReceivedReceipt, raw: bytes) -> Arrival:
         kept = Kept(
             sequence=0,
-            transport=Transport.HTTP,
+            transport=OperatorChannel.HTTP,
             fn_number=receipt.fn_number,
             fd_number=receipt.fd_number,
             code=receipt.code,
@@ -106,13 +109,13 @@ class OfdHttpServer:
         self, request: web.Request, receipt: ReceivedReceipt, arrival: Arrival, decision: FaultDecision
     ) -> web.StreamResponse:
         match decision.mode:
-            case FaultMode.BAD_CRC:
+            case OfdFaultMode.BAD_CRC:
                 self.book.answers["bad_crc"] += 1
                 return web.Response(text=_PAGE, content_type="text/html")
-            case FaultMode.CLOSE:
+            case OfdFaultMode.CLOSE:
                 self.book.answers["close"] += 1
                 return _cut_off(request)
-            case FaultMode.HALF_ANSWER:
+            case OfdFaultMode.HALF_ANSWER:
                 self.book.answers["half_answer"] += 1
                 return await _half(request, self._decision(receipt, arrival))
         self.book.confirm(receipt.fn_number, receipt.fd_number)

@@ -6,7 +6,7 @@ from enum import StrEnum
 from hashlib import blake2b
 from typing import assert_never
 
-from kkt_adapter.emulators.ofd.faults import FaultDecision, FaultMode
+from kkt_adapter.emulators.ofd.faults import FaultDecision, OfdFaultMode
 from kkt_adapter.emulators.ofd.message import Received
 from kkt_adapter.fiscal.kkt.virtual.identity import OFD_INN
 from kkt_adapter.fiscal.ofd.frame import HEADER_BYTES, Message, build_loose_reply, build_reply
@@ -22,16 +22,16 @@ class ReplyShape(StrEnum):
 
 def reply_bytes(received: Received, decision: FaultDecision, *, shape: ReplyShape, now: datetime) -> bytes:
     """The answer to a message; ``now`` is aware. All signs are made up from the message itself."""
-    response_code = decision.code if decision.mode is FaultMode.CODE else received.response_code
+    response_code = decision.code if decision.mode is OfdFaultMode.CODE else received.response_code
     request, fd_number = received.message, received.fd_number
-    if decision.mode is FaultMode.WRONG_FN:
+    if decision.mode is OfdFaultMode.WRONG_FN:
         request = _about_another_drive(request)
-    if decision.mode is FaultMode.WRONG_NUMBER:
+    if decision.mode is OfdFaultMode.WRONG_NUMBER:
         fd_number = fd_number - 1 or 2
     answer = _build(request, fd_number, response_code, shape=shape, now=now)
-    if decision.mode is FaultMode.BAD_CRC:
+    if decision.mode is OfdFaultMode.BAD_CRC:
         return answer[:_CRC_AT] + bytes((answer[_CRC_AT] ^ 0xFF,)) + answer[_CRC_AT + 1 :]
-    if decision.mode is FaultMode.HALF_ANSWER:
+    if decision.mode is OfdFaultMode.HALF_ANSWER:
         return answer[: len(answer) // 2]
     return answer
 

@@ -9,8 +9,8 @@ from functools import partial
 from typing import cast
 
 from kkt_adapter.emulators.listening import bind_again, stop_accepting, turns
-from kkt_adapter.emulators.ofd.book import OfdBook, Transport
-from kkt_adapter.emulators.ofd.faults import FaultDecision, FaultMode, FaultPlan
+from kkt_adapter.emulators.ofd.book import OfdBook, OperatorChannel
+from kkt_adapter.emulators.ofd.faults import FaultDecision, OfdFaultMode, OfdFaultPlan
 from kkt_adapter.emulators.ofd.ledger import Arrival
 from kkt_adapter.emulators.ofd.message import Received, read_strictly
 from kkt_adapter.emulators.ofd.reply import ReplyShape, reply_bytes
@@ -32,7 +32,7 @@ class OfdTcpServer:
         host: str,
         port: int,
         book: OfdBook,
-        plan: FaultPlan,
+        plan: OfdFaultPlan,
         shape: ReplyShape,
         clock: Clock,
         idle_s: float = IDLE_S,
@@ -115,15 +115,15 @@ class _Connection(asyncio.Protocol):
 
     def _take(self, received: Received) -> None:
         server = self._server
-        decision = server.plan.judge(Transport.TCP, fn=received.fn_number, document=received.fd_number)
-        if decision.mode is FaultMode.HANG:
+        decision = server.plan.judge(OperatorChannel.TCP, fn=received.fn_number, document=received.fd_number)
+        if decision.mode is OfdFaultMode.HANG:
             server.book.answers["hang"] += 1
             self._timer.cancel()
             self._timer = self._loop.call_later(HANG_LIMIT_S, self._transport.abort)
             return
-        if decision.mode is not FaultMode.REFUSE:
+        if decision.mode is not OfdFaultMode.REFUSE:
             arrival = server.book.receive(
-                Transport.TCP,
+                OperatorChannel.TCP,
                 fn_number=received.fn_number,
                 fd_number=received.fd_number,
                 code=received.code,
@@ -142,15 +142,15 @@ class _Connection(asyncio.Protocol):
 
     def _answer(self, received: Received, decision: FaultDecision) -> None:
         server = self._server
-        if decision.mode is FaultMode.REFUSE:
+        if decision.mode is OfdFaultMode.REFUSE:
             self._refuse("fault")
             return
-        if decision.mode is FaultMode.CLOSE:
+        if decision.mode is OfdFaultMode.CLOSE:
             server.book.answers["close"] += 1
             self._transport.close()
             return
         self._transport.write(reply_bytes(received, decision, shape=server.shape, now=server.clock.now()))
-        if decision.mode in (FaultMode.NONE, FaultMode.CODE):
+        if decision.mode in (OfdFaultMode.NONE, OfdFaultMode.CODE):
             server.book.confirm(received.fn_number, received.fd_number)
             code = decision.code or received.response_code
             server.book.answers[f"code_{code}" if code else "accepted"] += 1

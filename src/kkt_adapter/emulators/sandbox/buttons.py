@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from kkt_adapter.bootstrap import Services
-from kkt_adapter.emulators.ofd import Fault, FaultMode, OfdEmulator
+from kkt_adapter.emulators.ofd import OfdEmulator, OfdFault, OfdFaultMode
 from kkt_adapter.emulators.sandbox.clock import SandboxClock
 from kkt_adapter.fiscal.kkt.virtual import FaultPlan, VirtualRegister
 from kkt_adapter.fiscal.printing.registers import Unit
@@ -96,10 +96,10 @@ class _Panel:
         _only(body, "down", "slow_s")
         faults = []
         if body.get("down", False) is True:
-            faults.append(Fault(mode=FaultMode.DOWN))
+            faults.append(OfdFault(mode=OfdFaultMode.DOWN))
         slow_s = _number(body, "slow_s", most=MAX_SLOW_S)
         if slow_s:
-            faults.append(Fault(mode=FaultMode.SLOW, delay_s=slow_s))
+            faults.append(OfdFault(mode=OfdFaultMode.SLOW, delay_s=slow_s))
         await self._operator.set_faults(*faults)
 
     async def set_register(self, request: Request, body: Json) -> None:

@@ -10,7 +10,7 @@ A test emulator, not a cash register: nothing it makes is fiscal, and its FN's n
 """
 
 from kkt_adapter.emulators.shtrih.emulator import FFD, ShtrihEmulator
-from kkt_adapter.emulators.shtrih.faults import Fault, FaultMode
+from kkt_adapter.emulators.shtrih.faults import ShtrihFault, ShtrihFaultMode
 from kkt_adapter.emulators.shtrih.model import CASH_CORE, DESKTOP, OLD, Model
 
-__all__ = ["CASH_CORE", "DESKTOP", "FFD", "OLD", "Fault", "FaultMode", "Model", "ShtrihEmulator"]
+__all__ = ["CASH_CORE", "DESKTOP", "FFD", "OLD", "Model", "ShtrihEmulator", "ShtrihFault", "ShtrihFaultMode"]

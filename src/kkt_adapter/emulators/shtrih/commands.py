@@ -11,12 +11,12 @@ from kkt_adapter.emulators.shtrih import (
     status_commands,
     tag_commands,
 )
-from kkt_adapter.emulators.shtrih.machine import ADMIN, SYSTEM_ADMIN, Fail, Machine
+from kkt_adapter.emulators.shtrih.machine import ADMIN, SYSTEM_ADMIN, Fail, ShtrihMachine
 from kkt_adapter.fiscal.kkt.shtrih import modes
 from kkt_adapter.fiscal.kkt.shtrih.requests import PASSWORDLESS, command_of
-from kkt_adapter.fiscal.kkt.shtrih.values import BadAnswer, u2
+from kkt_adapter.fiscal.kkt.shtrih.values import BadShtrihAnswer, u2
 
-Handler = Callable[[Machine, bytes, int], bytes]
+Handler = Callable[[ShtrihMachine, bytes, int], bytes]
 """Machine, parameters behind the password, row of the operator: the data behind the error byte."""
 
 HANDLERS: Mapping[bytes, Handler] = {
@@ -35,24 +35,24 @@ _OPEN_PASSWORDS = PASSWORDLESS | {b"\x16"}
 NOT_SUPPORTED = 0x37
 
 
-def execute(machine: Machine, body: bytes) -> bytes:
+def execute(machine: ShtrihMachine, body: bytes) -> bytes:
     """The answer's body; every error ends here."""
     command = command_of(body)
     try:
         return command + b"\0" + _execute(machine, command, body)
     except Fail as fail:
         return command + failure(machine, fail)
-    except (BadAnswer, ValueError, IndexError, OverflowError):
+    except (BadShtrihAnswer, ValueError, IndexError, OverflowError):
         return command + failure(machine, Fail(0x33))
 
 
-def failure(machine: Machine, fail: Fail) -> bytes:
+def failure(machine: ShtrihMachine, fail: Fail) -> bytes:
     if not machine.model.four_byte_errors or not fail.sub_code:
         return bytes((fail.code,))
     return bytes((fail.code,)) + u2(fail.sub_code) + bytes((fail.code, 0))
 
 
-def _execute(machine: Machine, command: bytes, body: bytes) -> bytes:
+def _execute(machine: ShtrihMachine, command: bytes, body: bytes) -> bytes:
     handler = HANDLERS.get(command)
     if handler is None or (command == b"\xf7" and machine.model.bits is None):
         raise Fail(NOT_SUPPORTED)

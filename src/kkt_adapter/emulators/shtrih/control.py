@@ -1,47 +1,32 @@
 """The control interface of an emulated register: look, set faults, move paper and power. Loopback only."""
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from kkt_adapter.emulators.control import (
     MAX_DELAY_S,
     MAX_LISTED,
+    Body,
     as_json,
     control_application,
     fn_document,
     read,
     whole,
 )
-from kkt_adapter.emulators.shtrih.faults import Fault, FaultMode
-from kkt_adapter.emulators.shtrih.machine import Machine
+from kkt_adapter.emulators.shtrih.faults import ShtrihFault, ShtrihFaultMode
+from kkt_adapter.emulators.shtrih.machine import ShtrihMachine
 from kkt_adapter.fiscal.kkt.virtual.state import Blocked
 
-
-class Controlled(Protocol):
-    """What the interface drives."""
-
-    @property
-    def machine(self) -> Machine: ...
-
-    def state(self) -> dict[str, Any]: ...
-
-    def set_faults(self, *faults: Fault) -> None: ...
-
-    def drop_connection(self) -> None: ...
-
-    async def set_down(self, down: bool) -> None: ...
-
-    async def power_cycle(self) -> None: ...
+if TYPE_CHECKING:
+    from kkt_adapter.emulators.shtrih.emulator import ShtrihEmulator
 
 
-class FaultBody(BaseModel):
-    """One fault as JSON; a field that does not exist is an error, not ignored."""
+class ShtrihFaultBody(Body):
+    """One fault as JSON."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    mode: FaultMode
+    mode: ShtrihFaultMode
     command: str | None = Field(None, pattern=r"^([0-9a-fA-F]{2}){1,2}$")
     at: int = Field(0, ge=0, le=10_000)
     code: int = Field(0x33, ge=1, le=255)
@@ -50,10 +35,8 @@ class FaultBody(BaseModel):
     skip: int = Field(0, ge=0)
 
 
-class ConditionBody(BaseModel):
+class ShtrihConditionBody(Body):
     """Lasting conditions; what is left out stays as it is."""
-
-    model_config = ConfigDict(extra="forbid")
 
     paper: bool | None = None
     cover_open: bool | None = None
@@ -63,10 +46,8 @@ class ConditionBody(BaseModel):
     mark_answer: str | None = Field(None, pattern=r"^(good|bad|offline|silent|refused)$")
 
 
-class FieldBody(BaseModel):
+class FieldBody(Body):
     """One field of a table, as a person would set it at the device."""
-
-    model_config = ConfigDict(extra="forbid")
 
     table: int = Field(ge=1, le=255)
     row: int = Field(1, ge=1, le=65535)
@@ -74,7 +55,7 @@ class FieldBody(BaseModel):
     value: int | str
 
 
-def control_app(emulator: Controlled) -> web.Application:
+def control_app(emulator: "ShtrihEmulator") -> web.Application:
     def state() -> web.Response:
         return as_json(emulator.state())
 
@@ -86,7 +67,7 @@ def control_app(emulator: Controlled) -> web.Application:
         return as_json({"documents": [fn_document(emulator.machine.fn, number) for number in numbers]})
 
     async def conditions(request: web.Request) -> web.Response:
-        wanted = await read(request, ConditionBody, why="no condition")
+        wanted = await read(request, ShtrihConditionBody, why="no condition")
         _set(emulator.machine, wanted)
         if wanted.down is not None:
             await emulator.set_down(wanted.down)
@@ -108,7 +89,9 @@ def control_app(emulator: Controlled) -> web.Application:
         found.value = wanted.value
         return state()
 
-    app = control_application(emulator.state, body=FaultBody, fault=Fault, set_faults=emulator.set_faults)
+    app = control_application(
+        emulator.state, body=ShtrihFaultBody, fault=ShtrihFault, set_faults=emulator.set_faults
+    )
     app.router.add_get("/control/documents", documents)
     app.router.add_post("/control/conditions", conditions)
     app.router.add_post("/control/power", power)
@@ -117,7 +100,7 @@ def control_app(emulator: Controlled) -> web.Application:
     return app
 
 
-def _set(machine: Machine, wanted: ConditionBody) -> None:
+def _set(machine: ShtrihMachine, wanted: ShtrihConditionBody) -> None:
     if wanted.paper is not None:
         machine.set_paper(present=wanted.paper)
     if wanted.cover_open is not None:

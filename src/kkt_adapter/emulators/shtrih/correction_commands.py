@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from kkt_adapter.emulators.shtrih.machine import CORRECTION, NOTHING, Fail, Machine
+from kkt_adapter.emulators.shtrih.machine import CORRECTION, NOTHING, Fail, ShtrihMachine
 from kkt_adapter.emulators.shtrih.receipt import AS_CORRECTION, Closing, OpenReceipt
 from kkt_adapter.emulators.shtrih.receipt_commands import SIX_RATES, TWELVE_RATES
 from kkt_adapter.fiscal.kkt.shtrih import modes
@@ -18,7 +18,7 @@ PAID_BY = (
 )
 
 
-def begin_correction(machine: Machine, _data: bytes, _operator: int) -> bytes:
+def begin_correction(machine: ShtrihMachine, _data: bytes, _operator: int) -> bytes:
     machine.need_paper()
     machine.need_mode(modes.SHIFT_OPEN)
     if machine.begun != NOTHING:
@@ -28,10 +28,10 @@ def begin_correction(machine: Machine, _data: bytes, _operator: int) -> bytes:
     return b""
 
 
-def correction(taxes: tuple[VatRate, ...]) -> Callable[[Machine, bytes, int], bytes]:
+def correction(taxes: tuple[VatRate, ...]) -> Callable[[ShtrihMachine, bytes, int], bytes]:
     """FF4A and its later form, which carries more tax sums."""
 
-    def making(machine: Machine, data: bytes, operator: int) -> bytes:
+    def making(machine: ShtrihMachine, data: bytes, operator: int) -> bytes:
         cursor = Cursor(data)
         by_order, operation, total = cursor.number(1), cursor.number(1), cursor.number(5)
         payments = {kind: cursor.number(5) for kind in PAID_BY}
@@ -43,7 +43,7 @@ def correction(taxes: tuple[VatRate, ...]) -> Callable[[Machine, bytes, int], by
     return making
 
 
-def short_correction(machine: Machine, data: bytes, operator: int) -> bytes:
+def short_correction(machine: ShtrihMachine, data: bytes, operator: int) -> bytes:
     """FF36."""
     cursor = Cursor(data)
     total, operation = cursor.number(5), cursor.number(1)
@@ -52,7 +52,9 @@ def short_correction(machine: Machine, data: bytes, operator: int) -> bytes:
     return _correct(machine, operation, closing, operator, by_order=False)
 
 
-def _correct(machine: Machine, operation: int, closing: Closing, operator: int, *, by_order: bool) -> bytes:
+def _correct(
+    machine: ShtrihMachine, operation: int, closing: Closing, operator: int, *, by_order: bool
+) -> bytes:
     machine.need_paper()
     if machine.begun != CORRECTION:
         raise Fail(0x02)
@@ -72,7 +74,7 @@ def _correct(machine: Machine, operation: int, closing: Closing, operator: int, 
     return u2(number) + u4(document.fd_number) + u4(document.fiscal_sign) + machine.tail()
 
 
-HANDLERS: Mapping[bytes, Callable[[Machine, bytes, int], bytes]] = {
+HANDLERS: Mapping[bytes, Callable[[ShtrihMachine, bytes, int], bytes]] = {
     b"\xff\x35": begin_correction,
     b"\xff\x36": short_correction,
     b"\xff\x4a": correction(SIX_RATES),

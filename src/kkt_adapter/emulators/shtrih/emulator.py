@@ -4,36 +4,27 @@ A test emulator: not a cash register, and nothing that it makes is fiscal.
 """
 
 import asyncio
-import contextlib
-import shutil
-import tempfile
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict, replace
 from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
-from kkt_adapter.emulators.control import HOST as CONTROL_HOST
-from kkt_adapter.emulators.listening import HttpListener
-from kkt_adapter.emulators.shtrih.faults import Fault, FaultPlan
-from kkt_adapter.emulators.shtrih.line import Device
-from kkt_adapter.emulators.shtrih.machine import Machine
+from kkt_adapter.emulators.life import ControlPort, Deliver, StateFolder, deliver_all, ended, host_zone
+from kkt_adapter.emulators.shtrih.faults import ShtrihFault, ShtrihFaultPlan
+from kkt_adapter.emulators.shtrih.line import EmulatedShtrihDevice
+from kkt_adapter.emulators.shtrih.machine import ShtrihMachine
 from kkt_adapter.emulators.shtrih.model import DESKTOP, Model
 from kkt_adapter.emulators.shtrih.own_clock import OwnClock
 from kkt_adapter.emulators.shtrih.ports import PtyPort, TcpPort
 from kkt_adapter.emulators.shtrih.tables import EXCHANGE_TABLE
 from kkt_adapter.fiscal.kkt.virtual import VirtualFn, made_up_registration
-from kkt_adapter.fiscal.model import FfdVersion, OfdMessage, Registration
+from kkt_adapter.fiscal.model import FfdVersion, Registration
 from kkt_adapter.kernel.clock import Clock, SystemClock
-from kkt_adapter.kernel.errors import KktError, OfdError
 from kkt_adapter.kernel.ids import RegisterId
 
 FFD = {"1.05": FfdVersion.V1_05, "1.1": FfdVersion.V1_1, "1.2": FfdVersion.V1_2}
 NAME = RegisterId("shtrih-emulator")
-POLL_S = 0.5  # between two looks at the operator's queue
 BY_ITSELF, BY_HOST = 1, 0  # table 21 field 2
-
-Deliver = Callable[[OfdMessage], Awaitable[bytes]]
 
 
 class ShtrihEmulator:
@@ -58,8 +49,7 @@ class ShtrihEmulator:
     ) -> None:
         """``state`` keeps FN and counters; without it everything is forgotten at the end. ``deliver`` is how
         the register itself reaches its operator; ``relayed``: it leaves that to the host."""
-        self._folder = state
-        self._temporary: str | None = None
+        self._folder = StateFolder(state, prefix="shtrih-emulator-")
         self._registration = registration or made_up_registration(NAME, marked_goods=True)
         self._model = model
         self._clock = OwnClock(clock or SystemClock())
@@ -70,21 +60,21 @@ class ShtrihEmulator:
         self._protocol = protocol
         self._pty_path = pty
         self._host, self._port_number = host, port
-        self.plan = FaultPlan()
+        self.plan = ShtrihFaultPlan()
         self.down = False
         self._port: TcpPort | None = None
         self._pty: PtyPort | None = None
-        self._control = None if control_port is None else HttpListener(host=CONTROL_HOST, port=control_port)
-        self._pump: asyncio.Task[None] | None = None
-        self._device: Device | None = None
+        self._control = ControlPort(control_port)
+        self._pumps: list[asyncio.Task[None]] = []
+        self._device: EmulatedShtrihDevice | None = None
 
     @property
-    def device(self) -> Device:
+    def device(self) -> EmulatedShtrihDevice:
         assert self._device is not None, "start the emulator first"
         return self._device
 
     @property
-    def machine(self) -> Machine:
+    def machine(self) -> ShtrihMachine:
         return self.device.machine
 
     @property
@@ -99,7 +89,6 @@ class ShtrihEmulator:
 
     @property
     def control_port(self) -> int:
-        assert self._control is not None, "there is no control interface"
         return self._control.port
 
     async def start(self) -> None:
@@ -107,39 +96,33 @@ class ShtrihEmulator:
         from kkt_adapter.emulators.shtrih.control import control_app
 
         try:
-            self._device = Device(self._machine(), self.plan, protocol=self._protocol)
+            self._device = EmulatedShtrihDevice(self._machine(), self.plan, protocol=self._protocol)
             if self._port_number is not None:
                 self._port = TcpPort(self.device, host=self._host, port=self._port_number)
                 await self._port.listen()
             if self._pty_path is not None:
                 self._pty = PtyPort(self.device, self._pty_path)
                 self._pty.open()
-            if self._control is not None:
-                await self._control.listen(control_app(self))
+            await self._control.open(lambda: control_app(self))
             if self._deliver is not None:
-                self._pump = asyncio.get_running_loop().create_task(self._deliver_all(self._deliver))
+                pump = deliver_all(lambda: self.machine.fn, self._deliver, by_itself=self._delivers_by_itself)
+                self._pumps = [asyncio.get_running_loop().create_task(pump)]
         except BaseException:
             await self.stop()
             raise
 
     async def stop(self) -> None:
         """May be called twice."""
-        if self._pump is not None:
-            self._pump.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._pump
-            self._pump = None
-        if self._control is not None:
-            await self._control.cut()
+        await ended(self._pumps)
+        self._pumps = []
+        await self._control.close()
         if self._port is not None:
             await self._port.cut()
         if self._pty is not None:
             await self._pty.close()
         if self._device is not None:
             self.machine.close()
-        if self._temporary is not None:
-            shutil.rmtree(self._temporary, ignore_errors=True)
-            self._temporary = None
+        self._folder.close()
 
     async def set_down(self, down: bool) -> None:
         """Switched off, or its cable pulled: connections are refused until it is back."""
@@ -158,7 +141,7 @@ class ShtrihEmulator:
         self.drop_connection()
         self.device.power_cycle()
 
-    def set_faults(self, *faults: Fault) -> None:
+    def set_faults(self, *faults: ShtrihFault) -> None:
         self.plan.set(faults)
 
     def state(self) -> dict[str, Any]:
@@ -182,42 +165,21 @@ class ShtrihEmulator:
             "commands": len(self.device.executed),
         }
 
-    def _machine(self) -> Machine:
-        folder = self._folder
-        if folder is None:
-            self._temporary = tempfile.mkdtemp(prefix="shtrih-emulator-")
-            folder = Path(self._temporary)
-        folder.mkdir(parents=True, exist_ok=True)
+    def _machine(self) -> ShtrihMachine:
+        folder = self._folder.open()
         fn = VirtualFn(
             folder / "fn.sqlite",
             registration=replace(self._registration, kkt_version="emul-1"),
             clock=self._clock,
-            zone=self._zone or _host_zone(),
-            fsync=self._folder is not None,
+            zone=self._zone or host_zone(),
+            fsync=self._folder.is_kept,
             keeps_queue=self._keeps_queue,
         )
-        machine = Machine(fn, model=self._model, state_file=folder / "device.json", clock=self._clock)
+        machine = ShtrihMachine(fn, model=self._model, state_file=folder / "device.json", clock=self._clock)
         machine.open()
         if self._relayed:
             machine.tables.fields[EXCHANGE_TABLE, 1, 2].value = BY_HOST
         return machine
 
-    async def _deliver_all(self, deliver: Deliver) -> None:
-        """What firmware does: one message after another, the same bytes again after a failure."""
-        while True:
-            pause_s = POLL_S
-            if self.machine.tables.number(EXCHANGE_TABLE, 2) == BY_ITSELF:
-                try:
-                    message = self.machine.fn.read_message()
-                    if message is not None:
-                        self.machine.fn.accept_reply(await deliver(message))
-                        pause_s = 0.0
-                except (OfdError, KktError, OSError):
-                    pause_s = 2 * POLL_S
-            await asyncio.sleep(pause_s)
-
-
-def _host_zone() -> tzinfo:
-    from tzlocal import get_localzone
-
-    return get_localzone()
+    def _delivers_by_itself(self) -> bool:
+        return self.machine.tables.number(EXCHANGE_TABLE, 2) == BY_ITSELF

@@ -7,10 +7,10 @@ the command stood then: before it was executed or after.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from kkt_adapter.emulators.fault_list import FaultList
+from kkt_adapter.emulators.fault_list import CountedFault, FaultList
 
 
-class FaultMode(StrEnum):
+class ShtrihFaultMode(StrEnum):
     CUT_REQUEST = "cut_request"  # the connection ends after ``at`` bytes of the frame; not executed
     CUT_ANSWER = "cut_answer"  # executed; the connection ends after ``at`` bytes of ACK and answer
     LOSE_REQUEST = "lose_request"  # swallowed: neither ACK nor answer; not executed
@@ -29,35 +29,24 @@ class FaultMode(StrEnum):
 
 
 @dataclass(slots=True, kw_only=True)
-class Fault:
-    mode: FaultMode
+class ShtrihFault(CountedFault):
+    mode: ShtrihFaultMode
     command: str | None = None  # hex, "ff45"; None: any
     at: int = 0  # bytes
     code: int = 0x33
     delay_s: float = 0.0
-    count: int | None = 1  # how many more commands it hits; None: until it is lifted
-    skip: int = 0  # how many it lets pass first
 
     def matches(self, command: bytes) -> bool:
-        return self.count != 0 and (self.command is None or self.command.lower() == command.hex())
+        return self.command is None or self.command.lower() == command.hex()
 
 
-class FaultPlan(FaultList[Fault]):
+class ShtrihFaultPlan(FaultList[ShtrihFault]):
     """The faults in force, and what hits next."""
 
-    def take(self, command: bytes) -> Fault | None:
+    def on_command(self, command: bytes) -> ShtrihFault | None:
         """What hits this command; uses it up."""
-        for fault in self._faults:
-            if not fault.matches(command):
-                continue
-            if fault.skip:
-                fault.skip -= 1
-                continue
-            if fault.count is not None:
-                fault.count -= 1
-            return fault
-        return None
+        return self.take(lambda fault: fault.matches(command))
 
-    def peek(self, modes: frozenset[FaultMode]) -> Fault | None:
+    def peek(self, modes: frozenset[ShtrihFaultMode]) -> ShtrihFault | None:
         """The first fault of these modes that is still in force, whatever its command."""
         return next((f for f in self._faults if f.mode in modes and f.count != 0), None)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from kkt_adapter.emulators.shtrih.machine import CLOSING, NOTHING, OPENING, STATE, Dump, Fail, Machine
+from kkt_adapter.emulators.shtrih.machine import CLOSING, NOTHING, OPENING, STATE, Dump, Fail, ShtrihMachine
 from kkt_adapter.fiscal.ffd.tlv import decode
 from kkt_adapter.fiscal.kkt.driver import ShiftState
 from kkt_adapter.fiscal.kkt.shtrih import modes, requests
@@ -16,7 +16,7 @@ BLOCK = 200  # bytes of one FF31 or FF33 that the device offers
 FISCAL_MODE = 3
 
 
-def fn_status(machine: Machine, _data: bytes, _operator: int) -> bytes:
+def fn_status(machine: ShtrihMachine, _data: bytes, _operator: int) -> bytes:
     status = machine.status()
     last = machine.fn.document(status.fd_number)
     shift_open = status.shift_state is not ShiftState.CLOSED
@@ -29,27 +29,27 @@ def fn_status(machine: Machine, _data: bytes, _operator: int) -> bytes:
     )
 
 
-def fn_number(machine: Machine, _data: bytes, _operator: int) -> bytes:
+def fn_number(machine: ShtrihMachine, _data: bytes, _operator: int) -> bytes:
     return machine.registration.fn_number.encode("ascii")
 
 
-def fn_valid_until(machine: Machine, _data: bytes, _operator: int) -> bytes:
+def fn_valid_until(machine: ShtrihMachine, _data: bytes, _operator: int) -> bytes:
     until = machine.status().fn_valid_until
     return bytes((until.year % 100, until.month, until.day)) + b"\x0b\x01"
 
 
-def fn_version(_machine: Machine, _data: bytes, _operator: int) -> bytes:
+def fn_version(_machine: ShtrihMachine, _data: bytes, _operator: int) -> bytes:
     return b"fn emulator     " + b"\0"
 
 
-def cancel_document(machine: Machine, _data: bytes, _operator: int) -> bytes:
+def cancel_document(machine: ShtrihMachine, _data: bytes, _operator: int) -> bytes:
     machine.receipt = None
     machine.begun = NOTHING
     machine.report_tags = []
     return b""
 
 
-def registration(machine: Machine, _data: bytes, _operator: int) -> bytes:
+def registration(machine: ShtrihMachine, _data: bytes, _operator: int) -> bytes:
     facts, first = machine.registration, machine.fn.document(1)
     assert first is not None, "every FN begins with its registration"
     mode = (2 if facts.offline_mode else 0) | (4 if facts.auto_mode else 0)
@@ -69,7 +69,7 @@ def registration(machine: Machine, _data: bytes, _operator: int) -> bytes:
 ALL_TAGS = 0xFFFF
 
 
-def registration_tag(machine: Machine, data: bytes, _operator: int) -> bytes:
+def registration_tag(machine: ShtrihMachine, data: bytes, _operator: int) -> bytes:
     """FF0E: one tag of a registration report, or (FFFFh) all of them by FF3B [JP FSReadFiscalizationTag]."""
     cursor = Cursor(data)
     report, tag = cursor.number(1), cursor.number(2)
@@ -88,14 +88,14 @@ def registration_tag(machine: Machine, data: bytes, _operator: int) -> bytes:
     return found[0]
 
 
-def memory_left(machine: Machine, _data: bytes, _operator: int) -> bytes:
+def memory_left(machine: ShtrihMachine, _data: bytes, _operator: int) -> bytes:
     """FF63: documents of the five-year store, KiB of the 30-day store [JP FSReadMemorySize]. Made up: 1 KiB
     for each document."""
     left = machine.status().documents_left
     return u4(left) + u4(left)
 
 
-def find(machine: Machine, data: bytes, _operator: int) -> bytes:
+def find(machine: ShtrihMachine, data: bytes, _operator: int) -> bytes:
     document = machine.fn.document(Cursor(data).number(4))
     if document is None:
         raise Fail(NO_DATA)
@@ -108,7 +108,7 @@ def find(machine: Machine, data: bytes, _operator: int) -> bytes:
     return head + _rest_of(machine, document)
 
 
-def _rest_of(machine: Machine, document: FiscalDocument) -> bytes:
+def _rest_of(machine: ShtrihMachine, document: FiscalDocument) -> bytes:
     if document.operation is not None and document.total_kop is not None:
         return u1(int(document.operation)) + u5(document.total_kop)
     if document.code in (DocumentCode.OPEN_SHIFT, DocumentCode.CLOSE_SHIFT):
@@ -121,7 +121,7 @@ def _rest_of(machine: Machine, document: FiscalDocument) -> bytes:
     )
 
 
-def begin_dump(machine: Machine, data: bytes, _operator: int) -> bytes:
+def begin_dump(machine: ShtrihMachine, data: bytes, _operator: int) -> bytes:
     """FF3A: from the beginning, also while another document is being read."""
     message = machine.fn.message(Cursor(data).number(4))
     machine.dump = None
@@ -137,7 +137,7 @@ def begin_dump(machine: Machine, data: bytes, _operator: int) -> bytes:
     return document[:2] + u2(len(contents))
 
 
-def _pieces(machine: Machine, contents: bytes) -> list[bytes]:
+def _pieces(machine: ShtrihMachine, contents: bytes) -> list[bytes]:
     step = machine.model.piece
     if not machine.model.one_tlv_per_piece:
         return [contents[at : at + step] for at in range(0, len(contents), step)]
@@ -145,7 +145,7 @@ def _pieces(machine: Machine, contents: bytes) -> list[bytes]:
     return [tlv[at : at + step] for tlv in elements for at in range(0, len(tlv), step)]
 
 
-def next_piece(machine: Machine, _data: bytes, _operator: int) -> bytes:
+def next_piece(machine: ShtrihMachine, _data: bytes, _operator: int) -> bytes:
     """FF3B: the cursor goes on whether the answer arrives or not."""
     dump = machine.dump
     if dump is None or dump.at >= len(dump.pieces):
@@ -155,7 +155,7 @@ def next_piece(machine: Machine, _data: bytes, _operator: int) -> bytes:
     return dump.pieces[dump.at - 1]
 
 
-def ticket(machine: Machine, data: bytes, _operator: int) -> bytes:
+def ticket(machine: ShtrihMachine, data: bytes, _operator: int) -> bytes:
     number = Cursor(data).number(4)
     confirmation = machine.fn.confirmation(number)
     if confirmation is None or confirmation.replied_at is None:
@@ -164,11 +164,11 @@ def ticket(machine: Machine, data: bytes, _operator: int) -> bytes:
     return ymd_hm(confirmation.replied_at) + sign[:18].ljust(18, b"\0") + u4(number)
 
 
-def unconfirmed(machine: Machine, _data: bytes, _operator: int) -> bytes:
+def unconfirmed(machine: ShtrihMachine, _data: bytes, _operator: int) -> bytes:
     return u2(min(machine.fn.exchange_status().unsent_count, 0xFFFF))
 
 
-def exchange(machine: Machine, _data: bytes, _operator: int) -> bytes:
+def exchange(machine: ShtrihMachine, _data: bytes, _operator: int) -> bytes:
     status = machine.fn.exchange_status()
     moment = bytes(5) if status.first_unsent_at is None else ymd_hm(status.first_unsent_at)
     return (
@@ -179,28 +179,28 @@ def exchange(machine: Machine, _data: bytes, _operator: int) -> bytes:
     )
 
 
-def shift(machine: Machine, _data: bytes, _operator: int) -> bytes:
+def shift(machine: ShtrihMachine, _data: bytes, _operator: int) -> bytes:
     status = machine.status()
     is_open = status.shift_state is not ShiftState.CLOSED
     return u1(int(is_open)) + u2(status.shift_number) + u2(status.receipts_in_shift)
 
 
-def begin_open_shift(machine: Machine, _data: bytes, _operator: int) -> bytes:
+def begin_open_shift(machine: ShtrihMachine, _data: bytes, _operator: int) -> bytes:
     machine.need_mode(modes.SHIFT_CLOSED)
     return _begin(machine, OPENING)
 
 
-def begin_close_shift(machine: Machine, _data: bytes, _operator: int) -> bytes:
+def begin_close_shift(machine: ShtrihMachine, _data: bytes, _operator: int) -> bytes:
     machine.need_mode(modes.SHIFT_OPEN, modes.SHIFT_EXPIRED)
     return _begin(machine, CLOSING)
 
 
-def begin_state_report(machine: Machine, _data: bytes, _operator: int) -> bytes:
+def begin_state_report(machine: ShtrihMachine, _data: bytes, _operator: int) -> bytes:
     machine.need_mode(modes.SHIFT_CLOSED, modes.SHIFT_OPEN, modes.SHIFT_EXPIRED)
     return _begin(machine, STATE)
 
 
-def state_report(machine: Machine, _data: bytes, _operator: int) -> bytes:
+def state_report(machine: ShtrihMachine, _data: bytes, _operator: int) -> bytes:
     """FF38: document 21 and what waits for the operator."""
     machine.need_paper()
     if machine.begun != STATE:
@@ -212,7 +212,7 @@ def state_report(machine: Machine, _data: bytes, _operator: int) -> bytes:
     return u4(document.fd_number) + u4(document.fiscal_sign) + u4(waits.unsent_count) + date + machine.tail()
 
 
-def _begin(machine: Machine, what: int) -> bytes:
+def _begin(machine: ShtrihMachine, what: int) -> bytes:
     if machine.begun != NOTHING:
         raise Fail(0x02)
     machine.begun = what
@@ -220,13 +220,13 @@ def _begin(machine: Machine, what: int) -> bytes:
     return b""
 
 
-def open_shift(machine: Machine, _data: bytes, operator: int) -> bytes:
+def open_shift(machine: ShtrihMachine, _data: bytes, operator: int) -> bytes:
     machine.need_paper()
     document = machine.open_shift(operator)
     return u2(document.shift_number) + u4(document.fd_number) + u4(document.fiscal_sign) + machine.tail()
 
 
-def close_shift(machine: Machine, _data: bytes, operator: int) -> bytes:
+def close_shift(machine: ShtrihMachine, _data: bytes, operator: int) -> bytes:
     machine.need_paper()
     machine.need_mode(modes.SHIFT_OPEN, modes.SHIFT_EXPIRED)
     document = machine.close_shift(operator).document
@@ -236,12 +236,12 @@ def close_shift(machine: Machine, _data: bytes, operator: int) -> bytes:
 # --- relay -----------------------------------------------------------------------------------------------
 
 
-def message_size(machine: Machine, _data: bytes, _operator: int) -> bytes:
+def message_size(machine: ShtrihMachine, _data: bytes, _operator: int) -> bytes:
     message = _waiting(machine)
     return u2(len(message)) + u1(BLOCK)
 
 
-def read_block(machine: Machine, data: bytes, _operator: int) -> bytes:
+def read_block(machine: ShtrihMachine, data: bytes, _operator: int) -> bytes:
     cursor = Cursor(data)
     offset, size = cursor.number(2), cursor.number(1)
     found = _waiting(machine)[offset : offset + size]
@@ -250,13 +250,13 @@ def read_block(machine: Machine, data: bytes, _operator: int) -> bytes:
     return found
 
 
-def begin_write(machine: Machine, data: bytes, _operator: int) -> bytes:
+def begin_write(machine: ShtrihMachine, data: bytes, _operator: int) -> bytes:
     machine.reply.clear()
     machine.reply_size = Cursor(data).number(2)
     return u1(BLOCK)
 
 
-def write_block(machine: Machine, data: bytes, _operator: int) -> bytes:
+def write_block(machine: ShtrihMachine, data: bytes, _operator: int) -> bytes:
     """The last block makes the FN read the whole answer."""
     cursor = Cursor(data)
     offset, size = cursor.number(2), cursor.number(1)
@@ -274,18 +274,18 @@ def write_block(machine: Machine, data: bytes, _operator: int) -> bytes:
     return b""
 
 
-def _waiting(machine: Machine) -> bytes:
+def _waiting(machine: ShtrihMachine) -> bytes:
     if not machine.model.has(44):
         raise Fail(0x37)
     message = machine.fn.read_message()
     return b"" if message is None else message.raw
 
 
-def nothing(_machine: Machine, _data: bytes, _operator: int) -> bytes:
+def nothing(_machine: ShtrihMachine, _data: bytes, _operator: int) -> bytes:
     return b""
 
 
-HANDLERS: Mapping[bytes, Callable[[Machine, bytes, int], bytes]] = {
+HANDLERS: Mapping[bytes, Callable[[ShtrihMachine, bytes, int], bytes]] = {
     b"\xff\x01": fn_status,
     b"\xff\x02": fn_number,
     b"\xff\x03": fn_valid_until,

@@ -1,8 +1,9 @@
 """The device's side of both low-level protocols, with everything that can go wrong on a line.
 
-One ``Device`` has one memory of its last answer, whatever connection it goes out on: protocol 1 gives an
-answer again after ENQ until it was acknowledged; protocol 2 answers every number but the next one with the
-last answer. The first byte after power-on decides the protocol: 05 or 02 the first, 8Fh the second.
+One ``EmulatedShtrihDevice`` has one memory of its last answer, whatever connection it goes out on: protocol
+1 gives an answer again after ENQ until it was acknowledged; protocol 2 answers every number but the next
+one with the last answer. The first byte after power-on decides the protocol: 05 or 02 the first, 8Fh the
+second.
 """
 
 import asyncio
@@ -10,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from kkt_adapter.emulators.shtrih.commands import execute
-from kkt_adapter.emulators.shtrih.faults import Fault, FaultMode, FaultPlan
-from kkt_adapter.emulators.shtrih.machine import Machine
+from kkt_adapter.emulators.shtrih.faults import ShtrihFault, ShtrihFaultMode, ShtrihFaultPlan
+from kkt_adapter.emulators.shtrih.machine import ShtrihMachine
 from kkt_adapter.fiscal.kkt.shtrih.requests import CLOSE_RECEIPT, command_of
 from kkt_adapter.fiscal.kkt.shtrih.values import u4, u5
 from kkt_adapter.fiscal.kkt.shtrih.wire import frame2
@@ -31,10 +32,10 @@ class Executed:
     error: int
 
 
-class Device:
+class EmulatedShtrihDevice:
     """A machine behind its port. Commands are executed one at a time, also those of an older connection."""
 
-    def __init__(self, machine: Machine, plan: FaultPlan, *, protocol: int | None = None) -> None:
+    def __init__(self, machine: ShtrihMachine, plan: ShtrihFaultPlan, *, protocol: int | None = None) -> None:
         """``protocol`` 1 or 2 fixes it; None: the first byte decides."""
         self.machine = machine
         self.plan = plan
@@ -79,10 +80,10 @@ class Device:
         await asyncio.gather(*self._late)
 
 
-class Line:
+class PortLine:
     """One connection: bytes in, bytes out through ``write``."""
 
-    def __init__(self, device: Device, write: Callable[[bytes], None]) -> None:
+    def __init__(self, device: EmulatedShtrihDevice, write: Callable[[bytes], None]) -> None:
         self._device = device
         self._write = write
         self._bytes = bytearray()
@@ -179,7 +180,7 @@ class Line:
     ) -> None:
         """One command with the fault that hits it. ``keep`` remembers the answer for asking again."""
         device, command = self._device, command_of(body)
-        fault = device.plan.take(command)
+        fault = device.plan.on_command(command)
         keep(None)
         if fault is None:
             self._write(ack)
@@ -193,52 +194,52 @@ class Line:
         if said is not None:
             answer = said
         else:
-            if fault.mode is FaultMode.SLOW:
+            if fault.mode is ShtrihFaultMode.SLOW:
                 self._write(ack)
                 await asyncio.sleep(fault.delay_s)
-            if fault.mode is FaultMode.PAPER_ENDS:
+            if fault.mode is ShtrihFaultMode.PAPER_ENDS:
                 device.machine.paper_ends_after_next = True
             answer = await device.run(body)
-        keep(b"" if fault.mode is FaultMode.FORGET_ANSWER else answer)
-        await self._answer(fault, b"" if fault.mode is FaultMode.SLOW else ack, pack(answer))
+        keep(b"" if fault.mode is ShtrihFaultMode.FORGET_ANSWER else answer)
+        await self._answer(fault, b"" if fault.mode is ShtrihFaultMode.SLOW else ack, pack(answer))
 
-    def _arrives(self, fault: Fault, body: bytes) -> bool:
+    def _arrives(self, fault: ShtrihFault, body: bytes) -> bool:
         """False: it is not executed, or not now."""
         match fault.mode:
-            case FaultMode.LOSE_REQUEST:
+            case ShtrihFaultMode.LOSE_REQUEST:
                 return False
-            case FaultMode.NAK:
+            case ShtrihFaultMode.NAK:
                 self._write(bytes((NAK,)))
                 return False
-            case FaultMode.CUT_REQUEST:
+            case ShtrihFaultMode.CUT_REQUEST:
                 raise Cut
-            case FaultMode.LATE:
+            case ShtrihFaultMode.LATE:
                 self._device.run_later(body, fault.delay_s)
                 raise Cut
         return True
 
-    async def _answer(self, fault: Fault, ack: bytes, answer: bytes) -> None:
+    async def _answer(self, fault: ShtrihFault, ack: bytes, answer: bytes) -> None:
         match fault.mode:
-            case FaultMode.CUT_ANSWER:
+            case ShtrihFaultMode.CUT_ANSWER:
                 self._write((ack + answer)[: fault.at])
                 raise Cut
-            case FaultMode.LOSE_ANSWER | FaultMode.FORGET_ANSWER:
+            case ShtrihFaultMode.LOSE_ANSWER | ShtrihFaultMode.FORGET_ANSWER:
                 self._write(ack)
-            case FaultMode.BAD_LRC:
+            case ShtrihFaultMode.BAD_LRC:
                 self._write(ack + answer[:-1] + bytes((answer[-1] ^ 0x55,)))
-            case FaultMode.DRIP:
+            case ShtrihFaultMode.DRIP:
                 for byte in ack + answer:
                     self._write(bytes((byte,)))
                     await asyncio.sleep(0)
             case _:
                 self._write(ack + answer)
-                if fault.mode is FaultMode.SILENT:
+                if fault.mode is ShtrihFaultMode.SILENT:
                     loop = asyncio.get_running_loop()
                     self._device.silent_until = loop.time() + fault.delay_s
 
     def _cut_in_request(self, have: bytes) -> None:
         """End the connection once so many bytes of a matching frame have come."""
-        fault = self._device.plan.peek(frozenset({FaultMode.CUT_REQUEST}))
+        fault = self._device.plan.peek(frozenset({ShtrihFaultMode.CUT_REQUEST}))
         if fault is None or fault.skip or not have:
             return
         at = 2 if have[0] == STX else 5  # the command begins behind STX and length, or the number
@@ -246,21 +247,21 @@ class Line:
         if not wanted.startswith(have[at : at + len(wanted)]):
             return
         if len(have) >= max(fault.at, 1) and have[at : at + len(wanted)] == wanted[: max(len(have) - at, 0)]:
-            self._device.plan.take(wanted)
+            self._device.plan.on_command(wanted)
             raise Cut
 
     def _is_silent(self) -> bool:
         return asyncio.get_running_loop().time() < self._device.silent_until
 
 
-def _said(fault: Fault, command: bytes, machine: Machine) -> bytes | None:
+def _said(fault: ShtrihFault, command: bytes, machine: ShtrihMachine) -> bytes | None:
     """The answer of a fault that keeps the command from being executed."""
     match fault.mode:
-        case FaultMode.BUSY:
+        case ShtrihFaultMode.BUSY:
             return command + b"\x50"
-        case FaultMode.ERROR:
+        case ShtrihFaultMode.ERROR:
             return command + bytes((fault.code,))
-        case FaultMode.LIE if command == CLOSE_RECEIPT:
+        case ShtrihFaultMode.LIE if command == CLOSE_RECEIPT:
             last = machine.fn.document(machine.status().fd_number)
             assert last is not None, "every FN begins with its registration"
             machine.receipt = None

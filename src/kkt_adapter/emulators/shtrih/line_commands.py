@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from kkt_adapter.emulators.shtrih.machine import Fail, Machine
+from kkt_adapter.emulators.shtrih.machine import Fail, ShtrihMachine
 from kkt_adapter.emulators.shtrih.receipt import OpenLine, OpenReceipt
 from kkt_adapter.emulators.shtrih.receipt_commands import open_receipt_of
 from kkt_adapter.emulators.shtrih.tables import FFD_TABLE, REPLACEMENT
@@ -16,7 +16,7 @@ THOUSANDTHS = 1000  # millionths in one, for quantities of three decimals
 _REPLACED = {VatRate.P20: VatRate.P22, VatRate.P20_120: VatRate.P22_122}
 
 
-def operation_v2(machine: Machine, data: bytes, operator: int) -> bytes:
+def operation_v2(machine: ShtrihMachine, data: bytes, operator: int) -> bytes:
     """FF46."""
     cursor = Cursor(data)
     kind_of = {1: 0, 2: 2, 3: 1, 4: 3}
@@ -62,24 +62,24 @@ def _add_line(receipt: OpenReceipt, line: OpenLine) -> None:
     receipt.lines.append(line)
 
 
-def _rate(machine: Machine, byte: int) -> VatRate:
+def _rate(machine: ShtrihMachine, byte: int) -> VatRate:
     rates = NANO_RATES if machine.model.number == NANO_F else RATES
     if byte not in rates:
         raise Fail(0x33, 3)
     return _replaced(machine, RATE_OF_ROW[rates.index(byte) + 1])
 
 
-def _replaced(machine: Machine, rate: VatRate) -> VatRate:
+def _replaced(machine: ShtrihMachine, rate: VatRate) -> VatRate:
     """Firmware of 2026 makes 22 % of 20 % by itself, unless table 17 field 71 says otherwise."""
     if machine.tables.number(FFD_TABLE, REPLACEMENT) != 1 or machine.now().date() < REPLACED_FROM:
         return rate
     return _REPLACED.get(rate, rate)
 
 
-def old_operation(kind: int) -> Callable[[Machine, bytes, int], bytes]:
+def old_operation(kind: int) -> Callable[[ShtrihMachine, bytes, int], bytes]:
     """80h..83h: quantity with three decimals, four tax rows of which the first counts."""
 
-    def operation(machine: Machine, data: bytes, operator: int) -> bytes:
+    def operation(machine: ShtrihMachine, data: bytes, operator: int) -> bytes:
         receipt = open_receipt_of(machine, operator, kind=kind)
         if receipt.kind & 3 != kind:
             raise Fail(0x49)
@@ -100,7 +100,7 @@ def old_operation(kind: int) -> Callable[[Machine, bytes, int], bytes]:
     return operation
 
 
-def storno(machine: Machine, data: bytes, operator: int) -> bytes:
+def storno(machine: ShtrihMachine, data: bytes, operator: int) -> bytes:
     """84h: the last line that is the same goes away."""
     receipt = open_receipt_of(machine, operator)
     cursor = Cursor(data)
@@ -112,15 +112,15 @@ def storno(machine: Machine, data: bytes, operator: int) -> bytes:
     raise Fail(0x5E)
 
 
-def discount(machine: Machine, data: bytes, operator: int) -> bytes:
+def discount(machine: ShtrihMachine, data: bytes, operator: int) -> bytes:
     return _change_last(machine, operator, -Cursor(data).number(5))
 
 
-def charge(machine: Machine, data: bytes, operator: int) -> bytes:
+def charge(machine: ShtrihMachine, data: bytes, operator: int) -> bytes:
     return _change_last(machine, operator, Cursor(data).number(5))
 
 
-def _change_last(machine: Machine, operator: int, by_kop: int) -> bytes:
+def _change_last(machine: ShtrihMachine, operator: int, by_kop: int) -> bytes:
     receipt = open_receipt_of(machine, operator)
     if not receipt.lines or receipt.lines[-1].amount_kop + by_kop < 0:
         raise Fail(0x5F)
@@ -128,7 +128,7 @@ def _change_last(machine: Machine, operator: int, by_kop: int) -> bytes:
     return u1(operator)
 
 
-def receipt_discount(machine: Machine, data: bytes, operator: int) -> bytes:
+def receipt_discount(machine: ShtrihMachine, data: bytes, operator: int) -> bytes:
     """FF4B: discount and charge on the receipt; taken off the last line here."""
     cursor = Cursor(data)
     minus, plus = cursor.number(5), cursor.number(5)
@@ -136,10 +136,10 @@ def receipt_discount(machine: Machine, data: bytes, operator: int) -> bytes:
     return b""
 
 
-def operation_with_discount(with_tax: bool) -> Callable[[Machine, bytes, int], bytes]:
+def operation_with_discount(with_tax: bool) -> Callable[[ShtrihMachine, bytes, int], bytes]:
     """FF0D, and FF44 with the tax sum."""
 
-    def operation(machine: Machine, data: bytes, operator: int) -> bytes:
+    def operation(machine: ShtrihMachine, data: bytes, operator: int) -> bytes:
         cursor = Cursor(data)
         kind = {1: 0, 2: 2, 3: 1, 4: 3}.get(cursor.number(1))
         if kind is None:
@@ -161,7 +161,7 @@ def operation_with_discount(with_tax: bool) -> Callable[[Machine, bytes, int], b
     return operation
 
 
-HANDLERS: Mapping[bytes, Callable[[Machine, bytes, int], bytes]] = {
+HANDLERS: Mapping[bytes, Callable[[ShtrihMachine, bytes, int], bytes]] = {
     **{bytes((0x80 + kind,)): old_operation(kind) for kind in range(4)},
     b"\x84": storno,
     b"\x86": discount,

@@ -15,7 +15,7 @@ from kkt_adapter.emulators.shtrih.model import DESKTOP, Model
 from kkt_adapter.emulators.shtrih.notifications import Notifications
 from kkt_adapter.emulators.shtrih.own_clock import OwnClock
 from kkt_adapter.emulators.shtrih.receipt import Closing, OpenReceipt, document_of
-from kkt_adapter.emulators.shtrih.tables import DATE_IN_ANSWERS, FFD_TABLE, Tables
+from kkt_adapter.emulators.shtrih.tables import DATE_IN_ANSWERS, FFD_TABLE, DeviceTables
 from kkt_adapter.fiscal.kkt.driver import KktState, KktStatus, ShiftState
 from kkt_adapter.fiscal.kkt.shtrih import modes
 from kkt_adapter.fiscal.kkt.shtrih.values import ymd_hm
@@ -50,7 +50,7 @@ class Fail(Exception):
 
 
 @dataclass(slots=True)
-class Counters:
+class DeviceCounters:
     """What a device counts beside its FN; kept in the state folder."""
 
     documents: int = 0  # everything printed
@@ -79,7 +79,7 @@ class Dump:
     at: int = 0
 
 
-class Machine:
+class ShtrihMachine:
     """``open`` before anything else. Every method is called from one task."""
 
     def __init__(
@@ -110,17 +110,17 @@ class Machine:
         self.buffer: dict[int, bytes] = {}  # DDh
         self.reply = bytearray()
         self.reply_size = 0
-        self.counters = Counters()
+        self.counters = DeviceCounters()
         self._state_file = state_file
         self._registration: Registration | None = None
-        self._tables: Tables | None = None
+        self._tables: DeviceTables | None = None
 
     def open(self) -> None:
         """Raises KktUnavailable: the FN's file is held or damaged."""
         self._registration = self.fn.open()
-        self._tables = Tables(self._registration, ffd=int(self._registration.ffd_version))
+        self._tables = DeviceTables(self._registration, ffd=int(self._registration.ffd_version))
         if self._state_file is not None and self._state_file.is_file():
-            self.counters = Counters(**json.loads(self._state_file.read_text()))
+            self.counters = DeviceCounters(**json.loads(self._state_file.read_text()))
 
     def close(self) -> None:
         self.fn.close()
@@ -131,7 +131,7 @@ class Machine:
         return self._registration
 
     @property
-    def tables(self) -> Tables:
+    def tables(self) -> DeviceTables:
         assert self._tables is not None, "open the machine first"
         return self._tables
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Mapping
 
-from kkt_adapter.emulators.shtrih.machine import Fail, Machine
+from kkt_adapter.emulators.shtrih.machine import Fail, ShtrihMachine
 from kkt_adapter.emulators.shtrih.receipt_commands import open_receipt_of
 from kkt_adapter.fiscal.kkt.shtrih.device_errors import NO_DATA
 from kkt_adapter.fiscal.kkt.shtrih.values import Cursor, u1, u2, u4
 
 
-def check_mark(machine: Machine, data: bytes, _operator: int) -> bytes:
+def check_mark(machine: ShtrihMachine, data: bytes, _operator: int) -> bytes:
     """FF61. The server is the emulator itself: ``mark_answer`` says what it thinks of every code."""
     if not machine.registration.marked_goods:
         raise Fail(0xA0)
@@ -44,7 +44,7 @@ def _mark_answer(kind: str) -> tuple[int, bytes]:
             return 15, checked + u1(2 + len(status)) + b"\0\x0f" + status
 
 
-def accept_mark(machine: Machine, data: bytes, _operator: int) -> bytes:
+def accept_mark(machine: ShtrihMachine, data: bytes, _operator: int) -> bytes:
     if data[0] == 2:
         machine.marks.clear()
         machine.mark_asked = None
@@ -58,7 +58,7 @@ def accept_mark(machine: Machine, data: bytes, _operator: int) -> bytes:
     return u1(found)
 
 
-def bind_mark(machine: Machine, data: bytes, operator: int) -> bytes:
+def bind_mark(machine: ShtrihMachine, data: bytes, operator: int) -> bytes:
     receipt = open_receipt_of(machine, operator)
     code = data[1 : 1 + data[0]].decode("ascii", "replace")
     if code not in machine.marks:
@@ -73,23 +73,23 @@ def bind_mark(machine: Machine, data: bytes, operator: int) -> bytes:
     return b"\x44\x4d" + b"\2"
 
 
-def marking_status(machine: Machine, _data: bytes, _operator: int) -> bytes:
+def marking_status(machine: ShtrihMachine, _data: bytes, _operator: int) -> bytes:
     """FF70 [JP FSReadMCStatus]."""
     checking = 1 if machine.mark_asked is None else 4  # no code in work; an answer has come
     return bytes((checking, 0, 0xFF, len(machine.marks), 0, 0)) + u2(len(machine.notifications.kept))
 
 
-def notification_status(_machine: Machine, _data: bytes, _operator: int) -> bytes:
+def notification_status(_machine: ShtrihMachine, _data: bytes, _operator: int) -> bytes:
     """FF68 [JP FSReadMCNotificationStatus]: nothing waits."""
     return u1(0) + u2(0) + u4(0) + bytes(5) + u1(0)
 
 
-def begin_notifications(machine: Machine, _data: bytes, _operator: int) -> bytes:
+def begin_notifications(machine: ShtrihMachine, _data: bytes, _operator: int) -> bytes:
     """FF71."""
     return machine.notifications.begin()
 
 
-def notification_block(machine: Machine, _data: bytes, _operator: int) -> bytes:
+def notification_block(machine: ShtrihMachine, _data: bytes, _operator: int) -> bytes:
     """FF72."""
     block = machine.notifications.next_block()
     if block is None:
@@ -97,7 +97,7 @@ def notification_block(machine: Machine, _data: bytes, _operator: int) -> bytes:
     return block
 
 
-def confirm_notification(machine: Machine, data: bytes, _operator: int) -> bytes:
+def confirm_notification(machine: ShtrihMachine, data: bytes, _operator: int) -> bytes:
     """FF73."""
     cursor = Cursor(data)
     if not machine.notifications.confirm(cursor.number(4), cursor.number(2)):
@@ -105,7 +105,7 @@ def confirm_notification(machine: Machine, data: bytes, _operator: int) -> bytes
     return b""
 
 
-HANDLERS: Mapping[bytes, Callable[[Machine, bytes, int], bytes]] = {
+HANDLERS: Mapping[bytes, Callable[[ShtrihMachine, bytes, int], bytes]] = {
     b"\xff\x61": check_mark,
     b"\xff\x67": bind_mark,
     b"\xff\x68": notification_status,

@@ -1,6 +1,6 @@
 """How an emulated register reaches its operator by itself: the binary protocol over TCP."""
 
-from kkt_adapter.emulators.shtrih.emulator import Deliver
+from kkt_adapter.emulators.life import Deliver
 from kkt_adapter.fiscal.model import OfdMessage
 from kkt_adapter.fiscal.ofd.tcp import TcpOfdGateway
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import cast
 
 from kkt_adapter.emulators.listening import bind_again, stop_accepting, turns
-from kkt_adapter.emulators.shtrih.line import Cut, Device, Line
+from kkt_adapter.emulators.shtrih.line import Cut, EmulatedShtrihDevice, PortLine
 
 BACKLOG = 16
 
@@ -15,7 +15,7 @@ BACKLOG = 16
 class TcpPort:
     """One host at a time: a new connection ends the old one, as on most devices."""
 
-    def __init__(self, device: Device, *, host: str, port: int) -> None:
+    def __init__(self, device: EmulatedShtrihDevice, *, host: str, port: int) -> None:
         self.host = host
         self.port = port
         self._device = device
@@ -63,7 +63,7 @@ class TcpPort:
 
 
 class _Connection(asyncio.Protocol):
-    def __init__(self, port: TcpPort, device: Device) -> None:
+    def __init__(self, port: TcpPort, device: EmulatedShtrihDevice) -> None:
         self._port = port
         self._device = device
         self._transport: asyncio.Transport | None = None
@@ -87,7 +87,7 @@ class _Connection(asyncio.Protocol):
             self._transport.abort()
 
     async def _serve(self) -> None:
-        line = Line(self._device, self._write)
+        line = PortLine(self._device, self._write)
         try:
             while data := await self._inbox.get():
                 await line.feed(data)
@@ -107,7 +107,7 @@ class _Connection(asyncio.Protocol):
 class PtyPort:
     """A pseudo terminal; ``path`` is a link to it that a host opens like a serial port."""
 
-    def __init__(self, device: Device, path: Path) -> None:
+    def __init__(self, device: EmulatedShtrihDevice, path: Path) -> None:
         self.path = path
         self._device = device
         self._master = -1
@@ -152,12 +152,12 @@ class PtyPort:
             self._inbox.put_nowait(data)
 
     async def _serve(self) -> None:
-        line = Line(self._device, self._write)
+        line = PortLine(self._device, self._write)
         while data := await self._inbox.get():
             try:
                 await line.feed(data)
             except Cut:  # a serial line does not end: what was on its way is gone
-                line = Line(self._device, self._write)
+                line = PortLine(self._device, self._write)
 
     def _write(self, data: bytes) -> None:
         while data:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from kkt_adapter.emulators.shtrih.machine import CORRECTION, NOTHING, Fail, Machine
+from kkt_adapter.emulators.shtrih.machine import CORRECTION, NOTHING, Fail, ShtrihMachine
 from kkt_adapter.emulators.shtrih.receipt import AS_CORRECTION, Closing, OpenReceipt
 from kkt_adapter.emulators.shtrih.tables import SETTINGS, TAX_ACCRUAL
 from kkt_adapter.fiscal.kkt.shtrih import modes, requests
@@ -27,7 +27,7 @@ TWELVE_RATES = (
 )
 
 
-def open_receipt(machine: Machine, data: bytes, operator: int) -> bytes:
+def open_receipt(machine: ShtrihMachine, data: bytes, operator: int) -> bytes:
     machine.need_paper()
     kind = data[0]
     if kind & ~AS_CORRECTION > 3:
@@ -38,7 +38,7 @@ def open_receipt(machine: Machine, data: bytes, operator: int) -> bytes:
     return u1(operator)
 
 
-def _begin(machine: Machine, kind: int, operator: int) -> OpenReceipt:
+def _begin(machine: ShtrihMachine, kind: int, operator: int) -> OpenReceipt:
     if machine.begun not in (NOTHING, CORRECTION):
         raise Fail(0x02)
     machine.need_mode(modes.SHIFT_OPEN, modes.SHIFT_CLOSED)
@@ -49,7 +49,7 @@ def _begin(machine: Machine, kind: int, operator: int) -> OpenReceipt:
     return machine.receipt
 
 
-def open_receipt_of(machine: Machine, operator: int, *, kind: int | None = None) -> OpenReceipt:
+def open_receipt_of(machine: ShtrihMachine, operator: int, *, kind: int | None = None) -> OpenReceipt:
     """The open receipt of this operator; ``kind``: one is opened when there is none."""
     if machine.receipt is None:
         if kind is None:
@@ -61,11 +61,11 @@ def open_receipt_of(machine: Machine, operator: int, *, kind: int | None = None)
     return machine.receipt
 
 
-def subtotal(machine: Machine, _data: bytes, operator: int) -> bytes:
+def subtotal(machine: ShtrihMachine, _data: bytes, operator: int) -> bytes:
     return u1(operator) + u5(open_receipt_of(machine, operator).total_kop)
 
 
-def cancel(machine: Machine, _data: bytes, operator: int) -> bytes:
+def cancel(machine: ShtrihMachine, _data: bytes, operator: int) -> bytes:
     receipt = machine.receipt
     if receipt is None:
         raise Fail(0x55)
@@ -76,10 +76,10 @@ def cancel(machine: Machine, _data: bytes, operator: int) -> bytes:
     return u1(operator)
 
 
-def close(taxes: tuple[VatRate, ...]) -> Callable[[Machine, bytes, int], bytes]:
+def close(taxes: tuple[VatRate, ...]) -> Callable[[ShtrihMachine, bytes, int], bytes]:
     """FF45 and its later forms, which differ in how many tax sums they carry."""
 
-    def closing(machine: Machine, data: bytes, operator: int) -> bytes:
+    def closing(machine: ShtrihMachine, data: bytes, operator: int) -> bytes:
         cursor = Cursor(data)
         sums = [cursor.number(5) for _ in range(requests.PAYMENTS)]
         rounding = cursor.number(1)
@@ -92,7 +92,7 @@ def close(taxes: tuple[VatRate, ...]) -> Callable[[Machine, bytes, int], bytes]:
 
 
 def _close(
-    machine: Machine,
+    machine: ShtrihMachine,
     operator: int,
     sums: list[int],
     *,
@@ -127,10 +127,10 @@ def _close(
     return sum(sums) - total, (document.fd_number, document.fiscal_sign)
 
 
-def old_close(payments: int) -> Callable[[Machine, bytes, int], bytes]:
+def old_close(payments: int) -> Callable[[ShtrihMachine, bytes, int], bytes]:
     """85h (four sums) and 8Eh (sixteen): a fiscal document like FF45, without its number in the answer."""
 
-    def closing(machine: Machine, data: bytes, operator: int) -> bytes:
+    def closing(machine: ShtrihMachine, data: bytes, operator: int) -> bytes:
         cursor = Cursor(data)
         sums = [cursor.number(5) for _ in range(payments)] + [0] * (requests.PAYMENTS - payments)
         mask = machine.registration.taxation_mask
@@ -140,7 +140,7 @@ def old_close(payments: int) -> Callable[[Machine, bytes, int], bytes]:
     return closing
 
 
-HANDLERS: Mapping[bytes, Callable[[Machine, bytes, int], bytes]] = {
+HANDLERS: Mapping[bytes, Callable[[ShtrihMachine, bytes, int], bytes]] = {
     b"\x85": old_close(4),
     b"\x88": cancel,
     b"\x89": subtotal,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
-from kkt_adapter.emulators.shtrih.machine import NOTHING, OPENING, Fail, Machine
+from kkt_adapter.emulators.shtrih.machine import NOTHING, OPENING, Fail, ShtrihMachine
 from kkt_adapter.emulators.shtrih.tables import TAXES
 from kkt_adapter.fiscal.kkt.driver import ShiftState
 from kkt_adapter.fiscal.kkt.shtrih import modes
@@ -17,7 +17,7 @@ _OPERATIONS = (Operation.SALE, Operation.EXPENSE, Operation.REFUND, Operation.EX
 _SUMS = {121: Column.TOTAL, 193: Column.CASH, 197: Column.CARD}  # money registers of the shift, + operation
 
 
-def short_status(machine: Machine, _data: bytes, operator: int) -> bytes:
+def short_status(machine: ShtrihMachine, _data: bytes, operator: int) -> bytes:
     lines = 0 if machine.receipt is None else len(machine.receipt.lines)
     return (
         u1(operator)
@@ -31,7 +31,7 @@ def short_status(machine: Machine, _data: bytes, operator: int) -> bytes:
     )
 
 
-def full_status(machine: Machine, _data: bytes, operator: int) -> bytes:
+def full_status(machine: ShtrihMachine, _data: bytes, operator: int) -> bytes:
     status = machine.status()
     is_open = status.shift_state is not ShiftState.CLOSED
     closed = status.shift_number - 1 if is_open else status.shift_number
@@ -62,11 +62,11 @@ def full_status(machine: Machine, _data: bytes, operator: int) -> bytes:
     )
 
 
-def metrics(machine: Machine, _data: bytes, _operator: int) -> bytes:
+def metrics(machine: ShtrihMachine, _data: bytes, _operator: int) -> bytes:
     return b"\0\0\1\x0e" + u1(machine.model.number) + b"\0" + text(machine.model.name)
 
 
-def parameters(machine: Machine, data: bytes, _operator: int) -> bytes:
+def parameters(machine: ShtrihMachine, data: bytes, _operator: int) -> bytes:
     if data[:1] != b"\1":
         raise Fail(0x33)
     head = machine.model.flags.to_bytes(8, "little") + bytes.fromhex("0C18010C100000") + bytes(4)
@@ -74,11 +74,11 @@ def parameters(machine: Machine, data: bytes, _operator: int) -> bytes:
     return body + bytes(machine.model.tables)
 
 
-def money_register(machine: Machine, data: bytes, operator: int) -> bytes:
+def money_register(machine: ShtrihMachine, data: bytes, operator: int) -> bytes:
     return u1(operator) + u6(max(_money(machine, int.from_bytes(data[:2], "little")), 0))
 
 
-def _money(machine: Machine, number: int) -> int:
+def _money(machine: ShtrihMachine, number: int) -> int:
     shift, _ = machine.fn.stats()
     is_open = machine.status().shift_state is not ShiftState.CLOSED
     for first, column in _SUMS.items():
@@ -91,7 +91,7 @@ def _money(machine: Machine, number: int) -> int:
     }.get(number, 0)
 
 
-def operation_register(machine: Machine, data: bytes, operator: int) -> bytes:
+def operation_register(machine: ShtrihMachine, data: bytes, operator: int) -> bytes:
     counters = machine.counters
     number = data[0]
     found = {
@@ -107,7 +107,7 @@ def operation_register(machine: Machine, data: bytes, operator: int) -> bytes:
     return u1(operator) + u2(found.get(number, 0) & 0xFFFF)
 
 
-def read_table(machine: Machine, data: bytes, _operator: int) -> bytes:
+def read_table(machine: ShtrihMachine, data: bytes, _operator: int) -> bytes:
     cursor = Cursor(data)
     found = machine.tables.fields.get((cursor.number(1), cursor.number(2), cursor.number(1)))
     if found is None:
@@ -115,7 +115,7 @@ def read_table(machine: Machine, data: bytes, _operator: int) -> bytes:
     return found.read()
 
 
-def write_table(machine: Machine, data: bytes, _operator: int) -> bytes:
+def write_table(machine: ShtrihMachine, data: bytes, _operator: int) -> bytes:
     cursor = Cursor(data)
     key = (cursor.number(1), cursor.number(2), cursor.number(1))
     if modes.mode_of(machine.mode) in (modes.DUMP, modes.DOCUMENT_OPEN):
@@ -128,14 +128,14 @@ def write_table(machine: Machine, data: bytes, _operator: int) -> bytes:
     return b""
 
 
-def table_structure(machine: Machine, data: bytes, _operator: int) -> bytes:
+def table_structure(machine: ShtrihMachine, data: bytes, _operator: int) -> bytes:
     shape = machine.tables.shape(data[0])
     if shape is None:
         raise Fail(0x33, 1)
     return text(f"ТАБЛИЦА {data[0]}", 40) + u2(shape[0]) + u1(shape[1])
 
 
-def field_structure(machine: Machine, data: bytes, _operator: int) -> bytes:
+def field_structure(machine: ShtrihMachine, data: bytes, _operator: int) -> bytes:
     found = machine.tables.fields.get((data[0], 1, data[1]))
     if found is None:
         raise Fail(0x33, 1)
@@ -151,7 +151,7 @@ def field_structure(machine: Machine, data: bytes, _operator: int) -> bytes:
     )
 
 
-def end_dump(machine: Machine, _data: bytes, operator: int) -> bytes:
+def end_dump(machine: ShtrihMachine, _data: bytes, operator: int) -> bytes:
     """Desktop devices do not let a document's dump be broken off."""
     if machine.dump is not None and machine.model.dump_mode:
         raise Fail(0x73)
@@ -159,7 +159,7 @@ def end_dump(machine: Machine, _data: bytes, operator: int) -> bytes:
     return u1(operator)
 
 
-def continue_print(machine: Machine, _data: bytes, operator: int) -> bytes:
+def continue_print(machine: ShtrihMachine, _data: bytes, operator: int) -> bytes:
     if machine.sub_mode == modes.NO_PAPER_PRINTING:
         raise Fail(0x6B)
     if machine.sub_mode == modes.WAITS_FOR_CONTINUE:
@@ -167,21 +167,21 @@ def continue_print(machine: Machine, _data: bytes, operator: int) -> bytes:
     return u1(operator)
 
 
-def x_report(machine: Machine, _data: bytes, operator: int) -> bytes:
+def x_report(machine: ShtrihMachine, _data: bytes, operator: int) -> bytes:
     machine.need_paper()
     machine.need_mode(modes.SHIFT_OPEN, modes.SHIFT_EXPIRED, modes.SHIFT_CLOSED)
     machine.counters.documents += 1
     return u1(operator)
 
 
-def z_report(machine: Machine, _data: bytes, operator: int) -> bytes:
+def z_report(machine: ShtrihMachine, _data: bytes, operator: int) -> bytes:
     machine.need_paper()
     machine.need_mode(modes.SHIFT_OPEN, modes.SHIFT_EXPIRED)
     machine.close_shift(operator)
     return u1(operator)
 
 
-def open_shift(machine: Machine, _data: bytes, operator: int) -> bytes:
+def open_shift(machine: ShtrihMachine, _data: bytes, operator: int) -> bytes:
     machine.need_paper()
     if machine.mode == modes.SHIFT_EXPIRED:
         raise Fail(0x73)
@@ -192,15 +192,15 @@ def open_shift(machine: Machine, _data: bytes, operator: int) -> bytes:
     return u1(operator)
 
 
-def cash_in(machine: Machine, data: bytes, operator: int) -> bytes:
+def cash_in(machine: ShtrihMachine, data: bytes, operator: int) -> bytes:
     return _cash(machine, data, operator, into=True)
 
 
-def cash_out(machine: Machine, data: bytes, operator: int) -> bytes:
+def cash_out(machine: ShtrihMachine, data: bytes, operator: int) -> bytes:
     return _cash(machine, data, operator, into=False)
 
 
-def _cash(machine: Machine, data: bytes, operator: int, *, into: bool) -> bytes:
+def _cash(machine: ShtrihMachine, data: bytes, operator: int, *, into: bool) -> bytes:
     machine.need_paper()
     if modes.mode_of(machine.mode) == modes.DOCUMENT_OPEN:
         raise Fail(0x4A)
@@ -208,7 +208,7 @@ def _cash(machine: Machine, data: bytes, operator: int, *, into: bool) -> bytes:
     return u1(operator) + u2(number & 0xFFFF)
 
 
-def copy(machine: Machine, _data: bytes, operator: int) -> bytes:
+def copy(machine: ShtrihMachine, _data: bytes, operator: int) -> bytes:
     machine.need_paper()
     machine.need_mode(modes.SHIFT_OPEN, modes.SHIFT_EXPIRED)
     status = machine.status()
@@ -219,38 +219,38 @@ def copy(machine: Machine, _data: bytes, operator: int) -> bytes:
     return u1(operator)
 
 
-def only_operator(machine: Machine, _data: bytes, operator: int) -> bytes:
+def only_operator(machine: ShtrihMachine, _data: bytes, operator: int) -> bytes:
     """Beeps, drawers, cutters, lines of text: nothing to see."""
     return u1(operator)
 
 
-def printing(machine: Machine, _data: bytes, operator: int) -> bytes:
+def printing(machine: ShtrihMachine, _data: bytes, operator: int) -> bytes:
     machine.need_paper()
     return u1(operator)
 
 
-def not_in_receipt(machine: Machine, _data: bytes, operator: int) -> bytes:
+def not_in_receipt(machine: ShtrihMachine, _data: bytes, operator: int) -> bytes:
     if modes.mode_of(machine.mode) == modes.DOCUMENT_OPEN:
         raise Fail(0x4A)
     machine.need_paper()
     return u1(operator)
 
 
-def font(_machine: Machine, data: bytes, _operator: int) -> bytes:
+def font(_machine: ShtrihMachine, data: bytes, _operator: int) -> bytes:
     if not 1 <= data[0] <= 7:
         raise Fail(0x33)
     return u2(512) + b"\x0c\x18" + b"\7"
 
 
-def port_parameters(_machine: Machine, _data: bytes, _operator: int) -> bytes:
+def port_parameters(_machine: ShtrihMachine, _data: bytes, _operator: int) -> bytes:
     return b"\6" + b"\x32"  # 115200 baud, 50 ms
 
 
-def nothing(_machine: Machine, _data: bytes, _operator: int) -> bytes:
+def nothing(_machine: ShtrihMachine, _data: bytes, _operator: int) -> bytes:
     return b""
 
 
-def set_time(machine: Machine, data: bytes, _operator: int) -> bytes:
+def set_time(machine: ShtrihMachine, data: bytes, _operator: int) -> bytes:
     machine.need_mode(modes.SHIFT_CLOSED)
     hour, minute, second = data[:3]
     try:
@@ -260,14 +260,14 @@ def set_time(machine: Machine, data: bytes, _operator: int) -> bytes:
     return b""
 
 
-def set_date(machine: Machine, data: bytes, _operator: int) -> bytes:
+def set_date(machine: ShtrihMachine, data: bytes, _operator: int) -> bytes:
     """It counts once it was confirmed."""
     machine.need_mode(modes.SHIFT_CLOSED)
     machine.date_to_confirm = data[:3]
     return b""
 
 
-def confirm_date(machine: Machine, data: bytes, _operator: int) -> bytes:
+def confirm_date(machine: ShtrihMachine, data: bytes, _operator: int) -> bytes:
     if machine.date_to_confirm != data[:3]:
         raise Fail(0x7C)
     machine.date_to_confirm = None
@@ -279,11 +279,11 @@ def confirm_date(machine: Machine, data: bytes, _operator: int) -> bytes:
     return b""
 
 
-def error_text(_machine: Machine, data: bytes, _operator: int) -> bytes:
+def error_text(_machine: ShtrihMachine, data: bytes, _operator: int) -> bytes:
     return text(error_of(data[0] if data else 0).meaning.ru)
 
 
-HANDLERS: Mapping[bytes, Callable[[Machine, bytes, int], bytes]] = {
+HANDLERS: Mapping[bytes, Callable[[ShtrihMachine, bytes, int], bytes]] = {
     b"\x03": end_dump,
     b"\x10": short_status,
     b"\x11": full_status,

@@ -63,7 +63,7 @@ class Field:
         return True
 
 
-class Tables:
+class DeviceTables:
     """``fields`` by table, row and field number."""
 
     def __init__(self, registration: Registration, *, ffd: int) -> None:

@@ -2,18 +2,18 @@
 
 from collections.abc import Callable, Mapping
 
-from kkt_adapter.emulators.shtrih.machine import NOTHING, Fail, Machine
+from kkt_adapter.emulators.shtrih.machine import NOTHING, Fail, ShtrihMachine
 from kkt_adapter.emulators.shtrih.receipt_commands import open_receipt_of
 from kkt_adapter.fiscal.ffd.tlv import TlvError, decode
 from kkt_adapter.fiscal.kkt.shtrih import requests
 
 
-def tag(machine: Machine, data: bytes, operator: int) -> bytes:
+def tag(machine: ShtrihMachine, data: bytes, operator: int) -> bytes:
     _add_tag(machine, data, operator)
     return b""
 
 
-def _add_tag(machine: Machine, tlv: bytes, operator: int) -> None:
+def _add_tag(machine: ShtrihMachine, tlv: bytes, operator: int) -> None:
     """A tag of the open receipt, or of the shift report or correction that was begun."""
     number = _checked(tlv)
     if number in machine.model.refused_tags:
@@ -38,7 +38,7 @@ def _checked(tlv: bytes) -> int:
     return found[0].tag
 
 
-def load_data(machine: Machine, data: bytes, _operator: int) -> bytes:
+def load_data(machine: ShtrihMachine, data: bytes, _operator: int) -> bytes:
     if data[0] != requests.DATA_FOR_TLV:
         raise Fail(0x33)
     if data[1] == 0:
@@ -47,7 +47,7 @@ def load_data(machine: Machine, data: bytes, _operator: int) -> bytes:
     return b""
 
 
-def tag_from_buffer(machine: Machine, _data: bytes, operator: int) -> bytes:
+def tag_from_buffer(machine: ShtrihMachine, _data: bytes, operator: int) -> bytes:
     whole = b"".join(machine.buffer[number] for number in sorted(machine.buffer))
     machine.buffer.clear()
     if len(whole) < 4:
@@ -56,7 +56,7 @@ def tag_from_buffer(machine: Machine, _data: bytes, operator: int) -> bytes:
     return b""
 
 
-def item_tag(machine: Machine, data: bytes, operator: int) -> bytes:
+def item_tag(machine: ShtrihMachine, data: bytes, operator: int) -> bytes:
     receipt = open_receipt_of(machine, operator)
     _checked(data)
     if machine.model.tags_first:
@@ -68,7 +68,7 @@ def item_tag(machine: Machine, data: bytes, operator: int) -> bytes:
     return b""
 
 
-HANDLERS: Mapping[bytes, Callable[[Machine, bytes, int], bytes]] = {
+HANDLERS: Mapping[bytes, Callable[[ShtrihMachine, bytes, int], bytes]] = {
     b"\xdd": load_data,
     b"\xff\x0c": tag,
     b"\xff\x4d": item_tag,

@@ -20,7 +20,7 @@ from kkt_adapter.fiscal.printing.moves import MOVED_AT_ONCE, Moved, any_movable,
 from kkt_adapter.fiscal.printing.registers import Group, Registers, Unit
 from kkt_adapter.fiscal.store import events, group_rows, holds
 from kkt_adapter.fiscal.store.events import EventLevel, EventType
-from kkt_adapter.fiscal.store.holds import Hold, HoldMode
+from kkt_adapter.fiscal.store.holds import HoldMode, RegisterHold
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import AdapterError, Conflict
 from kkt_adapter.kernel.timefmt import iso
@@ -37,7 +37,7 @@ SET_ASIDE = {HoldMode.HOLD: EventType.REGISTER_HELD, HoldMode.DRAIN: EventType.R
 class SetAside:
     """``moved``: waiting receipts of groups that went to other registers at once."""
 
-    hold: Hold
+    hold: RegisterHold
     moved: int
 
 
@@ -73,7 +73,7 @@ class Pools:
             RegisterNotFound.
         """
         unit, now = self._registers.unit(register_id), self._clock.now()
-        hold = Hold(mode=mode, reason=reason, since=now, by=by)
+        hold = RegisterHold(mode=mode, reason=reason, since=now, by=by)
 
         def write(conn: Connection) -> None:
             holds.set_aside(conn, unit.register_id, hold)

@@ -41,7 +41,7 @@ SCOPES: Final = (CASH_SCOPE, Z_SCOPE.name, OPEN_SCOPE.name, X_SCOPE.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class PressOutcome:
     """One receipt as its client asks about it."""
 
     receipt_id: str
@@ -108,14 +108,14 @@ class Presses:
             self._names = stored
         return self._names
 
-    async def outcome(self, receipt_id: str) -> Outcome | None:
+    async def outcome(self, receipt_id: str) -> PressOutcome | None:
         """None: there is no such receipt."""
         return await self._db.read(lambda c: _outcome(c, receipts.c.id == receipt_id))
 
-    async def printed(self, register_id: str, fd_number: int, *, account: str) -> Outcome | None:
+    async def printed(self, register_id: str, fd_number: int, *, account: str) -> PressOutcome | None:
         """An account's receipt on a register by its document's number; 0: the last that was printed."""
 
-        def read(conn: Connection) -> Outcome | None:
+        def read(conn: Connection) -> PressOutcome | None:
             mine = and_(receipts.c.register_id == register_id, receipts.c.account == account)
             if fd_number:
                 return _outcome(conn, mine & (receipts.c.fiscal_doc_number == fd_number))
@@ -201,9 +201,9 @@ def _action(conn: Connection, origin: Origin) -> ActionRecord | None:
     return ActionRecord(key=key, scope=scope, answer=None if under_way else answer)
 
 
-def outcome_of(taken: Taken, answer: str) -> Outcome:
+def outcome_of(taken: Taken, answer: str) -> PressOutcome:
     """Of a receipt whose document came while its client waited."""
-    return Outcome(
+    return PressOutcome(
         receipt_id=taken.receipt_id,
         register_id=taken.register_id,
         state=PressState.DONE,
@@ -214,11 +214,11 @@ def outcome_of(taken: Taken, answer: str) -> Outcome:
     )
 
 
-def _outcome(conn: Connection, which: Any) -> Outcome | None:
+def _outcome(conn: Connection, which: Any) -> PressOutcome | None:
     row = conn.execute(select(receipts).where(which).order_by(receipts.c.seq.desc()).limit(1)).first()
     if row is None:
         return None
-    return Outcome(
+    return PressOutcome(
         receipt_id=row.id,
         register_id=row.register_id,
         state=state_of(row.print_state, row.print_due_at),

@@ -22,7 +22,7 @@ from kkt_adapter.fiscal.shifts.reports import ReportMade, ShiftOpened
 from kkt_adapter.fiscal.store import events, receipt_json
 from kkt_adapter.fiscal.store.attempts import LaneTerm
 from kkt_adapter.fiscal.store.events import EventLevel, EventType
-from kkt_adapter.fiscal.store.idempotency import Outcome, Scope
+from kkt_adapter.fiscal.store.idempotency import KeyScope, Outcome
 from kkt_adapter.fiscal.store.tables import PRINT_FAILED_ROWS, receipts
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import Conflict, InvalidInput, KktError, ReceiptNotFound
@@ -101,7 +101,7 @@ class RegisterActions:
         return await self._report(make, pos_id, key, scope=OPEN_SCOPE)
 
     async def _report(
-        self, make: _MakeReport[T], pos_id: str | None, key: str | None, *, scope: Scope[T]
+        self, make: _MakeReport[T], pos_id: str | None, key: str | None, *, scope: KeyScope[T]
     ) -> Outcome[T]:
         """A report that makes a document, through the register's lane."""
         unit = self._registers.chosen(pos_id)

@@ -9,7 +9,7 @@ from kkt_adapter.fiscal.model import Registration
 from kkt_adapter.fiscal.printing.device_times import DeviceTimesShown
 from kkt_adapter.fiscal.printing.recovery.open_question import OpenQuestion
 from kkt_adapter.fiscal.printing.registers import Unit
-from kkt_adapter.fiscal.store.holds import Hold
+from kkt_adapter.fiscal.store.holds import RegisterHold
 from kkt_adapter.kernel.discretion import discreet
 from kkt_adapter.kernel.errors import Text
 from kkt_adapter.kernel.ids import GroupId
@@ -30,7 +30,7 @@ class RegisterStatus:
 
     register_id: str
     transport: str  # relay, device or http
-    hold: Hold | None
+    hold: RegisterHold | None
     groups: tuple[GroupId, ...]
     registration: Registration | None
     trouble: RegisterTrouble | None

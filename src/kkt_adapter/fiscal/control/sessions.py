@@ -27,7 +27,7 @@ from kkt_adapter.fiscal.shifts.session_rows import close as close_row
 from kkt_adapter.fiscal.shifts.session_rows import settle_closing
 from kkt_adapter.fiscal.store import counters, events
 from kkt_adapter.fiscal.store.events import EventLevel, EventType
-from kkt_adapter.fiscal.store.idempotency import Outcome, Scope, once
+from kkt_adapter.fiscal.store.idempotency import KeyScope, Outcome, once
 from kkt_adapter.fiscal.store.session_tables import OPEN_SESSION, cash_transactions, pos_sessions
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import Conflict, NotFound
@@ -36,7 +36,7 @@ from kkt_adapter.kernel.money import rubles
 from kkt_adapter.runtime.db.protocol import Database
 
 _OPEN, _CLOSE, _CASH = (
-    Scope(name=name, dump=dump_session, load=load_session)
+    KeyScope(name=name, dump=dump_session, load=load_session)
     for name in ("session_open", "session_close", "cash")
 )
 _ZEROS = dict.fromkeys(

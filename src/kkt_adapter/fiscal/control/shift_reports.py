@@ -33,15 +33,15 @@ from kkt_adapter.fiscal.shifts.shift_rows import (
 )
 from kkt_adapter.fiscal.store import idempotency
 from kkt_adapter.fiscal.store.attempts import LaneTerm
-from kkt_adapter.fiscal.store.idempotency import Outcome, Scope, Stored
+from kkt_adapter.fiscal.store.idempotency import KeyScope, Outcome, Stored
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import AdapterError, Conflict
 from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.leases.database import check_terms
 
-X_SCOPE = Scope(name="x_report", dump=dump_report, load=load_report)
-Z_SCOPE = Scope(name="z_report", dump=dump_report, load=load_report)
-OPEN_SCOPE = Scope(name="shift_open", dump=dump_opening, load=load_opening)
+X_SCOPE = KeyScope(name="x_report", dump=dump_report, load=load_report)
+Z_SCOPE = KeyScope(name="z_report", dump=dump_report, load=load_report)
+OPEN_SCOPE = KeyScope(name="shift_open", dump=dump_opening, load=load_opening)
 BOUND = "closing"  # member of a stored answer that is none yet: what the key was bound to
 
 T = TypeVar("T")
@@ -91,7 +91,7 @@ class ShiftReports:
             )
         )
 
-    async def known(self, unit: Unit, key: str, *, scope: Scope[T]) -> T | None:
+    async def known(self, unit: Unit, key: str, *, scope: KeyScope[T]) -> T | None:
         """The finished answer of this key. Raises IdempotencyConflict."""
         kept = await self._kept(unit, key, scope)
         return kept.answer
@@ -198,7 +198,7 @@ class ShiftReports:
                 f"сессия {session_id} не открыта на этой ККТ; открыты: {named}",
             )
 
-    async def _kept(self, unit: Unit, key: str | None, scope: Scope[T]) -> _Kept[T]:
+    async def _kept(self, unit: Unit, key: str | None, scope: KeyScope[T]) -> _Kept[T]:
         """What the key has by now. Raises IdempotencyConflict."""
         if key is None:
             return _Kept()
@@ -208,7 +208,7 @@ class ShiftReports:
             return _Kept()
         return _Kept(bound=stored[BOUND]) if BOUND in stored else _Kept(answer=scope.load(stored))
 
-    async def _bind(self, unit: Unit, key: str, to: Stored, *, scope: Scope[Any]) -> None:
+    async def _bind(self, unit: Unit, key: str, to: Stored, *, scope: KeyScope[Any]) -> None:
         request, now = _request(unit), self._clock.now()
         await self._db.write(
             lambda c: idempotency.bind(c, key, scope=scope.name, request=request, to={BOUND: to}, at=now)

@@ -62,7 +62,7 @@ class _Document(TypedDict):
     taxation: str | int
 
 
-class DocumentBody(_Document, total=False):
+class OperatorDocumentBody(_Document, total=False):
     """What a receipt says beside its lines and payments; each member only when the receipt has it."""
 
     cashier: JsonObject
@@ -95,7 +95,7 @@ def payments(receipt: Receipt) -> list[PaymentBody]:
     return [{"type": p.kind.value, "amount": money(p.amount_kop)} for p in receipt.payments]
 
 
-def document(receipt: Receipt) -> DocumentBody:
+def document(receipt: Receipt) -> OperatorDocumentBody:
     """Everything else a receipt says, but its id, its number and its total."""
     extras = receipt.extras
     found = _lean(
@@ -118,7 +118,7 @@ def document(receipt: Receipt) -> DocumentBody:
         order_id=receipt.order_id,
         original_receipt_id=receipt.original_receipt_id,
     )
-    return cast(DocumentBody, found if extras is None else {**found, **_receipt_extras(extras)})
+    return cast(OperatorDocumentBody, found if extras is None else {**found, **_receipt_extras(extras)})
 
 
 def money(amount_kop: int) -> Decimal:

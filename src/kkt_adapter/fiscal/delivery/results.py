@@ -59,7 +59,7 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class LaneStep:
     """A lane's result and its next claim, in one commit."""
 
     result: Synced | Failed | None
@@ -129,7 +129,7 @@ _INSERT_TRIES = bulk_insert(
 )
 
 
-def step(conn: Connection, steps: Sequence[Step]) -> list[Claim | Exception | None]:
+def step(conn: Connection, steps: Sequence[LaneStep]) -> list[Claim | Exception | None]:
     """For each lane: write its result, then claim its next receipt; None when nothing is due.
 
     A result whose claim is not ours any more changes nothing.

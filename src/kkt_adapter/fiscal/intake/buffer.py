@@ -69,7 +69,7 @@ class _Batch:
         self._stored: list[tuple[AcceptItem, Accepted]] = []
         self._attempts: list[tuple[Any, ...]] = []
         self._terms: set[tuple[str, str, int]] = set()  # of the lanes that the attempts belong to
-        self._links: list[tuple[int, suspicions.Link]] = []
+        self._links: list[tuple[int, suspicions.ReceiptLink]] = []
         self._pressed: list[NewPress] = []
 
     def take(self, item: "AcceptItem | _Unplaced") -> Accepted | Known | Exception:
@@ -107,7 +107,7 @@ class _Batch:
             return refused
         return self._equal.repeated(guard, at=item.at, beside=self._pressed)
 
-    def _place(self, item: AcceptItem, links: Sequence[suspicions.Link]) -> Accepted:
+    def _place(self, item: AcceptItem, links: Sequence[suspicions.ReceiptLink]) -> Accepted:
         self._stamp = hlc.tick(self._stamp, int(item.at.timestamp()))
         self._undelivered += 1
         accepted = Accepted(

@@ -19,7 +19,7 @@ from kkt_adapter.fiscal.model import Receipt
 from kkt_adapter.fiscal.printing.blocked import BlockReason
 from kkt_adapter.fiscal.store.attempts import NewAttempt
 from kkt_adapter.fiscal.store.group_rows import note_use
-from kkt_adapter.fiscal.store.holds import Hold, HoldMode, held
+from kkt_adapter.fiscal.store.holds import HoldMode, RegisterHold, held
 from kkt_adapter.fiscal.store.orphan_documents import (
     UNREAD_LIVE,
     OrphanDocument,
@@ -73,7 +73,7 @@ def choose(conn: Connection, wanted: Sequence[Wanted]) -> list[int | KktBlocked]
 def _best(
     options: Sequence[Option],
     queues: Mapping[str, int],
-    holds: Mapping[str, Hold],
+    holds: Mapping[str, RegisterHold],
     owner: str | None,
 ) -> int | None:
     """None: every register is drained."""
@@ -104,7 +104,7 @@ _UNPRINTED = bulk(
         .group_by(receipts.c.register_id)
     ),
 )
-_UNCLAIMED = bulk(
+_ORPHANED = bulk(
     (documents.c.register_id,),
     lambda given: (
         select(documents.c.register_id)
@@ -126,7 +126,7 @@ def _read_back(
 
     How old one may be is counted from the earliest of the clocks, as one of them may be ahead.
     """
-    if not _UNCLAIMED.rows(conn, _listed(register_ids)):
+    if not _ORPHANED.rows(conn, _listed(register_ids)):
         return ()  # as always but after a restore
     keys = {one.options[0].receipt.key for one in wanted}
     clocks = [one.at.replace(tzinfo=None) for one in wanted]

@@ -37,7 +37,7 @@ GS = "\x1d"  # ends the identification part of a marking code; what follows are 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
+class ReceiptLink:
     """``value`` is what the receipt is about: id of a sale or an order, digest of a mark, a fiscal sign."""
 
     kind: str
@@ -49,20 +49,23 @@ class LookAgain(Exception):
     """Another receipt about the same sale, order or mark came in since the look; nothing was stored."""
 
 
-def links_of(receipt: Receipt, sale_id: str | None) -> tuple[Link, ...]:
+def links_of(receipt: Receipt, sale_id: str | None) -> tuple[ReceiptLink, ...]:
     """``sale_id``: the sale that this receipt refunds, where it is known here."""
     found = []
     if receipt.kind is ReceiptKind.REFUND and sale_id is not None:
-        found.append(Link(kind=REFUND, value=sale_id))
+        found.append(ReceiptLink(kind=REFUND, value=sale_id))
     if receipt.correction is not None and receipt.correction.fiscal_sign is not None:
-        found.append(Link(kind=CORRECTION, value=receipt.correction.fiscal_sign.lstrip("0")))
+        found.append(ReceiptLink(kind=CORRECTION, value=receipt.correction.fiscal_sign.lstrip("0")))
     if receipt.order_id is not None:
-        found.append(Link(kind=ORDER, value=receipt.order_id, detail=_lines_digest(receipt)))
+        found.append(ReceiptLink(kind=ORDER, value=receipt.order_id, detail=_lines_digest(receipt)))
     marks = {mark for _, mark in _marks(receipt)}
-    return (*found, *(Link(kind=MARK, value=mark, detail=receipt.kind.value) for mark in sorted(marks)))
+    return (
+        *found,
+        *(ReceiptLink(kind=MARK, value=mark, detail=receipt.kind.value) for mark in sorted(marks)),
+    )
 
 
-def write_links(conn: Connection, rows: Sequence[tuple[int, Link]]) -> None:
+def write_links(conn: Connection, rows: Sequence[tuple[int, ReceiptLink]]) -> None:
     """``rows``: a receipt's seq, and what it is about."""
     if rows:
         conn.execute(
@@ -75,7 +78,7 @@ def write_links(conn: Connection, rows: Sequence[tuple[int, Link]]) -> None:
 
 
 def overtaken(
-    conn: Connection, links: Sequence[Link], *, looked: int, beside: Sequence[tuple[int, Link]]
+    conn: Connection, links: Sequence[ReceiptLink], *, looked: int, beside: Sequence[tuple[int, ReceiptLink]]
 ) -> bool:
     """Is there a newer receipt about the same than the look saw? ``looked``: the newest it saw; ``beside``:
     what the same transaction is about to write."""
@@ -86,7 +89,7 @@ def overtaken(
     return any((link.kind, link.value) in own for _, link in beside) or newest_link(conn, links) > looked
 
 
-def newest_link(conn: Connection, links: Sequence[Link]) -> int:
+def newest_link(conn: Connection, links: Sequence[ReceiptLink]) -> int:
     """The seq of the newest receipt about any of these; 0 when there is none."""
     same = or_(*(and_(receipt_links.c.kind == li.kind, receipt_links.c.value == li.value) for li in links))
     return int(conn.execute(select(func.max(receipt_links.c.receipt_seq)).where(same)).scalar_one() or 0)

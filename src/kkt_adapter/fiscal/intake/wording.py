@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from kkt_adapter.fiscal.lifecycle import PrintState
 from kkt_adapter.fiscal.model import ReceiptWarning
-from kkt_adapter.fiscal.store.holds import Hold, HoldMode
+from kkt_adapter.fiscal.store.holds import HoldMode, RegisterHold
 from kkt_adapter.kernel import jsontext
 from kkt_adapter.kernel.discretion import discreet
 from kkt_adapter.kernel.errors import AdapterError, Text
@@ -29,7 +29,7 @@ STATES: Mapping[PrintState, Text] = MappingProxyType(
 )
 
 
-def not_printed_yet(trouble: AdapterError | None, hold: Hold | None = None) -> Text:
+def not_printed_yet(trouble: AdapterError | None, hold: RegisterHold | None = None) -> Text:
     """Why a receipt waits; ``trouble`` and ``hold`` are its register's."""
     if hold is not None and hold.mode is HoldMode.HOLD:
         return Text(

@@ -74,7 +74,7 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class TakenSnapshot:
     """A snapshot and when it was read; aware UTC."""
 
     snapshot: Snapshot
@@ -97,16 +97,16 @@ class Snapshots:
         self._clock = clock
         self._default_capacity = default_capacity
         self._mismatches = mismatches
-        self._last: Taken | None = None
+        self._last: TakenSnapshot | None = None
         self._reading: asyncio.Task[Snapshot] | None = None
 
     async def take(self) -> Snapshot:
         """As of now. Raises StorageError."""
         snapshot = await self._db.read(self._take)
-        self._last = Taken(snapshot=snapshot, at=self._clock.now(), monotonic=self._clock.monotonic())
+        self._last = TakenSnapshot(snapshot=snapshot, at=self._clock.now(), monotonic=self._clock.monotonic())
         return snapshot
 
-    async def recent(self, *, wait_s: float) -> Taken | None:
+    async def recent(self, *, wait_s: float) -> TakenSnapshot | None:
         """As of now or, where the database takes longer than ``wait_s``, the last one that is fresh enough.
 
         Callers that come at once share one reading, so a database that hangs is asked once. None: it does
@@ -124,7 +124,7 @@ class Snapshots:
             reading.result()
         return self._fresh()
 
-    def _fresh(self) -> Taken | None:
+    def _fresh(self) -> TakenSnapshot | None:
         last = self._last
         return last if last and self._clock.monotonic() - last.monotonic <= FRESH_S else None
 

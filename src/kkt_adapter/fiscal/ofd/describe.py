@@ -44,7 +44,7 @@ class DescribedShape(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
+class DescribedElement:
     """One element for display."""
 
     tag: int
@@ -56,14 +56,14 @@ class Node:
     text: str  # for people: rubles and kopecks, "2025-01-15 09:00", digits, hex; "" for nested elements
     raw: bytes
     repeats: bool
-    children: tuple["Node", ...] = ()
+    children: tuple["DescribedElement", ...] = ()
     nested: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Described:
     shape: DescribedShape
-    nodes: tuple[Node, ...]  # empty when there is no document, or an encrypted one
+    nodes: tuple[DescribedElement, ...]  # empty when there is no document, or an encrypted one
     header: SessionHeader | None = None
     container: Container | None = None
     opaque: bytes = b""  # the document, when it is not clear text
@@ -97,7 +97,7 @@ def describe(data: bytes) -> Described:
     return Described(shape=DescribedShape.TLV, nodes=nodes(decode(data)))
 
 
-def nodes(elements: Iterable[Element]) -> tuple[Node, ...]:
+def nodes(elements: Iterable[Element]) -> tuple[DescribedElement, ...]:
     return tuple(_node(e) for e in elements)
 
 
@@ -125,11 +125,11 @@ def _looks_like_container(data: bytes) -> bool:
     )
 
 
-def _node(found: Element) -> Node:
+def _node(found: Element) -> DescribedElement:
     tag = find(found.tag)
     nested = tag is not None and tag.type is TagType.STLV and (bool(found.children) or not found.raw)
     value = None if nested else _value(found, tag)
-    return Node(
+    return DescribedElement(
         tag=found.tag,
         name_en=tag.name_en if tag else "",
         name_ru=tag.name_ru if tag else "",
@@ -194,7 +194,7 @@ def _text(found: Element, tag: Tag | None, value: Any) -> str:
             return str(value) if not isinstance(value, dict) else found.raw.hex()
 
 
-def _json(siblings: Iterable[Node]) -> FfdJson:
+def _json(siblings: Iterable[DescribedElement]) -> FfdJson:
     result: FfdJson = {}
     lists: set[str] = set()
     for node in siblings:

@@ -2,12 +2,12 @@
 
 from kkt_adapter.fiscal.kkt.driver import ShiftState
 from kkt_adapter.fiscal.printing.registers import Group, Unit
-from kkt_adapter.fiscal.store.holds import Hold, HoldMode
+from kkt_adapter.fiscal.store.holds import HoldMode, RegisterHold
 from kkt_adapter.kernel.discretion import discreet
 from kkt_adapter.kernel.errors import AdapterError, Text
 
 
-def obstacle(unit: Unit) -> AdapterError | Hold | None:
+def obstacle(unit: Unit) -> AdapterError | RegisterHold | None:
     """Why this register would not print a new receipt of a group now, from what is known; None: it would."""
     lane = unit.lane
     if lane.hold is not None:
@@ -32,7 +32,7 @@ def cannot_sell(group: Group) -> Text | None:
     fault = group.fault()
     if fault is not None:
         return fault.detail
-    causes: dict[str, AdapterError | Hold] = {}
+    causes: dict[str, AdapterError | RegisterHold] = {}
     for unit in group.units:
         found = obstacle(unit)
         if found is None:
@@ -45,7 +45,7 @@ def cannot_sell(group: Group) -> Text | None:
     )
 
 
-def _said(cause: AdapterError | Hold) -> Text:
-    if isinstance(cause, Hold):
+def _said(cause: AdapterError | RegisterHold) -> Text:
+    if isinstance(cause, RegisterHold):
         return Text(f"{cause.mode}: {cause.reason}", f"{cause.mode}: {cause.reason}")
     return discreet(cause, cause.detail)

@@ -26,7 +26,7 @@ from kkt_adapter.fiscal.printing.register_session import RegisterSession
 from kkt_adapter.fiscal.printing.reply_waiters import Waiting
 from kkt_adapter.fiscal.printing.siblings import Siblings
 from kkt_adapter.fiscal.store.attempts import LaneTerm, NewAttempt
-from kkt_adapter.fiscal.store.holds import Hold, HoldMode
+from kkt_adapter.fiscal.store.holds import HoldMode, RegisterHold
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import (
     AdapterError,
@@ -101,7 +101,7 @@ class LaneFront:
         self._term: Term | None = None
         self._lane: LaneTerm | None = None  # the same term, as rows name it
         self._not_ready = 0  # failed steps in a row
-        self._aside: Hold | None = None
+        self._aside: RegisterHold | None = None
         self._look_now = False  # what blocks the device may be over
 
     # ---- for the receipt session -----------------------------------------------------------------------
@@ -145,12 +145,12 @@ class LaneFront:
         self._wake.set()
 
     @property
-    def hold(self) -> Hold | None:
+    def hold(self) -> RegisterHold | None:
         """A person has set this register aside."""
         return self._aside
 
     @hold.setter
-    def hold(self, hold: Hold | None) -> None:
+    def hold(self, hold: RegisterHold | None) -> None:
         self._aside = hold
         self._wake.set()
 

@@ -14,7 +14,7 @@ from kkt_adapter.fiscal.kkt.driver import ShiftState
 from kkt_adapter.fiscal.monitoring.network_mode import NetworkMonitor
 from kkt_adapter.fiscal.monitoring.observation import WorkerState
 from kkt_adapter.fiscal.monitoring.observer import Observer
-from kkt_adapter.fiscal.monitoring.snapshot import Snapshot, Snapshots, Taken
+from kkt_adapter.fiscal.monitoring.snapshot import Snapshot, Snapshots, TakenSnapshot
 from kkt_adapter.fiscal.printing.registers import Registers, Unit
 from kkt_adapter.fiscal.status.reports import (
     BreakerReport,
@@ -105,7 +105,7 @@ class Health:
                 return state
         return BreakerState.CLOSED
 
-    def _components(self, taken: Taken | None) -> Components:
+    def _components(self, taken: TakenSnapshot | None) -> Components:
         return Components(
             buffer=_buffer(taken),
             breaker=self._breaker(),
@@ -208,7 +208,7 @@ def stands_still(unit: Unit) -> bool:
     return status is not None and status.shift_state is ShiftState.EXPIRED
 
 
-def _buffer(taken: Taken | None) -> BufferReport:
+def _buffer(taken: TakenSnapshot | None) -> BufferReport:
     if taken is None:
         return BufferReport(word=UNKNOWN, fill=None, as_of=None)
     fill = taken.snapshot.fill

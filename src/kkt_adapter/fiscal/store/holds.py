@@ -23,7 +23,7 @@ class HoldMode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hold:
+class RegisterHold:
     """Why a register is set aside, since when (aware UTC) and by whom."""
 
     mode: HoldMode
@@ -32,7 +32,7 @@ class Hold:
     by: str | None
 
 
-def held(conn: Connection, register_ids: Iterable[str] | None = None) -> Mapping[str, Hold]:
+def held(conn: Connection, register_ids: Iterable[str] | None = None) -> Mapping[str, RegisterHold]:
     """By register; of all registers, or of those named."""
     if register_ids is None:
         query = select(*_COLUMNS).where(config.c.name.startswith(PREFIX, autoescape=True))
@@ -48,12 +48,12 @@ _COLUMNS = (config.c.name, config.c.value, config.c.changed_at, config.c.changed
 _NAMED = bulk((config.c.name,), lambda given: select(*_COLUMNS).join(given, config.c.name == given.c.name))
 
 
-def _hold(value: str, since: datetime, by: str | None) -> Hold:
+def _hold(value: str, since: datetime, by: str | None) -> RegisterHold:
     said = json.loads(value)
-    return Hold(mode=HoldMode(said["mode"]), reason=said["reason"], since=since, by=by)
+    return RegisterHold(mode=HoldMode(said["mode"]), reason=said["reason"], since=since, by=by)
 
 
-def set_aside(conn: Connection, register_id: str, hold: Hold) -> None:
+def set_aside(conn: Connection, register_id: str, hold: RegisterHold) -> None:
     """A register that is set aside already gets the new mode and reason."""
     value = json.dumps({"mode": hold.mode.value, "reason": hold.reason}, ensure_ascii=False)
     store_setting(conn, PREFIX + register_id, value, at=hold.since, by=hold.by)

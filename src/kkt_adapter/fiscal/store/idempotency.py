@@ -32,7 +32,7 @@ class Outcome(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scope(Generic[T]):
+class KeyScope(Generic[T]):
     """One kind of action: its name in the rows, and how its answers are stored."""
 
     name: str
@@ -72,7 +72,7 @@ def bind(conn: Connection, key: str, *, scope: str, request: Stored, to: Stored,
     )
 
 
-def complete(conn: Connection, key: str, *, scope: Scope[T], answer: T) -> None:
+def complete(conn: Connection, key: str, *, scope: KeyScope[T], answer: T) -> None:
     """Replace what a key was bound to while its effect was still to come by the answer."""
     row = update(report_keys).where(report_keys.c.key_hash == receipt_json.key_hash(key, scope=scope.name))
     conn.execute(row.values(answer=jsontext.encode(scope.dump(answer))))
@@ -82,7 +82,7 @@ def once(
     conn: Connection,
     key: str | None,
     *,
-    scope: Scope[T],
+    scope: KeyScope[T],
     request: Stored,
     at: datetime,
     effect: Callable[[Connection], T],

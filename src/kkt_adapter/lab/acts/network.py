@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from random import Random
 
-from kkt_adapter.emulators.link import FlakyLink, LinkFault, LinkMode
-from kkt_adapter.emulators.ofd import Fault, FaultMode
+from kkt_adapter.emulators.link import FlakyLink, LinkMode, RelayFault
+from kkt_adapter.emulators.ofd import OfdFault, OfdFaultMode
 from kkt_adapter.lab.acts.kind import Work
 from kkt_adapter.lab.world import World
 
@@ -15,11 +15,11 @@ COMES_BY_S = 15.0  # how long a named point, or a counted fault, waits for someb
 LOOK_EVERY_S = 0.05  # real seconds
 
 
-def operator(mode: FaultMode, *, longest_s: float) -> Work:
+def operator(mode: OfdFaultMode, *, longest_s: float) -> Work:
     """It counts when somebody came: a message that got no answer, a connection that was refused."""
 
     async def work(world: World, rng: Random) -> str | None:
-        fault = Fault(mode=mode, count=COUNTLESS)
+        fault = OfdFault(mode=mode, count=COUNTLESS)
         async with world.operator_turn:
             refused = world.tcp_link.in_vain + world.http_link.in_vain
             await world.operator.set_faults(fault)
@@ -31,14 +31,14 @@ def operator(mode: FaultMode, *, longest_s: float) -> Work:
     return work
 
 
-def answers(*modes: FaultMode) -> Work:
+def answers(*modes: OfdFaultMode) -> Work:
     """The operator answers the next few messages in a wrong way."""
 
     async def work(world: World, rng: Random) -> str | None:
         mode = rng.choice(modes)
-        code = rng.choice((14, 500, 503, 429, 422)) if mode is FaultMode.CODE else 0
-        delay_s = world.real(rng.uniform(0.1, 1.3) * OPERATOR_S) if mode is FaultMode.SLOW else 0.0
-        fault = Fault(mode=mode, code=code, delay_s=delay_s, count=rng.choice((1, 2, 5)))
+        code = rng.choice((14, 500, 503, 429, 422)) if mode is OfdFaultMode.CODE else 0
+        delay_s = world.real(rng.uniform(0.1, 1.3) * OPERATOR_S) if mode is OfdFaultMode.SLOW else 0.0
+        fault = OfdFault(mode=mode, code=code, delay_s=delay_s, count=rng.choice((1, 2, 5)))
         given = fault.count
         async with world.operator_turn:
             await world.operator.set_faults(fault)
@@ -59,7 +59,7 @@ def line(mode: LinkMode) -> Work:
         delay_s = world.real(rng.uniform(0.1, 2.0) * OPERATOR_S)
         async with world.line_turn:
             before = link.plan.hits.get(mode, 0)
-            link.plan.add(LinkFault(mode=mode, delay_s=delay_s, count=rng.choice((1, 2, 4))))
+            link.plan.add(RelayFault(mode=mode, delay_s=delay_s, count=rng.choice((1, 2, 4))))
             if link is world.http_link:
                 link.cut()  # connections there live long, and faults wait for new ones
 

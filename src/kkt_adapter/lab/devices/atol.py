@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from random import Random
 
-from kkt_adapter.emulators.atol import AtolEmulator, Fault, FaultMode
+from kkt_adapter.emulators.atol import AtolEmulator, AtolFault, AtolFaultMode
 from kkt_adapter.emulators.shtrih.own_exchange import by_itself
 from kkt_adapter.fiscal.kkt.atol.jobs import Patience
 from kkt_adapter.fiscal.kkt.virtual import made_up_registration
@@ -60,7 +60,7 @@ def _emulator(device: LabDevice) -> AtolEmulator:
     return device.emulator
 
 
-def _job(make: Callable[[Random, Real], Fault]) -> Begin:
+def _job(make: Callable[[Random, Real], AtolFault]) -> Begin:
     """A fault of the next requests or jobs that it matches."""
 
     async def begin(device: LabDevice, rng: Random, real: Real) -> Used:
@@ -72,14 +72,14 @@ def _job(make: Callable[[Random, Real], Fault]) -> Begin:
     return begin
 
 
-def _hidden(rng: Random, real: Real) -> Fault:
+def _hidden(rng: Random, real: Real) -> AtolFault:
     """The receipt is made, and nobody hears of it."""
-    return Fault(mode=FaultMode.HIDE, task=rng.choice(RECEIPTS))
+    return AtolFault(mode=AtolFaultMode.HIDE, task=rng.choice(RECEIPTS))
 
 
-def _cut(rng: Random, real: Real) -> Fault:
-    return Fault(
-        mode=rng.choice((FaultMode.CUT_REQUEST, FaultMode.CUT_ANSWER)),
+def _cut(rng: Random, real: Real) -> AtolFault:
+    return AtolFault(
+        mode=rng.choice((AtolFaultMode.CUT_REQUEST, AtolFaultMode.CUT_ANSWER)),
         step=rng.choice(("post", "get", None)),
         at=rng.randrange(LONGEST_ANSWER),
         skip=rng.randrange(4),
@@ -87,51 +87,57 @@ def _cut(rng: Random, real: Real) -> Fault:
     )
 
 
-def _late(rng: Random, real: Real) -> Fault:
+def _late(rng: Random, real: Real) -> AtolFault:
     delay_s = real(rng.uniform(0.1, LATEST_S))
-    return Fault(
-        mode=FaultMode.LATE, step="post", task=rng.choice(RECEIPTS), delay_s=delay_s, count=rng.choice((1, 4))
+    return AtolFault(
+        mode=AtolFaultMode.LATE,
+        step="post",
+        task=rng.choice(RECEIPTS),
+        delay_s=delay_s,
+        count=rng.choice((1, 4)),
     )
 
 
-def _error_though_made(rng: Random, real: Real) -> Fault:
-    return Fault(mode=FaultMode.ERROR_CLOSED, task=rng.choice(RECEIPTS), code=rng.choice(PROVES_NOTHING))
+def _error_though_made(rng: Random, real: Real) -> AtolFault:
+    return AtolFault(
+        mode=AtolFaultMode.ERROR_CLOSED, task=rng.choice(RECEIPTS), code=rng.choice(PROVES_NOTHING)
+    )
 
 
-def _error(rng: Random, real: Real) -> Fault:
-    return Fault(mode=FaultMode.ERROR, task=rng.choice(RECEIPTS), code=rng.choice(PROVES_NOTHING))
+def _error(rng: Random, real: Real) -> AtolFault:
+    return AtolFault(mode=AtolFaultMode.ERROR, task=rng.choice(RECEIPTS), code=rng.choice(PROVES_NOTHING))
 
 
-def _refusal(rng: Random, real: Real) -> Fault:
-    return Fault(mode=FaultMode.ERROR, task=rng.choice(RECEIPTS), code=rng.choice(REFUSALS))
+def _refusal(rng: Random, real: Real) -> AtolFault:
+    return AtolFault(mode=AtolFaultMode.ERROR, task=rng.choice(RECEIPTS), code=rng.choice(REFUSALS))
 
 
-def _ready_though_not_made(rng: Random, real: Real) -> Fault:
-    mode = rng.choice((FaultMode.READY_OTHER, FaultMode.READY_NOTHING))
-    return Fault(mode=mode, task=rng.choice(RECEIPTS))
+def _ready_though_not_made(rng: Random, real: Real) -> AtolFault:
+    mode = rng.choice((AtolFaultMode.READY_OTHER, AtolFaultMode.READY_NOTHING))
+    return AtolFault(mode=mode, task=rng.choice(RECEIPTS))
 
 
-def _poor_result(rng: Random, real: Real) -> Fault:
-    mode = rng.choice((FaultMode.READY_NULL, FaultMode.READY_FLAT, FaultMode.DELETED))
-    return Fault(mode=mode, task=rng.choice(RECEIPTS))
+def _poor_result(rng: Random, real: Real) -> AtolFault:
+    mode = rng.choice((AtolFaultMode.READY_NULL, AtolFaultMode.READY_FLAT, AtolFaultMode.DELETED))
+    return AtolFault(mode=mode, task=rng.choice(RECEIPTS))
 
 
-def _link_breaks(rng: Random, real: Real) -> Fault:
+def _link_breaks(rng: Random, real: Real) -> AtolFault:
     """The cable between server and register, before or after the receipt is closed."""
-    return Fault(
-        mode=rng.choice((FaultMode.LINK_BEFORE, FaultMode.LINK_AFTER)),
+    return AtolFault(
+        mode=rng.choice((AtolFaultMode.LINK_BEFORE, AtolFaultMode.LINK_AFTER)),
         task=rng.choice(RECEIPTS),
         code=rng.choice((2, 2, 15, 241)),
         delay_s=real(rng.uniform(0.5, 20)),
     )
 
 
-def _slow(rng: Random, real: Real) -> Fault:
-    return Fault(mode=FaultMode.SLOW, task=rng.choice(RECEIPTS), delay_s=real(rng.uniform(1, 20)))
+def _slow(rng: Random, real: Real) -> AtolFault:
+    return AtolFault(mode=AtolFaultMode.SLOW, task=rng.choice(RECEIPTS), delay_s=real(rng.uniform(1, 20)))
 
 
-def _paper_ends(rng: Random, real: Real) -> Fault:
-    return Fault(mode=FaultMode.PAPER_ENDS, task=rng.choice(RECEIPTS))
+def _paper_ends(rng: Random, real: Real) -> AtolFault:
+    return AtolFault(mode=AtolFaultMode.PAPER_ENDS, task=rng.choice(RECEIPTS))
 
 
 async def _server_down(device: LabDevice, rng: Random, real: Real) -> Used:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from random import Random
 
-from kkt_adapter.emulators.shtrih import Fault, FaultMode, ShtrihEmulator
+from kkt_adapter.emulators.shtrih import ShtrihEmulator, ShtrihFault, ShtrihFaultMode
 from kkt_adapter.emulators.shtrih.own_exchange import by_itself
 from kkt_adapter.emulators.shtrih.tables import FFD_TABLE, REPLACEMENT
 from kkt_adapter.fiscal.kkt.shtrih.session import OTHER_ANSWER_S
@@ -68,7 +68,7 @@ def _emulator(device: LabDevice) -> ShtrihEmulator:
     return device.emulator
 
 
-def _command(make: Callable[[Random, Real], Fault]) -> Begin:
+def _command(make: Callable[[Random, Real], ShtrihFault]) -> Begin:
     """A fault of the next commands that it matches."""
 
     async def begin(device: LabDevice, rng: Random, real: Real) -> Used:
@@ -80,52 +80,62 @@ def _command(make: Callable[[Random, Real], Fault]) -> Begin:
     return begin
 
 
-def _closing_lost(rng: Random, real: Real) -> Fault:
+def _closing_lost(rng: Random, real: Real) -> ShtrihFault:
     """The receipt is made, and nobody hears of it."""
-    mode = rng.choice((FaultMode.FORGET_ANSWER, FaultMode.LOSE_ANSWER, FaultMode.CUT_ANSWER))
-    return Fault(mode=mode, command="ff45", at=rng.randrange(24))
+    mode = rng.choice(
+        (ShtrihFaultMode.FORGET_ANSWER, ShtrihFaultMode.LOSE_ANSWER, ShtrihFaultMode.CUT_ANSWER)
+    )
+    return ShtrihFault(mode=mode, command="ff45", at=rng.randrange(24))
 
 
-def _lost(rng: Random, real: Real) -> Fault:
+def _lost(rng: Random, real: Real) -> ShtrihFault:
     """The command is done, and its answer never arrives."""
-    mode = rng.choice((FaultMode.FORGET_ANSWER, FaultMode.LOSE_ANSWER, FaultMode.CUT_ANSWER))
-    return Fault(mode=mode, command=rng.choice((*BEFORE_CLOSING, *RELAY)), at=rng.randrange(24))
+    mode = rng.choice(
+        (ShtrihFaultMode.FORGET_ANSWER, ShtrihFaultMode.LOSE_ANSWER, ShtrihFaultMode.CUT_ANSWER)
+    )
+    return ShtrihFault(mode=mode, command=rng.choice((*BEFORE_CLOSING, *RELAY)), at=rng.randrange(24))
 
 
-def _cut_in_request(rng: Random, real: Real) -> Fault:
-    return Fault(
-        mode=FaultMode.CUT_REQUEST, command=rng.choice((*RECEIPT, "ff33")), at=rng.randrange(LONGEST_FRAME)
+def _cut_in_request(rng: Random, real: Real) -> ShtrihFault:
+    return ShtrihFault(
+        mode=ShtrihFaultMode.CUT_REQUEST,
+        command=rng.choice((*RECEIPT, "ff33")),
+        at=rng.randrange(LONGEST_FRAME),
     )
 
 
-def _swallowed(rng: Random, real: Real) -> Fault:
-    return Fault(mode=FaultMode.LOSE_REQUEST, command=rng.choice((*RECEIPT, *LOOKS)))
+def _swallowed(rng: Random, real: Real) -> ShtrihFault:
+    return ShtrihFault(mode=ShtrihFaultMode.LOSE_REQUEST, command=rng.choice((*RECEIPT, *LOOKS)))
 
 
-def _late(rng: Random, real: Real) -> Fault:
+def _late(rng: Random, real: Real) -> ShtrihFault:
     delay_s = real(rng.uniform(0.1, LATEST_S))
-    return Fault(mode=FaultMode.LATE, command=rng.choice(("ff45", "ff45", "ff46")), delay_s=delay_s)
+    return ShtrihFault(
+        mode=ShtrihFaultMode.LATE, command=rng.choice(("ff45", "ff45", "ff46")), delay_s=delay_s
+    )
 
 
-def _silent(rng: Random, real: Real) -> Fault:
-    return Fault(mode=FaultMode.SILENT, command="ff45", delay_s=real(rng.uniform(1, 20)))
+def _silent(rng: Random, real: Real) -> ShtrihFault:
+    return ShtrihFault(mode=ShtrihFaultMode.SILENT, command="ff45", delay_s=real(rng.uniform(1, 20)))
 
 
-def _noise(rng: Random, real: Real) -> Fault:
-    mode = rng.choice((FaultMode.NAK, FaultMode.BAD_LRC, FaultMode.BUSY, FaultMode.DRIP))
-    return Fault(mode=mode, count=rng.choice((1, 2, 5)))
+def _noise(rng: Random, real: Real) -> ShtrihFault:
+    mode = rng.choice(
+        (ShtrihFaultMode.NAK, ShtrihFaultMode.BAD_LRC, ShtrihFaultMode.BUSY, ShtrihFaultMode.DRIP)
+    )
+    return ShtrihFault(mode=mode, count=rng.choice((1, 2, 5)))
 
 
-def _refusal(rng: Random, real: Real) -> Fault:
-    return Fault(mode=FaultMode.ERROR, command=rng.choice(RECEIPT), code=rng.choice(REFUSALS))
+def _refusal(rng: Random, real: Real) -> ShtrihFault:
+    return ShtrihFault(mode=ShtrihFaultMode.ERROR, command=rng.choice(RECEIPT), code=rng.choice(REFUSALS))
 
 
-def _lie(rng: Random, real: Real) -> Fault:
-    return Fault(mode=FaultMode.LIE, command="ff45")
+def _lie(rng: Random, real: Real) -> ShtrihFault:
+    return ShtrihFault(mode=ShtrihFaultMode.LIE, command="ff45")
 
 
-def _paper_ends(rng: Random, real: Real) -> Fault:
-    return Fault(mode=FaultMode.PAPER_ENDS, command="ff45")
+def _paper_ends(rng: Random, real: Real) -> ShtrihFault:
+    return ShtrihFault(mode=ShtrihFaultMode.PAPER_ENDS, command="ff45")
 
 
 async def _power_off(device: LabDevice, rng: Random, real: Real) -> Used:

@@ -8,9 +8,9 @@ from sqlalchemy import Connection, select
 
 from kkt_adapter.fiscal.model import DocumentCode
 from kkt_adapter.fiscal.store.session_tables import cash_transactions, pos_sessions
-from kkt_adapter.lab.books import RECEIPTS, Archive
-from kkt_adapter.lab.drawer.ledger import DrawerLedger, Movement
-from kkt_adapter.lab.reconcile import Finding, FindingKind
+from kkt_adapter.lab.books import RECEIPTS, FnBook
+from kkt_adapter.lab.drawer.ledger import CashMove, DrawerLedger
+from kkt_adapter.lab.reconcile import BookFinding, FindingKind
 
 INTO = {"sale": 1, "refund": -1, "cash_in": 1, "cash_out": -1}  # the drawer, where it is cash
 CASH = "cash"
@@ -27,21 +27,21 @@ class Transaction:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drawer:
+class DrawerRows:
     """The adapter's rows. ``sessions``: id, opening and present cash."""
 
     sessions: tuple[tuple[str, int, int], ...]
     transactions: tuple[Transaction, ...]
 
 
-def read_drawer(connection: Connection) -> Drawer:
+def read_drawer(connection: Connection) -> DrawerRows:
     """For ``Database.read``."""
     sessions = select(pos_sessions.c.session_id, pos_sessions.c.opening_cash_kop, pos_sessions.c.cash_kop)
     c = cash_transactions.c
     rows = select(
         c.session_id, c.transaction_type, c.payment_method, c.amount_kop, c.receipt_id, c.reason
     ).order_by(c.id)
-    return Drawer(
+    return DrawerRows(
         sessions=tuple((row[0], int(row[1]), int(row[2])) for row in connection.execute(sessions)),
         transactions=tuple(
             Transaction(
@@ -57,7 +57,9 @@ def read_drawer(connection: Connection) -> Drawer:
     )
 
 
-def compare_drawers(ledger: DrawerLedger, drawer: Drawer, archives: Sequence[Archive]) -> list[Finding]:
+def compare_drawers(
+    ledger: DrawerLedger, drawer: DrawerRows, archives: Sequence[FnBook]
+) -> list[BookFinding]:
     """Everything on which they do not agree."""
     return [
         *(finding for movement in ledger.movements for finding in _movement(movement, drawer)),
@@ -65,33 +67,33 @@ def compare_drawers(ledger: DrawerLedger, drawer: Drawer, archives: Sequence[Arc
         *_sessions(drawer),
         *_reports(ledger, archives),
         *(finding for archive in archives for finding in _shifts(archive)),
-        *(Finding(verdict=FindingKind.WRONG, subject="report", text=text) for text in ledger.wrong),
+        *(BookFinding(verdict=FindingKind.WRONG, subject="report", text=text) for text in ledger.wrong),
     ]
 
 
-def _movement(movement: Movement, drawer: Drawer) -> Iterator[Finding]:
+def _movement(movement: CashMove, drawer: DrawerRows) -> Iterator[BookFinding]:
     rows = [row for row in drawer.transactions if row.reason == movement.name]
     if len(rows) > 1:
-        yield Finding(verdict=FindingKind.DOUBLED, subject=movement.name, text=f"{len(rows)} movements")
+        yield BookFinding(verdict=FindingKind.DOUBLED, subject=movement.name, text=f"{len(rows)} movements")
     elif not rows and movement.told and not movement.lost:
-        yield Finding(verdict=FindingKind.LOST, subject=movement.name, text="told, and it is not stored")
+        yield BookFinding(verdict=FindingKind.LOST, subject=movement.name, text="told, and it is not stored")
     elif rows and movement.refused:
-        yield Finding(verdict=FindingKind.WRONG, subject=movement.name, text="refused, and it is stored")
+        yield BookFinding(verdict=FindingKind.WRONG, subject=movement.name, text="refused, and it is stored")
     elif rows and (rows[0].kind, rows[0].amount_kop) != (movement.kind, movement.amount_kop):
         text = f"asked for {movement.kind} {movement.amount_kop}, got {rows[0].kind} {rows[0].amount_kop}"
-        yield Finding(verdict=FindingKind.WRONG, subject=movement.name, text=text)
+        yield BookFinding(verdict=FindingKind.WRONG, subject=movement.name, text=text)
 
 
-def _receipts_once(drawer: Drawer) -> Iterator[Finding]:
+def _receipts_once(drawer: DrawerRows) -> Iterator[BookFinding]:
     """A receipt moves a session's money once, whatever happened to it."""
     times = Counter((row.receipt_id, row.method) for row in drawer.transactions if row.receipt_id)
     for (receipt_id, method), n in times.items():
         if n > 1:
             text = f"moved the {method} of its session {n} times"
-            yield Finding(verdict=FindingKind.DOUBLED, subject=str(receipt_id), text=text)
+            yield BookFinding(verdict=FindingKind.DOUBLED, subject=str(receipt_id), text=text)
 
 
-def _sessions(drawer: Drawer) -> Iterator[Finding]:
+def _sessions(drawer: DrawerRows) -> Iterator[BookFinding]:
     moved: defaultdict[str, int] = defaultdict(int)
     for row in drawer.transactions:
         if row.method == CASH:
@@ -99,10 +101,10 @@ def _sessions(drawer: Drawer) -> Iterator[Finding]:
     for session_id, opening, cash in drawer.sessions:
         if opening + moved[session_id] != cash:
             text = f"its drawer says {cash}, its movements come to {opening + moved[session_id]}"
-            yield Finding(verdict=FindingKind.WRONG, subject=f"session {session_id}", text=text)
+            yield BookFinding(verdict=FindingKind.WRONG, subject=f"session {session_id}", text=text)
 
 
-def _reports(ledger: DrawerLedger, archives: Sequence[Archive]) -> Iterator[Finding]:
+def _reports(ledger: DrawerLedger, archives: Sequence[FnBook]) -> Iterator[BookFinding]:
     closings = {
         archive.register_id: {d.fd_number for d in archive.documents if d.code is DocumentCode.CLOSE_SHIFT}
         for archive in archives
@@ -111,13 +113,13 @@ def _reports(ledger: DrawerLedger, archives: Sequence[Archive]) -> Iterator[Find
         who = f"Z report {report.key}"
         if len(report.numbers) > 1:
             text = f"one key, documents {sorted(report.numbers)}"
-            yield Finding(verdict=FindingKind.DOUBLED, subject=who, text=text)
+            yield BookFinding(verdict=FindingKind.DOUBLED, subject=who, text=text)
         if report.numbers - closings[report.register_id]:
             text = f"told of {sorted(report.numbers)}, and the FN has no such report"
-            yield Finding(verdict=FindingKind.LOST, subject=who, text=text)
+            yield BookFinding(verdict=FindingKind.LOST, subject=who, text=text)
 
 
-def _shifts(archive: Archive) -> Iterator[Finding]:
+def _shifts(archive: FnBook) -> Iterator[BookFinding]:
     """Opened and closed in turns, and no receipt outside."""
     is_open = False
     for document in archive.documents:
@@ -126,5 +128,5 @@ def _shifts(archive: Archive) -> Iterator[Finding]:
         )
         if (opens and is_open) or ((closes or document.code in RECEIPTS) and not is_open):
             text = f"document {document.fd_number} ({document.code.name}) in a shift that is no such"
-            yield Finding(verdict=FindingKind.WRONG, subject=f"FN of {archive.register_id}", text=text)
+            yield BookFinding(verdict=FindingKind.WRONG, subject=f"FN of {archive.register_id}", text=text)
         is_open = opens or (is_open and not closes)

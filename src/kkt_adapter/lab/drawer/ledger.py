@@ -7,7 +7,7 @@ CASH = "Lab cash {number:06d}"  # the reason of a movement, which ends up in the
 
 
 @dataclass(slots=True, kw_only=True)
-class Movement:
+class CashMove:
     """Cash put in or taken out. ``told``: a 200; ``lost``: with a database that was replaced."""
 
     number: int
@@ -26,7 +26,7 @@ class Movement:
 
 
 @dataclass(slots=True, kw_only=True)
-class ZReport:
+class KeyedReport:
     """One key of one till. ``numbers``: of the documents that its answers named; more than one is a broken
     promise."""
 
@@ -37,8 +37,8 @@ class ZReport:
 
 class DrawerLedger:
     def __init__(self) -> None:
-        self.movements: list[Movement] = []
-        self.reports: list[ZReport] = []
+        self.movements: list[CashMove] = []
+        self.reports: list[KeyedReport] = []
         self.wrong: list[str] = []  # answers that contradict themselves
 
     def went_back(self, kept: Collection[str]) -> None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
-from kkt_adapter.lab.drawer.ledger import DrawerLedger, Movement, ZReport
+from kkt_adapter.lab.drawer.ledger import CashMove, DrawerLedger, KeyedReport
 
 PAUSE_S = 0.3  # real, before the second try; then twice as long
 TRIES = 3  # of one movement or report, with one key
@@ -29,7 +29,7 @@ class DrawerTraffic:
         """Into or out of the drawer of the open session, which is opened first when there is none."""
         opening = {"pos_id": self._pos_id, "opening_cash": OPENING_KOP // 100}
         await self._ask("/v1/pos/session/open", opening, self._key())
-        movement = Movement(
+        movement = CashMove(
             number=len(self._ledger.movements),
             key=self._key(),
             pos_id=self._pos_id,
@@ -58,7 +58,7 @@ class DrawerTraffic:
                 return
 
     async def z_report(self) -> None:
-        report = ZReport(key=self._key(), register_id=self._pos_id.rpartition("-T")[0])
+        report = KeyedReport(key=self._key(), register_id=self._pos_id.rpartition("-T")[0])
         self._ledger.reports.append(report)
         for n in range(TRIES):
             await asyncio.sleep(PAUSE_S * n)

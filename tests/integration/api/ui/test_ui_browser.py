@@ -19,7 +19,7 @@ from kkt_adapter.bootstrap.seams import Seams
 from kkt_adapter.cli.service.sandbox import DemoSandbox
 from kkt_adapter.emulators.g2a import G2AEmulator
 from kkt_adapter.emulators.g2a.faults import Faults
-from kkt_adapter.emulators.ofd import FaultMode, OfdEmulator
+from kkt_adapter.emulators.ofd import OfdEmulator, OfdFaultMode
 from kkt_adapter.runtime.auth.roles import Role
 from kkt_adapter.settings import Transport
 
@@ -181,7 +181,7 @@ async def test_a_person_settles_what_waits_and_follows_a_run(tmp_path: Path) -> 
     }
     try:
         async with product(tmp_path, **waiting) as shop, served(shop) as base, chromium() as browser:
-            await shop.break_operator(FaultMode.CODE, code=422)
+            await shop.break_operator(OfdFaultMode.CODE, code=422)
             (refused,) = await shop.sell(1)
             await shop.state_of(refused["receipt_id"], print_state="printed")
             while not (await shop.get("/v1/kkt/dlq"))["items"]:

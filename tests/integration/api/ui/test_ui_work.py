@@ -20,7 +20,7 @@ from kkt_adapter.catalog.reads.query import Sort
 from kkt_adapter.catalog.runs import RunStatus
 from kkt_adapter.catalog.store.changes import HISTORY_FIELDS, STATUS, ChangeKind
 from kkt_adapter.emulators.g2a import G2AEmulator
-from kkt_adapter.emulators.ofd import FaultMode
+from kkt_adapter.emulators.ofd import OfdFaultMode
 from kkt_adapter.fiscal.heartbeat.settings import BackOfficeSettings
 from kkt_adapter.fiscal.lifecycle import AttemptKind, LetterOutcome
 from kkt_adapter.fiscal.model import DocumentCode, ReceiptKind
@@ -90,7 +90,7 @@ async def test_dead_letters_are_sent_again_and_settled_one_and_many(tmp_path: Pa
     async with product(
         tmp_path, max_attempts=1, ofd_transport=Transport.HTTP, wake_on_receipt=False, sync_interval_s=30
     ) as shop:
-        await shop.break_operator(FaultMode.CODE, code=422)
+        await shop.break_operator(OfdFaultMode.CODE, code=422)
         for _ in range(4):
             (answer,) = await shop.sell(1)
             await shop.state_of(answer["receipt_id"], print_state="printed")

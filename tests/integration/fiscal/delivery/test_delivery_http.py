@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Connection, func, select, update
 from tests.support.product import TILL, Product, ShiftedClock, product, sale, virtual_registers
 
-from kkt_adapter.emulators.ofd import Duplicates, Fault, FaultMode, OfdEmulator
+from kkt_adapter.emulators.ofd import Duplicates, OfdEmulator, OfdFault, OfdFaultMode
 from kkt_adapter.emulators.ofd.control import kept_json
 from kkt_adapter.fiscal.delivery.endpoint import Endpoint
 from kkt_adapter.fiscal.delivery.lanes.http import HttpLane
@@ -43,7 +43,7 @@ async def sold_unsent(running: Product, n: int, *, till: str = TILL) -> list[str
 
 
 async def refuse(running: Product, receipt_id: str, code: int = 422, **more: Any) -> None:
-    await running.ofd.set_faults(Fault(mode=FaultMode.CODE, code=code, receipt_id=receipt_id, **more))
+    await running.ofd.set_faults(OfdFault(mode=OfdFaultMode.CODE, code=code, receipt_id=receipt_id, **more))
 
 
 @asynccontextmanager
@@ -249,7 +249,7 @@ async def test_many_dead_letters_are_moved_at_once_if_they_are_as_many_as_expect
     async with product(tmp_path, max_attempts=1, **HTTP) as running:
         async with paused(running):
             ids = await sold_unsent(running, 4)
-            await running.ofd.set_faults(Fault(mode=FaultMode.CODE, code=422))
+            await running.ofd.set_faults(OfdFault(mode=OfdFaultMode.CODE, code=422))
         for receipt_id in ids:
             await running.state_of(receipt_id, status="failed")
         wanted = {"filter": {"error": "http_422"}, "expected_count": 3}
@@ -282,7 +282,7 @@ async def test_many_dead_letters_go_in_steps(tmp_path: Path, monkeypatch: pytest
     async with product(tmp_path, max_attempts=1, **HTTP) as running:
         async with paused(running):
             ids = await sold_unsent(running, 5)
-            await running.ofd.set_faults(Fault(mode=FaultMode.CODE, code=422))
+            await running.ofd.set_faults(OfdFault(mode=OfdFaultMode.CODE, code=422))
         for receipt_id in ids:
             await running.state_of(receipt_id, status="failed")
         said = {"note": "told by telephone", "outcome": "delivered_otherwise"}
@@ -300,7 +300,7 @@ async def test_a_receipt_that_the_operator_has_already_is_synced(tmp_path: Path)
     await ofd.start()
     try:
         async with product(tmp_path, ofd=ofd, **HTTP) as running:
-            await running.ofd.set_faults(Fault(mode=FaultMode.CLOSE, count=1))
+            await running.ofd.set_faults(OfdFault(mode=OfdFaultMode.CLOSE, count=1))
             (receipt_id,) = await sold_unsent(running, 1)
             row = await running.state_of(receipt_id, status="synced")
             assert row["retry_count"] == 1
@@ -316,7 +316,7 @@ async def test_a_receipt_that_the_operator_has_already_is_synced(tmp_path: Path)
 async def test_a_channel_failure_holds_the_fn_and_counts_for_the_breaker(running: Product, code: int) -> None:
     async with paused(running):
         ids = await sold_unsent(running, 3)
-        await running.ofd.set_faults(Fault(mode=FaultMode.CODE, code=code, count=1))
+        await running.ofd.set_faults(OfdFault(mode=OfdFaultMode.CODE, code=code, count=1))
     await running.until(partial(attempted, running, ids[0], 1))
     rows = [await running.receipt(receipt_id) for receipt_id in ids]
     assert [row["retry_count"] for row in rows] == [1, 0, 0]
@@ -328,10 +328,10 @@ async def test_a_channel_failure_holds_the_fn_and_counts_for_the_breaker(running
     assert endpoint(running).breaker.failure_count == 0
 
 
-@pytest.mark.parametrize("mode", [FaultMode.BAD_CRC, FaultMode.HALF_ANSWER, FaultMode.CLOSE])
-async def test_what_is_no_answer_is_a_channel_failure(running: Product, mode: FaultMode) -> None:
+@pytest.mark.parametrize("mode", [OfdFaultMode.BAD_CRC, OfdFaultMode.HALF_ANSWER, OfdFaultMode.CLOSE])
+async def test_what_is_no_answer_is_a_channel_failure(running: Product, mode: OfdFaultMode) -> None:
     """A web page, half an answer, none at all: the operator has the receipt, so the same bytes go again."""
-    await running.ofd.set_faults(Fault(mode=mode, count=1))
+    await running.ofd.set_faults(OfdFault(mode=mode, count=1))
     await sold_unsent(running, 1)
     await running.delivered()
     assert sum(endpoint(running).stats.errors.values()) == 1
@@ -342,7 +342,7 @@ async def test_what_is_no_answer_is_a_channel_failure(running: Product, mode: Fa
 async def test_a_wish_to_wait_is_obeyed(running: Product) -> None:
     async with paused(running):
         (receipt_id,) = await sold_unsent(running, 1)
-        await running.ofd.set_faults(Fault(mode=FaultMode.CODE, code=429, retry_after="3", count=1))
+        await running.ofd.set_faults(OfdFault(mode=OfdFaultMode.CODE, code=429, retry_after="3", count=1))
         began = time.monotonic()
     await running.until(partial(attempted, running, receipt_id, 1))
     await running.state_of(receipt_id, status="synced")
@@ -354,10 +354,10 @@ async def test_five_channel_failures_open_the_breaker_and_rejections_do_not(tmp_
     async with product(tmp_path, registers=virtual_registers(*tills), breaker_open_s=60.0, **HTTP) as running:
         async with paused(running):
             ids = [answer["receipt_id"] for answer in await running.sell_at_once(12, tills=tills)]
-            await running.ofd.set_faults(Fault(mode=FaultMode.CODE, code=422))
+            await running.ofd.set_faults(OfdFault(mode=OfdFaultMode.CODE, code=422))
         await running.until(partial(all_tried, running, ids))
         assert (await running.status())["cb_state"] == "CLOSED"
-        await running.ofd.set_faults(Fault(mode=FaultMode.CODE, code=503))
+        await running.ofd.set_faults(OfdFault(mode=OfdFaultMode.CODE, code=503))
         await running.until(partial(breaker_is, running, "OPEN"))
         tried = sum(endpoint(running).stats.errors.values())
         await asyncio.sleep(0.5)
@@ -378,9 +378,9 @@ async def test_a_rejection_is_a_good_probe(tmp_path: Path) -> None:
     async with product(tmp_path, breaker_failures=1, breaker_open_s=0.2, **HTTP) as running:
         async with paused(running):
             ids = await sold_unsent(running, 2)
-            await running.ofd.set_faults(Fault(mode=FaultMode.CODE, code=503))
+            await running.ofd.set_faults(OfdFault(mode=OfdFaultMode.CODE, code=503))
         await running.until(partial(breaker_is, running, "OPEN"))
-        await running.ofd.set_faults(Fault(mode=FaultMode.CODE, code=422))
+        await running.ofd.set_faults(OfdFault(mode=OfdFaultMode.CODE, code=422))
         await running.until(partial(breaker_is, running, "CLOSED"))
         rows = [await running.receipt(receipt_id) for receipt_id in ids]
         assert any("http_422" in (row["last_error"] or "") for row in rows)
@@ -400,7 +400,7 @@ async def test_a_half_open_breaker_with_nothing_to_send_asks_the_health_call(tmp
 async def test_a_forced_pass_takes_every_waiting_receipt_once(running: Product) -> None:
     async with paused(running):
         ids = await sold_unsent(running, 5)
-        await running.ofd.set_faults(Fault(mode=FaultMode.CODE, code=422))
+        await running.ofd.set_faults(OfdFault(mode=OfdFaultMode.CODE, code=422))
     await running.until(partial(all_tried, running, ids))
     before = {i: (await running.receipt(i))["retry_count"] for i in ids}
     result = await forced(running)
@@ -413,7 +413,7 @@ async def test_a_forced_pass_stops_at_a_channel_failure(running: Product) -> Non
     """Ignoring due times is no licence to burn the attempts of a whole FN on a dead line."""
     async with paused(running):
         ids = await sold_unsent(running, 5)
-        await running.ofd.set_faults(Fault(mode=FaultMode.CODE, code=503))
+        await running.ofd.set_faults(OfdFault(mode=OfdFaultMode.CODE, code=503))
     await running.until(partial(attempted, running, ids[0], 1))
     await forced(running)
     rows = [await running.receipt(receipt_id) for receipt_id in ids]

@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import select
 from tests.support.product import Product, ShiftedClock, product, virtual_registers
 
-from kkt_adapter.emulators.ofd import Fault, FaultMode, OfdEmulator
+from kkt_adapter.emulators.ofd import OfdEmulator, OfdFault, OfdFaultMode
 from kkt_adapter.fiscal.delivery.endpoint import Endpoint
 from kkt_adapter.fiscal.store import counters
 from kkt_adapter.fiscal.store.tables import receipts
@@ -134,7 +134,7 @@ async def test_one_fn_without_an_answer_does_not_hold_the_others(tmp_path: Path)
         await running.sell(1, till="T0")
         await running.delivered()
         stuck = running.archive("T0")[0].fn_number
-        await running.ofd.set_faults(Fault(mode=FaultMode.HANG, fn=stuck))
+        await running.ofd.set_faults(OfdFault(mode=OfdFaultMode.HANG, fn=stuck))
         began = time.monotonic()
         for _ in range(5):
             await running.sell_at_once(10, tills=TILLS)

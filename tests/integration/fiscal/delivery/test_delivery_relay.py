@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from tests.support.product import TILL, Product, product, virtual_registers
 
-from kkt_adapter.emulators.ofd import Fault, FaultMode
+from kkt_adapter.emulators.ofd import OfdFault, OfdFaultMode
 from kkt_adapter.fiscal.delivery import reconcile
 from kkt_adapter.fiscal.delivery.endpoint import Endpoint
 from kkt_adapter.fiscal.delivery.lanes.relay import RelayLane
-from kkt_adapter.fiscal.delivery.results import Step
+from kkt_adapter.fiscal.delivery.results import LaneStep
 from kkt_adapter.fiscal.model import DocumentCode, OfdMessage
 from kkt_adapter.fiscal.store import counters
 from kkt_adapter.kernel.errors import KktRefused, KktUnavailable, SettingsInvalid, StorageError
@@ -41,11 +41,13 @@ async def attempted(running: Product, receipt_id: str, times: int) -> bool:
     return bool((await running.receipt(receipt_id))["retry_count"] >= times)
 
 
-@pytest.mark.parametrize("mode", [FaultMode.WRONG_NUMBER, FaultMode.WRONG_FN, FaultMode.BAD_CRC])
-async def test_an_answer_about_something_else_is_no_confirmation(running: Product, mode: FaultMode) -> None:
+@pytest.mark.parametrize("mode", [OfdFaultMode.WRONG_NUMBER, OfdFaultMode.WRONG_FN, OfdFaultMode.BAD_CRC])
+async def test_an_answer_about_something_else_is_no_confirmation(
+    running: Product, mode: OfdFaultMode
+) -> None:
     await running.sell(1)
     await running.delivered()
-    await running.ofd.set_faults(Fault(mode=mode, count=1))
+    await running.ofd.set_faults(OfdFault(mode=mode, count=1))
     (answer,) = await running.sell(1)
     row = await running.state_of(answer["receipt_id"], status="synced")
     assert row["retry_count"] == 1
@@ -56,7 +58,7 @@ async def test_an_answer_about_something_else_is_no_confirmation(running: Produc
 async def test_a_response_code_other_than_zero_is_delivered_with_an_alarm(running: Product) -> None:
     await running.sell(1)
     await running.delivered()
-    await running.ofd.set_faults(Fault(mode=FaultMode.CODE, code=14, count=1))
+    await running.ofd.set_faults(OfdFault(mode=OfdFaultMode.CODE, code=14, count=1))
     (answer,) = await running.sell(1)
     row = await running.state_of(answer["receipt_id"], status="synced")
     synced = next(event for event in row["events"] if event["event"] == "receipt_synced")
@@ -187,7 +189,7 @@ async def test_a_result_that_could_not_be_written_is_made_up_for_from_the_fn(
 
     async def failing(apply: Any, item: Any) -> Any:
         nonlocal failures
-        if isinstance(item, Step) and item.result is not None and failures:
+        if isinstance(item, LaneStep) and item.result is not None and failures:
             failures -= 1
             raise StorageError("disk full")
         return await write_each(apply, item)
@@ -282,7 +284,7 @@ async def test_a_row_that_is_written_while_its_claim_waits_is_left_for_the_next_
             running.services.worker.document_made(lane.fn_number)
             await looked.wait()
         done = await write_each(apply, item)
-        if isinstance(item, Step) and item.claim is not None and not looked.is_set():
+        if isinstance(item, LaneStep) and item.claim is not None and not looked.is_set():
             looked.set()
             await running.until(let_go)
         return done

@@ -15,8 +15,8 @@ from tests.support.api import client_of
 from tests.support.erp import back_office, event_ids, fresh_database, office
 from tests.support.product import Product, product, sale, virtual_registers
 
-from kkt_adapter.emulators.erp import ErpEmulator, Fault, FaultMode
-from kkt_adapter.emulators.ofd import FaultMode as OfdFault
+from kkt_adapter.emulators.erp import ErpEmulator, ErpFault, ErpFaultMode
+from kkt_adapter.emulators.ofd import OfdFaultMode as OfdFault
 from kkt_adapter.fiscal.heartbeat.payload import Sender
 from kkt_adapter.fiscal.heartbeat.points import Points
 from kkt_adapter.fiscal.heartbeat.service import Heartbeat
@@ -167,7 +167,7 @@ async def test_a_back_office_that_is_away_degrades_the_mode_and_hinders_no_sale(
     async with with_back_office(tmp_path) as (running, erp):
         await online(running)
         await mode(running, "online")
-        await erp.set_faults(Fault(mode=FaultMode.HANG))
+        await erp.set_faults(ErpFault(mode=ErpFaultMode.HANG))
         await mode(running, "degraded")
         began = time.monotonic()
         await running.sell(10)
@@ -205,7 +205,7 @@ async def test_an_operator_that_is_away_is_offline_in_status_and_reports(tmp_pat
 
 async def test_movements_of_cash_are_told_when_their_receipts_are(tmp_path: Path) -> None:
     async with with_back_office(tmp_path) as (running, erp):
-        await erp.set_faults(Fault(mode=FaultMode.DOWN))
+        await erp.set_faults(ErpFault(mode=ErpFaultMode.DOWN))
         opened = {"pos_id": "POS-001", "opening_cash": 100}
         assert (await running.call("POST", "/v1/pos/session/open", opened)).status_code == 200
         await running.sell(3)
@@ -255,7 +255,7 @@ async def test_events_that_wait_by_thousands_do_not_slow_down_receipts(
         for number in range(3):
             await told(running, erp)
             there.append(await median_s(running))
-            await erp.set_faults(Fault(mode=FaultMode.HANG if number % 2 else FaultMode.DOWN))
+            await erp.set_faults(ErpFault(mode=ErpFaultMode.HANG if number % 2 else ErpFaultMode.DOWN))
             await running.services.database.write(partial(more_events, n=3_500))
             away.append(await median_s(running))
             if number < 2:
@@ -290,7 +290,7 @@ async def median_s(running: Product) -> float:
 
 async def test_one_hanging_back_office_does_not_delay_another(tmp_path: Path) -> None:
     async with back_office() as hanging:
-        await hanging.set_faults(Fault(mode=FaultMode.HANG))
+        await hanging.set_faults(ErpFault(mode=ErpFaultMode.HANG))
         slow = office(hanging.url, name="slow", interval_s=0.05, timeout_s=60.0)
         async with with_back_office(tmp_path) as (running, erp):
             await running.restart(back_office=(slow, *running.settings.back_office))

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from tests.support.erp import Caller, back_office, caller, event_ids, fresh_database, office, store_receipts
 from tests.support.ports import free_port
 
-from kkt_adapter.emulators.erp import ErpEmulator, Fault, FaultMode, SignIn
+from kkt_adapter.emulators.erp import ErpEmulator, ErpFault, ErpFaultMode, OfficeSignIn
 from kkt_adapter.fiscal.heartbeat import cursors
 from kkt_adapter.fiscal.heartbeat.payload import MAX_EVENTS, Situation
 from kkt_adapter.fiscal.heartbeat.tables import back_offices
@@ -57,7 +57,7 @@ async def test_two_hits_are_online_and_three_misses_offline(erp: ErpEmulator, ca
     assert calls.state == "unknown"
     await calls.call()
     assert calls.state == "online"
-    await erp.set_faults(Fault(mode=FaultMode.CODE, code=500))
+    await erp.set_faults(ErpFault(mode=ErpFaultMode.CODE, code=500))
     await calls.call(2)
     assert calls.state == "online"
     await calls.call()
@@ -69,13 +69,13 @@ async def test_two_hits_are_online_and_three_misses_offline(erp: ErpEmulator, ca
 
 
 # mode or status, retry-after, last answer, the pause after it (None: the interval)
-MISSES: list[tuple[FaultMode | int, str | None, str, float | None]] = [
-    (FaultMode.LOGIN_PAGE, None, "not_ours", None),
-    (FaultMode.NOT_JSON, None, "not_ours", None),
-    (FaultMode.DROP, None, "connection", None),
-    (FaultMode.CLOSE, None, "connection", None),
-    (FaultMode.HALF_ANSWER, None, "connection", None),
-    (FaultMode.DOWN, None, "connection", None),
+MISSES: list[tuple[ErpFaultMode | int, str | None, str, float | None]] = [
+    (ErpFaultMode.LOGIN_PAGE, None, "not_ours", None),
+    (ErpFaultMode.NOT_JSON, None, "not_ours", None),
+    (ErpFaultMode.DROP, None, "connection", None),
+    (ErpFaultMode.CLOSE, None, "connection", None),
+    (ErpFaultMode.HALF_ANSWER, None, "connection", None),
+    (ErpFaultMode.DOWN, None, "connection", None),
     (400, None, "refused_body", None),
     (401, None, "refused_token", 300.0),
     (403, None, "refused_token", 300.0),
@@ -94,15 +94,15 @@ async def test_every_other_answer_is_a_miss_and_loses_nothing(
     erp: ErpEmulator,
     stored: Database,
     calls: Caller,
-    how: FaultMode | int,
+    how: ErpFaultMode | int,
     retry_after: str | None,
     answer: str,
     pause_s: float | None,
 ) -> None:
     await stored.write(lambda c: store_receipts(c, 2))
-    mode = how if isinstance(how, FaultMode) else FaultMode.CODE
+    mode = how if isinstance(how, ErpFaultMode) else ErpFaultMode.CODE
     code = how if isinstance(how, int) else 500
-    await erp.set_faults(Fault(mode=mode, code=code, retry_after=retry_after))
+    await erp.set_faults(ErpFault(mode=mode, code=code, retry_after=retry_after))
     assert await calls.call() == (30.0 if pause_s is None else pause_s)
     await calls.call(2)
     state = calls.target.state
@@ -114,11 +114,11 @@ async def test_every_other_answer_is_a_miss_and_loses_nothing(
     clean(erp)
 
 
-@pytest.mark.parametrize("mode", [FaultMode.HANG, FaultMode.SLOW_BODY, FaultMode.SLOW])
+@pytest.mark.parametrize("mode", [ErpFaultMode.HANG, ErpFaultMode.SLOW_BODY, ErpFaultMode.SLOW])
 async def test_an_answer_that_takes_too_long_is_a_miss_in_time(
-    erp: ErpEmulator, stored: Database, mode: FaultMode
+    erp: ErpEmulator, stored: Database, mode: ErpFaultMode
 ) -> None:
-    await erp.set_faults(Fault(mode=mode, delay_s=30))
+    await erp.set_faults(ErpFault(mode=mode, delay_s=30))
     async with caller(stored, office(erp.url, timeout_s=0.2)) as calls:
         began = asyncio.get_running_loop().time()
         await calls.call()
@@ -127,7 +127,7 @@ async def test_an_answer_that_takes_too_long_is_a_miss_in_time(
 
 
 async def test_a_slow_answer_within_the_time_out_is_a_hit(erp: ErpEmulator, calls: Caller) -> None:
-    await erp.set_faults(Fault(mode=FaultMode.SLOW_BODY, delay_s=0.2))
+    await erp.set_faults(ErpFault(mode=ErpFaultMode.SLOW_BODY, delay_s=0.2))
     await calls.call()
     assert calls.target.state.successes == 1
 
@@ -156,7 +156,7 @@ async def test_a_lost_answer_sends_the_same_events_again(
     erp: ErpEmulator, stored: Database, calls: Caller
 ) -> None:
     await stored.write(lambda c: store_receipts(c, 2))
-    await erp.set_faults(Fault(mode=FaultMode.CLOSE, count=1))
+    await erp.set_faults(ErpFault(mode=ErpFaultMode.CLOSE, count=1))
     await calls.call(2)
     assert erp.book.repeated == 6
     assert sorted(erp.book.stored) == await stored.read(event_ids)
@@ -167,7 +167,7 @@ async def test_an_answer_that_acknowledges_nothing_sends_them_again_without_hast
     erp: ErpEmulator, stored: Database, calls: Caller
 ) -> None:
     await stored.write(lambda c: store_receipts(c, 300))
-    await erp.set_faults(Fault(mode=FaultMode.NO_ACK))
+    await erp.set_faults(ErpFault(mode=ErpFaultMode.NO_ACK))
     assert await calls.call() == 30.0
     assert calls.target.state.successes == 1  # it answers, it only does not store
     assert calls.target.state.acked_event_id == 0
@@ -177,7 +177,7 @@ async def test_an_acknowledgement_beyond_what_was_sent_skips_nothing(
     erp: ErpEmulator, stored: Database, calls: Caller
 ) -> None:
     await stored.write(lambda c: store_receipts(c, 2))
-    await erp.set_faults(Fault(mode=FaultMode.WRONG_ACK, count=1))
+    await erp.set_faults(ErpFault(mode=ErpFaultMode.WRONG_ACK, count=1))
     await calls.call()
     await stored.write(lambda c: store_receipts(c, 2, first=3))
     await calls.call()
@@ -237,7 +237,7 @@ async def test_a_refused_body_is_kept_with_the_answer(
     erp: ErpEmulator, stored: Database, calls: Caller
 ) -> None:
     await stored.write(lambda c: store_receipts(c, 1))
-    await erp.set_faults(Fault(mode=FaultMode.CODE, code=400, count=1))
+    await erp.set_faults(ErpFault(mode=ErpFaultMode.CODE, code=400, count=1))
     await calls.call(2)
     kept = await row(stored)
     assert json.loads(kept.refused_answer) == {"error": "on request"}
@@ -257,14 +257,14 @@ async def test_a_token_can_be_changed_without_a_gap(
 ) -> None:
     file = tmp_path / "token"
     file.write_text("old")
-    erp.manners.sign_in = SignIn(tokens=("old", "new"))
+    erp.manners.sign_in = OfficeSignIn(tokens=("old", "new"))
     async with caller(stored, office(erp.url, token_file=file)) as calls:
         await calls.call()
         file.write_text("new")
-        erp.manners.sign_in = SignIn(tokens=("new",))
+        erp.manners.sign_in = OfficeSignIn(tokens=("new",))
         await calls.call()
         assert calls.target.state.successes == 2
-        erp.manners.sign_in = SignIn(tokens=("newer",))
+        erp.manners.sign_in = OfficeSignIn(tokens=("newer",))
         assert await calls.call() == 300.0
         assert calls.target.state.last_class == "refused_token"
 
@@ -272,13 +272,13 @@ async def test_a_token_can_be_changed_without_a_gap(
 @pytest.mark.parametrize(
     ("given", "sign_in", "path"),
     [
-        ({"token": "t"}, SignIn(tokens=("t",)), ""),
-        ({"user": "kkt", "password": "п"}, SignIn(basic=(("kkt", "п"),)), "/hs/kkt/heartbeat"),
-        ({"secret": "s", "profile": "webhook"}, SignIn(secrets=("s",)), "/webhook"),
+        ({"token": "t"}, OfficeSignIn(tokens=("t",)), ""),
+        ({"user": "kkt", "password": "п"}, OfficeSignIn(basic=(("kkt", "п"),)), "/hs/kkt/heartbeat"),
+        ({"secret": "s", "profile": "webhook"}, OfficeSignIn(secrets=("s",)), "/webhook"),
     ],
 )
 async def test_each_way_to_sign_in_reaches_its_path(
-    stored: Database, given: dict[str, Any], sign_in: SignIn, path: str
+    stored: Database, given: dict[str, Any], sign_in: OfficeSignIn, path: str
 ) -> None:
     await stored.write(lambda c: store_receipts(c, 1))
     async with (
@@ -361,15 +361,15 @@ async def test_nobody_there_is_found_out_at_once(stored: Database) -> None:
 async def test_ten_thousand_events_wait_for_the_back_office_and_arrive_once_in_bounded_memory(
     erp: ErpEmulator, stored: Database, calls: Caller
 ) -> None:
-    await erp.set_faults(Fault(mode=FaultMode.DOWN))
+    await erp.set_faults(ErpFault(mode=ErpFaultMode.DOWN))
     await calls.call(3)
     await stored.write(lambda c: store_receipts(c, 3_400))
     await calls.call(3)
     assert calls.state == "offline"
     await erp.set_faults(
-        Fault(mode=FaultMode.CODE, code=503, retry_after="1", count=1),
-        Fault(mode=FaultMode.CLOSE, count=2),
-        Fault(mode=FaultMode.LOGIN_PAGE, count=1),
+        ErpFault(mode=ErpFaultMode.CODE, code=503, retry_after="1", count=1),
+        ErpFault(mode=ErpFaultMode.CLOSE, count=2),
+        ErpFault(mode=ErpFaultMode.LOGIN_PAGE, count=1),
     )
     await calls.call(4)
     before_kb = getrusage(RUSAGE_SELF).ru_maxrss

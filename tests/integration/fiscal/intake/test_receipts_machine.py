@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Connection
 from tests.support.product import Product, product, sale, virtual_registers
 
-from kkt_adapter.emulators.ofd import Fault, FaultMode
+from kkt_adapter.emulators.ofd import OfdFault, OfdFaultMode
 from kkt_adapter.fiscal.kkt.virtual import FaultPlan
 from kkt_adapter.fiscal.lifecycle import DELIVERY_MOVES, PRINT_MOVES
 from kkt_adapter.settings import Transport
@@ -35,12 +35,12 @@ REGISTER_FAULTS = (
     FaultPlan(timeout_before=2, timeout_after=2),
 )
 OPERATOR_FAULTS = (
-    Fault(mode=FaultMode.DOWN),
-    Fault(mode=FaultMode.HANG, count=2),
-    Fault(mode=FaultMode.CLOSE, count=2),
-    Fault(mode=FaultMode.HALF_ANSWER, count=1),
-    Fault(mode=FaultMode.BAD_CRC, count=1),
-    Fault(mode=FaultMode.SLOW, delay_s=0.1),
+    OfdFault(mode=OfdFaultMode.DOWN),
+    OfdFault(mode=OfdFaultMode.HANG, count=2),
+    OfdFault(mode=OfdFaultMode.CLOSE, count=2),
+    OfdFault(mode=OfdFaultMode.HALF_ANSWER, count=1),
+    OfdFault(mode=OfdFaultMode.BAD_CRC, count=1),
+    OfdFault(mode=OfdFaultMode.SLOW, delay_s=0.1),
 )
 
 
@@ -118,7 +118,7 @@ class Day:
     async def break_operator(self) -> None:
         fault = self.rng.choice(OPERATOR_FAULTS)
         await self.running.ofd.set_faults(
-            Fault(mode=fault.mode, delay_s=fault.delay_s, count=fault.count)  # counts are used up: a copy
+            OfdFault(mode=fault.mode, delay_s=fault.delay_s, count=fault.count)  # counts are used up: a copy
         )
 
     async def repair_operator(self) -> None:

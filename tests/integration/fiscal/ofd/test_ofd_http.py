@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.support.ofd import RECEIPT_ID, a_receipt_body, raw_server
 
-from kkt_adapter.emulators.ofd import Duplicates, Fault, FaultMode, OfdEmulator
+from kkt_adapter.emulators.ofd import Duplicates, OfdEmulator, OfdFault, OfdFaultMode
 from kkt_adapter.fiscal.ofd.gateway import HttpReply
 from kkt_adapter.fiscal.ofd.http import HttpOfd
 from kkt_adapter.kernel.errors import OfdError, OfdProtocolError, OfdRejected, OfdUnavailable
@@ -68,25 +68,25 @@ async def test_a_receipt_the_operator_cannot_take_is_rejected(operator: OfdEmula
 @pytest.mark.parametrize(
     ("fault", "error", "error_code"),
     [
-        (Fault(mode=FaultMode.DOWN), OfdUnavailable, "connection"),
-        (Fault(mode=FaultMode.HANG), OfdUnavailable, "timeout"),
-        (Fault(mode=FaultMode.SLOW, delay_s=TIMEOUT_S * 2), OfdUnavailable, "timeout"),
-        (Fault(mode=FaultMode.REFUSE), OfdRejected, "http_422"),
-        (Fault(mode=FaultMode.BAD_CRC), OfdProtocolError, "not_json"),
-        (Fault(mode=FaultMode.HALF_ANSWER), OfdProtocolError, "closed"),
-        (Fault(mode=FaultMode.CLOSE), OfdProtocolError, "closed"),
-        (Fault(mode=FaultMode.CODE, code=503), OfdUnavailable, "http_503"),
-        (Fault(mode=FaultMode.CODE, code=401), OfdUnavailable, "http_401"),
-        (Fault(mode=FaultMode.CODE, code=400), OfdRejected, "http_400"),
-        (Fault(mode=FaultMode.CODE, code=200), OfdProtocolError, "not_accepted"),
-        (Fault(mode=FaultMode.CODE, code=503, receipt_id=RECEIPT_ID), OfdUnavailable, "http_503"),
+        (OfdFault(mode=OfdFaultMode.DOWN), OfdUnavailable, "connection"),
+        (OfdFault(mode=OfdFaultMode.HANG), OfdUnavailable, "timeout"),
+        (OfdFault(mode=OfdFaultMode.SLOW, delay_s=TIMEOUT_S * 2), OfdUnavailable, "timeout"),
+        (OfdFault(mode=OfdFaultMode.REFUSE), OfdRejected, "http_422"),
+        (OfdFault(mode=OfdFaultMode.BAD_CRC), OfdProtocolError, "not_json"),
+        (OfdFault(mode=OfdFaultMode.HALF_ANSWER), OfdProtocolError, "closed"),
+        (OfdFault(mode=OfdFaultMode.CLOSE), OfdProtocolError, "closed"),
+        (OfdFault(mode=OfdFaultMode.CODE, code=503), OfdUnavailable, "http_503"),
+        (OfdFault(mode=OfdFaultMode.CODE, code=401), OfdUnavailable, "http_401"),
+        (OfdFault(mode=OfdFaultMode.CODE, code=400), OfdRejected, "http_400"),
+        (OfdFault(mode=OfdFaultMode.CODE, code=200), OfdProtocolError, "not_accepted"),
+        (OfdFault(mode=OfdFaultMode.CODE, code=503, receipt_id=RECEIPT_ID), OfdUnavailable, "http_503"),
     ],
-    ids=lambda value: f"{value.mode}-{value.code}" if isinstance(value, Fault) else None,
+    ids=lambda value: f"{value.mode}-{value.code}" if isinstance(value, OfdFault) else None,
 )
 async def test_a_fault_raises_its_error_and_the_next_try_succeeds(
     operator: OfdEmulator,
     gateway: HttpOfd,
-    fault: Fault,
+    fault: OfdFault,
     error: type[OfdUnavailable | OfdRejected],
     error_code: str,
 ):
@@ -101,14 +101,14 @@ async def test_a_fault_raises_its_error_and_the_next_try_succeeds(
 
 
 async def test_a_throttled_receipt_knows_when_to_come_back(operator: OfdEmulator, gateway: HttpOfd):
-    await operator.set_faults(Fault(mode=FaultMode.CODE, code=429, retry_after="7"))
+    await operator.set_faults(OfdFault(mode=OfdFaultMode.CODE, code=429, retry_after="7"))
     with pytest.raises(OfdUnavailable) as caught:
         await gateway.deliver(RECEIPT_ID, a_receipt_body())
     assert caught.value.retry_after_s == 7.0
 
 
 async def test_one_receipt_can_be_refused_while_others_pass(operator: OfdEmulator, gateway: HttpOfd):
-    await operator.set_faults(Fault(mode=FaultMode.REFUSE, receipt_id="r-2"))
+    await operator.set_faults(OfdFault(mode=OfdFaultMode.REFUSE, receipt_id="r-2"))
     await gateway.deliver("r-1", a_receipt_body(fd_number=1, receipt_id="r-1"))
     with pytest.raises(OfdRejected):
         await gateway.deliver("r-2", a_receipt_body(fd_number=2, receipt_id="r-2"))
@@ -129,13 +129,13 @@ async def test_many_receipts_go_at_once(operator: OfdEmulator, gateway: HttpOfd)
 
 async def test_the_probe_asks_for_health(operator: OfdEmulator, gateway: HttpOfd):
     await gateway.probe()
-    await operator.set_faults(Fault(mode=FaultMode.DOWN))
+    await operator.set_faults(OfdFault(mode=OfdFaultMode.DOWN))
     with pytest.raises(OfdUnavailable):
         await gateway.probe()
 
 
 async def test_a_cancelled_delivery_can_be_made_again(operator: OfdEmulator, gateway: HttpOfd):
-    await operator.set_faults(Fault(mode=FaultMode.HANG, count=1))
+    await operator.set_faults(OfdFault(mode=OfdFaultMode.HANG, count=1))
     delivery = asyncio.ensure_future(gateway.deliver(RECEIPT_ID, a_receipt_body()))
     await asyncio.sleep(TIMEOUT_S / 8)
     delivery.cancel()

@@ -14,7 +14,7 @@ from tests.support.registers.kkt import HURRIED
 
 from kkt_adapter.bootstrap.drivers import atol_driver
 from kkt_adapter.bootstrap.seams import Seams
-from kkt_adapter.emulators.atol import AtolEmulator, Fault, FaultMode
+from kkt_adapter.emulators.atol import AtolEmulator, AtolFault, AtolFaultMode
 from kkt_adapter.emulators.ofd import OfdEmulator
 from kkt_adapter.emulators.shtrih.own_exchange import by_itself
 from kkt_adapter.fiscal.model import DocumentCode
@@ -62,12 +62,12 @@ async def test_it_sells_and_what_the_register_delivers_is_synced(tmp_path: Path)
 @pytest.mark.parametrize(
     "fault",
     [
-        Fault(mode=FaultMode.ERROR_CLOSED, task="sell", code=6),
-        Fault(mode=FaultMode.READY_OTHER, task="sell"),
+        AtolFault(mode=AtolFaultMode.ERROR_CLOSED, task="sell", code=6),
+        AtolFault(mode=AtolFaultMode.READY_OTHER, task="sell"),
     ],
     ids=lambda fault: fault.mode.value,
 )
-async def test_of_two_equal_sales_with_a_lie_each_is_made_once(tmp_path: Path, fault: Fault) -> None:
+async def test_of_two_equal_sales_with_a_lie_each_is_made_once(tmp_path: Path, fault: AtolFault) -> None:
     async with shop(tmp_path) as (running, emulator):
         await running.sell(1)
         emulator.set_faults(fault)
@@ -119,7 +119,7 @@ async def test_a_document_whose_key_cannot_be_read_after_a_restore_is_a_question
             if archived:
                 emulator.device.queries.archived_up_to = number
             else:
-                cut = Fault(mode=FaultMode.RAW_CUT, task="getFnDocument", at=9, count=None)
+                cut = AtolFault(mode=AtolFaultMode.RAW_CUT, task="getFnDocument", at=9, count=None)
                 emulator.set_faults(cut)
         again = (await running.post(sale(kop=777), key="k777")).json()
         await running.state_of(again["receipt_id"], print_state="print_unknown")

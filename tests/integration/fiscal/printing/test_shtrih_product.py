@@ -19,7 +19,14 @@ from tests.support.registers.kkt import a_sale_for, shtrih_driver
 
 from kkt_adapter.bootstrap.seams import Seams
 from kkt_adapter.emulators.ofd import OfdEmulator
-from kkt_adapter.emulators.shtrih import CASH_CORE, DESKTOP, Fault, FaultMode, Model, ShtrihEmulator
+from kkt_adapter.emulators.shtrih import (
+    CASH_CORE,
+    DESKTOP,
+    Model,
+    ShtrihEmulator,
+    ShtrihFault,
+    ShtrihFaultMode,
+)
 from kkt_adapter.emulators.shtrih.own_exchange import by_itself
 from kkt_adapter.emulators.shtrih.tables import FFD_TABLE, REPLACEMENT
 from kkt_adapter.fiscal.kkt.shtrih.device_errors import NO_DATA
@@ -98,14 +105,16 @@ async def test_it_sells_and_delivers(tmp_path: Path, transport: Transport) -> No
 @pytest.mark.parametrize(
     "fault",
     [
-        Fault(mode=FaultMode.FORGET_ANSWER, command="ff45"),
-        Fault(mode=FaultMode.CUT_REQUEST, command="ff45", at=50),
-        Fault(mode=FaultMode.LATE, command="ff45", delay_s=0.2),
-        Fault(mode=FaultMode.LIE, command="ff45"),
+        ShtrihFault(mode=ShtrihFaultMode.FORGET_ANSWER, command="ff45"),
+        ShtrihFault(mode=ShtrihFaultMode.CUT_REQUEST, command="ff45", at=50),
+        ShtrihFault(mode=ShtrihFaultMode.LATE, command="ff45", delay_s=0.2),
+        ShtrihFault(mode=ShtrihFaultMode.LIE, command="ff45"),
     ],
     ids=lambda fault: fault.mode.value,
 )
-async def test_of_two_equal_sales_with_a_broken_link_each_is_made_once(tmp_path: Path, fault: Fault) -> None:
+async def test_of_two_equal_sales_with_a_broken_link_each_is_made_once(
+    tmp_path: Path, fault: ShtrihFault
+) -> None:
     async with shop(tmp_path) as (running, emulator):
         await running.sell(1)
         emulator.set_faults(fault)
@@ -167,10 +176,10 @@ async def test_cash_is_at_the_register_once_whatever_gets_lost(tmp_path: Path) -
         await running.until(partial(cash_is, running, "done"))
         assert (counters.cash_ins, counters.cash_in_kop) == (1, 10_000)
 
-        emulator.set_faults(Fault(mode=FaultMode.FORGET_ANSWER, command="51"))
+        emulator.set_faults(ShtrihFault(mode=ShtrihFaultMode.FORGET_ANSWER, command="51"))
         await move("cash_out", "30.00")
         await running.until(partial(cash_is, running, "done", "done"))
-        emulator.set_faults(Fault(mode=FaultMode.LOSE_REQUEST, command="50"))
+        emulator.set_faults(ShtrihFault(mode=ShtrihFaultMode.LOSE_REQUEST, command="50"))
         await move("cash_in", "1.00")
         await running.until(partial(cash_is, running, "done", "done", "done"))
         await move("cash_out", "400.00")  # of the opening cash the register does not know
@@ -253,7 +262,7 @@ async def test_the_attempt_and_the_register_tell_what_the_commands_took(tmp_path
         assert {"8D", "FF46", "89", "FF45"} <= attempt["commands"].keys()
         assert [len(attempt["commands"][name]) for name in ("8D", "FF46", "FF45")] == [1, 1, 1]
 
-        emulator.set_faults(Fault(mode=FaultMode.FORGET_ANSWER, command="ff45"))
+        emulator.set_faults(ShtrihFault(mode=ShtrihFaultMode.FORGET_ANSWER, command="ff45"))
         lost = (await running.post(sale())).json()
         (attempt,) = (await running.receipt(lost["receipt_id"]))["attempts"]
         assert attempt["outcome"] == "adopted"
@@ -294,7 +303,7 @@ async def test_a_document_whose_key_cannot_be_read_after_a_restore_is_a_question
         assert [answer["status"] for answer in told] == ["printed", "printed"]
 
         async with restored(running, backup):
-            broken = Fault(mode=FaultMode.ERROR, command="ff3b", code=NO_DATA, count=None)
+            broken = ShtrihFault(mode=ShtrihFaultMode.ERROR, command="ff3b", code=NO_DATA, count=None)
             emulator.set_faults(broken)
         again = (await running.post(sale(kop=777), key="k777")).json()
         await running.state_of(again["receipt_id"], print_state="print_unknown")

@@ -8,15 +8,15 @@ from typing import Any
 from sqlalchemy import Connection, delete, select
 from tests.support.product import Product, product, sale
 
-from kkt_adapter.fiscal.housekeeping.retention import KINDS, Limits, Look, RetentionKind
+from kkt_adapter.fiscal.housekeeping.retention import KINDS, Limits, RetentionKind, RetentionLook
 from kkt_adapter.fiscal.store.tables import document_bytes
 
 
-def _look(kind: RetentionKind, limits: Limits, after: Any, conn: Connection) -> Look:
+def _look(kind: RetentionKind, limits: Limits, after: Any, conn: Connection) -> RetentionLook:
     return kind.look(conn, limits, after)
 
 
-def _forget(kind: RetentionKind, found: Look, conn: Connection) -> int:
+def _forget(kind: RetentionKind, found: RetentionLook, conn: Connection) -> int:
     return kind.forget(conn, found.old)
 
 

@@ -14,10 +14,10 @@ import pytest
 from tests.support.erp import back_office
 from tests.support.product import Product, ServiceProcess, ShiftedClock, product, sale, service_process
 
-from kkt_adapter.emulators.erp import Fault, FaultMode
-from kkt_adapter.emulators.ofd import Fault as OfdFault
-from kkt_adapter.emulators.ofd import FaultMode as OfdFaultMode
+from kkt_adapter.emulators.erp import ErpFault, ErpFaultMode
 from kkt_adapter.emulators.ofd import OfdEmulator
+from kkt_adapter.emulators.ofd import OfdFault as OfdFault
+from kkt_adapter.emulators.ofd import OfdFaultMode as OfdFaultMode
 from kkt_adapter.kernel.ids import random_id
 
 LIMIT_S = 2.0  # whoever hangs does so for 10 s and more; performance.md says what the bench measures
@@ -71,7 +71,7 @@ async def test_health_answers_at_once_and_names_everybody_who_hangs(
         stack.push_async_callback(ofd.stop)
         await ofd.set_faults(OfdFault(mode=OfdFaultMode.HANG))
         erp = await stack.enter_async_context(back_office())
-        await erp.set_faults(Fault(mode=FaultMode.HANG))
+        await erp.set_faults(ErpFault(mode=ErpFaultMode.HANG))
         redis_port = await stack.enter_async_context(says_nothing())
         service = await stack.enter_async_context(service_process(tmp_path, tills=("POS-001",), ofd=ofd))
         await with_documents(service)

@@ -12,7 +12,7 @@ from tests.support.receipts import a_profile, a_registration, some_defaults
 
 from kkt_adapter.api.doors.atol import words
 from kkt_adapter.api.doors.atol.errors import AtolError, Code
-from kkt_adapter.api.doors.atol.receipt import Translated, translate
+from kkt_adapter.api.doors.atol.receipt import TranslatedReceipt, translate
 from kkt_adapter.fiscal.model import FfdVersion, Operation, PaymentKind, ReceiptKind, ReceiptRequest, VatRate
 from kkt_adapter.fiscal.requisites import AgentType
 
@@ -24,7 +24,9 @@ def body(**changes: Any) -> Json:
     return {"receipt": receipt(INN, **changes)}
 
 
-def translated(document: Json, *, version: int = 5, operation: str = "sell", **defaults: Any) -> Translated:
+def translated(
+    document: Json, *, version: int = 5, operation: str = "sell", **defaults: Any
+) -> TranslatedReceipt:
     ffd = FfdVersion.V1_2 if version == 5 else FfdVersion.V1_05
     profile = a_profile(registration=a_registration(ffd_version=ffd), defaults=some_defaults(**defaults))
     return translate(document, version=version, operation=operation, group="main", profile=profile)

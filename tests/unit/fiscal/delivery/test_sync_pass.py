@@ -8,7 +8,7 @@ import pytest
 from tests.support.clock import ManualClock
 
 from kkt_adapter.fiscal.delivery.endpoint import Endpoint
-from kkt_adapter.fiscal.delivery.lanes.base import DeliveryLane, Head, PassStats, Permit
+from kkt_adapter.fiscal.delivery.lanes.base import DeliveryLane, LaneHead, PassStats, Permit
 from kkt_adapter.fiscal.delivery.outcome import Signal
 from kkt_adapter.fiscal.delivery.sync_pass import PassPlan, SyncPass
 from kkt_adapter.kernel.breaker import Breaker, BreakerState
@@ -30,8 +30,8 @@ class Lane:
     sent: list[int] = field(default_factory=list)
     begun: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def head(self, *, ignore_due: bool) -> Head | None:
-        return Head(fd_number=1, retry_count=self.retry_count) if self.documents else None
+    async def head(self, *, ignore_due: bool) -> LaneHead | None:
+        return LaneHead(fd_number=1, retry_count=self.retry_count) if self.documents else None
 
     async def drain(self, permit: Permit, stats: PassStats, *, limit: int | None) -> None:
         self.drains += 1

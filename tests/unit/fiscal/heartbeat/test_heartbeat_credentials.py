@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.support.erp import office
 
-from kkt_adapter.emulators.erp.sign_in import SignIn
+from kkt_adapter.emulators.erp.sign_in import OfficeSignIn
 from kkt_adapter.fiscal.heartbeat.credentials import Credentials, signature
 from kkt_adapter.kernel.errors import SettingsInvalid
 
@@ -29,26 +29,26 @@ async def test_a_token_is_sent_as_bearer() -> None:
 
 async def test_basic_sign_in_is_utf8() -> None:
     sent = await headers(user="Кассир", password="пароль", profile="onec")
-    assert SignIn(basic=(("x", "y"),)).admits(sent, BODY, now=NOW) is False
+    assert OfficeSignIn(basic=(("x", "y"),)).admits(sent, BODY, now=NOW) is False
     assert sent == {"Authorization": "Basic 0JrQsNGB0YHQuNGAOtC/0LDRgNC+0LvRjA=="}
 
 
 async def test_a_signature_holds_for_this_body_time_and_id_alone() -> None:
     sent = await headers(secret="s1", profile="webhook")
-    good = SignIn(secrets=("s1",))
+    good = OfficeSignIn(secrets=("s1",))
     assert good.admits(sent, BODY, now=NOW + 5)
     assert not good.admits(sent, BODY + b" ", now=NOW)
     assert not good.admits(sent | {"webhook-id": "msg-2"}, BODY, now=NOW)
     assert not good.admits(sent | {"webhook-timestamp": str(NOW + 1)}, BODY, now=NOW)
     assert not good.admits(sent, BODY, now=NOW + 600)
-    assert not SignIn(secrets=("s2",)).admits(sent, BODY, now=NOW)
+    assert not OfficeSignIn(secrets=("s2",)).admits(sent, BODY, now=NOW)
 
 
 async def test_two_secrets_sign_while_one_replaces_the_other() -> None:
     sent = await headers(secret="new", previous_secret="old")
     assert sent["webhook-signature"].count("v1,") == 2
     for known in ("new", "old"):
-        assert SignIn(secrets=(known,)).admits(sent, BODY, now=NOW)
+        assert OfficeSignIn(secrets=(known,)).admits(sent, BODY, now=NOW)
 
 
 def test_a_published_example_of_the_form_is_reproduced() -> None:

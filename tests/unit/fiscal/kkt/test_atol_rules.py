@@ -14,12 +14,12 @@ from kkt_adapter.emulators.atol.reading import read_receipt
 from kkt_adapter.fiscal.ffd.tlv import cp866, element
 from kkt_adapter.fiscal.kkt.atol import codes, words
 from kkt_adapter.fiscal.kkt.atol.answers import JobStatus, error_in, read_results, told_document
-from kkt_adapter.fiscal.kkt.atol.codes import Reaction, code_of, proves_absence
+from kkt_adapter.fiscal.kkt.atol.codes import AtolReaction, code_of, proves_absence
 from kkt_adapter.fiscal.kkt.atol.documents import read_document
 from kkt_adapter.fiscal.kkt.atol.jobs import job_uuid
 from kkt_adapter.fiscal.kkt.atol.marking import must_not_be_sold
 from kkt_adapter.fiscal.kkt.atol.task import receipt_task
-from kkt_adapter.fiscal.kkt.atol.values import BadAnswer, moment, money, optional_moment, read_json
+from kkt_adapter.fiscal.kkt.atol.values import BadAtolAnswer, moment, money, optional_moment, read_json
 from kkt_adapter.fiscal.kkt.virtual import made_up_registration
 from kkt_adapter.fiscal.model import (
     Cashier,
@@ -66,19 +66,19 @@ def test_codes_that_prove_nothing(code: int) -> None:
 
 def test_the_table_never_calls_a_doubtful_code_harmless() -> None:
     harmless = {
-        Reaction.REFUSE,
-        Reaction.MARK,
-        Reaction.BLOCKED,
-        Reaction.OPERATOR,
-        Reaction.SHIFT,
-        Reaction.RETRY,
+        AtolReaction.REFUSE,
+        AtolReaction.MARK,
+        AtolReaction.BLOCKED,
+        AtolReaction.OPERATOR,
+        AtolReaction.SHIFT,
+        AtolReaction.RETRY,
     }
     doubtful = {
         code for code, known in codes.CODES.items() if known.reaction in harmless and not proves_absence(code)
     }
     assert doubtful == {codes.NO_DATA, 32 + 107}, "questions only: no such document; unsent documents"
-    assert code_of(777).reaction is Reaction.UNKNOWN
-    assert code_of(423).reaction is Reaction.MARK
+    assert code_of(777).reaction is AtolReaction.UNKNOWN
+    assert code_of(423).reaction is AtolReaction.MARK
 
 
 # --- answers ---
@@ -123,12 +123,12 @@ def test_a_ready_result_may_be_nothing_at_all() -> None:
     "content", [{}, {"results": []}, {"results": [{"status": "fine"}]}, {"results": 5}, None]
 )
 def test_what_is_no_answer_is_not_taken_for_one(content: Any) -> None:
-    with pytest.raises(BadAnswer):
+    with pytest.raises(BadAtolAnswer):
         read_results(content)
 
 
 def test_a_web_page_is_no_json() -> None:
-    with pytest.raises(BadAnswer):
+    with pytest.raises(BadAtolAnswer):
         read_json(b"<html>502</html>")
     assert read_json(b'{"a": 0.1}')["a"] == Decimal("0.1")
 
@@ -206,7 +206,7 @@ def test_a_document_without_bytes_that_can_be_read_is_not_one_without_a_key(raw:
 
 
 def test_another_document_than_the_one_asked_for_is_no_answer() -> None:
-    with pytest.raises(BadAnswer):
+    with pytest.raises(BadAtolAnswer):
         read_document(a_document(), fd_number=13, fn_number="", first_unsent=None)
 
 

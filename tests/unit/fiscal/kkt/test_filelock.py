@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from kkt_adapter.fiscal.kkt.virtual.filelock import FileLock
+from kkt_adapter.fiscal.kkt.virtual.filelock import FnFileLock
 from kkt_adapter.kernel.errors import KktUnavailable
 
 
 def test_only_one_holder_at_a_time(tmp_path: Path) -> None:
     path = tmp_path / "fn.lock"
-    first, second = FileLock(path), FileLock(path)
+    first, second = FnFileLock(path), FnFileLock(path)
     first.take()
     first.take()
 
@@ -30,12 +30,12 @@ def test_only_one_holder_at_a_time(tmp_path: Path) -> None:
 
 def test_a_holder_that_left_no_name_is_no_obstacle_to_saying_so(tmp_path: Path) -> None:
     path = tmp_path / "fn.lock"
-    holder = FileLock(path)
+    holder = FnFileLock(path)
     holder.take()
     path.write_text("")
 
     with pytest.raises(KktUnavailable) as refused:
-        FileLock(path).take()
+        FnFileLock(path).take()
 
     assert refused.value.facts["holder_pid"] is None
     holder.release()
@@ -43,4 +43,4 @@ def test_a_holder_that_left_no_name_is_no_obstacle_to_saying_so(tmp_path: Path) 
 
 def test_a_lock_file_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(KktUnavailable, match=r"fn\.lock"):
-        FileLock(tmp_path / "missing" / "fn.lock").take()
+        FnFileLock(tmp_path / "missing" / "fn.lock").take()

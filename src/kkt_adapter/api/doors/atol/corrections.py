@@ -3,7 +3,7 @@
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any, Final
 
-from kkt_adapter.api.doors.atol.fields import Fields
+from kkt_adapter.api.doors.atol.fields import AtolFields
 from kkt_adapter.api.doors.atol.items import rate_of
 from kkt_adapter.fiscal.ffd.vat import vat_inside
 from kkt_adapter.fiscal.model import VatRate
@@ -28,7 +28,7 @@ _OF_RATE: Final = {
 """Tax and settlement of a rate, in the same parts."""
 
 
-def reason_of(fields: Fields) -> dict[str, Any]:
+def reason_of(fields: AtolFields) -> dict[str, Any]:
     """``correction_info``: why, of which day, under which number."""
     info = fields.object("correction_info", required=True)
     if info is None:
@@ -41,7 +41,7 @@ def reason_of(fields: Fields) -> dict[str, Any]:
     return reason
 
 
-def sums_of(fields: Fields, total_kop: Kopecks) -> list[dict[str, Any]]:
+def sums_of(fields: AtolFields, total_kop: Kopecks) -> list[dict[str, Any]]:
     """``vats`` say the tax of each rate; the register wants the settlements too.
 
     With one rate the settlement is the whole correction. With several it follows from each tax; the rest
@@ -67,7 +67,9 @@ def sums_of(fields: Fields, total_kop: Kopecks) -> list[dict[str, Any]]:
     ]
 
 
-def _settlements(fields: Fields, rows: list[Fields], rates: list[VatRate], total_kop: Kopecks) -> list[int]:
+def _settlements(
+    fields: AtolFields, rows: list[AtolFields], rates: list[VatRate], total_kop: Kopecks
+) -> list[int]:
     if len(rates) == 1:
         return [int(total_kop)]
     settled = [_from_tax(row, rate) for row, rate in zip(rows, rates, strict=True)]
@@ -88,7 +90,7 @@ def _settlements(fields: Fields, rows: list[Fields], rates: list[VatRate], total
     return settled
 
 
-def _from_tax(row: Fields, rate: VatRate) -> int:
+def _from_tax(row: AtolFields, rate: VatRate) -> int:
     """The settlement that a tax belongs to, kopecks; 0 for a rate without tax."""
     parts = _OF_RATE.get(rate)
     if parts is None:
@@ -97,7 +99,7 @@ def _from_tax(row: Fields, rate: VatRate) -> int:
     return 0 if tax is None else int((Decimal(tax) * parts[1] / parts[0]).to_integral_value(ROUND_HALF_UP))
 
 
-def money_of(fields: Fields, name: str) -> Kopecks | None:
+def money_of(fields: AtolFields, name: str) -> Kopecks | None:
     """Rubles as number or text to kopecks; a finding when they are none."""
     value = fields.raw(name)
     try:

@@ -10,7 +10,7 @@ from kkt_adapter.api.doors.atol.answers import Json, registered, report, token_a
 from kkt_adapter.api.doors.atol.errors import AtolError, Code, as_atol
 from kkt_adapter.api.doors.atol.marks import marks_result
 from kkt_adapter.api.doors.atol.parts import AtolParts
-from kkt_adapter.api.doors.atol.paths import Asked, Call, asked
+from kkt_adapter.api.doors.atol.paths import AskedPath, AtolCall, asked
 from kkt_adapter.api.doors.atol.register import register
 from kkt_adapter.api.doors.atol.schema import GROUP, KINDS, schema_of
 from kkt_adapter.api.doors.atol.sign_in import holder, new_token
@@ -44,7 +44,7 @@ class AtolOnlineDoor:
 
     async def known(self, scope: Scope) -> str | None:
         wanted = asked(scope["path"])
-        if wanted is None or wanted.call in (Call.SIGN_IN, Call.UNKNOWN):
+        if wanted is None or wanted.call in (AtolCall.SIGN_IN, AtolCall.UNKNOWN):
             return None
         try:
             shop = await holder(self._parts, scope)
@@ -66,7 +66,7 @@ class AtolOnlineDoor:
         told = as_atol(error)
         wanted = asked(scope["path"])
         answer = self._refused(told, wanted)
-        if wanted is not None and wanted.call is Call.SIGN_IN:
+        if wanted is not None and wanted.call is AtolCall.SIGN_IN:
             # sputnik8/atol-rb (lib/atol/transaction/get_token.rb) fails over other letters and shows no cause
             return DoorAnswer(status=told.http, body=jsontext.ascii_only(answer))
         return _answer(told.http, answer)
@@ -83,7 +83,7 @@ class AtolOnlineDoor:
             log.info("document_refused", code=int(error.code), call=wanted.call.name.lower())
             await send_answer(send, self.refusal(error, scope))
             return
-        uuid = answer.get("uuid") if wanted.call is Call.REGISTER else None
+        uuid = answer.get("uuid") if wanted.call is AtolCall.REGISTER else None
         if uuid is None:
             await send_answer(send, _answer(status, answer))
             return
@@ -93,24 +93,24 @@ class AtolOnlineDoor:
         finally:
             self._parts.answers.ends(uuid)
 
-    async def _carry_out(self, wanted: Asked, scope: Scope, body: bytes) -> tuple[int, Json]:
+    async def _carry_out(self, wanted: AskedPath, scope: Scope, body: bytes) -> tuple[int, Json]:
         match wanted.call, scope["method"]:
-            case Call.SIGN_IN, "GET" | "POST":
+            case AtolCall.SIGN_IN, "GET" | "POST":
                 token = await new_token(self._parts, scope, body)
                 return 200, token_answer(token, at=self._parts.clock.now().astimezone())
-            case Call.REPORT, "GET":
+            case AtolCall.REPORT, "GET":
                 return 200, await self._report(await self._sender(wanted, scope), wanted)
             case _, "GET" if _asks_schema(wanted):
                 return 200, schema_of(wanted.version, wanted.operation)
-            case Call.REGISTER, "POST":
+            case AtolCall.REGISTER, "POST":
                 shop = await self._sender(wanted, scope)
                 return await self._register(shop, wanted, json_object(body))
-            case Call.UNKNOWN, _:
+            case AtolCall.UNKNOWN, _:
                 await holder(self._parts, scope)
                 raise AtolError(Code.UNKNOWN_OPERATION, _unknown(wanted))
         raise AtolError(Code.BAD_REQUEST, "Такого метода у адреса нет: getToken — GET и POST, report — GET.")
 
-    async def _sender(self, wanted: Asked, scope: Scope) -> Shop:
+    async def _sender(self, wanted: AskedPath, scope: Scope) -> Shop:
         """The shop, allowed to use the group. Raises AtolError, NotAllowed."""
         shop: Shop = scope.get(SENDER) or await holder(self._parts, scope)
         check_origin(shop, headers_of(scope["headers"]))
@@ -121,7 +121,7 @@ class AtolOnlineDoor:
             )
         return shop
 
-    async def _register(self, shop: Shop, wanted: Asked, document: dict[str, Any]) -> tuple[int, Json]:
+    async def _register(self, shop: Shop, wanted: AskedPath, document: dict[str, Any]) -> tuple[int, Json]:
         done = await register(self._parts, shop, wanted, document)
         now = self._parts.clock.now().astimezone()
         if not done.known:
@@ -133,7 +133,7 @@ class AtolOnlineDoor:
         )
         return 400, registered(done.uuid, at=now, error=known.body(), warnings=done.warnings)
 
-    async def _report(self, shop: Shop, wanted: Asked) -> Json:
+    async def _report(self, shop: Shop, wanted: AskedPath) -> Json:
         receipt = await self._parts.receipts.by_id(wanted.uuid)
         if receipt is None or not self._may_read(shop, wanted, receipt):
             raise AtolError(
@@ -141,7 +141,7 @@ class AtolOnlineDoor:
             )
         return await self.told(receipt)
 
-    def _may_read(self, shop: Shop, wanted: Asked, receipt: DoorReceipt) -> bool:
+    def _may_read(self, shop: Shop, wanted: AskedPath, receipt: DoorReceipt) -> bool:
         """An account reads its own documents, in the group it sent them to."""
         groups = (wanted.group, *self._parts.groups.earlier_ids(wanted.group))
         return (
@@ -169,12 +169,12 @@ class AtolOnlineDoor:
         tlv = await self._parts.tlv_of(document["fn_number"], document["fiscal_doc_number"])
         return marks_result(marks, tlv)
 
-    def _refused(self, told: AtolError, wanted: Asked | None) -> Json:
+    def _refused(self, told: AtolError, wanted: AskedPath | None) -> Json:
         now = self._parts.clock.now().astimezone()
-        if wanted is not None and wanted.call is Call.SIGN_IN:
+        if wanted is not None and wanted.call is AtolCall.SIGN_IN:
             token = {"token": "", "timestamp": registered(None, at=now)["timestamp"]}
             return {"error": told.body(), **token, "code": 2, "text": told.text}
-        asks = wanted is not None and wanted.call is Call.REPORT
+        asks = wanted is not None and wanted.call is AtolCall.REPORT
         # A report that cannot be given says nothing of the receipt: a shop that reads "fail" sells it anew.
         status = "wait" if asks and told.code is not Code.MISSING_UUID else "fail"
         answer = registered(None, at=now, status=status, error=told.body())
@@ -184,12 +184,12 @@ class AtolOnlineDoor:
         return answer
 
 
-def _asks_schema(wanted: Asked) -> bool:
+def _asks_schema(wanted: AskedPath) -> bool:
     """``/v4/schema/sell``: told to anybody. Registrations in a group of this name are POST."""
     return wanted.group == GROUP and wanted.operation in KINDS
 
 
-def _unknown(wanted: Asked) -> str:
+def _unknown(wanted: AskedPath) -> str:
     if wanted.version not in (4, 5):
         return "Версии протокола: v4 (ФФД 1.05) и v5 (ФФД 1.2). Замените версию в адресе."
     return (

@@ -73,7 +73,7 @@ class AtolError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class FieldFinding:
     """What is wrong with one field, by its JSON path, and what to do."""
 
     path: str
@@ -87,19 +87,19 @@ def error_body(code: int, text: str, *, kind: str = "system") -> dict[str, Any]:
     return {"error_id": random_id(), "code": int(code), "text": text[:MAX_TEXT], "type": kind}
 
 
-def invalid(findings: list[Finding]) -> AtolError:
+def invalid(findings: list[FieldFinding]) -> AtolError:
     """32 with every finding, at most ``MAX_FINDINGS`` of them in words."""
     told = "; ".join(str(one) for one in findings[:MAX_FINDINGS])
     more = len(findings) - MAX_FINDINGS
     return AtolError(Code.INVALID, told + (f"; и ещё {more}" if more > 0 else ""))
 
 
-def finding(violation: Violation) -> Finding:
+def finding(violation: Violation) -> FieldFinding:
     """A finding of the core, its field named as the client wrote it."""
     text = violation.message.ru.rstrip(".")
     if violation.remedy is not None:
         text = f"{text}. {violation.remedy.ru.rstrip('.')}"
-    return Finding(path=violation.field, text=text)
+    return FieldFinding(path=violation.field, text=text)
 
 
 def as_atol(error: Exception) -> AtolError:

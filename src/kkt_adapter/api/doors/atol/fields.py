@@ -9,15 +9,15 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from kkt_adapter.api.doors.atol.errors import Finding
+from kkt_adapter.api.doors.atol.errors import FieldFinding
 
 T = TypeVar("T")
 
 
-class Fields:
+class AtolFields:
     """One object of the body. ``found`` is shared by all objects of it."""
 
-    def __init__(self, members: dict[str, Any], path: str, found: list[Finding]) -> None:
+    def __init__(self, members: dict[str, Any], path: str, found: list[FieldFinding]) -> None:
         self._members = members
         self.path = path
         self.found = found
@@ -29,7 +29,7 @@ class Fields:
         return f"{self.path}.{name}" if self.path else name
 
     def refuse(self, name: str, text: str) -> None:
-        self.found.append(Finding(path=self.at(name), text=text))
+        self.found.append(FieldFinding(path=self.at(name), text=text))
 
     def raw(self, name: str) -> Any:
         """As it was sent; None when it is not there."""
@@ -99,7 +99,7 @@ class Fields:
             self.refuse(name, "дата в форме дд.мм.гггг")
             return None
 
-    def object(self, name: str, *, required: bool = False) -> "Fields | None":
+    def object(self, name: str, *, required: bool = False) -> "AtolFields | None":
         value = self._members.get(name)
         if value is None or (value == [] and not required):  # PHP writes an empty object as a list
             if required:
@@ -108,9 +108,9 @@ class Fields:
         if not isinstance(value, dict):
             self.refuse(name, "должно быть объектом")
             return None
-        return Fields(value, self.at(name), self.found)
+        return AtolFields(value, self.at(name), self.found)
 
-    def objects(self, name: str, *, least: int, most: int) -> list["Fields"]:
+    def objects(self, name: str, *, least: int, most: int) -> list["AtolFields"]:
         """A list of objects with ``least`` to ``most`` entries."""
         value = self._members.get(name)
         if value is None and least == 0:
@@ -122,9 +122,9 @@ class Fields:
         rows = []
         for place, one in enumerate(value):
             if isinstance(one, dict):
-                rows.append(Fields(one, f"{self.at(name)}[{place}]", self.found))
+                rows.append(AtolFields(one, f"{self.at(name)}[{place}]", self.found))
             else:
-                self.found.append(Finding(path=f"{self.at(name)}[{place}]", text="должно быть объектом"))
+                self.found.append(FieldFinding(path=f"{self.at(name)}[{place}]", text="должно быть объектом"))
         return rows
 
     def put(

@@ -5,14 +5,14 @@ import binascii
 from typing import Any, Final
 
 from kkt_adapter.api.doors.atol import words
-from kkt_adapter.api.doors.atol.fields import Fields
+from kkt_adapter.api.doors.atol.fields import AtolFields
 from kkt_adapter.api.doors.atol.paths import V4
 
 MAX_ITEMS: Final = 100
 _PIECES: Final = 0
 
 
-def line_of(item: Fields, *, version: int, refund: bool, only_vat: str | None) -> dict[str, Any]:
+def line_of(item: AtolFields, *, version: int, refund: bool, only_vat: str | None) -> dict[str, Any]:
     """One line. ``only_vat``: the rate of the whole receipt, for an item that names none."""
     line: dict[str, Any] = {}
     item.put(line, "name", item.text("name", 128, required=True))
@@ -35,12 +35,12 @@ def line_of(item: Fields, *, version: int, refund: bool, only_vat: str | None) -
     return line
 
 
-def _vat_of(item: Fields) -> str | None:
+def _vat_of(item: AtolFields) -> str | None:
     vat = item.object("vat")
     return None if vat is None else rate_of(vat)
 
 
-def rate_of(vat: Fields) -> str | None:
+def rate_of(vat: AtolFields) -> str | None:
     """The rate; a sum beside it is calculated anew, since clients calculate it wrong."""
     kind = vat.raw("type")
     if isinstance(kind, str) and kind in words.OLD_VATS:
@@ -50,7 +50,7 @@ def rate_of(vat: Fields) -> str | None:
     return None if word is None else words.VATS[word]
 
 
-def _add_v4(item: Fields, line: dict[str, Any]) -> None:
+def _add_v4(item: AtolFields, line: dict[str, Any]) -> None:
     method = item.word("payment_method", words.METHODS)
     line["method"] = words.DEFAULT_METHOD if method is None else words.METHODS[method]
     subject = item.word("payment_object", words.OBJECTS)
@@ -76,7 +76,7 @@ def _from_hex(code: str) -> str | None:
     return f"01{int.from_bytes(raw[2:8], 'big'):014d}21{serial}"
 
 
-def _add_v5(item: Fields, line: dict[str, Any], *, refund: bool) -> None:
+def _add_v5(item: AtolFields, line: dict[str, Any], *, refund: bool) -> None:
     method = item.word("payment_method", words.METHODS, required=True)
     item.put(line, "method", method, words.METHODS.__getitem__)
     item.put(line, "subject", item.whole("payment_object", sorted(words.OBJECT_CODES), required=True))
@@ -104,7 +104,7 @@ def _planned_status(*, refund: bool, measured: bool) -> int:
     return (4 if measured else 3) if refund else (2 if measured else 1)
 
 
-def mark_code_of(item: Fields) -> str | None:
+def mark_code_of(item: AtolFields) -> str | None:
     """The code as it was scanned. ``gs1m`` comes as Base64, so that GS (1D hex) survives."""
     code = item.object("mark_code")
     if code is None:
@@ -125,7 +125,7 @@ def mark_code_of(item: Fields) -> str | None:
         return None
 
 
-def industry_of(fields: Fields, name: str, *, most: int) -> list[dict[str, Any]]:
+def industry_of(fields: AtolFields, name: str, *, most: int) -> list[dict[str, Any]]:
     """1260 of an item, 1261 of a receipt."""
     rows = []
     for one in fields.objects(name, least=0, most=most):
@@ -138,7 +138,7 @@ def industry_of(fields: Fields, name: str, *, most: int) -> list[dict[str, Any]]
     return rows
 
 
-def agent_of(fields: Fields) -> dict[str, Any] | None:
+def agent_of(fields: AtolFields) -> dict[str, Any] | None:
     """``agent_info`` of an item or a receipt; an agent names his supplier."""
     info = fields.object("agent_info")
     if info is None:
@@ -165,7 +165,7 @@ def agent_of(fields: Fields) -> dict[str, Any] | None:
     return agent
 
 
-def supplier_of(fields: Fields) -> dict[str, Any] | None:
+def supplier_of(fields: AtolFields) -> dict[str, Any] | None:
     info = fields.object("supplier_info")
     if info is None:
         return None
@@ -176,7 +176,7 @@ def supplier_of(fields: Fields) -> dict[str, Any] | None:
     return supplier or None
 
 
-def phones_of(fields: Fields) -> list[str] | None:
+def phones_of(fields: AtolFields) -> list[str] | None:
     """A list of texts, or one text; None when there is none."""
     value = fields.raw("phones")
     if value in (None, "", []):

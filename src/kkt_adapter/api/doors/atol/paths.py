@@ -13,7 +13,7 @@ _PATH = re.compile(r"(?:/[^/]+)*?/(v[345])/(.+?)/?\Z")
 _OURS = ("/v1/", "/api/")
 
 
-class Call(StrEnum):
+class AtolCall(StrEnum):
     SIGN_IN = "getToken"
     REGISTER = "register"
     REPORT = "report"
@@ -41,17 +41,17 @@ _ONLY_V5 = frozenset({"sell_refund_correction", "buy_refund_correction"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class AskedPath:
     """What a path asks for."""
 
     version: int
-    call: Call
+    call: AtolCall
     group: str = ""
     operation: str = ""
     uuid: str = ""
 
 
-def asked(path: str) -> Asked | None:
+def asked(path: str) -> AskedPath | None:
     """None: not an address of this protocol."""
     if path.startswith(_OURS):
         return None
@@ -60,14 +60,14 @@ def asked(path: str) -> Asked | None:
         return None
     version, rest = int(found[1][1:]), found[2].split("/")
     if version not in (V4, V5):
-        return Asked(version=version, call=Call.UNKNOWN)
+        return AskedPath(version=version, call=AtolCall.UNKNOWN)
     match rest:
         case ["getToken"]:
-            return Asked(version=version, call=Call.SIGN_IN)
+            return AskedPath(version=version, call=AtolCall.SIGN_IN)
         case [group, "report", uuid]:
-            return Asked(version=version, call=Call.REPORT, group=group, uuid=uuid)
+            return AskedPath(version=version, call=AtolCall.REPORT, group=group, uuid=uuid)
         case [group, operation]:
             known = operation in OPERATIONS and not (version == V4 and operation in _ONLY_V5)
-            call = Call.REGISTER if known else Call.UNKNOWN
-            return Asked(version=version, call=call, group=group, operation=operation)
-    return Asked(version=version, call=Call.UNKNOWN)
+            call = AtolCall.REGISTER if known else AtolCall.UNKNOWN
+            return AskedPath(version=version, call=call, group=group, operation=operation)
+    return AskedPath(version=version, call=AtolCall.UNKNOWN)

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from kkt_adapter.api.doors.atol import words
 from kkt_adapter.api.doors.atol.corrections import MAX_VATS, money_of, reason_of, sums_of
-from kkt_adapter.api.doors.atol.errors import AtolError, Code, Finding
-from kkt_adapter.api.doors.atol.fields import Fields
+from kkt_adapter.api.doors.atol.errors import AtolError, Code, FieldFinding
+from kkt_adapter.api.doors.atol.fields import AtolFields
 from kkt_adapter.api.doors.atol.items import (
     MAX_ITEMS,
     agent_of,
@@ -34,29 +34,29 @@ MAX_CASHLESS: Final = 10
 
 
 @dataclass(slots=True, kw_only=True)
-class Translated:
+class TranslatedReceipt:
     """``parsed`` for the core; ``found``: what the protocol itself refuses, by JSON path."""
 
     parsed: ParsedReceipt
-    found: list[Finding] = field(default_factory=list)
+    found: list[FieldFinding] = field(default_factory=list)
 
 
 def translate(
     document: Mapping[str, Any], *, version: int, operation: str, group: str, profile: RegisterProfile
-) -> Translated:
+) -> TranslatedReceipt:
     """The receipt that a registration asks for; nothing here needs the database.
 
     Raises:
         AtolError: ``company.inn`` is not that of the registers.
     """
-    found: list[Finding] = []
-    body = Fields(dict(document), "", found)
+    found: list[FieldFinding] = []
+    body = AtolFields(dict(document), "", found)
     kind, is_correction = OPERATIONS[operation]
     name = _root_of(body, correction=is_correction)
     root = body.object(name, required=True)
     rename = partial(own_name, root=name, version=version)
     if root is None:
-        return Translated(parsed=_nothing(group, rename), found=found)
+        return TranslatedReceipt(parsed=_nothing(group, rename), found=found)
     is_correction = is_correction or name == "correction"  # Bitrix corrects a refund under sell_refund
     canonical: dict[str, Any] = {"pos_id": group, "type": "correction" if is_correction else kind}
     _add_company(root, canonical, profile)
@@ -74,12 +74,12 @@ def translate(
     try:
         parsed = read_translated(canonical, own_name=rename)
     except ReceiptInvalid as error:
-        told = [Finding(path=one.field, text=one.message.ru.rstrip(".")) for one in error.violations]
-        return Translated(parsed=_nothing(group, rename), found=[*found, *told])
-    return Translated(parsed=parsed, found=found)
+        told = [FieldFinding(path=one.field, text=one.message.ru.rstrip(".")) for one in error.violations]
+        return TranslatedReceipt(parsed=_nothing(group, rename), found=[*found, *told])
+    return TranslatedReceipt(parsed=parsed, found=found)
 
 
-def _root_of(body: Fields, *, correction: bool) -> str:
+def _root_of(body: AtolFields, *, correction: bool) -> str:
     """``receipt`` or ``correction``: the one that is there, else the one that should be."""
     if "receipt" in body and "correction" in body:
         body.refuse("correction", "передайте receipt или correction, не оба")
@@ -101,7 +101,7 @@ def _nothing(group: str, rename: Callable[[str], str]) -> ParsedReceipt:
     return read_translated(empty, own_name=rename)
 
 
-def _add_company(root: Fields, canonical: dict[str, Any], profile: RegisterProfile) -> None:
+def _add_company(root: AtolFields, canonical: dict[str, Any], profile: RegisterProfile) -> None:
     company = root.object("company", required=True)
     if company is None:
         return
@@ -128,7 +128,7 @@ def _add_company(root: Fields, canonical: dict[str, Any], profile: RegisterProfi
         canonical["place"] = address  # of an Internet settlement it is the site, whatever the register says
 
 
-def _add_people(root: Fields, canonical: dict[str, Any], *, version: int, needed: bool) -> None:
+def _add_people(root: AtolFields, canonical: dict[str, Any], *, version: int, needed: bool) -> None:
     client = root.object("client", required=needed)
     if client is not None:
         customer = _customer_of(client, version=version)
@@ -144,7 +144,7 @@ def _add_people(root: Fields, canonical: dict[str, Any], *, version: int, needed
         canonical["cashier"] = cashier
 
 
-def _customer_of(client: Fields, *, version: int) -> dict[str, Any]:
+def _customer_of(client: AtolFields, *, version: int) -> dict[str, Any]:
     customer: dict[str, Any] = {}
     client.put(customer, "email", client.text("email", 64))
     phone = client.text("phone", 64)
@@ -161,7 +161,7 @@ def _customer_of(client: Fields, *, version: int) -> dict[str, Any]:
     return customer
 
 
-def _add_payments(root: Fields, canonical: dict[str, Any]) -> None:
+def _add_payments(root: AtolFields, canonical: dict[str, Any]) -> None:
     """A payment without a sum is the whole receipt."""
     rows = []
     for one in root.objects("payments", least=1, most=MAX_PAYMENTS):
@@ -172,7 +172,7 @@ def _add_payments(root: Fields, canonical: dict[str, Any]) -> None:
     canonical["payments"] = rows
 
 
-def _add_sums(root: Fields, canonical: dict[str, Any]) -> None:
+def _add_sums(root: AtolFields, canonical: dict[str, Any]) -> None:
     paid = [money_of(one, "sum") for one in root.objects("payments", least=1, most=MAX_PAYMENTS)]
     total = Kopecks(sum(one for one in paid if one is not None))
     canonical["items"] = []
@@ -180,7 +180,7 @@ def _add_sums(root: Fields, canonical: dict[str, Any]) -> None:
     canonical["correction"]["sums"] = sums_of(root, total)
 
 
-def _add_items(root: Fields, canonical: dict[str, Any], *, version: int, refund: bool) -> None:
+def _add_items(root: AtolFields, canonical: dict[str, Any], *, version: int, refund: bool) -> None:
     vats = [rate_of(one) for one in root.objects("vats", least=0, most=MAX_VATS)]
     only_vat = vats[0] if len(vats) == 1 else None
     canonical["items"] = [
@@ -193,7 +193,7 @@ def _add_items(root: Fields, canonical: dict[str, Any], *, version: int, refund:
         root.refuse("total", "обязательное поле. Передайте сумму чека")
 
 
-def _add_receipt_fields(root: Fields, canonical: dict[str, Any], *, version: int) -> None:
+def _add_receipt_fields(root: AtolFields, canonical: dict[str, Any], *, version: int) -> None:
     root.put(canonical, "additional_attribute", root.text("additional_check_props", 16))
     pair = root.object("additional_user_props")
     if pair is not None:
@@ -222,7 +222,7 @@ def _add_receipt_fields(root: Fields, canonical: dict[str, Any], *, version: int
         }
 
 
-def _cashless_of(one: Fields) -> dict[str, Any]:
+def _cashless_of(one: AtolFields) -> dict[str, Any]:
     row: dict[str, Any] = {"amount": one.raw("sum")}
     one.put(row, "method", one.whole("method", range(256), required=True))
     one.put(row, "id", one.text("id", 256, required=True))
@@ -230,7 +230,7 @@ def _cashless_of(one: Fields) -> dict[str, Any]:
     return row
 
 
-def _wall_clock(operation: Fields) -> str:
+def _wall_clock(operation: AtolFields) -> str:
     """``dd.mm.yyyy HH:MM:SS`` as ISO."""
     text = operation.text("timestamp", 32, required=True) or ""
     day = operation.day("timestamp")

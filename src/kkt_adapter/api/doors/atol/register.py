@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from kkt_adapter.api.doors.atol.errors import AtolError, Code, Finding, finding, invalid
+from kkt_adapter.api.doors.atol.errors import AtolError, Code, FieldFinding, finding, invalid
 from kkt_adapter.api.doors.atol.marks import marks_of
 from kkt_adapter.api.doors.atol.parts import AtolParts
-from kkt_adapter.api.doors.atol.paths import V4, V5, Asked
+from kkt_adapter.api.doors.atol.paths import V4, V5, AskedPath
 from kkt_adapter.api.doors.atol.receipt import translate
 from kkt_adapter.api.schemas.receipt import ParsedReceipt
 from kkt_adapter.fiscal.intake.accept import Taken
@@ -39,7 +39,7 @@ class Registered:
     warnings: Mapping[str, str]
 
 
-async def register(parts: AtolParts, shop: Shop, asked: Asked, document: dict[str, Any]) -> Registered:
+async def register(parts: AtolParts, shop: Shop, asked: AskedPath, document: dict[str, Any]) -> Registered:
     """Store the receipt, or find what its external_id was used for.
 
     Raises:
@@ -61,7 +61,7 @@ async def register(parts: AtolParts, shop: Shop, asked: Asked, document: dict[st
 
 
 async def _read(
-    parts: AtolParts, shop: Shop, asked: Asked, document: dict[str, Any], origin: Origin
+    parts: AtolParts, shop: Shop, asked: AskedPath, document: dict[str, Any], origin: Origin
 ) -> ParsedReceipt:
     """Raises AtolError, AdapterError: the document does not fit."""
     profile = await parts.groups.profile(asked.group)
@@ -81,7 +81,7 @@ async def _read(
 
 
 def _origin(
-    parts: AtolParts, shop: Shop, asked: Asked, document: dict[str, Any]
+    parts: AtolParts, shop: Shop, asked: AskedPath, document: dict[str, Any]
 ) -> tuple[Origin, Mapping[str, str]]:
     """Raises AtolError: external_id is missing or too long."""
     external_id = document.get("external_id")
@@ -89,7 +89,7 @@ def _origin(
         external_id = str(external_id)
     if not isinstance(external_id, str) or not 1 <= len(external_id) <= MAX_EXTERNAL_ID:
         text = f"текст от 1 до {MAX_EXTERNAL_ID} символов, свой для каждого чека"
-        raise invalid([Finding(path="external_id", text=text)])
+        raise invalid([FieldFinding(path="external_id", text=text)])
     url, warnings = _callback(document)
     facts: dict[str, Any] = {"v": asked.version, "operation": asked.operation}
     if url is not None:
@@ -115,7 +115,7 @@ def _origin(
     return origin, warnings
 
 
-def _content(asked: Asked, document: dict[str, Any]) -> bytes:
+def _content(asked: AskedPath, document: dict[str, Any]) -> bytes:
     """What is compared when a key comes again: the operation and the body, without the client's clock."""
     sent = {name: value for name, value in document.items() if name != "timestamp"}
     text = json.dumps(sent, sort_keys=True, ensure_ascii=False, default=str)
@@ -150,7 +150,7 @@ def _is_web_address(url: str) -> bool:
         return False
 
 
-def _check_version(shop: Shop, asked: Asked, profile: RegisterProfile) -> None:
+def _check_version(shop: Shop, asked: AskedPath, profile: RegisterProfile) -> None:
     """v4 is FFD 1.05, v5 is FFD 1.2. Raises AtolError 21."""
     has = profile.registration.ffd_version
     if asked.version == V4 and has is FfdVersion.V1_2 and not shop.convert:
@@ -166,11 +166,11 @@ def _check_version(shop: Shop, asked: Asked, profile: RegisterProfile) -> None:
         )
 
 
-def _timestamp_findings(document: dict[str, Any]) -> list[Finding]:
+def _timestamp_findings(document: dict[str, Any]) -> list[FieldFinding]:
     said = document.get("timestamp")
     if isinstance(said, str) and _is_timestamp(said):
         return []
-    return [Finding(path="timestamp", text="время в форме дд.мм.гггг ЧЧ:ММ:СС. Передайте его")]
+    return [FieldFinding(path="timestamp", text="время в форме дд.мм.гггг ЧЧ:ММ:СС. Передайте его")]
 
 
 def _is_timestamp(text: str) -> bool:
@@ -193,9 +193,9 @@ async def _repeated(parts: AtolParts, known: Known, origin: Origin) -> Registere
     return Registered(uuid=known.receipt_id, known=True, warnings={"external_id": text})
 
 
-def _each_path_once(found: list[Finding]) -> list[Finding]:
+def _each_path_once(found: list[FieldFinding]) -> list[FieldFinding]:
     """The first finding of each path: the protocol's own goes before the core's."""
-    first: dict[str, Finding] = {}
+    first: dict[str, FieldFinding] = {}
     for one in found:
         first.setdefault(one.path, one)
     return list(first.values())

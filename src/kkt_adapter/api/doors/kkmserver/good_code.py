@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from kkt_adapter.fiscal.ffd.marks.damage import Damaged
-from kkt_adapter.fiscal.ffd.marks.grammar import Mark, MarkKind
+from kkt_adapter.fiscal.ffd.marks.grammar import MarkKind, ParsedMark
 from kkt_adapter.fiscal.ffd.marks.spelling import read_mark
 
 NOT_PARSED: Final = "NotParse"
@@ -48,7 +48,7 @@ def _data(code: str, *, kind: str, gtin: str, serial: str, errors: str) -> dict[
     }
 
 
-def _parts(mark: Mark) -> tuple[str, str]:
+def _parts(mark: ParsedMark) -> tuple[str, str]:
     """GTIN of 14 digits and serial number; empty where the kind has none."""
     match mark.kind:
         case MarkKind.GS1:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from kkt_adapter.api.doors.kkmserver.answers import STILL_RUNNING, Answer, Head, done, failed, running
 from kkt_adapter.api.doors.kkmserver.receipt import KINDS, sum_shown
 from kkt_adapter.api.doors.kkmserver.refusal import refused
-from kkt_adapter.fiscal.control.presses import Outcome
+from kkt_adapter.fiscal.control.presses import PressOutcome
 from kkt_adapter.fiscal.intake.press_guard import PressState
 from kkt_adapter.fiscal.model import PaymentKind, Receipt, ReceiptKind, VatRate
 from kkt_adapter.kernel.errors import Text
@@ -38,7 +38,7 @@ _REPEATED: Final = Text(
 
 def receipt_answer(
     head: Head,
-    outcome: Outcome,
+    outcome: PressOutcome,
     *,
     repeated: bool,
     url: str = "",
@@ -75,11 +75,11 @@ def receipt_answer(
             return running(head, _waiting(outcome), **facts)
 
 
-def is_final(outcome: Outcome) -> bool:
+def is_final(outcome: PressOutcome) -> bool:
     return outcome.state in (PressState.DONE, PressState.REFUSED)
 
 
-def document_of(outcome: Outcome, *, url: str) -> dict[str, Any]:
+def document_of(outcome: PressOutcome, *, url: str) -> dict[str, Any]:
     """Numbers of the document and the five sums."""
     doc = outcome.doc or {}
     return {
@@ -96,7 +96,7 @@ def paid(receipt: Receipt) -> dict[str, Decimal]:
     return {name: sum_shown(receipt.paid_kop(kind)) for name, kind in _SUMS}
 
 
-def register_check(outcome: Outcome) -> dict[str, Any]:
+def register_check(outcome: PressOutcome) -> dict[str, Any]:
     """``RegisterCheck`` of GetDataCheck."""
     receipt, doc = outcome.receipt, outcome.doc or {}
     customer = receipt.customer
@@ -130,7 +130,7 @@ def _type_check(receipt: Receipt) -> int:
     return next(code for code, kind in KINDS.items() if kind == (receipt.kind.value, corrected))
 
 
-def _waiting(outcome: Outcome) -> Text:
+def _waiting(outcome: PressOutcome) -> Text:
     if outcome.error is None:
         return STILL_RUNNING
     return Text(

@@ -12,7 +12,7 @@ from kkt_adapter.api.doors.kkmserver.receipt import Translated, is_fiscal, trans
 from kkt_adapter.api.doors.kkmserver.receipt_answers import is_final, receipt_answer
 from kkt_adapter.api.doors.kkmserver.refusal import CommandRefused, refusal_of, refused
 from kkt_adapter.api.schemas.receipt import read_translated
-from kkt_adapter.fiscal.control.presses import ActionRecord, Outcome, action_hashes, outcome_of
+from kkt_adapter.fiscal.control.presses import ActionRecord, PressOutcome, action_hashes, outcome_of
 from kkt_adapter.fiscal.intake.accept import Taken
 from kkt_adapter.fiscal.intake.as_sent import AsSent
 from kkt_adapter.fiscal.intake.known_keys import Known, UsedForAction
@@ -175,19 +175,19 @@ class ReceiptPresses:
             "Такой же чек уже отправлен и печатается. Этот чек не принят: дождитесь первого.",
         )
 
-    async def outcome(self, receipt_id: str) -> Outcome:
+    async def outcome(self, receipt_id: str) -> PressOutcome:
         """Raises StorageError: it is gone."""
         found = await self._parts.presses.outcome(receipt_id)
         if found is None:
             raise StorageError("the receipt of this key is gone", "чек этого ключа не найден")
         return found
 
-    async def _settled(self, call: Call, receipt_id: str) -> Outcome:
+    async def _settled(self, call: Call, receipt_id: str) -> PressOutcome:
         """Once it is final, or as it stands when the hold is over."""
         return await wait_final(self._parts, call, receipt_id)
 
     async def _answer(
-        self, call: Call, outcome: Outcome, *, repeated: bool, translated: Translated | None = None
+        self, call: Call, outcome: PressOutcome, *, repeated: bool, translated: Translated | None = None
     ) -> Answer:
         if is_final(outcome):
             call.tells(outcome.receipt_id)
@@ -201,13 +201,13 @@ class ReceiptPresses:
             **await self.members(outcome),
         )
 
-    async def members(self, outcome: Outcome) -> dict[str, Any]:
+    async def members(self, outcome: PressOutcome) -> dict[str, Any]:
         """NumDevice and UnitName of the register that has the receipt."""
         names = await self._parts.presses.names([outcome.register_id])
         return {"NumDevice": names[outcome.register_id].number, "UnitName": outcome.register_id}
 
 
-async def wait_final(parts: Parts, call: Call, receipt_id: str) -> Outcome:
+async def wait_final(parts: Parts, call: Call, receipt_id: str) -> PressOutcome:
     """The outcome once it is final, or as it stands when the hold is over. Raises StorageError."""
     while True:
         outcome = await parts.presses.outcome(receipt_id)

@@ -9,7 +9,7 @@ from kkt_adapter.fiscal.kkt.driver import KktStatus
 from kkt_adapter.fiscal.printing.device_times import DeviceTimesShown, Spread
 from kkt_adapter.fiscal.printing.recovery.open_question import OpenQuestion
 from kkt_adapter.fiscal.status.readiness import Readiness
-from kkt_adapter.fiscal.store.holds import Hold, HoldMode
+from kkt_adapter.fiscal.store.holds import HoldMode, RegisterHold
 from kkt_adapter.kernel.timefmt import iso, iso_of
 
 MOST_CANDIDATES = 20  # documents of an open question that are shown
@@ -19,7 +19,7 @@ def status_answer(registers: Sequence[RegisterStatus]) -> known.RegistersShown:
     return {"registers": [register_answer(one) for one in registers]}
 
 
-def hold_answer(hold: Hold | None) -> known.HoldShown | None:
+def hold_answer(hold: RegisterHold | None) -> known.HoldShown | None:
     if hold is None:
         return None
     return known.HoldShown(
@@ -30,7 +30,7 @@ def hold_answer(hold: Hold | None) -> known.HoldShown | None:
     )
 
 
-def held_answer(register_id: str, hold: Hold | None, *, moved: int = 0) -> known.RegisterHeld:
+def held_answer(register_id: str, hold: RegisterHold | None, *, moved: int = 0) -> known.RegisterHeld:
     return {"register_id": register_id, "hold": hold_answer(hold), "moved": moved}
 
 

@@ -20,7 +20,7 @@ SHOWN = 50  # letters on the page; actions in bulk take all that fit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class ShownQuestion:
     """A question beside our own record of it. ``record`` is None for a shift opening or a Z report."""
 
     register_id: str
@@ -50,7 +50,7 @@ async def questions(visit: Visit) -> Response:
     )
 
 
-async def _asked(visit: Visit) -> Sequence[Asked]:
+async def _asked(visit: Visit) -> Sequence[ShownQuestion]:
     tills = {card.register_id: card.tills for card in await visit.services.watch.cards.read()}
     found = []
     for register in await visit.services.registers.status(None):
@@ -61,7 +61,9 @@ async def _asked(visit: Visit) -> Sequence[Asked]:
         if question.receipt_id is not None:
             record = (await visit.services.receipts.by_id(question.receipt_id)).summary
         pos_id = record.pos_id if record is not None else next(iter(tills.get(register.register_id, ())), "")
-        found.append(Asked(register_id=register.register_id, pos_id=pos_id, question=question, record=record))
+        found.append(
+            ShownQuestion(register_id=register.register_id, pos_id=pos_id, question=question, record=record)
+        )
     return found
 
 

@@ -38,7 +38,7 @@ FILTERS = ("text", "register", "kind", "since", "until", "number", "total", "doo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class AskedList:
     """The filter, and the texts it was read from."""
 
     filter: ReceiptFilter
@@ -88,7 +88,7 @@ async def as_json(visit: Visit) -> Response:
     return _file(visit, _json(visit, asked_of(visit, zone)), "json", "application/json")
 
 
-def asked_of(visit: Visit, zone: tzinfo) -> Asked:
+def asked_of(visit: Visit, zone: tzinfo) -> AskedList:
     """Raises InvalidInput, naming the filter."""
     given = {name: visit.query.get(name, "").strip() for name in FILTERS}
     since, until = _day(given, "since"), _day(given, "until")
@@ -105,12 +105,12 @@ def asked_of(visit: Visit, zone: tzinfo) -> Asked:
         account=given["account"] or None,
         text=given["text"][:128] or None,
     )
-    return Asked(filter=wanted, given=given, zone=zone, last_day=until or _today(visit, zone))
+    return AskedList(filter=wanted, given=given, zone=zone, last_day=until or _today(visit, zone))
 
 
-def _unasked(visit: Visit, zone: tzinfo) -> Asked:
+def _unasked(visit: Visit, zone: tzinfo) -> AskedList:
     given = dict.fromkeys(FILTERS, "")
-    return Asked(filter=_usual(visit, zone), given=given, zone=zone, last_day=_today(visit, zone))
+    return AskedList(filter=_usual(visit, zone), given=given, zone=zone, last_day=_today(visit, zone))
 
 
 def _usual(visit: Visit, zone: tzinfo) -> ReceiptFilter:
@@ -204,13 +204,13 @@ def values_of(row: ReceiptRow) -> tuple[str | int | None, ...]:
     )  # fmt: skip
 
 
-async def _csv(visit: Visit, asked: Asked) -> AsyncIterator[bytes]:
+async def _csv(visit: Visit, asked: AskedList) -> AsyncIterator[bytes]:
     yield "\N{BYTE ORDER MARK}".encode() + csv_line(COLUMNS)  # spreadsheets then know that it is UTF-8
     async for rows in visit.services.lists.every(asked.filter, most=EXPORTED):
         yield b"".join(csv_line(values_of(row)) for row in rows)
 
 
-async def _json(visit: Visit, asked: Asked) -> AsyncIterator[bytes]:
+async def _json(visit: Visit, asked: AskedList) -> AsyncIterator[bytes]:
     """An array, one receipt a line."""
     before = b"[\n"
     async for rows in visit.services.lists.every(asked.filter, most=EXPORTED):

@@ -24,7 +24,7 @@ class Permit(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
+class LaneHead:
     """The document a lane would send next."""
 
     fd_number: int
@@ -37,7 +37,7 @@ class DeliveryLane(Protocol):
     fn_number: str
     endpoint: Endpoint
 
-    async def head(self, *, ignore_due: bool) -> Head | None:
+    async def head(self, *, ignore_due: bool) -> LaneHead | None:
         """What would be sent next; None when nothing waits (or, without ``ignore_due``, nothing is due)."""
         ...
 

@@ -10,7 +10,7 @@ import structlog
 
 from kkt_adapter.fiscal.delivery import reconcile
 from kkt_adapter.fiscal.delivery.endpoint import Endpoint
-from kkt_adapter.fiscal.delivery.lanes.base import Head, PassStats, Permit
+from kkt_adapter.fiscal.delivery.lanes.base import LaneHead, PassStats, Permit
 from kkt_adapter.fiscal.kkt.driver import KktDriver
 from kkt_adapter.fiscal.ofd.gateway import OfdGateway
 from kkt_adapter.kernel.backoff import backoff
@@ -38,7 +38,7 @@ class DeviceLane:
     def due_in_s(self) -> float | None:
         return None
 
-    async def head(self, *, ignore_due: bool) -> Head | None:
+    async def head(self, *, ignore_due: bool) -> LaneHead | None:
         return None  # nothing is ours to send, so nothing of ours can be a probe
 
     async def drain(self, permit: Permit, stats: PassStats, *, limit: int | None) -> None:

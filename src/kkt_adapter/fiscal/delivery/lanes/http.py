@@ -12,9 +12,9 @@ import structlog
 from kkt_adapter.fiscal.delivery import receipt_body, reconcile, results
 from kkt_adapter.fiscal.delivery.claims import Claim, ClaimRequest
 from kkt_adapter.fiscal.delivery.endpoint import Endpoint
-from kkt_adapter.fiscal.delivery.lanes.base import Head, PassStats, Permit
+from kkt_adapter.fiscal.delivery.lanes.base import LaneHead, PassStats, Permit
 from kkt_adapter.fiscal.delivery.outcome import decide
-from kkt_adapter.fiscal.delivery.results import Failed, Step, Synced
+from kkt_adapter.fiscal.delivery.results import Failed, LaneStep, Synced
 from kkt_adapter.fiscal.ofd.gateway import HttpOfdGateway
 from kkt_adapter.fiscal.store import receipt_json
 from kkt_adapter.kernel import jsontext
@@ -63,12 +63,12 @@ class HttpLane:
         waits = self._not_before if self._not_before > now else self._row_due
         return waits - now if waits > now else None
 
-    async def head(self, *, ignore_due: bool) -> Head | None:
+    async def head(self, *, ignore_due: bool) -> LaneHead | None:
         now = self._clock.now()
         waiting = await self._db.read(lambda c: reconcile.waiting_fns(c, [self.fn_number], now=now))
         if not waiting or not (ignore_due or waiting[0].due):
             return None
-        return Head(fd_number=waiting[0].head_fd, retry_count=waiting[0].head_retry_count)
+        return LaneHead(fd_number=waiting[0].head_fd, retry_count=waiting[0].head_retry_count)
 
     async def drain(self, permit: Permit, stats: PassStats, *, limit: int | None) -> None:
         result: Synced | Failed | None = None
@@ -113,7 +113,7 @@ class HttpLane:
             after=after,
             ignore_due=ignore_due,
         )
-        step = Step(result=result, claim=want if claim_next else None)
+        step = LaneStep(result=result, claim=want if claim_next else None)
         claim: Claim | None = await self._db.write_each(results.step, step)
         results.log_delivered(result)
         return claim

@@ -18,9 +18,9 @@ from sqlalchemy import Connection
 from kkt_adapter.fiscal.delivery import reconcile, results
 from kkt_adapter.fiscal.delivery.claims import Claim, ClaimRequest
 from kkt_adapter.fiscal.delivery.endpoint import Endpoint
-from kkt_adapter.fiscal.delivery.lanes.base import Head, PassStats, Permit
+from kkt_adapter.fiscal.delivery.lanes.base import LaneHead, PassStats, Permit
 from kkt_adapter.fiscal.delivery.outcome import HELD_RETRY_S, RetryDecision, decide
-from kkt_adapter.fiscal.delivery.results import Failed, Step, Synced
+from kkt_adapter.fiscal.delivery.results import Failed, LaneStep, Synced
 from kkt_adapter.fiscal.kkt.driver import KktDriver
 from kkt_adapter.fiscal.model import DocumentCode, OfdMessage
 from kkt_adapter.fiscal.ofd.gateway import OfdGateway, OfdReply
@@ -87,14 +87,14 @@ class RelayLane:
         left = self._not_before - self._clock.monotonic()
         return left if left > 0 else None
 
-    async def head(self, *, ignore_due: bool) -> Head | None:
+    async def head(self, *, ignore_due: bool) -> LaneHead | None:
         message = await self._next(ignore_due=ignore_due)
         if message is None:
             return None
         now = self._clock.now()
         waiting = await self._db.read(lambda c: reconcile.waiting_fns(c, [self.fn_number], now=now))
         retries = waiting[0].head_retry_count if waiting else self._failed_reports
-        return Head(fd_number=message.fd_number, retry_count=retries)
+        return LaneHead(fd_number=message.fd_number, retry_count=retries)
 
     async def drain(self, permit: Permit, stats: PassStats, *, limit: int | None) -> None:
         result: Synced | None = None
@@ -184,7 +184,7 @@ class RelayLane:
             lease_until=now + timedelta(seconds=CLAIM_S),
             fd_number=message.fd_number,
         )
-        claim: Claim | None = await self._db.write_each(results.step, Step(result=result, claim=want))
+        claim: Claim | None = await self._db.write_each(results.step, LaneStep(result=result, claim=want))
         results.log_delivered(result)
         if claim is not None and message.fd_number > self._ahead:
             # Documents are written down in their order: whatever went ahead is in the rows by now.
@@ -313,5 +313,5 @@ class RelayLane:
         await self._write(failed)
 
     async def _write(self, result: Synced | Failed) -> None:
-        await self._db.write_each(results.step, Step(result=result, claim=None))
+        await self._db.write_each(results.step, LaneStep(result=result, claim=None))
         results.log_delivered(result)

@@ -41,7 +41,7 @@ class MarkKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
+class ParsedMark:
     code: str  # the whole code
     kind: MarkKind
     tag: int  # 1300..1309, the element of 1163
@@ -73,7 +73,7 @@ _GLUED = re.compile(r"(.{5,})(?:(?P<check>9[13]).{4}|(?P<price>8005)[0-9]{6}|(?P
 """A serial number that ends like the next part: its separator may be lost. Serial numbers have 5 and more."""
 
 
-def parse(code: str) -> Mark:
+def parse(code: str) -> ParsedMark:
     """What a plain code is.
 
     Raises:
@@ -100,7 +100,9 @@ def parse(code: str) -> Mark:
             "Something stands before the GS1 code: two codes in one field, or a prefix of the scanner.",
             "Перед кодом GS1 стоит лишнее: два кода в одном поле или префикс сканера.",
         )
-    return Mark(code=code, kind=MarkKind.UNKNOWN, tag=1300, data=code[:UNKNOWN_LIMIT], remark=_unknown(code))
+    return ParsedMark(
+        code=code, kind=MarkKind.UNKNOWN, tag=1300, data=code[:UNKNOWN_LIMIT], remark=_unknown(code)
+    )
 
 
 def check_digit_fits(digits: str) -> bool:
@@ -121,7 +123,7 @@ def _unprintable(code: str) -> Damaged:
     return wrong_shape(MARK_CODE_LIMIT)
 
 
-def _gs1(code: str) -> Mark:
+def _gs1(code: str) -> ParsedMark:
     gtin = code[2:16]
     if code[16:18] != "21" or len(code) == 18:
         raise wrong_parts(
@@ -144,7 +146,7 @@ def _gs1(code: str) -> Mark:
         )
     parts = _parts(rest)
     _refuse_glued(serial, parts)
-    return Mark(
+    return ParsedMark(
         code=code, kind=MarkKind.GS1, tag=1305, data=f"01{gtin}21{serial}", remark=_check_part_remark(parts)
     )
 
@@ -237,10 +239,10 @@ def _check_part_remark(parts: dict[str, str]) -> Text | None:
     return None
 
 
-def _barcode(code: str) -> Mark:
+def _barcode(code: str) -> ParsedMark:
     if not check_digit_fits(code):
         raise wrong_check_digit(code)
-    return Mark(
+    return ParsedMark(
         code=code,
         kind=MarkKind.BARCODE,
         tag=_DIGITS_TAG[len(code)],
@@ -252,13 +254,13 @@ def _barcode(code: str) -> Mark:
     )
 
 
-def _short(code: str) -> Mark | None:
+def _short(code: str) -> ParsedMark | None:
     """A tobacco pack; None for what only happens to begin with 14 digits."""
     found, gtin_fits = _SHORT.match(code), check_digit_fits(code[:14])
     if found is not None and _SET_82.fullmatch(code):
         if not gtin_fits:
             raise wrong_check_digit(code[:14])
-        return Mark(code=code, kind=MarkKind.SHORT, tag=1306, data=f"01{found[1]}21{found[2]}")
+        return ParsedMark(code=code, kind=MarkKind.SHORT, tag=1306, data=f"01{found[1]}21{found[2]}")
     if gtin_fits and not code.isdigit() and len(code) <= _SHORT_LIKE:
         raise wrong_parts(
             f"The code of a tobacco pack has 29 characters, this one has {len(code)} or others than it may.",
@@ -267,21 +269,21 @@ def _short(code: str) -> Mark | None:
     return None
 
 
-def _fur(code: str) -> Mark:
+def _fur(code: str) -> ParsedMark:
     if _FUR.match(code) is None:
         raise wrong_parts(
             "The number of a fur mark is RU-, six digits, a dash and ten capital letters or digits.",
             "Номер знака мехового изделия: RU-, шесть цифр, дефис и десять заглавных букв или цифр.",
         )
-    return Mark(code=code, kind=MarkKind.FUR, tag=1307, data=code)
+    return ParsedMark(code=code, kind=MarkKind.FUR, tag=1307, data=code)
 
 
-def _stamp(code: str) -> Mark:
+def _stamp(code: str) -> ParsedMark:
     if _STAMP.match(code) is not None:
         if len(code) == 68:
-            return Mark(code=code, kind=MarkKind.EGAIS2, tag=1308, data=code[8:31])
+            return ParsedMark(code=code, kind=MarkKind.EGAIS2, tag=1308, data=code[8:31])
         if len(code) == 150:
-            return Mark(code=code, kind=MarkKind.EGAIS3, tag=1309, data=code[:14])
+            return ParsedMark(code=code, kind=MarkKind.EGAIS3, tag=1309, data=code[:14])
     small = any(c.islower() for c in code)
     raise wrong_parts(
         f"An excise stamp has 68 or 150 digits and capital letters; this one has {len(code)} characters"

@@ -12,7 +12,7 @@ from itertools import combinations
 from typing import Final
 
 from kkt_adapter.fiscal.ffd.marks.damage import Damaged, two_readings, wrong_shape
-from kkt_adapter.fiscal.ffd.marks.grammar import GS, MARK_CODE_LIMIT, Mark, MarkKind, parse
+from kkt_adapter.fiscal.ffd.marks.grammar import GS, MARK_CODE_LIMIT, MarkKind, ParsedMark, parse
 from kkt_adapter.kernel.errors import Text
 
 RAW_LIMIT: Final = 1024
@@ -23,7 +23,7 @@ RAW_LIMIT: Final = 1024
 class MarkReading:
     """A code that was understood, and what was changed to understand it."""
 
-    mark: Mark
+    mark: ParsedMark
     changes: tuple[Text, ...]  # empty: the code is as it was sent
 
 

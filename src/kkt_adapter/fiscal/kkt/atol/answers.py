@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from kkt_adapter.fiscal.kkt.atol.values import BadAnswer, member, optional_whole, text
+from kkt_adapter.fiscal.kkt.atol.values import BadAtolAnswer, member, optional_whole, text
 
 
 class JobStatus(StrEnum):
@@ -40,10 +40,10 @@ class SubResult:
 
 
 def read_results(content: Any) -> tuple[SubResult, ...]:
-    """Raises BadAnswer: not the answer to a job."""
+    """Raises BadAtolAnswer: not the answer to a job."""
     found = member(content, "results")
     if not isinstance(found, list) or not found:
-        raise BadAnswer("results is no list")
+        raise BadAtolAnswer("results is no list")
     return tuple(_read(one) for one in found)
 
 
@@ -51,7 +51,7 @@ def _read(one: Any) -> SubResult:
     try:
         status = JobStatus(text(one, "status"))
     except ValueError as error:
-        raise BadAnswer(f"no status of a job: {one!r:.80}") from error
+        raise BadAtolAnswer(f"no status of a job: {one!r:.80}") from error
     code, description = error_in(one)
     result = one.get("result")
     return SubResult(
@@ -71,20 +71,20 @@ def error_in(content: Any) -> tuple[int, str]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class ToldDocument:
     """Which document a result names; nothing of it is believed before the FN was asked."""
 
     fd_number: int
     fn_number: str  # empty: not told
 
 
-def told_document(result: dict[str, Any] | None) -> Told | None:
+def told_document(result: dict[str, Any] | None) -> ToldDocument | None:
     """From ``fiscalParams``, or flat as ``getLastFiscalParams`` answers. None: it names none.
 
-    Raises BadAnswer: a number that is none.
+    Raises BadAtolAnswer: a number that is none.
     """
     params = None if result is None else result.get("fiscalParams", result)
     number = optional_whole(params, "fiscalDocumentNumber")
     if number is None or number < 1:
         return None
-    return Told(fd_number=number, fn_number=text(params, "fnNumber"))
+    return ToldDocument(fd_number=number, fn_number=text(params, "fnNumber"))

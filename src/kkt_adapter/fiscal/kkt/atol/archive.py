@@ -9,7 +9,7 @@ from kkt_adapter.fiscal.kkt.atol.documents import FoundDocument, read_document
 from kkt_adapter.fiscal.kkt.atol.looks import EXCHANGE, SHIFT_LIMIT, Look, read_exchange
 from kkt_adapter.fiscal.kkt.atol.task import Task
 from kkt_adapter.fiscal.kkt.atol.troubles import silent
-from kkt_adapter.fiscal.kkt.atol.values import BadAnswer
+from kkt_adapter.fiscal.kkt.atol.values import BadAtolAnswer
 from kkt_adapter.fiscal.kkt.driver import ShiftState
 from kkt_adapter.fiscal.kkt.z_reports import documents_in_shift, report_of
 from kkt_adapter.fiscal.model import DocumentCode, ShiftReport
@@ -63,7 +63,7 @@ class Archive:
                 fn_number=exchange.fn_number,
                 first_unsent=exchange.first_unsent_number,
             )
-        except BadAnswer as error:
+        except BadAtolAnswer as error:
             raise silent(str(error)) from error
 
     async def report(self, fd_number: int) -> ShiftReport | None:

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from kkt_adapter.kernel.errors import Text
 
 
-class Reaction(StrEnum):
+class AtolReaction(StrEnum):
     """What the driver does with a code."""
 
     REFUSE = "refuse"  # the receipt's own data; nothing was fiscalised
@@ -49,33 +49,39 @@ NO_AGENT = 11
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriverCode:
     code: int
-    reaction: Reaction
+    reaction: AtolReaction
     meaning: Text
     remedy: Text
     reason: str | None = None  # of KktBlocked
 
 
 _REMEDY = {
-    Reaction.REFUSE: Text("correct the receipt's data", "исправьте данные чека"),
-    Reaction.MARK: Text(
+    AtolReaction.REFUSE: Text("correct the receipt's data", "исправьте данные чека"),
+    AtolReaction.MARK: Text(
         "check the marking code and the connection of the register with the marking system",
         "проверьте код маркировки и связь ККТ с ИСМ",
     ),
-    Reaction.RETRY: Text("nothing to do: it is tried again", "ничего не делайте: попытка повторится"),
-    Reaction.PAPER: Text("put paper in, close the cover", "заправьте бумагу, закройте крышку"),
-    Reaction.SHIFT: Text("close the shift with a Z report", "закройте смену Z-отчётом"),
-    Reaction.OPERATOR: Text(
+    AtolReaction.RETRY: Text("nothing to do: it is tried again", "ничего не делайте: попытка повторится"),
+    AtolReaction.PAPER: Text("put paper in, close the cover", "заправьте бумагу, закройте крышку"),
+    AtolReaction.SHIFT: Text("close the shift with a Z report", "закройте смену Z-отчётом"),
+    AtolReaction.OPERATOR: Text(
         "close the shift and set the register's clock", "закройте смену и установите часы ККТ"
     ),
-    Reaction.BLOCKED: Text("call the service centre", "вызовите ЦТО"),
-    Reaction.UNKNOWN: Text(
+    AtolReaction.BLOCKED: Text("call the service centre", "вызовите ЦТО"),
+    AtolReaction.UNKNOWN: Text(
         "nothing to do: the adapter asks the FN what became of the document",
         "ничего не делайте: адаптер выяснит по ФН, оформлен ли документ",
     ),
 }
 
-_C, _M, _T, _P, _S = Reaction.REFUSE, Reaction.MARK, Reaction.RETRY, Reaction.PAPER, Reaction.SHIFT
-_O, _B, _U = Reaction.OPERATOR, Reaction.BLOCKED, Reaction.UNKNOWN
+_C, _M, _T, _P, _S = (
+    AtolReaction.REFUSE,
+    AtolReaction.MARK,
+    AtolReaction.RETRY,
+    AtolReaction.PAPER,
+    AtolReaction.SHIFT,
+)
+_O, _B, _U = AtolReaction.OPERATOR, AtolReaction.BLOCKED, AtolReaction.UNKNOWN
 
 _LINK = (
     "check power and cable of the register; nothing else may hold its port",
@@ -96,7 +102,7 @@ _LICENCE = (
     "приобретите и введите в ККТ лицензию на веб-сервер (Web Requests)",
 )
 
-_ROWS: tuple[tuple[int, Reaction, str, str], ...] = (
+_ROWS: tuple[tuple[int, AtolReaction, str, str], ...] = (
     (1, _U, "no connection is set up", "соединение не установлено"),
     (2, _U, "no link to the register", "нет связи с ККТ"),
     (3, _U, "the port is in use", "порт занят"),

@@ -14,7 +14,7 @@ from typing import Any
 from kkt_adapter.fiscal.ffd.tlv import Element, TlvError, decode, element
 from kkt_adapter.fiscal.kkt.atol import words
 from kkt_adapter.fiscal.kkt.atol.values import (
-    BadAnswer,
+    BadAtolAnswer,
     flag,
     moment,
     money,
@@ -46,7 +46,7 @@ def read_document(
     that nobody knows.
 
     Raises:
-        BadAnswer: not a document, or another one.
+        BadAtolAnswer: not a document, or another one.
     """
     told = section(result, "documentTLV")
     code = words.DOCUMENT.get(text(told, "fiscalDocumentType"))
@@ -54,7 +54,7 @@ def read_document(
         return None
     number = optional_whole(told, "1040") or fd_number
     if number != fd_number:
-        raise BadAnswer(f"document {number} instead of {fd_number}")
+        raise BadAtolAnswer(f"document {number} instead of {fd_number}")
     short, tags, garbled = flag(told, "short"), None, False
     if not short:
         try:
@@ -95,7 +95,7 @@ def _sign(told: Mapping[str, Any]) -> int:
     try:
         return int(digits[-_SIGN_DIGITS:], 16)
     except ValueError as error:
-        raise BadAnswer(f"1077 is no fiscal sign: {digits!r}") from error
+        raise BadAtolAnswer(f"1077 is no fiscal sign: {digits!r}") from error
 
 
 def _elements(result: Any) -> tuple[Element, ...] | None:
@@ -113,7 +113,7 @@ def shift_sums(totals: Mapping[str, Any], name: str) -> tuple[int, JsonObject]:
 
 
 def cash_count(totals: Mapping[str, Any], name: str) -> int:
-    """``income`` or ``outcome`` of getShiftTotals. Raises BadAnswer: this register does not count."""
+    """``income`` or ``outcome`` of getShiftTotals. Raises BadAtolAnswer: this register does not count."""
     return whole(section(totals, name), "count")
 
 

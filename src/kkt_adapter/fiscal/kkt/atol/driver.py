@@ -28,8 +28,8 @@ from kkt_adapter.fiscal.kkt.atol.conditions import (
     fits_report,
 )
 from kkt_adapter.fiscal.kkt.atol.documents import cash_count
-from kkt_adapter.fiscal.kkt.atol.facts import INTRODUCTION, Facts, read_facts
-from kkt_adapter.fiscal.kkt.atol.jobs import Jobs, Lost, Patience
+from kkt_adapter.fiscal.kkt.atol.facts import INTRODUCTION, AtolFacts, read_facts
+from kkt_adapter.fiscal.kkt.atol.jobs import JobLost, Jobs, Patience
 from kkt_adapter.fiscal.kkt.atol.looks import EXCHANGE, LOOK, Look, read_exchange, read_look, read_totals
 from kkt_adapter.fiscal.kkt.atol.making import Making
 from kkt_adapter.fiscal.kkt.atol.marking import MarkChecks
@@ -43,7 +43,7 @@ from kkt_adapter.fiscal.kkt.atol.troubles import (
     silent,
     web_refused,
 )
-from kkt_adapter.fiscal.kkt.atol.values import BadAnswer, rubles, section, whole
+from kkt_adapter.fiscal.kkt.atol.values import BadAtolAnswer, rubles, section, whole
 from kkt_adapter.fiscal.kkt.atol.web import WebDown, WebRefused, WebServer
 from kkt_adapter.fiscal.kkt.command_times import CommandTime
 from kkt_adapter.fiscal.kkt.driver import (
@@ -94,7 +94,7 @@ class AtolRegister:
         self._jobs = Jobs(web, patience=self._patience, monotonic=clock.monotonic)
         self._archive = Archive(self._questions)
         self._marks = MarkChecks(self._jobs, patience=self._patience, monotonic=clock.monotonic)
-        self._facts: Facts | None = None
+        self._facts: AtolFacts | None = None
         self._making = Making(self._jobs, self._archive, look=self._look)
         self._log = structlog.get_logger("atol")
 
@@ -112,7 +112,7 @@ class AtolRegister:
         return self._jobs.meter.times
 
     @property
-    def facts(self) -> Facts | None:
+    def facts(self) -> AtolFacts | None:
         """What register and web server told when they were opened; for people."""
         return self._facts
 
@@ -123,7 +123,7 @@ class AtolRegister:
             self.web.device_id = device_id
             answers = await self._questions(INTRODUCTION)
             self._facts = read_facts(answers, device_id=device_id, server=server)
-        except (WebDown, BadAnswer) as error:
+        except (WebDown, BadAtolAnswer) as error:
             raise silent(str(error)) from error
         except WebRefused as error:
             raise (no_rights(error) if error.status == 401 else web_refused(error)) from error
@@ -167,7 +167,7 @@ class AtolRegister:
         answers = await self._questions(EXCHANGE)
         try:
             return read_exchange(answers)
-        except BadAnswer as error:
+        except BadAtolAnswer as error:
             raise silent(str(error)) from error
 
     async def cash_counts(self) -> CashCounts:
@@ -181,7 +181,7 @@ class AtolRegister:
                 taken_out=cash_count(totals, "outcome"),
                 shift_number=whole(totals, "shiftNumber"),
             )
-        except BadAnswer as error:
+        except BadAtolAnswer as error:
             raise silent(str(error)) from error
 
     # --- making documents ---
@@ -243,7 +243,7 @@ class AtolRegister:
         task = {"type": name, "cashSum": rubles(abs(amount_kop))}
         try:
             ended = await self._jobs.make(str(uuid4()), task)
-        except Lost as error:
+        except JobLost as error:
             raise lost(error.why) from error
         result = ended.result
         if result.status is JobStatus.READY:
@@ -280,7 +280,7 @@ class AtolRegister:
 
     # --- inside ---
 
-    def _need_open(self) -> Facts:
+    def _need_open(self) -> AtolFacts:
         if self._facts is None:
             raise silent("it was not opened")
         return self._facts
@@ -317,7 +317,7 @@ class AtolRegister:
         facts = self._need_open()
         try:
             look = read_look(await self._questions(LOOK))
-        except BadAnswer as error:
+        except BadAtolAnswer as error:
             raise silent(str(error)) from error
         if look.fn_number != facts.registration.fn_number:
             self._archive.forget()
@@ -340,7 +340,7 @@ class AtolRegister:
                 opened_at=await self._archive.shift_opened_at(look),
                 receipts=look.receipt_number,
             )
-        except BadAnswer as error:
+        except BadAtolAnswer as error:
             raise silent(str(error)) from error
 
     async def _do(self, task: Task) -> None:

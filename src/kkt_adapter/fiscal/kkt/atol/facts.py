@@ -6,7 +6,7 @@ from typing import Any
 
 from kkt_adapter.fiscal.kkt.atol import words
 from kkt_adapter.fiscal.kkt.atol.capabilities import CAPABILITIES
-from kkt_adapter.fiscal.kkt.atol.values import BadAnswer, flag, section, text
+from kkt_adapter.fiscal.kkt.atol.values import BadAtolAnswer, flag, section, text
 from kkt_adapter.fiscal.kkt.driver import Capability
 from kkt_adapter.fiscal.model import FfdVersion, Registration
 from kkt_adapter.kernel.ids import FnNumber
@@ -18,7 +18,7 @@ INTRODUCTION: tuple[dict[str, Any], ...] = tuple(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class AtolFacts:
     registration: Registration
     model: str
     firmware: str
@@ -35,11 +35,11 @@ class Facts:
 
 def read_facts(
     answers: Sequence[dict[str, Any] | None], *, device_id: str | None, server: dict[str, Any]
-) -> Facts:
-    """Answers to ``INTRODUCTION``. Raises BadAnswer."""
+) -> AtolFacts:
+    """Answers to ``INTRODUCTION``. Raises BadAtolAnswer."""
     device, fn = section(answers[0], "deviceInfo"), section(answers[1], "fnInfo")
     told = answers[2] or {}
-    return Facts(
+    return AtolFacts(
         registration=_registration(device, fn, told),
         model=text(device, "modelName") or str(device.get("model", "")),
         firmware=text(device, "firmwareVersion"),
@@ -53,7 +53,7 @@ def _registration(device: dict[str, Any], fn: dict[str, Any], told: dict[str, An
     owner, till, ofd = (section(told, name) for name in ("organization", "device", "ofd"))
     version = words.FFD.get(text(till, "ffdVersion") or text(device, "ffdVersion"))
     if version is None:
-        raise BadAnswer(f"FFD version {till.get('ffdVersion')!r}")
+        raise BadAtolAnswer(f"FFD version {till.get('ffdVersion')!r}")
     fn_number = text(fn, "serial")
     return Registration(
         fn_number=FnNumber(fn_number),

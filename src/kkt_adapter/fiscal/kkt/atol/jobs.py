@@ -38,7 +38,7 @@ class Patience:
     longest_pause_s: float = 1.0
 
 
-class Lost(Exception):
+class JobLost(Exception):
     """Nobody knows what became of the job."""
 
     def __init__(self, why: Text) -> None:
@@ -80,7 +80,7 @@ class Jobs:
         """Queue a job that makes a document, or find it queued, and wait for its end.
 
         Raises:
-            Lost: no end in sight, or the server has lost it.
+            JobLost: no end in sight, or the server has lost it.
             KktUnavailable, KktRefused, KktBlocked: it was not queued.
         """
         with self.meter.command(str(task["type"])):
@@ -101,7 +101,7 @@ class Jobs:
             with self.meter.command(str(tasks[-1]["type"])):
                 await self._queue(uuid, list(tasks))
                 return list(await self._end_of(uuid, within_s, leave_when_blocked=True))
-        except Lost as error:
+        except JobLost as error:
             await self._take_back(uuid)
             queue = await self._blocked_queue()
             raise (silent(error.why.en) if queue is None else queue) from error
@@ -118,7 +118,7 @@ class Jobs:
                 return maybe_sent or await self._is_not_there(uuid)
             except WebRefused as error:
                 if maybe_sent:
-                    raise Lost(Text(str(error), str(error))) from error
+                    raise JobLost(Text(str(error), str(error))) from error
                 raise (no_rights(error) if error.status == 401 else web_refused(error)) from error
             except WebDown as error:
                 maybe_sent, why = maybe_sent or error.sent, error.why
@@ -127,7 +127,7 @@ class Jobs:
         if not maybe_sent:
             raise silent(why)
         self._lost_at = self._monotonic()
-        raise Lost(Text(why, why))
+        raise JobLost(Text(why, why))
 
     async def _is_not_there(self, uuid: str) -> bool:
         """After a 409: False when the job is there. Raises KktUnavailable: the device is not active."""
@@ -138,13 +138,13 @@ class Jobs:
                 Text("the device is not active in the web server", "устройство не активно в веб-сервере")
             ) from error
         except (WebDown, WebRefused) as error:
-            raise Lost(Text(str(error), str(error))) from error
+            raise JobLost(Text(str(error), str(error))) from error
         return False
 
     async def _end_of(
         self, uuid: str, timeout_s: float, *, leave_when_blocked: bool = False
     ) -> tuple[SubResult, ...]:
-        """Raises Lost."""
+        """Raises JobLost."""
         until = self._monotonic() + timeout_s
         why, pause_s, looked = "", self._patience.first_pause_s, False
         while True:
@@ -154,17 +154,19 @@ class Jobs:
                     return results
                 why = results[0].status.value
             except NoJob as error:
-                raise Lost(Text("the web server has lost the job", "веб-сервер потерял задание")) from error
+                raise JobLost(
+                    Text("the web server has lost the job", "веб-сервер потерял задание")
+                ) from error
             except WebRefused as error:
-                raise Lost(Text(str(error), str(error))) from error
+                raise JobLost(Text(str(error), str(error))) from error
             except WebDown as error:
                 why = error.why
             if self._monotonic() > until:
-                raise Lost(Text(f"no result in time: {why}", f"нет результата вовремя: {why}"))
+                raise JobLost(Text(f"no result in time: {why}", f"нет результата вовремя: {why}"))
             if leave_when_blocked and not looked and pause_s >= self._patience.longest_pause_s / 2:
                 looked = True
                 if await self._blocked_queue() is not None:
-                    raise Lost(Text("the queue is blocked", "очередь заблокирована"))
+                    raise JobLost(Text("the queue is blocked", "очередь заблокирована"))
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 1.5, self._patience.longest_pause_s)
 
@@ -190,5 +192,5 @@ class Jobs:
         return [min(first * 4**n, longest) for n in range(count)]
 
 
-def unknown(error: Lost) -> Exception:
+def unknown(error: JobLost) -> Exception:
     return lost(error.why)

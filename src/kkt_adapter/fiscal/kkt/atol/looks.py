@@ -7,7 +7,7 @@ from typing import Any
 
 from kkt_adapter.fiscal.kkt.atol import documents, words
 from kkt_adapter.fiscal.kkt.atol.values import (
-    BadAnswer,
+    BadAtolAnswer,
     flag,
     moment,
     money,
@@ -95,13 +95,13 @@ class Look:
 
 
 def read_look(answers: Sequence[dict[str, Any] | None]) -> Look:
-    """Answers to ``LOOK``, in order. Raises BadAnswer."""
+    """Answers to ``LOOK``, in order. Raises BadAtolAnswer."""
     device = section(answers[0], "deviceStatus")
     shift = section(answers[1], "shiftStatus")
     fn, fn_status = section(answers[2], "fnInfo"), section(answers[3], "fnStatus")
     state = words.SHIFT.get(text(shift, "state"))
     if state is None:
-        raise BadAnswer(f"state of the shift: {shift.get('state')!r}")
+        raise BadAtolAnswer(f"state of the shift: {shift.get('state')!r}")
     return Look(
         clock=moment(device, "currentDateTime"),
         state=_state(device),
@@ -117,7 +117,7 @@ def read_look(answers: Sequence[dict[str, Any] | None]) -> Look:
 
 
 def read_exchange(answers: Sequence[dict[str, Any] | None]) -> ExchangeStatus:
-    """Answers to ``EXCHANGE``. Raises BadAnswer."""
+    """Answers to ``EXCHANGE``. Raises BadAtolAnswer."""
     fn, fn_status = section(answers[0], "fnInfo"), section(answers[1], "fnStatus")
     status = section(answers[2], "status")
     count = whole(status, "notSentCount")
@@ -133,7 +133,7 @@ def read_exchange(answers: Sequence[dict[str, Any] | None]) -> ExchangeStatus:
 def _serial(fn: dict[str, Any]) -> str:
     found = text(fn, "serial")
     if not found:
-        raise BadAnswer("the FN's number is missing")
+        raise BadAtolAnswer("the FN's number is missing")
     return found
 
 
@@ -150,7 +150,7 @@ def _state(device: dict[str, Any]) -> KktState:
 def read_totals(
     answer: dict[str, Any] | None, *, shift_number: int, opened_at: datetime | None, receipts: int
 ) -> ShiftTotals:
-    """Totals of the open shift from getShiftTotals. Raises BadAnswer."""
+    """Totals of the open shift from getShiftTotals. Raises BadAtolAnswer."""
     totals = section(answer, "shiftTotals")
     gross = {name: documents.shift_sums(totals, name) for name in ("sell", "buyReturn", "sellReturn", "buy")}
 

@@ -9,11 +9,11 @@ from kkt_adapter.fiscal.kkt.atol import codes
 from kkt_adapter.fiscal.kkt.atol.answers import NOT_RUN, JobStatus, told_document
 from kkt_adapter.fiscal.kkt.atol.archive import Archive
 from kkt_adapter.fiscal.kkt.atol.conditions import Fits
-from kkt_adapter.fiscal.kkt.atol.jobs import Ended, Jobs, Lost, job_uuid
+from kkt_adapter.fiscal.kkt.atol.jobs import Ended, JobLost, Jobs, job_uuid
 from kkt_adapter.fiscal.kkt.atol.looks import Look
 from kkt_adapter.fiscal.kkt.atol.task import Task
 from kkt_adapter.fiscal.kkt.atol.troubles import busy, lost, refused
-from kkt_adapter.fiscal.kkt.atol.values import BadAnswer
+from kkt_adapter.fiscal.kkt.atol.values import BadAtolAnswer
 from kkt_adapter.fiscal.model import Baseline, FiscalDocument
 from kkt_adapter.kernel.errors import AdapterError, KktBlocked, KktRefused, KktUnavailable, Text
 
@@ -49,7 +49,7 @@ class Making:
             doubted, self.in_doubt = self.in_doubt, True
             try:
                 ended = await self._jobs.make(uuid, task)
-            except Lost as error:
+            except JobLost as error:
                 raise lost(error.why) from error
             except AdapterError:
                 self.in_doubt = doubted  # nothing was queued
@@ -86,7 +86,7 @@ class Making:
         """
         try:
             told = told_document(ended.result.result)
-        except BadAnswer:
+        except BadAtolAnswer:
             told = None
         if told is not None and told.fn_number in ("", before.fn_number):
             number = told.fd_number

@@ -1,6 +1,6 @@
 """What codes, silence and refusals mean to our callers, in the errors of ``KktDriver``."""
 
-from kkt_adapter.fiscal.kkt.atol.codes import Reaction, code_of
+from kkt_adapter.fiscal.kkt.atol.codes import AtolReaction, code_of
 from kkt_adapter.fiscal.kkt.atol.web import WebRefused
 from kkt_adapter.fiscal.kkt.driver import KktState
 from kkt_adapter.kernel.errors import (
@@ -27,15 +27,15 @@ def refused(code: int, description: str) -> AdapterError:
     en = f"The register refuses: {code}, {known.meaning.en}{said}. What to do: {known.remedy.en}."
     ru = f"ККТ отказала: {code}, {known.meaning.ru}{said}. Что делать: {known.remedy.ru}."
     match known.reaction:
-        case Reaction.SHIFT:
+        case AtolReaction.SHIFT:
             return ShiftExpired(en, ru)
-        case Reaction.BLOCKED:
+        case AtolReaction.BLOCKED:
             return KktBlocked(en, ru, reason=known.reason)
-        case Reaction.PAPER:
+        case AtolReaction.PAPER:
             cover = code == 45
             state = KktState.COVER_OPEN if cover else KktState.PAPER_OUT
             return KktUnavailable(en, ru, state=state.value, device_code=code)
-        case Reaction.REFUSE | Reaction.MARK:
+        case AtolReaction.REFUSE | AtolReaction.MARK:
             return KktRefused(en, ru, device_code=code)
         case _:
             return KktUnavailable(en, ru, state=KktState.FAULT.value, device_code=code)

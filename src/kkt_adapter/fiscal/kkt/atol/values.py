@@ -17,16 +17,16 @@ _TIME_CHARACTERS = 19  # yyyy-mm-ddThh:mm:ss
 NEVER_BEFORE = 2000  # a time of 1970 stands for "never"
 
 
-class BadAnswer(ValueError):
+class BadAtolAnswer(ValueError):
     """An answer that lacks what it must hold, or holds what cannot be."""
 
 
 def read_json(body: bytes) -> Any:
-    """Raises BadAnswer: no JSON; a web page, mostly."""
+    """Raises BadAtolAnswer: no JSON; a web page, mostly."""
     try:
         return json.loads(body.decode("utf-8"), parse_float=Decimal)
     except (ValueError, RecursionError) as error:
-        raise BadAnswer(f"no JSON: {body[:80]!r}") from error
+        raise BadAtolAnswer(f"no JSON: {body[:80]!r}") from error
 
 
 def rubles(amount_kop: int) -> Decimal:
@@ -47,25 +47,25 @@ def dotted_time(moment: datetime) -> str:
 
 
 def member(content: Any, name: str) -> Any:
-    """Raises BadAnswer: it is not there."""
+    """Raises BadAtolAnswer: it is not there."""
     if not isinstance(content, dict) or name not in content:
-        raise BadAnswer(f"{name} is missing")
+        raise BadAtolAnswer(f"{name} is missing")
     return content[name]
 
 
 def section(content: Any, name: str) -> JsonObject:
-    """A member that is an object. Raises BadAnswer."""
+    """A member that is an object. Raises BadAtolAnswer."""
     found = member(content, name)
     if not isinstance(found, dict):
-        raise BadAnswer(f"{name} is no object")
+        raise BadAtolAnswer(f"{name} is no object")
     return found
 
 
 def whole(content: Any, name: str) -> int:
-    """Raises BadAnswer: missing, or no whole number."""
+    """Raises BadAtolAnswer: missing, or no whole number."""
     found = optional_whole(content, name)
     if found is None:
-        raise BadAnswer(f"{name} is missing")
+        raise BadAtolAnswer(f"{name} is missing")
     return found
 
 
@@ -76,23 +76,23 @@ def optional_whole(content: Any, name: str) -> int | None:
     try:
         number = Decimal(str(found).strip())
     except InvalidOperation as error:
-        raise BadAnswer(f"{name} is no number: {found!r}") from error
+        raise BadAtolAnswer(f"{name} is no number: {found!r}") from error
     if not number.is_finite() or number != number.to_integral_value():
-        raise BadAnswer(f"{name} is no whole number: {found!r}")
+        raise BadAtolAnswer(f"{name} is no whole number: {found!r}")
     return int(number)
 
 
 def money(content: Any, name: str) -> Kopecks | None:
-    """None: not there. Raises BadAnswer: no amount."""
+    """None: not there. Raises BadAtolAnswer: no amount."""
     found = content.get(name) if isinstance(content, dict) else None
     if found is None or isinstance(found, bool):
         return None
     try:
         amount = Decimal(str(found))
     except InvalidOperation as error:
-        raise BadAnswer(f"{name} is no amount: {found!r}") from error
+        raise BadAtolAnswer(f"{name} is no amount: {found!r}") from error
     if not amount.is_finite():
-        raise BadAnswer(f"{name} is no amount: {found!r}")
+        raise BadAtolAnswer(f"{name} is no amount: {found!r}")
     return kopecks(amount)
 
 
@@ -103,19 +103,19 @@ def text(content: Any, name: str) -> str:
 
 
 def moment(content: Any, name: str) -> datetime:
-    """The digits of a time, without its zone. Raises BadAnswer."""
+    """The digits of a time, without its zone. Raises BadAtolAnswer."""
     found = text(content, name)
     try:
         return datetime.fromisoformat(found[:_TIME_CHARACTERS]).replace(tzinfo=None)
     except ValueError as error:
-        raise BadAnswer(f"{name} is no time: {found!r}") from error
+        raise BadAtolAnswer(f"{name} is no time: {found!r}") from error
 
 
 def optional_moment(content: Any, name: str) -> datetime | None:
     """None: not there, not a time, or the 1970 that stands for "never"."""
     try:
         found = moment(content, name)
-    except BadAnswer:
+    except BadAtolAnswer:
         return None
     return found if found.year >= NEVER_BEFORE else None
 

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from kkt_adapter.fiscal.kkt.atol.answers import SubResult, error_in, read_results
-from kkt_adapter.fiscal.kkt.atol.values import BadAnswer, flag, optional_whole, read_json, text
+from kkt_adapter.fiscal.kkt.atol.values import BadAtolAnswer, flag, optional_whole, read_json, text
 from kkt_adapter.fiscal.ofd.http import json_bytes
 from kkt_adapter.kernel.jsontext import JsonObject
 from kkt_adapter.runtime.http import HttpAnswer, HttpClient, HttpFault
@@ -116,7 +116,7 @@ class WebServer:
             raise NoJob
         try:
             return read_results(_content(answer))
-        except BadAnswer as error:
+        except BadAtolAnswer as error:
             raise WebDown(str(error), sent=True) from error
 
     async def cancel(self, uuid: str) -> None:
@@ -201,14 +201,14 @@ def _content(answer: HttpAnswer) -> Any:
         raise _refusal(answer)
     try:
         return read_json(answer.body)
-    except BadAnswer as error:
+    except BadAtolAnswer as error:
         raise WebDown(str(error), sent=True) from error
 
 
 def _refusal(answer: HttpAnswer) -> WebRefused:
     try:
         code, description = error_in(read_json(answer.body))
-    except BadAnswer:
+    except BadAtolAnswer:
         code, description = 0, "a web page, not JSON"
     return WebRefused(answer.status, code, description)
 

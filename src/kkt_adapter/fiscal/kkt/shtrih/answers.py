@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from kkt_adapter.fiscal.kkt.shtrih.requests import command_of
-from kkt_adapter.fiscal.kkt.shtrih.values import BadAnswer, Cursor, plain
+from kkt_adapter.fiscal.kkt.shtrih.values import BadShtrihAnswer, Cursor, plain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,12 +26,12 @@ def read_answer(command: bytes, body: bytes) -> Answer:
     """``body`` as the answer to ``command``.
 
     Raises:
-        BadAnswer: it is the answer to another command, or too short.
+        BadShtrihAnswer: it is the answer to another command, or too short.
     """
     if command[:1] == b"\xff" and len(body) == 2 and body[:1] == b"\xff":
         return Answer(command=command, error=body[1], data=b"")  # an unknown FF command, without its echo
     if command_of(body) != command or len(body) <= len(command):
-        raise BadAnswer(f"{body.hex()} is no answer to {command.hex()}")
+        raise BadShtrihAnswer(f"{body.hex()} is no answer to {command.hex()}")
     error, data = body[len(command)], body[len(command) + 1 :]
     if not error:
         return Answer(command=command, error=0, data=data)
@@ -125,7 +125,7 @@ class FnStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShiftState:
+class FnShift:
     """FF40. With a closed shift the numbers are those of the last one."""
 
     open: bool
@@ -133,27 +133,27 @@ class ShiftState:
     receipt_number: int
 
     @classmethod
-    def read(cls, data: bytes) -> "ShiftState":
+    def read(cls, data: bytes) -> "FnShift":
         cursor = Cursor(data)
         return cls(open=cursor.number(1) == 1, number=cursor.number(2), receipt_number=cursor.number(2))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
+class MadeDocument:
     """A document that was made: FF45, FF4A, FF43, FF0B."""
 
     fd_number: int
     fiscal_sign: int
 
     @classmethod
-    def closed_receipt(cls, data: bytes) -> "Made":
-        """FF45. Raises BadAnswer for firmware of 2016, which answers the change alone."""
+    def closed_receipt(cls, data: bytes) -> "MadeDocument":
+        """FF45. Raises BadShtrihAnswer for firmware of 2016, which answers the change alone."""
         cursor = Cursor(data)
         cursor.take(5)  # change
         return cls(fd_number=cursor.number(4), fiscal_sign=cursor.number(4))
 
     @classmethod
-    def numbered(cls, data: bytes) -> "Made":
+    def numbered(cls, data: bytes) -> "MadeDocument":
         """FF4A, FF36: number of the receipt first; FF43, FF0B: number of the shift first."""
         cursor = Cursor(data)
         cursor.take(2)
@@ -161,7 +161,7 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FoundDocument:
+class ArchivedDocument:
     """FF0A: what the FN's five-year store tells of a document."""
 
     code: int  # form code of the FFD
@@ -174,7 +174,7 @@ class FoundDocument:
     shift_number: int | None = None  # shift reports
 
     @classmethod
-    def read(cls, data: bytes) -> "FoundDocument":
+    def read(cls, data: bytes) -> "ArchivedDocument":
         cursor = Cursor(data)
         code, ticket = cursor.number(1), cursor.number(1)
         made_at = cursor.ymd_hm()
@@ -183,7 +183,7 @@ class FoundDocument:
         if code in RECEIPT_FORMS:
             operation, total = cursor.number(1), cursor.number(5)
             if operation not in OPERATIONS:
-                raise BadAnswer(f"FF0A tells of operation {operation}")
+                raise BadShtrihAnswer(f"FF0A tells of operation {operation}")
         elif code in SHIFT_FORMS:
             shift = cursor.number(2)
         return cls(
@@ -266,14 +266,14 @@ NEW_REGISTRATION_BYTES = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Metrics:
+class DeviceModel:
     """FCh: what the device calls itself."""
 
     model: int
     name: str
 
     @classmethod
-    def read(cls, data: bytes) -> "Metrics":
+    def read(cls, data: bytes) -> "DeviceModel":
         cursor = Cursor(data)
         cursor.take(4)
         model = cursor.number(1)

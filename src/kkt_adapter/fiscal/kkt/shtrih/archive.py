@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from kkt_adapter.fiscal.ffd.tlv import Element, TlvError, decode, element
 from kkt_adapter.fiscal.kkt.receipt_keys import key_in_elements
 from kkt_adapter.fiscal.kkt.shtrih import requests
-from kkt_adapter.fiscal.kkt.shtrih.answers import FnStatus, FoundDocument, document_head
-from kkt_adapter.fiscal.kkt.shtrih.device_errors import NO_DATA, NOT_SUPPORTED, Reaction, error_of
+from kkt_adapter.fiscal.kkt.shtrih.answers import ArchivedDocument, FnStatus, document_head
+from kkt_adapter.fiscal.kkt.shtrih.device_errors import NO_DATA, NOT_SUPPORTED, ShtrihReaction, error_of
 from kkt_adapter.fiscal.kkt.shtrih.requests import with_password
-from kkt_adapter.fiscal.kkt.shtrih.session import Refusal, Session
-from kkt_adapter.fiscal.kkt.shtrih.values import BadAnswer
+from kkt_adapter.fiscal.kkt.shtrih.session import DeviceRefusal, Session
+from kkt_adapter.fiscal.kkt.shtrih.values import BadShtrihAnswer
 from kkt_adapter.fiscal.kkt.shtrih.wire.link import LinkDown
 from kkt_adapter.fiscal.kkt.z_reports import documents_in_shift, number_of, report_of
 from kkt_adapter.fiscal.model import DocumentCode, FiscalDocument, Operation, ShiftReport, Unread
@@ -25,13 +25,13 @@ TRIES = 3  # to read one document whole
 MAX_PIECES = 4096
 
 
-async def find(session: Session, password: int, fd_number: int) -> FoundDocument | None:
-    """Raises LinkDown, Refusal; None: the FN has no such document."""
+async def find(session: Session, password: int, fd_number: int) -> ArchivedDocument | None:
+    """Raises LinkDown, DeviceRefusal; None: the FN has no such document."""
     if fd_number < 1:
         return None
     try:
-        return FoundDocument.read(await session.data(requests.find_document(password, fd_number)))
-    except Refusal as refusal:
+        return ArchivedDocument.read(await session.data(requests.find_document(password, fd_number)))
+    except DeviceRefusal as refusal:
         if refusal.code == NO_DATA:
             return None
         raise
@@ -45,7 +45,7 @@ async def read_tags(session: Session, password: int, fd_number: int) -> tuple[El
     """
     try:
         return await _tags(session, password, fd_number)
-    except Refusal:
+    except DeviceRefusal:
         return None
 
 
@@ -54,13 +54,13 @@ async def _tags(session: Session, password: int, fd_number: int) -> tuple[Elemen
 
     Raises:
         LinkDown: the link broke again and again.
-        Refusal: it is at something else.
+        DeviceRefusal: it is at something else.
     """
     for left in reversed(range(TRIES)):
         try:
             data = await _read_whole(session, password, fd_number)
             return None if data is None else tuple(decode(data))
-        except (LinkDown, TlvError, BadAnswer, Refusal) as error:
+        except (LinkDown, TlvError, BadShtrihAnswer, DeviceRefusal) as error:
             if not left and (isinstance(error, LinkDown) or _may_pass(error)):
                 raise
             await end_dump(session, password)
@@ -69,17 +69,17 @@ async def _tags(session: Session, password: int, fd_number: int) -> tuple[Elemen
 
 def _may_pass(error: Exception) -> bool:
     """A refusal that says nothing of this document: the device is at something else."""
-    lasting = (Reaction.REFUSE, Reaction.SERVICE)
-    return isinstance(error, Refusal) and error_of(error.code).reaction not in lasting
+    lasting = (ShtrihReaction.REFUSE, ShtrihReaction.SERVICE)
+    return isinstance(error, DeviceRefusal) and error_of(error.code).reaction not in lasting
 
 
 async def _read_whole(session: Session, password: int, fd_number: int) -> bytes | None:
-    """None: not there. Raises TlvError when pieces are missing, Refusal."""
+    """None: not there. Raises TlvError when pieces are missing, DeviceRefusal."""
     begun = await session.ask(requests.begin_document(password, fd_number))
     if begun.error in (NO_DATA, NOT_SUPPORTED):
         return None
     if begun.error:
-        raise Refusal(begun)
+        raise DeviceRefusal(begun)
     _, length = document_head(begun.data)
     data = b""
     for _ in range(MAX_PIECES):
@@ -87,7 +87,7 @@ async def _read_whole(session: Session, password: int, fd_number: int) -> bytes 
         if piece.error == NO_DATA or (not piece.error and not piece.data):
             break
         if piece.error:
-            raise Refusal(piece)
+            raise DeviceRefusal(piece)
         data += piece.data
     if len(data) != length:
         raise TlvError(f"{len(data)} bytes of {length}")
@@ -100,7 +100,7 @@ async def read_document(
     """One document with what its tags tell; None: the FN has no such number.
 
     ``with_key``: a document whose key cannot be read now must not pass for one without a key, because its
-    receipt would be made again. Raises LinkDown, Refusal (``WRONG_MODE``: a document is open).
+    receipt would be made again. Raises LinkDown, DeviceRefusal (``WRONG_MODE``: a document is open).
     """
     found = await find(session, password, fd_number)
     if found is None:
@@ -134,7 +134,11 @@ async def end_dump(session: Session, password: int) -> None:
 
 
 def document_of(
-    found: FoundDocument, tags: Sequence[Element] | None, *, fn_number: str, shift_number: int | None = None
+    found: ArchivedDocument,
+    tags: Sequence[Element] | None,
+    *,
+    fn_number: str,
+    shift_number: int | None = None,
 ) -> FiscalDocument | None:
     """None for a document of a code that nobody knows. ``tags`` None: they could not be read."""
     if found.code not in set(DocumentCode):

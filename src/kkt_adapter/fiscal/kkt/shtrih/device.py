@@ -7,8 +7,8 @@ Old firmware has no F7h (37h); then the numbers of desktop devices hold, and abi
 from dataclasses import dataclass, field
 
 from kkt_adapter.fiscal.kkt.shtrih import requests
-from kkt_adapter.fiscal.kkt.shtrih.answers import Metrics
-from kkt_adapter.fiscal.kkt.shtrih.session import Refusal, Session
+from kkt_adapter.fiscal.kkt.shtrih.answers import DeviceModel
+from kkt_adapter.fiscal.kkt.shtrih.session import DeviceRefusal, Session
 from kkt_adapter.fiscal.kkt.shtrih.values import Cursor, plain
 
 CASH_CORE_MODELS = frozenset({16, 20, 21, 45, 46})
@@ -42,7 +42,7 @@ class Tables:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Device:
+class KnownDevice:
     model: int
     name: str
     flags: int | None  # F7h; None: the device does not know the command
@@ -88,14 +88,14 @@ RATES = (0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x81, 0x82, 0x84, 0x88, 0xCB, 0xCC)
 NANO_RATES = (*RATES[:10], 0x90, 0xA0)
 
 
-async def detect(session: Session, password: int) -> Device:
+async def detect(session: Session, password: int) -> KnownDevice:
     """Raises LinkDown. What the device does not know stays at its default."""
-    metrics = Metrics.read(await session.data(requests.METRICS))
+    metrics = DeviceModel.read(await session.data(requests.METRICS))
     device = read_parameters(metrics, await _if_known(session, requests.PARAMETERS + b"\1"))
     setting = await _if_known(session, requests.read_table(password, 21, 1, 2))
     if setting is None:
         return device
-    return Device(
+    return KnownDevice(
         model=device.model,
         name=device.name,
         flags=device.flags,
@@ -106,12 +106,12 @@ async def detect(session: Session, password: int) -> Device:
     )
 
 
-def read_parameters(metrics: Metrics, data: bytes | None) -> Device:
+def read_parameters(metrics: DeviceModel, data: bytes | None) -> KnownDevice:
     """The device of FCh and F7h; None: it has no F7h."""
     if data is None or len(data) < 8:
-        return Device(model=metrics.model, name=metrics.name, flags=None)
+        return KnownDevice(model=metrics.model, name=metrics.name, flags=None)
     tables = data[_TABLES_AT:]
-    return Device(
+    return KnownDevice(
         model=metrics.model,
         name=metrics.name,
         flags=int.from_bytes(data[:8], "little"),
@@ -148,7 +148,7 @@ PASSWORD_ERRORS = frozenset({0x4F})
 async def _if_known(session: Session, body: bytes) -> bytes | None:
     try:
         return await session.data(body)
-    except Refusal as refusal:
+    except DeviceRefusal as refusal:
         if refusal.code in PASSWORD_ERRORS:
             raise
         return None

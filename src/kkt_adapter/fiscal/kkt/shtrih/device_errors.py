@@ -13,7 +13,7 @@ from types import MappingProxyType
 from kkt_adapter.kernel.errors import Text
 
 
-class Reaction(StrEnum):
+class ShtrihReaction(StrEnum):
     """What the driver does with an error."""
 
     WAIT = "wait"  # the previous command is still printing: not executed, asked again
@@ -30,33 +30,33 @@ class Reaction(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceError:
     code: int
-    reaction: Reaction
+    reaction: ShtrihReaction
     meaning: Text
     remedy: Text
     reason: str | None = None  # of KktBlocked, where it is one of its closed set
 
 
 _REMEDY = {
-    Reaction.WAIT: Text("wait: the register is printing", "подождите: ККТ печатает"),
-    Reaction.PAPER: Text(
+    ShtrihReaction.WAIT: Text("wait: the register is printing", "подождите: ККТ печатает"),
+    ShtrihReaction.PAPER: Text(
         "put paper in, close the cover; the register goes on by itself",
         "заправьте бумагу, закройте крышку; ККТ продолжит сама",
     ),
-    Reaction.SHIFT: Text("close the shift with a Z report", "закройте смену Z-отчётом"),
-    Reaction.REFUSE: Text("correct the receipt's data", "исправьте данные чека"),
-    Reaction.OPERATOR: Text("look at the register's settings", "проверьте настройки ККТ"),
-    Reaction.BLOCKED: Text(
+    ShtrihReaction.SHIFT: Text("close the shift with a Z report", "закройте смену Z-отчётом"),
+    ShtrihReaction.REFUSE: Text("correct the receipt's data", "исправьте данные чека"),
+    ShtrihReaction.OPERATOR: Text("look at the register's settings", "проверьте настройки ККТ"),
+    ShtrihReaction.BLOCKED: Text(
         "call the service centre: the FN must be replaced", "вызовите ЦТО: нужна замена ФН"
     ),
-    Reaction.SERVICE: Text(
+    ShtrihReaction.SERVICE: Text(
         "switch the register off and on; if it stays, call the service centre",
         "выключите и включите ККТ; если не помогло, вызовите ЦТО",
     ),
-    Reaction.UNKNOWN: Text(
+    ShtrihReaction.UNKNOWN: Text(
         "nothing to do: the adapter asks the FN what became of the document",
         "ничего не делайте: адаптер выяснит по ФН, оформлен ли документ",
     ),
-    Reaction.ABSENT: Text("nothing to do", "ничего делать не нужно"),
+    ShtrihReaction.ABSENT: Text("nothing to do", "ничего делать не нужно"),
 }
 
 _DELIVERY = ("restore the exchange with the operator", "восстановите обмен с ОФД")
@@ -69,10 +69,15 @@ _PASSWORD = (
     "укажите password (таблица 2 ККТ) или admin_password в kkt-adapter.toml и перезапустите",
 )
 
-_W, _P, _S, _C = Reaction.WAIT, Reaction.PAPER, Reaction.SHIFT, Reaction.REFUSE
-_O, _B, _F, _U = Reaction.OPERATOR, Reaction.BLOCKED, Reaction.SERVICE, Reaction.UNKNOWN
+_W, _P, _S, _C = ShtrihReaction.WAIT, ShtrihReaction.PAPER, ShtrihReaction.SHIFT, ShtrihReaction.REFUSE
+_O, _B, _F, _U = (
+    ShtrihReaction.OPERATOR,
+    ShtrihReaction.BLOCKED,
+    ShtrihReaction.SERVICE,
+    ShtrihReaction.UNKNOWN,
+)
 
-_ROWS: tuple[tuple[int, Reaction, str, str], ...] = (
+_ROWS: tuple[tuple[int, ShtrihReaction, str, str], ...] = (
     (0x01, _F, "the FN does not know the command", "ФН: неизвестная команда или неверный формат"),
     (0x02, _U, "wrong state of the FN", "ФН: неверное состояние"),
     (0x03, _U, "fault of the FN", "ФН: отказ"),
@@ -80,7 +85,7 @@ _ROWS: tuple[tuple[int, Reaction, str, str], ...] = (
     (0x05, _B, "the FN has expired", "закончен срок эксплуатации ФН"),
     (0x06, _B, "the FN's archive is full", "архив ФН переполнен"),
     (0x07, _O, "wrong date or time", "неверные дата или время"),
-    (0x08, Reaction.ABSENT, "the FN has no such data", "запрошенных данных нет в архиве ФН"),
+    (0x08, ShtrihReaction.ABSENT, "the FN has no such data", "запрошенных данных нет в архиве ФН"),
     (0x09, _C, "a parameter of the FN command has a wrong value", "неверные параметры команды ФН"),
     (0x0B, _C, "a requisite is not allowed here", "ФН: реквизит недопустим"),
     (0x0C, _C, "a requisite is given twice", "ФН: данные повторяются"),
@@ -109,7 +114,7 @@ _ROWS: tuple[tuple[int, Reaction, str, str], ...] = (
     (0x31, _U, "the FN's answer has a wrong format", "ФН: ошибка формата"),
     (0x32, _U, "the FN's answer has a wrong check code", "ФН: ошибка контрольной суммы"),
     (0x33, _C, "wrong parameters of the command", "некорректные параметры в команде"),
-    (0x34, Reaction.ABSENT, "no data", "нет данных"),
+    (0x34, ShtrihReaction.ABSENT, "no data", "нет данных"),
     (0x35, _C, "wrong parameter for these settings", "некорректный параметр при данных настройках"),
     (0x36, _C, "wrong parameters for this model", "некорректные параметры для данной реализации ККТ"),
     (0x37, _F, "the command is not supported", "команда не поддерживается"),
@@ -136,7 +141,7 @@ _ROWS: tuple[tuple[int, Reaction, str, str], ...] = (
     (0x4F, _O, "wrong password", "неверный пароль"),
     (0x50, _W, "the previous command is still printing", "идёт печать результатов предыдущей команды"),
     (0x55, _U, "the receipt is closed: operation impossible", "чек закрыт, операция невозможна"),
-    (0x56, Reaction.ABSENT, "there is no document to print again", "нет документа для повтора"),
+    (0x56, ShtrihReaction.ABSENT, "there is no document to print again", "нет документа для повтора"),
     (0x58, _P, "waits for the command to go on printing", "ожидание команды продолжения печати"),
     (0x59, _U, "the document was opened by another operator", "документ открыт другим оператором"),
     (0x5C, _U, "low voltage", "понижено напряжение питания"),
@@ -235,7 +240,7 @@ _REASONS = {
 FN_SHIFTED = range(0xA0, 0xC0)  # FN codes from 32h on; B9h was met as an answer to FF45: refused
 
 
-def _error(code: int, reaction: Reaction, en: str, ru: str) -> DeviceError:
+def _error(code: int, reaction: ShtrihReaction, en: str, ru: str) -> DeviceError:
     remedy = Text(*_REMEDIES[code]) if code in _REMEDIES else _REMEDY[reaction]
     return DeviceError(
         code=code, reaction=reaction, meaning=Text(en, ru), remedy=remedy, reason=_REASONS.get(code)
@@ -258,7 +263,7 @@ def error_of(code: int) -> DeviceError:
     known = ERRORS.get(code)
     if known is not None:
         return known
-    reaction = Reaction.REFUSE if code in FN_SHIFTED else Reaction.UNKNOWN
+    reaction = ShtrihReaction.REFUSE if code in FN_SHIFTED else ShtrihReaction.UNKNOWN
     return _error(code, reaction, "an error that is in no list", "ошибка, которой нет в списках")
 
 

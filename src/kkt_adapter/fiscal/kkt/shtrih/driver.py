@@ -25,10 +25,10 @@ from kkt_adapter.fiscal.kkt.driver import (
 from kkt_adapter.fiscal.kkt.shtrih import modes, requests
 from kkt_adapter.fiscal.kkt.shtrih.answers import (
     Exchange,
+    FnShift,
     FnStatus,
     FullStatus,
-    Made,
-    ShiftState,
+    MadeDocument,
 )
 from kkt_adapter.fiscal.kkt.shtrih.archive import (
     document_of,
@@ -38,14 +38,14 @@ from kkt_adapter.fiscal.kkt.shtrih.archive import (
     read_tags,
 )
 from kkt_adapter.fiscal.kkt.shtrih.capabilities import CAPABILITIES
-from kkt_adapter.fiscal.kkt.shtrih.facts import Facts, read_facts
+from kkt_adapter.fiscal.kkt.shtrih.facts import ShtrihFacts, read_facts
 from kkt_adapter.fiscal.kkt.shtrih.late import LateWork
 from kkt_adapter.fiscal.kkt.shtrih.looks import Openings, blocked, status_of
 from kkt_adapter.fiscal.kkt.shtrih.receipt import plan_receipt
 from kkt_adapter.fiscal.kkt.shtrih.registers import read_totals
 from kkt_adapter.fiscal.kkt.shtrih.relay import read_waiting, write_reply
 from kkt_adapter.fiscal.kkt.shtrih.requests import with_password
-from kkt_adapter.fiscal.kkt.shtrih.session import OTHER_ANSWER_S, Refusal, Session
+from kkt_adapter.fiscal.kkt.shtrih.session import OTHER_ANSWER_S, DeviceRefusal, Session
 from kkt_adapter.fiscal.kkt.shtrih.steps import Steps
 from kkt_adapter.fiscal.kkt.shtrih.tags import cashier_tags
 from kkt_adapter.fiscal.kkt.shtrih.troubles import (
@@ -58,7 +58,7 @@ from kkt_adapter.fiscal.kkt.shtrih.troubles import (
     too_old,
 )
 from kkt_adapter.fiscal.kkt.shtrih.upkeep import SHIFT_IS_CLOSED, SHIFT_IS_OPEN, Upkeep
-from kkt_adapter.fiscal.kkt.shtrih.values import BadAnswer
+from kkt_adapter.fiscal.kkt.shtrih.values import BadShtrihAnswer
 from kkt_adapter.fiscal.kkt.shtrih.wire.link import Link, LinkDown, Timing
 from kkt_adapter.fiscal.model import (
     Cashier,
@@ -114,7 +114,7 @@ class ShtrihRegister:
             monotonic=clock.monotonic,
         )
         self._openings = Openings(self._session, password=admin_password)
-        self._facts: Facts | None = None
+        self._facts: ShtrihFacts | None = None
         self._wrong_password: WrongPassword | None = None
         self._log = structlog.get_logger("shtrih")
 
@@ -131,7 +131,7 @@ class ShtrihRegister:
         return self._session.meter.times
 
     @property
-    def facts(self) -> Facts | None:
+    def facts(self) -> ShtrihFacts | None:
         """What the device told when it was opened; for people."""
         return self._facts
 
@@ -319,7 +319,7 @@ class ShtrihRegister:
                 raise
 
     @asynccontextmanager
-    async def _operation(self) -> AsyncIterator[Facts]:
+    async def _operation(self) -> AsyncIterator[ShtrihFacts]:
         """Likewise, with an open device."""
         async with self._line():
             if self._facts is None:
@@ -327,7 +327,7 @@ class ShtrihRegister:
             yield self._facts
 
     @asynccontextmanager
-    async def _making(self) -> AsyncIterator[Facts]:
+    async def _making(self) -> AsyncIterator[ShtrihFacts]:
         """Likewise, for a document: its commands are timed from here."""
         async with self._operation() as facts:
             with self._late.document(), self._session.meter.document():
@@ -336,8 +336,8 @@ class ShtrihRegister:
     async def _admin_data(self, command: bytes) -> bytes:
         return await self._session.data(with_password(command, self._admin))
 
-    async def _shift(self) -> ShiftState:
-        return ShiftState.read(await self._admin_data(requests.FN_SHIFT))
+    async def _shift(self) -> FnShift:
+        return FnShift.read(await self._admin_data(requests.FN_SHIFT))
 
     async def _exchange(self) -> Exchange:
         return Exchange.read(await self._admin_data(requests.FN_EXCHANGE))
@@ -352,7 +352,7 @@ class ShtrihRegister:
         self._log.info("receipt_given_up", error=error.detail.en)
         try:
             await self._upkeep.discard()
-        except (AdapterError, LinkDown, Refusal, BadAnswer) as left:
+        except (AdapterError, LinkDown, DeviceRefusal, BadShtrihAnswer) as left:
             self._log.warning("receipt_left_open", error=str(left))
 
     async def _send_cashier(self, cashier: Cashier) -> None:
@@ -373,7 +373,7 @@ class ShtrihRegister:
         raise lost(Text("the FN has no new document", "в ФН нет нового документа"))
 
     async def _closed(
-        self, before: FnStatus, made: Made, receipt: Receipt, *, key: str | None
+        self, before: FnStatus, made: MadeDocument, receipt: Receipt, *, key: str | None
     ) -> FiscalDocument:
         """The document of FF45 with everything FF45 does not say.
 

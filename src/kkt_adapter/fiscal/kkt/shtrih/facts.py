@@ -12,7 +12,7 @@ from kkt_adapter.fiscal.kkt.shtrih.answers import (
     valid_until,
 )
 from kkt_adapter.fiscal.kkt.shtrih.capabilities import CAPABILITIES
-from kkt_adapter.fiscal.kkt.shtrih.device import Device, detect, field_name, read_number, read_text
+from kkt_adapter.fiscal.kkt.shtrih.device import KnownDevice, detect, field_name, read_number, read_text
 from kkt_adapter.fiscal.kkt.shtrih.requests import with_password
 from kkt_adapter.fiscal.kkt.shtrih.session import Session
 from kkt_adapter.fiscal.kkt.shtrih.vat import ROW, RateRow, VatTable, check_rows
@@ -38,8 +38,8 @@ _EXCISE, _MARKED = 1 << 0, 1 << 4  # FF09, extended mode (inferred from the FN's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    device: Device
+class ShtrihFacts:
+    device: KnownDevice
     registration: Registration
     rates: VatTable
     valid_until: date
@@ -55,18 +55,18 @@ class Facts:
         return CAPABILITIES - lacks
 
 
-async def read_facts(session: Session, password: int) -> Facts:
+async def read_facts(session: Session, password: int) -> ShtrihFacts:
     """``password`` is the system administrator's.
 
     Raises:
-        LinkDown, Refusal, BadAnswer: the device cannot be asked, or is not registered.
+        LinkDown, DeviceRefusal, BadShtrihAnswer: the device cannot be asked, or is not registered.
     """
     device = await detect(session, password)
     fn = FnStatus.read(await session.data(with_password(requests.FN_STATUS, password)))
     until = valid_until(await session.data(with_password(requests.FN_VALID_UNTIL, password)))
     told = FnRegistration.read(await session.data(with_password(requests.FN_REGISTRATION, password)))
     table = device.tables.ffd
-    return Facts(
+    return ShtrihFacts(
         device=device,
         registration=await _registration(session, password, device, fn, told),
         rates=await _rates(session, password, device),
@@ -80,7 +80,7 @@ async def read_facts(session: Session, password: int) -> Facts:
 
 
 async def _registration(
-    session: Session, password: int, device: Device, fn: FnStatus, told: FnRegistration
+    session: Session, password: int, device: KnownDevice, fn: FnStatus, told: FnRegistration
 ) -> Registration:
     async def text(number: int) -> str:
         return await read_text(session, password, device.tables.fn, 1, number)
@@ -111,7 +111,7 @@ async def _registration(
     )
 
 
-async def _rates(session: Session, password: int, device: Device) -> VatTable:
+async def _rates(session: Session, password: int, device: KnownDevice) -> VatTable:
     rows = [
         RateRow(
             row=row,

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from kkt_adapter.fiscal.kkt.driver import KktState, KktStatus, ShiftState
 from kkt_adapter.fiscal.kkt.shtrih import modes
 from kkt_adapter.fiscal.kkt.shtrih.answers import Exchange, FnStatus, FullStatus
-from kkt_adapter.fiscal.kkt.shtrih.answers import ShiftState as FnShift
+from kkt_adapter.fiscal.kkt.shtrih.answers import FnShift as FnShift
 from kkt_adapter.fiscal.kkt.shtrih.archive import find
 from kkt_adapter.fiscal.kkt.shtrih.session import Session
 from kkt_adapter.fiscal.model import DocumentCode

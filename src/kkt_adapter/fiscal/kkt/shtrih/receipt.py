@@ -7,7 +7,7 @@ from typing import NoReturn
 from kkt_adapter.fiscal.ffd.tlv import TlvError
 from kkt_adapter.fiscal.ffd.vat import PERCENT
 from kkt_adapter.fiscal.kkt.shtrih import requests
-from kkt_adapter.fiscal.kkt.shtrih.device import Device
+from kkt_adapter.fiscal.kkt.shtrih.device import KnownDevice
 from kkt_adapter.fiscal.kkt.shtrih.tags import is_whole_piece, line_tags, mark_tags, receipt_tags
 from kkt_adapter.fiscal.kkt.shtrih.vat import VatTable
 from kkt_adapter.fiscal.model import FfdVersion, Line, Operation, PaymentKind, Receipt, ReceiptKind, VatRate
@@ -51,13 +51,13 @@ class MarkedCode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedLine:
-    operation: requests.Operation
+    operation: requests.LineOperation
     tags: tuple[bytes, ...]
     mark: MarkedCode | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class ReceiptPlan:
     """A receipt of FF46 and FF45."""
 
     kind: int  # of 8Dh
@@ -93,7 +93,9 @@ class CorrectionPlan:
         )
 
 
-def plan_receipt(receipt: Receipt, *, device: Device, rates: VatTable, today: date) -> Plan | CorrectionPlan:
+def plan_receipt(
+    receipt: Receipt, *, device: KnownDevice, rates: VatTable, today: date
+) -> ReceiptPlan | CorrectionPlan:
     """``today`` is the register's own day, which decides whether it replaces rates.
 
     Raises:
@@ -111,7 +113,7 @@ def plan_receipt(receipt: Receipt, *, device: Device, rates: VatTable, today: da
         _refuse(f"the receipt cannot be written: {error}", f"чек не записывается: {error}")
 
 
-def _receipt(receipt: Receipt, device: Device, rates: VatTable) -> Plan:
+def _receipt(receipt: Receipt, device: KnownDevice, rates: VatTable) -> ReceiptPlan:
     kind = _KIND[receipt.operation]
     if receipt.kind is ReceiptKind.CORRECTION:
         if not device.corrects_by_receipt:
@@ -128,7 +130,7 @@ def _receipt(receipt: Receipt, device: Device, rates: VatTable) -> Plan:
             f"the lines make {subtotal} kopecks and the total is {receipt.total_kop}",
             f"сумма позиций {subtotal} коп., а итог {receipt.total_kop} коп.",
         )
-    return Plan(
+    return ReceiptPlan(
         kind=kind,
         tags=tuple(receipt_tags(receipt)),
         lines=tuple(_line(line, receipt, rates) for line in receipt.lines),
@@ -170,7 +172,7 @@ def _sums(receipt: Receipt) -> list[tuple[VatRate, int]]:
 
 
 def _line(line: Line, receipt: Receipt, rates: VatTable) -> PlannedLine:
-    operation = requests.Operation(
+    operation = requests.LineOperation(
         operation=int(receipt.operation),
         quantity=line.quantity,
         price_kop=_price(line),

@@ -8,7 +8,7 @@ Source: docs/reference/shtrih-m.md, Registers.
 from datetime import datetime
 
 from kkt_adapter.fiscal.kkt.shtrih import requests
-from kkt_adapter.fiscal.kkt.shtrih.answers import ShiftState, number_behind_operator
+from kkt_adapter.fiscal.kkt.shtrih.answers import FnShift, number_behind_operator
 from kkt_adapter.fiscal.kkt.shtrih.session import Session
 from kkt_adapter.fiscal.model import ShiftTotals
 from kkt_adapter.kernel.money import Kopecks
@@ -21,9 +21,9 @@ _SIGN = {SALE: 1, EXPENSE: -1, REFUND: -1, EXPENSE_REFUND: 1}
 
 
 async def read_totals(
-    session: Session, password: int, *, shift: ShiftState, opened_at: datetime | None
+    session: Session, password: int, *, shift: FnShift, opened_at: datetime | None
 ) -> ShiftTotals:
-    """Raises LinkDown, Refusal."""
+    """Raises LinkDown, DeviceRefusal."""
 
     async def register(number: int) -> int:
         return number_behind_operator(await session.data(requests.money_register(password, number)), 6)

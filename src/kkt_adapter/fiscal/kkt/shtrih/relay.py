@@ -3,8 +3,8 @@
 from kkt_adapter.fiscal.kkt.shtrih import requests
 from kkt_adapter.fiscal.kkt.shtrih.answers import message_size
 from kkt_adapter.fiscal.kkt.shtrih.requests import with_password
-from kkt_adapter.fiscal.kkt.shtrih.session import Refusal, Session
-from kkt_adapter.fiscal.kkt.shtrih.values import BadAnswer
+from kkt_adapter.fiscal.kkt.shtrih.session import DeviceRefusal, Session
+from kkt_adapter.fiscal.kkt.shtrih.values import BadShtrihAnswer
 from kkt_adapter.fiscal.model import DocumentCode, OfdMessage
 from kkt_adapter.fiscal.ofd.frame import FrameError, parse_message, repair_version
 from kkt_adapter.kernel.errors import KktRefused
@@ -17,7 +17,7 @@ async def read_waiting(session: Session, password: int) -> OfdMessage | None:
     """The FN's oldest message; the same bytes until its answer was taken.
 
     Raises:
-        LinkDown, Refusal. BadAnswer: what the device gives is no message.
+        LinkDown, DeviceRefusal. BadShtrihAnswer: what the device gives is no message.
     """
     size, block = message_size(await session.data(with_password(requests.FN_MESSAGE_SIZE, password)))
     if not size:
@@ -27,14 +27,14 @@ async def read_waiting(session: Session, password: int) -> OfdMessage | None:
     while len(data) < size:
         piece = await session.data(requests.read_block(password, len(data), min(block, size - len(data))))
         if not piece:
-            raise BadAnswer(f"{len(data)} bytes of a message of {size}")
+            raise BadShtrihAnswer(f"{len(data)} bytes of a message of {size}")
         data += piece
     data = repair_version(data[:size])
     try:
         message = parse_message(data)
         container = message.container
         if container is None:
-            raise BadAnswer("a message without a document")
+            raise BadShtrihAnswer("a message without a document")
         return OfdMessage(
             fn_number=FnNumber(message.header.fn_number),
             fd_number=int.from_bytes(container.number_field, "big"),
@@ -42,14 +42,14 @@ async def read_waiting(session: Session, password: int) -> OfdMessage | None:
             raw=data,
         )
     except (FrameError, ValueError) as error:
-        raise BadAnswer(f"no message for the operator: {error}") from error
+        raise BadShtrihAnswer(f"no message for the operator: {error}") from error
 
 
 async def write_reply(session: Session, password: int, reply: bytes) -> None:
     """Begin anew with FF32 whenever it failed: the FN takes a whole answer only.
 
     Raises:
-        KktRefused: 20h, the FN does not take it. LinkDown, Refusal.
+        KktRefused: 20h, the FN does not take it. LinkDown, DeviceRefusal.
     """
     if not reply:
         raise _not_accepted()
@@ -58,7 +58,7 @@ async def write_reply(session: Session, password: int, reply: bytes) -> None:
         block = min(begun[0] if begun and begun[0] else requests.MAX_WRITE_BLOCK, requests.MAX_WRITE_BLOCK)
         for at in range(0, len(reply), block):
             await session.data(requests.write_block(password, at, reply[at : at + block]))
-    except Refusal as refusal:
+    except DeviceRefusal as refusal:
         if refusal.code != NOT_ACCEPTED:
             raise
         raise _not_accepted() from refusal

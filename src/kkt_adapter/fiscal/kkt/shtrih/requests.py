@@ -168,7 +168,7 @@ def load_data(password: int, number: int, block: bytes) -> bytes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
+class LineOperation:
     """FF46: one line. ``rate`` is the byte of ``vat.py``; ``quantity`` in millionths, sums in kopecks."""
 
     operation: int  # as tag 1054

@@ -13,7 +13,7 @@ from kkt_adapter.fiscal.kkt.shtrih import requests
 from kkt_adapter.fiscal.kkt.shtrih.answers import Answer, read_answer
 from kkt_adapter.fiscal.kkt.shtrih.device_errors import STILL_PRINTING
 from kkt_adapter.fiscal.kkt.shtrih.requests import command_of
-from kkt_adapter.fiscal.kkt.shtrih.values import BadAnswer
+from kkt_adapter.fiscal.kkt.shtrih.values import BadShtrihAnswer
 from kkt_adapter.fiscal.kkt.shtrih.wire.link import Link, LinkDown, Timing
 
 REPEATABLE = frozenset(
@@ -59,7 +59,7 @@ OTHER_ANSWER_S = 30.0
 REPEATS = 3
 
 
-class Refusal(Exception):
+class DeviceRefusal(Exception):
     """The device has answered with an error: the command was not executed."""
 
     def __init__(self, answer: Answer) -> None:
@@ -103,11 +103,11 @@ class Session:
         """The answer's data.
 
         Raises:
-            Refusal: the answer is an error. LinkDown.
+            DeviceRefusal: the answer is an error. LinkDown.
         """
         answer = await self.ask(body)
         if answer.error:
-            raise Refusal(answer)
+            raise DeviceRefusal(answer)
         return answer.data
 
     async def close(self) -> None:
@@ -137,7 +137,7 @@ class Session:
         except LinkDown:
             await self.close()
             raise
-        except BadAnswer as error:
+        except BadShtrihAnswer as error:
             await self.close()
             raise LinkDown(str(error), sent=True) from error
         except BaseException:  # cancelled in the middle: what comes next on this line would be this answer

@@ -12,12 +12,12 @@ from kkt_adapter.fiscal.ffd.receipt_key import RECEIPT_KEY_NAME
 from kkt_adapter.fiscal.ffd.tlv import decode
 from kkt_adapter.fiscal.kkt.receipt_keys import key_in_elements
 from kkt_adapter.fiscal.kkt.shtrih import requests
-from kkt_adapter.fiscal.kkt.shtrih.answers import Answer, Made, MarkCheck, number_behind_operator
-from kkt_adapter.fiscal.kkt.shtrih.device import NO_PRINT_DESKTOP, Device
-from kkt_adapter.fiscal.kkt.shtrih.device_errors import Reaction, error_of, shown
-from kkt_adapter.fiscal.kkt.shtrih.receipt import CorrectionPlan, MarkedCode, Plan, PlannedLine
+from kkt_adapter.fiscal.kkt.shtrih.answers import Answer, MadeDocument, MarkCheck, number_behind_operator
+from kkt_adapter.fiscal.kkt.shtrih.device import NO_PRINT_DESKTOP, KnownDevice
+from kkt_adapter.fiscal.kkt.shtrih.device_errors import ShtrihReaction, error_of, shown
+from kkt_adapter.fiscal.kkt.shtrih.receipt import CorrectionPlan, MarkedCode, PlannedLine, ReceiptPlan
 from kkt_adapter.fiscal.kkt.shtrih.requests import with_password
-from kkt_adapter.fiscal.kkt.shtrih.session import Refusal, Session
+from kkt_adapter.fiscal.kkt.shtrih.session import DeviceRefusal, Session
 from kkt_adapter.fiscal.kkt.shtrih.tags import (
     ADDITIONAL_ATTRIBUTE,
     USER_ATTRIBUTE,
@@ -39,7 +39,7 @@ class Steps:
         self,
         session: Session,
         *,
-        device: Device,
+        device: KnownDevice,
         password: int,
         admin: int,
         on_close: Callable[[], None],
@@ -52,7 +52,7 @@ class Steps:
         self.key: str | None = None  # the receipt key, as far as the device took it
         self._log = structlog.get_logger("shtrih")
 
-    async def prepare(self, receipt: Receipt, plan: Plan | CorrectionPlan) -> None:
+    async def prepare(self, receipt: Receipt, plan: ReceiptPlan | CorrectionPlan) -> None:
         """Everything before the closing command. Raises as ``nothing_made``."""
         with nothing_made():
             if isinstance(plan, CorrectionPlan):
@@ -67,22 +67,22 @@ class Steps:
             for tag in plan.tags:
                 await self._tag(tag)
             await self._attributes(receipt)
-            if isinstance(plan, Plan):
+            if isinstance(plan, ReceiptPlan):
                 for line in plan.lines:
                     await self._line(line)
                 await self._compare(plan)
 
-    async def close(self, plan: Plan | CorrectionPlan) -> Made:
+    async def close(self, plan: ReceiptPlan | CorrectionPlan) -> MadeDocument:
         """The one command that makes the document; never given twice. Raises as ``may_be_made``."""
         if isinstance(plan, CorrectionPlan):
-            body, read = plan.body(self._password), Made.numbered
+            body, read = plan.body(self._password), MadeDocument.numbered
         else:
-            body, read = self._closing(plan), Made.closed_receipt
+            body, read = self._closing(plan), MadeDocument.closed_receipt
         self._on_close()
         with may_be_made():
             return read(await self._session.data(body))
 
-    def _closing(self, plan: Plan) -> bytes:
+    def _closing(self, plan: ReceiptPlan) -> bytes:
         return requests.close_receipt(
             self._password, plan.payments, rounding_kop=plan.rounding_kop, taxation=plan.taxation
         )
@@ -113,7 +113,7 @@ class Steps:
                 self.key = self.key or key_in_elements(decode(tlv))
                 continue
             if receipt.key is None or not _is_our_key(receipt, number):
-                raise Refusal(answer)
+                raise DeviceRefusal(answer)
             if number == ADDITIONAL_ATTRIBUTE and receipt.user_attribute is None:
                 pair = UserAttribute(name=RECEIPT_KEY_NAME, value=receipt.key)
                 answer = await self._try_tag(user_attribute(pair))
@@ -123,8 +123,11 @@ class Steps:
 
     async def _try_tag(self, tlv: bytes) -> Answer:
         answer = await self._session.ask(requests.tag(self._password, tlv))
-        if answer.error and error_of(answer.error).reaction not in (Reaction.REFUSE, Reaction.SERVICE):
-            raise Refusal(answer)
+        if answer.error and error_of(answer.error).reaction not in (
+            ShtrihReaction.REFUSE,
+            ShtrihReaction.SERVICE,
+        ):
+            raise DeviceRefusal(answer)
         return answer
 
     async def _line(self, line: PlannedLine) -> None:
@@ -155,7 +158,7 @@ class Steps:
             await self._session.ask(requests.accept_mark(self._password, accept=False))
             answer = await self._session.ask(asked)
         if answer.error:
-            raise Refusal(answer)
+            raise DeviceRefusal(answer)
         found = MarkCheck.read(answer.data)
         accept = not is_refused(found)
         await self._session.data(requests.accept_mark(self._password, accept=accept))
@@ -166,7 +169,7 @@ class Steps:
                 device_code=0xD4,
             )
 
-    async def _compare(self, plan: Plan) -> None:
+    async def _compare(self, plan: ReceiptPlan) -> None:
         """The register's own sum must be ours before the receipt is closed."""
         subtotal = await self._session.data(with_password(requests.SUBTOTAL, self._password))
         sum_kop = number_behind_operator(subtotal, 5)

@@ -8,12 +8,12 @@ from kkt_adapter.fiscal.kkt.shtrih.device_errors import (
     NOT_SUPPORTED,
     STILL_PRINTING,
     WRONG_PASSWORD,
-    Reaction,
+    ShtrihReaction,
     error_of,
     shown,
 )
-from kkt_adapter.fiscal.kkt.shtrih.session import Refusal
-from kkt_adapter.fiscal.kkt.shtrih.values import BadAnswer
+from kkt_adapter.fiscal.kkt.shtrih.session import DeviceRefusal
+from kkt_adapter.fiscal.kkt.shtrih.values import BadShtrihAnswer
 from kkt_adapter.fiscal.kkt.shtrih.wire.link import LinkDown
 from kkt_adapter.kernel.errors import (
     AdapterError,
@@ -42,9 +42,9 @@ def nothing_made() -> Iterator[None]:
     """
     try:
         yield
-    except Refusal as refusal:
+    except DeviceRefusal as refusal:
         raise refused(refusal) from refusal
-    except (LinkDown, BadAnswer) as error:
+    except (LinkDown, BadShtrihAnswer) as error:
         raise silent(str(error)) from error
 
 
@@ -57,15 +57,15 @@ def may_be_made() -> Iterator[None]:
     """
     try:
         yield
-    except Refusal as refusal:
-        if error_of(refusal.code).reaction is Reaction.UNKNOWN:
+    except DeviceRefusal as refusal:
+        if error_of(refusal.code).reaction is ShtrihReaction.UNKNOWN:
             raise lost(shown(refusal.code, refusal.sub_code)) from refusal
         raise refused(refusal) from refusal
     except LinkDown as error:
         if not error.sent:
             raise silent(error.why) from error
         raise lost(Text(error.why, error.why)) from error
-    except BadAnswer as error:
+    except BadShtrihAnswer as error:
         raise lost(Text(str(error), str(error))) from error
 
 
@@ -83,13 +83,13 @@ def surely_given() -> Iterator[None]:
         raise
     except AdapterError as error:
         raise lost(error.detail) from error
-    except Refusal as refusal:
+    except DeviceRefusal as refusal:
         raise lost(shown(refusal.code, refusal.sub_code)) from refusal
-    except (LinkDown, BadAnswer) as error:
+    except (LinkDown, BadShtrihAnswer) as error:
         raise lost(Text(str(error), str(error))) from error
 
 
-def refused(refusal: Refusal) -> AdapterError:
+def refused(refusal: DeviceRefusal) -> AdapterError:
     """The error of a command that was not executed."""
     error, what = error_of(refusal.code), shown(refusal.code, refusal.sub_code)
     en = f"The register refuses: {what.en}. What to do: {error.remedy.en}."
@@ -99,13 +99,13 @@ def refused(refusal: Refusal) -> AdapterError:
     if refusal.code in SHIFT_TOO_OLD:
         return ShiftExpired(en, ru)
     match error.reaction:
-        case Reaction.REFUSE:
+        case ShtrihReaction.REFUSE:
             return KktRefused(en, ru, device_code=refusal.code)
-        case Reaction.BLOCKED:
+        case ShtrihReaction.BLOCKED:
             return KktBlocked(en, ru, reason=error.reason or "CONFIGURATION")
-        case Reaction.PAPER:
+        case ShtrihReaction.PAPER:
             return KktUnavailable(en, ru, state=KktState.PAPER_OUT.value)
-        case Reaction.WAIT:
+        case ShtrihReaction.WAIT:
             return KktUnavailable(en, ru, state=KktState.BUSY.value)
         case _ if refusal.code in _OURS:
             return KktRefused(en, ru, device_code=refusal.code)

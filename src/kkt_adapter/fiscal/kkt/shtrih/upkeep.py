@@ -15,7 +15,7 @@ from kkt_adapter.fiscal.kkt.shtrih.answers import (
 from kkt_adapter.fiscal.kkt.shtrih.archive import end_dump, read_document
 from kkt_adapter.fiscal.kkt.shtrih.device_errors import OTHER_OPERATOR, WRONG_MODE
 from kkt_adapter.fiscal.kkt.shtrih.requests import with_password
-from kkt_adapter.fiscal.kkt.shtrih.session import Refusal, Session
+from kkt_adapter.fiscal.kkt.shtrih.session import DeviceRefusal, Session
 from kkt_adapter.fiscal.kkt.shtrih.troubles import no_paper, still_at_work
 from kkt_adapter.fiscal.kkt.shtrih.wire.link import Timing
 from kkt_adapter.fiscal.model import FiscalDocument
@@ -152,7 +152,7 @@ class Upkeep:
         it is in the way."""
         try:
             return await self._document(fd_number)
-        except Refusal as refusal:
+        except DeviceRefusal as refusal:
             if refusal.code != WRONG_MODE:
                 raise
         await self.discard()

@@ -9,7 +9,7 @@ NOT_GIVEN = (1 << 40) - 1  # FFFFFFFFFFh: a sum that the device works out by its
 PASSWORD_LIMIT = 0xFFFFFFFF
 
 
-class BadAnswer(ValueError):
+class BadShtrihAnswer(ValueError):
     """An answer is shorter than its command promises, or holds what cannot be."""
 
 
@@ -60,7 +60,7 @@ class Cursor:
     """Reads an answer from left to right.
 
     Raises:
-        BadAnswer: from every method, when the answer ends too early or is no date.
+        BadShtrihAnswer: from every method, when the answer ends too early or is no date.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -73,7 +73,9 @@ class Cursor:
 
     def take(self, size: int) -> bytes:
         if size > self.left:
-            raise BadAnswer(f"{size} bytes expected at {self._at}, {self.left} are left: {self._data.hex()}")
+            raise BadShtrihAnswer(
+                f"{size} bytes expected at {self._at}, {self.left} are left: {self._data.hex()}"
+            )
         found = self._data[self._at : self._at + size]
         self._at += size
         return found
@@ -110,11 +112,11 @@ def _date(year: int, month: int, day: int) -> date:
     try:
         return date(2000 + year, month, day)
     except ValueError as error:
-        raise BadAnswer(f"no date: {day:02}.{month:02}.{year:02}") from error
+        raise BadShtrihAnswer(f"no date: {day:02}.{month:02}.{year:02}") from error
 
 
 def _moment(day: date, hour: int, minute: int, second: int) -> datetime:
     try:
         return datetime.combine(day, time(hour, minute, second))
     except ValueError as error:
-        raise BadAnswer(f"no time: {hour:02}:{minute:02}:{second:02}") from error
+        raise BadShtrihAnswer(f"no time: {hour:02}:{minute:02}:{second:02}") from error

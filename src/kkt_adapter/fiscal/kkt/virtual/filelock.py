@@ -12,7 +12,7 @@ from kkt_adapter.runtime.file_lock import FILE_MODE
 _HELD = (errno.EWOULDBLOCK, errno.EACCES)  # EACCES: how some network file systems say it
 
 
-class FileLock:
+class FnFileLock:
     """``flock`` on ``path``, held from ``take`` to ``release``; the file stays and names its last holder.
 
     A second attempt in the same process is refused like one from outside.

@@ -27,7 +27,7 @@ from kkt_adapter.fiscal.kkt.virtual.documents import (
     read_document,
 )
 from kkt_adapter.fiscal.kkt.virtual.memory import FnMemory
-from kkt_adapter.fiscal.kkt.virtual.records import StoredConfirmation, StoredDocument, ZReport
+from kkt_adapter.fiscal.kkt.virtual.records import RecordedDocument, StoredConfirmation, ZReport
 from kkt_adapter.fiscal.kkt.virtual.refusals import (
     BAD_VALUE,
     TOO_LARGE,
@@ -319,7 +319,7 @@ class VirtualFn:
 
     # --- inside ---
 
-    def _begin(self) -> tuple[Registration, FnLimits, StoredDocument, FnState]:
+    def _begin(self) -> tuple[Registration, FnLimits, RecordedDocument, FnState]:
         """Document 1: the registration report."""
         registration, wall = self._new_registration, self._wall()
         made_at = wall.replace(second=0, microsecond=0)
@@ -338,7 +338,7 @@ class VirtualFn:
         )
         valid_until = (wall + timedelta(days=self._life_days)).date()
         limits = FnLimits(capacity=self._capacity, valid_until=valid_until)
-        first = StoredDocument(fd_number=1, made_at=made_at, message=signed.message)
+        first = RecordedDocument(fd_number=1, made_at=made_at, message=signed.message)
         return registration, limits, first, state
 
     def _make(

@@ -14,8 +14,8 @@ from typing import TypeVar
 
 from kkt_adapter.fiscal.ffd.tlv import TlvError
 from kkt_adapter.fiscal.kkt.virtual.documents import Scribe, read_document
-from kkt_adapter.fiscal.kkt.virtual.filelock import FileLock
-from kkt_adapter.fiscal.kkt.virtual.records import StoredConfirmation, StoredDocument, ZReport
+from kkt_adapter.fiscal.kkt.virtual.filelock import FnFileLock
+from kkt_adapter.fiscal.kkt.virtual.records import RecordedDocument, StoredConfirmation, ZReport
 from kkt_adapter.fiscal.kkt.virtual.refusals import damaged, maybe_stored, not_open, not_stored, term_over
 from kkt_adapter.fiscal.kkt.virtual.state import FnLimits, FnState, with_confirmation
 from kkt_adapter.fiscal.kkt.virtual.store import FnStore
@@ -26,7 +26,7 @@ from kkt_adapter.runtime.file_lock import DIRECTORY_MODE
 
 T = TypeVar("T")
 
-InitialState = Callable[[], tuple[Registration, FnLimits, StoredDocument, FnState]]
+InitialState = Callable[[], tuple[Registration, FnLimits, RecordedDocument, FnState]]
 """What a new FN starts with: called once in its life."""
 
 
@@ -50,7 +50,7 @@ class FnMemory:
         self._database = database
         self._fsync = fsync
         self._initial = initial
-        self._lock = FileLock(path.with_suffix(".lock"))
+        self._lock = FnFileLock(path.with_suffix(".lock"))
         self._open = False
         self._copied = False  # False while open: read everything again
         self._store: FnStore | None = None  # None while open: nobody needs the file now
@@ -94,7 +94,7 @@ class FnMemory:
             self._read_all(whole=True)
         return self.state
 
-    def document(self, fd_number: int) -> StoredDocument | None:
+    def document(self, fd_number: int) -> RecordedDocument | None:
         return self._read(lambda store: store.document(fd_number))
 
     def z_report(self, fd_number: int) -> ZReport | None:

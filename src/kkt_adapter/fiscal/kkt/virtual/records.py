@@ -19,13 +19,13 @@ Row = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StoredDocument:
+class RecordedDocument:
     fd_number: int
     made_at: datetime
     message: bytes  # session header and container, as the operator gets it
 
     @classmethod
-    def of_row(cls, fd_number: int, row: Row) -> "StoredDocument":
+    def of_row(cls, fd_number: int, row: Row) -> "RecordedDocument":
         return cls(fd_number=fd_number, made_at=to_moment(row[0]), message=row[1])
 
 
@@ -103,7 +103,7 @@ def state_of_row(row: Row) -> FnState:
     )
 
 
-def document_row(document: StoredDocument) -> Row:
+def document_row(document: RecordedDocument) -> Row:
     return (document.fd_number, to_seconds(document.made_at), document.message)
 
 

@@ -16,8 +16,8 @@ from typing import Any
 
 from kkt_adapter.fiscal.kkt.virtual import schema
 from kkt_adapter.fiscal.kkt.virtual.records import (
+    RecordedDocument,
     StoredConfirmation,
-    StoredDocument,
     ZReport,
     document_row,
     fn_of_row,
@@ -95,7 +95,7 @@ class FnStore:
         return not self._number("PRAGMA user_version")
 
     def begin(
-        self, registration: Registration, limits: FnLimits, first: StoredDocument, state: FnState
+        self, registration: Registration, limits: FnLimits, first: RecordedDocument, state: FnState
     ) -> None:
         """Write the schema, the registration report and the first state as one transaction."""
         with _Transaction(self._db):
@@ -170,9 +170,9 @@ class FnStore:
         put_in, taken_out = self._row(schema.SELECT_DRAWER)
         return int(put_in), int(taken_out)
 
-    def document(self, fd_number: int) -> StoredDocument | None:
+    def document(self, fd_number: int) -> RecordedDocument | None:
         row = self._row(schema.SELECT_DOCUMENT, fd_number)
-        return None if row is None else StoredDocument.of_row(fd_number, row)
+        return None if row is None else RecordedDocument.of_row(fd_number, row)
 
     def z_report(self, fd_number: int) -> ZReport | None:
         row = self._row(schema.SELECT_Z_REPORT, fd_number)

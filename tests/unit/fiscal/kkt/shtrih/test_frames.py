@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from kkt_adapter.fiscal.ffd.tlv import cp866, element
 from kkt_adapter.fiscal.kkt.shtrih import answers, requests
 from kkt_adapter.fiscal.kkt.shtrih.answers import Answer, read_answer
-from kkt_adapter.fiscal.kkt.shtrih.requests import Operation, with_password
-from kkt_adapter.fiscal.kkt.shtrih.values import BadAnswer, u1, u4
+from kkt_adapter.fiscal.kkt.shtrih.requests import LineOperation, with_password
+from kkt_adapter.fiscal.kkt.shtrih.values import BadShtrihAnswer, u1, u4
 from kkt_adapter.fiscal.kkt.shtrih.wire import frame1, frame2
 
 ADMIN = 30
@@ -35,7 +35,7 @@ def admin(command: bytes, parameters: bytes = b"") -> bytes:
     return with_password(command, ADMIN, parameters)
 
 
-MILK = Operation(
+MILK = LineOperation(
     operation=1,
     quantity=2_000_000,
     price_kop=6000,
@@ -181,7 +181,7 @@ def test_fn_answers() -> None:
     assert (fn.fn_number, fn.fd_number, fn.document, fn.phase) == ("9999078900012345", 10, 0, 3)
     assert fn.last_at == NOON
 
-    shift = answers.ShiftState.read(answer("shift").data)
+    shift = answers.FnShift.read(answer("shift").data)
     assert (shift.open, shift.number, shift.receipt_number) == (True, 6, 1)
 
     exchange = answers.Exchange.read(answer("exchange").data)
@@ -193,18 +193,18 @@ def test_fn_answers() -> None:
 
 
 def test_documents() -> None:
-    closed = answers.Made.closed_receipt(answer("closed").data)
+    closed = answers.MadeDocument.closed_receipt(answer("closed").data)
     assert (closed.fd_number, closed.fiscal_sign) == (12, 305419908)
-    assert answers.Made.closed_receipt(answer("closed, no date").data).fd_number == 17884
+    assert answers.MadeDocument.closed_receipt(answer("closed, no date").data).fd_number == 17884
 
-    found = answers.FoundDocument.read(answer("found").data)
+    found = answers.ArchivedDocument.read(answer("found").data)
     assert (found.code, found.confirmed, found.operation, found.total_kop) == (3, False, 1, 12_000)
     assert (found.fd_number, found.fiscal_sign, found.made_at) == (12, 305419908, NOON)
 
 
 def test_old_firmware_that_answers_the_change_alone_is_noticed() -> None:
-    with pytest.raises(BadAnswer):
-        answers.Made.closed_receipt(bytes(5))
+    with pytest.raises(BadShtrihAnswer):
+        answers.MadeDocument.closed_receipt(bytes(5))
 
 
 @pytest.mark.parametrize(("name", "error"), [("busy", 0x50), ("not found", 0x08), ("waits", 0x58)])
@@ -222,7 +222,7 @@ def test_four_more_bytes_of_an_error_say_why() -> None:
 
 
 def test_the_answer_to_another_command_is_not_taken() -> None:
-    with pytest.raises(BadAnswer):
+    with pytest.raises(BadShtrihAnswer):
         read_answer(requests.FN_STATUS, frame1.body_of(raw(ANSWERS["shift"])) or b"")
 
 
@@ -245,7 +245,7 @@ def test_the_answer_about_a_mark_is_read_by_its_first_byte() -> None:
 def test_five_bytes_of_date_at_the_end_change_nothing() -> None:
     numbered = u1(9) + b"\0" + u4(77) + u4(4711)
     for tail in (b"", raw("1A 01 0F 0C 22")):
-        made = answers.Made.numbered(numbered + tail)
+        made = answers.MadeDocument.numbered(numbered + tail)
         assert (made.fd_number, made.fiscal_sign) == (77, 4711)
 
 

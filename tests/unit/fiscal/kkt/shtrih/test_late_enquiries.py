@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from kkt_adapter.emulators.shtrih.faults import Fault, FaultMode, FaultPlan
-from kkt_adapter.emulators.shtrih.line import Device, Line
-from kkt_adapter.emulators.shtrih.machine import Machine
+from kkt_adapter.emulators.shtrih.faults import ShtrihFault, ShtrihFaultMode, ShtrihFaultPlan
+from kkt_adapter.emulators.shtrih.line import EmulatedShtrihDevice, PortLine
+from kkt_adapter.emulators.shtrih.machine import ShtrihMachine
 from kkt_adapter.fiscal.kkt.shtrih import requests
 from kkt_adapter.fiscal.kkt.shtrih.wire.link import LinkDown, Timing
 from kkt_adapter.fiscal.kkt.shtrih.wire.protocol1 import Protocol1
@@ -26,12 +26,12 @@ class BusyLine:
 
     address = "serial:///dev/null"
 
-    def __init__(self, device: Device, *, begins_empty: bool = False) -> None:
+    def __init__(self, device: EmulatedShtrihDevice, *, begins_empty: bool = False) -> None:
         self.begins_empty = begins_empty
         self.busy = self.busy_with_frame = 0
         self._said = bytearray()
         self._heard = b""
-        self._line = Line(device, self._said.extend)
+        self._line = PortLine(device, self._said.extend)
 
     async def open(self, *, within_s: float) -> None:
         pass
@@ -61,19 +61,19 @@ class BusyLine:
 
 
 @pytest.fixture
-def device(tmp_path: Path) -> Iterator[Device]:
+def device(tmp_path: Path) -> Iterator[EmulatedShtrihDevice]:
     clock = SystemClock()
     registration = made_up_registration(NAME)
     fn = VirtualFn(fn_path(tmp_path, NAME), registration=registration, clock=clock, zone=UTC, fsync=False)
-    machine = Machine(fn)
+    machine = ShtrihMachine(fn)
     machine.open()
-    yield Device(machine, FaultPlan(), protocol=1)
+    yield EmulatedShtrihDevice(machine, ShtrihFaultPlan(), protocol=1)
     machine.close()
 
 
 @pytest.mark.parametrize("busy", range(9))
 async def test_a_command_is_given_once_however_many_enquiries_are_answered_late(
-    device: Device, busy: int
+    device: EmulatedShtrihDevice, busy: int
 ) -> None:
     line = BusyLine(device)
     link = Protocol1(line, timing=Timing())
@@ -83,7 +83,7 @@ async def test_a_command_is_given_once_however_many_enquiries_are_answered_late(
         assert device.machine.counters.cash_ins == n + 1
 
 
-async def test_enquiries_of_an_earlier_opening_are_answered_too(device: Device) -> None:
+async def test_enquiries_of_an_earlier_opening_are_answered_too(device: EmulatedShtrihDevice) -> None:
     """A serial port keeps no session: what was asked before it was closed is answered after it was opened."""
     line = BusyLine(device)
     link = Protocol1(line, timing=Timing())
@@ -97,14 +97,16 @@ async def test_enquiries_of_an_earlier_opening_are_answered_too(device: Device) 
     assert device.machine.counters.cash_ins == 1
 
 
-async def test_a_frame_that_was_refused_is_sent_again_where_no_enquiry_is_open(device: Device) -> None:
+async def test_a_frame_that_was_refused_is_sent_again_where_no_enquiry_is_open(
+    device: EmulatedShtrihDevice,
+) -> None:
 
-    device.plan.set([Fault(mode=FaultMode.NAK, count=2)])
+    device.plan.set([ShtrihFault(mode=ShtrihFaultMode.NAK, count=2)])
     await Protocol1(BusyLine(device), timing=Timing()).exchange(PUT_IN, answer_s=1.0)
     assert device.machine.counters.cash_ins == 1
 
 
-async def test_where_an_enquiry_is_open_a_refusal_is_doubted(device: Device) -> None:
+async def test_where_an_enquiry_is_open_a_refusal_is_doubted(device: EmulatedShtrihDevice) -> None:
     """Its NAK may be the answer to the enquiry: the command is not given again, and counts as sent."""
 
     line = BusyLine(device)
@@ -113,7 +115,7 @@ async def test_where_an_enquiry_is_open_a_refusal_is_doubted(device: Device) -> 
     with pytest.raises(LinkDown):
         await link.exchange(PUT_IN, answer_s=1.0)
     line._heard = b""  # the device was off: those enquiries are never answered
-    device.plan.set([Fault(mode=FaultMode.NAK)])
+    device.plan.set([ShtrihFault(mode=ShtrihFaultMode.NAK)])
     with pytest.raises(LinkDown) as doubted:
         await link.exchange(PUT_IN, answer_s=1.0)
     assert doubted.value.sent
@@ -124,7 +126,9 @@ async def test_where_an_enquiry_is_open_a_refusal_is_doubted(device: Device) -> 
 
 
 @pytest.mark.parametrize("busy", range(1, 4))
-async def test_an_acknowledgement_that_comes_late_shifts_no_later_answer(device: Device, busy: int) -> None:
+async def test_an_acknowledgement_that_comes_late_shifts_no_later_answer(
+    device: EmulatedShtrihDevice, busy: int
+) -> None:
     line = BusyLine(device)
     link = Protocol1(line, timing=Timing())
     line.busy_with_frame = busy
