@@ -21,6 +21,7 @@ OTHERS = {
     "psycopg": "PostgreSQL",
     "pydantic.v1.main": "nobody",
     "redis": "several nodes",
+    "sqlalchemy.dialects.postgresql": "PostgreSQL",
     "rich": "help texts of the command line",
     "segno": "the first slip with a picture",
 }

@@ -11,7 +11,6 @@ from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import BindParameter, Column, Connection, Executable, Row, bindparam, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from kkt_adapter.catalog.model import Product, ProductStatus
 from kkt_adapter.catalog.store.changes import ChangeDecision, ChangeKind, StoreOutcome, compare
@@ -24,6 +23,7 @@ from kkt_adapter.catalog.store.tables import (
     products,
 )
 from kkt_adapter.runtime.db.bulk import Bulk, bulk
+from kkt_adapter.runtime.db.dialects import insert_of
 
 KEPT_ON_CONFLICT = {"id", "first_seen_at", "created_revision"}
 KEPT_CATEGORIES = 1_024  # most products have the same few sets of them
@@ -232,7 +232,7 @@ def _category_columns(ids: tuple[str, ...], names: tuple[str, ...]) -> tuple[str
 @cache
 def _upserts(dialect: str) -> tuple[Bulk, Bulk]:
     """Insert or replace products (never one of a newer run), and their bodies."""
-    build = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    build = insert_of(dialect)
 
     def write_products(rows: Parameters) -> Executable:
         product = build(products).inline().values([_named(_product_columns, row) for row in rows])

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import cache
 
 from sqlalchemy import BindParameter, Connection, Executable, and_, delete, insert, select, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from kkt_adapter.catalog.model import ProductPage
 from kkt_adapter.catalog.runs import ErrorKind, RunStatus
@@ -21,6 +20,7 @@ from kkt_adapter.catalog.sync.fetch import FetchStats
 from kkt_adapter.catalog.sync.run_rows import Fence
 from kkt_adapter.kernel.errors import IllegalTransition
 from kkt_adapter.runtime.db.bulk import Bulk, bulk
+from kkt_adapter.runtime.db.dialects import insert_of
 
 PERCENT_OF_READING = 98.0  # verifying and sweeping are the rest
 
@@ -192,7 +192,7 @@ def _page_row(entry: Arrived, generation: int) -> tuple[object, ...]:
 
 @cache
 def _page_upsert(dialect: str) -> Bulk:
-    insert_pages = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(sync_pages).inline()
+    insert_pages = insert_of(dialect)(sync_pages).inline()
 
     def write(rows: Sequence[Sequence[BindParameter[object]]]) -> Executable:
         page = insert_pages.values(

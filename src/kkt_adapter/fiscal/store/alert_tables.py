@@ -4,10 +4,11 @@ A row is open until ``ended_at``; at most one is open for a code and subject. It
 to hear of it any more: its end was told, or it ended before its beginning was.
 """
 
-from sqlalchemy import Column, Index, Table, Text, text
+from sqlalchemy import Column, Table, Text, text
 
 from kkt_adapter.fiscal.store.tables import BigInt, metadata
 from kkt_adapter.runtime.db.columns import UtcMillis
+from kkt_adapter.runtime.db.dialects import partial_index
 
 alerts = Table(
     "alerts",
@@ -27,12 +28,11 @@ alerts = Table(
 )
 OPEN_ALERTS = text("ended_at IS NULL")
 TO_TELL = text("settled_at IS NULL")
-Index(
+partial_index(
     "uq_alerts_open",
     alerts.c.code,
     alerts.c.subject,
     unique=True,
-    sqlite_where=OPEN_ALERTS,
-    postgresql_where=OPEN_ALERTS,
+    where=OPEN_ALERTS,
 )
-Index("ix_alerts_to_tell", alerts.c.id, sqlite_where=TO_TELL, postgresql_where=TO_TELL)
+partial_index("ix_alerts_to_tell", alerts.c.id, where=TO_TELL)

@@ -4,6 +4,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Index, Table, Text, text
 
 from kkt_adapter.fiscal.store.tables import BigInt, metadata
 from kkt_adapter.runtime.db.columns import UtcMillis
+from kkt_adapter.runtime.db.dialects import partial_index
 
 OPEN_SESSION = text("closed_at IS NULL")
 
@@ -30,12 +31,11 @@ pos_sessions = Table(
     Column("counted_at", UtcMillis),
     Column("counted_by", Text),
 )
-Index(
+partial_index(
     "uq_pos_sessions_open",
     pos_sessions.c.pos_id,
     unique=True,
-    sqlite_where=OPEN_SESSION,
-    postgresql_where=OPEN_SESSION,
+    where=OPEN_SESSION,
 )
 Index("ix_pos_sessions_till", pos_sessions.c.pos_id, pos_sessions.c.opened_at)
 
@@ -63,17 +63,15 @@ cash_transactions = Table(
     Column("device_error", Text),
 )
 AT_DEVICE = text("device_state IN ('waiting', 'sent', 'unclear')")
-Index(
+partial_index(
     "ix_cash_transactions_at_device",
     cash_transactions.c.register_id,
-    sqlite_where=AT_DEVICE,
-    postgresql_where=AT_DEVICE,
+    where=AT_DEVICE,
 )
 NOT_TOLD = text("receipt_id IS NOT NULL AND NOT synced_to_odoo")
-Index(
+partial_index(
     "ix_cash_transactions_not_told",
     cash_transactions.c.receipt_id,
-    sqlite_where=NOT_TOLD,
-    postgresql_where=NOT_TOLD,
+    where=NOT_TOLD,
 )
 Index("ix_cash_transactions_session", cash_transactions.c.session_id)

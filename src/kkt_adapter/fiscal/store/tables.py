@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 
 from kkt_adapter.runtime.db.columns import UtcMillis
+from kkt_adapter.runtime.db.dialects import partial_index
 
 metadata = MetaData()
 
@@ -75,34 +76,30 @@ UNPRINTED_ROWS = text("print_state IN ('new', 'printing', 'print_unknown')")
 FAILED_ROWS = text("status = 'failed'")
 PRINT_FAILED_ROWS = text("print_state = 'print_failed'")
 
-Index(
+partial_index(
     "ix_receipts_undelivered",
     receipts.c.seq,
-    sqlite_where=UNDELIVERED_ROWS,
-    postgresql_where=UNDELIVERED_ROWS,
+    where=UNDELIVERED_ROWS,
 )
-Index(
+partial_index(
     "ix_receipts_due",
     receipts.c.fn_number,
     receipts.c.fiscal_doc_number,
-    sqlite_where=UNDELIVERED_ROWS,
-    postgresql_where=UNDELIVERED_ROWS,
+    where=UNDELIVERED_ROWS,
 )
-Index(
+partial_index(
     "ix_receipts_unprinted",
     receipts.c.register_id,
     receipts.c.seq,
-    sqlite_where=UNPRINTED_ROWS,
-    postgresql_where=UNPRINTED_ROWS,
+    where=UNPRINTED_ROWS,
 )
 DOOR_ROWS = text("door IS NOT NULL")
-Index("ix_receipts_door", receipts.c.door, receipts.c.seq, sqlite_where=DOOR_ROWS, postgresql_where=DOOR_ROWS)
-Index("ix_receipts_failed", receipts.c.seq, sqlite_where=FAILED_ROWS, postgresql_where=FAILED_ROWS)
-Index(
+partial_index("ix_receipts_door", receipts.c.door, receipts.c.seq, where=DOOR_ROWS)
+partial_index("ix_receipts_failed", receipts.c.seq, where=FAILED_ROWS)
+partial_index(
     "ix_receipts_print_failed",
     receipts.c.seq,
-    sqlite_where=PRINT_FAILED_ROWS,
-    postgresql_where=PRINT_FAILED_ROWS,
+    where=PRINT_FAILED_ROWS,
 )
 
 idempotency = Table(
@@ -131,11 +128,10 @@ callbacks = Table(
     Column("done_at", UtcMillis),
 )
 WAITING_ROWS = text("state = 'waiting'")
-Index(
+partial_index(
     "ix_callbacks_waiting",
     callbacks.c.due_at,
-    sqlite_where=WAITING_ROWS,
-    postgresql_where=WAITING_ROWS,
+    where=WAITING_ROWS,
 )
 
 report_keys = Table(
@@ -170,7 +166,7 @@ attempts = Table(
 )
 Index("ix_attempts_receipt", attempts.c.receipt_seq)
 OPEN_ROWS = text("ended_at IS NULL")
-Index("ix_attempts_open", attempts.c.register_id, sqlite_where=OPEN_ROWS, postgresql_where=OPEN_ROWS)
+partial_index("ix_attempts_open", attempts.c.register_id, where=OPEN_ROWS)
 
 documents = Table(
     "documents",
@@ -200,12 +196,11 @@ document_bytes = Table(
 )
 # A receipt's document that no receipt owns: read back from an FN that was ahead of the database.
 ORPHAN_ROWS = text("receipt_seq IS NULL AND total_kop IS NOT NULL")
-Index(
+partial_index(
     "ix_documents_unclaimed",
     documents.c.register_id,
     documents.c.fn_number,
-    sqlite_where=ORPHAN_ROWS,
-    postgresql_where=ORPHAN_ROWS,
+    where=ORPHAN_ROWS,
 )
 
 rejected_documents = Table(
@@ -253,11 +248,10 @@ dlq = Table(
     Column("note", Text),
 )
 UNRESOLVED_ROWS = text("resolved_at IS NULL")
-Index(
+partial_index(
     "ix_dlq_unresolved",
     dlq.c.original_receipt_id,
-    sqlite_where=UNRESOLVED_ROWS,
-    postgresql_where=UNRESOLVED_ROWS,
+    where=UNRESOLVED_ROWS,
 )
 
 buffer_events = Table(
@@ -275,19 +269,17 @@ FREQUENT_EVENTS = ("receipt_added", "receipt_printed", "receipt_synced")  # thos
 RARE_EVENTS = text("event_type NOT IN ('receipt_added','receipt_printed','receipt_synced')")
 LOUD_EVENTS = text("level <> 'info'")
 Index("ix_events_receipt", buffer_events.c.receipt_id)
-Index(
+partial_index(
     "ix_events_rare",
     buffer_events.c.event_type,
     buffer_events.c.id,
-    sqlite_where=RARE_EVENTS,
-    postgresql_where=RARE_EVENTS,
+    where=RARE_EVENTS,
 )
-Index(
+partial_index(
     "ix_events_loud",
     buffer_events.c.level,
     buffer_events.c.id,
-    sqlite_where=LOUD_EVENTS,
-    postgresql_where=LOUD_EVENTS,
+    where=LOUD_EVENTS,
 )
 
 shifts = Table(

@@ -1,16 +1,19 @@
 """From an address to a `Database`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from kkt_adapter.runtime.db.postgres import PostgresDatabase, PostgresSettings
 from kkt_adapter.runtime.db.sqlite import SqliteDatabase
 from kkt_adapter.runtime.db.sqlite_file import SqliteSettings
 from kkt_adapter.runtime.db.urls import sqlite_path
 
+if TYPE_CHECKING:
+    from kkt_adapter.runtime.db.postgres import PostgresDatabase, PostgresSettings
+
 
 def open_database(
-    url: str | Path, *, sqlite: SqliteSettings | None = None, postgres: PostgresSettings | None = None
-) -> SqliteDatabase | PostgresDatabase:
+    url: str | Path, *, sqlite: SqliteSettings | None = None, postgres: "PostgresSettings | None" = None
+) -> "SqliteDatabase | PostgresDatabase":
     """Open ``sqlite:///file``, a path, or ``postgresql://...``; run `migrate` on it first.
 
     Of the two settings the one that fits is used.
@@ -21,5 +24,7 @@ def open_database(
     """
     path = sqlite_path(url)
     if path is None:
+        from kkt_adapter.runtime.db.postgres import PostgresDatabase  # with SQLAlchemy's dialect, 3 MB
+
         return PostgresDatabase(str(url), postgres)
     return SqliteDatabase(path, sqlite)
