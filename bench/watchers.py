@@ -8,8 +8,8 @@ import asyncio
 import sys
 
 PARTS = {  # live parts of the overview that are fetched for a mark
-    "overview": ("div#attention", "section#registers"),
-    "receipts": ("section#registers",),
+    "overview": ("div#attention",),
+    "registers": ("section#registers",),
 }
 
 

@@ -1,8 +1,10 @@
 """What changed, told to every open page at most every two seconds: server-sent events.
 
 A page is told names only (``receipts``, ``overview``); it then fetches its own part anew, with its own
-rights. However many pages are open, the services are asked once in two seconds, and not at all while none is.
-Many pages are told less often, so that all of them together fetch no more than a few do: sales come first.
+rights. However many pages are open, the services are asked once in a turn, and not at all while none is. All
+pages share the turns, so a part that one of them has fetched is ready for the others (``shared_parts.py``);
+within a turn they are told one after another, not all at once. Very many pages are told less often: sales
+come first.
 """
 
 import asyncio
@@ -12,8 +14,9 @@ from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import AdapterError
 
 EVERY_S = 2.0
-AT_FULL_PACE = 4  # pages open at once that are told every two seconds; twice as many: every four ..
+AT_FULL_PACE = 10  # pages open at once that are told every two seconds; twice as many: every four ..
 SLOWEST = 5  # .. and never less often than every ten
+SPREAD = 16  # places within the first half of a turn, at which pages are told
 PING_S = 15.0  # a comment keeps proxies from closing a quiet stream
 
 Marks = Mapping[str, str]
@@ -31,13 +34,15 @@ class LiveFeed:
         self._every_s = every_s
         self._turn = asyncio.Lock()
         self._seen: Marks = {}
-        self._seen_at: float | None = None
+        self._seen_in: tuple[float, int] | None = None  # length and number of the turn
         self._closing = asyncio.Event()
         self._open = 0
+        self._places = 0
+        self.version = 0  # another one whenever a mark changed
 
     @property
     def pause_s(self) -> float:
-        """Between two looks of one page."""
+        """Length of a turn: between two looks of one page."""
         return self._every_s * min(max(self._open / AT_FULL_PACE, 1.0), SLOWEST)
 
     def close(self) -> None:
@@ -46,11 +51,13 @@ class LiveFeed:
     async def events(self, still_welcome: Callable[[], Awaitable[bool]]) -> AsyncGenerator[bytes, None]:
         """Until the service stops or the visitor's sign-in ends, which is the last thing that is told."""
         self._open += 1
+        self._places += 1
+        place = self._places % SPREAD / SPREAD / 2
         try:
             known = await self._marks()
             yield b"event: hello\ndata: \n\n"
             quiet_s = 0.0
-            while not await self._closed_within(pause_s := self.pause_s):
+            while not await self._closed_within(pause_s := self._until_told(place)):
                 if not await still_welcome():
                     yield b"event: signed-out\ndata: \n\n"
                     return
@@ -66,16 +73,26 @@ class LiveFeed:
         finally:
             self._open -= 1
 
+    def _until_told(self, place: float) -> float:
+        """Seconds to that place of the next turn; a turn that has just passed it counts as told."""
+        turn_s, now = self.pause_s, self._clock.monotonic()
+        passed = (now / turn_s - place) % 1.0
+        left = 1.0 - passed
+        return turn_s * (left if left > 0.1 else left + 1.0)
+
     async def _marks(self) -> Marks:
-        """Of now, or as somebody saw them a moment ago; while the database cannot say, as they were."""
+        """As they were seen in this turn; while the database cannot say, as they were."""
         async with self._turn:
-            now = self._clock.monotonic()
-            if self._seen_at is None or now - self._seen_at >= self._every_s * 0.9:
+            turn_s = self.pause_s
+            turn = (turn_s, int(self._clock.monotonic() / turn_s))
+            if turn != self._seen_in:
+                before = self._seen
                 try:
                     self._seen = await self._look()
                 except AdapterError:
                     self._seen = {**self._seen, "overview": "unknown"}
-                self._seen_at = now
+                self._seen_in = turn
+                self.version += self._seen != before
             return self._seen
 
     async def _closed_within(self, seconds: float) -> bool:

@@ -8,6 +8,7 @@ from kkt_adapter.api.ui.live import Marks
 RECEIPTS = "receipts"  # a receipt was accepted, printed, delivered, or any other event was written down
 CATALOGUE = "catalogue"  # a run went on, or products changed
 OVERVIEW = "overview"  # counts, alerts, registers, the network, the breaker
+REGISTERS = "registers"  # receipts or overview: for what shows both, so that it is fetched once
 
 
 async def read_marks(services: ApiServices) -> Marks:
@@ -22,10 +23,13 @@ async def read_marks(services: ApiServices) -> Marks:
         [(alert.key, alert.level) for alert in status.alerts],
         [(one.register_id, one.state, one.trouble and one.trouble.code) for one in registers],
     )
+    receipts = f"{status.snapshot.last_event_id} {status.snapshot.fill}"
+    overview = blake2s(repr(seen).encode(), digest_size=8).hexdigest()
     return {
-        RECEIPTS: f"{status.snapshot.last_event_id} {status.snapshot.fill}",
+        RECEIPTS: receipts,
         CATALOGUE: await _catalogue(services),
-        OVERVIEW: blake2s(repr(seen).encode(), digest_size=8).hexdigest(),
+        OVERVIEW: overview,
+        REGISTERS: f"{receipts} {overview}",
     }
 
 

@@ -1,6 +1,6 @@
 """What a page module lists: its pages and actions, each with the role it needs."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from starlette.responses import Response
@@ -21,6 +21,7 @@ class UiRoute:
     changes: bool  # a POST with the form token; else a GET
     nav: str | None = None  # its entry in the navigation
     sandbox: bool = False  # there is only in a process started with --demo
+    shared: frozenset[str] = frozenset()  # live parts that are the same for all of one role (shared_parts.py)
 
 
 def page(
@@ -30,8 +31,17 @@ def page(
     need: Role | None = Role.VIEWER,
     nav: str | None = None,
     sandbox: bool = False,
+    shared: Iterable[str] = (),
 ) -> UiRoute:
-    return UiRoute(path=path, handler=handler, need=need, changes=False, nav=nav, sandbox=sandbox)
+    return UiRoute(
+        path=path,
+        handler=handler,
+        need=need,
+        changes=False,
+        nav=nav,
+        sandbox=sandbox,
+        shared=frozenset(shared),
+    )
 
 
 def action(path: str, handler: Handler, *, need: Role | None, sandbox: bool = False) -> UiRoute:

@@ -23,6 +23,7 @@ from kkt_adapter.api.ui.marks import read_marks
 from kkt_adapter.api.ui.pages import ROUTES
 from kkt_adapter.api.ui.render import Templates
 from kkt_adapter.api.ui.routing import UiRoute
+from kkt_adapter.api.ui.shared_parts import SharedParts
 from kkt_adapter.api.ui.static_files import StaticFiles
 from kkt_adapter.api.ui.visit import GUEST, NavEntry, Visit
 from kkt_adapter.api.wire.protocol import CONNECTION
@@ -62,6 +63,7 @@ class Site:
         static = StaticFiles()
         self._templates = Templates(static, prefix=settings.path_prefix)
         self.live = LiveFeed(lambda: read_marks(services), clock)
+        self.shared = SharedParts(self.live, clock)
         self.routes = tuple(r for r in ROUTES if services.sandbox is not None or not r.sandbox)
         self._nav = tuple(NavEntry(key=r.nav, path=r.path) for r in self.routes if r.nav is not None)
         self.app = Starlette(
@@ -92,7 +94,7 @@ class Site:
                 visit.form = await self._form(request, visit.session)
             if route.need is not None:
                 _check(visit, route)
-            response = await route.handler(visit)
+            response = await self._answer(visit, route)
         except ClientDisconnect:
             raise
         except NotAuthenticated as error:
@@ -100,6 +102,17 @@ class Site:
         except Exception as error:
             response = self._failed(visit, error)
         return self._finished(visit, response)
+
+    async def _answer(self, visit: Visit, route: UiRoute) -> Response:
+        if visit.part not in route.shared:
+            return await route.handler(visit)
+        assert visit.who is not None
+        visit.is_shared = True
+        return await self.shared.answer(
+            (visit.here, visit.part, visit.who.role, visit.language),
+            lambda: route.handler(visit),
+            packed="gzip" in visit.request.headers.get("accept-encoding", ""),
+        )
 
     async def _visit(self, request: Request) -> Visit:
         session = self._services.people.web_sessions.read(request.cookies.get(SESSION, ""))
@@ -192,9 +205,9 @@ class Site:
         session, request = visit.session, visit.request
         walks = "hx-request" not in request.headers  # a page that refreshes by itself keeps nobody signed in
         renewed = self._services.people.web_sessions.renewed(session) if walks else None
-        text = self._services.people.web_sessions.text(renewed or session)
         known = self._services.people.web_sessions.read(request.cookies.get(SESSION, ""))
         if renewed is not None or known is None or known.id != session.id:
+            text = self._services.people.web_sessions.text(renewed or session)
             self._jar.set_session(response, text, secure=is_secure(request))
         return response
 

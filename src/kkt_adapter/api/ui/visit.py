@@ -55,6 +55,7 @@ class Visit:
     auth_open: bool
     sandbox: bool
     form: Mapping[str, str] = field(default_factory=dict)  # of an action
+    is_shared: bool = False  # what is rendered goes to other visitors, too
 
     @property
     def name(self) -> str:
@@ -133,6 +134,8 @@ class Visit:
 
     def token(self) -> Markup:
         """The hidden field that every form carries."""
+        if self.is_shared:
+            raise RuntimeError(f"{self.path}: a form in a part that visitors share")
         text = self.sessions.form_token(self.session)
         return Markup('<input type="hidden" name="_token" value="{}">').format(text)
 

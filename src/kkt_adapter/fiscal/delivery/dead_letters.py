@@ -44,8 +44,7 @@ class LetterFilter:
         query = (
             select(dlq.c.id)
             .outerjoin_from(dlq, receipts, receipts.c.id == dlq.c.original_receipt_id)
-            .where(dlq.c.resolved_at.is_(None))
-            .order_by(dlq.c.id)
+            .where(dlq.c.resolved_at.is_(None))  # by its index, so sorted here and not there
         )
         for column, value in ((receipts.c.register_id, self.register_id), (receipts.c.pos_id, self.pos_id)):
             if value is not None:
@@ -56,7 +55,7 @@ class LetterFilter:
             query = query.where(dlq.c.failed_at >= self.failed_since)
         if self.failed_until is not None:
             query = query.where(dlq.c.failed_at < self.failed_until)
-        return list(conn.execute(query).scalars())
+        return sorted(conn.execute(query).scalars())
 
 
 class DeadLetters:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, select
 
-from kkt_adapter.fiscal.queries.door_receipts import CallbackShown, CallbackState, callback_shown_of
-from kkt_adapter.fiscal.store.tables import callbacks, receipts
+from kkt_adapter.fiscal.queries.door_receipts import CallbackShown, callback_shown_of
+from kkt_adapter.fiscal.store.tables import OWED_ROWS, callbacks, receipts
 from kkt_adapter.runtime.db.protocol import Database
 
 
@@ -31,12 +31,10 @@ class CallbackBook:
 
 
 def _owed(conn: Connection, limit: int) -> list[CallbackOwed]:
-    tried = (callbacks.c.state == CallbackState.WAITING.value) & (callbacks.c.attempts > 0)
-    given_up = callbacks.c.state == CallbackState.GIVEN_UP.value
     query = (
         select(callbacks, receipts.c.id, receipts.c.client_key)
         .join(receipts, receipts.c.seq == callbacks.c.receipt_seq)
-        .where(or_(tried, given_up))
+        .where(OWED_ROWS)
         .order_by(callbacks.c.receipt_seq.desc())
         .limit(limit)
     )

@@ -2,28 +2,34 @@
 
 Receipts are numbered as they are accepted, so a period is a range of numbers and a page is a walk back from
 its newest one. A filter that hardly anything fits would walk far: one page looks at ``WALK`` receipts at most
-and says how far it came; the next goes on from there. What has an index of its own (few receipts in a rare
-state, a document number, the beginning of an id, an order, a key) is found through it at once.
+and says how far it came; the next goes on from there. A state that few are in and a foreign protocol have an
+index of their own: the walk then goes over their receipts only. A document number, the beginning of an id, an
+order, a key are found through an index at once.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, func, select
 
 from kkt_adapter.fiscal.lifecycle import PrintState, Status
 from kkt_adapter.fiscal.model import ReceiptKind
+from kkt_adapter.fiscal.queries.receipt_conditions import (
+    BEFORE_PRINT,
+    RARE,
+    Bounds,
+    is_found,
+    walked_over,
+    where_of,
+)
 from kkt_adapter.fiscal.queries.receipt_filter import ReceiptFilter, Stage, stage_of
 from kkt_adapter.fiscal.store import counters, receipt_json
 from kkt_adapter.fiscal.store.tables import (
-    FAILED_ROWS,
-    PRINT_FAILED_ROWS,
-    UNDELIVERED_ROWS,
     UNPRINTED_ROWS,
     idempotency,
-    met_fns,
     receipt_links,
     receipts,
 )
@@ -32,7 +38,9 @@ from kkt_adapter.runtime.db.protocol import Database
 
 WALK = 20_000  # receipts that one page looks at
 COUNTED = 10_000  # receipts that the counts of a filter go up to
-CLOCK_MARGIN = timedelta(days=1)  # by which the host's clock may have been set back between two receipts
+CLOCK_MARGIN = timedelta(days=1)  # by which the host's clock may have been set back between two receipts ..
+CLOCK_SLACK = 5_000  # .. and of so many receipts after it the dates may be those of before
+MOMENTS_KEPT = 256  # beginnings of periods whose first receipt is remembered
 LAGS = 200  # receipts in the chart of delivery
 FOUND_BY_TEXT = 500  # through the indexes of ids and orders
 
@@ -43,20 +51,6 @@ _COLUMNS = (
     receipts.c.last_error, receipts.c.retry_count, receipts.c.idempotency_key, receipts.c.door,
     receipts.c.account, receipts.c.client_key,
 )  # fmt: skip
-_RARE: Mapping[Stage, ColumnElement[bool]] = {
-    Stage.PRINTING: UNPRINTED_ROWS,  # type: ignore[dict-item]
-    Stage.QUESTION: UNPRINTED_ROWS,  # type: ignore[dict-item]
-    Stage.PRINT_FAILED: PRINT_FAILED_ROWS,  # type: ignore[dict-item]
-    Stage.WAITING: UNDELIVERED_ROWS,  # type: ignore[dict-item]
-    Stage.DEAD: FAILED_ROWS,  # type: ignore[dict-item]
-}
-_PRINT_STATES: Mapping[Stage, Sequence[str]] = {  # of receipts that are not delivered
-    Stage.PRINTING: (PrintState.NEW.value, PrintState.PRINTING.value),
-    Stage.QUESTION: (PrintState.PRINT_UNKNOWN.value,),
-    Stage.PRINT_FAILED: (PrintState.PRINT_FAILED.value,),
-    Stage.WAITING: (PrintState.PRINTED.value,),
-}
-_LIVE = (Status.PENDING.value, Status.SYNCING.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,26 +111,33 @@ class ReceiptLists:
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        self._moments = _Moments()
 
     async def page(self, wanted: ReceiptFilter, *, limit: int, after: int | None = None) -> ReceiptList:
         """``after``: that of the page before. Raises StorageError."""
-        return await self._db.read(lambda c: _page(c, wanted, _bounds(c, wanted), limit=limit, after=after))
+        return await self._db.read(
+            lambda c: _page(c, wanted, self._bounds(c, wanted), limit=limit, after=after)
+        )
 
     async def look(
         self, wanted: ReceiptFilter, *, limit: int, after: int | None = None
     ) -> tuple[ReceiptList, StageCounts]:
         """A page with the counts beside it."""
-        return await self._db.read(lambda c: _look(c, wanted, limit=limit, after=after))
+        return await self._db.read(
+            lambda c: _look(c, wanted, self._bounds(c, wanted), limit=limit, after=after)
+        )
 
     async def counts(self, wanted: ReceiptFilter) -> StageCounts:
         """By state, whatever state is asked for; exact over all receipts, else up to ``COUNTED``."""
-        return await self._db.read(lambda c: _counts(c, wanted, _bounds(c, wanted)))
+        return await self._db.read(lambda c: _counts(c, wanted, self._bounds(c, wanted)))
 
     async def every(self, wanted: ReceiptFilter, *, most: int) -> AsyncIterator[Sequence[ReceiptRow]]:
-        """All of them, in pieces, at most ``most``; for export."""
+        """All of them that are there now, in pieces, at most ``most``; for export."""
+        bounds = await self._db.read(lambda c: self._bounds(c, wanted))
         after: int | None = None
         while most > 0:
-            found = await self.page(wanted, limit=min(most, 1000), after=after)
+            part = partial(_page, wanted=wanted, bounds=bounds, limit=min(most, 1000), after=after)
+            found = await self._db.read(part)
             yield found.rows
             most -= len(found.rows)
             after = found.after
@@ -148,50 +149,66 @@ class ReceiptLists:
         wanted = ReceiptFilter(since=since, stage=Stage.CONFIRMED)
         return list(reversed((await self.page(wanted, limit=LAGS)).rows))
 
+    def _bounds(self, conn: Connection, wanted: ReceiptFilter) -> Bounds:
+        low, high = self._range(conn, wanted)
+        found = () if wanted.text is None else _by_text(conn, wanted.text, high)
+        return Bounds(low, high, found)
 
-@dataclass(frozen=True, slots=True)
-class _Bounds:
-    """Everything of the period is between ``low`` and ``high``; ``by_text``: numbers that an index found."""
+    def _range(self, conn: Connection, wanted: ReceiptFilter) -> tuple[int, int]:
+        """The numbers between which everything of the period is."""
+        low = conn.execute(select(func.min(receipts.c.seq))).scalar_one() or 0
+        high = conn.execute(select(func.max(receipts.c.seq))).scalar_one() or 0
+        begin, end, first = low, high, self._moments.first
+        if wanted.since is not None:
+            begin = first(conn, wanted.since - CLOCK_MARGIN, low, high)
+        if wanted.until is not None:
+            end = min(
+                first(conn, wanted.until + CLOCK_MARGIN, low, high),
+                first(conn, wanted.until, low, high) + CLOCK_SLACK,
+            )
+        return begin, end
 
-    low: int
-    high: int
-    by_text: Sequence[int]
 
-    @property
-    def floor(self) -> int:
-        """Where one walk from the newest ends."""
-        return max(self.low, self.high - WALK + 1)
+class _Moments:
+    """The first receipt since a moment stays the first, so it is looked for once. Any thread."""
 
+    def __init__(self) -> None:
+        self._known: dict[datetime, int] = {}
 
-def _bounds(conn: Connection, wanted: ReceiptFilter) -> _Bounds:
-    low, high = _range(conn, wanted)
-    found = () if wanted.text is None else _by_text(conn, wanted.text, high)
-    return _Bounds(low, high, found)
+    def first(self, conn: Connection, moment: datetime, low: int, high: int) -> int:
+        """A number at or before the first receipt since ``moment``; ``high`` when there is none yet."""
+        known = self._known.get(moment)
+        if known is not None:
+            return max(low, known)
+        found = _first_at(conn, moment, low, high)
+        if found < high:
+            if len(self._known) >= MOMENTS_KEPT:
+                self._known.clear()
+            self._known[moment] = found
+        return found
 
 
 def _look(
-    conn: Connection, wanted: ReceiptFilter, *, limit: int, after: int | None
+    conn: Connection, wanted: ReceiptFilter, bounds: Bounds, *, limit: int, after: int | None
 ) -> tuple[ReceiptList, StageCounts]:
     """What the counts walked over in vain, the page does not walk over again."""
-    bounds = _bounds(conn, wanted)
     counts = _counts(conn, wanted, bounds)
     fit = counts.total if wanted.stage is None else counts.of[wanted.stage]
-    walks = not _is_unselective(wanted) and not _is_indexed(wanted, bounds)
-    if walks and after is None and not fit and counts.more:
-        seen_to = _accepted_at(conn, bounds.floor)
-        return ReceiptList(rows=[], after=bounds.floor, walked_to=seen_to), counts
+    same_walk = wanted.stage in (None, Stage.CONFIRMED) and not is_found(wanted, bounds)
+    if same_walk and after is None and not fit and counts.more:
+        floor = _floor(conn, wanted, bounds, bounds.high)
+        return ReceiptList(rows=[], after=floor, walked_to=_accepted_at(conn, floor)), counts
     return _page(conn, wanted, bounds, limit=limit, after=after), counts
 
 
 def _page(
-    conn: Connection, wanted: ReceiptFilter, bounds: _Bounds, *, limit: int, after: int | None
+    conn: Connection, wanted: ReceiptFilter, bounds: Bounds, *, limit: int, after: int | None
 ) -> ReceiptList:
     low, high = bounds.low, bounds.high
     if after is not None:
         high = min(high, after - 1)
-    far = _is_indexed(wanted, bounds) or _is_unselective(wanted)
-    floor = low if far else max(low, high - WALK + 1)
-    query = select(*_COLUMNS).where(*_where(wanted, bounds), receipts.c.seq.between(floor, high))
+    floor = _floor(conn, wanted, bounds, high)
+    query = select(*_COLUMNS).where(*where_of(wanted, bounds), receipts.c.seq.between(floor, high))
     rows: Sequence[Any] = conn.execute(query.order_by(receipts.c.seq.desc()).limit(limit + 1)).all()
     if len(rows) > limit:
         return ReceiptList(rows=[_row(r) for r in rows[:limit]], after=rows[limit - 1].seq, walked_to=None)
@@ -200,15 +217,30 @@ def _page(
     return ReceiptList(rows=[_row(r) for r in rows], after=floor, walked_to=_accepted_at(conn, floor))
 
 
-def _counts(conn: Connection, wanted: ReceiptFilter, bounds: _Bounds) -> StageCounts:
+def _floor(conn: Connection, wanted: ReceiptFilter, bounds: Bounds, high: int) -> int:
+    """The number at which a walk back from ``high`` ends, after ``WALK`` receipts at most."""
+    if is_found(wanted, bounds) or wanted.stage in BEFORE_PRINT:
+        return bounds.low
+    over = walked_over(wanted)
+    return max(bounds.low, high - WALK + 1) if over is None else _nth_back(conn, over, WALK, bounds.low, high)
+
+
+def _nth_back(conn: Connection, over: ColumnElement[bool], count: int, low: int, high: int) -> int:
+    """The number of the ``count``-th receipt back from ``high`` among those; ``low`` when there are fewer."""
+    back = select(receipts.c.seq).where(over, receipts.c.seq.between(low, high))
+    found = conn.execute(back.order_by(receipts.c.seq.desc()).offset(count - 1).limit(1)).scalar_one_or_none()
+    return low if found is None else int(found)
+
+
+def _counts(conn: Connection, wanted: ReceiptFilter, bounds: Bounds) -> StageCounts:
     if wanted.is_plain and wanted.since is None and wanted.until is None:
         return StageCounts(of=_all_counts(conn), more=False)
     anyhow = replace(wanted, stage=None)
     low, high = bounds.low, bounds.high
-    floor = low if _is_indexed(anyhow, bounds) else bounds.floor
+    floor = _floor(conn, anyhow, bounds, high)
     part = (
         select(receipts.c.print_state, receipts.c.status)
-        .where(*_where(anyhow, bounds), receipts.c.seq.between(floor, high))
+        .where(*where_of(anyhow, bounds), receipts.c.seq.between(floor, high))
         .order_by(receipts.c.seq.desc())
         .limit(COUNTED)
         .subquery()
@@ -225,16 +257,23 @@ def _counts(conn: Connection, wanted: ReceiptFilter, bounds: _Bounds) -> StageCo
     more = seen >= COUNTED or floor > low
     if not (more and wanted.is_plain):
         return StageCounts(of=found, more=more)
-    rare = {stage: _count_of(conn, replace(anyhow, stage=stage), bounds) for stage in _RARE}
-    found[Stage.CONFIRMED] = max(seen - sum(rare.values()), 0)
-    return StageCounts(of=found | rare, more=True, exact=frozenset(s for s in rare if rare[s] < COUNTED))
+    rare = {stage: _count_of(conn, replace(anyhow, stage=stage), bounds) for stage in (*RARE, *BEFORE_PRINT)}
+    found |= {stage: count for stage, (count, _) in rare.items()}
+    found[Stage.CONFIRMED] = max(seen - sum(count for count, _ in rare.values()), 0)
+    return StageCounts(
+        of=found, more=True, exact=frozenset(s for s, (_, all_seen) in rare.items() if all_seen)
+    )
 
 
-def _count_of(conn: Connection, wanted: ReceiptFilter, bounds: _Bounds) -> int:
-    """Receipts of a state that few are in, up to ``COUNTED``."""
-    where = _where(wanted, bounds)
-    some = select(receipts.c.seq).where(*where, receipts.c.seq.between(bounds.low, bounds.high))
-    return int(conn.execute(select(func.count()).select_from(some.limit(COUNTED).subquery())).scalar_one())
+def _count_of(conn: Connection, wanted: ReceiptFilter, bounds: Bounds) -> tuple[int, bool]:
+    """Receipts of a state that few are in, among the newest ``COUNTED`` of it; and whether those are all."""
+    assert wanted.stage is not None
+    floor, over = bounds.low, RARE.get(wanted.stage)
+    if over is not None:
+        floor = _nth_back(conn, over, COUNTED, bounds.low, bounds.high)
+    fit = select(receipts.c.seq).where(*where_of(wanted, bounds), receipts.c.seq.between(floor, bounds.high))
+    count = conn.execute(select(func.count()).select_from(fit.subquery())).scalar_one()
+    return int(count), floor <= bounds.low
 
 
 def _all_counts(conn: Connection) -> dict[Stage, int]:
@@ -255,15 +294,6 @@ def _all_counts(conn: Connection) -> dict[Stage, int]:
     }
 
 
-def _range(conn: Connection, wanted: ReceiptFilter) -> tuple[int, int]:
-    """The numbers between which everything of the period is."""
-    low = conn.execute(select(func.min(receipts.c.seq))).scalar_one() or 0
-    high = conn.execute(select(func.max(receipts.c.seq))).scalar_one() or 0
-    begin = low if wanted.since is None else _first_at(conn, wanted.since - CLOCK_MARGIN, low, high)
-    end = high if wanted.until is None else _first_at(conn, wanted.until + CLOCK_MARGIN, low, high)
-    return begin, end
-
-
 def _first_at(conn: Connection, moment: datetime, low: int, high: int) -> int:
     """A number at or before the first receipt since ``moment``, found by halving."""
     while low < high:
@@ -279,16 +309,6 @@ def _first_at(conn: Connection, moment: datetime, low: int, high: int) -> int:
         else:
             low = row.seq + 1
     return low
-
-
-def _is_unselective(wanted: ReceiptFilter) -> bool:
-    """Nearly every receipt fits, or the few that do have an index."""
-    return wanted.is_plain and (wanted.stage in (None, Stage.CONFIRMED) or wanted.stage in _RARE)
-
-
-def _is_indexed(wanted: ReceiptFilter, bounds: _Bounds) -> bool:
-    """An index finds something of what is asked for, so nothing is walked over."""
-    return wanted.fd_number is not None or bool(bounds.by_text) or wanted.stage in _RARE
 
 
 def _by_text(conn: Connection, text: str, high: int) -> Sequence[int]:
@@ -308,45 +328,6 @@ def _by_text(conn: Connection, text: str, high: int) -> Sequence[int]:
         newest = select(idempotency.c.seq).where(begins, idempotency.c.seq.between(high - WALK + 1, high))
         found += conn.execute(newest.order_by(idempotency.c.seq.desc()).limit(FOUND_BY_TEXT)).scalars()
     return found
-
-
-def _where(wanted: ReceiptFilter, bounds: _Bounds) -> list[ColumnElement[bool]]:
-    where: list[ColumnElement[bool]] = []
-    if wanted.since is not None:
-        where.append(receipts.c.created_at >= wanted.since)
-    if wanted.until is not None:
-        where.append(receipts.c.created_at < wanted.until)
-    if wanted.stage is not None:
-        where += _of_stage(wanted.stage)
-    if wanted.fd_number is not None:
-        where.append(receipts.c.fn_number.in_(select(met_fns.c.fn_number)))
-        where.append(receipts.c.fiscal_doc_number == wanted.fd_number)
-    for column, value in (
-        (receipts.c.register_id, wanted.register_id),
-        (receipts.c.type, None if wanted.kind is None else wanted.kind.value),
-        (receipts.c.total_kop, wanted.total_kop),
-        (receipts.c.account, wanted.account),
-    ):
-        if value is not None:
-            where.append(column == value)
-    if wanted.door is not None:
-        where.append(receipts.c.door.is_(None) if wanted.door == "v1" else receipts.c.door == wanted.door)
-    if bounds.by_text:
-        where.append(receipts.c.seq.in_(bounds.by_text))
-    elif wanted.text is not None:
-        keys = (receipts.c.idempotency_key, receipts.c.client_key)
-        where.append(or_(*(key.startswith(wanted.text, autoescape=True) for key in keys)))
-    return where
-
-
-def _of_stage(stage: Stage) -> list[ColumnElement[bool]]:
-    printed, status = receipts.c.print_state, receipts.c.status
-    if stage is Stage.CONFIRMED:
-        return [status == Status.SYNCED.value]
-    rare = receipts.c.seq.in_(select(receipts.c.seq).where(_RARE[stage]))
-    if stage is Stage.DEAD:
-        return [rare, status == Status.FAILED.value]
-    return [rare, status.in_(_LIVE), printed.in_(_PRINT_STATES[stage])]
 
 
 def _accepted_at(conn: Connection, seq: int) -> datetime | None:

@@ -5,14 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from kkt_adapter.fiscal.lifecycle import DeviceCash
 from kkt_adapter.fiscal.shifts.device_cash import CashAtRegister, at_registers
 from kkt_adapter.fiscal.shifts.pos_session import PosSession, session_of
-from kkt_adapter.fiscal.shifts.shift_rows import ShiftOfFn, StoredZReport, stored_z_report
-from kkt_adapter.fiscal.store.session_tables import OPEN_SESSION, cash_transactions, pos_sessions
-from kkt_adapter.fiscal.store.tables import shifts
+from kkt_adapter.fiscal.shifts.shift_rows import StoredZReport, z_report_of
+from kkt_adapter.fiscal.store.session_tables import (
+    CLOSED_SESSION,
+    OPEN_SESSION,
+    cash_transactions,
+    pos_sessions,
+)
+from kkt_adapter.fiscal.store.tables import OPENED_ROWS, shifts
 from kkt_adapter.kernel.errors import NotFound
 from kkt_adapter.kernel.money import Kopecks
 from kkt_adapter.runtime.db.protocol import Database
@@ -70,7 +75,7 @@ class ShiftBook:
 
     async def sessions(self, *, pos_id: str | None, limit: int) -> Sequence[PosSession]:
         """Closed ones of one till, or of all."""
-        query = select(pos_sessions).where(pos_sessions.c.closed_at.is_not(None))
+        query = select(pos_sessions).where(CLOSED_SESSION)
         if pos_id is not None:
             query = query.where(pos_sessions.c.pos_id == pos_id)
         query = query.order_by(pos_sessions.c.opened_at.desc()).limit(limit)
@@ -86,22 +91,28 @@ class ShiftBook:
 
 
 def _shifts(conn: Connection, register_id: str | None, limit: int) -> list[ShiftOnRecord]:
-    query = select(shifts)
-    if register_id is not None:
-        query = query.where(shifts.c.register_id == register_id)
-    newest = (shifts.c.opened_at.desc().nulls_last(), shifts.c.shift_number.desc())
-    return [_shift(conn, row) for row in conn.execute(query.order_by(*newest).limit(limit)).all()]
+    """The newest first, those that another program opened last."""
+    number = shifts.c.shift_number.desc()
+    if register_id is not None:  # sorted anew, they are few; the index of all would lead over other registers
+        opened = func.coalesce(shifts.c.opened_at, "").desc()
+        mine = select(shifts).where(shifts.c.register_id == register_id)
+        return [_shift(row) for row in conn.execute(mine.order_by(opened, number).limit(limit)).all()]
+    seen = select(shifts).where(OPENED_ROWS).order_by(shifts.c.opened_at.desc(), number)
+    rows = list(conn.execute(seen.limit(limit)))
+    if len(rows) < limit:
+        unseen = select(shifts).where(shifts.c.opened_at.is_(None)).order_by(number)
+        rows += conn.execute(unseen.limit(limit - len(rows)))
+    return [_shift(row) for row in rows]
 
 
-def _shift(conn: Connection, row: Any) -> ShiftOnRecord:
-    shift = ShiftOfFn(fn_number=row.fn_number, shift_number=row.shift_number)
+def _shift(row: Any) -> ShiftOnRecord:
     return ShiftOnRecord(
         register_id=row.register_id,
         fn_number=row.fn_number,
         shift_number=row.shift_number,
         opened_at=_wall(row.opened_at),
         closed_at=_wall(row.closed_at),
-        report=stored_z_report(conn, row.register_id, shift),
+        report=z_report_of(row.z_report),
     )
 
 

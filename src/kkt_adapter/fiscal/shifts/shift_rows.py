@@ -79,6 +79,11 @@ def record_shift(
 def stored_z_report(conn: Connection, register_id: str, shift: ShiftOfFn) -> StoredZReport | None:
     """None while the shift is open."""
     text = conn.execute(select(shifts.c.z_report).where(*_of(register_id, shift))).scalar_one_or_none()
+    return z_report_of(text)
+
+
+def z_report_of(text: str | None) -> StoredZReport | None:
+    """From the column ``z_report``."""
     return None if text is None else _read_z_report(text)
 
 

@@ -8,7 +8,7 @@ from kkt_adapter.fiscal.alerts.evaluator import AlertWatch
 from kkt_adapter.fiscal.monitoring.network_mode import NetworkMonitor
 from kkt_adapter.fiscal.monitoring.snapshot import Snapshots
 from kkt_adapter.fiscal.queries import event_log
-from kkt_adapter.fiscal.queries.event_log import EventPage
+from kkt_adapter.fiscal.queries.event_log import EventList, EventPage
 from kkt_adapter.fiscal.status.health import Health
 from kkt_adapter.fiscal.status.reports import BufferStatus, HealthReport
 from kkt_adapter.fiscal.store.runtime_settings import LAST_SYNC, read_setting
@@ -65,6 +65,22 @@ class Summary:
             return False
         state = self._services().get("delivery")
         return state is not None and state.running
+
+    async def events(
+        self,
+        *,
+        after: int | None,
+        limit: int,
+        level: str | None,
+        event_type: str | None,
+        since: datetime | None,
+    ) -> EventList:
+        """Newest first, without a total: on from event ``after``."""
+        return await self._db.read(
+            lambda c: event_log.older(
+                c, after=after, limit=limit, level=level, event_type=event_type, since=since
+            )
+        )
 
     async def logs(
         self, *, page: int, limit: int, level: str | None, event_type: str | None, since: datetime | None

@@ -1,15 +1,16 @@
 """One card per register for the overview: what the device said last, and what the database knows of it.
 
 Asks no device. The database gives one row for each register with undelivered receipts (a partial index) and
-one document for each FN (primary key), however many receipts are stored.
+one document for each FN (primary key), however many receipts are stored. The more receipts are undelivered,
+the less often they are counted.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import IntEnum
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Select, func, select
 
 from kkt_adapter.fiscal.kkt.driver import KktState, KktStatus, ShiftState
 from kkt_adapter.fiscal.monitoring.legal_clocks import (
@@ -22,12 +23,14 @@ from kkt_adapter.fiscal.monitoring.legal_clocks import (
 )
 from kkt_adapter.fiscal.printing.registers import Registers, Unit
 from kkt_adapter.fiscal.printing.stats import PrintStats
-from kkt_adapter.fiscal.store.tables import UNDELIVERED_ROWS, documents, receipts
+from kkt_adapter.fiscal.store.document_dates import last_documents
+from kkt_adapter.fiscal.store.tables import UNDELIVERED_ROWS, receipts
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import AdapterError
 from kkt_adapter.runtime.db.protocol import Database
 
 SLOW_DELIVERY_S = 3600.0  # an undelivered receipt older than this is worth a look
+COUNTED_A_SECOND = 5_000  # undelivered receipts; 100,000 are counted at most every 20 s
 
 
 class Worry(IntEnum):
@@ -89,6 +92,8 @@ class RegisterCards:
         self._registers = registers
         self._prints = prints
         self._clock = clock
+        self._waiting: Mapping[str, _Waiting] = {}
+        self._good_until = float("-inf")  # monotonic; so long the counts of undelivered receipts are shown
 
     async def read(self) -> tuple[RegisterCard, ...]:
         """Every register, the worst first, else by name. Raises StorageError."""
@@ -97,7 +102,14 @@ class RegisterCards:
         tills: dict[str, list[str]] = {}
         for pos_id, unit in self._registers.tills():
             tills.setdefault(unit.register_id, []).append(pos_id)
-        waiting, last = await self._db.read(lambda c: (_waiting(c), _last_documents(c, sorted(fns))))
+        now, known = self._clock.monotonic(), self._waiting
+        counts_anew = now >= self._good_until
+        waiting, last = await self._db.read(
+            lambda c: (_waiting(c) if counts_anew else known, _last_documents(c, fns))
+        )
+        if counts_anew:
+            counted = sum(one.count for one in waiting.values())
+            self._waiting, self._good_until = waiting, now + counted / COUNTED_A_SECOND
         cards = [self._card(unit, tills.get(unit.register_id, []), waiting, last) for unit in units]
         return tuple(sorted(cards, key=lambda card: (card.worry, card.register_id)))
 
@@ -206,20 +218,24 @@ def _waiting(conn: Connection) -> dict[str, _Waiting]:
     return {row.register_id: _Waiting(row.n, accepted[row.first]) for row in rows}
 
 
-def _last_documents(conn: Connection, fns: Iterable[str]) -> dict[str, LastDocument]:
-    found: dict[str, LastDocument] = {}
-    for fn_number in fns:
-        row = conn.execute(
-            select(documents.c.fd_number, documents.c.fiscalized_at, receipts.c.id)
-            .join(receipts, receipts.c.seq == documents.c.receipt_seq, isouter=True)
-            .where(documents.c.fn_number == fn_number)
-            .order_by(documents.c.fd_number.desc())
-            .limit(1)
-        ).first()
-        if row is not None:
-            found[fn_number] = LastDocument(
-                fd_number=row.fd_number,
-                fiscalized_at=datetime.fromisoformat(row.fiscalized_at),
-                receipt_id=row.id,
-            )
-    return found
+def _last_documents(conn: Connection, fns: Collection[str]) -> dict[str, LastDocument]:
+    rows = [row for row in conn.execute(_LAST) if row.fn_number in fns]
+    return {
+        row.fn_number: LastDocument(
+            fd_number=row.fd_number,
+            fiscalized_at=datetime.fromisoformat(row.fiscalized_at),
+            receipt_id=row.id,
+        )
+        for row in rows
+    }
+
+
+def _last() -> Select[tuple[str, int, str, str | None]]:
+    """With the receipt; one statement, however many FNs."""
+    last = last_documents().subquery()
+    return select(last.c.fn_number, last.c.fd_number, last.c.fiscalized_at, receipts.c.id).join_from(
+        last, receipts, receipts.c.seq == last.c.receipt_seq, isouter=True
+    )
+
+
+_LAST = _last()

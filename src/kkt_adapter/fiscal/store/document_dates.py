@@ -6,7 +6,7 @@ key of ``documents``. The FN itself sees to it that no document is dated before 
 
 from datetime import datetime
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import CTE, Connection, Select, func, select
 
 from kkt_adapter.fiscal.store.tables import documents
 
@@ -14,6 +14,19 @@ from kkt_adapter.fiscal.store.tables import documents
 def last_numbers(conn: Connection) -> dict[str, int]:
     """The last document of every FN that has one here; one statement, two looks at the index for each."""
     return {row.fn_number: int(row.last) for row in conn.execute(_LAST_NUMBERS)}
+
+
+def last_documents() -> Select[tuple[str, int, str, int | None]]:
+    """The last document of every FN: number, wall clock, and the receipt that it is of."""
+    fn, every = _fns(), documents.alias("every")
+    last = select(func.max(every.c.fd_number)).where(every.c.fn_number == fn.c.fn_number).correlate(fn)
+    return select(
+        documents.c.fn_number, documents.c.fd_number, documents.c.fiscalized_at, documents.c.receipt_seq
+    ).join_from(
+        fn,
+        documents,
+        (documents.c.fn_number == fn.c.fn_number) & (documents.c.fd_number == last.scalar_subquery()),
+    )
 
 
 def register_of(conn: Connection, *, fn_number: str, fd_number: int) -> str:
@@ -77,10 +90,15 @@ def _ends(conn: Connection, fn_number: str) -> tuple[int | None, int | None]:
     return low, high
 
 
-def _last_numbers() -> Select[tuple[str, int]]:
+def _fns() -> CTE:
+    """Every FN with a document, each found by one look at the index."""
     fn = select(func.min(documents.c.fn_number).label("fn_number")).cte("fn", recursive=True)
     following = select(func.min(documents.c.fn_number)).where(documents.c.fn_number > fn.c.fn_number)
-    fn = fn.union_all(select(following.scalar_subquery()).where(fn.c.fn_number.is_not(None)))
+    return fn.union_all(select(following.scalar_subquery()).where(fn.c.fn_number.is_not(None)))
+
+
+def _last_numbers() -> Select[tuple[str, int]]:
+    fn = _fns()
     last = select(func.max(documents.c.fd_number)).where(documents.c.fn_number == fn.c.fn_number)
     return select(fn.c.fn_number, last.scalar_subquery().label("last")).where(fn.c.fn_number.is_not(None))
 

@@ -7,6 +7,7 @@ from kkt_adapter.runtime.db.columns import UtcMillis
 from kkt_adapter.runtime.db.dialects import partial_index
 
 OPEN_SESSION = text("closed_at IS NULL")
+CLOSED_SESSION = text("closed_at IS NOT NULL")
 
 pos_sessions = Table(
     "pos_sessions",
@@ -38,6 +39,12 @@ partial_index(
     where=OPEN_SESSION,
 )
 Index("ix_pos_sessions_till", pos_sessions.c.pos_id, pos_sessions.c.opened_at)
+Index(
+    "ix_pos_sessions_closed",
+    pos_sessions.c.opened_at,
+    sqlite_where=CLOSED_SESSION,
+    postgresql_where=CLOSED_SESSION,
+)
 
 cash_transactions = Table(
     "cash_transactions",

@@ -133,6 +133,13 @@ partial_index(
     callbacks.c.due_at,
     where=WAITING_ROWS,
 )
+OWED_ROWS = text("state <> 'done' AND attempts > 0")  # tried in vain, or given up
+Index(
+    "ix_callbacks_owed",
+    callbacks.c.receipt_seq,
+    sqlite_where=OWED_ROWS,
+    postgresql_where=OWED_ROWS,
+)
 
 report_keys = Table(
     "report_keys",  # idempotency of actions that are not receipts: X and Z reports
@@ -291,6 +298,14 @@ shifts = Table(
     Column("opened_at", Text),  # the register's wall clock
     Column("closed_at", Text),
     Column("z_report", Text),
+)
+OPENED_ROWS = text("opened_at IS NOT NULL")
+Index(
+    "ix_shifts_opened",
+    shifts.c.opened_at,
+    shifts.c.shift_number,
+    sqlite_where=OPENED_ROWS,
+    postgresql_where=OPENED_ROWS,
 )
 
 back_office_acks = Table(

@@ -16,7 +16,7 @@ from tests.support.doors import kkm
 from tests.support.pages.ui import Browser, browser_of
 from tests.support.product import Product, ShiftedClock, product, sale, virtual_registers
 
-from kkt_adapter.api.ui.pages import registers, shifts
+from kkt_adapter.api.ui.pages import ROUTES, registers, shifts
 from kkt_adapter.fiscal.queries import receipt_list
 from kkt_adapter.fiscal.queries.receipt_filter import ReceiptFilter, Stage
 
@@ -161,15 +161,20 @@ async def test_a_part_that_is_fetched_anew_comes_alone_and_as_the_page_shows_it(
     async with shop(tmp_path) as at:
         await at.product.sell(3)
         await at.product.delivered()
-        for path, element in (
+        parts = (
             ("/", "div#attention"),
             ("/", "section#registers"),
+            ("/charts", "section#charts"),
             ("/receipts?register=POS-001", "div#receipts-list"),
             ("/shifts", "section#shift-cards"),
+            ("/shifts", "section#shift-cash"),
             ("/shifts", "section#shift-sessions"),
             ("/registers", "section#register-list"),
             ("/audit?level=info", "section#events"),
-        ):
+        )
+        asked = {(path.partition("?")[0], element.partition("#")[2]) for path, element in parts}
+        assert {(route.path, name) for route in ROUTES for name in route.shared} <= asked
+        for path, element in parts:
             part = (await at.browser.get(path, **{"HX-Request": "true", "HX-Target": element})).text.strip()
             whole = (await at.browser.get(path)).text
             kind, _, name = element.partition("#")

@@ -1,4 +1,7 @@
-"""What happened and who did it: the events, newest first, with filters in the address."""
+"""What happened and who did it: the events, newest first, with filters in the address.
+
+A page goes on from the last event of the one before: the oldest page costs what the newest does.
+"""
 
 import json
 from collections.abc import Mapping
@@ -15,15 +18,14 @@ from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.kernel.errors import InvalidInput
 
 SHOWN = 100  # events on a page
-MOST_PAGES = 1000
 MARKS = {EventLevel.INFO: "off", EventLevel.WARNING: "warn", EventLevel.ERROR: "bad"}
 
 
 async def audit(visit: Visit) -> Response:
     level, event, since = (visit.query.get(name, "") for name in ("level", "type", "since"))
-    number = _page_number(visit.query.get("page", ""))
-    found = await visit.services.summary.logs(
-        page=number,
+    after = _after(visit.query.get("after", ""))
+    found = await visit.services.summary.events(
+        after=after,
         limit=SHOWN,
         level=level if level in set(EventLevel) else None,
         event_type=event if event in set(EventType) else None,
@@ -32,8 +34,7 @@ async def audit(visit: Visit) -> Response:
     return visit.page(
         "audit.html",
         found=found,
-        number=number,
-        last=min(MOST_PAGES, max(1, -(-found.total // SHOWN))),
+        is_newest=after is None,
         level=level,
         event=event,
         since=since,
@@ -74,8 +75,8 @@ def _decoded(text: str) -> Any:
         return text
 
 
-def _page_number(said: str) -> int:
-    return min(MOST_PAGES, max(1, int(said))) if said.isascii() and said.isdecimal() and len(said) < 9 else 1
+def _after(said: str) -> int | None:
+    return int(said) if said.isascii() and said.isdecimal() and len(said) <= 18 else None
 
 
 def _day(said: str, zone: tzinfo) -> datetime | None:
@@ -88,4 +89,4 @@ def _day(said: str, zone: tzinfo) -> datetime | None:
         raise InvalidInput("since: a day, as 2026-03-14.", "since: дата вида 2026-03-14.") from None
 
 
-ROUTES = (page("/audit", audit, need=NEEDS[Action.EVENTS].role, nav="audit"),)
+ROUTES = (page("/audit", audit, need=NEEDS[Action.EVENTS].role, nav="audit", shared=("events",)),)

@@ -129,4 +129,7 @@ def word_of(visit: Visit, card: RegisterCard) -> str:
     return visit.t(f"overview.state.{card.status.state.value}")
 
 
-ROUTES = (page("/", overview, nav="overview"), page("/charts", charts))
+ROUTES = (
+    page("/", overview, nav="overview", shared=("attention", "registers")),
+    page("/charts", charts, shared=("charts",)),
+)

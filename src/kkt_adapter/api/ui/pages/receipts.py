@@ -229,7 +229,7 @@ def _file(visit: Visit, parts: AsyncIterator[bytes], kind: str, media_type: str)
 
 
 ROUTES = (
-    page("/receipts", receipts, nav="receipts"),
+    page("/receipts", receipts, nav="receipts", shared=("receipts-list",)),
     page("/receipts.csv", as_csv),
     page("/receipts.json", as_json),
 )

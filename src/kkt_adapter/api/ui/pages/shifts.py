@@ -114,7 +114,7 @@ def _counted(visit: Visit) -> int:
 
 
 ROUTES = (
-    page("/shifts", shifts, nav="shifts"),
+    page("/shifts", shifts, nav="shifts", shared=("shift-cash", "shift-sessions")),
     page("/shifts/sessions/{session_id}", session),
     action("/shifts/sessions/{session_id}/count", count, need=COUNT),
     action("/shifts/x", x_report, need=NEEDS[Action.X_REPORT].role),

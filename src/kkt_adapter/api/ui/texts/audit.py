@@ -17,8 +17,11 @@ TEXTS = {
     "audit.none": Text("No event fits", "Подходящих событий нет"),
     "audit.none.hint": Text("Change the filter.", "Измените фильтр."),
     "audit.pages": Text("Pages", "Страницы"),
-    "audit.page": Text("page {number} of {last}", "страница {number} из {last}"),
-    "audit.newer": Text("Newer", "Новее"),
+    "audit.newest": Text("Newest", "Самые новые"),
+    "audit.walked": Text(
+        "Looked through the events back to {at}; older ones are on the next page.",
+        "Просмотрены события до {at}; более старые на следующей странице.",
+    ),
     "audit.older": Text("Older", "Старше"),
     "event.receipt_added": Text("receipt accepted", "чек принят"),
     "event.receipt_warning": Text("receipt accepted with a warning", "чек принят с предупреждением"),
