@@ -236,6 +236,14 @@ def store_document(conn: Connection, document: FiscalDocument, *, register_id: s
         document_bytes.keep(conn, [(document, at)])
 
 
+_STANDS = bulk(
+    (receipts.c.seq,),
+    lambda given: select(receipts.c.register_id, receipts.c.print_state).join(
+        given, receipts.c.seq == given.c.seq
+    ),
+)
+
+
 def begin_attempt(
     conn: Connection,
     attempt: NewAttempt,
@@ -253,7 +261,7 @@ def begin_attempt(
     counters.lock(conn)
     check_terms(conn, {(attempt.lane.lease, attempt.lane.owner, attempt.lane.number)})
     if receipt_seq is not None:
-        was = conn.execute(select(receipts.c.print_state).where(receipts.c.seq == receipt_seq)).scalar_one()
+        ((_, was),) = _STANDS.rows(conn, [(receipt_seq,)])
         if _SET_PRINTING.run(conn, [(receipt_seq, register_id)]) != 1:
             raise IllegalTransition(f"receipt {receipt_seq} cannot be printed now: it is {was}")
         if was == PrintState.PRINT_FAILED:
@@ -272,7 +280,7 @@ def begin_print(
 ) -> int | None:
     """``begin_attempt`` for a receipt; None: it was moved to another register, whose lane prints it."""
     counters.lock(conn)
-    owner = conn.execute(select(receipts.c.register_id).where(receipts.c.seq == seq)).scalar_one()
+    ((owner, _),) = _STANDS.rows(conn, [(seq,)])
     if owner != register_id:
         return None
     return begin_attempt(

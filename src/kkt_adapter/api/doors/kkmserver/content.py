@@ -6,7 +6,6 @@ register do not either: one client prints its IdCommand on every receipt (alexan
 """
 
 import hashlib
-from decimal import Decimal
 from typing import Any
 
 from kkt_adapter.api.doors.kkmserver.command import Command, Does
@@ -59,5 +58,5 @@ def _line(register: Fields) -> list[str | None]:
 
 def _number(fields: Fields, name: str) -> str:
     """A number in its one spelling; absent is 0."""
-    number = fields.number(name) or Decimal(0)
-    return format(number.normalize() if number else Decimal(0), "f")
+    number = fields.number(name)
+    return format(number.normalize(), "f") if number else "0"
