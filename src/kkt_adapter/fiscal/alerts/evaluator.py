@@ -22,6 +22,7 @@ from kkt_adapter.fiscal.store import document_dates, events
 from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import AdapterError
+from kkt_adapter.kernel.sparing import Sparing
 from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.log import get_logger
 from kkt_adapter.runtime.wakeup import happens_within
@@ -64,6 +65,8 @@ class AlertWatch:
         self._owner_ended = owner_ended
         self._look_s = look_s
         self._log = get_logger("alerts")
+        self._glanced: Snapshot
+        self._glance = Sparing(lambda: self.see(self._glanced), registers=lambda: len(registers.all()))
         self._mark = 0.0  # the highest fill mark that was passed
         self._rates_at = float("-inf")
         self._pruned_on: object = None
@@ -88,10 +91,16 @@ class AlertWatch:
         await self._forget_old()
 
     def see(self, snapshot: Snapshot) -> Observation:
-        """Take a snapshot in; also for pages that show alerts, so that they agree with their numbers."""
+        """Take a snapshot in."""
         seen = self._observer.observe(snapshot)
         self._log_changes(self._board.update(seen))
         return seen
+
+    def glance(self, snapshot: Snapshot) -> None:
+        """The same for pages that show alerts, so that they agree with their numbers. Of many registers
+        what was seen a moment ago will do (``Sparing``)."""
+        self._glanced = snapshot
+        self._glance()
 
     def _log_changes(self, changes: Changes) -> None:
         for alert in changes.started:

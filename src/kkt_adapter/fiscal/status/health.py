@@ -6,6 +6,7 @@ its answers usually take, long before the call's own deadline is over.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from kkt_adapter.fiscal.delivery.endpoint import Endpoint
@@ -32,6 +33,7 @@ from kkt_adapter.fiscal.status.reports import (
 from kkt_adapter.kernel.breaker import BreakerState
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import AdapterError
+from kkt_adapter.kernel.sparing import Sparing
 from kkt_adapter.runtime.disk import DiskMark
 from kkt_adapter.runtime.leases.pass_lock import PassLock
 
@@ -80,6 +82,7 @@ class Health:
         self._observer = observer
         self._disk = disk
         self._version = version
+        self._looked = Sparing(self._look, registers=lambda: len(registers.all()))
 
     async def read(self) -> HealthReport:
         """Raises nothing; waits ``DATABASE_WAIT_S`` at most, but for the first answer after the start."""
@@ -88,10 +91,11 @@ class Health:
         except AdapterError:
             taken = None
         snapshot = None if taken is None else taken.snapshot
-        components = self._components(taken)
+        looked = self._looked()
+        components = self._components(taken, looked.devices)
         maintenance = None if snapshot is None else snapshot.maintenance
         return HealthReport(
-            verdict=self._verdict(snapshot, components),
+            verdict=self._verdict(snapshot, components, looked),
             version=self._version,
             maintenance=None if maintenance is None else maintenance.reason,
             trouble=tuple(_trouble(components)),
@@ -105,7 +109,7 @@ class Health:
                 return state
         return BreakerState.CLOSED
 
-    def _components(self, taken: TakenSnapshot | None) -> Components:
+    def _components(self, taken: TakenSnapshot | None, devices: DevicesReport) -> Components:
         return Components(
             buffer=_buffer(taken),
             breaker=self._breaker(),
@@ -114,7 +118,7 @@ class Health:
                 dialect=self._dialect,
                 read_at=None if taken is None else taken.at,
             ),
-            devices=self._devices(),
+            devices=devices,
             operators=self._operators(),
             network=NetworkReport(
                 mode=self._network.mode,
@@ -134,6 +138,12 @@ class Health:
             failure_count=max((e.breaker.failure_count for e in endpoints), default=0),
             success_count=max((e.breaker.success_count for e in endpoints), default=0),
             last_failure_at=max((e.last_failure_at for e in endpoints if e.last_failure_at), default=None),
+        )
+
+    def _look(self) -> "_Looked":
+        stopped = [stands_still(unit) for unit in self._registers.all()]
+        return _Looked(
+            devices=self._devices(), some_stand=any(stopped), all_stand=bool(stopped) and all(stopped)
         )
 
     def _devices(self) -> DevicesReport:
@@ -175,20 +185,28 @@ class Health:
                 word = HANGING
         return RedisReport(word=word, asked_at=lock.asked_at)
 
-    def _verdict(self, snapshot: Snapshot | None, components: Components) -> str:
+    def _verdict(self, snapshot: Snapshot | None, components: Components, looked: "_Looked") -> str:
         if snapshot is None:
             return "unhealthy"
         totals, percent = snapshot.fill.totals, snapshot.fill.percent
-        stopped = [stands_still(unit) for unit in self._registers.all()]
-        nobody_sells = percent >= 100 or self._disk.is_low or (bool(stopped) and all(stopped))
+        nobody_sells = percent >= 100 or self._disk.is_low or looked.all_stand
         worker_bad = components.worker.state is not WorkerState.RUNNING
         if nobody_sells or worker_bad or totals.dlq_open > DLQ_UNHEALTHY:
             return "unhealthy"
         breaker_open = self.worst_breaker() is BreakerState.OPEN
-        some_cannot = any(stopped) or snapshot.maintenance is not None
+        some_cannot = looked.some_stand or snapshot.maintenance is not None
         if some_cannot or totals.dlq_open > DLQ_DEGRADED or percent >= ALARM_PERCENT or breaker_open:
             return "degraded"
         return "degraded" if self._observer.redis_lost else "healthy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Looked:
+    """All registers at one moment."""
+
+    devices: DevicesReport
+    some_stand: bool
+    all_stand: bool
 
 
 def _worst_of(different: set[str]) -> str:

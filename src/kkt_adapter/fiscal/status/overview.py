@@ -65,7 +65,7 @@ class Overview:
 
     async def alerts(self) -> tuple[Alert, ...]:
         """As of now, the most severe first."""
-        self._watch.see(await self._snapshots.take())
+        self._watch.glance(await self._snapshots.take())
         return tuple(self._board.alerts())
 
     async def history(self, *, limit: int) -> tuple[Notice, ...]:

@@ -44,7 +44,7 @@ class Summary:
         """Counts, the oldest undelivered receipt and the alerts, all from one snapshot."""
         now = self._clock.now()
         snapshot = await self._snapshots.take()
-        self._watch.see(snapshot)
+        self._watch.glance(snapshot)
         return BufferStatus(
             snapshot=snapshot,
             as_of=now,
