@@ -20,6 +20,7 @@ async def edge(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Edge]:
         tmp_path_factory.mktemp("edge"),
         registers=virtual_registers(TILLS[0], pos_ids=TILLS),
         sign_in=AuthSettings.model_validate({"secret": "4f1c0f0e9a7b4d6e8c2a5b3d7e9f1a2c"}),
+        response_budget_s=30.0,  # a slow machine is no reason for "buffered"
     ) as running:
         running.services.auth.passwords._hasher = cheap_hasher()
 
