@@ -9,31 +9,55 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, exists, or_, select, update
+from sqlalchemy import Column, Connection, bindparam, exists, or_, select, update
 
 from kkt_adapter.fiscal.lifecycle import PrintState, Status, delivery_move
 from kkt_adapter.fiscal.store import counters
 from kkt_adapter.fiscal.store.tables import UNDELIVERED_ROWS, receipts
-from kkt_adapter.runtime.db.bulk import bulk
+from kkt_adapter.kernel.quick import quickly_made
+from kkt_adapter.runtime.db.bulk import Bulk, bulk
 from kkt_adapter.runtime.db.columns import millis
 
 # a claim (delivery.md#claims), a Retry-After (delivery.md#circuit-breaker), a clock put right by a little
 LONGEST_S = 330.0
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimRequest:
-    """The next receipt of one FN. ``fd_number``: exactly that one (relay); None: the first that is due."""
+    """The next receipt of one FN that is due, with what it says."""
 
     fn_number: str
     owner: str
     at: datetime
     lease_until: datetime
-    fd_number: int | None = None
     after: int = 0  # of those, one with a higher document number: a pass that ignores due times goes on so
     ignore_due: bool = False
 
 
+@quickly_made
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockRequest:
+    """The receipts of these document numbers of one FN, as far as they wait; what they say is not read."""
+
+    fn_number: str
+    fd_numbers: Sequence[int]
+    owner: str
+    at: datetime
+    lease_until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedContents:
+    """What a claimed receipt says, as stored."""
+
+    payload: str
+    fiscal_doc: str
+    idempotency_key: str
+    hlc: tuple[int, int]
+
+
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """One receipt in ``syncing``, ours until ``lease_until``."""
@@ -47,10 +71,7 @@ class Claim:
     number: int
     retry_count: int
     started_at: datetime
-    payload: str
-    fiscal_doc: str
-    idempotency_key: str
-    hlc: tuple[int, int]
+    contents: ClaimedContents | None = None  # None: of a block
 
 
 _WANTED = (
@@ -61,29 +82,51 @@ _WANTED = (
     receipts.c.fiscal_doc_number,
     receipts.c.claim,
     receipts.c.retry_count,
+)
+_CONTENTS = (
     receipts.c.payload,
     receipts.c.fiscal_doc,
     receipts.c.idempotency_key,
     receipts.c.hlc_local_time,
     receipts.c.hlc_logical_counter,
 )
-_CLAIM = bulk(
-    (receipts.c.fn_number, receipts.c.fiscal_doc_number, receipts.c.owner, receipts.c.lease_until),
+
+
+def _claiming(*wanted: Column[Any]) -> Bulk:
+    return bulk(
+        (receipts.c.fn_number, receipts.c.fiscal_doc_number, receipts.c.owner, receipts.c.lease_until),
+        lambda given: (
+            update(receipts)
+            .where(
+                receipts.c.fn_number == given.c.fn_number,
+                receipts.c.fiscal_doc_number == given.c.fiscal_doc_number,
+                receipts.c.status == Status.PENDING.value,
+                receipts.c.print_state == PrintState.PRINTED.value,
+            )
+            .values(
+                status=delivery_move(Status.PENDING, Status.SYNCING),
+                owner=given.c.owner,
+                claim=receipts.c.claim + 1,
+                lease_until=given.c.lease_until,
+            )
+            .returning(*wanted)
+        ),
+    )
+
+
+_CLAIM = _claiming(*_WANTED)  # a stored receipt is some kilobytes: only who sends it reads it
+_CLAIM_WITH_CONTENTS = _claiming(*_WANTED, *_CONTENTS)
+_GIVE_BACK = bulk(
+    (receipts.c.seq, receipts.c.owner, receipts.c.claim),
     lambda given: (
         update(receipts)
         .where(
-            receipts.c.fn_number == given.c.fn_number,
-            receipts.c.fiscal_doc_number == given.c.fiscal_doc_number,
-            receipts.c.status == Status.PENDING.value,
-            receipts.c.print_state == PrintState.PRINTED.value,
+            receipts.c.seq == given.c.seq,
+            receipts.c.status == Status.SYNCING.value,
+            receipts.c.owner == given.c.owner,
+            receipts.c.claim == given.c.claim,
         )
-        .values(
-            status=delivery_move(Status.PENDING, Status.SYNCING),
-            owner=given.c.owner,
-            claim=receipts.c.claim + 1,
-            lease_until=given.c.lease_until,
-        )
-        .returning(*_WANTED)
+        .values(status=delivery_move(Status.SYNCING, Status.PENDING), owner=None, lease_until=None)
     ),
 )
 _HEAD = (
@@ -126,11 +169,8 @@ _DUE_HEAD_FOR_CLAIM = DUE_HEAD.add_columns(_OLDER_IN_FLIGHT)
 def take(conn: Connection, wanted: Sequence[ClaimRequest]) -> dict[str, Claim]:
     """Claim one receipt for each FN that has one, by FN; the caller counts them."""
     by_fn = {want.fn_number: want for want in wanted}
-    heads = {
-        fn_number: _head(conn, want) if want.fd_number is None else want.fd_number
-        for fn_number, want in by_fn.items()
-    }
-    rows = _CLAIM.rows(
+    heads = {fn_number: _head(conn, want) for fn_number, want in by_fn.items()}
+    rows = _CLAIM_WITH_CONTENTS.rows(
         conn,
         [
             (fn_number, number, by_fn[fn_number].owner, millis(by_fn[fn_number].lease_until))
@@ -141,6 +181,28 @@ def take(conn: Connection, wanted: Sequence[ClaimRequest]) -> dict[str, Claim]:
     return {row[3]: _claimed(by_fn[row[3]], row) for row in rows}
 
 
+def take_blocks(conn: Connection, wanted: Sequence[BlockRequest]) -> dict[str, list[Claim]]:
+    """Claim what waits of each block, by FN, in the order of documents; the caller counts them."""
+    by_fn = {want.fn_number: want for want in wanted}
+    rows = _CLAIM.rows(
+        conn,
+        [
+            (want.fn_number, number, want.owner, millis(want.lease_until))
+            for want in by_fn.values()
+            for number in want.fd_numbers
+        ],
+    )
+    found: dict[str, list[Claim]] = {}
+    for row in sorted(rows, key=lambda row: row[4]):
+        found.setdefault(row[3], []).append(_claimed(by_fn[row[3]], row))
+    return found
+
+
+def give_back(conn: Connection, taken: Sequence[Claim]) -> int:
+    """Claims of documents that were not sent after all; returns how many were still ours."""
+    return _GIVE_BACK.run(conn, [(one.seq, one.owner, one.number) for one in taken])
+
+
 def _head(conn: Connection, want: ClaimRequest) -> int | None:
     """The next one to claim; None also while another process sends an older one of the same FN."""
     head = _HEAD_FOR_CLAIM if want.ignore_due else _DUE_HEAD_FOR_CLAIM
@@ -149,9 +211,13 @@ def _head(conn: Connection, want: ClaimRequest) -> int | None:
     return None if found is None or found.older_in_flight else int(found.fiscal_doc_number)
 
 
-def _claimed(want: ClaimRequest, row: tuple[Any, ...]) -> Claim:
-    """``row`` in the order of ``_WANTED``."""
-    seq, receipt_id, register_id, fn_number, fd_number, number, retries, payload, doc, key, *hlc = row
+def _claimed(want: ClaimRequest | BlockRequest, row: tuple[Any, ...]) -> Claim:
+    """``row`` in the order of ``_WANTED``, and of ``_CONTENTS`` if they were read."""
+    seq, receipt_id, register_id, fn_number, fd_number, number, retries, *rest = row
+    contents = None
+    if rest:
+        payload, doc, key, *hlc = rest
+        contents = ClaimedContents(payload=payload, fiscal_doc=doc, idempotency_key=key, hlc=(hlc[0], hlc[1]))
     return Claim(
         seq=seq,
         receipt_id=receipt_id,
@@ -162,10 +228,7 @@ def _claimed(want: ClaimRequest, row: tuple[Any, ...]) -> Claim:
         number=number,
         retry_count=retries,
         started_at=want.at,
-        payload=payload,
-        fiscal_doc=doc,
-        idempotency_key=key,
-        hlc=(hlc[0], hlc[1]),
+        contents=contents,
     )
 
 

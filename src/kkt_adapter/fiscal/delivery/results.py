@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, update
+from sqlalchemy import Connection, bindparam, insert, select, update
+from structlog.typing import FilteringBoundLogger
 
 from kkt_adapter.fiscal.delivery import claims
 from kkt_adapter.fiscal.delivery.claims import Claim, ClaimRequest
@@ -25,15 +26,14 @@ from kkt_adapter.fiscal.store import events as journal
 from kkt_adapter.fiscal.store.events import EventLevel, EventType, NewEvent
 from kkt_adapter.fiscal.store.tables import attempts, dlq, receipts
 from kkt_adapter.kernel.errors import LeaseLost
+from kkt_adapter.kernel.quick import quickly_made
 from kkt_adapter.runtime.db.bulk import bulk, bulk_insert
 from kkt_adapter.runtime.db.columns import millis
-from kkt_adapter.runtime.log import get_logger
-
-log = get_logger("delivery")
 
 MAX_RETRIES_EXCEEDED = "max_retries_exceeded"
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Synced:
     claim: Claim
@@ -58,6 +58,7 @@ class Failed:
     to_dead_letters: bool = False
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneStep:
     """A lane's result and its next claim, in one commit."""
@@ -129,6 +130,27 @@ _INSERT_TRIES = bulk_insert(
 )
 
 
+class Additions:
+    """What the results of one transaction add to totals, attempts and journal; written once for all."""
+
+    def __init__(self) -> None:
+        self.deltas = {"pending": 0, "syncing": 0, "synced": 0, "failed": 0, "dlq_open": 0}
+        self.events: list[NewEvent] = []
+        self.tries: list[tuple[Any, ...]] = []
+
+    def claimed(self, count: int) -> None:
+        """``count`` receipts went from pending to syncing; below zero: back."""
+        self.deltas["pending"] -= count
+        self.deltas["syncing"] += count
+
+    def write(self, conn: Connection) -> None:
+        if self.tries:
+            first = counters.take_attempt_ids(conn, len(self.tries))
+            _INSERT_TRIES.put(conn, [(number, *row) for number, row in enumerate(self.tries, first)])
+        journal.write(conn, self.events)
+        counters.bump(conn, **self.deltas)
+
+
 def step(conn: Connection, steps: Sequence[LaneStep]) -> list[Claim | Exception | None]:
     """For each lane: write its result, then claim its next receipt; None when nothing is due.
 
@@ -139,33 +161,26 @@ def step(conn: Connection, steps: Sequence[LaneStep]) -> list[Claim | Exception 
             the group is repeated step by step.
     """
     counters.lock(conn)
-    deltas = {"pending": 0, "syncing": 0, "synced": 0, "failed": 0, "dlq_open": 0}
-    events: list[NewEvent] = []
-    tries: list[tuple[Any, ...]] = []
+    added = Additions()
     lost: dict[int, LeaseLost] = {}  # by the step's place
-    _synced(conn, [one.result for one in steps if isinstance(one.result, Synced)], deltas, events, tries)
+    write_synced(conn, [one.result for one in steps if isinstance(one.result, Synced)], added)
     for place, one in enumerate(steps):
         if isinstance(one.result, Failed):
             try:
-                _failed(conn, one.result, deltas, events, tries)
+                write_failed(conn, one.result, added)
             except LeaseLost as error:
                 lost[place] = error
     wanted = [one.claim for place, one in enumerate(steps) if one.claim and place not in lost]
     claimed = claims.take(conn, wanted)
-    deltas["pending"] -= len(claimed)
-    deltas["syncing"] += len(claimed)
-    if tries:
-        first = counters.take_attempt_ids(conn, len(tries))
-        _INSERT_TRIES.put(conn, [(number, *row) for number, row in enumerate(tries, first)])
-    journal.write(conn, events)
-    counters.bump(conn, **deltas)
+    added.claimed(len(claimed))
+    added.write(conn)
     return [
         lost.get(place) or (claimed.pop(one.claim.fn_number, None) if one.claim else None)
         for place, one in enumerate(steps)
     ]
 
 
-def log_delivered(result: Synced | Failed | None) -> None:
+def log_delivered(log: FilteringBoundLogger, result: Synced | Failed | None) -> None:
     """One line for a delivery that is written down; those that failed are told where they are decided."""
     if isinstance(result, Synced):
         claim = result.claim
@@ -178,13 +193,10 @@ def log_delivered(result: Synced | Failed | None) -> None:
         )
 
 
-def _synced(
-    conn: Connection,
-    results: Sequence[Synced],
-    deltas: dict[str, int],
-    events: list[NewEvent],
-    tries: list[tuple[Any, ...]],
-) -> None:
+def write_synced(conn: Connection, results: Sequence[Synced], added: Additions) -> None:
+    """Delivered receipts. Raises LeaseLost: the claim of one of them is over."""
+    if not results:
+        return
     written = _SET_SYNCED.run(
         conn,
         [
@@ -197,14 +209,14 @@ def _synced(
     document_bytes.keep_tickets(
         conn, [(r.claim.fn_number, r.claim.fd_number, r.ticket) for r in results if r.ticket is not None]
     )
-    deltas["syncing"] -= len(results)
-    deltas["synced"] += len(results)
+    added.deltas["syncing"] -= len(results)
+    added.deltas["synced"] += len(results)
     late = [r for r in results if r.late or r.claim.retry_count]
     if late:
-        deltas["dlq_open"] -= close_letters(conn, [r.claim.receipt_id for r in late], late[0].at)
+        added.deltas["dlq_open"] -= close_letters(conn, [r.claim.receipt_id for r in late], late[0].at)
     for result in results:
-        tries.append(_attempt(result.claim, result.at, AttemptOutcome.DONE, None))
-        events.append(
+        added.tries.append(_attempt(result.claim, result.at, AttemptOutcome.DONE, None))
+        added.events.append(
             journal.entry(
                 EventType.RECEIPT_SYNCED,
                 result.at,
@@ -215,7 +227,7 @@ def _synced(
         )
         if result.code is not None:
             claim = result.claim
-            events.append(
+            added.events.append(
                 operator_alarm(
                     result.code,
                     result.at,
@@ -249,13 +261,8 @@ def operator_alarm(
     )
 
 
-def _failed(
-    conn: Connection,
-    result: Failed,
-    deltas: dict[str, int],
-    events: list[NewEvent],
-    tries: list[tuple[Any, ...]],
-) -> None:
+def write_failed(conn: Connection, result: Failed, added: Additions) -> None:
+    """A failed attempt. Raises LeaseLost: the claim is over."""
     claim, error = result.claim, result.error[:500]
     done = conn.execute(
         _SET_FAILED,
@@ -271,11 +278,11 @@ def _failed(
     )
     if done.rowcount != 1:
         raise LeaseLost(f"the claim on receipt {claim.receipt_id} is over")
-    deltas["syncing"] -= 1
-    tries.append(_attempt(claim, result.at, AttemptOutcome.FAILED, error))
+    added.deltas["syncing"] -= 1
+    added.tries.append(_attempt(claim, result.at, AttemptOutcome.FAILED, error))
     if not result.to_dead_letters:
-        deltas["pending"] += 1
-        events.append(
+        added.deltas["pending"] += 1
+        added.events.append(
             journal.entry(
                 EventType.RECEIPT_RETRY,
                 result.at,
@@ -286,19 +293,19 @@ def _failed(
             )
         )
         return
-    deltas["failed"] += 1
-    deltas["dlq_open"] += 1
+    added.deltas["failed"] += 1
+    added.deltas["dlq_open"] += 1
     conn.execute(
         insert(dlq).values(
             original_receipt_id=claim.receipt_id,
             failed_at=result.at,
             reason=MAX_RETRIES_EXCEEDED,
-            fiscal_doc=claim.fiscal_doc,
+            fiscal_doc=select(receipts.c.fiscal_doc).where(receipts.c.seq == claim.seq).scalar_subquery(),
             retry_attempts=claim.retry_count + 1,
             last_error=error,
         )
     )
-    events.append(
+    added.events.append(
         journal.entry(
             EventType.RECEIPT_FAILED,
             result.at,

@@ -14,6 +14,7 @@ from datetime import datetime
 
 from kkt_adapter.fiscal.ffd.tlv import Element, Field, TlvError, decode, element, encode, first, padded
 from kkt_adapter.fiscal.model import DocumentCode, FfdVersion
+from kkt_adapter.fiscal.ofd.confirmation import Confirmation, usual_confirmation
 from kkt_adapter.fiscal.ofd.container import (
     Container,
     ContainerType,
@@ -59,6 +60,7 @@ __all__ = [
     "parse_container",
     "parse_header",
     "parse_message",
+    "read_any_confirmation",
     "read_confirmation",
     "repair_version",
     "service_data",
@@ -71,18 +73,6 @@ _LOOSE_CLEAR_LENGTH = 0x2030  # a space and "0": the loose shape fills the field
 class Message:
     header: SessionHeader
     container: Container | None  # None: no body
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Confirmation:
-    """What an accepted answer says. A ``response_code`` other than 0 still is a confirmation."""
-
-    fn_number: str  # 1041
-    fd_number: int  # 1040
-    response_code: int | None  # 1022: 0 accepted, 11, 14 ...; None when the answer carries none
-    ofd_inn: str | None  # 1017
-    operator_sign: str | None  # 1078, hex
-    replied_at: datetime | None  # 1012, wall clock
 
 
 # --- writing ---------------------------------------------------------------------------------------------
@@ -242,6 +232,16 @@ def read_confirmation(
     Raises:
         FrameError: not a confirmation of this document; ``reason`` says why.
     """
+    found = usual_confirmation(reply, fn_number=fn_number, fd_number=fd_number)
+    if found is not None:
+        return found
+    return read_any_confirmation(reply, fn_number=fn_number, fd_number=fd_number, encrypted=encrypted)
+
+
+def read_any_confirmation(
+    reply: bytes, *, fn_number: str, fd_number: int, encrypted: bool = False
+) -> Confirmation:
+    """``read_confirmation`` without the quick way for answers of the usual shape."""
     container = parse_message(reply).container
     if container is None:
         raise FrameError(Reason.EMPTY, "answer without a body")

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from tests.support.worked_messages import FN, FN_FFD12, NONCE, SIGN, WORKED, Wor
 
 from kkt_adapter.fiscal.ffd.tlv import Field, decode, encode
 from kkt_adapter.fiscal.model import FfdVersion
+from kkt_adapter.fiscal.ofd.confirmation import usual_confirmation
 from kkt_adapter.fiscal.ofd.container import bcd, container_crc, from_bcd
 from kkt_adapter.fiscal.ofd.frame import (
     CheckMode,
@@ -27,6 +29,7 @@ from kkt_adapter.fiscal.ofd.frame import (
     parse_container,
     parse_header,
     parse_message,
+    read_any_confirmation,
     read_confirmation,
     repair_version,
     service_data,
@@ -562,11 +565,15 @@ def survives(data: bytes) -> None:
             attempt(data)
         except FrameError:
             pass
+    for encrypted in (True, False):
+        assert read(read_confirmation, data, encrypted) == read(read_any_confirmation, data, encrypted)
+
+
+def read(reader: Callable[..., Confirmation], data: bytes, encrypted: bool) -> Confirmation | Reason:
     try:
-        read_confirmation(data, fn_number=FN, fd_number=3, encrypted=True)
-        read_confirmation(data, fn_number=FN, fd_number=3)
-    except FrameError:
-        pass
+        return reader(data, fn_number=FN, fd_number=3, encrypted=encrypted)
+    except FrameError as error:
+        return error.reason
 
 
 @given(st.binary(max_size=200))
@@ -591,6 +598,28 @@ def test_any_change_of_a_good_message_is_read_or_refused(
     for index, value in changes:
         data[index] = value
     survives(bytes(data[:30]) + with_crc(bytes(data[30:])) if right_crc else bytes(data))
+
+
+@given(
+    st.lists(st.tuples(st.integers(30, len(real_reply()) - 1), st.integers(0, 255)), max_size=3),
+    st.sampled_from([0, 14, None]),
+)
+def test_the_quick_way_through_a_usual_answer_says_what_the_long_one_says(
+    changes: list[tuple[int, int]], code: int | None
+):
+    data = bytearray(real_reply(response_code=code))
+    for index, value in changes:
+        data[min(index, len(data) - 1)] = value
+    survives(bytes(data[:30]) + with_crc(bytes(data[30:])))
+
+
+def test_a_usual_answer_goes_the_quick_way_and_an_unusual_one_does_not():
+    usual = real_reply()
+    assert usual_confirmation(usual, fn_number=FN, fd_number=3) == read_any_confirmation(
+        usual, fn_number=FN, fd_number=3
+    )
+    for unusual in (usual[:-1], real_reply(fd_number=4), confirmation_of((1041, FN), (1040, 3), (1018, "1"))):
+        assert usual_confirmation(unusual, fn_number=FN, fd_number=3) is None
 
 
 @given(st.binary(max_size=90))

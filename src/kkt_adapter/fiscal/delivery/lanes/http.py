@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from kkt_adapter.fiscal.delivery import receipt_body, reconcile, results
-from kkt_adapter.fiscal.delivery.claims import Claim, ClaimRequest
+from kkt_adapter.fiscal.delivery.claims import Claim, ClaimedContents, ClaimRequest
 from kkt_adapter.fiscal.delivery.endpoint import Endpoint
 from kkt_adapter.fiscal.delivery.lanes.base import LaneHead, PassStats, Permit
 from kkt_adapter.fiscal.delivery.outcome import decide
@@ -23,6 +23,7 @@ from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import AdapterError, LeaseLost, OfdError, OfdRejected
 from kkt_adapter.kernel.jsontext import JsonObject
 from kkt_adapter.runtime.db.protocol import Database
+from kkt_adapter.runtime.log import get_logger
 
 CLAIM_S = 300.0  # delivery.md#claims
 PROFILE = 2  # version of the body: 2 carries the whole document (docs/reference/ofd-http.md)
@@ -54,6 +55,7 @@ class HttpLane:
         self._row_due = 0.0  # monotonic; when the next refused receipt is due, as of the last drain
         self._trusted_until = 0.0  # monotonic; the present claim lasts at least until then
         self._log = structlog.get_logger("http_lane").bind(fn_number=fn_number)
+        self._deliveries = get_logger("delivery").bind()
 
     def forget_wait(self) -> None:
         self._not_before = 0.0
@@ -115,7 +117,7 @@ class HttpLane:
         )
         step = LaneStep(result=result, claim=want if claim_next else None)
         claim: Claim | None = await self._db.write_each(results.step, step)
-        results.log_delivered(result)
+        results.log_delivered(self._deliveries, result)
         return claim
 
     async def _post(self, claim: Claim, stats: PassStats) -> Synced | Failed:
@@ -182,8 +184,9 @@ def _readable_body(claim: Claim) -> JsonObject:
     Raises:
         OfdRejected: it cannot be read back.
     """
+    assert claim.contents is not None, "asked for with the claim"
     try:
-        return body_of(claim)
+        return body_of(claim.contents)
     except (ValueError, KeyError, TypeError) as error:
         raise OfdRejected(
             f"the stored receipt cannot be read: {type(error).__name__}",
@@ -192,10 +195,10 @@ def _readable_body(claim: Claim) -> JsonObject:
         ) from error
 
 
-def body_of(claim: Claim) -> JsonObject:
+def body_of(claimed: ClaimedContents) -> JsonObject:
     """The JSON body of ofd-http.md; money as decimals with two places."""
-    receipt = receipt_json.load(claim.payload)
-    doc: JsonObject = jsontext.decode(claim.fiscal_doc)
+    receipt = receipt_json.load(claimed.payload)
+    doc: JsonObject = jsontext.decode(claimed.fiscal_doc)
     return {
         "profile": PROFILE,
         "receipt_id": receipt.id,
@@ -206,6 +209,6 @@ def body_of(claim: Claim) -> JsonObject:
         "payments": receipt_body.payments(receipt),
         **doc,
         "total": receipt_body.money(receipt.total_kop),
-        "idempotency_key": claim.idempotency_key,
-        "hlc": {"local_time": claim.hlc[0], "logical_counter": claim.hlc[1]},
+        "idempotency_key": claimed.idempotency_key,
+        "hlc": {"local_time": claimed.hlc[0], "logical_counter": claimed.hlc[1]},
     }

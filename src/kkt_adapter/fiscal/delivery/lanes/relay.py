@@ -10,17 +10,19 @@ went out before its receipt was written down.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 
 import structlog
 from sqlalchemy import Connection
 
 from kkt_adapter.fiscal.delivery import reconcile, results
-from kkt_adapter.fiscal.delivery.claims import Claim, ClaimRequest
+from kkt_adapter.fiscal.delivery.claims import Claim
 from kkt_adapter.fiscal.delivery.endpoint import Endpoint
 from kkt_adapter.fiscal.delivery.lanes.base import LaneHead, PassStats, Permit
+from kkt_adapter.fiscal.delivery.lanes.ledger import Ledger
 from kkt_adapter.fiscal.delivery.outcome import HELD_RETRY_S, RetryDecision, decide
-from kkt_adapter.fiscal.delivery.results import Failed, LaneStep, Synced
+from kkt_adapter.fiscal.delivery.results import Failed, Synced
 from kkt_adapter.fiscal.kkt.driver import KktDriver
 from kkt_adapter.fiscal.model import DocumentCode, OfdMessage
 from kkt_adapter.fiscal.ofd.gateway import OfdGateway, OfdReply
@@ -31,7 +33,6 @@ from kkt_adapter.kernel.clock_drift import drift_of_unknown_zone_s, moment_of_un
 from kkt_adapter.kernel.errors import AdapterError, KktError, KktRefused, LeaseLost, OfdError
 from kkt_adapter.runtime.db.protocol import Database
 
-CLAIM_S = 300.0  # delivery.md#claims
 PAUSE_S = 1.0  # after trouble with rows or register
 LOOK_AGAIN_S = 10.0  # an FN without messages is compared with our rows this often
 NO_NUMBER = 2**31 - 1  # above every document number a register will reach
@@ -97,35 +98,40 @@ class RelayLane:
         return LaneHead(fd_number=message.fd_number, retry_count=retries)
 
     async def drain(self, permit: Permit, stats: PassStats, *, limit: int | None) -> None:
-        result: Synced | None = None
-        tried = 0
+        ledger = Ledger(self.fn_number, database=self._db, clock=self._clock, owner=self._owner)
         try:
-            while permit.may_go_on() and (limit is None or tried < limit):
-                if result is not None and self._must_compare:
-                    written, result = result, None
-                    await self._write(written)
-                message = await self._next(ignore_due=permit.ignore_due, written=result is None)
-                if message is None:
-                    break
-                in_flight = self._is_in_flight(message)
-                claim = await self._claim(message, result)
-                result = None
-                if claim is None and in_flight:
-                    break  # its lane says when it is there, or has said so meanwhile
-                tried += 1
-                result = await self._carry(message, claim, stats)
-                if self._not_before > self._clock.monotonic():
-                    break
-            if result is not None:
-                written, result = result, None
-                await self._write(written)
+            await self._drain(ledger, permit, stats, limit)
+            await ledger.write()
         except AdapterError as error:
             self._log.warning("delivery_stopped", code=error.code, error=error.detail.en)
             self._not_before = self._clock.monotonic() + PAUSE_S
             self._reconciled = False
+            with suppress(AdapterError):
+                await ledger.write()  # so that nobody waits for the end of claims that were not used
         finally:
-            if result is not None:
-                self._reconciled = False  # the FN has confirmed what our row does not say yet
+            if ledger.leave():
+                self._reconciled = False  # the FN has confirmed what our rows do not say yet
+
+    async def _drain(self, ledger: Ledger, permit: Permit, stats: PassStats, limit: int | None) -> None:
+        tried = 0
+        while permit.may_go_on() and (limit is None or tried < limit):
+            if self._must_compare and not ledger.is_written:
+                await ledger.write()
+            message = await self._next(ignore_due=permit.ignore_due, written=ledger.is_written)
+            if message is None:
+                return
+            claim = ledger.claim_on(message.fd_number)
+            if claim is None:
+                in_flight = self._is_in_flight(message)
+                claim = await ledger.claim(message.fd_number, most=None if limit is None else limit - tried)
+                if claim is None and in_flight:
+                    return  # its lane says when it is there, or has said so meanwhile
+            if claim is not None:
+                self._note_claimed(message)
+            tried += 1
+            await self._carry(message, claim, ledger, stats)
+            if self._not_before > self._clock.monotonic():
+                return
 
     async def _next(self, *, ignore_due: bool, written: bool = True) -> OfdMessage | None:
         """The FN's oldest message. ``written``: our rows know of every answer that the FN has taken; nothing
@@ -170,35 +176,24 @@ class RelayLane:
         now = self._clock.now()
         await self._db.write(lambda c: reconcile.confirmed_by_fn(c, self.fn_number, below=below, at=now))
 
-    async def _claim(self, message: OfdMessage, result: Synced | None) -> Claim | None:
-        """The previous result and the claim on this document's receipt, in one commit.
-
-        None: a report without a receipt, a receipt that is not written down, or a dead letter that the FN
-        keeps at its head.
-        """
-        now = self._clock.now()
-        want = ClaimRequest(
-            fn_number=self.fn_number,
-            owner=self._owner,
-            at=now,
-            lease_until=now + timedelta(seconds=CLAIM_S),
-            fd_number=message.fd_number,
-        )
-        claim: Claim | None = await self._db.write_each(results.step, LaneStep(result=result, claim=want))
-        results.log_delivered(result)
-        if claim is not None and message.fd_number > self._ahead:
-            # Documents are written down in their order: whatever went ahead is in the rows by now.
+    def _note_claimed(self, message: OfdMessage) -> None:
+        """Documents are written down in their order: whatever went ahead is in the rows by now."""
+        if message.fd_number > self._ahead:
             self._reconciled = self._reconciled and not self._ahead
             self._ahead = 0
-        return claim
 
     def _is_in_flight(self, message: OfdMessage) -> bool:
         """May this be the document that is being written down? To be asked before the claim: a document that
         is written down while the claim waits for its turn is no longer in flight, and yet was not found."""
         return message.code in MONEY_DOCUMENT_CODES and self._in_flight()
 
-    async def _carry(self, message: OfdMessage, claim: Claim | None, stats: PassStats) -> Synced | None:
-        """Send one message and tell the FN; the result still has to be written.
+    async def _carry(
+        self, message: OfdMessage, claim: Claim | None, ledger: Ledger, stats: PassStats
+    ) -> None:
+        """Send one message and tell the FN.
+
+        ``claim`` None: a report without a receipt, a receipt that is not written down, or a dead letter that
+        the FN keeps at its head; then everything before it is written.
 
         Raises:
             LeaseLost: the register is not ours any more; nothing was sent.
@@ -219,8 +214,8 @@ class RelayLane:
         except (OfdError, KktError) as error:
             if isinstance(error, KktError) and not isinstance(error, KktRefused):
                 self._reconciled = False  # the answer may have reached the FN after all
-            await self._failed(message, claim, error, probing, stats)
-            return None
+            await self._failed(message, claim, error, probing, ledger, stats)
+            return
         self.endpoint.succeeded(took_s, drift_s=drift_s, told=at)
         self._failed_reports = 0
         self._not_before = 0.0
@@ -228,11 +223,9 @@ class RelayLane:
         if claim is None:
             await self._note_answer(message, reply, code)
             await self._confirm_orphan(message)
-            return None
+            return
         stats.synced += 1
-        return Synced(
-            claim=claim, at=self._clock.now(), ofd_id=reply.operator_sign, code=code, ticket=reply.raw
-        )
+        ledger.delivered(Synced(claim=claim, at=now, ofd_id=reply.operator_sign, code=code, ticket=reply.raw))
 
     def _alarm(self, message: OfdMessage, reply: OfdReply) -> int | None:
         """Delivered, but the operator finds fault with it: the response code (ofd-protocol.md)."""
@@ -270,6 +263,7 @@ class RelayLane:
         claim: Claim | None,
         error: AdapterError,
         probing: bool,
+        ledger: Ledger,
         stats: PassStats,
     ) -> None:
         failed_before = self._failed_reports if claim is None else claim.retry_count
@@ -296,13 +290,11 @@ class RelayLane:
             retry_in_s=delay_s,
         )
         if claim is not None:
-            await self._write_failure(claim, error, decision, delay_s)
+            await ledger.write(self._failure(claim, error, decision, delay_s))
 
-    async def _write_failure(
-        self, claim: Claim, error: AdapterError, decision: RetryDecision, delay_s: float
-    ) -> None:
+    def _failure(self, claim: Claim, error: AdapterError, decision: RetryDecision, delay_s: float) -> Failed:
         now = self._clock.now()
-        failed = Failed(
+        return Failed(
             claim=claim,
             at=now,
             error=f"{decision.label}: {error.detail.en}",
@@ -310,8 +302,3 @@ class RelayLane:
             counts=decision.counts,
             to_dead_letters=decision.to_dead_letters,
         )
-        await self._write(failed)
-
-    async def _write(self, result: Synced | Failed) -> None:
-        await self._db.write_each(results.step, LaneStep(result=result, claim=None))
-        results.log_delivered(result)

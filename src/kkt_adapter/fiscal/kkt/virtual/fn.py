@@ -279,7 +279,7 @@ class VirtualFn:
     def read_message(self) -> OfdMessage | None:
         """The oldest document without a confirmation: the same bytes every time, until it is confirmed."""
         number = self._memory.ready().first_unsent_number
-        stored = None if number is None else self._memory.document(number)
+        stored = None if number is None else self._memory.waiting_document(number)
         if stored is None:
             return None
         return OfdMessage(

@@ -55,6 +55,7 @@ class FnMemory:
         self._copied = False  # False while open: read everything again
         self._store: FnStore | None = None  # None while open: nobody needs the file now
         self._used = False  # the file was read or written since ``rest``
+        self._behind: StoredDocument | None = None  # the document after the last one that was confirmed
 
     def open(self) -> None:
         """Take the file and read it; begin the FN if there never was one. May be called twice.
@@ -97,6 +98,11 @@ class FnMemory:
     def document(self, fd_number: int) -> RecordedDocument | None:
         return self._read(lambda store: store.document(fd_number))
 
+    def waiting_document(self, fd_number: int) -> StoredDocument | None:
+        """Like ``document``, of the oldest that waits: the last confirmation has read it already."""
+        found = self._behind
+        return found if found is not None and found.fd_number == fd_number else self.document(fd_number)
+
     def z_report(self, fd_number: int) -> ZReport | None:
         return self._read(lambda store: store.z_report(fd_number))
 
@@ -125,6 +131,7 @@ class FnMemory:
         """Store the confirmation of the oldest waiting document; the one behind it moves up."""
         behind = self.document(confirmation.fd_number + 1)
         self._write(lambda store: store.confirm(confirmation))
+        self._behind = behind
         self.state = with_confirmation(self.state, None if behind is None else behind.made_at)
 
     def count_cash(self, *, into: bool) -> None:
@@ -213,6 +220,7 @@ class FnMemory:
         self._copied = False
 
     def _close_file(self) -> None:
+        self._behind = None
         if self._store is not None:
             self._store.close()
             self._store = None
