@@ -5,6 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 
 QUICK_MARGIN = 0.15  # by which a quick run may miss a must
+QUICK_FEW = 2  # rounds of such a program in a quick run
 SLOW_DISK_S = 0.005  # what the shim adds to every fsync and fdatasync
 
 
@@ -20,6 +21,7 @@ class Method:
     quick: bool
     folder: Path  # for databases; a real disk, not memory
     rounds: int
+    few_rounds: int  # of programs whose rounds are long, or whose ratios hardly differ between rounds
     warm_up_s: float
     measured_s: float
     stored: int  # receipts in the filled database
@@ -36,6 +38,7 @@ def full(folder: Path, *, rounds: int) -> Method:
         quick=False,
         folder=folder,
         rounds=rounds,
+        few_rounds=rounds,
         warm_up_s=1.0,
         measured_s=3.0,
         stored=1_000_000,
@@ -51,7 +54,8 @@ def quick(folder: Path, *, rounds: int) -> Method:
         quick=True,
         folder=folder,
         rounds=rounds,
-        warm_up_s=0.7,
+        few_rounds=min(rounds, QUICK_FEW),
+        warm_up_s=0.5,
         measured_s=1.5,
         stored=100_000,
         drained=2_000,

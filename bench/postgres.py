@@ -65,9 +65,9 @@ def measure(method: Method, report: Report, shim: Shim | None, say: Callable[[st
         return
     seen: dict[str, list[Seen]] = {"SQLite": [], "one node": [], "two nodes": []}
     with cluster(method.folder / "cluster") as server:
-        for number in range(1, method.rounds + 1):
+        for number in range(1, method.few_rounds + 1):
             for name, nodes in (("SQLite", 0), ("one node", 1), ("two nodes", 2)):
-                say(f"postgres, round {number} of {method.rounds}: {name}")
+                say(f"postgres, round {number} of {method.few_rounds}: {name}")
                 seen[name].append(_once(method, nodes, server=server, base=f"bench_{number}_{nodes}"))
                 last = seen[name][-1]
                 say(f"  {last.per_s:.0f}/s, p99/p50 {last.tail:.1f}, {last.cpu_s * 1000:.2f} ms of processor")

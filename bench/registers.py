@@ -37,9 +37,9 @@ def measure(method: Method, report: Report, shim: Shim | None, say: Callable[[st
     for registers in found:
         say(f"registers: the first start of {registers}")
         _start(_folder(method, registers), registers)
-    for number in range(1, method.rounds + 1):
+    for number in range(1, method.few_rounds + 1):
         for registers, costs in found.items():
-            say(f"registers, round {number} of {method.rounds}: {registers}")
+            say(f"registers, round {number} of {method.few_rounds}: {registers}")
             costs.append(_once(method, registers))
     few, some, many = found[FEW], found[SOME], found[MANY]
     report.add(
