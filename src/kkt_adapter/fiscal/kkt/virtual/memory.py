@@ -55,7 +55,7 @@ class FnMemory:
         self._copied = False  # False while open: read everything again
         self._store: FnStore | None = None  # None while open: nobody needs the file now
         self._used = False  # the file was read or written since ``rest``
-        self._behind: StoredDocument | None = None  # the document after the last one that was confirmed
+        self._behind: RecordedDocument | None = None  # the document after the last one that was confirmed
 
     def open(self) -> None:
         """Take the file and read it; begin the FN if there never was one. May be called twice.
@@ -98,7 +98,7 @@ class FnMemory:
     def document(self, fd_number: int) -> RecordedDocument | None:
         return self._read(lambda store: store.document(fd_number))
 
-    def waiting_document(self, fd_number: int) -> StoredDocument | None:
+    def waiting_document(self, fd_number: int) -> RecordedDocument | None:
         """Like ``document``, of the oldest that waits: the last confirmation has read it already."""
         found = self._behind
         return found if found is not None and found.fd_number == fd_number else self.document(fd_number)
