@@ -107,6 +107,8 @@
     return seen;
   };
   const WHOLE = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 1e6, 1e7, 1e8]; // steps of counts
+  // A name that the tick before bears already is not repeated: many receipts are confirmed in one minute.
+  const named = (ticks, names) => ticks.map((tick, at) => (at && names[tick] === names[ticks[at - 1]] ? "" : names[tick] ?? ""));
   const draw = (box) => {
     if (typeof uPlot === "undefined" || box.drawn === box.dataset.chart + innerWidth) return;
     box.drawn = box.dataset.chart + innerWidth;
@@ -119,7 +121,7 @@
       cursor: { y: false }, legend: { live: true }, padding: [8, 8, 0, 0],
       scales: { x: { time: false }, y: { range: (_, low, high) => [0, Math.max(high, 1) * 1.08] } },
       axes: [
-        { ...axis, values: (_, ticks) => ticks.map((tick) => data.names[tick] ?? "") },
+        { ...axis, values: (_, ticks) => named(ticks, data.names) },
         { ...axis, size: 44, ...(whole && { incrs: WHOLE }) },
       ],
       series: [
