@@ -34,7 +34,7 @@ from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.log import get_logger
 from kkt_adapter.runtime.wakeup import happens_within
 
-FORGET_EVERY_S: Final = 0.05  # at most: what is told meanwhile is forgotten together
+FORGET_EVERY_S: Final = 0.05  # what no sale has forgotten by then is forgotten together
 OLD_EVERY_S: Final = 3600.0
 CASH_SCOPE: Final = "cash"
 SCOPES: Final = (CASH_SCOPE, Z_SCOPE.name, OPEN_SCOPE.name, X_SCOPE.name)
@@ -144,11 +144,15 @@ class Presses:
         longest = timedelta(minutes=minutes)
         return longest if self._may_forget(longest) else None
 
-    async def forget_told(self) -> None:
+    async def forget_told(self, among: frozenset[str] | None = None) -> None:
+        """``among`` these only: sales that come meanwhile forget what was told, in their own commits."""
         told = self.callers.take_told()
-        if told:
-            await self._db.write(lambda c: press_guard.forget(c, sorted(told)))
-            self.callers.forgotten(told)
+        due = told if among is None else told & among
+        if len(due) < len(told):
+            self.callers.something_told.set()
+        if due:
+            await self._db.write(lambda c: press_guard.forget(c, sorted(due)))
+            self.callers.forgotten(due)
 
     async def _something_to_do(self, stop: asyncio.Event) -> None:
         """Until something was told, ``stop``, or an hour has passed."""
@@ -170,9 +174,10 @@ class Presses:
         old_at = self._clock.monotonic()
         while True:
             await self._something_to_do(stop)
+            told = self.callers.told()
             stopped = await happens_within(self._clock, FORGET_EVERY_S, stop)
             try:
-                await self.forget_told()
+                await self.forget_told(None if stopped else told)
                 if self._clock.monotonic() >= old_at and not stopped:
                     old_at = self._clock.monotonic() + OLD_EVERY_S
                     await self._forget_old()

@@ -214,6 +214,7 @@ class ReceiptIntake:
             return known
         first = candidates[0].checked
         options = _options(candidates) if self._registers.groups.find(request.pos_id) else ()
+        guard = None if origin is None else origin.guard
         item = AcceptItem(
             receipt=first.receipt,
             payload="" if options else receipt_json.dump(first.receipt),
@@ -231,11 +232,12 @@ class ReceiptIntake:
             options=options,
             force_reason=request.refund_force_reason,
             origin=origin,
+            told=frozenset() if guard is None else guard.caller.callers.told(),
         )
         receipt_id = first.receipt.id
         about(receipt_id=receipt_id)
-        if origin is not None and origin.guard is not None:
-            origin.guard.caller.takes(receipt_id)
+        if guard is not None:
+            guard.caller.takes(receipt_id)
         waiter = self._waiting.open(receipt_id)
         stored: Stored = asyncio.get_running_loop().create_future()
         storing = asyncio.create_task(self._store(item, candidates, stored))
@@ -254,8 +256,9 @@ class ReceiptIntake:
             return outcome
         chosen = candidates[outcome.choice]
         self._count_suspicions(chosen.checked)
-        if origin is not None and origin.guard is not None:
-            origin.guard.caller.stored.set()
+        if guard is not None:
+            guard.caller.callers.forgotten(item.told)
+            guard.caller.stored.set()
         return Begun(unit=chosen.unit, accepted=outcome, checked=chosen.checked, waiter=waiter)
 
     def _count_answer(self, answer: str | None) -> None:

@@ -19,7 +19,7 @@ from kkt_adapter.fiscal.intake.choice import Wanted, choose
 from kkt_adapter.fiscal.intake.items import Accepted, AcceptItem
 from kkt_adapter.fiscal.intake.known_keys import Known, UsedForAction, known_as, used_for_actions
 from kkt_adapter.fiscal.intake.origin import origin_facts
-from kkt_adapter.fiscal.intake.press_guard import INSERT_PRESSES, EqualPresses, NewPress
+from kkt_adapter.fiscal.intake.press_guard import INSERT_PRESSES, EqualPresses, NewPress, forget
 from kkt_adapter.fiscal.intake.refusals import refusal
 from kkt_adapter.fiscal.lifecycle import AttemptKind
 from kkt_adapter.fiscal.store import events as journal
@@ -146,6 +146,8 @@ class _Batch:
         rows.INSERT_KEYS.put(conn, [rows.key_row(*one) for one in stored])
         journal.write(conn, [event for item, _ in stored for event in _events(item)])
         suspicions.write_links(conn, self._links)
+        if told := {subject for item, _ in stored for subject in item.told}:
+            forget(conn, sorted(told))
         if self._pressed:
             INSERT_PRESSES.put(conn, [press.row for press in self._pressed])
         if callbacks := [row for one in stored if (row := rows.callback_row(*one)) is not None]:

@@ -33,6 +33,7 @@ class AcceptItem:
     looked: int | None = None  # the newest receipt about the same that was seen; None: nobody looked
     force_reason: str | None = None  # why a sale that was written off is refunded all the same
     origin: Origin | None = None  # None: it came by /v1
+    told: frozenset[str] = frozenset()  # presses whose outcome was told: the commit forgets them
 
     @property
     def key_hashes(self) -> tuple[bytes, ...]:

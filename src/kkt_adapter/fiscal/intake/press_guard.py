@@ -97,6 +97,10 @@ class Callers:
         """Whether a client of this process waits for its outcome."""
         return press.owner == self.owner and press.subject in self._waiting
 
+    def told(self) -> frozenset[str]:
+        """What can be forgotten in the database by a commit that is made anyway."""
+        return frozenset(self._told)
+
     def take_told(self) -> set[str]:
         """What can be forgotten in the database, to be confirmed by ``forgotten``."""
         self.something_told.clear()
