@@ -32,7 +32,7 @@ _LIVE = (Status.PENDING.value, Status.SYNCING.value)
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class SeqBounds:
     """Everything of the period is between ``low`` and ``high``; ``by_text``: numbers that an index found."""
 
     low: int
@@ -40,7 +40,7 @@ class Bounds:
     by_text: Sequence[int]
 
 
-def is_found(wanted: ReceiptFilter, bounds: Bounds) -> bool:
+def is_found(wanted: ReceiptFilter, bounds: SeqBounds) -> bool:
     """An index finds something of what is asked for, so nothing is walked over."""
     return wanted.fd_number is not None or bool(bounds.by_text)
 
@@ -54,7 +54,7 @@ def walked_over(wanted: ReceiptFilter) -> ColumnElement[bool] | None:
     return None
 
 
-def where_of(wanted: ReceiptFilter, bounds: Bounds) -> list[ColumnElement[bool]]:
+def where_of(wanted: ReceiptFilter, bounds: SeqBounds) -> list[ColumnElement[bool]]:
     where: list[ColumnElement[bool]] = []
     if wanted.since is not None:
         where.append(receipts.c.created_at >= wanted.since)

@@ -20,7 +20,7 @@ from kkt_adapter.fiscal.model import ReceiptKind
 from kkt_adapter.fiscal.queries.receipt_conditions import (
     BEFORE_PRINT,
     RARE,
-    Bounds,
+    SeqBounds,
     is_found,
     walked_over,
     where_of,
@@ -149,10 +149,10 @@ class ReceiptLists:
         wanted = ReceiptFilter(since=since, stage=Stage.CONFIRMED)
         return list(reversed((await self.page(wanted, limit=LAGS)).rows))
 
-    def _bounds(self, conn: Connection, wanted: ReceiptFilter) -> Bounds:
+    def _bounds(self, conn: Connection, wanted: ReceiptFilter) -> SeqBounds:
         low, high = self._range(conn, wanted)
         found = () if wanted.text is None else _by_text(conn, wanted.text, high)
-        return Bounds(low, high, found)
+        return SeqBounds(low, high, found)
 
     def _range(self, conn: Connection, wanted: ReceiptFilter) -> tuple[int, int]:
         """The numbers between which everything of the period is."""
@@ -189,7 +189,7 @@ class _Moments:
 
 
 def _look(
-    conn: Connection, wanted: ReceiptFilter, bounds: Bounds, *, limit: int, after: int | None
+    conn: Connection, wanted: ReceiptFilter, bounds: SeqBounds, *, limit: int, after: int | None
 ) -> tuple[ReceiptList, StageCounts]:
     """What the counts walked over in vain, the page does not walk over again."""
     counts = _counts(conn, wanted, bounds)
@@ -202,7 +202,7 @@ def _look(
 
 
 def _page(
-    conn: Connection, wanted: ReceiptFilter, bounds: Bounds, *, limit: int, after: int | None
+    conn: Connection, wanted: ReceiptFilter, bounds: SeqBounds, *, limit: int, after: int | None
 ) -> ReceiptList:
     low, high = bounds.low, bounds.high
     if after is not None:
@@ -217,7 +217,7 @@ def _page(
     return ReceiptList(rows=[_row(r) for r in rows], after=floor, walked_to=_accepted_at(conn, floor))
 
 
-def _floor(conn: Connection, wanted: ReceiptFilter, bounds: Bounds, high: int) -> int:
+def _floor(conn: Connection, wanted: ReceiptFilter, bounds: SeqBounds, high: int) -> int:
     """The number at which a walk back from ``high`` ends, after ``WALK`` receipts at most."""
     if is_found(wanted, bounds) or wanted.stage in BEFORE_PRINT:
         return bounds.low
@@ -232,7 +232,7 @@ def _nth_back(conn: Connection, over: ColumnElement[bool], count: int, low: int,
     return low if found is None else int(found)
 
 
-def _counts(conn: Connection, wanted: ReceiptFilter, bounds: Bounds) -> StageCounts:
+def _counts(conn: Connection, wanted: ReceiptFilter, bounds: SeqBounds) -> StageCounts:
     if wanted.is_plain and wanted.since is None and wanted.until is None:
         return StageCounts(of=_all_counts(conn), more=False)
     anyhow = replace(wanted, stage=None)
@@ -265,7 +265,7 @@ def _counts(conn: Connection, wanted: ReceiptFilter, bounds: Bounds) -> StageCou
     )
 
 
-def _count_of(conn: Connection, wanted: ReceiptFilter, bounds: Bounds) -> tuple[int, bool]:
+def _count_of(conn: Connection, wanted: ReceiptFilter, bounds: SeqBounds) -> tuple[int, bool]:
     """Receipts of a state that few are in, among the newest ``COUNTED`` of it; and whether those are all."""
     assert wanted.stage is not None
     floor, over = bounds.low, RARE.get(wanted.stage)
