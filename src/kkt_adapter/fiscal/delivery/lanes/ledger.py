@@ -23,7 +23,7 @@ BLOCK = 8  # documents claimed at once, at most
 HELD_S = 0.4  # how long a result may wait for those of the next documents
 
 
-class Ledger:
+class DeliveryLedger:
     """Of one drain; one task uses it at a time."""
 
     def __init__(self, fn_number: str, *, database: Database, clock: Clock, owner: str) -> None:

@@ -20,7 +20,7 @@ from kkt_adapter.fiscal.delivery import reconcile, results
 from kkt_adapter.fiscal.delivery.claims import Claim
 from kkt_adapter.fiscal.delivery.endpoint import Endpoint
 from kkt_adapter.fiscal.delivery.lanes.base import LaneHead, PassStats, Permit
-from kkt_adapter.fiscal.delivery.lanes.ledger import Ledger
+from kkt_adapter.fiscal.delivery.lanes.ledger import DeliveryLedger
 from kkt_adapter.fiscal.delivery.outcome import HELD_RETRY_S, RetryDecision, decide
 from kkt_adapter.fiscal.delivery.results import Failed, Synced
 from kkt_adapter.fiscal.kkt.driver import KktDriver
@@ -98,7 +98,7 @@ class RelayLane:
         return LaneHead(fd_number=message.fd_number, retry_count=retries)
 
     async def drain(self, permit: Permit, stats: PassStats, *, limit: int | None) -> None:
-        ledger = Ledger(self.fn_number, database=self._db, clock=self._clock, owner=self._owner)
+        ledger = DeliveryLedger(self.fn_number, database=self._db, clock=self._clock, owner=self._owner)
         try:
             await self._drain(ledger, permit, stats, limit)
             await ledger.write()
@@ -112,7 +112,9 @@ class RelayLane:
             if ledger.leave():
                 self._reconciled = False  # the FN has confirmed what our rows do not say yet
 
-    async def _drain(self, ledger: Ledger, permit: Permit, stats: PassStats, limit: int | None) -> None:
+    async def _drain(
+        self, ledger: DeliveryLedger, permit: Permit, stats: PassStats, limit: int | None
+    ) -> None:
         tried = 0
         while permit.may_go_on() and (limit is None or tried < limit):
             if self._must_compare and not ledger.is_written:
@@ -188,7 +190,7 @@ class RelayLane:
         return message.code in MONEY_DOCUMENT_CODES and self._in_flight()
 
     async def _carry(
-        self, message: OfdMessage, claim: Claim | None, ledger: Ledger, stats: PassStats
+        self, message: OfdMessage, claim: Claim | None, ledger: DeliveryLedger, stats: PassStats
     ) -> None:
         """Send one message and tell the FN.
 
@@ -263,7 +265,7 @@ class RelayLane:
         claim: Claim | None,
         error: AdapterError,
         probing: bool,
-        ledger: Ledger,
+        ledger: DeliveryLedger,
         stats: PassStats,
     ) -> None:
         failed_before = self._failed_reports if claim is None else claim.retry_count
