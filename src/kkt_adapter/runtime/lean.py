@@ -3,6 +3,7 @@
 Each costs a megabyte or more for as long as the service runs.
 """
 
+import os
 import sys
 import warnings
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ def skip_extras() -> None:
     without that module it knows at once. What checks a request or describes an answer is built with the first
     use of its route, and the models of the API's description with the first look at it.
     """
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # else it asks each package for one
     with _absent("rich"):
         import structlog.dev  # noqa: F401
     if "pydantic.v1" not in sys.modules:

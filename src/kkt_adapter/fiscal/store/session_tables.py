@@ -39,12 +39,7 @@ partial_index(
     where=OPEN_SESSION,
 )
 Index("ix_pos_sessions_till", pos_sessions.c.pos_id, pos_sessions.c.opened_at)
-Index(
-    "ix_pos_sessions_closed",
-    pos_sessions.c.opened_at,
-    sqlite_where=CLOSED_SESSION,
-    postgresql_where=CLOSED_SESSION,
-)
+partial_index("ix_pos_sessions_closed", pos_sessions.c.opened_at, where=CLOSED_SESSION)
 
 cash_transactions = Table(
     "cash_transactions",

@@ -134,12 +134,7 @@ partial_index(
     where=WAITING_ROWS,
 )
 OWED_ROWS = text("state <> 'done' AND attempts > 0")  # tried in vain, or given up
-Index(
-    "ix_callbacks_owed",
-    callbacks.c.receipt_seq,
-    sqlite_where=OWED_ROWS,
-    postgresql_where=OWED_ROWS,
-)
+partial_index("ix_callbacks_owed", callbacks.c.receipt_seq, where=OWED_ROWS)
 
 report_keys = Table(
     "report_keys",  # idempotency of actions that are not receipts: X and Z reports
@@ -300,13 +295,7 @@ shifts = Table(
     Column("z_report", Text),
 )
 OPENED_ROWS = text("opened_at IS NOT NULL")
-Index(
-    "ix_shifts_opened",
-    shifts.c.opened_at,
-    shifts.c.shift_number,
-    sqlite_where=OPENED_ROWS,
-    postgresql_where=OPENED_ROWS,
-)
+partial_index("ix_shifts_opened", shifts.c.opened_at, shifts.c.shift_number, where=OPENED_ROWS)
 
 back_office_acks = Table(
     "back_office_acks",  # one row a call that moved a cursor: events up to this one were acknowledged then
