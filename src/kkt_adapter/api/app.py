@@ -110,7 +110,8 @@ def create_api(
         app.include_router(module.router)
     site = Site(services, settings, clock or SystemClock())
     app.state.live = site.live
-    app.router.routes += [Route(MOUNT, site.enter), Mount(MOUNT, site.app)]
+    # Before the others: a page asks often, and each route of the API is a pattern to be matched first.
+    app.router.routes[1:1] = [Route(MOUNT, site.enter), Mount(MOUNT, site.app)]
     app.edge = Edge(
         accept, settings=settings, gate=services.gate, clock=clock or SystemClock(), doors=services.doors
     )

@@ -116,6 +116,7 @@ class Site:
 
     async def _visit(self, request: Request) -> Visit:
         session = self._services.people.web_sessions.read(request.cookies.get(SESSION, ""))
+        known = None if session is None else session.id
         who: Principal | None = None
         if session is not None and session.account is not None:
             try:
@@ -137,6 +138,7 @@ class Site:
             templates=self._templates,
             live=self.live,
             session=session or self._services.people.web_sessions.begin(),
+            cookie_session=known,
             who=who,
             language=language_of(request),
             theme=theme_of(request),
@@ -205,8 +207,7 @@ class Site:
         session, request = visit.session, visit.request
         walks = "hx-request" not in request.headers  # a page that refreshes by itself keeps nobody signed in
         renewed = self._services.people.web_sessions.renewed(session) if walks else None
-        known = self._services.people.web_sessions.read(request.cookies.get(SESSION, ""))
-        if renewed is not None or known is None or known.id != session.id:
+        if renewed is not None or visit.cookie_session != session.id:
             text = self._services.people.web_sessions.text(renewed or session)
             self._jar.set_session(response, text, secure=is_secure(request))
         return response

@@ -54,6 +54,7 @@ class Visit:
     nav: tuple[NavEntry, ...]
     auth_open: bool
     sandbox: bool
+    cookie_session: str | None = None  # id of the session that the browser's cookie holds
     form: Mapping[str, str] = field(default_factory=dict)  # of an action
     is_shared: bool = False  # what is rendered goes to other visitors, too
 
