@@ -44,11 +44,27 @@ LISTS = (
     "/ui/receipts?kind=refund&register=POS-001&total=1&text=x",
     "/ui/receipts?since=2020-01-01&until=2020-02-01",
 )
-OTHERS = ("/ui/charts", "/ui/audit", "/ui/audit?level=error", "/ui/shifts", "/ui/questions")
+OTHERS = (
+    "/ui/charts",
+    "/ui/audit",
+    "/ui/audit?level=error",
+    "/ui/audit?after=20000",
+    "/ui/shifts",
+    "/ui/questions",
+    "/ui/registers",
+    "/ui/catalogue",
+)
 ASKED = 40  # requests a round and page
 WATCHERS = 20  # open pages
 # The partial indexes that only the pages and lists need.
-INDEXES = ("ix_receipts_door", "ix_receipts_failed", "ix_receipts_print_failed")
+INDEXES = (
+    "ix_receipts_door",
+    "ix_receipts_failed",
+    "ix_receipts_print_failed",
+    "ix_callbacks_owed",
+    "ix_shifts_opened",
+    "ix_pos_sessions_closed",
+)
 
 
 def measure(method: Method, report: Report, shim: Shim | None, say: Callable[[str], None]) -> None:
