@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from bench import fill
 from sqlalchemy import Connection
+from tests.support.erp import fresh_database
 
 from kkt_adapter.fiscal.model import ReceiptKind
 from kkt_adapter.fiscal.queries import event_log, receipt_list
@@ -26,6 +27,7 @@ from kkt_adapter.fiscal.queries.event_log import LoggedEvent
 from kkt_adapter.fiscal.queries.receipt_filter import ReceiptFilter, Stage
 from kkt_adapter.fiscal.queries.receipt_list import ReceiptLists
 from kkt_adapter.fiscal.queries.shift_book import ShiftBook
+from kkt_adapter.fiscal.store.document_dates import last_documents
 from kkt_adapter.runtime.db.sqlite import SqliteDatabase
 from kkt_adapter.runtime.db.sqlite_file import SqliteSettings, raw_connection
 
@@ -220,3 +222,19 @@ async def test_events_without_a_total_go_on_to_the_oldest(
                 if after is None:
                     break
             assert seen == list(every.items), given
+
+
+async def test_both_databases_understand_every_read(database_url: str) -> None:
+    async with fresh_database(database_url) as database:
+        lists = ReceiptLists(database)
+        for given in itertools.islice(filters(), 0, None, 4):
+            found, counts = await lists.look(ReceiptFilter(**given), limit=20)
+            assert (list(found.rows), found.after, counts.total) == ([], None, 0)
+        for register_id in (None, "POS-001"):
+            assert await ShiftBook(database).shifts(register_id=register_id, limit=20) == []
+        assert await ShiftBook(database).sessions(pos_id=None, limit=20) == []
+        assert await CallbackBook(database).owed(limit=20) == []
+        assert await database.read(lambda c: c.execute(last_documents()).all()) == []
+        kept: dict[str, Any] = {"level": "error", "event_type": "circuit_opened", "since": MONTH_AGO}
+        nothing = await database.read(partial(event_log.older, after=5, limit=20, **kept))
+        assert (list(nothing.items), nothing.after) == ([], None)
