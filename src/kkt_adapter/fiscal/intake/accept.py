@@ -22,7 +22,7 @@ from kkt_adapter.fiscal.intake.policy import IntakePolicy
 from kkt_adapter.fiscal.intake.stored_answers import Acceptance, StoredAnswers, is_first_reading
 from kkt_adapter.fiscal.intake.suspicions import CODES, LookAgain
 from kkt_adapter.fiscal.intake.wording import not_printed_yet
-from kkt_adapter.fiscal.model import ReceiptRequest
+from kkt_adapter.fiscal.model import Receipt, ReceiptRequest
 from kkt_adapter.fiscal.printing import reply
 from kkt_adapter.fiscal.printing.availability import obstacle
 from kkt_adapter.fiscal.printing.job import PrintJob
@@ -201,10 +201,10 @@ class ReceiptIntake:
         self, request: ReceiptRequest, key: str, sent: AsSent, origin: Origin | None
     ) -> Begun | Known:
         """Check and store. Cancelled or not, what was begun is stored and printed."""
-        key_hashes = (receipt_json.key_hash(key),) if origin is None else origin.key_hashes
         try:
             candidates, sale, looked = await self._checks.candidates(request, key, sent)
         except AdapterError as refusal:
+            key_hashes = (receipt_json.key_hash(key),) if origin is None else origin.key_hashes
             known = await self._db.read(lambda c: known_keys.find_keys(c, key_hashes))
             if known is None:
                 if isinstance(refusal, ReceiptInvalid):
@@ -212,15 +212,54 @@ class ReceiptIntake:
                 raise
             self._log.debug("refusal_replaced_by_replay", code=refusal.code)
             return known
+        item = self._item(request, key, candidates, sale, looked=looked, origin=origin)
+        guard = None if origin is None else origin.guard
+        about(receipt_id=item.receipt.id)
+        if guard is not None:
+            guard.caller.takes(item.receipt.id)
+        waiter = self._waiting.open(item.receipt.id)
+        stored: Stored = asyncio.get_running_loop().create_future()
+        storing = asyncio.create_task(self._store(item, candidates, stored))
+        self._storing.add(storing)
+        storing.add_done_callback(self._storing.discard)
+        try:
+            outcome = await stored
+        except LookAgain:
+            self._waiting.drop(item.receipt.id)
+            return await self._begin(request, key, sent, origin)
+        except BaseException:
+            self._waiting.drop(item.receipt.id)
+            raise
+        if isinstance(outcome, Known):
+            self._waiting.drop(item.receipt.id)
+            return outcome
+        chosen = candidates[outcome.choice]
+        self._count_suspicions(chosen.checked)
+        if guard is not None:
+            guard.caller.callers.forgotten(item.told)
+            guard.caller.stored.set()
+        return Begun(unit=chosen.unit, accepted=outcome, checked=chosen.checked, waiter=waiter)
+
+    def _item(
+        self,
+        request: ReceiptRequest,
+        key: str,
+        candidates: Candidates,
+        sale: Receipt | None,
+        *,
+        looked: int,
+        origin: Origin | None,
+    ) -> AcceptItem:
+        """What the writer needs of it. Reserves the lane, or those of a group."""
         first = candidates[0].checked
         options = _options(candidates) if self._registers.groups.find(request.pos_id) else ()
         guard = None if origin is None else origin.guard
-        item = AcceptItem(
+        return AcceptItem(
             receipt=first.receipt,
             payload="" if options else receipt_json.dump(first.receipt),
             warnings=receipt_json.dump_warnings(first.warnings),
             key=key,
-            key_hash=key_hashes[0],
+            key_hash=receipt_json.key_hash(key) if origin is None else origin.key_hashes[0],
             request_hash=receipt_json.request_hash(request) if origin is None else origin.content,
             at=self._clock.now(),
             default_capacity=self._policy.capacity,
@@ -234,32 +273,6 @@ class ReceiptIntake:
             origin=origin,
             told=frozenset() if guard is None else guard.caller.callers.told(),
         )
-        receipt_id = first.receipt.id
-        about(receipt_id=receipt_id)
-        if guard is not None:
-            guard.caller.takes(receipt_id)
-        waiter = self._waiting.open(receipt_id)
-        stored: Stored = asyncio.get_running_loop().create_future()
-        storing = asyncio.create_task(self._store(item, candidates, stored))
-        self._storing.add(storing)
-        storing.add_done_callback(self._storing.discard)
-        try:
-            outcome = await stored
-        except LookAgain:
-            self._waiting.drop(receipt_id)
-            return await self._begin(request, key, sent, origin)
-        except BaseException:
-            self._waiting.drop(receipt_id)
-            raise
-        if isinstance(outcome, Known):
-            self._waiting.drop(receipt_id)
-            return outcome
-        chosen = candidates[outcome.choice]
-        self._count_suspicions(chosen.checked)
-        if guard is not None:
-            guard.caller.callers.forgotten(item.told)
-            guard.caller.stored.set()
-        return Begun(unit=chosen.unit, accepted=outcome, checked=chosen.checked, waiter=waiter)
 
     def _count_answer(self, answer: str | None) -> None:
         if answer is None:
