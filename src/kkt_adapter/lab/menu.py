@@ -101,7 +101,10 @@ async def _hang_up(world: World, rng: Random) -> str | None:
 
     async with node.turn:
         await node.up()
+        process = node.starts
         passed = await world.passes(hang_up, rng, node=node)
+        if not await world.answers(node) or node.starts != process:
+            world.wrong.append(f"{node.name} did not outlive a hang-up of its terminal")
     return node.name if passed else None
 
 

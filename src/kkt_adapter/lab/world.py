@@ -58,6 +58,7 @@ class World:
     disk_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     wrong: list[str] = field(default_factory=list)  # what a fault saw with its own eyes
     question_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    questions_decided: int = 0  # by the person
     operator_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     clock_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     frozen_turn: asyncio.Lock = field(default_factory=asyncio.Lock)

@@ -23,7 +23,18 @@ ANSWER_S = 5.0  # real
 LOOK_EVERY_S = 0.1  # real
 QUESTION_S = 60.0  # nodes' seconds until the adapter has asked
 RIGHT, ADOPTS_WRONGLY, PRINTS_WRONGLY = "rightly", "adopts wrongly", "prints wrongly"
-CHOICES = (RIGHT, RIGHT, ADOPTS_WRONGLY, PRINTS_WRONGLY)
+# How the person decides, one question after the other, and whether our document was made: any four in a row
+# hold a print that is right or wrong while it was not made.
+CASES = (
+    (RIGHT, False),
+    (ADOPTS_WRONGLY, True),
+    (RIGHT, True),
+    (PRINTS_WRONGLY, False),
+    (RIGHT, False),
+    (ADOPTS_WRONGLY, False),
+    (RIGHT, True),
+    (PRINTS_WRONGLY, True),
+)
 
 
 class Person:
@@ -104,13 +115,14 @@ async def question(world: World, rng: Random) -> str | None:
     """One at a time, as a register with an open question sells nothing."""
     register_id = world.register(rng)
     http = register_id in world.http_registers  # an operator that has it under a wrong document keeps it so
-    how = rng.choice((RIGHT, PRINTS_WRONGLY) if http else CHOICES)
     tills = world.tills_of(register_id)
     person = world.person
     if not tills or person is None:
         return None
     async with world.question_turn, world.turn_of(register_id):
-        printed = rng.random() < 0.5
+        how, printed = CASES[world.questions_decided % len(CASES)]
+        if http and how == ADOPTS_WRONGLY:
+            how = PRINTS_WRONGLY
         others = 1 if printed else 2  # of documents without a key a single one is taken for ours
         world.foreign(register_id, printed=printed, others=others)
         posting = asyncio.create_task(world.customer(register_id, rng, keyless=printed))
@@ -119,6 +131,7 @@ async def question(world: World, rng: Random) -> str | None:
         finally:
             world.foreign(register_id, printed=False, others=0)
             await posting
+    world.questions_decided += decided is not None
     return f"{decided} {register_id}" if decided else None
 
 
