@@ -18,7 +18,7 @@ from kkt_adapter.api.ui.cookies import Theme
 from kkt_adapter.api.ui.format import Format
 from kkt_adapter.api.ui.live import LiveFeed
 from kkt_adapter.api.ui.render import Templates
-from kkt_adapter.api.ui.texts import say
+from kkt_adapter.api.ui.texts import say, word
 from kkt_adapter.kernel.errors import Text
 from kkt_adapter.runtime.auth.roles import Principal, PrincipalKind, Role
 from kkt_adapter.runtime.auth.web_sessions import WebSession, WebSessions
@@ -121,8 +121,7 @@ class Visit:
 
     def word(self, key: str) -> str | None:
         """Like ``t`` for words that come from the data; None for one that the catalogue does not know."""
-        said = self.t(key)
-        return None if said == key else said
+        return word(key, self.language)
 
     def of(self, text: Text) -> str:
         """A text of the product in the visitor's language."""

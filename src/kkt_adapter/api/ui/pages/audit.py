@@ -11,8 +11,9 @@ from typing import Any
 from starlette.responses import Response
 
 from kkt_adapter.api.access import NEEDS, Action
+from kkt_adapter.api.negotiation import Language
 from kkt_adapter.api.ui.routing import page
-from kkt_adapter.api.ui.texts.facts import fact_name
+from kkt_adapter.api.ui.texts import word
 from kkt_adapter.api.ui.visit import Visit
 from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.kernel.errors import InvalidInput
@@ -55,9 +56,9 @@ def shown_facts(facts: Mapping[str, Any], *, english: bool) -> Mapping[str, Any]
     for name in [name for name in kept if name.endswith("_ru") and name[:-3] in kept]:
         russian = kept.pop(name)
         kept[name[:-3]] = kept[name[:-3]] if english else russian
+    language: Language = "en" if english else "ru"
     return {
-        fact_name(name, english=english): _in_words(value, "en" if english else "ru")
-        for name, value in kept.items()
+        word(f"fact.{name}", language) or name: _in_words(value, language) for name, value in kept.items()
     }
 
 

@@ -58,3 +58,8 @@ def say(key: str, language: Language, /, **values: object) -> str:
         return key
     said = text.en if language == "en" else text.ru
     return said.format(**values) if values else said
+
+
+def word(key: str, language: Language, /) -> str | None:
+    """Like ``say`` for words that come from the data; None for one that is not there."""
+    return say(key, language) if key in TEXTS else None

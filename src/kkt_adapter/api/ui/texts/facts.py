@@ -72,11 +72,3 @@ TEXTS = {
     "fact.was_register_id": Text("register before", "прежняя ККТ"),
     "fact.what": Text("operation", "операция"),
 }
-
-
-def fact_name(name: str, *, english: bool) -> str:
-    """The word for it; a name that has none is shown as it is."""
-    text = TEXTS.get(f"fact.{name}")
-    if text is None:
-        return name
-    return text.en if english else text.ru
