@@ -1,6 +1,7 @@
 """How the lab drives a process: none is forgotten, none starts unasked, and one that stays away is told."""
 
 import asyncio
+import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
@@ -8,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
+import aiohttp
 import pytest
 from tests.lab import little_nodes
 
 from kkt_adapter.emulators.link import FlakyLink
 from kkt_adapter.emulators.ofd import OfdEmulator
 from kkt_adapter.lab import injector as injecting
-from kkt_adapter.lab import nodes
+from kkt_adapter.lab import menu, nodes
 from kkt_adapter.lab.acts.kind import FaultKind
 from kkt_adapter.lab.control_channel import ControlChannel
 from kkt_adapter.lab.fork_server import ForkServer, NodeSpec
@@ -125,6 +127,24 @@ async def test_a_process_may_refuse_to_start_while_nothing_can_be_written(lab: L
         lab.database.touch()
         await lab.node.up()
     assert lab.node.unexpected == []
+
+
+@pytest.mark.parametrize(("killed", "told"), [(False, True), (True, False)])
+async def test_only_an_end_by_the_hang_up_is_held_against_it(lab: Lab, killed: bool, told: bool) -> None:
+    lab.database.touch()
+    lab.node.begin()
+    await lab.node.up()
+    world = lab.world()
+    fault = next(kind for kind in menu.MENU if kind.name == "process told that its terminal hung up")
+    assert fault.work is not None and lab.node.pid is not None
+
+    async with aiohttp.ClientSession() as world.session:
+        if killed:
+            os.kill(lab.node.pid, signal.SIGKILL)
+        await fault.work(world, Random(1))
+        await until(lambda: lab.node.starts > 1)
+
+    assert bool(world.wrong) is told
 
 
 async def test_a_node_that_stays_away_ends_the_run_with_a_finding(

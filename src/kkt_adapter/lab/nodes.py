@@ -46,6 +46,7 @@ class LabNode:
         self.starts = 0
         self.peak_mb = 0  # memory, over all processes that were seen to their end
         self.unexpected: list[int] = []  # exit codes of processes that ended by themselves
+        self.last_end = (0, 0)  # which of its processes ended last, and its exit code
         self.gone = False  # it did not come up again: nothing more can be done to it
         self.make_spec: Callable[[LabNode], NodeSpec] | None = None
         self._channel = channel
@@ -169,6 +170,7 @@ class LabNode:
         refused = self._excused and status == NOT_STARTED
         if status != 0 and not self._blamed and not in_order and not refused:
             self.unexpected.append(status)
+        self.last_end = (self.starts, status)
         self._pid = None
         self._up.clear()
         self._down.set()
