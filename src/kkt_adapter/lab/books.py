@@ -72,7 +72,7 @@ class AdapterBook:
     documents: frozenset[str]  # FN and number of each that was written down
     keys: int  # stored Idempotency-Keys
     open_attempts: int
-    open_letters: int
+    open_letters: tuple[str, ...]  # the receipts of open dead letters
     wrong_totals: dict[str, tuple[int, int]]
 
 
@@ -148,12 +148,13 @@ def read_adapter(connection: Connection) -> AdapterBook:
         ).order_by(receipts.c.seq)
     )
     known = connection.execute(select(documents.c.fn_number, documents.c.fd_number))
+    letters = select(dlq.c.original_receipt_id).where(dlq.c.resolved_at.is_(None))
     return AdapterBook(
         rows=tuple(_row(row) for row in rows),
         documents=frozenset(f"{fn}-{fd}" for fn, fd in known),
         keys=_count(connection, idempotency),
         open_attempts=_count(connection, attempts, OPEN_ROWS),
-        open_letters=_count(connection, dlq, dlq.c.resolved_at.is_(None)),
+        open_letters=tuple(connection.scalars(letters)),
         wrong_totals=counters.verify(connection),
     )
 
@@ -213,6 +214,10 @@ class OperatorBook:
         """Has this receipt arrived over HTTP, under this document?"""
         known = self._book.receipts.get(receipt_id)
         return known is not None and f"{known.fn_number}-{known.fd_number}" == document_id
+
+    def renumbered(self, receipt_id: str) -> int:
+        """How often a receipt that is known over HTTP came again as another document, and was refused."""
+        return self._book.renumbered[receipt_id]
 
     def over_http(self, fn_number: str) -> list[ReceivedOverHttp]:
         """Everything that has arrived over HTTP with this FN's number, as it was sent."""

@@ -67,6 +67,7 @@ class OfdBook:
         """Forget everything."""
         self.drives: dict[str, DriveLedger] = {}
         self.receipts: dict[str, KnownReceipt] = {}
+        self.renumbered: Counter[str] = Counter()  # known receipt -> times it came as another document
         self.refusals: Counter[str] = Counter()  # reason -> messages that got no confirmation
         self.answers: Counter[str] = Counter()  # what was answered: good, code_14, bad_crc, nothing ...
         self.unique = 0
@@ -109,6 +110,7 @@ class OfdBook:
         known = self.receipts.get(receipt_id)
         if known is not None and (known.fn_number, known.fd_number) != (kept.fn_number, kept.fd_number):
             self._ledger(known.fn_number).conflicts += 1
+            self.renumbered[receipt_id] += 1
             return Arrival.CONFLICT
         arrival = self._enter(kept, digest=hash(content))
         if arrival in (Arrival.NEW, Arrival.REPEATED):
