@@ -35,6 +35,14 @@ def test_a_refusal_proves_nothing_while_an_earlier_try_may_still_arrive(asked: A
     assert asked.outcome is LedgerOutcome.OPEN
 
 
+def test_what_was_told_before_a_restore_may_exist_though_the_older_copy_refuses_it(asked: Asked):
+    asked.note(told())
+    asked.lose(asks_again=True)
+
+    assert asked.refuse("REFUND_BLOCKED")
+    assert asked.outcome is LedgerOutcome.GONE
+
+
 def test_a_refusal_does_not_take_back_what_a_twin_was_told(asked: Asked):
     asked.note(told())
 

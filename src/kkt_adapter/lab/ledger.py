@@ -67,6 +67,7 @@ class Asked:
     door_presses: bool = False  # its client presses again with a new key, and never has a failed one printed
     pressed: list[str] = field(default_factory=list)  # its later keys
     told_key: str | None = None  # the one of them under which a document was named
+    may_exist: bool = False  # told of it by a database that was replaced: the register may have its document
     agree_from: int = 0  # answers of ``told`` before it may name another document: a person has decided since
 
     @property
@@ -103,6 +104,7 @@ class Asked:
             return
         self.outcome = LedgerOutcome.OPEN if asks_again else LedgerOutcome.GONE
         if asks_again:
+            self.may_exist = self.may_exist or bool(self.told)
             self.told, self.agree_from = [], 0
 
     def decide(self) -> None:
@@ -124,10 +126,12 @@ class Asked:
         """The rules refuse it for now; is that the end of it?
 
         Not while another try has no answer: it may still be on its way to where it is accepted, and only
-        asking again will tell. And a twin may have been luckier: then that answer counts.
+        asking again will tell. And a twin may have been luckier: then that answer counts. What an older copy
+        of the database refuses, because it knows less, may have been printed before.
         """
         if self.outcome is LedgerOutcome.OPEN and self.in_doubt == 0:
-            self.outcome, self.refusal = LedgerOutcome.REFUSED, code
+            self.outcome = LedgerOutcome.GONE if self.may_exist else LedgerOutcome.REFUSED
+            self.refusal = code
         return self.outcome is not LedgerOutcome.OPEN
 
 
