@@ -8,7 +8,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 RUSSIAN = sorted([*ROOT.glob("README.ru.md"), *(ROOT / "docs/ru").rglob("*.md")])
 GUIDES = sorted((ROOT / "docs/ru").glob("*.md"))
+HOW_TO = sorted((ROOT / "docs/how-to").glob("*.md"))
 RUNBOOK = sorted((ROOT / "docs/runbook").glob("*.md"))
+INDEX = (ROOT / "docs/README.md").read_text(encoding="utf-8")
 FENCED = re.compile(r"^```.*?^```", flags=re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^(#+) ", flags=re.MULTILINE)
 
@@ -33,9 +35,24 @@ def test_each_alert_has_a_russian_page(page: Path) -> None:
     assert (ROOT / "docs/ru/runbook" / page.name).is_file()
 
 
+@pytest.mark.parametrize("page", HOW_TO, ids=lambda page: page.name)
+def test_each_guide_has_a_russian_page_beside_it_in_the_index(page: Path) -> None:
+    assert (ROOT / "docs/ru" / page.name).is_file()
+    assert f"({page.parent.name}/{page.name}) ([по-русски](ru/{page.name}))" in INDEX
+
+
 @pytest.mark.parametrize("page", RUSSIAN, ids=lambda page: page.name)
 def test_headings_keep_step(page: Path) -> None:
     assert levels(page) == levels(english_of(page))
+
+
+def table_rows(page: Path) -> int:
+    return sum(line.startswith("|") for line in page.read_text(encoding="utf-8").splitlines())
+
+
+@pytest.mark.parametrize("page", RUSSIAN, ids=lambda page: page.name)
+def test_no_table_row_is_missing_in_russian(page: Path) -> None:
+    assert table_rows(page) >= table_rows(english_of(page))
 
 
 def commands(page: Path) -> list[str]:
