@@ -18,7 +18,6 @@ MOST_LINES = 400  # of a file
 MOST_FLAT = 24  # files of a package, its __init__ aside
 MOST_OF_FUNCTION = 60  # lines
 GENERATED = ("client/",)
-HISTORY = ("runtime/migrations/versions/",)  # what has been released stays as it was
 SHAPES = ("api/schemas/", "client/")  # may carry the name of what they show, each once
 TWO_MEANINGS = {"Status"}  # of a receipt; of an answer of KkmServer, whose own word it is
 UNTYPED = re.compile(r"(dict|Mapping)\[str, (Any|object)\]|\bJson\b")
@@ -44,11 +43,7 @@ def test_no_file_is_longer_than_one_can_read() -> None:
 
 def test_no_package_is_crowded() -> None:
     flat = Counter(Path(name).parent.as_posix() for name in sources() if not name.endswith("__init__.py"))
-    assert not {
-        name: n
-        for name, n in flat.items()
-        if n > MOST_FLAT and not f"{name}/".startswith(HISTORY + GENERATED)
-    }
+    assert not {name: n for name, n in flat.items() if n > MOST_FLAT and not f"{name}/".startswith(GENERATED)}
 
 
 def test_no_folder_of_tests_is_crowded() -> None:
@@ -60,7 +55,7 @@ def test_no_function_is_longer_than_a_page() -> None:
     long = {
         f"{name} {node.name}"
         for name, node in functions()
-        if (node.end_lineno or node.lineno) - node.lineno > MOST_OF_FUNCTION and not name.startswith(HISTORY)
+        if (node.end_lineno or node.lineno) - node.lineno > MOST_OF_FUNCTION
     }
     assert long == set()
 

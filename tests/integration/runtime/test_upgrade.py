@@ -18,7 +18,7 @@ from kkt_adapter.kernel.ids import random_id
 from kkt_adapter.runtime.auth.settings import AuthSettings
 from kkt_adapter.runtime.db.migrate import SCRIPTS, migrate, revision
 
-REVISIONS = sorted(path.name[:4] for path in (SCRIPTS / "versions").glob("0*.py"))
+REVISIONS = sorted(path.name[:4] for path in (SCRIPTS / "versions").rglob("0*.py"))
 OLDER = REVISIONS[:-1]
 
 
@@ -26,7 +26,7 @@ def scripts_up_to(folder: Path, newest: str) -> Path:
     """The line of revisions as a program of that time had it."""
     copied = folder / f"line-{newest}"
     shutil.copytree(SCRIPTS, copied, ignore=shutil.ignore_patterns("__pycache__"))
-    for path in (copied / "versions").glob("0*.py"):
+    for path in (copied / "versions").rglob("0*.py"):
         if path.name[:4] > newest:
             path.unlink()
     return copied

@@ -8,12 +8,18 @@ import sys
 from pathlib import Path
 
 import pytest
-from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, inspect, text
 
 from kkt_adapter.kernel.errors import StorageError
-from kkt_adapter.runtime.db.migrate import ADVISORY_LOCK, SCRIPTS, migrate, revision, revisions
+from kkt_adapter.runtime.db.migrate import (
+    ADVISORY_LOCK,
+    SCRIPTS,
+    alembic_config,
+    migrate,
+    revision,
+    revisions,
+)
 from kkt_adapter.runtime.db.open import open_database
 from kkt_adapter.runtime.db.urls import postgres_address
 from kkt_adapter.runtime.leases.rows import leases
@@ -216,11 +222,15 @@ def test_an_unreachable_server_is_told(scripts: Path) -> None:
 
 def test_the_names_of_the_files_tell_the_line_of_revisions() -> None:
     """So that a start need not load Alembic to know that nothing is to be done."""
-    config = Config()
-    config.set_main_option("script_location", str(SCRIPTS))
-    config.set_main_option("path_separator", "os")
-    line = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+    line = [script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()]
     assert revisions() == line[::-1]
+
+
+def test_each_release_has_its_folder_of_revisions() -> None:
+    """Those of 0.1.0 are closed; a later one stands in the folder of the release that it comes with."""
+    folders = {path.stem[:4]: path.parent.name for path in (SCRIPTS / "versions").rglob("[0-9]*.py")}
+    assert {folders[number] for number in revisions() if number <= "0009"} == {"v0_1"}
+    assert [folders[number] for number in revisions()] == sorted(folders.values())
 
 
 def test_a_start_beside_an_up_to_date_database_loads_no_alembic(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, create_engine, inspect, text
 from sqlalchemy.exc import DBAPIError
@@ -30,6 +31,9 @@ from kkt_adapter.runtime.db.sqlite_file import (
     sqlite_engine,
 )
 from kkt_adapter.runtime.db.urls import postgres_address, sqlite_path
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 SCRIPTS = Path(__file__).parent.parent / "migrations"
 CONNECT_S = 10  # to a PostgreSQL server
@@ -60,7 +64,7 @@ def revision(url: str | Path) -> str | None:
 
 def revisions(scripts: Path = SCRIPTS) -> list[str]:
     """All that this program knows, oldest first: the name of each file begins with its revision."""
-    return sorted(path.stem.partition("_")[0] for path in (scripts / "versions").glob("[0-9]*.py"))
+    return sorted(path.stem.partition("_")[0] for path in (scripts / "versions").rglob("[0-9]*.py"))
 
 
 def refuse_newer(connection: Connection, *, scripts: Path = SCRIPTS) -> None:
@@ -87,13 +91,21 @@ def _revision(connection: Connection) -> str | None:
     return connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar_one_or_none()  # noqa: S608
 
 
-def _upgrade(connection: Connection, scripts: Path) -> None:
-    from alembic import command
+def alembic_config(scripts: Path = SCRIPTS) -> "Config":
+    """How Alembic reads the line of revisions, which stands in a folder for each release."""
     from alembic.config import Config
 
     config = Config(stdout=io.StringIO())
     config.set_main_option("script_location", str(scripts).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
+    config.set_main_option("recursive_version_locations", "true")
+    return config
+
+
+def _upgrade(connection: Connection, scripts: Path) -> None:
+    from alembic import command
+
+    config = alembic_config(scripts)
     config.attributes["connection"] = connection
     command.upgrade(config, "heads")
 

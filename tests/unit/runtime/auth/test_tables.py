@@ -14,7 +14,8 @@ VERSIONS = Path(str(migrations.__file__)).parent / "versions"
 
 
 def migrated(connection: Connection, revision: str) -> None:
-    spec = importlib.util.spec_from_file_location(f"revision_{revision}", VERSIONS / f"{revision}.py")
+    (path,) = VERSIONS.rglob(f"{revision}.py")
+    spec = importlib.util.spec_from_file_location(f"revision_{revision}", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -18,6 +18,16 @@ KEY = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")  # ordered by
 
 
 def upgrade() -> None:
+    _state()
+    _products()
+    _product_bodies()
+    _product_changes()
+    _runs()
+    _pages_and_errors()
+    _first_state()
+
+
+def _state() -> None:
     op.create_table(
         "catalog_state",
         sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
@@ -39,6 +49,9 @@ def upgrade() -> None:
         sa.Column("changed_at", sa.BigInteger, nullable=False),
         sa.Column("since", sa.BigInteger),
     )
+
+
+def _products() -> None:
     op.create_table(
         "products",
         sa.Column("id", KEY, primary_key=True),
@@ -77,11 +90,17 @@ def upgrade() -> None:
     )
     op.create_index("ix_products_changed", "products", ["changed_revision"])
     op.create_index("ix_products_name", "products", ["status", "name_key", "id"])
+
+
+def _product_bodies() -> None:
     op.create_table(
         "product_bodies",
         sa.Column("product_id", KEY, primary_key=True),
         sa.Column("body", sa.Text, nullable=False),
     )
+
+
+def _product_changes() -> None:
     op.create_table(
         "product_history",
         sa.Column("product_id", KEY, primary_key=True),
@@ -107,6 +126,9 @@ def upgrade() -> None:
     )
     op.create_index("ix_product_changes_at", "product_changes", ["at"])
     op.create_index("ix_product_changes_product", "product_changes", ["product_id", "revision"])
+
+
+def _runs() -> None:
     op.create_table(
         "sync_runs",
         sa.Column("run_id", sa.Text, primary_key=True),
@@ -157,6 +179,9 @@ def upgrade() -> None:
     op.create_index("ix_sync_runs_job", "sync_runs", ["job_id"])
     op.create_index("ix_sync_runs_request_key", "sync_runs", ["request_key"])
     op.create_index("ix_sync_runs_status", "sync_runs", ["status"])
+
+
+def _pages_and_errors() -> None:
     op.create_table(
         "sync_pages",
         sa.Column("generation", sa.BigInteger, primary_key=True, autoincrement=False),
@@ -181,6 +206,9 @@ def upgrade() -> None:
         sa.Column("at", sa.BigInteger, nullable=False),
         sqlite_with_rowid=False,
     )
+
+
+def _first_state() -> None:
     state = sa.table(
         "catalog_state",
         sa.column("id", sa.Integer),

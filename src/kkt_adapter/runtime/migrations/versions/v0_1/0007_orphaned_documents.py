@@ -12,7 +12,7 @@ down_revision = "0006"
 branch_labels = None
 depends_on = None
 
-_UNCLAIMED = sa.text("receipt_seq IS NULL AND total_kop IS NOT NULL")
+_ORPHANS = sa.text("receipt_seq IS NULL AND total_kop IS NOT NULL")
 
 
 def upgrade() -> None:
@@ -20,8 +20,8 @@ def upgrade() -> None:
         "ix_documents_unclaimed",
         "documents",
         ["register_id", "fn_number"],
-        sqlite_where=_UNCLAIMED,
-        postgresql_where=_UNCLAIMED,
+        sqlite_where=_ORPHANS,
+        postgresql_where=_ORPHANS,
     )
 
 

@@ -14,6 +14,19 @@ depends_on = None
 
 
 def upgrade() -> None:
+    _attempts()
+    _events()
+    _settings_and_counters()
+    _dead_letters()
+    _documents()
+    _keys_of_receipts()
+    _leases()
+    _receipts()
+    _lists_of_receipts()
+    _reports_and_shifts()
+
+
+def _attempts() -> None:
     op.create_table(
         "attempts",
         sa.Column(
@@ -41,6 +54,9 @@ def upgrade() -> None:
         postgresql_where=sa.text("ended_at IS NULL"),
     )
     op.create_index("ix_attempts_receipt", "attempts", ["receipt_seq"], unique=False)
+
+
+def _events() -> None:
     op.create_table(
         "buffer_events",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -52,6 +68,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_events_receipt", "buffer_events", ["receipt_id"], unique=False)
+
+
+def _settings_and_counters() -> None:
     op.create_table(
         "config",
         sa.Column("name", sa.Text(), nullable=False),
@@ -77,6 +96,9 @@ def upgrade() -> None:
         sa.Column("print_failed", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
+
+
+def _dead_letters() -> None:
     op.create_table(
         "dlq",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -100,6 +122,9 @@ def upgrade() -> None:
         sqlite_where=sa.text("resolved_at IS NULL"),
         postgresql_where=sa.text("resolved_at IS NULL"),
     )
+
+
+def _documents() -> None:
     op.create_table(
         "documents",
         sa.Column("fn_number", sa.Text(), nullable=False),
@@ -115,6 +140,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("fn_number", "fd_number"),
         sqlite_with_rowid=False,
     )
+
+
+def _keys_of_receipts() -> None:
     op.create_table(
         "idempotency",
         sa.Column(
@@ -129,6 +157,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("seq"),
         sa.UniqueConstraint("key_hash", name="uq_idempotency_key"),
     )
+
+
+def _leases() -> None:
     op.create_table(
         "leases",
         sa.Column("name", sa.String(length=200), nullable=False),
@@ -139,6 +170,9 @@ def upgrade() -> None:
         sa.Column("pid", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
+
+
+def _receipts() -> None:
     op.create_table(
         "receipts",
         sa.Column(
@@ -178,6 +212,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("fn_number", "fiscal_doc_number", name="uq_receipts_document"),
         sa.UniqueConstraint("id", name="uq_receipts_id"),
     )
+
+
+def _lists_of_receipts() -> None:
     op.create_index(
         "ix_receipts_due",
         "receipts",
@@ -218,6 +255,9 @@ def upgrade() -> None:
         sqlite_where=sa.text("print_state IN ('new', 'printing', 'print_unknown')"),
         postgresql_where=sa.text("print_state IN ('new', 'printing', 'print_unknown')"),
     )
+
+
+def _reports_and_shifts() -> None:
     op.create_table(
         "report_keys",
         sa.Column("key_hash", sa.LargeBinary(length=16), nullable=False),
