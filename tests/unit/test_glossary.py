@@ -6,8 +6,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-MIGRATIONS = ROOT / "src" / "kkt_adapter" / "runtime" / "migrations"  # written once, never changed
-SOURCES = sorted(path for path in (ROOT / "src").rglob("*.py") if MIGRATIONS not in path.parents)
+SOURCES = sorted((ROOT / "src").rglob("*.py"))
 GLOSSARY = (ROOT / "docs" / "glossary.md").read_text()
 
 
@@ -94,7 +93,7 @@ PAGES = [
     if page.name
     not in ("glossary.md", "CHANGELOG.md")  # the one explains them, the other names what was renamed
 ]
-STORED = {ROOT / "src/kkt_adapter/fiscal/kkt/virtual/schema.py"}  # a column of files that exist
+STORED = {ROOT / "src/kkt_adapter/fiscal/kkt/virtual/schema.py"}  # renames a column of older files
 
 
 def test_no_text_uses_a_word_that_the_glossary_replaces() -> None:

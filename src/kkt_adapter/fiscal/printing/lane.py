@@ -17,9 +17,9 @@ from kkt_adapter.fiscal.printing.job import PrintJob
 from kkt_adapter.fiscal.printing.lane_commands import failed, stopping
 from kkt_adapter.fiscal.printing.lane_front import LaneFront
 from kkt_adapter.fiscal.printing.printer import (
+    DeviceRefused,
     Lost,
     PutBack,
-    Refused,
     WrittenDown,
 )
 from kkt_adapter.fiscal.printing.recovery.matching import Match
@@ -259,7 +259,7 @@ class PrintLane(LaneFront):
             case WrittenDown(following=following):
                 if following is not None:
                     self._queue.add_first(following)
-            case Refused(retry_in_s=seconds):
+            case DeviceRefused(retry_in_s=seconds):
                 if seconds is not None:
                     self._supply.look_at_refused(in_s=seconds)
             case Lost() | PutBack():

@@ -58,7 +58,7 @@ class WrittenDown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
+class DeviceRefused:
     """The device refuses this receipt; ``retry_in_s`` None: it is tried again by request only."""
 
     retry_in_s: float | None
@@ -72,7 +72,7 @@ class PutBack:
     """Nothing was fiscalised, and the receipt may be printed as soon as the shift is in order."""
 
 
-Result = WrittenDown | Refused | Lost | PutBack
+Result = WrittenDown | DeviceRefused | Lost | PutBack
 
 
 class ReceiptPrinter:
@@ -198,7 +198,9 @@ class ReceiptPrinter:
         self._waiting.settle(job.receipt.id, item.answer)
         return None if following is None else following.with_attempt(done.next_attempt_id)
 
-    async def _refuse(self, job: PrintJob, attempt_id: int, lane: LaneTerm, error: KktRefused) -> Refused:
+    async def _refuse(
+        self, job: PrintJob, attempt_id: int, lane: LaneTerm, error: KktRefused
+    ) -> DeviceRefused:
         now, tries = self._clock.now(), job.tries + 1
         wait_s = backoff(tries) if tries <= AUTOMATIC_TRIES else None
         due_at = None if wait_s is None else now + timedelta(seconds=wait_s)
@@ -219,7 +221,7 @@ class ReceiptPrinter:
         self._listener.print_failed(self._session.register_id, "refused")
         self._log.warning("print_refused", **_named(job), code=error.device_code, retry_in_s=wait_s)
         self._waiting.settle(job.receipt.id, None)
-        return Refused(retry_in_s=wait_s)
+        return DeviceRefused(retry_in_s=wait_s)
 
 
 def _named(job: PrintJob) -> dict[str, str]:

@@ -199,7 +199,7 @@ document_bytes = Table(
 # A receipt's document that no receipt owns: read back from an FN that was ahead of the database.
 ORPHAN_ROWS = text("receipt_seq IS NULL AND total_kop IS NOT NULL")
 partial_index(
-    "ix_documents_unclaimed",
+    "ix_documents_orphaned",
     documents.c.register_id,
     documents.c.fn_number,
     where=ORPHAN_ROWS,
