@@ -7,10 +7,9 @@ from tests.support.receipts import IDEMPOTENCY_KEY, RECEIPT, SETTLEMENT_DAY, a_p
 
 from kkt_adapter.api.schemas.receipt import parse_receipt
 from kkt_adapter.fiscal.ffd.validation.receipt import Checked, complete
-from kkt_adapter.fiscal.model import FfdVersion, Registration
+from kkt_adapter.fiscal.model import FFD_OF_TEXT, Registration
 
 Json = dict[str, Any]
-VERSIONS = {"1.05": FfdVersion.V1_05, "1.1": FfdVersion.V1_1, "1.2": FfdVersion.V1_2}
 MARK = "0104606203103348215'EfOD\x1d93dGVz"
 PHONE = "+74951234567"
 
@@ -27,7 +26,7 @@ def body(line: Json | None = None, **receipt: Any) -> Json:
 
 
 def registration(version: str, **changes: Any) -> Registration:
-    facts = {"ffd_version": VERSIONS[version], "marked_goods": version == "1.2", "auto_mode": True}
+    facts = {"ffd_version": FFD_OF_TEXT[version], "marked_goods": version == "1.2", "auto_mode": True}
     return a_registration(**{**facts, "machine_number": "12", **changes})
 
 

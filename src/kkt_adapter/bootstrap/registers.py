@@ -17,8 +17,8 @@ from kkt_adapter.fiscal.delivery.lanes.factory import DEVICE
 from kkt_adapter.fiscal.kkt.virtual import FnPool, made_up_registration, name_fault, place_of
 from kkt_adapter.fiscal.kkt.virtual.identity import SELLER_INN
 from kkt_adapter.fiscal.model import (
+    FFD_OF_TEXT,
     Cashier,
-    FfdVersion,
     RegisterDefaults,
     RegisterProfile,
     Registration,
@@ -43,7 +43,6 @@ from kkt_adapter.settings import GroupSettings, RegisterSettings, Settings
 
 DEMO_PREFIX = "demo_register:"
 FN_THREADS = 2  # threads for the files of all virtual FNs that flush to the disk
-FFD = {"1.05": FfdVersion.V1_05, "1.1": FfdVersion.V1_1, "1.2": FfdVersion.V1_2}
 
 
 class RegisterShop:
@@ -213,7 +212,7 @@ class RegisterShop:
             RegisterId(register.id),
             seed=f"{self._storage.adapter_id}:{register.id}",
             place=place_of(register.tills[0]),
-            ffd_version=FFD[register.ffd_version],
+            ffd_version=FFD_OF_TEXT[register.ffd_version],
             taxation_mask=register.taxation_mask,
             user_inn=register.user_inn or SELLER_INN,
             marked_goods=register.marked_goods,
@@ -271,7 +270,7 @@ def _expected(register: RegisterSettings) -> ExpectedFacts:
         if field.name in register.model_fields_set
     }
     if "ffd_version" in said:
-        said["ffd_version"] = FFD[register.ffd_version]
+        said["ffd_version"] = FFD_OF_TEXT[register.ffd_version]
     return ExpectedFacts(**said)
 
 

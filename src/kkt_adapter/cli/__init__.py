@@ -50,7 +50,7 @@ PARTS: Mapping[str, Part] = MappingProxyType(
         "ffd": _part("ffd", "ffd_app", "Fiscal data formats."),
         "doctor": _part("checks.doctor", "doctor", "Check everything the service needs; say what to do."),
         "emulate": _part(
-            "emulate_atol", "emulate_app", "Stand-ins for operator, registers, vendor and back office."
+            "emulate", "emulate_app", "Stand-ins for operator, registers, vendor and back office."
         ),
         "lab": _part("lab", "lab", "Break the product on purpose and count the losses."),
     }

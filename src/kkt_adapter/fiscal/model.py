@@ -8,9 +8,11 @@ holds. A ``FiscalDocument`` is a fact that only an FN can make.
 Money is kopecks, quantities are millionths. Times of documents are the register's wall clock (naive).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import IntEnum, StrEnum
+from types import MappingProxyType
 
 from kkt_adapter.fiscal.requisites import LineExtras, ReceiptExtras
 from kkt_adapter.kernel.errors import Text
@@ -25,6 +27,14 @@ class FfdVersion(IntEnum):
     V1_05 = 2
     V1_1 = 3
     V1_2 = 4
+
+    @property
+    def text(self) -> str:
+        """``1.05``, ``1.1`` or ``1.2``: what settings, interfaces and people call it."""
+        return self.name.removeprefix("V").replace("_", ".")
+
+
+FFD_OF_TEXT: Mapping[str, FfdVersion] = MappingProxyType({version.text: version for version in FfdVersion})
 
 
 class DocumentCode(IntEnum):

@@ -53,7 +53,7 @@ async def facts(driver: AtolRegister) -> dict[str, Any]:
         "registration number": registration.registration_number,
         "serial number": registration.serial_number,
         "user": f"{registration.user_name}, INN {registration.user_inn}",
-        "FFD": registration.ffd_version.name.removeprefix("V").replace("_", "."),
+        "FFD": registration.ffd_version.text,
         "taxation mask": registration.taxation_mask,
         "can": sorted(str(capability) for capability in driver.capabilities),
     }

@@ -238,7 +238,7 @@ async def _facts(driver: "ShtrihRegister") -> dict[str, Any]:
         "registration number": registration.registration_number,
         "serial number": registration.serial_number,
         "user": f"{registration.user_name}, INN {registration.user_inn}",
-        "FFD": registration.ffd_version.name.removeprefix("V").replace("_", "."),
+        "FFD": registration.ffd_version.text,
         "taxation mask": registration.taxation_mask,
         "can": sorted(str(capability) for capability in driver.capabilities),
         "tables FN/OFD/FFD": [device.tables.fn, device.tables.ofd, device.tables.ffd],

@@ -10,8 +10,8 @@ A test emulator, not a cash register: nothing it makes is fiscal, and its FNs' n
     control.py   the control interface                           emulator.py all together
 """
 
-from kkt_adapter.emulators.atol.emulator import FFD, AtolEmulator
+from kkt_adapter.emulators.atol.emulator import AtolEmulator
 from kkt_adapter.emulators.atol.faults import AtolFault, AtolFaultMode
 from kkt_adapter.emulators.atol.flavour import JAR, WR, Flavour
 
-__all__ = ["FFD", "JAR", "WR", "AtolEmulator", "AtolFault", "AtolFaultMode", "Flavour"]
+__all__ = ["JAR", "WR", "AtolEmulator", "AtolFault", "AtolFaultMode", "Flavour"]

@@ -20,11 +20,10 @@ from kkt_adapter.emulators.atol.web import Web
 from kkt_adapter.emulators.life import ControlPort, Deliver, StateFolder, deliver_all, ended, host_zone
 from kkt_adapter.emulators.listening import HttpListener
 from kkt_adapter.fiscal.kkt.virtual import VirtualFn, made_up_registration
-from kkt_adapter.fiscal.model import FfdVersion, Registration
+from kkt_adapter.fiscal.model import Registration
 from kkt_adapter.kernel.clock import Clock, SystemClock
 from kkt_adapter.kernel.ids import RegisterId
 
-FFD = {"1.05": FfdVersion.V1_05, "1.1": FfdVersion.V1_1, "1.2": FfdVersion.V1_2}
 NAME = RegisterId("atol-emulator")
 DRIVER_VERSION, FIRMWARE = "10.10.8.0", "5.17.0"
 PC_ZONE = "+03:00"

@@ -17,7 +17,6 @@ from kkt_adapter.fiscal.model import Operation
 
 NO_DATA, MARK_STATE = 123, 402
 _SHIFT = {state: word for word, state in words.SHIFT.items()}
-_FFD = {version: text for text, version in words.FFD.items()}
 _CHECKS = (
     "imcCheckFlag",
     "imcCheckResult",
@@ -86,7 +85,7 @@ class Queries:
 
     def _device_info(self) -> Result:
         registration = self._machine.registration
-        version = _FFD[registration.ffd_version]
+        version = registration.ffd_version.text
         return {
             "firmwareVersion": self._machine.firmware,
             "model": 69,
@@ -124,7 +123,7 @@ class Queries:
 
     def _fn_info(self) -> Result:
         status = self._machine.status()
-        version = _FFD[self._machine.registration.ffd_version]
+        version = self._machine.registration.ffd_version.text
         warnings = dict.fromkeys(
             ("criticalError", "memoryOverflow", "needReplacement", "ofdTimeout", "resourceExhausted"), False
         )
@@ -166,7 +165,7 @@ class Queries:
 
     def _registration_info(self) -> Result:
         facts = self._machine.registration
-        version = _FFD[facts.ffd_version]
+        version = facts.ffd_version.text
         return {
             "organization": {
                 "name": facts.user_name,

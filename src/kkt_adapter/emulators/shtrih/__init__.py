@@ -9,8 +9,8 @@ A test emulator, not a cash register: nothing it makes is fiscal, and its FN's n
     ports.py     TCP and pseudo terminal                               control.py   the control interface
 """
 
-from kkt_adapter.emulators.shtrih.emulator import FFD, ShtrihEmulator
+from kkt_adapter.emulators.shtrih.emulator import ShtrihEmulator
 from kkt_adapter.emulators.shtrih.faults import ShtrihFault, ShtrihFaultMode
 from kkt_adapter.emulators.shtrih.model import CASH_CORE, DESKTOP, OLD, Model
 
-__all__ = ["CASH_CORE", "DESKTOP", "FFD", "OLD", "Model", "ShtrihEmulator", "ShtrihFault", "ShtrihFaultMode"]
+__all__ = ["CASH_CORE", "DESKTOP", "OLD", "Model", "ShtrihEmulator", "ShtrihFault", "ShtrihFaultMode"]

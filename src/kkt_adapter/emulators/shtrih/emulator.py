@@ -18,11 +18,10 @@ from kkt_adapter.emulators.shtrih.own_clock import OwnClock
 from kkt_adapter.emulators.shtrih.ports import PtyPort, TcpPort
 from kkt_adapter.emulators.shtrih.tables import EXCHANGE_TABLE
 from kkt_adapter.fiscal.kkt.virtual import VirtualFn, made_up_registration
-from kkt_adapter.fiscal.model import FfdVersion, Registration
+from kkt_adapter.fiscal.model import Registration
 from kkt_adapter.kernel.clock import Clock, SystemClock
 from kkt_adapter.kernel.ids import RegisterId
 
-FFD = {"1.05": FfdVersion.V1_05, "1.1": FfdVersion.V1_1, "1.2": FfdVersion.V1_2}
 NAME = RegisterId("shtrih-emulator")
 BY_ITSELF, BY_HOST = 1, 0  # table 21 field 2
 

@@ -15,7 +15,6 @@ from kkt_adapter.kernel.jsontext import JsonObject
 from kkt_adapter.kernel.money import rubles
 
 _TAXATION = {1: "osn", 2: "usn_income", 4: "usn_income_outcome", 8: "envd", 16: "esn", 32: "patent"}
-_FFD = {2: "1.05", 3: "1.1", 4: "1.2"}
 
 
 class PaymentBody(TypedDict):
@@ -99,7 +98,7 @@ def document(receipt: Receipt) -> OperatorDocumentBody:
     """Everything else a receipt says, but its id, its number and its total."""
     extras = receipt.extras
     found = _lean(
-        ffd_version=_FFD[receipt.ffd_version],
+        ffd_version=receipt.ffd_version.text,
         operation=_operation(receipt.operation),
         taxation=_TAXATION.get(receipt.taxation, receipt.taxation),
         cashier=_cashier(receipt.cashier),

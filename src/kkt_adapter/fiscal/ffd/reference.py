@@ -6,9 +6,6 @@ python -m kkt_adapter.fiscal.ffd.reference > docs/reference/ffd-tags.md
 import sys
 
 from kkt_adapter.fiscal.ffd.tags import Tag, TagType, registry
-from kkt_adapter.fiscal.model import FfdVersion
-
-_VERSION_TEXT = {FfdVersion.V1_05: "1.05", FfdVersion.V1_1: "1.1", FfdVersion.V1_2: "1.2"}
 
 _INTRODUCTION = """\
 # FFD tags
@@ -64,7 +61,7 @@ def _row(tag: Tag) -> str:
         f"`{tag.json_name}`" if tag.json_name else "-",
         _type(tag),
         ", ".join(str(p) for p in sorted(tag.parents)) or "-",
-        ", ".join(_VERSION_TEXT[v] for v in sorted(tag.versions)),
+        ", ".join(v.text for v in sorted(tag.versions)),
         tag.notes,
     )
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"

@@ -16,7 +16,6 @@ from kkt_adapter.fiscal.model import FfdVersion
 _ALL: Final = frozenset(FfdVersion)
 _NEW: Final = frozenset({FfdVersion.V1_2})
 _1_05: Final = frozenset({FfdVersion.V1_05})
-_VERSION_TEXT = {FfdVersion.V1_05: "1.05", FfdVersion.V1_1: "1.1", FfdVersion.V1_2: "1.2"}
 
 _ROWS: tuple[tuple[str, tuple[int, ...], frozenset[FfdVersion]], ...] = (
     ("type", (1054,), _ALL),
@@ -138,7 +137,7 @@ def _row(field: str, tags: tuple[int, ...], versions: frozenset[FfdVersion]) -> 
         f"`{field}`",
         ", ".join(map(str, tags)) or "-",
         "; ".join(names) or "-",
-        ", ".join(_VERSION_TEXT[v] for v in sorted(versions)),
+        ", ".join(v.text for v in sorted(versions)),
     )
     return "| " + " | ".join(cells) + " |\n"
 

@@ -14,7 +14,7 @@ from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 
-from kkt_adapter.fiscal.model import FfdVersion
+from kkt_adapter.fiscal.model import FFD_OF_TEXT, FfdVersion
 
 
 class TagType(StrEnum):
@@ -55,9 +55,6 @@ class Tag:
         return self.json_name or self.name_en
 
 
-_VERSION_OF_TEXT = {"1.05": FfdVersion.V1_05, "1.1": FfdVersion.V1_1, "1.2": FfdVersion.V1_2}
-
-
 @cache
 def registry() -> Mapping[int, Tag]:
     """All tags by number, in ascending order; read-only."""
@@ -81,6 +78,6 @@ def _parse(row: dict[str, str]) -> Tag:
         fixed=row["fixed_len"] == "true",
         repeats=row["repeats"] == "true",
         parents=frozenset(int(p) for p in row["parents"].split(";") if p),
-        versions=frozenset(_VERSION_OF_TEXT[v] for v in row["versions"].split(";") if v),
+        versions=frozenset(FFD_OF_TEXT[v] for v in row["versions"].split(";") if v),
         notes=row["notes"],
     )

@@ -105,5 +105,5 @@ def stored_facts(conn: Connection, register_id: str) -> Registration | None:
 
 def _shown(fact: object) -> str:
     if isinstance(fact, FfdVersion):
-        return fact.name.removeprefix("V").replace("_", ".")
+        return fact.text
     return str(fact).lower() if isinstance(fact, bool) else str(fact)

@@ -33,7 +33,7 @@ _FLAT_VAT = {
     1107: VatRate.P10_110,
 }
 _KEY = re.compile(r"[A-Z][A-Z2-7]{15}\Z")  # the shape of a receipt key
-_FFD = {int(FfdVersion.V1_05): "1.05", int(FfdVersion.V1_1): "1.1", int(FfdVersion.V1_2): "1.2"}
+_FFD = {int(version): version.text for version in FfdVersion}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

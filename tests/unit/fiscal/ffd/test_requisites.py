@@ -13,7 +13,6 @@ from tests.support.requisites import (
     PHONE,
     RECEIPT_CASES,
     SUPPLIER,
-    VERSIONS,
     Json,
     accepted,
     body,
@@ -24,6 +23,7 @@ from tests.support.requisites import (
 from kkt_adapter.fiscal.ffd.compose import document_size, receipt_body
 from kkt_adapter.fiscal.ffd.requisites_page import page
 from kkt_adapter.fiscal.ffd.tlv import decode
+from kkt_adapter.fiscal.model import FFD_OF_TEXT
 from kkt_adapter.fiscal.ofd.describe import document_json
 from kkt_adapter.fiscal.store import receipt_json
 from kkt_adapter.kernel.errors import ReceiptInvalid
@@ -48,7 +48,7 @@ def refused(wanted: Json, version: str) -> list[tuple[str, str, int | None]]:
     return []
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", FFD_OF_TEXT)
 @pytest.mark.parametrize(
     ("line", "expected", "new"), [c[1:] for c in LINE_CASES], ids=[c[0] for c in LINE_CASES]
 )
@@ -60,7 +60,7 @@ def test_a_line_requisite_stands_in_the_document_or_is_refused(line, expected, n
     assert within(read, expected) == expected
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", FFD_OF_TEXT)
 @pytest.mark.parametrize(
     ("fields", "expected", "new"), [c[1:] for c in RECEIPT_CASES], ids=[c[0] for c in RECEIPT_CASES]
 )

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from kkt_adapter.api.doors.kkmserver.fields import Fields
 from kkt_adapter.fiscal.kkt.driver import KktState, KktStatus, ShiftState
-from kkt_adapter.fiscal.model import FfdVersion, Registration
+from kkt_adapter.fiscal.model import Registration
 from kkt_adapter.fiscal.store.device_numbers import DeviceName
 
 Json = dict[str, Any]
@@ -19,7 +19,6 @@ FISCAL_REGISTRAR: Final = "Фискальный регистратор"
 
 _NO_DAY: Final = "0001-01-01T00:00:00"
 _TAXATIONS: Final = 6
-_FFD: Final = {FfdVersion.V1_05: "1.05", FfdVersion.V1_1: "1.1", FfdVersion.V1_2: "1.2"}
 _SESSIONS: Final = {ShiftState.CLOSED: 1, ShiftState.OPEN: 2, ShiftState.EXPIRED: 3}
 
 
@@ -133,9 +132,9 @@ def _registered(known: Registration | None) -> Json:
         "KktNumber": "" if known is None else known.serial_number,
         "RegNumber": "" if known is None else known.registration_number,
         "FN_IsFiscal": known is not None and known.fiscal_device,
-        "FFDVersion": "" if known is None else _FFD[known.ffd_version],
-        "FFDVersionFN": "" if known is None else _FFD[known.ffd_version],
-        "FFDVersionKKT": "" if known is None else _FFD[known.ffd_version],
+        "FFDVersion": "" if known is None else known.ffd_version.text,
+        "FFDVersionFN": "" if known is None else known.ffd_version.text,
+        "FFDVersionKKT": "" if known is None else known.ffd_version.text,
         "Firmware_Version": "" if known is None else known.kkt_version,
         "AutomaticMode": known is not None and known.auto_mode,
         "OfflineMode": known is not None and known.offline_mode,

@@ -11,8 +11,6 @@ from kkt_adapter.kernel.errors import Text
 PHONE_LIMIT = 19  # tags 1073, 1074, 1075, 1171
 NO_INN = ("0" * 12, "0" * 10)  # what 1226 says of a supplier without an INN
 
-_VERSION_TEXT = {FfdVersion.V1_05: "1.05", FfdVersion.V1_1: "1.1", FfdVersion.V1_2: "1.2"}
-
 
 def fitting(text: str, field: str, *, tag: int, limit: int, found: Findings) -> str:
     """The text as the document will carry it. Too long is refused; what CP866 lacks is replaced and told."""
@@ -85,8 +83,8 @@ def check_version(name: str, field: str, *, tag: int, ffd_version: FfdVersion, f
     versions = VERSIONS[name]
     if ffd_version in versions:
         return True
-    known = ", ".join(_VERSION_TEXT[v] for v in sorted(versions))
-    ours = _VERSION_TEXT[ffd_version]
+    known = ", ".join(v.text for v in sorted(versions))
+    ours = ffd_version.text
     found.refuse(
         field,
         "requisite_ffd",

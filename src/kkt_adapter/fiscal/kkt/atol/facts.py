@@ -8,7 +8,7 @@ from kkt_adapter.fiscal.kkt.atol import words
 from kkt_adapter.fiscal.kkt.atol.capabilities import CAPABILITIES
 from kkt_adapter.fiscal.kkt.atol.values import BadAtolAnswer, flag, section, text
 from kkt_adapter.fiscal.kkt.driver import Capability
-from kkt_adapter.fiscal.model import FfdVersion, Registration
+from kkt_adapter.fiscal.model import FFD_OF_TEXT, FfdVersion, Registration
 from kkt_adapter.kernel.ids import FnNumber
 
 DEBUG_FN = "9999"  # how numbers of FNs begin that are no fiscal devices (inferred from captures)
@@ -51,7 +51,7 @@ def read_facts(
 
 def _registration(device: dict[str, Any], fn: dict[str, Any], told: dict[str, Any]) -> Registration:
     owner, till, ofd = (section(told, name) for name in ("organization", "device", "ofd"))
-    version = words.FFD.get(text(till, "ffdVersion") or text(device, "ffdVersion"))
+    version = FFD_OF_TEXT.get(text(till, "ffdVersion") or text(device, "ffdVersion"))
     if version is None:
         raise BadAtolAnswer(f"FFD version {till.get('ffdVersion')!r}")
     fn_number = text(fn, "serial")

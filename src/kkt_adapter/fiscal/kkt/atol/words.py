@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from kkt_adapter.fiscal.kkt.driver import ShiftState
-from kkt_adapter.fiscal.model import DocumentCode, FfdVersion, Operation, PaymentKind, VatRate
+from kkt_adapter.fiscal.model import DocumentCode, Operation, PaymentKind, VatRate
 from kkt_adapter.fiscal.requisites import AgentType
 
 TASK: Mapping[Operation, str] = MappingProxyType(
@@ -172,10 +172,6 @@ DOCUMENT: Mapping[str, DocumentCode] = MappingProxyType(
     }
 )
 """``fiscalDocumentType`` of getFnDocument; the words of reports beside shifts are inferred."""
-
-FFD: Mapping[str, FfdVersion] = MappingProxyType(
-    {"1.05": FfdVersion.V1_05, "1.1": FfdVersion.V1_1, "1.2": FfdVersion.V1_2}
-)
 
 SHIFT: Mapping[str, ShiftState] = MappingProxyType(
     {"closed": ShiftState.CLOSED, "opened": ShiftState.OPEN, "expired": ShiftState.EXPIRED}
