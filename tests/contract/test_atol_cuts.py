@@ -372,7 +372,7 @@ async def test_cash_that_was_booked_is_booked_though_the_answer_is_an_error(code
         await till.driver.move_cash(50_000)
 
         assert (await till.driver.cash_counts()).put_in == 2
-        assert till.emulator.machine.drawer.in_kop == 150_000
+        assert till.emulator.machine.counters.in_kop == 150_000
 
 
 # --- the net catches broken drivers ---

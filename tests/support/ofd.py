@@ -120,13 +120,7 @@ class InMemoryOfd:
         except FrameError as error:
             raise OfdProtocolError(str(error), error_code=error.reason.value) from error
         self.book.confirm(received.fn_number, received.fd_number)
-        return OfdReply(
-            response_code=confirmation.response_code,
-            raw=raw,
-            ofd_inn=confirmation.ofd_inn,
-            operator_sign=confirmation.operator_sign,
-            replied_at=confirmation.replied_at,
-        )
+        return OfdReply.of(confirmation, raw=raw)
 
     async def probe(self) -> None:
         if self._plan.is_down:

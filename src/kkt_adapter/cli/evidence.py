@@ -1,5 +1,6 @@
 """What a person needs to see before deciding an unknown outcome: what the register holds since."""
 
+import sys
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -8,6 +9,11 @@ import typer
 from kkt_adapter.cli.screen import facts, moment, table
 from kkt_adapter.cli.texts import say
 
+Reason = Annotated[str, typer.Option(help="Why; kept in the audit trail.")]
+Adopt = Annotated[
+    int | None, typer.Option(metavar="N", min=1, help="The register made it: this is its fiscal document.")
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask on a terminal.")]
 QuestionVersion = Annotated[
     str | None,
     typer.Option(
@@ -17,6 +23,11 @@ QuestionVersion = Annotated[
         "it is the one shown.",
     ),
 ]
+
+
+def asks(yes: bool) -> bool:
+    """Whether a person sits at a terminal and has not said ``--yes``: the decision is asked for once more."""
+    return not yes and sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def show_question(register: Mapping[str, Any]) -> str | None:

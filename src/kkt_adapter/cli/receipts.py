@@ -1,13 +1,12 @@
 """``kkt-adapter receipts``: look at receipts, print refused ones again, settle unknown outcomes."""
 
-import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kkt_adapter.cli.client import AsJson, Token, Url, open_service, pages
-from kkt_adapter.cli.evidence import QuestionVersion, show_question
+from kkt_adapter.cli.evidence import Adopt, QuestionVersion, Reason, Yes, asks, show_question
 from kkt_adapter.cli.screen import complain, facts, json_line, line, moment, table
 from kkt_adapter.cli.texts import say
 from kkt_adapter.fiscal.lifecycle import PrintState, Status
@@ -159,16 +158,13 @@ def reprint(receipt_id: ReceiptId, as_json: AsJson = False, url: Url = None, tok
 @receipts_app.command("resolve")
 def resolve(
     receipt_id: ReceiptId,
-    reason: Annotated[str, typer.Option(help="Why; kept in the audit trail.")],
-    adopt: Annotated[
-        int | None,
-        typer.Option(metavar="N", min=1, help="The register made it: this is its fiscal document."),
-    ] = None,
+    reason: Reason,
+    adopt: Adopt = None,
     print_again: Annotated[
         bool, typer.Option("--print-again", help="The register did not make it: print it again.")
     ] = False,
     question: QuestionVersion = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask on a terminal.")] = False,
+    yes: Yes = False,
     as_json: AsJson = False,
     url: Url = None,
     token: Token = None,
@@ -183,7 +179,7 @@ def resolve(
     if adopt is not None:
         body = {"action": "adopt", "reason": reason, "fiscal_doc_number": adopt}
     with open_service(url, token) as service:
-        if not yes and sys.stdin.isatty() and sys.stdout.isatty():
+        if asks(yes):
             shown = _show_evidence(service, receipt_id)
             question = question or shown
             _confirm(adopt)

@@ -4,14 +4,16 @@ import asyncio
 import contextlib
 import shutil
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import tzinfo
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from aiohttp import web
 
 from kkt_adapter.emulators.control import HOST
+from kkt_adapter.emulators.fault_list import FaultList, FaultT
 from kkt_adapter.emulators.listening import HttpListener
 from kkt_adapter.fiscal.kkt.virtual import VirtualFn
 from kkt_adapter.fiscal.model import OfdMessage
@@ -83,6 +85,56 @@ class Switch:
         for listener in self._listeners:
             await listener.cut()
         self.on = False
+
+
+class SwitchedEmulator(ABC, Generic[FaultT]):
+    """Listeners that a fault can switch off, and a control interface. It forgets everything when it stops."""
+
+    def __init__(
+        self,
+        listeners: Sequence[Listens],
+        plan: FaultList[FaultT],
+        *,
+        is_down: Callable[[], bool],
+        control_port: int | None,
+    ) -> None:
+        self._plan = plan
+        self._control = ControlPort(control_port)
+        self._switch = Switch(listeners, is_down=is_down)
+
+    @property
+    def control_port(self) -> int:
+        return self._control.port
+
+    @property
+    def faults(self) -> tuple[FaultT, ...]:
+        return self._plan.faults
+
+    @abstractmethod
+    def control_app(self) -> web.Application:
+        """What listens at ``control_port``."""
+
+    async def start(self) -> None:
+        """Listen. Raises OSError when a port is taken; then nothing listens."""
+        try:
+            await self._switch.follow()
+            await self._control.open(self.control_app)
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Cut everything; may be called twice."""
+        await self._control.close()
+        await self._switch.cut()
+
+    async def set_faults(self, *faults: FaultT) -> None:
+        """Replace the faults in force; without any, everything works again.
+
+        Returns when the listeners are in the wanted state (``down``: refused; else: listening).
+        """
+        self._plan.set(faults)
+        await self._switch.follow()
 
 
 class StateFolder:

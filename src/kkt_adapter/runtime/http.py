@@ -6,11 +6,14 @@ business. Redirects are not followed (a POST must not wander), cookies are not k
 (``http_session``) is loaded with the first client, so a shop that calls nobody over HTTP has none of it.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
+
+from kkt_adapter.kernel.jsontext import JsonObject
 
 MAX_ANSWER_BYTES = 1024 * 1024  # of one answer, after decompression
 
@@ -39,6 +42,19 @@ class HttpAnswer:
     status: int
     headers: Mapping[str, str]  # names in any letter case
     body: bytes
+
+    def is_page(self) -> bool:
+        """HTML, for people: a sign-in page, a proxy's message."""
+        declared = self.headers.get("Content-Type", "").split(";", 1)[0].strip().lower()
+        return declared in ("text/html", "application/xhtml+xml") or self.body.lstrip()[:1] == b"<"
+
+    def json_object(self) -> JsonObject | None:
+        """The body; None when it is anything else."""
+        try:
+            content = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+        return content if isinstance(content, dict) else None
 
 
 def asked_wait_s(headers: Mapping[str, str], *, now: datetime) -> float | None:

@@ -1,11 +1,11 @@
 """``kkt-adapter cash``: cash put in and taken out that registers have not counted yet, or perhaps have."""
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kkt_adapter.cli.client import AsJson, Token, Url, open_service
+from kkt_adapter.cli.evidence import Reason, Yes, asks
 from kkt_adapter.cli.screen import json_line, line, moment, plain, table
 from kkt_adapter.cli.texts import say
 
@@ -62,14 +62,14 @@ def list_cash(
 @cash_app.command("resolve")
 def resolve(
     movement: Annotated[int, typer.Argument(min=1, metavar="NUMBER", help="As `cash list` shows it.")],
-    reason: Annotated[str, typer.Option(help="Why; kept in the audit trail.")],
+    reason: Reason,
     done: Annotated[
         bool, typer.Option("--done", help="The register has done it: its slip is there.")
     ] = False,
     send_again: Annotated[
         bool, typer.Option("--send-again", help="The register has not done it: it is sent once more.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask on a terminal.")] = False,
+    yes: Yes = False,
     as_json: AsJson = False,
     url: Url = None,
     token: Token = None,
@@ -78,7 +78,7 @@ def resolve(
     if done == send_again:
         raise typer.BadParameter("say either --done or --send-again", param_hint="--done")
     body: ResolveCashBody = {"action": "done" if done else "send_again", "reason": reason}
-    if not yes and sys.stdin.isatty() and sys.stdout.isatty():
+    if asks(yes):
         typer.confirm(
             say("Has the register done it", "Касса это провела")
             if done

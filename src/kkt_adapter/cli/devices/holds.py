@@ -6,11 +6,11 @@ from typing import Annotated, Any
 import typer
 
 from kkt_adapter.cli.client import AsJson, Token, Url, open_service
+from kkt_adapter.cli.evidence import Reason
 from kkt_adapter.cli.screen import json_line, line, plain
 from kkt_adapter.cli.texts import say
 
 Register = Annotated[str, typer.Argument(metavar="ID", help="As in [[register]] of the configuration.")]
-Reason = Annotated[str, typer.Option(help="Why; kept in the audit trail.")]
 
 
 def hold(

@@ -1,13 +1,12 @@
 """``kkt-adapter shifts``: open a shift, X and Z reports, settle unknown outcomes of both."""
 
-import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kkt_adapter.cli.client import AsJson, Token, Url, open_service
-from kkt_adapter.cli.evidence import QuestionVersion, show_question
+from kkt_adapter.cli.evidence import Adopt, QuestionVersion, Reason, Yes, asks, show_question
 from kkt_adapter.cli.screen import busy, complain, facts, json_line, line, moment
 from kkt_adapter.cli.texts import say
 
@@ -67,17 +66,14 @@ def z_report(
 
 @shifts_app.command("resolve")
 def resolve(
-    reason: Annotated[str, typer.Option(help="Why; kept in the audit trail.")],
-    adopt: Annotated[
-        int | None,
-        typer.Option(metavar="N", min=1, help="The register made it: this is its fiscal document."),
-    ] = None,
+    reason: Reason,
+    adopt: Adopt = None,
     do_again: Annotated[
         bool, typer.Option("--do-again", help="The register did not make it: it may be made again.")
     ] = False,
     pos: Pos = None,
     question: QuestionVersion = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask on a terminal.")] = False,
+    yes: Yes = False,
     as_json: AsJson = False,
     url: Url = None,
     token: Token = None,
@@ -94,7 +90,7 @@ def resolve(
     if pos is not None:
         body["pos_id"] = pos
     with open_service(url, token) as service:
-        if not yes and sys.stdin.isatty() and sys.stdout.isatty():
+        if asks(yes):
             shown = _show_evidence(service, pos)
             question = question or shown
             typer.confirm(_question(adopt), abort=True, err=True)

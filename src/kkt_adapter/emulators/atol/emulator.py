@@ -188,7 +188,7 @@ class AtolEmulator:
                     "waiting": len(device.queue),
                     "blocked": None if device.blocked is None else device.blocked.uuid,
                     "block_reason": device.reason,
-                    "drawer": asdict(device.machine.drawer),
+                    "drawer": asdict(device.machine.counters),
                     **status_line(device.machine.status()),
                 }
                 for device in self.server.devices.values()

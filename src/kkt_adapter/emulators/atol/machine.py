@@ -3,17 +3,14 @@
 A test emulator, not a cash register: its FN is the virtual one, and nothing it makes is fiscal.
 """
 
-import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from kkt_adapter.fiscal.kkt.driver import KktState, KktStatus
+from kkt_adapter.emulators.fn_machine import FnMachine
 from kkt_adapter.fiscal.kkt.virtual.fn import VirtualFn
 from kkt_adapter.fiscal.kkt.virtual.state import Blocked
-from kkt_adapter.fiscal.model import Registration
 from kkt_adapter.kernel.errors import (
     AdapterError,
     KktBlocked,
@@ -49,8 +46,8 @@ class DrawerCash:
     whole_kop: int = 0  # of all shifts
 
 
-class AtolMachine:
-    """``open`` before anything else. Every method is called from one task."""
+class AtolMachine(FnMachine[DrawerCash]):
+    """Its counters are the drawer's."""
 
     def __init__(
         self,
@@ -60,30 +57,14 @@ class AtolMachine:
         firmware: str,
         state_file: Path | None = None,
     ) -> None:
+        super().__init__(make_fn(), counters=DrawerCash(), state_file=state_file)
         self.make_fn = make_fn
         self.driver_version = driver_version
         self.firmware = firmware
-        self.fn = make_fn()
         self.linked = True
         self.paper = True
-        self.cover_open = False
-        self.forced: Blocked | None = None
-        self.mark_answer = "good"  # good, bad, offline, silent, refused
-        self.marks: dict[str, int] = {}  # accepted codes with their 2106
         self.mark_asked: str | None = None
-        self.drawer = DrawerCash()
         self.printed: list[str] = []  # slips that are no documents
-        self._state_file = state_file
-        self._registration: Registration | None = None
-
-    def open(self) -> None:
-        """Raises KktUnavailable: the FN's file is held or damaged."""
-        self._registration = self.fn.open()
-        if self._state_file is not None and self._state_file.is_file():
-            self.drawer = DrawerCash(**json.loads(self._state_file.read_text()))
-
-    def close(self) -> None:
-        self.fn.close()
 
     def swap_fn(self, make_fn: Callable[[], VirtualFn]) -> None:
         """A service engineer puts another FN in."""
@@ -91,17 +72,6 @@ class AtolMachine:
         self.make_fn = make_fn
         self.fn = make_fn()
         self._registration = self.fn.open()
-
-    @property
-    def registration(self) -> Registration:
-        assert self._registration is not None, "open the machine first"
-        return self._registration
-
-    def status(self) -> KktStatus:
-        return self.fn.status(condition=KktState.READY, forced=self.forced)
-
-    def now(self) -> datetime:
-        return self.status().clock
 
     def need_link(self) -> None:
         if not self.linked:
@@ -112,12 +82,6 @@ class AtolMachine:
             raise DriverError(COVER, "Открыта крышка")
         if not self.paper:
             raise DriverError(NO_PAPER, "Нет бумаги")
-
-    def save(self) -> None:
-        if self._state_file is not None:
-            fresh = self._state_file.with_suffix(".new")
-            fresh.write_text(json.dumps(asdict(self.drawer)))
-            fresh.replace(self._state_file)
 
     def by_fn(self, work: Callable[[], T]) -> T:
         """What the FN says, as the driver's code."""

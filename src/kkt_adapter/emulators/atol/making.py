@@ -77,7 +77,7 @@ class DocumentMaking:
     def _shift_opening(self, by: Cashier) -> FiscalDocument:
         machine = self._machine
         document = machine.by_fn(lambda: machine.fn.open_shift(by, term=0, forced=machine.forced))
-        machine.drawer = DrawerCash(whole_kop=machine.drawer.whole_kop)
+        machine.counters = DrawerCash(whole_kop=machine.counters.whole_kop)
         machine.save()
         return document
 
@@ -163,7 +163,7 @@ class DocumentMaking:
         if not into and kop > self.cash_kop():
             raise DriverError(NO_CASH, "Нет такой суммы наличных в кассе")
         cut("before")
-        drawer = machine.drawer
+        drawer = machine.counters
         if into:
             drawer.ins, drawer.in_kop = drawer.ins + 1, drawer.in_kop + kop
         else:
@@ -176,7 +176,7 @@ class DocumentMaking:
     def cash_kop(self) -> int:
         """In the drawer: receipts of all time, and movements."""
         _, whole = self._machine.fn.stats()
-        return int(whole.net(Column.CASH)) + self._machine.drawer.whole_kop
+        return int(whole.net(Column.CASH)) + self._machine.counters.whole_kop
 
     def _params(self, document: FiscalDocument) -> Result:
         registration = self._machine.registration

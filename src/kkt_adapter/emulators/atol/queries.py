@@ -107,7 +107,7 @@ class Queries:
         return told | {"expiredTime": iso(status.shift_opened_at + SHIFT_LIMIT, self._pc_zone)}
 
     def _shift_totals(self) -> Result:
-        status, drawer = self._machine.status(), self._machine.drawer
+        status, drawer = self._machine.status(), self._machine.counters
         totals, _ = self._machine.fn.stats()
         open_now = status.shift_state is not ShiftState.CLOSED
         counted = totals if open_now else RegisterTotals.zero()

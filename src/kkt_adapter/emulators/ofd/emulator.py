@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Literal
 
-from kkt_adapter.emulators.life import ControlPort, Switch, run_until
+from aiohttp import web
+
+from kkt_adapter.emulators.life import SwitchedEmulator, run_until
 from kkt_adapter.emulators.ofd.book import OfdBook, OperatorChannel
 from kkt_adapter.emulators.ofd.control import control_app, faults_json
 from kkt_adapter.emulators.ofd.faults import OfdFault, OfdFaultPlan
@@ -14,7 +16,7 @@ from kkt_adapter.emulators.ofd.tcp import OfdTcpServer
 from kkt_adapter.kernel.clock import Clock, SystemClock
 
 
-class OfdEmulator:
+class OfdEmulator(SwitchedEmulator[OfdFault]):
     """An operator that forgets everything when it stops.
 
     Port 0 takes a free one (the properties tell which), None leaves that listener out. Everything runs in
@@ -35,18 +37,18 @@ class OfdEmulator:
     ) -> None:
         clock = clock or SystemClock()
         self.book = book or OfdBook()
-        self._plan = OfdFaultPlan()
+        plan = OfdFaultPlan()
         self._listeners: dict[OperatorChannel, OfdTcpServer | OfdHttpServer] = {}
         if port is not None:
             self._listeners[OperatorChannel.TCP] = OfdTcpServer(
-                host=host, port=port, book=self.book, plan=self._plan, shape=shape, clock=clock
+                host=host, port=port, book=self.book, plan=plan, shape=shape, clock=clock
             )
         if http_port is not None:
             self._listeners[OperatorChannel.HTTP] = OfdHttpServer(
-                host=host, port=http_port, book=self.book, plan=self._plan, duplicates=duplicates, clock=clock
+                host=host, port=http_port, book=self.book, plan=plan, duplicates=duplicates, clock=clock
             )
-        self._control = ControlPort(control_port)
-        self._switch = Switch(tuple(self._listeners.values()), is_down=lambda: self._plan.is_down)
+        listeners = tuple(self._listeners.values())
+        super().__init__(listeners, plan, is_down=lambda: plan.is_down, control_port=control_port)
 
     @property
     def port(self) -> int:
@@ -57,42 +59,15 @@ class OfdEmulator:
     def http_port(self) -> int:
         return self._listeners[OperatorChannel.HTTP].port
 
-    @property
-    def control_port(self) -> int:
-        return self._control.port
-
-    @property
-    def faults(self) -> tuple[OfdFault, ...]:
-        return self._plan.faults
-
-    async def start(self) -> None:
-        """Listen. Raises OSError when a port is taken; then nothing listens."""
-        try:
-            await self._switch.follow()
-            await self._control.open(lambda: control_app(self))
-        except BaseException:
-            await self.stop()
-            raise
-
-    async def stop(self) -> None:
-        """Cut everything; may be called twice."""
-        await self._control.close()
-        await self._switch.cut()
-
-    async def set_faults(self, *faults: OfdFault) -> None:
-        """Replace the faults in force; without any, everything works again.
-
-        Returns when the listeners are in the wanted state (``down``: refused; else: listening).
-        """
-        self._plan.set(faults)
-        await self._switch.follow()
+    def control_app(self) -> web.Application:
+        return control_app(self)
 
     def state(self) -> dict[str, Any]:
         """The book's counters, the listeners and the faults in force."""
         return {
             "listening": {str(name): listener.port for name, listener in self._listeners.items()},
             "down": not self._switch.on,
-            "faults": faults_json(self._plan.faults),
+            "faults": faults_json(self.faults),
             **self.book.state(),
         }
 

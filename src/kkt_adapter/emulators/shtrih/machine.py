@@ -4,24 +4,24 @@ A test emulator, not a cash register: its FN is the virtual one, and nothing it 
 one command at a time; ``commands`` knows their layouts. Connections and lost answers are ``line.py``.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
+from kkt_adapter.emulators.fn_machine import FnMachine
 from kkt_adapter.emulators.shtrih.model import DESKTOP, Model
 from kkt_adapter.emulators.shtrih.notifications import Notifications
 from kkt_adapter.emulators.shtrih.own_clock import OwnClock
 from kkt_adapter.emulators.shtrih.receipt import Closing, OpenReceipt, document_of
 from kkt_adapter.emulators.shtrih.tables import DATE_IN_ANSWERS, FFD_TABLE, DeviceTables
-from kkt_adapter.fiscal.kkt.driver import KktState, KktStatus, ShiftState
+from kkt_adapter.fiscal.kkt.driver import ShiftState
 from kkt_adapter.fiscal.kkt.shtrih import modes
 from kkt_adapter.fiscal.kkt.shtrih.values import ymd_hm
 from kkt_adapter.fiscal.kkt.virtual.fn import VirtualFn
 from kkt_adapter.fiscal.kkt.virtual.state import Blocked
-from kkt_adapter.fiscal.model import Cashier, FiscalDocument, Operation, Registration, ShiftReport
+from kkt_adapter.fiscal.model import Cashier, FiscalDocument, Operation, ShiftReport
 from kkt_adapter.kernel.errors import (
     AdapterError,
     KktBlocked,
@@ -79,9 +79,7 @@ class Dump:
     at: int = 0
 
 
-class ShtrihMachine:
-    """``open`` before anything else. Every method is called from one task."""
-
+class ShtrihMachine(FnMachine[DeviceCounters]):
     def __init__(
         self,
         fn: VirtualFn,
@@ -91,7 +89,7 @@ class ShtrihMachine:
         clock: OwnClock | None = None,
     ) -> None:
         """``clock`` is that of the FN, where it can be set."""
-        self.fn = fn
+        super().__init__(fn, counters=DeviceCounters(), state_file=state_file)
         self._clock = clock
         self.model = model
         self.receipt: OpenReceipt | None = None
@@ -99,47 +97,23 @@ class ShtrihMachine:
         self.report_tags: list[bytes] = []
         self.dump: Dump | None = None
         self.sub_mode = modes.PAPER_IDLE
-        self.cover_open = False
         self.date_to_confirm: bytes | None = None
         self.paper_ends_after_next = False
-        self.forced: Blocked | None = None
-        self.marks: dict[str, int] = {}  # accepted codes with their 2106
         self.mark_asked: tuple[str, int] | None = None
-        self.mark_answer = "good"  # good, bad, offline, silent, refused
         self.notifications = Notifications()
         self.buffer: dict[int, bytes] = {}  # DDh
         self.reply = bytearray()
         self.reply_size = 0
-        self.counters = DeviceCounters()
-        self._state_file = state_file
-        self._registration: Registration | None = None
         self._tables: DeviceTables | None = None
 
     def open(self) -> None:
-        """Raises KktUnavailable: the FN's file is held or damaged."""
-        self._registration = self.fn.open()
-        self._tables = DeviceTables(self._registration, ffd=int(self._registration.ffd_version))
-        if self._state_file is not None and self._state_file.is_file():
-            self.counters = DeviceCounters(**json.loads(self._state_file.read_text()))
-
-    def close(self) -> None:
-        self.fn.close()
-
-    @property
-    def registration(self) -> Registration:
-        assert self._registration is not None, "open the machine first"
-        return self._registration
+        super().open()
+        self._tables = DeviceTables(self.registration, ffd=int(self.registration.ffd_version))
 
     @property
     def tables(self) -> DeviceTables:
         assert self._tables is not None, "open the machine first"
         return self._tables
-
-    def status(self) -> KktStatus:
-        return self.fn.status(condition=KktState.READY, forced=self.forced)
-
-    def now(self) -> datetime:
-        return self.status().clock
 
     def set_wall(self, moment: datetime) -> None:
         """By the host's command; the FN goes on from its last document where that is later."""
@@ -288,14 +262,6 @@ class ShtrihMachine:
         """Five bytes of date and time, where the table wants them in answers."""
         wanted = self.model.extended_answers or self.tables.number(FFD_TABLE, DATE_IN_ANSWERS) == 1
         return ymd_hm(self.now()) if wanted else b""
-
-    def save(self) -> None:
-        if self._state_file is not None:
-            names = self.counters.__dataclass_fields__
-            text = json.dumps({name: getattr(self.counters, name) for name in names})
-            fresh = self._state_file.with_suffix(".new")
-            fresh.write_text(text)
-            fresh.replace(self._state_file)
 
     def _printed(self) -> None:
         """One more document on paper; the paper may end in the middle of it."""

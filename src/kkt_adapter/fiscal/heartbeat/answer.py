@@ -19,7 +19,6 @@ A ``webhook`` target acknowledges with the status alone: its 2xx may have any bo
 Source: docs/reference/heartbeat.md.
 """
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -27,7 +26,6 @@ from enum import StrEnum
 from kkt_adapter.fiscal.heartbeat.settings import Profile
 from kkt_adapter.kernel.errors import Text
 from kkt_adapter.kernel.foreign_text import told_by_others
-from kkt_adapter.kernel.jsontext import JsonObject
 from kkt_adapter.runtime.http import HttpAnswer, HttpFault, HttpFaultKind, asked_wait_s
 
 MAX_RETRY_AFTER_S = 300.0  # who asks for more is asked again after five minutes
@@ -151,8 +149,8 @@ _WRONG_ADDRESS = {
 
 
 def _taken(answer: HttpAnswer, profile: Profile) -> AnswerOutcome:
-    page = _is_page(answer)
-    content = None if page else _json_object(answer)
+    page = answer.is_page()
+    content = None if page else answer.json_object()
     if content is None:
         if profile is Profile.WEBHOOK and not page:
             return AnswerOutcome(kind=AnswerClass.TAKEN, all_acked=True)
@@ -168,19 +166,6 @@ def _taken(answer: HttpAnswer, profile: Profile) -> AnswerOutcome:
         all_acked=profile is Profile.WEBHOOK and acked is None,
         interval_s=_interval(content.get("interval_s")),
     )
-
-
-def _is_page(answer: HttpAnswer) -> bool:
-    declared = answer.headers.get("Content-Type", "").split(";", 1)[0].strip().lower()
-    return declared in ("text/html", "application/xhtml+xml") or answer.body.lstrip()[:1] == b"<"
-
-
-def _json_object(answer: HttpAnswer) -> JsonObject | None:
-    try:
-        content = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        return None
-    return content if isinstance(content, dict) else None
 
 
 def _whole(value: object) -> int | None:

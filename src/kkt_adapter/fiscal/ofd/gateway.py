@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, Self
 
 from kkt_adapter.fiscal.model import OfdMessage
+from kkt_adapter.fiscal.ofd.confirmation import Confirmation
 from kkt_adapter.kernel.jsontext import JsonObject
 
 
@@ -17,6 +18,16 @@ class OfdReply:
     ofd_inn: str | None = None  # 1017
     operator_sign: str | None = None  # 1078 as hex
     replied_at: datetime | None = None  # 1012 of the answer, wall clock
+
+    @classmethod
+    def of(cls, confirmation: Confirmation, *, raw: bytes) -> Self:
+        return cls(
+            response_code=confirmation.response_code,
+            raw=raw,
+            ofd_inn=confirmation.ofd_inn,
+            operator_sign=confirmation.operator_sign,
+            replied_at=confirmation.replied_at,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -78,7 +78,7 @@ class HttpOfd:
             answer = await self._client.get(HEALTH_PATH)
         except HttpFault as fault:
             raise _unavailable(fault) from fault
-        if answer.status != 200 or _is_page(answer):
+        if answer.status != 200 or answer.is_page():
             raise _channel_failure(answer, now=self._clock.now())
 
     async def close(self) -> None:
@@ -97,12 +97,12 @@ def read_answer(
         OfdRejected: the operator is alive and refuses this receipt; ``error_code`` is ``http_<status>``.
     """
     status = answer.status
-    if status in _CHANNEL_STATUSES or not (status == 200 or 400 <= status < 500) or _is_page(answer):
+    if status in _CHANNEL_STATUSES or not (status == 200 or 400 <= status < 500) or answer.is_page():
         raise _channel_failure(answer, now=now)
     if status == 200:
         return _accepted(answer)
     if status == 409 and (_names(receipt_id, answer) or _names_all(document, answer)):
-        content = _json_object(answer) or {}
+        content = answer.json_object() or {}
         return HttpReply(ofd_id=_ofd_id(content), timestamp=_timestamp(content), duplicate=True)
     raise OfdRejected(
         f"the operator refused the receipt with HTTP {status}: {_excerpt(answer)}",
@@ -150,7 +150,7 @@ def _number(value: Decimal) -> str:
 
 
 def _accepted(answer: HttpAnswer) -> HttpReply:
-    content = _json_object(answer)
+    content = answer.json_object()
     if content is None:
         raise OfdProtocolError(
             f"the operator's answer is not JSON: {_excerpt(answer)}",
@@ -178,7 +178,7 @@ def _unavailable(fault: HttpFault) -> OfdUnavailable:
 
 
 def _channel_failure(answer: HttpAnswer, *, now: datetime) -> OfdUnavailable:
-    if _is_page(answer):
+    if answer.is_page():
         return OfdProtocolError(
             f"a web page instead of the operator's answer, HTTP {answer.status}",
             f"вместо ответа оператора пришла веб-страница, HTTP {answer.status}",
@@ -200,11 +200,6 @@ def _retry_after_s(answer: HttpAnswer, *, now: datetime) -> float | None:
     return None if seconds is None else min(seconds, MAX_RETRY_AFTER_S)
 
 
-def _is_page(answer: HttpAnswer) -> bool:
-    declared = answer.headers.get("Content-Type", "").split(";", 1)[0].strip().lower()
-    return declared in ("text/html", "application/xhtml+xml") or answer.body.lstrip()[:1] == b"<"
-
-
 def _names(receipt_id: str, answer: HttpAnswer) -> bool:
     """Whether the id stands in the body as a word of its own, in a member or in a sentence."""
     word = rf"(?<![\w-]){re.escape(receipt_id)}(?![\w-])"
@@ -214,14 +209,6 @@ def _names(receipt_id: str, answer: HttpAnswer) -> bool:
 def _names_all(document: Sequence[str], answer: HttpAnswer) -> bool:
     """The very document, whatever receipt the operator knows it by: after a restore it may be another."""
     return len(document) == len(DOCUMENT) and all(_names(word, answer) for word in document)
-
-
-def _json_object(answer: HttpAnswer) -> JsonObject | None:
-    try:
-        content = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        return None
-    return content if isinstance(content, dict) else None
 
 
 def _ofd_id(content: JsonObject) -> str | None:

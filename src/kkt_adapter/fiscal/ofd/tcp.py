@@ -57,13 +57,7 @@ class TcpOfdGateway:
                 f"ответ оператора не подтверждает этот документ: {error}",
                 error_code=error.reason.value,
             ) from error
-        return OfdReply(
-            response_code=confirmation.response_code,
-            raw=raw,
-            ofd_inn=confirmation.ofd_inn,
-            operator_sign=confirmation.operator_sign,
-            replied_at=confirmation.replied_at,
-        )
+        return OfdReply.of(confirmation, raw=raw)
 
     async def probe(self) -> None:
         """Open a connection and close it. Raises OfdUnavailable."""
