@@ -2,7 +2,7 @@
 
 They hang on one optional object each (``LineExtras``, ``ReceiptExtras``), so a receipt without them costs
 nothing. The same values serve the till's wish and the complete receipt. Which of them a document may, must
-and must not carry: ``ffd/validation/extras.py``; the tags: docs/reference/requisites.md.
+and must not carry: ``ffd/validation/receipt_extras.py``; the tags: docs/reference/requisites.md.
 """
 
 from dataclasses import dataclass

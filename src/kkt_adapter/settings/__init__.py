@@ -1,5 +1,7 @@
 """Every setting of the product: one TOML file, the environment over it, the command line over both.
 
+In: a file, the environment and arguments. Out: `Settings`, or all that is wrong with them at once.
+
 A field's ``env`` is its environment variable; its own name is the key in the file. An unknown key in the
 file or an impossible value stops the start with one line that names it. ``docs/reference/settings.md`` is
 generated from this package.

@@ -1,5 +1,7 @@
 """The pages for people, under ``/ui``: rendered here, readable without JavaScript, live with it.
 
+In: a browser's request with a session. Out: a page, a part of it, or a redirect after an action.
+
 A page never asks the database. It calls the same services as the routes (``api/services.py``) and the read
 models of ``fiscal`` and ``catalog``, and gives what they answer to a template.
 

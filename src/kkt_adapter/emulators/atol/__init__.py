@@ -1,5 +1,7 @@
 """ATOL registers and their web server without hardware, over the software FN of virtual registers.
 
+In: HTTP requests of ATOL's web API. Out: jobs done, documents of a software FN.
+
 A test emulator, not a cash register: nothing it makes is fiscal, and its FNs' numbers begin with 9999.
 
     machine.py   a register: link, paper, counters, the FN       flavour.py  habits of servers and versions

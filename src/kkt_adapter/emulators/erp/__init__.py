@@ -1,4 +1,7 @@
-"""A stand-in for a back office: takes heartbeats strictly, books every event, misbehaves on request."""
+"""A stand-in for a back office: takes heartbeats strictly, books every event, misbehaves on request.
+
+In: heartbeats and events. Out: acknowledgements, and the book of what came.
+"""
 
 from kkt_adapter.emulators.erp.book import ErpBook
 from kkt_adapter.emulators.erp.emulator import ErpEmulator, serve_erp

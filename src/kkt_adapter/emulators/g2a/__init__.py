@@ -1,4 +1,7 @@
-"""A stand-in for the product vendor's export API, for development, demonstration and tests."""
+"""A stand-in for the product vendor's export API, for development, demonstration and tests.
+
+In: requests for pages of products. Out: a catalogue that changes on request, with faults.
+"""
 
 from kkt_adapter.emulators.g2a.catalogue import Catalogue, Expected, Item
 from kkt_adapter.emulators.g2a.counters import RequestCounters

@@ -1,4 +1,7 @@
-"""A stand-in for a fiscal data operator: binary protocol, HTTP profile, and a control interface."""
+"""A stand-in for a fiscal data operator: binary protocol, HTTP profile, and a control interface.
+
+In: documents of registers. Out: confirmations, and the book of what came.
+"""
 
 from kkt_adapter.emulators.ofd.book import OfdBook, OperatorChannel
 from kkt_adapter.emulators.ofd.emulator import OfdEmulator, serve_ofd

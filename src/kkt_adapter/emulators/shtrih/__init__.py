@@ -1,5 +1,7 @@
 """A Shtrih-M register without hardware: the complete wire protocol over the software FN of virtual registers.
 
+In: commands over TCP or a pseudo terminal. Out: answers, and documents of a software FN.
+
 A test emulator, not a cash register: nothing it makes is fiscal, and its FN's number begins with 9999.
 
     model.py     which device: abilities (F7h), habits of firmware     tables.py    its tables

@@ -1,1 +1,4 @@
-"""Fiscal document formats: the tag dictionary, the TLV codec, composing, checking and showing documents."""
+"""Fiscal document formats: the tag dictionary, the TLV codec, composing, checking and showing documents.
+
+In: a receipt, or the bytes of a document. Out: bytes of a document, or its tags, findings and words.
+"""

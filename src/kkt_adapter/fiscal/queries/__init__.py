@@ -1,1 +1,4 @@
-"""Receipts, events and today's sales, read back one by one and in pages. Never writes."""
+"""Receipts, events and today's sales, read back one by one and in pages. Never writes.
+
+In: a filter and a cursor. Out: frozen read models and the next cursor.
+"""

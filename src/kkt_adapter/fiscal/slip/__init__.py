@@ -1,4 +1,7 @@
-"""The readable receipt: as text for a printer or a letter, as HTML for a screen, as PDF, and its QR code."""
+"""The readable receipt: as text for a printer or a letter, as HTML for a screen, as PDF, and its QR code.
+
+In: a document's tags and the register's registration. Out: a slip in the wanted form.
+"""
 
 from kkt_adapter.fiscal.slip.content import Slip
 from kkt_adapter.fiscal.slip.html import render_buyer_html, render_html

@@ -1,5 +1,8 @@
 """Faults of more than one step: a database that is replaced, a question that a person decides, a log that
-nobody reads, a disk that is full."""
+nobody reads, a disk that is full.
+
+In: a running world of nodes. Out: one of these faults, done and ended.
+"""
 
 from collections.abc import Sequence
 

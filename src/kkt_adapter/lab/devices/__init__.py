@@ -1,5 +1,7 @@
 """Registers of real brands in the lab, through their emulators.
 
+In: a register's place in the lab. Out: its emulator, and the faults that it can have.
+
     device.py    what a brand must bring
     shtrih.py    Shtrih-M             atol.py    ATOL
     brands.py    all of them by name

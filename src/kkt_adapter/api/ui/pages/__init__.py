@@ -1,4 +1,7 @@
-"""The pages, in the order of the navigation."""
+"""The pages, in the order of the navigation.
+
+In: a `Visit`. Out: a response, by the services and read models behind the page.
+"""
 
 from kkt_adapter.api.ui.pages import (
     audit,

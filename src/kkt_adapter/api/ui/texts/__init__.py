@@ -1,4 +1,7 @@
-"""Every text of the pages, in both languages side by side: nothing can be missing in one of them."""
+"""Every text of the pages, in both languages side by side: nothing can be missing in one of them.
+
+In: the name of a text. Out: it in the reader's language.
+"""
 
 from collections.abc import Mapping
 from types import MappingProxyType

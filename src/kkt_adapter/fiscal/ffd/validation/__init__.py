@@ -1,4 +1,5 @@
 """Format-logical control: every rule of FFD that a receipt must keep.
 
-Pure. Out: a complete `Receipt`, or all violations at once.
+Pure. In: a till's `ReceiptRequest` and the register's profile. Out: a complete `Receipt`, or all violations
+at once.
 """

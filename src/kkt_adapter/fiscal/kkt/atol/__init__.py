@@ -1,5 +1,7 @@
 """Registers of ATOL behind ATOL's web server ("Web Requests", web API v2): JSON tasks over HTTP.
 
+In: calls of `KktDriver`. Out: jobs of the web server, and documents read from their results.
+
     values.py     numbers, times and texts of its JSON    words.py      its enumerations
     task.py       a receipt as a task                     codes.py      every driver code: what it proves
     web.py        the HTTP calls                          jobs.py       one job: sent, awaited, never doubled

@@ -1,8 +1,8 @@
 """Registers of Shtrih-M: low-level protocols 1 and 2 over TCP and serial lines, and the driver on top.
 
-    wires.py          bytes to and from a device: TCP, serial
-    protocol1.py      ENQ/ACK/NAK, STX and LRC           } a body out, a body back,
-    protocol2.py      numbered frames with CRC           } or LinkDown with what is known
+In: calls of `KktDriver`. Out: commands to the device, and documents read from its FN.
+
+    wire/             frames and links: a body out, a body back, or LinkDown with what is known
     requests.py       bodies of commands                 answers.py   contents of answers
     session.py        one connection: locking, waiting while it prints, errors
     device_errors.py  every error code: what it means, what we do, what a person does

@@ -1,4 +1,7 @@
-"""A cash register without hardware: a software FN behind the same seam as the devices."""
+"""A cash register without hardware: a software FN behind the same seam as the devices.
+
+In: calls of `KktDriver`. Out: documents of a file that numbers and keeps them as an FN does.
+"""
 
 from kkt_adapter.fiscal.kkt.virtual.faults import FaultPlan, VirtualFaults
 from kkt_adapter.fiscal.kkt.virtual.fn import VirtualFn
