@@ -15,13 +15,13 @@ from kkt_adapter.fiscal.kkt.virtual.state import Blocked
 from kkt_adapter.fiscal.model import Registration
 
 
-class Counters(Protocol):
+class KeptNumbers(Protocol):
     """A dataclass of numbers, each with a default."""
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
 
-CountersT = TypeVar("CountersT", bound=Counters)
+CountersT = TypeVar("CountersT", bound=KeptNumbers)
 
 
 class FnMachine(Generic[CountersT]):
