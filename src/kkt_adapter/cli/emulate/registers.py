@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from kkt_adapter.emulators.atol import AtolEmulator
     from kkt_adapter.emulators.shtrih import ShtrihEmulator
 
+__all__ = ["emulate_app"]
+
 SHTRIH_PORT, SHTRIH_CONTROL_PORT = 7783, 7784  # real ones listen on 7778
 ATOL_PORT, ATOL_CONTROL_PORT = 7785, 7786  # real ones listen on 16732
 
