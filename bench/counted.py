@@ -43,14 +43,16 @@ async def _cost(services: Services, *, tills: int, each: int) -> dict[str, float
     """Per receipt. The first receipt of a till opens its shift and is not counted."""
     await inside.post_many(services, tills=tills, each=1, name="first")
     receipts = tills * each
-    commits, flushes = inside.commits(services), _flushes()
+    commits, flushes, frames = inside.commits(services), _flushes(), inside.log_frames(services)
     await inside.post_many(services, tills=tills, each=each, name="counted")
     commits, flushes = inside.commits(services) - commits, _flushes() - flushes
+    frames = inside.log_frames(services) - frames
     with inside.traced(services) as trace:
         await inside.post_many(services, tills=tills, each=each, name="traced")
     return {
         "commits": commits / receipts,
         "flushes": flushes / receipts,
+        "frames": frames / receipts,
         "statements": trace.total / receipts,
     }
 

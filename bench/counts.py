@@ -37,6 +37,8 @@ def measure(method: Method, report: Report, shim: Shim | None, say: Callable[[st
     report.note("counts: SQL statements per receipt, c=1", "", [one["statements"]])
     report.note("counts: SQL statements per receipt, c=32", "", [many["statements"]])
     report.note("counts: commits per receipt, c=32, without HTTP", "", [many["commits"]])
+    for name, cost in (("c=1", one), ("c=32", many)):
+        report.note(f"counts: pages written to the log per receipt, {name}", "", [cost["frames"]])
     report.add(
         Target(row="11", what="commits per receipt, c=1, off from 2", must=0, at_least=False),
         [abs(one["commits"] - 2)],

@@ -24,6 +24,8 @@ from kkt_adapter.runtime.db.sqlite_file import raw_connection
 from kkt_adapter.settings import RegisterSettings, Settings, ShopSettings
 
 ASKED = ("/v1/health", "/ready", "/v1/kkt/buffer/status", "/v1/kkt/worker/status", "/metrics")
+_LOG_HEADER, _FRAME_HEADER = 32, 24  # bytes (SQLite, "WAL-mode File Format", 4)
+_PAGE = 4096  # bytes; SQLite's default
 _ONE_ROW = frozenset({"catalog_schedule"})
 _SCAN = re.compile(r"^SCAN (\w+)(?: AS \w+)?(?: USING (?:COVERING )?INDEX (\w+))?$")
 
@@ -199,6 +201,12 @@ async def buffer_status(services: Services) -> dict[str, Any]:
 
 def commits(services: Services) -> int:
     return _database(services).commits
+
+
+def log_frames(services: Services) -> int:
+    """Pages that were written to the write-ahead log so far; `running` never begins the log anew."""
+    log = Path(f"{_database(services).path}-wal")
+    return (log.stat().st_size - _LOG_HEADER) // (_FRAME_HEADER + _PAGE)
 
 
 def _database(services: Services) -> SqliteDatabase:

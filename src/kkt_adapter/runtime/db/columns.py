@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import BigInteger, Dialect, TypeDecorator
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 class UtcMillis(TypeDecorator[datetime]):
@@ -22,7 +23,7 @@ class UtcMillis(TypeDecorator[datetime]):
 
 def millis(moment: datetime) -> int:
     """Whole milliseconds since 1970; a part of a millisecond is cut off."""
-    return (moment - _EPOCH) // timedelta(milliseconds=1)
+    return (moment - _EPOCH) // _MILLISECOND
 
 
 def from_millis(value: int) -> datetime:

@@ -12,6 +12,7 @@ from kkt_adapter.bootstrap import Services
 from kkt_adapter.fiscal.store import counters
 
 TILLS = 8
+PAGES_ALONE = 32  # of the log, by the two commits of one receipt; each table and each index has one at least
 
 
 @pytest.fixture
@@ -24,19 +25,21 @@ async def services(tmp_path: Path) -> AsyncIterator[Services]:
 async def test_one_receipt_takes_two_commits_one_before_the_device_and_one_before_the_answer(
     services: Services,
 ) -> None:
-    before = inside.commits(services)
+    before, pages = inside.commits(services), inside.log_frames(services)
 
     await inside.post_many(services, tills=1, each=5, name="alone")
 
     assert inside.commits(services) - before == 2 * 5
+    assert (inside.log_frames(services) - pages) / 5 <= PAGES_ALONE
 
 
 async def test_receipts_that_come_together_share_their_commits(services: Services) -> None:
-    before = inside.commits(services)
+    before, pages = inside.commits(services), inside.log_frames(services)
 
     await inside.post_many(services, tills=TILLS, each=5, name="together")
 
     assert inside.commits(services) - before < TILLS * 5  # alone they would take twice as many
+    assert (inside.log_frames(services) - pages) / (TILLS * 5) <= PAGES_ALONE / 2
 
 
 async def test_a_group_takes_few_statements_however_many_receipts_it_has(services: Services) -> None:
