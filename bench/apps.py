@@ -24,7 +24,7 @@ from bench.steps import Till
 from kkt_adapter.api.app import create_api
 from kkt_adapter.api.body import read_body
 from kkt_adapter.api.schemas.receipt import parse_receipt
-from kkt_adapter.api.services import ApiServices
+from kkt_adapter.api.services import ApiServices, BuyerServices
 from kkt_adapter.api.settings import ApiSettings
 from kkt_adapter.api.wire.limits import WireLimits
 from kkt_adapter.api.wire.server import http_server
@@ -35,6 +35,7 @@ from kkt_adapter.fiscal.kkt.virtual import FnPool, VirtualRegister
 from kkt_adapter.fiscal.model import ReceiptRequest
 from kkt_adapter.fiscal.printing import reply
 from kkt_adapter.fiscal.printing.reply import Place
+from kkt_adapter.fiscal.slip.links import SECRET_BYTES, ReceiptLinks
 from kkt_adapter.kernel.clock import SystemClock
 from kkt_adapter.kernel.hlc import HybridTimestamp
 from kkt_adapter.runtime import memory
@@ -89,7 +90,12 @@ class EchoIntake:
 def echo(folder: Path, tills: list[Till]) -> ASGIApp:
     nobody = cast(Any, None)
     services = dict.fromkeys(ApiServices.__dataclass_fields__, nobody)
-    services |= {"intake": EchoIntake(tills), "doors": ()}
+    links = ReceiptLinks(secret=bytes(SECRET_BYTES))
+    services |= {
+        "intake": EchoIntake(tills),
+        "doors": (),
+        "buyer": BuyerServices(links=links, receipts=nobody),
+    }
     return create_api(ApiServices(**services), ApiSettings())
 
 

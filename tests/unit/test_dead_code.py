@@ -18,6 +18,10 @@ CALLED_BY_NAME = {
     "process_result_value",
     "on_url",  # httptools
     "on_header",
+    "on_message_begin",
+    "on_headers_complete",
+    "on_body",
+    "on_message_complete",
     "on_response_complete",  # uvicorn
 }
 

@@ -23,6 +23,8 @@ from kkt_adapter.kernel.errors import Text, Violation
 
 M = TypeVar("M", bound=BaseModel)
 
+BODY = "kkt.body"  # key in the ASGI scope: the bytes that were read already, for the route of receipts
+
 _UTF8 = frozenset({"utf-8", "utf8", "us-ascii"})
 _BOM = b"\xef\xbb\xbf"  # some Windows programs begin every text with it
 
@@ -170,7 +172,7 @@ def is_json(content_type: bytes | None) -> bool:
 
 def is_encoded(content_encoding: bytes | None) -> bool:
     """Whether the body is compressed: nothing here unpacks it (RFC 9110, section 8.4)."""
-    return (content_encoding or b"identity").strip().lower() not in (b"", b"identity")
+    return content_encoding is not None and content_encoding.strip().lower() not in (b"", b"identity")
 
 
 def not_plain() -> RefusedByStatus:
@@ -200,15 +202,12 @@ def body_too_large(most: int) -> RefusedByStatus:
     )
 
 
-def is_here(scope: Scope) -> bool:
-    """Whether the whole body has come already: nobody waits for it, and no clock is needed."""
+async def read_of(scope: Scope, receive: Receive, *, most: int, deadline_s: float) -> bytes:
+    """The whole body; one that has come already needs no clock and no message. Raises as ``read_within``."""
     connection = scope.get(CONNECTION)
-    return connection is not None and not connection.in_body
-
-
-async def read_at_most(receive: Receive, *, most: int) -> bytes:
-    """A body that is here. Raises as ``read_within``, but for the deadline."""
-    body = await read_body(receive)
+    body: bytes | None = None if connection is None else connection.take_body(scope)
+    if body is None:
+        return await read_within(receive, most=most, deadline_s=deadline_s)
     if len(body) > most:
         raise body_too_large(most)
     return body

@@ -11,20 +11,19 @@ import re
 from collections.abc import Iterable, Sequence
 from ipaddress import ip_address
 
-import structlog
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kkt_adapter.api.body import (
+    BODY,
     announces_body,
     body_too_large,
     is_encoded,
-    is_here,
     is_json,
     not_json,
     not_plain,
     read_already,
-    read_at_most,
+    read_of,
     read_within,
     too_large,
 )
@@ -50,7 +49,7 @@ from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import Overloaded, StorageError
 from kkt_adapter.kernel.ids import random_id
 from kkt_adapter.runtime.auth.gate import Gate
-from kkt_adapter.runtime.log import forget, get_logger
+from kkt_adapter.runtime.log import about, forget, get_logger
 
 log = get_logger("api")
 
@@ -96,6 +95,7 @@ class Edge:
         self._settings = settings
         self._clock = clock
         self._hosts = HostRule(settings.allowed_hosts)
+        self._host: bytes | None = None  # the header as it was allowed last
         self._origins = OriginRule(settings.allowed_origins)
         self._senders = Senders(gate, settings, clock)
         self._in_flight = 0
@@ -114,7 +114,7 @@ class Edge:
         request_id = _request_id(scope["headers"])
         scope[REQUEST_ID] = request_id
         added = [(b"x-request-id", request_id.encode()), *_fixed_headers(scope["path"], scope["method"])]
-        tokens = structlog.contextvars.bind_contextvars(request_id=request_id)
+        about(request_id=request_id)
         started_at = self._clock.monotonic()
         status = 0
 
@@ -145,7 +145,6 @@ class Edge:
                 log.debug(
                     "request", method=scope["method"], path=_logged(scope), status=status, took_ms=took_ms
                 )
-            structlog.contextvars.reset_contextvars(**tokens)
             forget()
 
     async def _refuse(self, error: Exception, scope: Scope, send: Send) -> None:
@@ -157,9 +156,8 @@ class Edge:
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send, added: list[Header]) -> None:
         headers = headers_of(scope["headers"])
-        host, path = headers.get(b"host"), scope["path"]
-        if not (self._hosts.allows(host) or self._hosts.allows(host, reached=_reached(scope))):
-            raise foreign_host()
+        path = scope["path"]
+        self._check_host(headers.get(b"host"), scope)
         door = self._door_of(path)
         if door is not None:
             await self._enter(door, scope, receive, send, headers)
@@ -183,18 +181,25 @@ class Edge:
             return
         held = self._take_body(scope, headers)
         try:
-            if is_here(scope):
-                body = await read_at_most(receive, most=self._most(scope))
+            body = await read_of(
+                scope, receive, most=self._most(scope), deadline_s=self._settings.body_deadline_s
+            )
+            if path == receipts.PATH and scope["method"] == "POST":
+                scope[BODY] = body
+                await self._work(scope, receive, send, known=known, app=self._accept)
             else:
-                body = await read_within(
-                    receive,
-                    most=self._most(scope),
-                    deadline_s=self._settings.body_deadline_s,
-                )
-            app = self._accept if path == receipts.PATH and scope["method"] == "POST" else self._app
-            await self._work(scope, read_already(body, receive), send, known=known, app=app)
+                await self._work(scope, read_already(body, receive), send, known=known, app=self._app)
         finally:
             self._body_bytes -= held
+
+    def _check_host(self, host: bytes | None, scope: Scope) -> None:
+        """Raises NotAllowed. The name that was allowed last is nearly always the next one's, too."""
+        if host is not None and host == self._host:
+            return
+        if self._hosts.allows(host):
+            self._host = host
+        elif not self._hosts.allows(host, reached=_reached(scope)):
+            raise foreign_host()
 
     async def _admit(self, scope: Scope, headers: Headers) -> bool:
         """Whether the sender is verified. Raises RateLimited, NotAllowed, StorageError, Overloaded."""

@@ -154,6 +154,7 @@ class Customer:
     address: str | None = None  # 1254
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cashier:
     name: str | None = None  # 1021, at most 64 characters

@@ -101,7 +101,7 @@ def configure_logging(
     console = log_format is LogFormat.CONSOLE or (log_format is LogFormat.AUTO and out.isatty())
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
-        _with_subject,
+        with_subject,
         _component_of_logger,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="timestamp"),
@@ -236,8 +236,8 @@ def _as_json(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
     return _to_json(event)
 
 
-def _with_subject(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """What the line says itself goes before what is known of the task."""
+def with_subject(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A structlog processor: adds what the task's lines are about. What the line says itself goes before."""
     for name, value in _about.get().items():
         event.setdefault(name, value)
     return event

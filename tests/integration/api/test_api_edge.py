@@ -8,10 +8,11 @@ from typing import Any
 import httpx2
 import pytest
 import pytest_asyncio
-import structlog
 from structlog.testing import capture_logs
 from tests.support.api import SALE, Edge, a_key, client_of, post_receipt, served, server_of
 from tests.support.clock import ManualClock
+
+from kkt_adapter.runtime.log import with_subject
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -51,7 +52,7 @@ async def test_every_answer_has_an_id_of_its_own(client: httpx2.AsyncClient) -> 
 
 
 async def test_the_id_of_a_refusal_is_in_the_log(client: httpx2.AsyncClient) -> None:
-    with capture_logs([structlog.contextvars.merge_contextvars]) as lines:
+    with capture_logs([with_subject]) as lines:
         answer = await post_receipt(client, {}, **{"X-Request-Id": REQUEST_ID})
     assert answer.status_code == 422
     line = next(line for line in lines if line["event"] == "request_refused")

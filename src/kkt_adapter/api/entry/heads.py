@@ -12,7 +12,7 @@ Headers = Mapping[bytes, bytes]
 _ONCE = frozenset(
     {b"host", b"authorization", b"content-type", b"content-length", b"idempotency-key", b"origin"}
 )
-_BY_A_PROXY = (b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip", b"via")
+_BY_A_PROXY = frozenset({b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip", b"via"})
 _OWN_FETCH = frozenset({b"same-origin", b"none"})  # Fetch Metadata: the page itself; typed by a person
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -33,7 +33,7 @@ def headers_of(pairs: Iterable[tuple[bytes, bytes]]) -> Headers:
 
 
 def is_forwarded(headers: Headers) -> bool:
-    return any(name in headers for name in _BY_A_PROXY)
+    return not _BY_A_PROXY.isdisjoint(headers)
 
 
 def check_page(method: str, headers: Headers, *, origins: OriginRule) -> RequestOrigin:

@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from kkt_adapter.api.access import OPEN, Action, check_may, check_till, till_of
 from kkt_adapter.api.answer import JsonAnswer
-from kkt_adapter.api.body import read_body, read_model
+from kkt_adapter.api.body import BODY, read_body, read_model
 from kkt_adapter.api.deps import Services, admitted, may
 from kkt_adapter.api.negotiation import preferred_form, ranks_english_first
 from kkt_adapter.api.problems import RefusedByStatus
@@ -81,7 +81,10 @@ class AcceptReceipt:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         principal = OPEN if self._open else await admitted(Request(scope), Action.RECEIPT_ACCEPT)
         key = key_in(scope["headers"])
-        parsed = await _parse(await read_body(receive), refuse_unknown=self._refuse_unknown)
+        raw = scope.get(BODY)
+        if raw is None:
+            raw = await read_body(receive)
+        parsed = await _parse(raw, refuse_unknown=self._refuse_unknown)
         about(pos_id=parsed.request.pos_id)
         if parsed.ignored:
             log.info("unknown_fields_ignored", fields=parsed.ignored)

@@ -16,6 +16,7 @@ from kkt_adapter.api.schemas import values
 from kkt_adapter.api.schemas.findings import dotted, violation_of
 from kkt_adapter.api.schemas.names import forms
 from kkt_adapter.api.schemas.names.first_names import first_names_only
+from kkt_adapter.api.schemas.plain_receipt import plain_request
 from kkt_adapter.api.schemas.receipt_body import (
     MAX_LINES,
     MAX_PAYMENTS,
@@ -102,13 +103,31 @@ def read_receipt(raw: bytes, *, refuse_unknown: bool = False) -> ParsedReceipt:
         ReceiptInvalid: so much does not fit that nothing else can be said.
     """
     document = json_object(raw)
-    notes = forms.Notes()
-    canonical = _canonical(document, notes)
+    plain = plain_request(document)
+    if plain is None:
+        return read_by_models(document, refuse_unknown=refuse_unknown)
+    return ParsedReceipt(
+        request=plain,
+        sent=AsSent(
+            own_name=lambda field: _own_name(document, field), first_reading=lambda: _first_reading(document)
+        ),
+        ignored=(),
+    )
+
+
+def _own_name(document: dict[str, Any], field: str) -> str:
+    place = tuple(int(step) if step.isdecimal() else step for step in field.split("."))
+    return dotted(forms.written_place(document, place))
+
+
+def read_by_models(document: dict[str, Any], *, refuse_unknown: bool = False) -> ParsedReceipt:
+    """Any request, usual or not. Raises ReceiptInvalid, as ``read_receipt``."""
 
     def own_name(field: str) -> str:
-        place = tuple(int(step) if step.isdecimal() else step for step in field.split("."))
-        return dotted(forms.written_place(document, place))
+        return _own_name(document, field)
 
+    notes = forms.Notes()
+    canonical = _canonical(document, notes)
     broken = list(notes.violations)
     try:
         body = _model_of(canonical).model_validate(canonical)

@@ -1,11 +1,13 @@
 """One connection: uvicorn's, with limits around its parser and the product's error body."""
 
 import asyncio
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, cast
+from urllib.parse import unquote
 
 import httptools
 from uvicorn.config import Config
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
@@ -13,12 +15,14 @@ from kkt_adapter.api.negotiation import preferred
 from kkt_adapter.api.problems import problem
 from kkt_adapter.api.wire.answers_written import Answers
 from kkt_adapter.api.wire.connections import Connections, Refusal
+from kkt_adapter.api.wire.cycle import RequestCycle
 from kkt_adapter.api.wire.limits import SLICE_BYTES
 from kkt_adapter.api.wire.refusals import refused
 from kkt_adapter.kernel.ids import random_id
 from kkt_adapter.runtime.log import get_logger
 
 CONNECTION = "kkt.connection"  # key in the ASGI scope: the `LimitedProtocol` a request came on
+SHORT_TARGET_BYTES = 64  # of targets that are remembered
 MOST_PIPELINED = 16  # requests that wait on one connection for the answer of the one before
 
 log = get_logger("api")
@@ -62,6 +66,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._lingering = False  # our side is ended
         self._thrown_away = 0  # bytes since then
         self._answers: Answers = None  # type: ignore[assignment]  # set with the transport
+        self.cycle: RequestCycle = None  # type: ignore[assignment]  # set with the first request
 
     # --- places -------------------------------------------------------------------------------------
 
@@ -107,7 +112,6 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._stopped:
             self._throw_away(len(data))
             return
-        self._unset_keepalive_if_required()
         if self._began_at is None:
             self._began_at = self.loop.time()
         try:
@@ -142,12 +146,26 @@ class LimitedProtocol(HttpToolsProtocol):
     # --- what the parser found ------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
-        super().on_message_begin()
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers = []
         self._in_head = True
         self._head_bytes = self._unparsed_bytes = 0
         if self._began_at is None:
             self._began_at = self.loop.time()
-        cast("dict[str, Any]", self.scope)[CONNECTION] = self
+        scope: dict[str, Any] = {
+            "type": "http",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "http_version": "1.1",
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme,
+            "root_path": "",
+            "headers": self.headers,
+            "state": self.app_state.copy(),
+            CONNECTION: self,
+        }
+        self.scope = cast(Any, scope)
 
     def on_url(self, url: bytes) -> None:
         self._unparsed_bytes = 0
@@ -174,9 +192,41 @@ class LimitedProtocol(HttpToolsProtocol):
             self._check_target()
         if len(self.pipeline) >= MOST_PIPELINED:
             raise _Malformed
-        super().on_headers_complete()
+        version, method = self.parser.get_http_version(), self.parser.get_method()
+        scope = cast("dict[str, Any]", self.scope)
+        scope["method"], scope["http_version"] = method.decode("ascii"), version
+        scope["path"], scope["raw_path"], scope["query_string"] = _target(self.url)
+        self._begin_cycle(keep_alive=version != "1.0" and self.parser.should_keep_alive())
         self._in_head, self.in_body = False, True
-        self.cycle.transport = cast("asyncio.Transport", self._answers)
+
+    def _begin_cycle(self, *, keep_alive: bool) -> None:
+        """The request's task, now or after those of the requests before it."""
+        before = self.cycle
+        self.cycle = RequestCycle(
+            scope=self.scope,
+            transport=cast("asyncio.Transport", self._answers),
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=keep_alive,
+            on_response=self.on_response_complete,
+        )
+        if before is None or before.response_complete:
+            self._start_asgi_task(self.cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
+
+    def take_body(self, scope: Any) -> bytes | None:
+        """The whole body of the request with this ``scope``, where it is the newest one of the connection and
+        its body has come; as `RequestCycle.whole_body`."""
+        if self.in_body or self.cycle is None or self.cycle.scope is not scope:
+            return None
+        return self.cycle.whole_body()
 
     def _check_target(self) -> None:
         """An absolute target must name the host of ``Host`` (RFC 9112, 3.2.2); other forms are not served."""
@@ -190,10 +240,19 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         self._unparsed_bytes = 0
-        super().on_body(body)
+        cycle = self.cycle
+        if cycle.response_complete:
+            return
+        cycle.body += body
+        if len(cycle.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        cycle.message_event.set()
 
     def on_message_complete(self) -> None:
-        super().on_message_complete()
+        cycle = self.cycle
+        if not cycle.response_complete:
+            cycle.more_body = False
+            cycle.message_event.set()
         self.in_body = False
         self._unparsed_bytes = 0
         self._began_at = None
@@ -285,6 +344,20 @@ class LimitedProtocol(HttpToolsProtocol):
         self._thrown_away += length
         if self._lingering and self._thrown_away > self.limits.linger_bytes:
             self.transport.abort()
+
+
+def _target(url: bytes) -> tuple[str, bytes, bytes]:
+    """Path, path as it was written, query. Raises HttpParserError: no target."""
+    return _known_target(url) if len(url) <= SHORT_TARGET_BYTES else _read_target(url)
+
+
+def _read_target(url: bytes) -> tuple[str, bytes, bytes]:
+    parsed = httptools.parse_url(url)
+    path = parsed.path.decode("ascii")
+    return unquote(path) if "%" in path else path, parsed.path, parsed.query or b""
+
+
+_known_target = lru_cache(maxsize=64)(_read_target)  # tills ask for few paths, each of them often
 
 
 def limited(connections: Connections) -> type[asyncio.Protocol]:

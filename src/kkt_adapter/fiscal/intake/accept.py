@@ -45,8 +45,6 @@ from kkt_adapter.runtime.log import about, get_logger
 
 ROW_LOOK_S = 0.2  # how often a receipt that another process prints is looked at
 
-Stored = asyncio.Future[Accepted | Known]
-
 
 @dataclass(slots=True)
 class IntakeStats:
@@ -99,7 +97,7 @@ class ReceiptIntake:
         self._clock = clock
         self._policy = policy
         self._log = get_logger("intake").bind()
-        self._storing: set[asyncio.Task[None]] = set()
+        self._apart: set[asyncio.Task[None]] = set()
         self._checks = ReceiptChecks(
             database=database, registers=registers, clock=clock, policy=policy, disk=disk
         )
@@ -218,15 +216,15 @@ class ReceiptIntake:
         if guard is not None:
             guard.caller.takes(item.receipt.id)
         waiter = self._waiting.open(item.receipt.id)
-        stored: Stored = asyncio.get_running_loop().create_future()
-        storing = asyncio.create_task(self._store(item, candidates, stored))
-        self._storing.add(storing)
-        storing.add_done_callback(self._storing.discard)
         try:
-            outcome = await stored
+            outcome = await self._commit(item, candidates)
         except LookAgain:
             self._waiting.drop(item.receipt.id)
             return await self._begin(request, key, sent, origin)
+        except asyncio.CancelledError:
+            self._waiting.drop(item.receipt.id)
+            self._finish_apart(item, candidates)
+            raise
         except BaseException:
             self._waiting.drop(item.receipt.id)
             raise
@@ -284,19 +282,21 @@ class ReceiptIntake:
         for code in (warning.code for warning in checked.warnings if warning.code in CODES):
             self.stats.suspicions[code] = self.stats.suspicions.get(code, 0) + 1
 
-    async def _store(self, item: AcceptItem, candidates: Candidates, stored: Stored) -> None:
-        """One commit; then the lane is told, and the request if it still waits."""
-        try:
-            outcome = await self._commit(item, candidates)
-        except Exception as error:
-            if not stored.done():
-                stored.set_exception(error)
-        except BaseException:
-            stored.cancel()
-            raise
-        else:
-            if not stored.done():
-                stored.set_result(outcome)
+    def _finish_apart(self, item: AcceptItem, candidates: Candidates) -> None:
+        """Whoever asked is gone while it is being stored: the lanes go by the rows once it is there."""
+
+        async def look_when_stored() -> None:
+            try:
+                await self._db.write(lambda conn: None)  # writes are decided in the order of their coming
+            finally:
+                if (reserved := _reserved_lane(item, candidates)) is not None:
+                    reserved.release(stored=None)
+                for candidate in candidates:
+                    candidate.unit.lane.others_stored()
+
+        task = asyncio.create_task(look_when_stored())
+        self._apart.add(task)
+        task.add_done_callback(self._apart.discard)
 
     async def _commit(self, item: AcceptItem, candidates: Candidates) -> Accepted | Known:
         """A lane that lost its lease in between is done without."""
@@ -309,6 +309,8 @@ class ReceiptIntake:
             reserved.release(stored=False)
             options = tuple([replace(option, attempt=None) for option in item.options])
             return await self._commit(replace(item, attempt=None, options=options), candidates)
+        except asyncio.CancelledError:
+            raise  # it goes on; see ``_finish_apart``
         except BaseException as error:
             if reserved is not None:
                 refused = isinstance(error, (AdapterError, LookAgain)) and not isinstance(error, StorageError)
