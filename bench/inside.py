@@ -7,6 +7,7 @@ need no clock, so a test may gate on them.
 import asyncio
 import json
 import re
+import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -19,6 +20,8 @@ from sqlalchemy import Connection, event
 from bench.load import PATH, InvalidRun, body
 from bench.processes import NOBODY, till_name
 from kkt_adapter.bootstrap import Services, build_services
+from kkt_adapter.runtime.auth.settings import AuthSettings
+from kkt_adapter.runtime.db.postgres import PostgresDatabase
 from kkt_adapter.runtime.db.sqlite import SqliteDatabase
 from kkt_adapter.runtime.db.sqlite_file import raw_connection
 from kkt_adapter.settings import RegisterSettings, Settings, ShopSettings
@@ -32,15 +35,18 @@ _SCAN = re.compile(r"^SCAN (\w+)(?: AS \w+)?(?: USING (?:COVERING )?INDEX (\w+))
 
 @asynccontextmanager
 async def running(
-    folder: Path, tills: int, *, shop: tuple[ShopSettings, ...] = ()
+    folder: Path, tills: int, *, shop: tuple[ShopSettings, ...] = (), database_url: str = ""
 ) -> AsyncIterator[Services]:
-    """The product with virtual registers and without an operator, started."""
+    """The product with virtual registers and without an operator, started; over SQLite unless there is a
+    ``database_url``."""
     registers = tuple(
         RegisterSettings(id=till_name(number), driver="virtual", pos_ids=(till_name(number),))
         for number in range(tills)
     )
     settings = Settings(
         data_dir=folder,
+        database_url=database_url,
+        sign_in=AuthSettings.model_validate({"AUTH_SECRET": secrets.token_hex(32)}),
         capacity=0,
         virtual_fsync=False,
         ofd_host="127.0.0.1",
@@ -197,6 +203,12 @@ async def buffer_status(services: Services) -> dict[str, Any]:
     _, answer = await ask(services, "GET", "/v1/kkt/buffer/status")
     found: dict[str, Any] = json.loads(answer)
     return found
+
+
+def server_round_trips(services: Services) -> tuple[int, int]:
+    """On PostgreSQL: how often the writer has waited for the server, and its commits."""
+    assert isinstance(services.database, PostgresDatabase)
+    return services.database.round_trips, services.database.commits
 
 
 def commits(services: Services) -> int:

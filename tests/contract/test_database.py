@@ -7,12 +7,17 @@ from typing import Any
 
 import pytest
 from sqlalchemy import (
+    BigInteger,
+    Boolean,
     Column,
     Connection,
+    Float,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
+    Text,
     func,
     insert,
     select,
@@ -22,6 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from kkt_adapter.kernel.errors import Overloaded, StorageError
+from kkt_adapter.runtime.db.bulk import bulk, bulk_insert
 from kkt_adapter.runtime.db.open import open_database
 from kkt_adapter.runtime.db.postgres import PostgresDatabase, PostgresSettings
 from kkt_adapter.runtime.db.sqlite import SqliteDatabase
@@ -37,6 +43,18 @@ notes = Table(
 )
 counter = Table(
     "counter", metadata, Column("id", Integer, primary_key=True), Column("n", Integer, nullable=False)
+)
+
+
+PUT = bulk_insert(notes, notes.c.text)
+kinds = Table(
+    "kinds",
+    metadata,
+    Column("number", BigInteger, primary_key=True),
+    Column("words", Text),
+    Column("content", LargeBinary),
+    Column("yes", Boolean),
+    Column("share", Float),
 )
 
 
@@ -136,6 +154,61 @@ async def test_a_constraint_error_goes_to_its_caller(db: AnyDatabase) -> None:
 
     assert isinstance(first, IntegrityError)
     assert isinstance(second, int)
+
+
+async def test_an_error_of_a_statement_that_nobody_waited_for_goes_to_its_caller_alone(
+    db: AnyDatabase,
+) -> None:
+    """On PostgreSQL such statements go out with the COMMIT of their group."""
+
+    def put(note: str) -> Callable[[Connection], None]:
+        return lambda connection: PUT.put(connection, [(note,)])
+
+    await db.write(add("there"))
+    gate = Gate()
+    blocker = asyncio.ensure_future(db.write(gate.work))
+    await gate.reached()
+    waiting = [asyncio.ensure_future(db.write(put(note))) for note in ("one", "there", "two")]
+    await asyncio.sleep(0)
+    gate.open()
+    await blocker
+
+    one, refused, two = await asyncio.gather(*waiting, return_exceptions=True)
+
+    assert one is None and two is None
+    assert type(refused).__name__ == "IntegrityError"  # the driver's own on SQLite
+    assert set(await db.read(all_notes)) == {"there", "one", "two"}
+
+
+async def test_a_statement_over_many_rows_keeps_every_value(db: AnyDatabase) -> None:
+    """PostgreSQL gets them as the texts of arrays, where quotes, commas, braces and NULL mean something."""
+    put = bulk_insert(kinds, *kinds.columns)
+    look = bulk(
+        (kinds.c.number,),
+        lambda given: select(*kinds.columns).join(given, kinds.c.number == given.c.number),
+    )
+    rows = [
+        (1, 'say "no"', b"\x00\xff", True, 1.5),
+        (2, "a,b} {c", b"", False, -0.1),
+        (-(2**62), "back\\slash\\\\", None, None, None),
+        (4, None, b"\\x41", True, 1e30),
+        (5, "NULL", b"NULL", False, 0.0),
+        (6, "", b"'", None, 2.0),
+        (7, " Чек №1\n\t€ 🧾 %s %% $1", b"\n", True, 3.0),
+    ]
+
+    def write(connection: Connection) -> tuple[list[Any], int]:
+        put.put(connection, rows)
+        asked = look.ask(connection, [(number,) for number, *_ in rows])
+        changed = PUT.ask(connection, [("a",), ("b",), ("c",)])
+        return asked.rows(), changed.count()
+
+    found, changed = await db.write(write)
+
+    assert sorted(found) == sorted(rows)
+    assert changed == 3
+    assert sorted(await db.read(lambda c: look.rows(c, [(one[0],) for one in rows]))) == sorted(rows)
+    assert await db.read(lambda c: (look.rows(c, []), PUT.run(c, []))) == ([], 0)
 
 
 async def test_error_texts_do_not_carry_the_values_of_the_row(db: AnyDatabase) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -190,6 +191,51 @@ async def test_statements_that_nobody_waits_for_are_done_before_the_next_one_and
     assert [isinstance(one, DBAPIError) for one in outcomes] == [False, True, True, False]
     stored = await turns[0].read(lambda c: [row.n for row in c.execute(text("SELECT n FROM t ORDER BY n"))])
     assert stored == [*range(10, 16), *range(20, 26)]
+
+
+async def test_a_job_that_swallows_an_error_of_the_server_is_told_that_nothing_was_stored(
+    turns: tuple[PostgresDatabase, PostgresDatabase],
+) -> None:
+    """The server answers the COMMIT of a failed transaction by rolling back, and calls that no error."""
+
+    def swallow(connection: Connection) -> str:
+        connection.execute(text("INSERT INTO t (n) VALUES (1)"))
+        with suppress(DBAPIError):
+            connection.execute(text("INSERT INTO nowhere VALUES (1)"))
+        return "stored"
+
+    outcomes = await asyncio.gather(
+        turns[0].write(swallow),
+        *(turns[0].write(lambda c: c.execute(text("INSERT INTO t (n) VALUES (2)"))) for _ in range(2)),
+        return_exceptions=True,
+    )
+
+    assert [isinstance(one, DBAPIError) for one in outcomes] == [True, False, False], outcomes
+    stored = await turns[1].read(lambda c: [row.n for row in c.execute(text("SELECT n FROM t"))])
+    assert stored == [2, 2]
+
+
+async def test_prepared_statements_are_prepared_anew_when_the_driver_has_dropped_all(
+    turns: tuple[PostgresDatabase, PostgresDatabase],
+) -> None:
+    table = Table("t", MetaData(), Column("id", BigInteger), Column("n", Integer))
+    insert = bulk_insert(table, table.c.n)
+
+    async def put(n: int) -> None:
+        assert await turns[0].write(lambda c: insert.run(c, [(n,), (n,)])) == 2
+
+    for n in range(3):
+        await put(n)
+    for _ in range(8):  # often enough for the driver to prepare statements of its own
+        await turns[0].write(lambda c: c.execute(text("SELECT count(*) FROM t")))
+    with pytest.raises(DBAPIError):  # rolled back, whereupon the driver drops them
+        await turns[0].write(lambda c: c.execute(text("INSERT INTO nowhere VALUES (1)")))
+    await put(3)
+    await turns[0].write(lambda c: c.execute(text("DEALLOCATE ALL")))  # behind our back
+    await put(4)
+
+    assert turns[0].retries == 1
+    assert len(await turns[0].read(lambda c: c.execute(text("SELECT n FROM t")).all())) == 10
 
 
 async def test_a_write_that_the_server_refuses_again_and_again_is_told_as_a_storage_error(

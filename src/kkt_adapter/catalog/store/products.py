@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, Column, Connection, Executable, Row, bindparam, select, update
+from sqlalchemy import Connection, Executable, Row, bindparam, select, update
 
 from kkt_adapter.catalog.model import Product, ProductStatus
 from kkt_adapter.catalog.store.changes import ChangeDecision, ChangeKind, StoreOutcome, compare
@@ -22,14 +22,13 @@ from kkt_adapter.catalog.store.tables import (
     product_bodies,
     products,
 )
-from kkt_adapter.runtime.db.bulk import Bulk, bulk
+from kkt_adapter.runtime.db.bulk import Bulk, Given, bulk
 from kkt_adapter.runtime.db.dialects import insert_of
 
 KEPT_ON_CONFLICT = {"id", "first_seen_at", "created_revision"}
 KEPT_CATEGORIES = 1_024  # most products have the same few sets of them
 
 StateRow = Row[*tuple[Any, ...]]
-Parameters = Sequence[Sequence[BindParameter[Any]]]
 
 _product_columns = tuple(products.columns)
 _body_columns = (product_bodies.c.product_id, product_bodies.c.body)
@@ -234,8 +233,8 @@ def _upserts(dialect: str) -> tuple[Bulk, Bulk]:
     """Insert or replace products (never one of a newer run), and their bodies."""
     build = insert_of(dialect)
 
-    def write_products(rows: Parameters) -> Executable:
-        product = build(products).inline().values([_named(_product_columns, row) for row in rows])
+    def write_products(given: Given) -> Executable:
+        product = given.into(build(products))
         return product.on_conflict_do_update(
             index_elements=[products.c.id],
             set_={
@@ -246,16 +245,10 @@ def _upserts(dialect: str) -> tuple[Bulk, Bulk]:
             where=products.c.generation <= product.excluded.generation,
         )
 
-    def write_bodies(rows: Parameters) -> Executable:
-        body = build(product_bodies).inline().values([_named(_body_columns, row) for row in rows])
+    def write_bodies(given: Given) -> Executable:
+        body = given.into(build(product_bodies))
         return body.on_conflict_do_update(
             index_elements=[product_bodies.c.product_id], set_={"body": body.excluded.body}
         )
 
     return Bulk(_product_columns, write_products), Bulk(_body_columns, write_bodies)
-
-
-def _named(
-    columns: Sequence[Column[Any]], row: Sequence[BindParameter[Any]]
-) -> dict[str, BindParameter[Any]]:
-    return {column.name: parameter for column, parameter in zip(columns, row, strict=True)}

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from sqlalchemy import BindParameter, Connection, Executable, and_, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, Executable, and_, delete, insert, select, tuple_, update
 
 from kkt_adapter.catalog.model import ProductPage
 from kkt_adapter.catalog.runs import ErrorKind, RunStatus
@@ -19,7 +19,7 @@ from kkt_adapter.catalog.sync import run_rows
 from kkt_adapter.catalog.sync.fetch import FetchStats
 from kkt_adapter.catalog.sync.run_rows import Fence
 from kkt_adapter.kernel.errors import IllegalTransition
-from kkt_adapter.runtime.db.bulk import Bulk, bulk
+from kkt_adapter.runtime.db.bulk import Bulk, Given, bulk
 from kkt_adapter.runtime.db.dialects import insert_of
 
 PERCENT_OF_READING = 98.0  # verifying and sweeping are the rest
@@ -192,12 +192,8 @@ def _page_row(entry: Arrived, generation: int) -> tuple[object, ...]:
 
 @cache
 def _page_upsert(dialect: str) -> Bulk:
-    insert_pages = insert_of(dialect)(sync_pages).inline()
-
-    def write(rows: Sequence[Sequence[BindParameter[object]]]) -> Executable:
-        page = insert_pages.values(
-            [{c.name: given for c, given in zip(_page_columns, row, strict=True)} for row in rows]
-        )
+    def write(given: Given) -> Executable:
+        page = given.into(insert_of(dialect)(sync_pages))
         return page.on_conflict_do_update(
             index_elements=_page_key,
             set_={c.name: page.excluded[c.name] for c in _page_columns if not c.primary_key},

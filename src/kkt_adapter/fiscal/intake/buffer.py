@@ -24,29 +24,36 @@ from kkt_adapter.fiscal.intake.refusals import refusal
 from kkt_adapter.fiscal.lifecycle import AttemptKind
 from kkt_adapter.fiscal.store import events as journal
 from kkt_adapter.fiscal.store import group_rows, receipt_json
-from kkt_adapter.fiscal.store.attempts import INSERT_ATTEMPTS, NewAttempt, attempt_row
+from kkt_adapter.fiscal.store.attempts import INSERT_ATTEMPTS, NewAttempt, attempt_row, term_of
 from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.kernel import hlc
 from kkt_adapter.kernel.hlc import HybridTimestamp
-from kkt_adapter.runtime.leases.database import check_terms
+from kkt_adapter.runtime.leases.database import TermKey, ask_terms, check_terms
 
 
 def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted | Known | Exception]:
     """Store receipts in the order given; each gets its place, or what its key was used for before."""
-    batch = _Batch(conn, _state(conn), items)
+    batch = _Batch(conn, items)
     outcomes = [batch.take(item) for item in _with_registers(conn, items, batch.known)]
     batch.write()
     return outcomes
 
 
-def _state(conn: Connection) -> rows.State:
-    (row,) = rows.STATE.rows(conn, [(1,)])
-    return rows.State(*row)
+class _Asked:
+    """What deciding about receipts needs from the database: asked for together, before the first answer is
+    looked at."""
 
+    def __init__(self, conn: Connection, items: Sequence[AcceptItem]) -> None:
+        self._state = rows.STATE.ask(conn, [(1,)])
+        self._known = rows.KNOWN.ask(conn, [(one,) for item in items for one in item.key_hashes])
+        self.terms = ask_terms(conn, {term_of(item.attempt) for item in items if item.attempt is not None})
 
-def _known(conn: Connection, items: Sequence[AcceptItem]) -> dict[bytes, Known]:
-    found = rows.KNOWN.rows(conn, [(one,) for item in items for one in item.key_hashes])
-    return {bytes(key_hash): known_as(*row) for key_hash, *row in found}
+    def state(self) -> rows.State:
+        (row,) = self._state.rows()
+        return rows.State(*row)
+
+    def known(self) -> dict[bytes, Known]:
+        return {bytes(key_hash): known_as(*row) for key_hash, *row in self._known.rows()}
 
 
 def _earlier(known: Mapping[bytes, Known], key_hashes: Sequence[bytes]) -> Known | None:
@@ -56,9 +63,12 @@ def _earlier(known: Mapping[bytes, Known], key_hashes: Sequence[bytes]) -> Known
 class _Batch:
     """The receipts of one commit: each is decided as it is taken, and all are written at the end."""
 
-    def __init__(self, conn: Connection, state: rows.State, items: Sequence[AcceptItem]) -> None:
+    def __init__(self, conn: Connection, items: Sequence[AcceptItem]) -> None:
         origins = [item.origin for item in items if item.origin is not None]
-        self.known = _known(conn, items)
+        asked = _Asked(conn, items)
+        state = asked.state()
+        self.known = asked.known()
+        self._asked_terms = asked.terms
         self._actions = used_for_actions(conn, [one for origin in origins for one in origin.actions])
         self._equal = EqualPresses(conn, [one.guard for one in origins if one.guard is not None])
         self._conn = conn
@@ -68,7 +78,7 @@ class _Batch:
         self._undelivered = state.pending + state.syncing
         self._stored: list[tuple[AcceptItem, Accepted]] = []
         self._attempts: list[tuple[Any, ...]] = []
-        self._terms: set[tuple[str, str, int]] = set()  # of the lanes that the attempts belong to
+        self._terms: set[TermKey] = set()  # of the lanes that the attempts belong to
         self._links: list[tuple[int, suspicions.ReceiptLink]] = []
         self._pressed: list[NewPress] = []
 
@@ -130,8 +140,8 @@ class _Batch:
         return accepted
 
     def _begin(self, item: AcceptItem, attempt: NewAttempt) -> None:
-        register_id, lane = item.receipt.register_id, attempt.lane
-        self._terms.add((lane.lease, lane.owner, lane.number))
+        register_id = item.receipt.register_id
+        self._terms.add(term_of(attempt))
         self._attempts.append(
             attempt_row(self._attempt_id, AttemptKind.PRINT, register_id, self._seq, attempt, item.at)
         )
@@ -155,7 +165,8 @@ class _Batch:
         if shops := {item.origin.account: item.at for item, _ in stored if item.origin is not None}:
             group_rows.note_use(conn, shops, prefix=group_rows.SHOP_PREFIX)
         if self._attempts:
-            check_terms(conn, self._terms)
+            self._asked_terms.check(self._terms & self._asked_terms.asked)
+            check_terms(conn, self._terms - self._asked_terms.asked)  # of registers that were chosen here
             INSERT_ATTEMPTS.put(conn, self._attempts)
         self._move_counters(len(stored))
 
@@ -241,7 +252,7 @@ def refusal_now(
     conn: Connection, *, default_capacity: int, sale_must_be_synced: str | None, forced: bool, at: datetime
 ) -> Exception | None:
     """What ``accept`` would refuse a receipt with at the moment; stores nothing."""
-    state = _state(conn)
+    state = rows.State(*rows.STATE.rows(conn, [(1,)])[0])
     return refusal(
         conn,
         maintenance=state.maintenance,

@@ -23,6 +23,7 @@ from kkt_adapter.fiscal.store.attempts import (
     NewAttempt,
     attempt_row,
     end_attempt,
+    term_of,
 )
 from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.fiscal.store.tables import (
@@ -34,7 +35,7 @@ from kkt_adapter.kernel.errors import IllegalTransition
 from kkt_adapter.kernel.quick import quickly_made
 from kkt_adapter.runtime.db.bulk import bulk, bulk_insert
 from kkt_adapter.runtime.db.columns import millis
-from kkt_adapter.runtime.leases.database import check_terms
+from kkt_adapter.runtime.leases.database import ask_terms, check_terms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,13 +144,17 @@ def printed(conn: Connection, items: Sequence[PrintedItem]) -> list[Printed | Ex
         IllegalTransition: a receipt is not in a state that can become printed. In a group of several the
             caller gets it alone: the group is repeated item by item.
     """
+    terms = {(i.lane.lease, i.lane.owner, i.lane.number) for i in items}
     counters.lock(conn)
-    check_terms(conn, {(i.lane.lease, i.lane.owner, i.lane.number) for i in items})
-    done = _SET_PRINTED.run(
+    held = ask_terms(conn, terms)
+    done = _SET_PRINTED.ask(
         conn,
         [(i.seq, i.fiscal_doc, i.document.fn_number, i.document.fd_number, millis(i.at)) for i in items],
     )
-    if done != len(items):
+    following = _Following(conn, items)
+    sessions = cash_movements.ask_open(conn, [i.receipt for i in items])
+    held.check(terms)
+    if done.count() != len(items):
         raise IllegalTransition("a receipt of this group cannot become printed")
     _SET_ANSWERS.put(conn, [(i.seq, i.answer) for i in items])
     END_ATTEMPTS.put(
@@ -171,36 +176,45 @@ def printed(conn: Connection, items: Sequence[PrintedItem]) -> list[Printed | Ex
             for i in items
         ],
     )
-    ids = _begin_following(conn, items)
-    cash_movements.record(conn, [(i.receipt, i.at) for i in items])
+    ids = following.begin()
+    cash_movements.record(conn, [(i.receipt, i.at) for i in items], sessions)
     counters.bump(conn, unprinted=-len(items))
     return [Printed(next_attempt_id=ids.get(i.seq)) for i in items]
 
 
-def _begin_following(conn: Connection, items: Sequence[PrintedItem]) -> dict[int, int]:
-    """The attempts of the lanes' next receipts, by the ``seq`` of the receipt before."""
-    following = [(i, i.next) for i in items if i.next is not None]
-    if not following:
-        return {}
-    begun = _SET_PRINTING.run(conn, [(after.seq, i.receipt.register_id) for i, after in following])
-    if begun != len(following):
-        raise IllegalTransition("a receipt of this group cannot be printed now")
-    first = counters.take_attempt_ids(conn, len(following))
-    INSERT_ATTEMPTS.put(
-        conn,
-        [
-            attempt_row(
-                number,
-                AttemptKind.PRINT,
-                i.receipt.register_id,
-                after.seq,
-                NewAttempt(lane=i.lane, baseline=i.baseline, tells=after.tells),
-                i.at,
-            )
-            for number, (i, after) in enumerate(following, first)
-        ],
-    )
-    return {i.seq: number for number, (i, _) in enumerate(following, first)}
+class _Following:
+    """The attempts of the lanes' next receipts; what they need is asked for beside the results."""
+
+    def __init__(self, conn: Connection, items: Sequence[PrintedItem]) -> None:
+        self._conn = conn
+        self._items = [(i, i.next) for i in items if i.next is not None]
+        if self._items:
+            receipts_after = [(after.seq, i.receipt.register_id) for i, after in self._items]
+            self._begun = _SET_PRINTING.ask(conn, receipts_after)
+            self._first = counters.ask_attempt_ids(conn, len(self._items))
+
+    def begin(self) -> dict[int, int]:
+        """Their ids, by the ``seq`` of the receipt before. Raises IllegalTransition."""
+        if not self._items:
+            return {}
+        if self._begun.count() != len(self._items):
+            raise IllegalTransition("a receipt of this group cannot be printed now")
+        begun = list(enumerate(self._items, self._first()))
+        INSERT_ATTEMPTS.put(
+            self._conn,
+            [
+                attempt_row(
+                    number,
+                    AttemptKind.PRINT,
+                    i.receipt.register_id,
+                    after.seq,
+                    NewAttempt(lane=i.lane, baseline=i.baseline, tells=after.tells),
+                    i.at,
+                )
+                for number, (i, after) in begun
+            ],
+        )
+        return {i.seq: number for number, (i, _) in begun}
 
 
 def _document_row(document: FiscalDocument, register_id: str, seq: int | None) -> tuple[Any, ...]:
@@ -258,15 +272,20 @@ def begin_attempt(
     Raises:
         IllegalTransition: the receipt cannot be printed from its present state, or is another register's.
     """
+    term = term_of(attempt)
     counters.lock(conn)
-    check_terms(conn, {(attempt.lane.lease, attempt.lane.owner, attempt.lane.number)})
-    if receipt_seq is not None:
-        ((_, was),) = _STANDS.rows(conn, [(receipt_seq,)])
-        if _SET_PRINTING.run(conn, [(receipt_seq, register_id)]) != 1:
+    held = ask_terms(conn, {term})
+    stood = None if receipt_seq is None else _STANDS.ask(conn, [(receipt_seq,)])
+    begun = None if receipt_seq is None else _SET_PRINTING.ask(conn, [(receipt_seq, register_id)])
+    first_id = counters.ask_attempt_ids(conn, 1)
+    held.check({term})
+    if stood is not None and begun is not None:
+        ((_, was),) = stood.rows()
+        if begun.count() != 1:
             raise IllegalTransition(f"receipt {receipt_seq} cannot be printed now: it is {was}")
         if was == PrintState.PRINT_FAILED:
             counters.bump(conn, print_failed=-1, unprinted=1)
-    attempt_id = counters.take_attempt_ids(conn, 1)
+    attempt_id = first_id()
     INSERT_ATTEMPTS.put(conn, [attempt_row(attempt_id, what, register_id, receipt_seq, attempt, at)])
     return attempt_id
 

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Text, bindparam, column, insert, select, update
+from sqlalchemy import Connection, Text, column, select, update
 
 from kkt_adapter.fiscal.model import Operation, PaymentKind, Receipt
 from kkt_adapter.fiscal.store.session_tables import NOT_TOLD, OPEN_SESSION, cash_transactions, pos_sessions
-from kkt_adapter.runtime.db.bulk import bulk
+from kkt_adapter.runtime.db.bulk import Answer, bulk, bulk_insert
+from kkt_adapter.runtime.db.columns import millis
 
 INCOMING = (Operation.SALE, Operation.EXPENSE_REFUND)
 
@@ -40,16 +41,25 @@ def movement_of(receipt: Receipt) -> Movement:
     )
 
 
-_MOVE = (
-    update(pos_sessions)
-    .where(pos_sessions.c.session_id == bindparam("b_session"))
-    .values(
-        cash_kop=pos_sessions.c.cash_kop + bindparam("b_cash"),
-        card_kop=pos_sessions.c.card_kop + bindparam("b_card"),
-        sales_kop=pos_sessions.c.sales_kop + bindparam("b_sales"),
-        refunds_kop=pos_sessions.c.refunds_kop + bindparam("b_refunds"),
-        receipt_count=pos_sessions.c.receipt_count + 1,
-    )
+_BALANCES = ("cash_kop", "card_kop", "sales_kop", "refunds_kop", "receipt_count")
+_MOVE = bulk(
+    (pos_sessions.c.session_id, *(pos_sessions.c[name] for name in _BALANCES)),
+    lambda given: (
+        update(pos_sessions)
+        .where(pos_sessions.c.session_id == given.c.session_id)
+        .values({name: pos_sessions.c[name] + given.c[name] for name in _BALANCES})
+    ),
+)
+_INSERT = bulk_insert(
+    cash_transactions,
+    cash_transactions.c.session_id,
+    cash_transactions.c.pos_id,
+    cash_transactions.c.receipt_id,
+    cash_transactions.c.transaction_type,
+    cash_transactions.c.amount_kop,
+    cash_transactions.c.payment_method,
+    cash_transactions.c.timestamp,
+    cash_transactions.c.synced_to_odoo,
 )
 _OPEN = bulk(
     (pos_sessions.c.pos_id,),
@@ -61,35 +71,28 @@ _OPEN = bulk(
 )
 
 
-MovementRow = dict[str, str | int | bool | datetime | None]  # of cash_transactions, by column
+def ask_open(conn: Connection, printed: Sequence[Receipt]) -> Answer:
+    """The open sessions of the receipts' tills, for ``record``."""
+    return _OPEN.ask(conn, [(till,) for till in sorted({receipt.pos_id for receipt in printed})])
 
 
-def record(conn: Connection, printed: Sequence[tuple[Receipt, datetime]]) -> None:
+def record(conn: Connection, printed: Sequence[tuple[Receipt, datetime]], open_sessions: Answer) -> None:
     """Write the movements of printed receipts into the open sessions of their tills."""
-    tills = sorted({receipt.pos_id for receipt, _ in printed})
-    sessions = dict(_OPEN.rows(conn, [(till,) for till in tills]))
-    if not sessions:
-        return
-    moves: list[dict[str, str | int]] = []
-    rows: list[MovementRow] = []
+    sessions = dict(open_sessions.rows())
+    moved: dict[str, tuple[int, ...]] = {}  # by session, as _BALANCES
+    rows: list[tuple[object, ...]] = []
     for receipt, at in printed:
         session_id = sessions.get(receipt.pos_id)
         if session_id is None:
             continue
         movement = movement_of(receipt)
-        moves.append(
-            {
-                "b_session": session_id,
-                "b_cash": movement.cash_kop,
-                "b_card": movement.card_kop,
-                "b_sales": movement.sales_kop,
-                "b_refunds": movement.refunds_kop,
-            }
-        )
+        one = (movement.cash_kop, movement.card_kop, movement.sales_kop, movement.refunds_kop, 1)
+        before = moved.get(session_id, (0,) * len(one))
+        moved[session_id] = tuple(a + b for a, b in zip(before, one, strict=True))
         rows.extend(_rows(receipt, session_id, at))
-    if moves:
-        conn.execute(_MOVE, moves)
-        conn.execute(insert(cash_transactions), rows)
+    if moved:
+        _MOVE.put(conn, [(session_id, *balances) for session_id, balances in moved.items()])
+        _INSERT.put(conn, rows)
 
 
 _TELL = bulk(
@@ -111,19 +114,19 @@ def told(conn: Connection, receipt_ids: Sequence[str]) -> None:
     _TELL.run(conn, [(receipt_id,) for receipt_id in receipt_ids])
 
 
-def _rows(receipt: Receipt, session_id: str, at: datetime) -> Sequence[MovementRow]:
+def _rows(receipt: Receipt, session_id: str, at: datetime) -> Sequence[tuple[object, ...]]:
+    """In the order of ``_INSERT``."""
     kind = "sale" if receipt.operation in INCOMING else "refund"
     return [
-        {
-            "session_id": session_id,
-            "pos_id": receipt.pos_id,
-            "receipt_id": receipt.id,
-            "transaction_type": kind,
-            "amount_kop": payment.amount_kop,
-            "payment_method": payment.kind.value,
-            "reason": None,
-            "timestamp": at,
-            "synced_to_odoo": False,
-        }
+        (
+            session_id,
+            receipt.pos_id,
+            receipt.id,
+            kind,
+            payment.amount_kop,
+            payment.kind.value,
+            millis(at),
+            False,
+        )
         for payment in receipt.payments
     ]

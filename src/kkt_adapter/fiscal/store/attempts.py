@@ -17,7 +17,7 @@ from kkt_adapter.kernel.errors import IllegalTransition
 from kkt_adapter.kernel.quick import quickly_made
 from kkt_adapter.runtime.db.bulk import bulk, bulk_insert
 from kkt_adapter.runtime.db.columns import millis
-from kkt_adapter.runtime.leases.database import check_terms
+from kkt_adapter.runtime.leases.database import TermKey, check_terms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +37,11 @@ class NewAttempt:
     lane: LaneTerm
     baseline: Baseline
     tells: bool = False  # the driver says when it is about to make the document: ``mark_sent``
+
+
+def term_of(attempt: NewAttempt) -> TermKey:
+    """Whoever holds this term may write the attempt."""
+    return (attempt.lane.lease, attempt.lane.owner, attempt.lane.number)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

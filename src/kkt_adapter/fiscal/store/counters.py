@@ -5,6 +5,7 @@ behind. ``verify`` compares it with a real count and belongs to tests and ``db c
 ``fill`` sets them against the capacity of the buffer.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -67,8 +68,18 @@ def bump(conn: Connection, **deltas: int) -> None:
 
 def take_attempt_ids(conn: Connection, n: int) -> int:
     """Reserve ``n`` attempt numbers; returns the first."""
-    ((taken,),) = _TAKE.rows(conn, [(n,)])
-    return int(taken) - n
+    return ask_attempt_ids(conn, n)()
+
+
+def ask_attempt_ids(conn: Connection, n: int) -> Callable[[], int]:
+    """``take_attempt_ids`` whose answer is looked at later (`Bulk.ask`)."""
+    asked = _TAKE.ask(conn, [(n,)])
+
+    def first() -> int:
+        ((taken,),) = asked.rows()
+        return int(taken) - n
+
+    return first
 
 
 _LOCK = bulk(

@@ -91,6 +91,11 @@ class PostgresDatabase:
         return self._writer.commits
 
     @property
+    def round_trips(self) -> int:
+        """How often the writing connection has waited for the server since it was made."""
+        return self._writer.round_trips
+
+    @property
     def retries(self) -> int:
         """Transactions that the server refused and that ran again."""
         return self._writer.retries
@@ -191,6 +196,7 @@ def _engine(url: str, settings: PostgresSettings) -> Engine:
                 "options": options,
                 "connect_timeout": settings.connect_s,
                 "application_name": "kkt-adapter",
+                "client_encoding": "UTF8",
                 "keepalives_idle": 10,  # notice a vanished server within about half a minute
                 "keepalives_interval": 5,
                 "keepalives_count": 3,

@@ -4,7 +4,9 @@ from sqlalchemy.exc import DBAPIError
 
 from kkt_adapter.kernel.errors import StorageError
 
-RUN_AGAIN = frozenset({"40001", "40P01"})  # serialization_failure, deadlock_detected: nothing was stored
+# serialization_failure, deadlock_detected, invalid_sql_statement_name: nothing was stored; what was prepared
+# is prepared anew.
+RUN_AGAIN = frozenset({"40001", "40P01", "26000"})
 LOCK_TIMEOUT = "55P03"  # lock_not_available
 # Shutting down, crashed, starting up, too many connections: the server, not the statement.
 SERVER_AWAY = frozenset({"57P01", "57P02", "57P03", "53300", "58030"})

@@ -38,7 +38,7 @@ from kkt_adapter.runtime.db.postgres_errors import (
     outcome_unknown,
     state,
 )
-from kkt_adapter.runtime.db.postgres_pipeline import begin_with, flush, forget
+from kkt_adapter.runtime.db.postgres_pipeline import begin_with, flush, forget, round_trips
 
 FIRST_PAUSE_S = 0.002  # before a refused transaction runs again; doubled each time, with jitter
 LONGEST_PAUSE_S = 0.2
@@ -83,6 +83,11 @@ class PostgresWriter:
     def waiting(self) -> int:
         """Jobs in the queue, not counting the group that is being written."""
         return len(self._waiting)
+
+    @property
+    def round_trips(self) -> int:
+        """Of the present connection: how often something was sent and its answer waited for."""
+        return 0 if self._connection is None else round_trips(self._connection)
 
     def submit(self, job: DatabaseJob) -> None:
         """Queue a job; does not block.
@@ -145,9 +150,7 @@ class PostgresWriter:
         """Take a group and give each of its jobs its outcome."""
         try:
             try:
-                self._commit(group, savepoints=False)
-            except _UnitFailed:
-                self._commit(group, savepoints=True)
+                self._commit_together(group)
             except _CommitRefused as refused:
                 if len(group) == 1:
                     raise refused.__cause__ or refused from None
@@ -160,6 +163,12 @@ class PostgresWriter:
                 if isinstance(error, StorageError) and len(group) > 1:
                     job.error = StorageError(error.detail.en, error.detail.ru)
                     job.error.__cause__ = error
+
+    def _commit_together(self, group: list[DatabaseJob]) -> None:
+        try:
+            self._commit(group, savepoints=False)
+        except _UnitFailed:
+            self._commit(group, savepoints=True)
 
     def _commit(self, group: list[DatabaseJob], *, savepoints: bool) -> None:
         """Run the group until the server takes it.
@@ -227,7 +236,8 @@ class PostgresWriter:
     def _run_together(
         self, connection: Connection, transaction: RootTransaction, units: Sequence[list[DatabaseJob]]
     ) -> None:
-        """All units; their outcomes are written down when the last one has run."""
+        """All units; their outcomes are written down when the last one has run. Statements that nobody waited
+        for go out with the COMMIT."""
         alone = len(units) == 1 and len(units[0]) == 1
         outcomes: list[list[Any]] = []
         for unit in units:
@@ -238,12 +248,6 @@ class PostgresWriter:
                 if alone or _is_everybodys(error):
                     raise
                 raise _UnitFailed from error
-        try:
-            flush(connection)
-        except DBAPIError as error:
-            if alone or _is_everybodys(error):
-                raise
-            raise _UnitFailed from error
         for unit, done in zip(units, outcomes, strict=True):
             keep(unit, done)
 

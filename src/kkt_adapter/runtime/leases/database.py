@@ -8,18 +8,17 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from sqlalchemy import (
     Connection,
     and_,
-    func,
     select,
 )
 
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import AdapterError, StorageError
-from kkt_adapter.runtime.db.bulk import bulk
+from kkt_adapter.runtime.db.bulk import Answer, bulk
 from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.db.together import ReadTogether
 from kkt_adapter.runtime.leases.lease import MARGIN_S, POLL_S, RENEW_S, TTL_S, Term, lease_held, lease_lost
@@ -27,6 +26,9 @@ from kkt_adapter.runtime.leases.rows import Held, LeaseRow, Taking, give_back, l
 
 RETRY_S = 1.0  # a renewal that failed is tried again this soon, within the trust window
 RELEASE_S = 5.0  # giving back may take this long when the program stops
+
+TermKey: TypeAlias = tuple[str, str, int]
+"""A lease's name, its owner, the number of the term."""
 
 
 def check_term(connection: Connection, name: str, owner: str, term: int) -> None:
@@ -47,8 +49,8 @@ def check_term(connection: Connection, name: str, owner: str, term: int) -> None
 
 _HELD = bulk(
     (leases.c.name, leases.c.owner, leases.c.term),
-    lambda given: select(func.count()).select_from(
-        select(leases.c.name)
+    lambda given: (
+        select(leases.c.name, leases.c.owner, leases.c.term)
         .join(
             given,
             and_(
@@ -58,7 +60,6 @@ _HELD = bulk(
             ),
         )
         .with_for_update(read=True, of=leases)
-        .subquery()
     ),
 )
 
@@ -71,18 +72,38 @@ def sign_of_life(connection: Connection, name: str) -> object:
     return None if row is None else (row.term, row.renewals)
 
 
-def check_terms(connection: Connection, terms: Collection[tuple[str, str, int]]) -> None:
-    """Like `check_term` for many (name, owner, term) at once.
+def check_terms(connection: Connection, terms: Collection[TermKey]) -> None:
+    """Like `check_term` for many at once.
 
     Raises:
         LeaseLost: naming the first of them that is over.
     """
-    wanted = sorted(terms)
-    held = sum(row[0] for row in _HELD.rows(connection, wanted))
-    if held != len(wanted):
-        for name, owner, term in wanted:
-            check_term(connection, name, owner, term)
-        raise lease_lost(wanted[0][0])
+    ask_terms(connection, terms).check(terms)
+
+
+class AskedTerms:
+    """Terms that were asked for; ``check`` looks at the answer."""
+
+    __slots__ = ("_answer", "_held", "asked")
+
+    def __init__(self, asked: frozenset[TermKey], answer: Answer) -> None:
+        self.asked = asked
+        self._answer = answer
+        self._held: frozenset[tuple[Any, ...]] | None = None
+
+    def check(self, terms: Collection[TermKey]) -> None:
+        """Raises LeaseLost: naming the first of these that is over. They must have been asked for."""
+        if self._held is None:
+            self._held = frozenset(self._answer.rows())
+        for term in sorted(terms):
+            if term not in self._held:
+                raise lease_lost(term[0])
+
+
+def ask_terms(connection: Connection, terms: Collection[TermKey]) -> AskedTerms:
+    """Fence the writes of a transaction that go under leases: ask, send what changes nothing yet or can be
+    taken back, ``check``, and only then the rest. The rows are held as by `check_term`."""
+    return AskedTerms(frozenset(terms), _HELD.ask(connection, sorted(terms)))
 
 
 class TermSighting(NamedTuple):

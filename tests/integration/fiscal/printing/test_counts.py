@@ -52,6 +52,22 @@ async def test_a_group_takes_few_statements_however_many_receipts_it_has(service
     assert together.total < alone.total * TILLS / 2
 
 
+async def test_a_group_waits_for_a_postgresql_server_four_times_however_many_receipts_it_has(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    """For its turn, for what accepting asks, for what printing asks, and for the COMMIT with all the rest."""
+    async with inside.running(tmp_path, TILLS, database_url=postgres_url) as services:
+        await inside.post_many(services, tills=TILLS, each=1, name="shift")
+        trips, commits = inside.server_round_trips(services)
+
+        await inside.post_many(services, tills=TILLS, each=5, name="together")
+
+        trips_now, commits_now = inside.server_round_trips(services)
+        assert 2 * 5 <= commits_now - commits < TILLS * 5
+        assert trips_now - trips <= 4 * (commits_now - commits)
+        assert await services.database.read(counters.verify) == {}
+
+
 async def test_no_statement_of_receipts_and_status_pages_walks_over_a_whole_table(
     services: Services,
 ) -> None:
