@@ -8,6 +8,7 @@ a conflict. That holds for simultaneous twins too, because the key's row and the
 """
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from kkt_adapter.fiscal.ffd.validation.receipt import Checked
@@ -286,13 +287,12 @@ class ReceiptIntake:
         """Whoever asked is gone while it is being stored: the lanes go by the rows once it is there."""
 
         async def look_when_stored() -> None:
-            try:
-                await self._db.write(lambda conn: None)  # writes are decided in the order of their coming
-            finally:
-                if (reserved := _reserved_lane(item, candidates)) is not None:
-                    reserved.release(stored=None)
-                for candidate in candidates:
-                    candidate.unit.lane.others_stored()
+            with suppress(AdapterError):  # writes are decided in the order of their coming
+                await self._db.write(lambda conn: None)
+            if (reserved := _reserved_lane(item, candidates)) is not None:
+                reserved.release(stored=None)
+            for candidate in candidates:
+                candidate.unit.lane.others_stored()
 
         task = asyncio.create_task(look_when_stored())
         self._apart.add(task)
