@@ -9,12 +9,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from tests.support.receipts import a_correction, a_line
 from tests.support.registers.kkt import CASHIER, TERM, ShtrihBench, a_sale_for, an_answer
+from tests.support.registers.verdict import verdict
 
 from kkt_adapter.emulators.shtrih import ShtrihFault, ShtrihFaultMode
 from kkt_adapter.fiscal.kkt.shtrih import requests, session
@@ -38,7 +40,6 @@ from kkt_adapter.fiscal.model import (
     Unread,
 )
 from kkt_adapter.fiscal.printing.recovery.rules import Absent, Adopt, judge_receipt, judge_report
-from kkt_adapter.fiscal.printing.register_session import RegisterSession
 from kkt_adapter.fiscal.shifts import device_cash
 from kkt_adapter.fiscal.shifts.device_cash import CashOrder, Counted, Happened, NotYet
 from kkt_adapter.kernel.clock import SystemClock
@@ -128,10 +129,10 @@ class Till(ShtrihBench):
             except KktUnavailable:
                 continue
             except KktOutcomeUnknown:
-                verdict = await self._verdict(baseline, judge)
-            if isinstance(verdict, Adopt):
-                return verdict.document
-            assert isinstance(verdict, Absent), verdict
+                found = await verdict(self.driver, baseline, judge, tries=TRIES)
+            if isinstance(found, Adopt):
+                return found.document
+            assert isinstance(found, Absent), found
         raise AssertionError("it never came to an end")
 
     async def dies(self, receipt: Receipt, *, at: int, answered: bool) -> bool:
@@ -160,24 +161,6 @@ class Till(ShtrihBench):
         await self.wire.close()
         await self.driver_anew()
         return bool(marks)
-
-    async def _verdict(self, baseline: Any, judge: Callable[..., Any]) -> Any:
-        session = RegisterSession(
-            RegisterId("kkt-1"),
-            driver=self.driver,
-            database=cast(Any, None),
-            clock=SystemClock(),
-            cashier=CASHIER,
-            automatic_shift=True,
-            fits=lambda _: None,
-        )
-        for _ in range(TRIES):
-            try:
-                evidence = await session.evidence(baseline)
-            except KktUnavailable:
-                continue
-            return judge(baseline, evidence.now, evidence.found)
-        raise AssertionError("the register never answers again")
 
     async def sell(self, receipt: Receipt) -> FiscalDocument:
         return await self.once(
@@ -487,10 +470,11 @@ async def test_an_adapter_that_dies_at_any_frame_of_a_receipt_makes_it_once(tmp_
             receipt = keyed(registration, n + 1)
             baseline = (await till.driver.status()).baseline
             marked = await till.dies(receipt, at=n // 2, answered=bool(n % 2))
-            verdict = await till._verdict(baseline, lambda *found, r=receipt: judge_receipt(r, *found))
-            assert marked or isinstance(verdict, Absent), "made without the mark"
+            judge = partial(judge_receipt, receipt)
+            found = await verdict(till.driver, baseline, judge, tries=TRIES)
+            assert marked or isinstance(found, Absent), "made without the mark"
             unmarked += not marked
-            if isinstance(verdict, Absent):
+            if isinstance(found, Absent):
                 await till.sell(receipt)
             assert till.holds(receipt.key) == 1, f"died at exchange {n // 2}"
         assert 0 < unmarked < 2 * frames

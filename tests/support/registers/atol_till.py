@@ -6,14 +6,12 @@ from contextlib import asynccontextmanager
 from typing import Any, cast
 
 from tests.support.registers.kkt import CASHIER, TERM, AtolBench, a_sale_for
+from tests.support.registers.verdict import verdict
 
 from kkt_adapter.fiscal.kkt.atol.driver import AtolRegister
-from kkt_adapter.fiscal.model import Baseline, DocumentCode, FiscalDocument, Receipt, Registration
+from kkt_adapter.fiscal.model import DocumentCode, FiscalDocument, Receipt, Registration
 from kkt_adapter.fiscal.printing.recovery.rules import Absent, Adopt, judge_receipt, judge_report
-from kkt_adapter.fiscal.printing.register_session import RegisterSession
-from kkt_adapter.kernel.clock import SystemClock
 from kkt_adapter.kernel.errors import KktOutcomeUnknown, KktRefused, KktUnavailable
-from kkt_adapter.kernel.ids import RegisterId
 
 TRIES = 60
 PAUSE_S = 0.02  # what the lane waits is longer
@@ -41,10 +39,10 @@ class AtolTill(AtolBench):
                 await asyncio.sleep(PAUSE_S)
                 continue
             except KktOutcomeUnknown:
-                verdict = await self._verdict(baseline, judge)
-            if isinstance(verdict, Adopt):
-                return verdict.document
-            if not isinstance(verdict, Absent):
+                found = await verdict(self.driver, baseline, judge, tries=TRIES, pause_s=PAUSE_S)
+            if isinstance(found, Adopt):
+                return found.document
+            if not isinstance(found, Absent):
                 raise Asked
         raise AssertionError("it never came to an end")
 
@@ -64,25 +62,6 @@ class AtolTill(AtolBench):
 
     async def _closed(self) -> FiscalDocument:
         return (await self.driver.close_shift(CASHIER, term=TERM)).document
-
-    async def _verdict(self, baseline: Baseline, judge: Callable[..., Any]) -> Any:
-        session = RegisterSession(
-            RegisterId("kkt-1"),
-            driver=self.driver,
-            database=cast(Any, None),
-            clock=SystemClock(),
-            cashier=CASHIER,
-            automatic_shift=True,
-            fits=lambda _: None,
-        )
-        for _ in range(TRIES):
-            try:
-                evidence = await session.evidence(baseline)
-            except KktUnavailable:
-                await asyncio.sleep(PAUSE_S)
-                continue
-            return judge(baseline, evidence.now, evidence.found)
-        raise AssertionError("the register never answers again")
 
     def holds(self, key: str | None = None, code: DocumentCode | None = None) -> int:
         """How many documents with that key, or of that code, the FNs of all registers hold."""

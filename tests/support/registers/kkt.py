@@ -13,6 +13,7 @@ from tests.support.clock import ManualClock
 from tests.support.receipts import REGISTER, a_sale
 
 from kkt_adapter.emulators import atol
+from kkt_adapter.emulators.fn_machine import FnMachine
 from kkt_adapter.emulators.shtrih import DESKTOP, Model, ShtrihEmulator, ShtrihFault, ShtrihFaultMode
 from kkt_adapter.emulators.shtrih.tables import FFD_TABLE, REPLACEMENT
 from kkt_adapter.fiscal.ffd.tlv import Element, decode
@@ -33,7 +34,7 @@ from kkt_adapter.fiscal.kkt.virtual import (
     fn_path,
     made_up_registration,
 )
-from kkt_adapter.fiscal.model import Cashier, OfdMessage, Receipt, Registration
+from kkt_adapter.fiscal.model import Cashier, DocumentCode, OfdMessage, Receipt, Registration
 from kkt_adapter.fiscal.ofd.frame import build_reply, parse_message, service_data
 from kkt_adapter.kernel.clock import SystemClock
 
@@ -377,3 +378,9 @@ def an_answer(message: OfdMessage, *, fd_number: int | None = None, response_cod
         sign=b"\1\2\3\4\5\6",
         response_code=response_code,
     )
+
+
+def receipts_in(machine: FnMachine[Any]) -> list[int]:
+    """Totals of every receipt that an emulated register's FN holds."""
+    found = (machine.fn.document(number) for number in range(1, machine.status().fd_number + 1))
+    return [d.total_kop or 0 for d in found if d is not None and d.code is DocumentCode.RECEIPT]

@@ -10,14 +10,13 @@ import pytest
 from sqlalchemy import select
 from tests.integration.fiscal.printing.test_restore import copy, restored
 from tests.support.product import TILL, Product, product, sale
-from tests.support.registers.kkt import HURRIED
+from tests.support.registers.kkt import HURRIED, receipts_in
 
 from kkt_adapter.bootstrap.drivers import atol_driver
 from kkt_adapter.bootstrap.seams import Seams
 from kkt_adapter.emulators.atol import AtolEmulator, AtolFault, AtolFaultMode
 from kkt_adapter.emulators.ofd import OfdEmulator
 from kkt_adapter.emulators.shtrih.own_exchange import by_itself
-from kkt_adapter.fiscal.model import DocumentCode
 from kkt_adapter.fiscal.store.tables import buffer_events
 from kkt_adapter.kernel.clock import SystemClock
 from kkt_adapter.settings import RegisterSettings
@@ -39,20 +38,13 @@ async def shop(folder: Path, **changes: Any) -> AsyncIterator[tuple[Product, Ato
         await operator.stop()
 
 
-def receipts_in(emulator: AtolEmulator) -> list[int]:
-    """Totals of every receipt that the register's FN holds."""
-    fn = emulator.machine.fn
-    found = [fn.document(number) for number in range(1, emulator.machine.status().fd_number + 1)]
-    return [d.total_kop or 0 for d in found if d is not None and d.code is DocumentCode.RECEIPT]
-
-
 async def test_it_sells_and_what_the_register_delivers_is_synced(tmp_path: Path) -> None:
     async with shop(tmp_path) as (running, emulator):
         answers = await running.sell(2)
         await running.delivered()
 
         assert [a["status"] for a in answers] == ["printed", "printed"]
-        assert receipts_in(emulator) == [10_000, 10_000]
+        assert receipts_in(emulator.machine) == [10_000, 10_000]
         assert emulator.machine.fn.exchange_status().unsent_count == 0
         assert running.ofd.state()["repeated"] == 0, "nothing is sent twice"
         (attempt,) = (await running.receipt(answers[0]["receipt_id"]))["attempts"]
@@ -76,7 +68,7 @@ async def test_of_two_equal_sales_with_a_lie_each_is_made_once(tmp_path: Path, f
         await running.delivered()
 
         assert (lost.status_code, again.status_code) == (200, 200)
-        assert receipts_in(emulator) == [10_000] * 3
+        assert receipts_in(emulator.machine) == [10_000] * 3
         rows = [await running.receipt(a.json()["receipt_id"]) for a in (lost, again)]
         assert [row["status"] for row in rows] == ["synced", "synced"]
 
@@ -134,4 +126,4 @@ async def test_a_document_whose_key_cannot_be_read_after_a_restore_is_a_question
         row = await running.receipt(again["receipt_id"])
         doc = row["fiscal_doc"]
         assert (doc["fiscal_doc_number"], doc["total"]) == (number, 7.77)
-        assert receipts_in(emulator) == [10_000, 777]
+        assert receipts_in(emulator.machine) == [10_000, 777]

@@ -258,6 +258,19 @@ def _call(port: int, path: str, body: Any = None, key: str = "") -> Any:
         return told
 
 
+async def _printed_by_k2_after_the_copy(running: Product, receipt_id: str) -> Any:
+    """A copy in which the receipt waits for K1 is put back after K2 has printed it."""
+    file = running.settings.data_dir / "buffer.db"
+    backup = back_up(file, file.parent.parent / "copies", now=datetime.now(UTC))
+    await running.call("POST", "/v1/kkt/registers/K2/release", {"reason": "x"})
+    await running.call("POST", "/v1/kkt/registers/K1/hold", {"reason": "x"})
+    printed = await running.state_of(receipt_id, print_state="printed")
+    assert printed["register_id"] == "K2"
+    async with running.stopped():
+        restore(backup, file, now=datetime.now(UTC))
+    return printed
+
+
 @pytest.mark.parametrize(("keyless", "state"), [(False, "printed"), (True, "print_unknown")])
 async def test_what_waited_in_the_copy_and_was_printed_by_another_register_since_is_not_printed_again(
     tmp_path: Path, keyless: bool, state: str
@@ -271,14 +284,7 @@ async def test_what_waited_in_the_copy_and_was_printed_by_another_register_since
         running.faults("K1").set(FaultPlan(paper_out=True))
         waits = (await running.post(body, key="moved")).json()
         assert waits["status"] == "buffered"
-        file = running.settings.data_dir / "buffer.db"
-        backup = back_up(file, tmp_path / "copies", now=datetime.now(UTC))
-        await running.call("POST", "/v1/kkt/registers/K2/release", {"reason": "x"})
-        await running.call("POST", "/v1/kkt/registers/K1/hold", {"reason": "x"})
-        printed = await running.state_of(waits["receipt_id"], print_state="printed")
-        assert printed["register_id"] == "K2"
-        async with running.stopped():
-            restore(backup, file, now=datetime.now(UTC))
+        printed = await _printed_by_k2_after_the_copy(running, waits["receipt_id"])
         for register_id in ("K2", "K3"):
             await running.call("POST", f"/v1/kkt/registers/{register_id}/release", {"reason": "x"})
         again = await running.state_of(waits["receipt_id"], print_state=state)
@@ -297,14 +303,7 @@ async def test_what_stands_behind_a_tills_own_receipt_is_looked_for_too(tmp_path
         running.faults("K1").set(FaultPlan(paper_out=True))
         own = (await running.post(sale(till="K1", kop=70), key="own")).json()
         waits = (await running.post(sale(till=GROUP, kop=100), key="moved")).json()
-        file = running.settings.data_dir / "buffer.db"
-        backup = back_up(file, tmp_path / "copies", now=datetime.now(UTC))
-        await running.call("POST", "/v1/kkt/registers/K2/release", {"reason": "x"})
-        await running.call("POST", "/v1/kkt/registers/K1/hold", {"reason": "x"})
-        printed = await running.state_of(waits["receipt_id"], print_state="printed")
-        assert printed["register_id"] == "K2"
-        async with running.stopped():
-            restore(backup, file, now=datetime.now(UTC))
+        await _printed_by_k2_after_the_copy(running, waits["receipt_id"])
         running.faults("K1").clear()
         await running.state_of(own["receipt_id"], print_state="printed")
         await running.call("POST", "/v1/kkt/registers/K2/release", {"reason": "x"})

@@ -15,7 +15,7 @@ from tests.support.accounts import cheap_hasher
 from tests.support.clock import ManualClock
 from tests.support.pages.ui import PASSWORD, browser_of
 from tests.support.product import TILL, Product, product, sale
-from tests.support.registers.kkt import a_sale_for, shtrih_driver
+from tests.support.registers.kkt import a_sale_for, receipts_in, shtrih_driver
 
 from kkt_adapter.bootstrap.seams import Seams
 from kkt_adapter.emulators.ofd import OfdEmulator
@@ -30,7 +30,6 @@ from kkt_adapter.emulators.shtrih import (
 from kkt_adapter.emulators.shtrih.own_exchange import by_itself
 from kkt_adapter.emulators.shtrih.tables import FFD_TABLE, REPLACEMENT
 from kkt_adapter.fiscal.kkt.shtrih.device_errors import NO_DATA
-from kkt_adapter.fiscal.model import DocumentCode
 from kkt_adapter.fiscal.store.session_tables import cash_transactions
 from kkt_adapter.fiscal.store.tables import attempts, buffer_events, receipts
 from kkt_adapter.kernel.clock import Clock
@@ -74,13 +73,6 @@ async def shop(
         await operator.stop()
 
 
-def receipts_in(emulator: ShtrihEmulator) -> list[int]:
-    """Totals of every receipt that the register's FN holds."""
-    fn = emulator.machine.fn
-    found = [fn.document(number) for number in range(1, emulator.machine.status().fd_number + 1)]
-    return [d.total_kop or 0 for d in found if d is not None and d.code is DocumentCode.RECEIPT]
-
-
 @pytest.mark.parametrize("transport", [Transport.RELAY, Transport.DEVICE])
 async def test_it_sells_and_delivers(tmp_path: Path, transport: Transport) -> None:
     async with shop(tmp_path, transport) as (running, emulator):
@@ -93,7 +85,7 @@ async def test_it_sells_and_delivers(tmp_path: Path, transport: Transport) -> No
         await running.until(online)
 
         assert [a["status"] for a in answers] == ["printed", "printed"]
-        assert receipts_in(emulator) == [10_000, 10_000]
+        assert receipts_in(emulator.machine) == [10_000, 10_000]
         assert emulator.machine.fn.exchange_status().unsent_count == 0
         assert running.ofd.state()["repeated"] == 0
         for number in range(1, emulator.machine.status().fd_number + 1):
@@ -123,7 +115,7 @@ async def test_of_two_equal_sales_with_a_broken_link_each_is_made_once(
         await running.delivered()
 
         assert (lost.status_code, again.status_code) == (200, 200)
-        assert receipts_in(emulator) == [10_000] * 3
+        assert receipts_in(emulator.machine) == [10_000] * 3
         rows = [await running.receipt(a.json()["receipt_id"]) for a in (lost, again)]
         assert [row["status"] for row in rows] == ["synced", "synced"]
         assert (await running.status())["total_receipts"] == 3
@@ -148,7 +140,7 @@ async def test_what_was_surely_not_sent_needs_no_person(tmp_path: Path, sent: in
 
         await running.restart()
         row = await running.state_of(waiting["receipt_id"], print_state=state)
-        assert receipts_in(emulator) == [10_000] * (3 if sent == 0 else 2)
+        assert receipts_in(emulator.machine) == [10_000] * (3 if sent == 0 else 2)
         outcomes = {attempt["outcome"] for attempt in row["attempts"] if attempt["what"] == "print"}
         assert ("done" in outcomes, None in outcomes) == (sent == 0, sent == 1)
 
@@ -317,7 +309,7 @@ async def test_a_document_whose_key_cannot_be_read_after_a_restore_is_a_question
         assert found["fiscal_doc"]["fiscal_doc_number"] == fd_of(told[0])
         other = (await running.post(sale(kop=888), key="k888")).json()
         assert fd_of(other) == fd_of(told[1])
-        assert receipts_in(emulator) == [10_000, 777, 888]
+        assert receipts_in(emulator.machine) == [10_000, 777, 888]
 
 
 def fd_of(answer: Any) -> int:
