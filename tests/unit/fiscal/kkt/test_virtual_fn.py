@@ -348,7 +348,7 @@ def test_a_damaged_file_is_an_error_that_names_it(
         "DELETE FROM state",
         "UPDATE documents SET message = (SELECT message FROM documents WHERE fd_number = 1)",
         "UPDATE documents SET message = x'00'",
-        "UPDATE state SET shift_tally = x'00'",
+        "UPDATE state SET shift_totals = x'00'",
         "UPDATE fn SET registration = '{}'",
         "PRAGMA user_version = 99",
         "PRAGMA application_id = 1",

@@ -11,6 +11,7 @@ Plain ``sqlite3`` rather than the product's database: a device has a storage and
 import json
 import os
 import sqlite3
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,8 @@ class FnStore:
         """Write the schema, the registration report and the first state as one transaction."""
         with _Transaction(self._db):
             self._db.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
-            self._migrate(0)
+            self._run(schema.TABLES)
+            self._run([f"PRAGMA user_version = {schema.VERSION}"])
             self._db.execute(schema.INSERT_FN, fn_row(registration, limits))
             self._db.execute(schema.INSERT_STATE, state_row(state))
             self._db.execute(schema.INSERT_FENCE)
@@ -185,7 +187,7 @@ class FnStore:
     # --- inside ---
 
     def _prepare(self, *, check_whole: bool) -> None:
-        version, known = self._number("PRAGMA user_version"), len(schema.MIGRATIONS)
+        version, known = self._number("PRAGMA user_version"), schema.VERSION
         if version > known:
             raise damaged(self.path, f"it is of version {version}, this program knows {known}")
         if version and self._number("PRAGMA application_id") != schema.APPLICATION_ID:
@@ -203,13 +205,13 @@ class FnStore:
                 raise damaged(self.path, str(found and found[0]))
         if 0 < version < known:
             with _Transaction(self._db):
-                self._migrate(version)
+                for older in range(version, known):
+                    self._run(schema.UPGRADES[older])
+                self._run([f"PRAGMA user_version = {known}"])
 
-    def _migrate(self, version: int) -> None:
-        for statements in schema.MIGRATIONS[version:]:
-            for statement in statements:
-                self._db.execute(statement)
-        self._db.execute(f"PRAGMA user_version = {len(schema.MIGRATIONS)}")
+    def _run(self, statements: Iterable[str]) -> None:
+        for statement in statements:
+            self._db.execute(statement)
 
     def _row(self, sql: str, *args: Any) -> Any:
         return self._db.execute(sql, args).fetchone()
