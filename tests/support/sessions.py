@@ -95,7 +95,7 @@ class Recount:
         assert shown["receipt_count"] == len(self.receipts)
 
     def check_report(self, shown: Json) -> None:
-        """Contract 4.7: the three kinds of money add up to sales less refunds."""
+        """The three kinds of money add up to sales less refunds."""
         cash, card, other, sales, refunds = _in_kopecks(
             shown, "cashTotal", "cardTotal", "otherTotal", "totalSales", "totalRefunds"
         )

@@ -38,7 +38,7 @@ FFD_OF_TEXT: Mapping[str, FfdVersion] = MappingProxyType({version.text: version 
 
 
 class DocumentCode(IntEnum):
-    """Document codes of FFD 1.05-1.2 (ofd-protocol, section 6)."""
+    """Document codes of FFD 1.05-1.2 (docs/reference/ofd-protocol.md)."""
 
     REGISTRATION = 1
     OPEN_SHIFT = 2

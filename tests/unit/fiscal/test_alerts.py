@@ -147,7 +147,7 @@ CONDITIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "BUFFER_GROWING": ({"grown_30m": 20}, {"grown_30m": 21}),
 }
 
-# Contract 8: level and duration. 0 where the contract names none, but for the two that say why.
+# Level and duration, as docs/reference/alerts.md has them; 0: at once, but for the two that say why.
 TABLE = {
     "P1": {
         "BUFFER_FULL": 60, "BUFFER_ALMOST_FULL": 300, "DISK_LOW": 0, "KKT_BLOCKED": 0, "PRINT_UNKNOWN": 0,

@@ -38,7 +38,7 @@ PASS_BOUNDS_S = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryPolicy:
-    """Contract 4.4; seconds."""
+    """docs/reference/delivery.md, Worker; seconds."""
 
     interval_s: float = 10.0
     in_flight: int = 64

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntakePolicy:
-    """Contract 3.1, 3.4 and 5."""
+    """docs/reference/http-api.md, Receipts; docs/reference/settings.md."""
 
     response_budget_s: float = 7.0  # then the answer is ``buffered``
     capacity: int = 10_000  # undelivered receipts; 0: no limit

@@ -9,7 +9,8 @@ from kkt_adapter.kernel.money import rubles
 def qr_text(document: FiscalDocument, receipt: Receipt) -> str:
     """Wall clock to the minute, rubles, FN, document number, fiscal sign, operation (1054).
 
-    A correction carries the operation it is about. Source: OFD protocol notes, section 13.
+    A correction carries the operation it is about. Source: requisite 1196 of FNS order
+    ED-7-20/662@.
     """
     minute = document.fiscalized_at.isoformat(timespec="minutes").replace("-", "").replace(":", "")
     return (

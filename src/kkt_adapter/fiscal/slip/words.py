@@ -1,6 +1,6 @@
 """What a buyer reads for the codes of a receipt. Russian, in the wording registers print.
 
-Source of the lists: order ED-7-20/662@ as restated in the OFD protocol notes, section 7.
+Source of the lists: FNS order ED-7-20/662@.
 """
 
 from collections.abc import Mapping

@@ -26,7 +26,7 @@ MOST_WAITING = 1000  # events that may wait; the next one is dropped and said so
 
 
 class EventType(StrEnum):
-    """Contract 7."""
+    """The kinds of events in the journal; ``api/ui/texts/audit.py`` has a text for each."""
 
     RECEIPT_ADDED = "receipt_added"
     RECEIPT_WARNING = "receipt_warning"

@@ -11,7 +11,7 @@ from kkt_adapter.api.wire.connections import Connections, Refusal
 from kkt_adapter.api.wire.limits import WireLimits
 from kkt_adapter.runtime.auth.roles import Role, Scope
 
-# Contract 8, word for word.
+# Word for word: dashboards of others know these names.
 GAUGES = (
     "kkt_buffer_size", "kkt_buffer_capacity", "kkt_buffer_percent_full", "kkt_oldest_receipt_age_seconds",
     "kkt_dlq_size", "kkt_circuit_breaker_state", "kkt_network_mode", "kkt_heartbeat_state",

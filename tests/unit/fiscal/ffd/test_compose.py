@@ -43,7 +43,7 @@ from kkt_adapter.kernel.money import ONE, Kopecks, Quantity
 V105, V11, V12 = FfdVersion.V1_05, FfdVersion.V1_1, FfdVersion.V1_2
 MARK = "0104690257528523215G+mgsHwDiLN\x1d91EE05\x1d92" + "a" * 44
 
-# Worked documents of the protocol notes: from 1054 on, that is without what the FN adds.
+# Worked documents of the protocol: from 1054 on, that is without what the FN adds.
 RECEIPT_105 = """
 1e040100011f0401000118040b008e8e8e2090aeaca0e8aaa0f1031600a32e8caee1aaa2a02c20e3ab2e8ba5ada8ada02c2031
 a30407008ca0a3a0a7a8adfd030a0088a2a0adaea2a020802e23042f00be04010004bc040100010604040095aba5a137040200a113

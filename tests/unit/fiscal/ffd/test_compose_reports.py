@@ -19,7 +19,7 @@ from kkt_adapter.fiscal.model import Cashier, FfdVersion
 V105, V11, V12 = FfdVersion.V1_05, FfdVersion.V1_1, FfdVersion.V1_2
 IVANOVA = Cashier(name="Иванова А.")
 
-# Worked documents of the protocol notes, from 1021 on.
+# Worked documents of the protocol, from 1021 on.
 OPEN_105 = (
     "fd030a0088a2a0adaea2a020802eb3040c00373731323334353637383930a4040300322e30a5040100021d040100001b040100001c"
     "0401000 01a04010000"

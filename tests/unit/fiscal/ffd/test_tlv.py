@@ -65,7 +65,7 @@ def fields_of(elements: tuple[Element, ...] | list[Element]) -> list[Field]:
     return [(e.tag, e.value if e.value is not None else fields_of(e.children)) for e in elements]
 
 
-# --- worked values of the protocol notes -----------------------------------------------------------------
+# --- worked values of the protocol -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

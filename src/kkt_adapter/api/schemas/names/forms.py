@@ -1,4 +1,4 @@
-"""One field, several names: from what a till wrote to the canonical names of the contract (table 3.1).
+"""One field, several names: from what a till wrote to the canonical names (docs/reference/http-api.md).
 
 A canonical field and its other form together are allowed only if they mean the same. ``null`` means "not
 said", except for the VAT rate, where it is one of the forms of "no VAT". Unknown fields are left out and

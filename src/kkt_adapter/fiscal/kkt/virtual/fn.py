@@ -57,7 +57,7 @@ from kkt_adapter.fiscal.ofd.frame import FrameError, parse_message, read_confirm
 from kkt_adapter.kernel.clock import Clock
 
 CAPACITY = 1_000_000  # documents; made up, real models hold fewer
-LIFE_DAYS = 1110  # days from registration; one of the lives real FNs have (OFD protocol notes, section 10)
+LIFE_DAYS = 1110  # days from registration; one of the lives real FNs have
 INSTALLER = Cashier(name="Администратор")  # who registers a virtual register; made up
 
 
@@ -292,7 +292,7 @@ class VirtualFn:
     def accept_reply(self, reply: bytes) -> None:
         """Take the operator's confirmation of the document that waits; the next one moves up.
 
-        Checked as an FN does (OFD protocol notes, section 8), but for the operator's sign: there is no key.
+        Checked as an FN does (ofd-protocol.md, Answer), but for the operator's sign: there is no key.
 
         Raises:
             KktRefused: 0x20 with ``reason``; nothing has changed. A late second confirmation ends so, too.

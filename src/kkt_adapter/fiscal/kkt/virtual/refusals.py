@@ -1,6 +1,6 @@
 """What a virtual FN says when it does not do what was asked, in the numbers of real ones.
 
-Source of the numbers: OFD protocol notes, section 9.
+Source of the numbers: docs/reference/ofd-protocol.md, section FN side.
 """
 
 from pathlib import Path

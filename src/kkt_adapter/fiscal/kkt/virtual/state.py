@@ -3,7 +3,7 @@
 All times are the register's wall clock (naive). A state is replaced, never changed, and the new one counts
 only once it is stored.
 
-Source of limits and flags: OFD protocol notes, sections 9 and 10.
+Source of limits and flags: docs/reference/ofd-protocol.md, sections FN side and Delivery rules.
 """
 
 from dataclasses import dataclass, replace
