@@ -39,7 +39,7 @@ class AtolTill(AtolBench):
                 await asyncio.sleep(PAUSE_S)
                 continue
             except KktOutcomeUnknown:
-                found = await verdict(self.driver, baseline, judge, tries=TRIES, pause_s=PAUSE_S)
+                found = await self.verdict(baseline, judge)
             if isinstance(found, Adopt):
                 return found.document
             if not isinstance(found, Absent):
@@ -62,6 +62,9 @@ class AtolTill(AtolBench):
 
     async def _closed(self) -> FiscalDocument:
         return (await self.driver.close_shift(CASHIER, term=TERM)).document
+
+    async def verdict(self, baseline: Baseline, judge: Callable[..., Any]) -> Any:
+        return await verdict(self.driver, baseline, judge, tries=TRIES, pause_s=PAUSE_S)
 
     def holds(self, key: str | None = None, code: DocumentCode | None = None) -> int:
         """How many documents with that key, or of that code, the FNs of all registers hold."""
