@@ -9,7 +9,7 @@ from tests.support.registers.kkt import CASHIER, TERM, AtolBench, a_sale_for
 from tests.support.registers.verdict import verdict
 
 from kkt_adapter.fiscal.kkt.atol.driver import AtolRegister
-from kkt_adapter.fiscal.model import DocumentCode, FiscalDocument, Receipt, Registration
+from kkt_adapter.fiscal.model import Baseline, DocumentCode, FiscalDocument, Receipt, Registration
 from kkt_adapter.fiscal.printing.recovery.rules import Absent, Adopt, judge_receipt, judge_report
 from kkt_adapter.kernel.errors import KktOutcomeUnknown, KktRefused, KktUnavailable
 
