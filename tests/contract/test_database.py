@@ -35,7 +35,7 @@ from kkt_adapter.runtime.db.sqlite_file import SqliteSettings
 
 AnyDatabase = SqliteDatabase | PostgresDatabase
 
-PATIENCE_S = 10.0  # before a test that waits for a thread gives up
+PATIENCE_S = 60.0  # before a test that waits for a thread gives up
 
 metadata = MetaData()
 notes = Table(

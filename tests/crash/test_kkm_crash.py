@@ -15,7 +15,7 @@ from tests.support.product import sale as native_sale
 from kkt_adapter.emulators.ofd import OfdEmulator
 from kkt_adapter.fiscal.kkt.virtual.identity import SELLER_INN
 
-pytestmark = [pytest.mark.crash, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.crash, pytest.mark.timeout(300)]
 
 SHOP = f'[[shop]]\nid = "till"\nlogin = "till"\nsecret = "{SECRET}"\ngroups = ["A"]\n'
 KEY = "1001"  # what shops use

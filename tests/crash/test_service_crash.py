@@ -26,7 +26,7 @@ from kkt_adapter.fiscal.store import counters
 from kkt_adapter.fiscal.store.tables import attempts, receipts
 from kkt_adapter.runtime.db.open import open_database
 
-pytestmark = [pytest.mark.crash, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.crash, pytest.mark.timeout(300)]
 
 TILLS = ("A", "B", "C")
 CLIENTS = 6
@@ -141,8 +141,8 @@ def told(tills: Sequence[Till]) -> int:
 
 
 async def all_delivered(service: ServiceProcess) -> None:
-    async with httpx2.AsyncClient(base_url=service.base_url, timeout=10.0) as client:
-        until = time.monotonic() + 40
+    async with httpx2.AsyncClient(base_url=service.base_url, timeout=60.0) as client:
+        until = time.monotonic() + 120
         while True:
             status = (await client.get("/v1/kkt/buffer/status")).json()
             if status["synced"] == status["total_receipts"]:
@@ -154,7 +154,7 @@ async def all_delivered(service: ServiceProcess) -> None:
 
 async def replays_are_the_same(service: ServiceProcess, tills: Sequence[Till]) -> None:
     """A key that was answered ``printed`` gets the same document again, over any number of kills."""
-    async with httpx2.AsyncClient(base_url=service.base_url, timeout=10.0) as client:
+    async with httpx2.AsyncClient(base_url=service.base_url, timeout=60.0) as client:
         for till in tills:
             for key, answer in list(till.told.items())[::7]:
                 found = await client.get("/v1/kkt/receipt", params={"idempotency_key": key})

@@ -25,7 +25,7 @@ from kkt_adapter.cli import app
 from kkt_adapter.fiscal.store.tables import buffer_events
 from kkt_adapter.runtime.db.backup import backups, check
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(300)
 
 
 async def test_what_was_sold_after_the_copy_is_found_in_the_fn_and_not_printed_again(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from kkt_adapter.kernel.errors import StorageError
 from kkt_adapter.runtime.db import integrity
 from kkt_adapter.runtime.db.integrity import refuse_damaged
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(300)
 PAGE_BYTES = 4096
 
 
@@ -62,7 +62,7 @@ def serve(node: Node) -> tuple[int, str]:
         cwd=node.folder,
         env=node.surroundings(),
         capture_output=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     return ended.returncode, ended.stderr.decode()

@@ -28,7 +28,7 @@ from tests.support.product import sale
 
 from kkt_adapter.fiscal.store.tables import attempts, receipts
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(300)
 
 SCALE = 10.0
 A_MINUTE_S = 60.0 / SCALE

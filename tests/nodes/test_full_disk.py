@@ -23,7 +23,7 @@ from tests.support.product import archive, sale
 
 from kkt_adapter.fiscal.store import counters
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(300)
 
 ROOM_MB = 400  # what the test takes away and gives back; others on the disk move it by less
 MOST_MB = 1_000_000  # the highest low mark that may be set

@@ -19,7 +19,7 @@ from tests.support.processes.nodes import (
 from tests.support.product import archive, sale
 from tests.support.services import postgres_server
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(300)
 
 
 async def test_a_till_is_told_and_its_key_is_taken_when_the_database_is_back(tmp_path: Path) -> None:

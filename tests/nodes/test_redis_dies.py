@@ -22,7 +22,7 @@ from tests.support.services import redis_server
 
 from kkt_adapter.emulators.ofd import OfdEmulator, OfdFault, OfdFaultMode
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(300)
 
 SCALE = 5.0
 DELIVERED_MEANWHILE = 20  # documents that reach the operator while Redis is away

@@ -29,7 +29,7 @@ from kkt_adapter.fiscal.kkt.virtual import FaultPlan
 from kkt_adapter.fiscal.store import counters
 from kkt_adapter.settings import RegisterSettings
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(300)
 
 UNDELIVERED = 10_000
 HEALTHY_S = 5.0  # what is promised, on a machine of its own

@@ -209,7 +209,7 @@ async def server_of(
     )
     with socket.create_server(("127.0.0.1", 0)) as listening:
         serving = asyncio.create_task(server.serve(sockets=[listening]))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await up.wait()
         try:
             yield server

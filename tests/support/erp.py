@@ -57,7 +57,7 @@ async def fresh_database(url: str | Path) -> AsyncIterator[Database]:
 
 def office(url: str, **changes: Any) -> BackOfficeSettings:
     """Settings of one back office, as they come out of a file."""
-    return BackOfficeSettings(**({"name": "erp", "url": url, "timeout_s": 1.0} | changes))
+    return BackOfficeSettings(**({"name": "erp", "url": url, "timeout_s": 20.0} | changes))
 
 
 def loaded(*tables: Json, environment: dict[str, str] | None = None) -> tuple[BackOfficeSettings, ...]:
@@ -117,7 +117,7 @@ async def caller(
     )
     leases = DatabaseLeases(database, owner=owner, clock=used)
     try:
-        async with leases.lease("heartbeat").term(wait_s=5) as term:
+        async with leases.lease("heartbeat").term(wait_s=60) as term:
             await target.begin()
             yield Caller(target=target, term=term, database=database, told=told)
     finally:

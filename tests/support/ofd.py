@@ -97,9 +97,10 @@ def a_receipt_body(*, fd_number: int = 1, receipt_id: str = RECEIPT_ID, **change
 class InMemoryOfd:
     """``OfdGateway`` whose operator is a book in the same process: no sockets, no waiting but ``slow``."""
 
-    def __init__(self, *, timeout_s: float = 10.0) -> None:
-        self.book = OfdBook()
-        self._plan = OfdFaultPlan()
+    def __init__(self, *, timeout_s: float = 10.0, other_end: "InMemoryOfd | None" = None) -> None:
+        """``other_end``: whose book and faults this one shares."""
+        self.book: OfdBook = OfdBook() if other_end is None else other_end.book
+        self._plan: OfdFaultPlan = OfdFaultPlan() if other_end is None else other_end._plan
         self._timeout_s = timeout_s
 
     async def set_faults(self, *faults: OfdFault) -> None:

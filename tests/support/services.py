@@ -19,7 +19,7 @@ from tests.support.ports import free_port
 
 from kkt_adapter.lab.programs import USER, NotInstalled, PostgresProgram, redis_command
 
-START_WITHIN_S = 20.0
+START_WITHIN_S = 90.0
 T = TypeVar("T")
 
 

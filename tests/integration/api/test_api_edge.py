@@ -99,7 +99,7 @@ async def test_a_request_that_the_end_of_the_service_cuts_off_is_told_to_come_ag
         async with server_of(edge.app()) as server:
             server.config.timeout_graceful_shutdown = 0
             port = server.servers[0].sockets[0].getsockname()[1]
-            async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
+            async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
                 asking = asyncio.create_task(post_receipt(client, key=key))
                 await edge.until_stored(before + 1)
                 server.should_exit = True
@@ -254,7 +254,7 @@ async def exchange(port: int, *parts: bytes, pause_s: float = 0.0, half_close: b
     """Send bytes as they are, read until the server closes or the answer is complete."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             for part in parts:
                 writer.write(part)
                 await writer.drain()
@@ -367,7 +367,7 @@ async def test_a_client_that_leaves_within_its_body_stores_nothing_and_fails_not
             await writer.drain()
             await asyncio.sleep(0.05)
             writer.transport.abort()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await gone.wait()
     assert await edge.stored() == before
     assert not [line for line in lines if line["log_level"] == "error"]

@@ -35,13 +35,13 @@ class Wire:
     async def rest(self) -> bytes:
         """Everything until the server ends the connection; a reset counts as an end."""
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 return await self.reader.read()
         except ConnectionError:
             return b""
 
     async def answer(self) -> bytes:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             head = await self.reader.readuntil(b"\r\n\r\n")
             length = [int(line[15:]) for line in head.split(b"\r\n") if line.startswith(b"content-length")]
             return head + await self.reader.readexactly(length[0])
@@ -62,7 +62,7 @@ async def wire(server: HttpServer) -> AsyncIterator[Wire]:
 
 
 async def until(server: HttpServer, connections: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(server.connected) != connections:  # noqa: ASYNC110 -- connections come and go by themselves
             await asyncio.sleep(0.005)
 
@@ -218,7 +218,7 @@ async def test_a_client_that_does_not_read_is_ended(edge: Edge) -> None:
     limits = WireLimits(write_deadline_s=0.0)
     async with server_of(edge.app(), limits=limits) as server, wire(server) as one:
         one.reader._transport.pause_reading()  # type: ignore[attr-defined]
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not server.connected.refused[Refusal.NOT_READING]:
                 one.writer.write(b"GET /openapi.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
                 await asyncio.sleep(0.005)

@@ -18,7 +18,7 @@ from kkt_adapter.kernel.errors import SettingsInvalid
 from kkt_adapter.settings import load_settings
 
 ROOT = Path(__file__).parents[3]
-WITHIN_S = 30.0
+WITHIN_S = 180.0
 TWO_WAYS = ("[[register]]", "serve --demo")
 
 

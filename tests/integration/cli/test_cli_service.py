@@ -295,7 +295,7 @@ def _on_a_terminal(service: StandIn, answer: str, *arguments: str) -> str:
     command = [sys.executable, "-m", "kkt_adapter", *arguments]
     process = subprocess.Popen(command, stdin=its, stdout=its, stderr=its, env=environment)
     os.close(its)
-    shown, deadline = b"", time.monotonic() + 30
+    shown, deadline = b"", time.monotonic() + 90
     try:
         while time.monotonic() < deadline:
             if not select.select([ours], [], [], 0.1)[0]:

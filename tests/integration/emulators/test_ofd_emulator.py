@@ -40,7 +40,7 @@ async def control(emulator: OfdEmulator) -> AsyncIterator[aiohttp.ClientSession]
 
 @pytest.fixture
 def gateway(emulator: OfdEmulator) -> TcpOfdGateway:
-    return TcpOfdGateway(LOOPBACK, emulator.port, timeout_s=2)
+    return TcpOfdGateway(LOOPBACK, emulator.port, timeout_s=60)
 
 
 async def exchange(port: int, data: bytes, *, half_close: bool = True) -> bytes:
@@ -50,7 +50,7 @@ async def exchange(port: int, data: bytes, *, half_close: bool = True) -> bytes:
         writer.write(data)
         if half_close:
             writer.write_eof()
-        return await asyncio.wait_for(reader.read(), 2)
+        return await asyncio.wait_for(reader.read(), 60)
     except ConnectionError:
         return b""
     finally:
@@ -183,13 +183,13 @@ async def test_a_client_may_close_its_half_and_wait_for_a_slow_answer(emulator: 
 async def test_down_refuses_cuts_and_comes_back_on_the_same_ports(
     emulator: OfdEmulator, gateway: TcpOfdGateway
 ):
-    http = HttpOfd(f"http://{LOOPBACK}:{emulator.http_port}", timeout_s=2)
+    http = HttpOfd(f"http://{LOOPBACK}:{emulator.http_port}", timeout_s=60)
     ports = (emulator.port, emulator.http_port)
     await http.deliver(RECEIPT_ID, a_receipt_body())
     reader, writer = await asyncio.open_connection(LOOPBACK, emulator.port)
     await emulator.set_faults(OfdFault(mode=OfdFaultMode.DOWN))
     with pytest.raises(ConnectionError):
-        await asyncio.wait_for(_read_all(reader), 2)
+        await asyncio.wait_for(_read_all(reader), 60)
     writer.close()
     for probe in (gateway.probe, http.probe):
         with pytest.raises(OfdUnavailable):
@@ -227,7 +227,7 @@ async def test_serve_runs_until_it_is_told_to_stop():
         started.append(emulator)
         ready.set()
 
-    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
         tasks.create_task(
             serve_ofd(mode="tcp", host=LOOPBACK, port=0, control_port=None, stop=stop, on_ready=on_ready)
         )

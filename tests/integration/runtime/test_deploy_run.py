@@ -78,6 +78,6 @@ def test_a_start_without_the_secret_of_the_example_is_refused_by_its_name(
     assert running.environment["AUTH_SECRET"] == ""
     running.start()
     assert running.process is not None
-    assert running.process.wait(timeout=30) == 2
+    assert running.process.wait(timeout=60) == 2
     running.process = None
     assert "AUTH_SECRET" in running.log()

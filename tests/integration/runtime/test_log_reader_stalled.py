@@ -14,7 +14,7 @@ from tests.support.ports import free_port
 from kkt_adapter.runtime.log import lines_dropped
 from kkt_adapter.runtime.log_lines import LogLines
 
-PATIENCE_S = 60
+PATIENCE_S = 180
 
 
 def full_pipe() -> tuple[int, int]:
@@ -58,7 +58,7 @@ def wait_for_health(service: "subprocess.Popen[bytes]", port: int) -> None:
     while True:
         assert service.poll() is None, "the service has ended"
         try:
-            if httpx2.get(f"http://127.0.0.1:{port}/v1/health", timeout=5).status_code == 200:
+            if httpx2.get(f"http://127.0.0.1:{port}/v1/health", timeout=20).status_code == 200:
                 return
         except httpx2.TransportError:
             pass

@@ -125,7 +125,7 @@ class Somebody:
         self.news.set()
         return answer
 
-    async def until_told(self, n: int, within_s: float = 10.0) -> list[Told]:
+    async def until_told(self, n: int, within_s: float = 60.0) -> list[Told]:
         async with asyncio.timeout(within_s):
             while len(self.told) < n:
                 self.news.clear()

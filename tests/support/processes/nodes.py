@@ -35,7 +35,7 @@ from kkt_adapter.runtime.db.open import open_database
 from kkt_adapter.runtime.leases.rows import leases
 from kkt_adapter.settings import Settings, load_settings
 
-WITHIN_S = 90.0  # real seconds before a test gives up waiting, on a machine where others work too
+WITHIN_S = 180.0  # real seconds before a test gives up waiting, on a machine where others work too
 
 
 async def until(check: Callable[[], Awaitable[Any]], what: str, *, within_s: float = WITHIN_S) -> Any:
@@ -126,7 +126,7 @@ class Node:
     async def ready(self, within_s: float = WITHIN_S) -> float:
         """Wait for the first 200 of ``/ready``; gives the seconds it took."""
         began = time.monotonic()
-        async with httpx2.AsyncClient(base_url=self.base_url, timeout=2.0) as client:
+        async with httpx2.AsyncClient(base_url=self.base_url, timeout=10.0) as client:
             while True:
                 with suppress(httpx2.TransportError):
                     if (await client.get("/ready")).status_code == 200:
@@ -187,7 +187,7 @@ class Node:
 
     # ---- asking -------------------------------------------------------------------------------------
 
-    async def post(self, body: Json, *, key: str, timeout_s: float = 20.0) -> httpx2.Response:
+    async def post(self, body: Json, *, key: str, timeout_s: float = 60.0) -> httpx2.Response:
         return await self.call(
             "POST", "/v1/kkt/receipt", body=body, timeout_s=timeout_s, headers={"Idempotency-Key": key}
         )
@@ -207,7 +207,7 @@ class Node:
         return answer.json()
 
     async def sync(self) -> httpx2.Response:
-        return await self.call("POST", "/v1/kkt/buffer/sync", timeout_s=60.0)
+        return await self.call("POST", "/v1/kkt/buffer/sync", timeout_s=90.0)
 
     async def health(self) -> Json:
         answer: Json = (await self.call("GET", "/v1/health")).json()
@@ -233,7 +233,7 @@ class Node:
         body: Any = None,
         query: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
-        timeout_s: float = 20.0,
+        timeout_s: float = 60.0,
     ) -> httpx2.Response:
         async with httpx2.AsyncClient(base_url=self.base_url, timeout=timeout_s) as client:
             return await client.request(method, path, json=body, params=query, headers=dict(headers or {}))

@@ -13,7 +13,7 @@ def makes_no_document(fn_file: Path) -> Iterator[None]:
     What the operator confirms waits too: let everything be delivered first. The FN must flush
     (``virtual_fsync``): others work on the event loop, where it would be the test that waits.
     """
-    with closing(sqlite3.connect(fn_file, isolation_level=None, timeout=5)) as lock:
+    with closing(sqlite3.connect(fn_file, isolation_level=None, timeout=60)) as lock:
         lock.execute("BEGIN IMMEDIATE")
         yield
         lock.execute("ROLLBACK")

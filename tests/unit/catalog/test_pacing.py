@@ -113,7 +113,7 @@ async def test_a_cancelled_waiter_does_not_take_a_turn_with_it(clock: ManualCloc
         waiting = asyncio.create_task(_pass(pacer))
         await asyncio.sleep(0)
         gone.cancel()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await waiting
 
 

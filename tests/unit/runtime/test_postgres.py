@@ -65,7 +65,7 @@ async def test_processes_without_turns_that_wait_in_a_circle_both_get_through(
             runs.append(1)
             connection.execute(text("UPDATE t SET n = n + 1 WHERE id = :id"), {"id": first})
             if len(runs) == 1:
-                both_have_one.wait(10)
+                both_have_one.wait(60)
             connection.execute(text("UPDATE t SET n = n + 1 WHERE id = :id"), {"id": second})
 
         return work
@@ -369,7 +369,7 @@ async def test_a_server_that_is_not_there_is_told_quickly() -> None:
     try:
         for attempt in (database.read(first_number), database.write(add_one)):
             with pytest.raises(StorageError, match="cannot be used"):
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(60):
                     await attempt
     finally:
         await database.close()

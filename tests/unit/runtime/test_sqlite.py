@@ -20,7 +20,7 @@ from kkt_adapter.runtime.db.sqlite_file import SqliteSettings, connect, prepare_
 from kkt_adapter.runtime.db.statement_count import count_statements
 from kkt_adapter.runtime.db.urls import sqlite_path
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 
 
 def sql(statement: str) -> Callable[[Connection], None]:

@@ -154,6 +154,6 @@ TillDay.TestCase.settings = settings(
 )
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 class TestTillDay(TillDay.TestCase):  # type: ignore[valid-type,misc]
     """Cash and card totals of any day are those of the recount."""

@@ -127,7 +127,7 @@ async def test_what_is_refused_to_the_end_becomes_a_dead_letter_and_can_be_retri
         async with paused(running):
             ids = await sold_unsent(running, 2)
             await refuse(running, ids[0])
-        await running.state_of(ids[0], status="failed", within_s=10)  # after 1 and 2 s
+        await running.state_of(ids[0], status="failed")  # after 1 and 2 s
         await running.state_of(ids[1], status="synced")
         status = await running.status()
         assert (status["failed"], status["dlq_size"], status["pending"]) == (1, 1, 0)

@@ -70,7 +70,7 @@ async def test_the_breaker_lets_a_probe_through_by_itself_when_its_time_has_come
         await running.sell_at_once(20, tills=TILLS)
         await breaker_is(running, "OPEN")
         await running.repair_operator()
-        await running.delivered(within_s=10)
+        await running.delivered()
         events = await running.get("/v1/kkt/buffer/logs", limit=500)
         kinds = [item["event"] for item in reversed(events["items"])]
         assert (
@@ -169,7 +169,7 @@ async def test_an_operator_that_hangs_does_not_hold_another_operator(tmp_path: P
 
 
 async def test_delivery_goes_on_after_a_restart_in_the_middle_of_an_outage(tmp_path: Path) -> None:
-    async with product(tmp_path, registers=virtual_registers(*TILLS)) as running:
+    async with product(tmp_path, registers=virtual_registers(*TILLS), ofd_timeout_s=1.0) as running:
         await running.break_operator("hang")
         await running.sell_at_once(20, tills=TILLS)
         await running.restart()

@@ -133,13 +133,13 @@ async def test_on_postgresql_an_event_waits_for_the_commit_of_the_one_before(pos
         counters.lock(conn)
         journal.write(conn, [journal.entry(EventType.RECEIPT_SYNCED, START, receipt_id=receipt_id)])
         written.set()
-        release.wait(10)
+        release.wait(60)
 
     async with fresh_database(postgres_url) as database:
         first, second = await database.write(lambda c: store_receipts(c, 2, life=("receipt_added",)))
         await database.write(lambda c: c.execute(update(receipts).values(print_state="printing")))
         slow = asyncio.create_task(database.write(partial(slowly, receipt_id=first)))
-        await asyncio.to_thread(written.wait, 10)
+        await asyncio.to_thread(written.wait, 60)
         unknown = partial(records.print_unknown, seq=2, receipt_id=second, at=START, error="lost")
         later = asyncio.create_task(database.write(unknown))
         done, _ = await asyncio.wait([later], timeout=0.3)

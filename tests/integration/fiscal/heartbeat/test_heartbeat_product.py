@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Connection, select
 from tests.support.api import client_of
 from tests.support.erp import back_office, event_ids, fresh_database, office
-from tests.support.product import Product, product, sale, virtual_registers
+from tests.support.product import PATIENCE_S, Product, product, sale, virtual_registers
 
 from kkt_adapter.emulators.erp import ErpEmulator, ErpFault, ErpFaultMode
 from kkt_adapter.emulators.ofd import OfdFaultMode as OfdFault
@@ -36,7 +36,7 @@ QUICK: dict[str, Any] = {"network_interval_s": 0.05, "network_least_s": 0.0}
 
 @asynccontextmanager
 async def with_back_office(
-    folder: Path, *, timeout_s: float = 0.6, **settings: Any
+    folder: Path, *, timeout_s: float = 20.0, **settings: Any
 ) -> AsyncIterator[tuple[Product, ErpEmulator]]:
     async with back_office() as erp:
         offices = (office(erp.url, interval_s=0.05, timeout_s=timeout_s),)
@@ -164,14 +164,12 @@ async def test_without_a_back_office_the_status_says_so(tmp_path: Path) -> None:
 
 
 async def test_a_back_office_that_is_away_degrades_the_mode_and_hinders_no_sale(tmp_path: Path) -> None:
-    async with with_back_office(tmp_path) as (running, erp):
+    async with with_back_office(tmp_path, timeout_s=0.6) as (running, erp):
         await online(running)
         await mode(running, "online")
         await erp.set_faults(ErpFault(mode=ErpFaultMode.HANG))
         await mode(running, "degraded")
-        began = time.monotonic()
-        await running.sell(10)
-        assert time.monotonic() - began < 5
+        assert {sold["status"] for sold in await running.sell(10)} == {"printed"}
         await running.delivered()
         status = await running.get("/v1/kkt/heartbeat/status")
         assert (status["state"], status["last_error"]) == ("offline", "no answer in time")
@@ -190,7 +188,7 @@ async def there_and_back(running: Product, event: str, away: str) -> bool:
 
 async def test_an_operator_that_is_away_is_offline_in_status_and_reports(tmp_path: Path) -> None:
     # Nothing hangs here, so that an answer may take its time: the mode is to change for one reason only.
-    async with with_back_office(tmp_path, timeout_s=10.0, ofd_timeout_s=10.0) as (running, _):
+    async with with_back_office(tmp_path) as (running, _):
         await mode(running, "online")
         await running.sell(1)  # the register is open now
         assert (await x_report(running))["offline"] is False
@@ -249,7 +247,7 @@ async def test_events_that_wait_by_thousands_do_not_slow_down_receipts(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Side by side in one run: the back office away with thousands of events waiting, and there with none."""
-    async with with_back_office(tmp_path) as (running, erp):
+    async with with_back_office(tmp_path, timeout_s=0.6) as (running, erp):
         await running.sell(5)
         there, away = [], []
         for number in range(3):
@@ -365,7 +363,7 @@ async def sender(
         yield heartbeat, stop
     finally:
         stop.set()
-        await asyncio.wait_for(running, 5)
+        await asyncio.wait_for(running, PATIENCE_S)
         await heartbeat.close()
 
 
@@ -382,17 +380,18 @@ async def test_of_two_processes_one_sends_and_the_other_follows_when_it_stops(tm
     ):
         await until(lambda: first.targets[0].state.presence == "online")
         async with sender(database, erp.url, clock) as (second, _):
-            await asyncio.sleep(0.3)
+            async with asyncio.timeout(PATIENCE_S):
+                while await second.presence() != "online":  # noqa: ASYNC110 - the other's row tells it
+                    await asyncio.sleep(0.02)
             shown = await second.status()
-            assert (shown.sends, shown.state.presence) == (False, "online")  # from the other's row
-            assert await second.presence() == "online"
+            assert (shown.sends, shown.state.presence) == (False, "online")
             before = erp.book.last["one"].instance_id
             stop_first.set()
             await until(lambda: erp.book.last["one"].instance_id != before)
             assert erp.book.identity_faults == 0  # they never took turns
 
 
-async def until(check: Any, within_s: float = 10.0) -> None:
+async def until(check: Any, within_s: float = PATIENCE_S) -> None:
     deadline = time.monotonic() + within_s
     while not check():
         assert time.monotonic() < deadline

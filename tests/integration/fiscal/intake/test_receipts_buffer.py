@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.product import TILL, Product, ShiftedClock, product, sale, virtual_registers
+from tests.support.product import (
+    PATIENCE_S,
+    TILL,
+    Product,
+    ShiftedClock,
+    product,
+    sale,
+    virtual_registers,
+)
 
 from kkt_adapter.fiscal.store import counters
 from kkt_adapter.kernel.errors import StorageError
@@ -408,7 +416,7 @@ async def synced_by_hand(running: Product, *, force: bool = False) -> dict[str, 
 async def test_two_passes_never_run_at_once(running: Product) -> None:
     await running.sell(1)
     await running.delivered()
-    await running.break_operator("slow", delay_s=0.9)
+    await running.break_operator("slow", delay_s=2.0)
     await running.sell(1)
 
     async def under_way() -> bool:
@@ -494,15 +502,24 @@ async def test_a_lane_outlives_a_database_that_is_away_for_a_while(
     database = running.services.database
     write = database.write
 
+    failed = asyncio.Event()
+
     async def failing(fn: Any) -> Any:
+        failed.set()
         raise StorageError("disk full")
+
+    async def waits_for_paper() -> bool:
+        unprinted = (await running.read(counters.read)).unprinted
+        return unprinted == 1 and running.lane().trouble is not None
 
     running.break_register(paper_out=True)
     posting = asyncio.create_task(running.sell(1))
-    await asyncio.sleep(0.1)
+    await running.until(waits_for_paper)
     monkeypatch.setattr(database, "write", failing)
     running.faults().clear()
-    await asyncio.sleep(0.5)
+    async with asyncio.timeout(PATIENCE_S):
+        await failed.wait()
+    await asyncio.sleep(0.2)  # and again
     monkeypatch.setattr(database, "write", write)
     await posting
     await running.delivered()

@@ -132,7 +132,7 @@ async def test_totals_add_up_over_kinds_and_payments(running: Product) -> None:
 async def test_health_answers_while_the_operator_hangs_and_clients_post(tmp_path: Path) -> None:
     tills = tuple(f"T{i}" for i in range(6))
     async with product(
-        tmp_path, registers=virtual_registers(*tills), response_budget_s=PATIENCE_S
+        tmp_path, registers=virtual_registers(*tills), response_budget_s=PATIENCE_S, ofd_timeout_s=1.0
     ) as running:
         await running.break_operator("hang")
         posting = asyncio.create_task(running.sell_at_once(60, tills=tills))

@@ -208,7 +208,7 @@ class Decisions(RuleBasedStateMachine):
     def made(self) -> dict[int, str]:
         """Every receipt's document in the FN: its number, and the name that stands in it."""
         path = fn_path(self.shop.settings.fn_dir, RegisterId(TILL))
-        with sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5) as raw:
+        with sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=60) as raw:
             rows = raw.execute("SELECT fd_number, message FROM documents").fetchall()
         raw.close()
         names = self.truth.names.values()

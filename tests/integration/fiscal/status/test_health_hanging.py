@@ -20,7 +20,7 @@ from kkt_adapter.emulators.ofd import OfdFault as OfdFault
 from kkt_adapter.emulators.ofd import OfdFaultMode as OfdFaultMode
 from kkt_adapter.kernel.ids import random_id
 
-LIMIT_S = 2.0  # whoever hangs does so for 10 s and more; performance.md says what the bench measures
+LIMIT_S = 5.0  # whoever hangs does so for 10 s and more; performance.md says what the bench measures
 BATCHES, BATCH = 6, 50
 NAMED_WITHIN_S = 40.0  # generous: a pass waits for Redis first, and two processors are shared
 EVERYBODY = {"kkt:POS-001", "redis"}  # the others have names with addresses: ofd:..., odoo:...

@@ -8,7 +8,7 @@ import pytest
 from kkt_adapter.fiscal.kkt.virtual import FnPool
 from kkt_adapter.kernel.errors import KktUnavailable
 
-DEADLINE_S = 5.0
+DEADLINE_S = 60.0
 
 
 class Gate:
@@ -188,11 +188,11 @@ async def test_without_threads_a_command_is_done_in_place() -> None:
     pool, ended = FnPool(threads=0), []
     lane = pool.lane()
     lane.at_end(lambda: ended.append(threading.current_thread()))
-    assert await lane.run(threading.current_thread, deadline_s=1.0) is threading.current_thread()
+    assert await lane.run(threading.current_thread, deadline_s=DEADLINE_S) is threading.current_thread()
     with pytest.raises(ZeroDivisionError):
-        await lane.run(divmod, 1, 0, deadline_s=1.0)
+        await lane.run(divmod, 1, 0, deadline_s=DEADLINE_S)
     await pool.close()
     await pool.close()
     assert ended == [threading.current_thread()]
     with pytest.raises(KktUnavailable):
-        await lane.run(threading.current_thread, deadline_s=1.0)
+        await lane.run(threading.current_thread, deadline_s=DEADLINE_S)
