@@ -69,17 +69,12 @@ ROUTES = (
 
 
 class Api(FastAPI):
-    """FastAPI with the receipt route, which is plain ASGI and is reached without its layers."""
+    """FastAPI with the receipt route and the doors: plain ASGI, which is reached without its layers."""
 
     edge: Edge | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if (
-            self.edge is not None
-            and scope["type"] == "http"
-            and scope["path"] == receipts.PATH
-            and scope["method"] == "POST"
-        ):
+        if self.edge is not None and scope["type"] == "http" and self.edge.serves(scope):
             scope["app"] = self
             await self.edge(scope, receive, send)
         else:

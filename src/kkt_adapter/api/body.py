@@ -202,10 +202,16 @@ def body_too_large(most: int) -> RefusedByStatus:
     )
 
 
-async def read_of(scope: Scope, receive: Receive, *, most: int, deadline_s: float) -> bytes:
-    """The whole body; one that has come already needs no clock and no message. Raises as ``read_within``."""
+def body_at_hand(scope: Scope) -> bytes | None:
+    """The whole body where it has come already: it needs no clock and no message."""
     connection = scope.get(CONNECTION)
-    body: bytes | None = None if connection is None else connection.take_body(scope)
+    found: bytes | None = None if connection is None else connection.take_body(scope)
+    return found
+
+
+async def read_of(scope: Scope, receive: Receive, *, most: int, deadline_s: float) -> bytes:
+    """The whole body, as ``body_at_hand`` or read now. Raises as ``read_within``."""
+    body = body_at_hand(scope)
     if body is None:
         return await read_within(receive, most=most, deadline_s=deadline_s)
     if len(body) > most:

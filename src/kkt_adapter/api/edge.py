@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from kkt_adapter.api.body import (
     BODY,
     announces_body,
+    body_at_hand,
     body_too_large,
     is_encoded,
     is_json,
@@ -33,7 +34,7 @@ from kkt_adapter.api.entry.heads import (
     check_page,
     foreign_host,
     forwarded_while_open,
-    headers_of,
+    headers_in,
     is_forwarded,
 )
 from kkt_adapter.api.entry.only_head import as_get
@@ -155,7 +156,7 @@ class Edge:
             await send_answer(send, door.refusal(error, scope))
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send, added: list[Header]) -> None:
-        headers = headers_of(scope["headers"])
+        headers = headers_in(scope)
         path = scope["path"]
         self._check_host(headers.get(b"host"), scope)
         door = self._door_of(path)
@@ -232,10 +233,20 @@ class Edge:
             self._senders.pace(scope)
         await self._work(scope, receive, send, known=known)
 
+    def serves(self, scope: Scope) -> bool:
+        """Whether this request is answered from here, without the framework: a receipt, or a door's."""
+        path: str = scope["path"]
+        if path == receipts.PATH:
+            return bool(scope["method"] == "POST")
+        return self._door_of(path) is not None
+
     def _door_of(self, path: str) -> Door | None:
         if path.startswith(_API):
             return None
-        return next((door for door in self._doors if door.serves(path)), None)
+        for door in self._doors:
+            if door.serves(path):
+                return door
+        return None
 
     async def _enter(self, door: Door, scope: Scope, receive: Receive, send: Send, headers: Headers) -> None:
         """A door's request: its own form of refusals, its own limit of bodies, and a wait instead of 429."""
@@ -246,7 +257,7 @@ class Edge:
             scope, send = as_get(scope, send)
         shop_id = await door.known(scope)
         await self._wait_turn(scope, shop_id)
-        known, held, body = shop_id is not None, 0, None
+        known, held = shop_id is not None, 0
         if scope["method"] in _WITH_BODY and announces_body(headers):
             if too_large(headers, most=door.max_body_bytes):
                 raise body_too_large(door.max_body_bytes)
@@ -254,9 +265,13 @@ class Edge:
             held = self._hold_bytes(headers, most=door.max_body_bytes)
         try:
             if scope["method"] in _WITH_BODY:
-                body = await door.read_body(receive, deadline_s=self._settings.body_deadline_s)
-            reading = receive if body is None else read_already(body, receive)
-            await self._work(scope, reading, send, known=known, app=door)
+                here = body_at_hand(scope)
+                if here is None:
+                    body = await door.read_body(receive, deadline_s=self._settings.body_deadline_s)
+                else:
+                    body = await door.read_body(read_already(here, receive), deadline_s=None)
+                scope[BODY] = body
+            await self._work(scope, receive, send, known=known, app=door)
         finally:
             self._body_bytes -= held
 

@@ -12,6 +12,7 @@ that was stored. Never an answer of our own interface: those are declared in ``a
 
 _text = json.JSONEncoder(ensure_ascii=False).encode
 _ascii_text = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+_decoded = json.JSONDecoder(parse_float=Decimal).decode
 _PLAIN = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
 
 
@@ -46,6 +47,8 @@ def ascii_only(value: Any) -> bytes:
 
 def decode(text: str | bytes) -> Any:
     """JSON text to values; numbers with a point become Decimal."""
+    if isinstance(text, str) and not text.startswith("\ufeff"):
+        return _decoded(text)
     return json.loads(text, parse_float=Decimal)
 
 

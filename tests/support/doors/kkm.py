@@ -13,6 +13,7 @@ from kkt_adapter.settings.shop import ShopSettings
 Json = dict[str, Any]
 
 SECRET = "a-secret-of-some-length"
+ALWAYS = {"Command", "IdCommand", "Status", "Error", "NumDevice", "Warning", "Message"}
 GOODS: list[Json] = [
     {"Register": {"Name": "Кофе", "Quantity": 1, "Price": 100.0, "Amount": 100.0, "Tax": -1}}
 ]
@@ -52,6 +53,7 @@ async def execute(
     answer = await post(client, command, path=path, authorization=authorization, **headers)
     assert answer.status_code == 200, f"{answer.status_code}: {answer.text}"
     found: Json = answer.json()
+    assert found.keys() >= ALWAYS, "the strictest reader (alexanderfefelov/kkmserver-api) fails without them"
     assert isinstance(found["Error"], str)
     assert found["Status"] in (0, 1, 2, 3)
     assert found["Status"] != 1 or found["Error"]
@@ -78,6 +80,7 @@ async def result(client: httpx2.AsyncClient, id_command: str, *, within: int = 1
     for _ in range(within):
         found = await execute(client, {"Command": "GetRezult", "IdCommand": id_command})
         assert found["Status"] == found["Rezult"]["Status"]
+        assert found["Rezult"].keys() >= ALWAYS
         if found["Status"] != 1:
             return found
         await asyncio.sleep(0.05)

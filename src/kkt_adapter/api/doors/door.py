@@ -6,6 +6,8 @@ from typing import Final, Protocol
 
 from starlette.types import Receive, Scope, Send
 
+from kkt_adapter.kernel.quick import quickly_made
+
 MAX_BODY_BYTES: Final = 1024 * 1024
 RELEASE_PLACE: Final = "kkt.release_place"
 """Key in the ASGI scope: call it to wait on without a place among those at work. Twice is harmless."""
@@ -13,6 +15,7 @@ RELEASE_PLACE: Final = "kkt.release_place"
 ReleasePlace = Callable[[], None]
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoorAnswer:
     """An answer in the door's form."""
@@ -20,12 +23,14 @@ class DoorAnswer:
     status: int
     body: bytes
     content_type: bytes = b"application/json; charset=utf-8"
+    more: tuple[tuple[bytes, bytes], ...] = ()  # headers
 
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
         return [
             (b"content-type", self.content_type),
             (b"content-length", str(len(self.body)).encode()),
+            *self.more,
         ]
 
 
@@ -46,8 +51,11 @@ class Door(Protocol):
         """Raise what is wrong with the headers of a body: media type, encoding."""
         ...
 
-    async def read_body(self, receive: Receive, *, deadline_s: float) -> bytes:
-        """The whole body. Raises RefusedByStatus (413, 408), ClientDisconnect."""
+    async def read_body(self, receive: Receive, *, deadline_s: float | None) -> bytes:
+        """The whole body; ``deadline_s`` None: it is here already.
+
+        Raises RefusedByStatus (413, 408), ClientDisconnect.
+        """
         ...
 
     def refusal(self, error: Exception, scope: Scope) -> DoorAnswer:

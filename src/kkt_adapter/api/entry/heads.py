@@ -1,13 +1,19 @@
 """The headers of a request: which may stand once only, and which tell of a proxy or a foreign page."""
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 from urllib.parse import urlsplit
+
+from starlette.types import Scope
 
 from kkt_adapter.api.origins import OriginRule, RequestOrigin
 from kkt_adapter.api.problems import RefusedByStatus
 from kkt_adapter.kernel.errors import AdapterError, NotAllowed
 
 Headers = Mapping[bytes, bytes]
+
+HEADERS: Final = "kkt.headers"
+"""Key in the ASGI scope: the headers by name, once somebody has asked for them."""
 
 _ONCE = frozenset(
     {b"host", b"authorization", b"content-type", b"content-length", b"idempotency-key", b"origin"}
@@ -30,6 +36,14 @@ def headers_of(pairs: Iterable[tuple[bytes, bytes]]) -> Headers:
             )
         headers[name] = value
     return headers
+
+
+def headers_in(scope: Scope) -> Headers:
+    """``headers_of`` a request; the edge, its door and its route ask for the same."""
+    found: Headers | None = scope.get(HEADERS)
+    if found is None:
+        found = scope[HEADERS] = headers_of(scope["headers"])
+    return found
 
 
 def is_forwarded(headers: Headers) -> bool:

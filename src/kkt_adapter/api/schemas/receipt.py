@@ -156,6 +156,9 @@ def read_translated(canonical: dict[str, Any], *, own_name: Callable[[str], str]
     Raises:
         ReceiptInvalid: so much does not fit that nothing else can be said.
     """
+    plain = plain_request(canonical)
+    if plain is not None:
+        return ParsedReceipt(request=plain, sent=AsSent(own_name=own_name), ignored=())
     broken: list[Violation] = []
     try:
         body = _model_of(canonical).model_validate(canonical)

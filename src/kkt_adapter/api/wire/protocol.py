@@ -1,6 +1,7 @@
 """One connection: uvicorn's, with limits around its parser and the product's error body."""
 
 import asyncio
+from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any, cast
 from urllib.parse import unquote
@@ -16,6 +17,7 @@ from kkt_adapter.api.problems import problem
 from kkt_adapter.api.wire.answers_written import Answers
 from kkt_adapter.api.wire.connections import Connections, Refusal
 from kkt_adapter.api.wire.cycle import RequestCycle
+from kkt_adapter.api.wire.hang_up import asked_of
 from kkt_adapter.api.wire.limits import SLICE_BYTES
 from kkt_adapter.api.wire.refusals import refused
 from kkt_adapter.kernel.ids import random_id
@@ -24,6 +26,7 @@ from kkt_adapter.runtime.log import get_logger
 CONNECTION = "kkt.connection"  # key in the ASGI scope: the `LimitedProtocol` a request came on
 SHORT_TARGET_BYTES = 64  # of targets that are remembered
 MOST_PIPELINED = 16  # requests that wait on one connection for the answer of the one before
+TURNS_TO_HEAR = 3  # of a closed connection: one looks at the sockets, one reads their ends, one is to spare
 
 log = get_logger("api")
 
@@ -65,6 +68,8 @@ class LimitedProtocol(HttpToolsProtocol):
         self._stopped = False  # nothing more is read as a request
         self._lingering = False  # our side is ended
         self._thrown_away = 0  # bytes since then
+        self._when_gone: Callable[[], None] | None = None  # of the request that is being answered
+        self._has_closed: Callable[[], bool] | None = None
         self._answers: Answers = None  # type: ignore[assignment]  # set with the transport
         self.cycle: RequestCycle = None  # type: ignore[assignment]  # set with the first request
 
@@ -85,6 +90,26 @@ class LimitedProtocol(HttpToolsProtocol):
         """Whether nobody is there any more to whom an answer could go."""
         return self.transport is None or self.transport.is_closing()
 
+    def when_gone(self, tell: Callable[[], None] | None) -> None:
+        """``tell`` once the client has closed the connection, while one request of it is answered; None: that
+        is over."""
+        self._when_gone = tell
+        if tell is None:
+            return
+        self.flow.resume_reading()  # an end is read like bytes
+        if self.is_gone:
+            self.loop.call_soon(tell)
+
+    async def has_left(self) -> bool:
+        """Whether the client has closed the connection by now, also while this process stood still."""
+        if self.is_gone:
+            return True
+        if self._has_closed is not None:
+            return self._has_closed()
+        for _ in range(TURNS_TO_HEAR):
+            await asyncio.sleep(0)
+        return self.is_gone
+
     def evict(self) -> None:
         if self.transport is not None:
             self.transport.abort()
@@ -92,6 +117,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._answers = Answers(self, transport, call_soon=self.loop.call_soon)
+        self._has_closed = asked_of(transport)
         self.address = self.client[0] if self.client else ""
         refusal = self.connected.enter(self)
         if refusal is not None:
@@ -105,6 +131,8 @@ class LimitedProtocol(HttpToolsProtocol):
             cycle.disconnected = True
             cycle.message_event.set()
         super().connection_lost(exc)
+        if self._when_gone is not None:
+            self._when_gone()
 
     # --- bytes --------------------------------------------------------------------------------------
 

@@ -6,11 +6,9 @@ about.
 """
 
 import asyncio
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any, Final
 
 from sqlalchemy import Connection, and_, select
@@ -30,6 +28,7 @@ from kkt_adapter.kernel import jsontext
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.discretion import without_places
 from kkt_adapter.kernel.errors import AdapterError
+from kkt_adapter.kernel.quick import quickly_made
 from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.log import get_logger
 from kkt_adapter.runtime.wakeup import happens_within
@@ -40,6 +39,7 @@ CASH_SCOPE: Final = "cash"
 SCOPES: Final = (CASH_SCOPE, Z_SCOPE.name, OPEN_SCOPE.name, X_SCOPE.name)
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PressOutcome:
     """One receipt as its client asks about it."""
@@ -187,13 +187,13 @@ class Presses:
                 return
 
 
-def action_hashes(origin: Origin) -> Mapping[bytes, tuple[str, str]]:
-    """Under which its key may have been used for an action: hash -> stored key, scope."""
-    return {key_hash(key, scope=scope): (key, scope) for key in origin.keys for scope in SCOPES}
+def action_hashes(keys: Iterable[str]) -> Mapping[bytes, tuple[str, str]]:
+    """Under which a stored key may have been used for an action: hash -> stored key, scope."""
+    return {key_hash(key, scope=scope): (key, scope) for key in keys for scope in SCOPES}
 
 
 def _action(conn: Connection, origin: Origin) -> ActionRecord | None:
-    hashes = action_hashes(origin)
+    hashes = action_hashes(origin.keys)
     query = select(report_keys.c.key_hash, report_keys.c.answer).where(
         report_keys.c.key_hash.in_(list(hashes))
     )
@@ -213,7 +213,7 @@ def outcome_of(taken: Taken, answer: str) -> PressOutcome:
         register_id=taken.register_id,
         state=PressState.DONE,
         receipt=taken.checked.receipt,
-        doc=json.loads(answer, parse_float=Decimal)["fiscal_doc"],
+        doc=jsontext.decode(answer)["fiscal_doc"],
         error=None,
         warnings=taken.checked.warnings,
     )
@@ -228,7 +228,7 @@ def _outcome(conn: Connection, which: Any) -> PressOutcome | None:
         register_id=row.register_id,
         state=state_of(row.print_state, row.print_due_at),
         receipt=receipt_json.load(row.payload),
-        doc=None if row.fiscal_doc is None else json.loads(row.fiscal_doc, parse_float=Decimal),
+        doc=None if row.fiscal_doc is None else jsontext.decode(row.fiscal_doc),
         error=None if row.last_error is None else without_places(row.last_error),
         warnings=receipt_json.load_warnings(row.warnings),
     )

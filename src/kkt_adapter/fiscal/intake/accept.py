@@ -30,7 +30,7 @@ from kkt_adapter.fiscal.printing.job import PrintJob
 from kkt_adapter.fiscal.printing.lane import PrintLane
 from kkt_adapter.fiscal.printing.registers import Registers, Unit
 from kkt_adapter.fiscal.printing.reply import Place
-from kkt_adapter.fiscal.printing.reply_waiters import Answer, Waiting, answered
+from kkt_adapter.fiscal.printing.reply_waiters import Answer, Patience, Waiting, Within, answered
 from kkt_adapter.fiscal.store import receipt_json
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import (
@@ -69,6 +69,7 @@ class Begun:
     waiter: Answer
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
     """A shop's receipt is on disk. ``answer``: the printed answer of /v1, where it came in time."""
@@ -153,9 +154,10 @@ class ReceiptIntake:
         *,
         origin: Origin,
         sent: AsSent = PLAIN,
-        wait_s: float = 0.0,
+        patience: Patience | None = None,
     ) -> Taken | Known:
-        """Store one receipt of a shop, and wait at most ``wait_s`` for its document.
+        """Store one receipt of a shop, however long that takes, and wait for its document as long as
+        ``patience`` lasts; None: not at all.
 
         Cancelling stops the waiting only. Raises what ``accept`` raises, but no conflict of keys: for those
         it gives what the key was used for. PressRepeated: ``origin.guard`` found an equal press.
@@ -166,7 +168,7 @@ class ReceiptIntake:
             if isinstance(begun, Known):
                 return begun
             try:
-                answer = await self._answer(begun.unit, begun.accepted, begun.waiter, wait_s)
+                answer = None if patience is None else await self._patiently(begun, patience)
             finally:
                 self._waiting.drop(begun.checked.receipt.id)
         except AdapterError as error:
@@ -236,7 +238,6 @@ class ReceiptIntake:
         self._count_suspicions(chosen.checked)
         if guard is not None:
             guard.caller.callers.forgotten(item.told)
-            guard.caller.stored.set()
         return Begun(unit=chosen.unit, accepted=outcome, checked=chosen.checked, waiter=waiter)
 
     def _item(
@@ -337,16 +338,18 @@ class ReceiptIntake:
 
     async def _answer(self, unit: Unit, accepted: Accepted, waiter: Answer, within_s: float) -> str | None:
         """The printed answer within this time, whichever process prints."""
-        if within_s <= 0:
-            return None
         if not unit.lane.holds():
-            return await self._watch_row(accepted.seq, within_s)
+            return await self._watch_row(accepted.seq, Within(self._clock, within_s))
         return await answered(waiter, within_s=within_s)
 
-    async def _watch_row(self, seq: int, seconds: float) -> str | None:
+    async def _patiently(self, begun: Begun, patience: Patience) -> str | None:
+        if not begun.unit.lane.holds():
+            return await self._watch_row(begun.accepted.seq, patience)
+        return await patience.answered(begun.waiter)
+
+    async def _watch_row(self, seq: int, patience: Patience) -> str | None:
         """Look for the answer that another process writes."""
-        until = self._clock.monotonic() + seconds
-        while self._clock.monotonic() < until:
+        while patience.left_s > 0:
             answer = await self._db.read(lambda c: known_keys.answer_of(c, seq))
             if answer is not None:
                 return answer

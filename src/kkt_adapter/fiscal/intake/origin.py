@@ -11,6 +11,7 @@ from hashlib import sha256
 from kkt_adapter.fiscal.intake.press_guard import PressGuard
 from kkt_adapter.fiscal.store import receipt_json
 from kkt_adapter.fiscal.store.events import EventFacts
+from kkt_adapter.kernel.quick import quickly_made
 
 MAX_KEY_CHARACTERS = 128  # of a native key; back offices rely on it
 
@@ -23,6 +24,7 @@ def scoped_key(door: str, scope: str, client_key: str) -> str:
     return f"{door} {scope} #{sha256(client_key.encode()).hexdigest()[:32]}"
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
     """``scope``: what ``client_key`` is unique in. ATOL Online: the group; KkmServer: the account."""

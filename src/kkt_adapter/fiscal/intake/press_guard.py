@@ -22,6 +22,7 @@ from kkt_adapter.fiscal.lifecycle import PrintState
 from kkt_adapter.fiscal.store.press_tables import presses
 from kkt_adapter.fiscal.store.tables import receipts
 from kkt_adapter.kernel.errors import Conflict
+from kkt_adapter.kernel.quick import quickly_made
 from kkt_adapter.runtime.db.bulk import bulk, bulk_insert
 from kkt_adapter.runtime.db.columns import from_millis, millis
 
@@ -117,11 +118,9 @@ class Caller:
         self.callers = callers
         self._subject: str | None = None
         self.ended = False
-        self.stored = asyncio.Event()  # the press is on disk
 
     def takes(self, subject: str) -> None:
         """From before the press is stored until ``end``."""
-        self.stored.clear()
         if self.ended:  # an action that outlives its client's patience
             return
         self._drop()
@@ -139,6 +138,7 @@ class Caller:
             self.callers.leave(subject)
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PressGuard:
     """What a door asks the intake to compare in the transaction that accepts."""
@@ -149,6 +149,7 @@ class PressGuard:
     guard_for: timedelta | None  # then a press goes through all the same; None: the clock cannot tell when
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewPress:
     """One that the same transaction takes."""

@@ -7,9 +7,40 @@ cancelled takes nobody else along. Bounded by the requests in flight.
 
 import asyncio
 from collections.abc import Callable
+from typing import Protocol
+
+from kkt_adapter.kernel.clock import Clock
 
 Answer = asyncio.Future[str | None]
 """The printed answer; None: not printed, see the row."""
+
+
+class Patience(Protocol):
+    """How long somebody waits for the document of a receipt that is stored."""
+
+    @property
+    def left_s(self) -> float:
+        """0.0: no longer."""
+        ...
+
+    async def answered(self, waiter: Answer) -> str | None:
+        """What the wait brings, or None when the patience is over before."""
+        ...
+
+
+class Within:
+    """Patience for so many seconds from now on."""
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self._clock = clock
+        self._until = clock.monotonic() + seconds
+
+    @property
+    def left_s(self) -> float:
+        return max(0.0, self._until - self._clock.monotonic())
+
+    async def answered(self, waiter: Answer) -> str | None:
+        return await answered(waiter, within_s=self.left_s)
 
 
 class Waiting:

@@ -16,6 +16,8 @@ SHOP_PREFIX = "shop:"
 UNREAD = "unread:"  # a register whose FN must be read back before its groups sell again
 KEYS_LIVE = timedelta(days=32)  # atol-online, section 4: a report is asked for 32 days
 NOTED_EVERY = timedelta(days=1)  # how exact the day of the last use is
+LOOKED_EVERY = timedelta(minutes=1)  # a connection that saw the note of today does not look again at once
+_SEEN = "notes of use"  # in ``Connection.info``: name -> when the note was seen
 
 
 _NOTED = bulk(
@@ -26,12 +28,21 @@ _NOTED = bulk(
 
 def note_use(conn: Connection, used: Mapping[str, datetime], *, prefix: str = PREFIX) -> None:
     """These groups (or shops) take receipts at these times; written once a day at most."""
-    names = {prefix + one: at for one, at in used.items()}
+    seen: dict[str, datetime] = conn.info.setdefault(_SEEN, {})
+    names = {prefix + one: at for one, at in used.items() if _is_due(seen.get(prefix + one), at)}
+    if not names:
+        return
     noted = {name: from_millis(at) for name, at in _NOTED.rows(conn, [(name,) for name in names])}
     for name, at in names.items():
         last = noted.get(name)
         if last is None or abs(at - last) >= NOTED_EVERY:
             store_setting(conn, name, "used", at=at, by=None)
+        else:  # one that is only now written may be taken back with the rest of its transaction
+            seen[name] = at
+
+
+def _is_due(seen_at: datetime | None, at: datetime) -> bool:
+    return seen_at is None or not seen_at <= at < seen_at + LOOKED_EVERY
 
 
 def in_use(conn: Connection, *, now: datetime, prefix: str = PREFIX) -> Mapping[str, datetime]:

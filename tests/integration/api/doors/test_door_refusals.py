@@ -19,6 +19,7 @@ from kkt_adapter.kernel.errors import StorageError
 
 FULL = 50
 FORM = {"uuid", "timestamp", "status", "error"}
+PAGE = "https://till.example"
 
 
 class Doors:
@@ -58,10 +59,8 @@ async def _storage(doors: Doors, patch: pytest.MonkeyPatch) -> None:
 
 
 def _edge(running: Product) -> Any:
-    edge: Any = running.services.app.middleware_stack
-    while not hasattr(edge, "_in_flight"):
-        edge = edge.app
-    return edge
+    app: Any = running.services.app
+    return app.edge
 
 
 async def _overload(doors: Doors, patch: pytest.MonkeyPatch) -> None:
@@ -84,6 +83,9 @@ async def _size(doors: Doors, patch: pytest.MonkeyPatch) -> None:
     assert (answer.status_code, answer.json()["error"]["code"], set(answer.json())) == (400, 40, FORM)
     pressed = await execute(doors.running.client, sale("refused", Large=large))
     assert (pressed["Status"], "[body_too_large]" in pressed["Error"]) == (2, True), pressed
+    for page, may_read in ((PAGE, True), ("https://evil.example", False)):
+        from_page = await kkm.post(doors.running.client, sale("refused", Large=large), Origin=page)
+        assert ("access-control-allow-origin" in from_page.headers) is may_read, "a page can show why"
 
 
 async def _too_often(doors: Doors, patch: pytest.MonkeyPatch) -> None:
@@ -98,7 +100,7 @@ async def _too_often(doors: Doors, patch: pytest.MonkeyPatch) -> None:
 async def test_refusals_of_the_edge_have_the_doors_form(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with product(tmp_path, shop=(shop_settings(), kkm.shop())) as running:
+    async with product(tmp_path, shop=(shop_settings(), kkm.shop(origins=(PAGE,)))) as running:
         doors = Doors(running, await client_of(running))
         for what in (_size, _storage, _overload, _too_often, _host):
             with monkeypatch.context() as patch:

@@ -46,7 +46,8 @@ def test_price_before_and_amount_after_the_discount(
     quantity: str, price: str | None, amount: str | None, lines: list[tuple[str, str, str]]
 ) -> None:
     found = _lines(Quantity=quantity, Price=price, Amount=amount)
-    assert [(str(one["quantity"]), str(one["price"]), str(one["total"])) for one in found] == lines
+    wanted = [tuple(Decimal(number) for number in line) for line in lines]
+    assert [(one["quantity"], one["price"], one["total"]) for one in found] == wanted
 
 
 def test_the_price_before_stays_as_a_discount_on_the_slip() -> None:

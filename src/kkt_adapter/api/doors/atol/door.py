@@ -5,7 +5,17 @@ from typing import Any, Final
 
 from starlette.types import Receive, Scope, Send
 
-from kkt_adapter.api.body import is_encoded, is_json, json_object, not_json, not_plain, read_body, read_within
+from kkt_adapter.api.body import (
+    BODY,
+    body_too_large,
+    is_encoded,
+    is_json,
+    json_object,
+    not_json,
+    not_plain,
+    read_body,
+    read_within,
+)
 from kkt_adapter.api.doors.atol.answers import Json, registered, report, token_answer
 from kkt_adapter.api.doors.atol.errors import AtolError, Code, as_atol
 from kkt_adapter.api.doors.atol.marks import marks_result
@@ -16,7 +26,7 @@ from kkt_adapter.api.doors.atol.schema import GROUP, KINDS, schema_of
 from kkt_adapter.api.doors.atol.sign_in import holder, new_token
 from kkt_adapter.api.doors.door import MAX_BODY_BYTES, DoorAnswer, send_answer
 from kkt_adapter.api.doors.sender import check_origin
-from kkt_adapter.api.entry.heads import headers_of
+from kkt_adapter.api.entry.heads import headers_in
 from kkt_adapter.fiscal.queries.door_receipts import DoorReceipt
 from kkt_adapter.kernel import jsontext
 from kkt_adapter.kernel.errors import AdapterError
@@ -59,7 +69,12 @@ class AtolOnlineDoor:
         if not is_json(headers.get(b"content-type")):
             raise not_json()
 
-    async def read_body(self, receive: Receive, *, deadline_s: float) -> bytes:
+    async def read_body(self, receive: Receive, *, deadline_s: float | None) -> bytes:
+        if deadline_s is None:
+            body = await read_body(receive)
+            if len(body) > self.max_body_bytes:
+                raise body_too_large(self.max_body_bytes)
+            return body
         return await read_within(receive, most=self.max_body_bytes, deadline_s=deadline_s)
 
     def refusal(self, error: Exception, scope: Scope) -> DoorAnswer:
@@ -76,7 +91,7 @@ class AtolOnlineDoor:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         wanted = asked(scope["path"])
         assert wanted is not None, "the edge sends what is served"
-        body = await read_body(receive) if scope["method"] == "POST" else b""
+        body: bytes = scope.get(BODY, b"")
         try:
             status, answer = await self._carry_out(wanted, scope, body)
         except AtolError as error:
@@ -113,7 +128,7 @@ class AtolOnlineDoor:
     async def _sender(self, wanted: AskedPath, scope: Scope) -> Shop:
         """The shop, allowed to use the group. Raises AtolError, NotAllowed."""
         shop: Shop = scope.get(SENDER) or await holder(self._parts, scope)
-        check_origin(shop, headers_of(scope["headers"]))
+        check_origin(shop, headers_in(scope))
         if wanted.group not in shop.groups:
             raise AtolError(
                 Code.FOREIGN_GROUP,

@@ -22,9 +22,7 @@ class DoorIntake(Protocol):
         """What the key of a shop was used for."""
         ...
 
-    async def store(
-        self, request: ReceiptRequest, *, origin: Origin, sent: AsSent = PLAIN, wait_s: float = 0.0
-    ) -> Taken | Known:
+    async def store(self, request: ReceiptRequest, *, origin: Origin, sent: AsSent = PLAIN) -> Taken | Known:
         """Store one receipt of a shop. Raises what ``ReceiptIntake.accept`` raises."""
         ...
 

@@ -7,7 +7,7 @@ from starlette.types import Scope
 from kkt_adapter.api.body import json_object
 from kkt_adapter.api.doors.atol.errors import AtolError, Code
 from kkt_adapter.api.doors.atol.parts import AtolParts
-from kkt_adapter.api.entry.heads import headers_of
+from kkt_adapter.api.entry.heads import headers_in
 from kkt_adapter.kernel.errors import NotAuthenticated
 from kkt_adapter.runtime.auth.shop_values import DoorName, Shop
 from kkt_adapter.runtime.auth.shops import secret_hash
@@ -61,7 +61,7 @@ def _token(scope: Scope) -> str:
     ``tokenid`` is the name of v3, which older releases of ssitdikov/ATOL send to v4 too
     (src/Request/OperationRequest.php).
     """
-    given = headers_of(scope["headers"]).get(b"token", b"").decode("latin-1").strip()
+    given = headers_in(scope).get(b"token", b"").decode("latin-1").strip()
     query = _query(scope)
     return given or query.get("token") or query.get("tokenid", "")
 

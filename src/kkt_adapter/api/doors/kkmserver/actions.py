@@ -216,5 +216,6 @@ def action_answer(call: Call, view: DeviceView, made: Made | None, *, warning: s
     if made is not None:
         members["CheckNumber"] = made.fd_number
         members["SessionNumber"] = made.shift_number
+        members["URL"] = members["QRCode"] = ""  # of a receipt only, but read of reports too
         members["Info"] = info(view)
     return done(call.head, **members)

@@ -12,6 +12,7 @@ from typing import Any, Final
 from kkt_adapter.api.doors.kkmserver.refusal import CommandRefused, Status, harmless
 from kkt_adapter.kernel import jsontext
 from kkt_adapter.kernel.errors import Text
+from kkt_adapter.kernel.quick import quickly_made
 
 Answer = dict[str, Any]
 
@@ -21,6 +22,7 @@ STILL_RUNNING: Final = Text(
 )
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
     """What every answer repeats of its command."""
@@ -61,7 +63,7 @@ def result_of(inner: Answer, asked: str) -> Answer:
     return {**inner, "Command": "GetRezult", "IdCommand": asked, "Rezult": dict(inner), "results": True}
 
 
-def unknown_result(asked: str, *, english: bool) -> Answer:
+def unknown_result(asked: str, *, english: bool, **device: Any) -> Answer:
     """GetRezult for an id that nobody knows; ``Rezult`` all the same, else a client asks without end."""
     refusal = CommandRefused(
         Text(
@@ -71,7 +73,7 @@ def unknown_result(asked: str, *, english: bool) -> Answer:
         code="unknown_id",
         status=Status.NOT_FOUND,
     )
-    inner = failed(Head(command="GetRezult", id=asked, english=english), refusal)
+    inner = failed(Head(command="GetRezult", id=asked, english=english), refusal, **device)
     return result_of(inner, asked)
 
 

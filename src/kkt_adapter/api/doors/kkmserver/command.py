@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from kkt_adapter.api.doors.kkmserver.fields import Fields, folded
 from kkt_adapter.api.doors.kkmserver.refusal import CommandRefused, Status, refused
+from kkt_adapter.kernel.quick import quickly_made
 
 LONGEST_ID: Final = 128
 """The maker says 40 characters; seen are 19 to 60 (Magic-B/kkmserver-js:src)."""
@@ -97,6 +98,7 @@ COMMANDS: Final[Mapping[str, Does]] = MappingProxyType(
 _BY_FOLDED: Final = MappingProxyType({folded(name): (name, does) for name, does in COMMANDS.items()})
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceWish:
     """Which register a command is for. ``number`` 0: the first that can do it among those that fit."""
@@ -108,6 +110,7 @@ class DeviceWish:
     device_id: str | None = None
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     name: str  # as the table has it

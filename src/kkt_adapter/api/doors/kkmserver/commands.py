@@ -100,7 +100,7 @@ class Commands:
             command = read_command(document)
         except CommandRefused as refusal:
             self._stats.answered("unknown", int(refusal.status))
-            return failed(head, refusal), []
+            return failed(head, refusal, NumDevice=0), []
         seconds = DO_NOT_WAIT_S if at_once else min(command.timeout_s, shop.hold_max_s)
         hold = self.holds.open(seconds)
         watch(hold)
@@ -149,9 +149,10 @@ class Commands:
                 "Для GetRezult нужен IdCommand команды, о которой спрашивают.",
             )
         inner = await self._inner(call, asked)
+        device = {"NumDevice": call.command.device.number, **call.device}
         if inner is None:
-            return answers.unknown_result(asked[:LONGEST_ID], english=english)
-        return result_of(inner, asked)
+            return answers.unknown_result(asked[:LONGEST_ID], english=english, **device)
+        return result_of({**device, **inner}, asked)
 
     async def _inner(self, call: Call, asked: str) -> Answer | None:
         """The answer of the command that is asked about; None: nobody knows it."""

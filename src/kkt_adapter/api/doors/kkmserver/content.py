@@ -6,6 +6,8 @@ register do not either: one client prints its IdCommand on every receipt (alexan
 """
 
 import hashlib
+from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from kkt_adapter.api.doors.kkmserver.command import Command, Does
@@ -59,4 +61,10 @@ def _line(register: Fields) -> list[str | None]:
 def _number(fields: Fields, name: str) -> str:
     """A number in its one spelling; absent is 0."""
     number = fields.number(name)
-    return format(number.normalize(), "f") if number else "0"
+    return _spelled(number) if number else "0"
+
+
+@lru_cache(maxsize=1024)
+def _spelled(number: Decimal) -> str:
+    """Equal numbers are one entry, and have one spelling."""
+    return format(number.normalize(), "f")

@@ -103,6 +103,7 @@ def info(view: DeviceView) -> Json:
         "Active": view.ready,
         "FnNumber": _fn_number(view),
         "FN_MemOverflowl": status is not None and status.blocked == "FN_FULL",
+        "FN_DateStart": _NO_DAY,
         "FN_DateEnd": _day(None if status is None else status.fn_valid_until),
         "OFD_Error": "",
         "OFD_NumErrorDoc": 0 if status is None else status.first_unsent_number or 0,
@@ -142,6 +143,7 @@ def _registered(known: Registration | None) -> Json:
         "SaleMarking": known is not None and known.marked_goods,
         "SaleExcisableGoods": known is not None and known.excise_goods,
         "EncryptionMode": False,
+        "SignOfAgent": "",
     }
 
 

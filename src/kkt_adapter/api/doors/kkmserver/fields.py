@@ -13,6 +13,7 @@ from kkt_adapter.api.doors.kkmserver.refusal import CommandRefused, refused
 from kkt_adapter.kernel.money import Kopecks, kopecks
 
 MAX_TEXT = 4096
+_USUAL = 10**9  # numbers below it need no look at their size
 MOST_DIGITS = 40  # after the point: 1e-1000000000 written out would fill the memory
 _NUMBER = re.compile(r"[+-]?[0-9]{1,20}(?:[.,][0-9]{0,20})?\Z")
 _TRUE = frozenset({"true", "1", "yes"})
@@ -41,6 +42,7 @@ class Fields:
         self._written: dict[str, str] = {}
         self._asked: set[str] = set()
         self._nested: dict[str, Fields | list[Fields]] = {}  # those that were asked for
+        self._numbers: dict[str, Decimal] = {}  # those that were asked for
         for written, value in members.items():
             name = folded(written)
             known = self._values.get(name)
@@ -51,8 +53,9 @@ class Fields:
                     f"Поле {self._at(written)} указано дважды с разными значениями. Оставьте одно.",
                 )
             if known is None:
-                self._values[name] = value
                 self._written[name] = written
+                if value is not None:
+                    self._values[name] = value
 
     def _at(self, name: str) -> str:
         return f"{self.place}.{name}" if self.place else name
@@ -64,9 +67,11 @@ class Fields:
     def value(self, name: str) -> Any:
         """The member as it is; None when it is absent, ``null`` or blank."""
         plain = _our(name)
-        self._asked.add(plain)
         value = self._values.get(plain)
-        return None if isinstance(value, str) and not value.strip() else value
+        if value is None:
+            return None
+        self._asked.add(plain)
+        return None if type(value) is str and not value.strip() else value
 
     def text(self, name: str) -> str | None:
         """Numbers count as their text: EAN13 comes as a number, too."""
@@ -78,9 +83,18 @@ class Fields:
         raise self._wrong(name, "text", "строкой")
 
     def number(self, name: str) -> Decimal | None:
+        known = self._numbers.get(name)
+        if known is not None:
+            return known
         value = self.value(name)
         if value is None:
             return None
+        found = self._numbers[name] = self._number(name, value)
+        return found
+
+    def _number(self, name: str, value: Any) -> Decimal:
+        if type(value) is int and -_USUAL < value < _USUAL:
+            return Decimal(value)
         if isinstance(value, bool):
             raise self._wrong(name, "a number", "числом")
         if isinstance(value, str):

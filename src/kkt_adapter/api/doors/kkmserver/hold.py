@@ -4,6 +4,7 @@ import asyncio
 from functools import partial
 from typing import Any
 
+from kkt_adapter.fiscal.printing.reply_waiters import Answer
 from kkt_adapter.kernel.clock import Clock
 
 
@@ -13,17 +14,17 @@ class Hold:
     def __init__(self, clock: Clock, *, seconds: float) -> None:
         self._clock = clock
         self._until = clock.monotonic() + seconds
-        self._ended = asyncio.Event()
-        self._waiting: set[asyncio.Future[None]] = set()  # in ``wait_for``
+        self._ended = False
+        self._waiting: set[asyncio.Future[Any]] = set()  # each brings None when this is over
         self.gone = False  # the client left: nobody gets the answer
 
     @property
     def over(self) -> bool:
-        return self._ended.is_set() or self.left_s <= 0
+        return self.left_s <= 0
 
     @property
     def left_s(self) -> float:
-        return max(0.0, self._until - self._clock.monotonic())
+        return 0.0 if self._ended else max(0.0, self._until - self._clock.monotonic())
 
     def leave(self) -> None:
         """The client has closed its connection."""
@@ -35,7 +36,7 @@ class Hold:
         self._end()
 
     def _end(self) -> None:
-        self._ended.set()
+        self._ended = True
         for waiter in self._waiting:
             _wake(waiter)
 
@@ -49,32 +50,40 @@ class Hold:
 
     async def pause(self, seconds: float) -> None:
         """Wait so long, less when it is over before."""
-        try:
-            async with asyncio.timeout(min(seconds, self.left_s)):
-                await self._ended.wait()
-        except TimeoutError:
-            pass
+        await self._until_woken(asyncio.get_running_loop().create_future(), min(seconds, self.left_s))
+
+    async def answered(self, waiter: Answer) -> str | None:
+        """What the wait brings, or None when it is over before."""
+        await self._until_woken(waiter, self.left_s)
+        return waiter.result()
 
     async def wait_for(self, task: "asyncio.Task[Any]") -> bool:
         """Whether the task is done before this is over; it is not cancelled."""
-        if task.done() or self._ended.is_set():
+        if task.done() or self._ended:
             return task.done()
-        loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[None] = loop.create_future()
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         wake = partial(_wake, waiter)
-        self._waiting.add(waiter)
-        timer = loop.call_later(self.left_s, wake)
         task.add_done_callback(wake)
+        try:
+            await self._until_woken(waiter, self.left_s)
+        finally:
+            task.remove_done_callback(wake)
+        return task.done()
+
+    async def _until_woken(self, waiter: "asyncio.Future[Any]", seconds: float) -> None:
+        if self._ended:
+            _wake(waiter)
+            return
+        timer = asyncio.get_running_loop().call_later(seconds, _wake, waiter)
+        self._waiting.add(waiter)
         try:
             await waiter
         finally:
-            task.remove_done_callback(wake)
             timer.cancel()
             self._waiting.discard(waiter)
-        return task.done()
 
 
-def _wake(waiter: "asyncio.Future[None]", _: object = None) -> None:
+def _wake(waiter: "asyncio.Future[Any]", _: object = None) -> None:
     if not waiter.done():
         waiter.set_result(None)
 

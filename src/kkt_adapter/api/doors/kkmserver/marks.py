@@ -6,6 +6,7 @@ from typing import Final
 
 from kkt_adapter.api.doors.kkmserver.fields import Fields
 from kkt_adapter.api.doors.kkmserver.refusal import refused
+from kkt_adapter.kernel.quick import quickly_made
 
 _FUR_AND_SHOES: Final = 0x444D
 """First bytes of tag 1162 for a GS1 DataMatrix code; inferred from what old clients send."""
@@ -13,6 +14,7 @@ _FUR_AND_SHOES: Final = 0x444D
 _GTIN_BYTES: Final = 6
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
     code: str | None = None

@@ -17,7 +17,7 @@ from kkt_adapter.fiscal.control.presses import Presses
 from kkt_adapter.fiscal.control.register_actions import RegisterActions
 from kkt_adapter.fiscal.control.sessions import Sessions
 from kkt_adapter.fiscal.intake.accept import ReceiptIntake
-from kkt_adapter.fiscal.intake.origin import Origin
+from kkt_adapter.fiscal.intake.origin import Origin, scoped_key
 from kkt_adapter.fiscal.intake.press_guard import Caller, PressGuard
 from kkt_adapter.fiscal.printing.availability import obstacle, takes_new
 from kkt_adapter.fiscal.printing.registers import Registers, Unit
@@ -27,6 +27,7 @@ from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import KktError, NotFound
 from kkt_adapter.kernel.ids import random_id
 from kkt_adapter.kernel.money import rubles
+from kkt_adapter.kernel.quick import quickly_made
 from kkt_adapter.runtime.auth.shop_values import DoorName, Shop
 
 LOOK_S: Final = 0.1  # how often a receipt that somebody else waits for is looked at
@@ -108,6 +109,7 @@ class Parts:
         return self.registers.till_of(register_id)
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedRegister:
     """The register of a command that asks nothing about it."""
@@ -143,7 +145,14 @@ class Call:
     device: Answer = field(default_factory=dict)  # NumDevice and UnitName, once a register is chosen
     told: list[str] = field(default_factory=list)  # presses whose outcome the answer tells, if it arrives
 
-    def origin(self, content: bytes) -> Origin:
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """As they are stored: in the scope now, then in those of before."""
+        scopes = (self.shop.id, *self.shop.was)
+        return tuple([scoped_key(DoorName.KKMSERVER.value, one, self.key) for one in scopes])
+
+    def origin(self, content: bytes, *, actions: tuple[bytes, ...] = ()) -> Origin:
+        """``actions``: under which the key may have been used for no receipt."""
         return Origin(
             door=DoorName.KKMSERVER.value,
             account=self.shop.id,
@@ -152,6 +161,7 @@ class Call:
             content=content,
             was=self.shop.was,
             guard=self.guard(content, guard_for=None),
+            actions=actions,
         )
 
     def guard(self, content: bytes, *, guard_for: timedelta | None) -> PressGuard:

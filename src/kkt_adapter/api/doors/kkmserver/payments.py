@@ -7,6 +7,7 @@ from typing import Any, Final
 from kkt_adapter.api.doors.kkmserver.fields import Fields
 from kkt_adapter.api.doors.kkmserver.refusal import refused
 from kkt_adapter.kernel.money import Kopecks, rubles
+from kkt_adapter.kernel.quick import quickly_made
 
 SUMS: Final = (
     ("Cash", "cash"),
@@ -21,6 +22,7 @@ _OLD_CARD_SUMS: Final = ("CashLessType1", "CashLessType2", "CashLessType3")
 """Names of FFD 1.0, still sent (Muraveiko/kkmserver:src, zeroabe/atol-kkm-client); together they are 1081."""
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paid:
     payments: list[dict[str, Any]]

@@ -16,6 +16,7 @@ from kkt_adapter.fiscal.ffd.contact import canonical_phone, is_email
 from kkt_adapter.fiscal.ffd.validation.people import CASHIER_INN_DIGITS
 from kkt_adapter.kernel.errors import Text
 from kkt_adapter.kernel.money import Kopecks, kopecks, rubles
+from kkt_adapter.kernel.quick import quickly_made
 
 KINDS: Final[Mapping[int, tuple[str, str | None]]] = MappingProxyType(
     {
@@ -37,6 +38,7 @@ _TAXATIONS: Final = 6
 _TAGS_OF_PROPS: Final[Mapping[int, str]] = MappingProxyType({1021: "cashier", 1008: "contact"})
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Translated:
     """The canonical body without ``pos_id``, and what the answer says beside the outcome."""
@@ -144,7 +146,7 @@ def _items(command: Fields, notes: _Notes) -> list[Line]:
 
 
 def _total(items: list[Line]) -> Kopecks:
-    return Kopecks(sum(kopecks(line["total"]) for line in items))
+    return Kopecks(sum(kopecks(Decimal(line["total"])) for line in items))
 
 
 def _whole_receipt(command: Fields, notes: _Notes, *, own_place: bool) -> dict[str, Any]:

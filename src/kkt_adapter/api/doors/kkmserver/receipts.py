@@ -1,6 +1,5 @@
 """RegisterCheck: accept once, wait, answer; join a repeat; ask about an equal press."""
 
-import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +12,6 @@ from kkt_adapter.api.doors.kkmserver.receipt_answers import is_final, receipt_an
 from kkt_adapter.api.doors.kkmserver.refusal import CommandRefused, refusal_of, refused
 from kkt_adapter.api.schemas.receipt import read_translated
 from kkt_adapter.fiscal.control.presses import ActionRecord, PressOutcome, action_hashes, outcome_of
-from kkt_adapter.fiscal.intake.accept import Taken
 from kkt_adapter.fiscal.intake.as_sent import AsSent
 from kkt_adapter.fiscal.intake.known_keys import Known, UsedForAction
 from kkt_adapter.fiscal.intake.origin import Origin
@@ -33,8 +31,7 @@ class ReceiptPresses:
         if not is_fiscal(call.command.fields):
             return self.text(call)
         content = content_hash(call.command)
-        origin = call.origin(content)
-        origin = replace(origin, actions=tuple(action_hashes(origin)))
+        origin = call.origin(content, actions=tuple(action_hashes(call.keys)))
         try:
             register = await self._parts.named(call.shop, call.command.device)
             call.is_for(register)
@@ -77,16 +74,9 @@ class ReceiptPresses:
             origin  # kept out by an equal press of any age: how old it may be is asked where there is one
         )
         while True:
-            storing = asyncio.ensure_future(
-                self._parts.intake.store(request, origin=origin, sent=sent, wait_s=call.hold.left_s)
-            )
-            if not await call.hold.wait_for(storing):
-                await self._on_disk(call, storing)
-                if not storing.done():
-                    storing.cancel()  # of the waiting: it is stored, and will be printed
-                    return running(call.head, STILL_RUNNING)
             try:
-                result = storing.result()
+                # No hold ends before it is stored or refused, because Status 1 promises an outcome.
+                result = await self._parts.intake.store(request, origin=origin, sent=sent, patience=call.hold)
             except StorageError as error:  # it may be on disk all the same
                 return running(call.head, refusal_of(error).text)
             except PressRepeated as repeated:
@@ -102,19 +92,13 @@ class ReceiptPresses:
             else:
                 if isinstance(result, Known):
                     return await self._repeat(call, result, origin.content)
-                if result.answer is None:
-                    outcome = await self._settled(call, result.receipt_id)
-                else:
+                if result.answer is not None:
                     outcome = outcome_of(result, result.answer)
+                elif call.hold.over:
+                    return running(call.head, STILL_RUNNING)
+                else:
+                    outcome = await self._settled(call, result.receipt_id)
                 return await self._answer(call, outcome, repeated=False, translated=translated)
-
-    async def _on_disk(self, call: Call, storing: "asyncio.Task[Taken | Known]") -> None:
-        """Until it is stored, or refused: before that no hold ends, because Status 1 promises an outcome."""
-        stored = asyncio.ensure_future(call.caller.stored.wait())
-        try:
-            await asyncio.wait({storing, stored}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            stored.cancel()
 
     async def _repeat(self, call: Call, known: Known, content: bytes) -> Answer:
         """The same IdCommand again: join the first, or do again what was refused for certain."""

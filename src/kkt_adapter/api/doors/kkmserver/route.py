@@ -7,13 +7,14 @@ clients take anything else for a server that is not there.
 
 import asyncio
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final, Protocol
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
-from kkt_adapter.api.body import body_too_large, in_time, is_encoded, json_object, not_plain
+from kkt_adapter.api.body import BODY, body_too_large, in_time, is_encoded, json_object, not_plain
 from kkt_adapter.api.doors.door import DoorAnswer, release_place, send_answer
 from kkt_adapter.api.doors.kkmserver import answers
 from kkt_adapter.api.doors.kkmserver.answers import Answer, Head, failed
@@ -30,11 +31,12 @@ from kkt_adapter.api.doors.kkmserver.sign_in import (
     CHALLENGE,
     anonymous_shop,
     credentials,
+    lists,
     preflight_headers,
     readable,
 )
 from kkt_adapter.api.doors.sender import check_origin
-from kkt_adapter.api.entry.heads import headers_of
+from kkt_adapter.api.entry.heads import HEADERS, headers_in
 from kkt_adapter.api.negotiation import ranks_english_first
 from kkt_adapter.api.problems import RefusedByStatus
 from kkt_adapter.api.wire.protocol import CONNECTION
@@ -46,7 +48,6 @@ from kkt_adapter.runtime.log import get_logger
 log = get_logger("kkmserver")
 
 SLOWED_S: Final = 1.0  # an answer to a client that guesses secrets
-TURNS_TO_HEAR: Final = 3  # one looks at the sockets, one reads their ends, one is to spare
 SENDER: Final = "kkt.shop"  # key in the ASGI scope: the Shop, or the error that it was refused with
 
 _PATH = re.compile(r"/+execute(?:/+(?P<way>sync|async))?/*\Z", re.IGNORECASE)
@@ -80,7 +81,7 @@ class ExecuteDoor:
 
     async def known(self, scope: Scope) -> str | None:
         try:
-            shop = await self._sign_in(scope, headers_of(scope["headers"]))
+            shop = await self._sign_in(scope, headers_in(scope))
         except AdapterError as error:
             scope[SENDER] = error
             return None
@@ -92,16 +93,19 @@ class ExecuteDoor:
         if is_encoded(headers.get(b"content-encoding")):
             raise not_plain()
 
-    async def read_body(self, receive: Receive, *, deadline_s: float) -> bytes:
+    async def read_body(self, receive: Receive, *, deadline_s: float | None) -> bytes:
         """Without its pictures."""
+        if deadline_s is None:
+            return await _read(receive)
         return await in_time(_read(receive), deadline_s=deadline_s)
 
     def refusal(self, error: Exception, scope: Scope) -> DoorAnswer:
+        """A page that the shop lists may read it, refusals of the edge included."""
         status = 401 if isinstance(error, NotAuthenticated) else 403 if isinstance(error, NotAllowed) else 200
-        return _encoded(_refused(error, english=_english(scope)), status)
+        return _encoded(_refused(error, english=_english(scope)), status, _of_page(scope))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = headers_of(scope["headers"])
+        headers = headers_in(scope)
         if scope["method"] == "OPTIONS":
             await self._preflight(scope, headers, send)
             return
@@ -112,25 +116,16 @@ class ExecuteDoor:
             return
         if not isinstance(sender, Shop):
             raise sender or NotAuthenticated()
-        origin = check_origin(sender, headers)
-        extra = [] if origin is None else [(b"access-control-allow-origin", origin), (b"vary", b"Origin")]
+        check_origin(sender, headers)
         caller = Caller(self._callers)
         try:
-            await self._answer(scope, receive, send, sender, caller, extra)
+            await self._answer(scope, send, sender, caller)
         except (AdapterError, CommandRefused) as error:
-            await send_answer(send, self.refusal(error, scope), headers=[*_NO_STORE, *extra])
+            await send_answer(send, self.refusal(error, scope))
         finally:
             caller.end()
 
-    async def _answer(
-        self,
-        scope: Scope,
-        receive: Receive,
-        send: Send,
-        shop: Shop,
-        caller: Caller,
-        extra: list[tuple[bytes, bytes]],
-    ) -> None:
+    async def _answer(self, scope: Scope, send: Send, shop: Shop, caller: Caller) -> None:
         """Raises AdapterError for what is no command. A client that left is told nothing."""
         if scope["method"] != "POST":
             raise RefusedByStatus(
@@ -139,11 +134,12 @@ class ExecuteDoor:
                 "Команды передают методом POST с телом JSON.",
             )
         way = _PATH.match(scope["path"])
-        message = await receive()
-        document = json_object(message.get("body", b""))
+        document = json_object(scope[BODY])
         release_place(scope)
         held: list[Hold] = []
-        leaving = asyncio.create_task(_leaves(receive, held, caller))
+        connection: Any = scope.get(CONNECTION)
+        if connection is not None:
+            connection.when_gone(partial(_leave, held, caller))
         try:
             answer, told = await self._commands.execute(
                 shop,
@@ -154,11 +150,12 @@ class ExecuteDoor:
                 watch=held.append,
             )
         finally:
-            leaving.cancel()
-        if any(hold.gone for hold in held) or await _has_left(scope):
+            if connection is not None:
+                connection.when_gone(None)
+        if any(hold.gone for hold in held) or (connection is not None and await connection.has_left()):
             log.debug("client_gone")
             return
-        await send_answer(send, _encoded(answer, 200), headers=[*_NO_STORE, *extra])
+        await send_answer(send, _encoded(answer, 200, _of_page(scope)))
         for subject in told:
             self._callers.tell(subject)
 
@@ -200,21 +197,33 @@ class ExecuteDoor:
         return shop
 
 
-_NO_STORE = [(b"cache-control", b"no-store, no-cache, must-revalidate")]
+_NO_STORE = (b"cache-control", b"no-store, no-cache, must-revalidate")
+_PLAIN = (_NO_STORE,)
+
+
+def _of_page(scope: Scope) -> tuple[tuple[bytes, bytes], ...]:
+    """The headers of an answer; a page that the shop lists may read it."""
+    sender, headers = scope.get(SENDER), scope.get(HEADERS)
+    origin = None if headers is None else headers.get(b"origin")
+    if origin is None or not isinstance(sender, Shop) or not lists(sender, origin):
+        return _PLAIN
+    return (_NO_STORE, (b"access-control-allow-origin", origin), (b"vary", b"Origin"))
 
 
 async def _read(receive: Receive) -> bytes:
     """Raises RefusedByStatus (413), ClientDisconnect."""
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body", False):
+        whole: bytes = message.get("body", b"")
+        if not has_pictures(whole):
+            if len(whole) > KEPT_LIMIT_BYTES:
+                raise body_too_large(KEPT_LIMIT_BYTES)
+            return whole
     pictures, kept, received = PictureFilter(), bytearray(), 0
     while True:
-        message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         piece: bytes = message.get("body", b"")
-        if not (received or message.get("more_body", False) or has_pictures(piece)):
-            if len(piece) > KEPT_LIMIT_BYTES:
-                raise body_too_large(KEPT_LIMIT_BYTES)
-            return piece
         received += len(piece)
         kept += pictures.feed(piece)
         if received > RECEIVED_LIMIT_BYTES:
@@ -223,23 +232,11 @@ async def _read(receive: Receive) -> bytes:
             raise body_too_large(KEPT_LIMIT_BYTES)
         if not message.get("more_body", False):
             return bytes(kept)
+        message = await receive()
 
 
-async def _has_left(scope: Scope) -> bool:
-    """Whether the client has closed its connection by now, also while this process stood still: what the
-    kernel knows of it is heard in ``TURNS_TO_HEAR`` turns of the event loop."""
-    connection: Any = scope.get(CONNECTION)
-    if connection is None:
-        return False
-    for _ in range(TURNS_TO_HEAR):
-        await asyncio.sleep(0)
-    return bool(connection.is_gone)
-
-
-async def _leaves(receive: Receive, held: Iterable[Hold], caller: Caller) -> None:
-    """End what is held once the client has closed its connection; from then on it waits for nothing."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
+def _leave(held: list[Hold], caller: Caller) -> None:
+    """The client has closed its connection: end what is held; from now on it waits for nothing."""
     caller.end()
     for hold in held:
         hold.leave()
@@ -247,11 +244,11 @@ async def _leaves(receive: Receive, held: Iterable[Hold], caller: Caller) -> Non
 
 def _refused(error: Exception, *, english: bool) -> Answer:
     refusal = error if isinstance(error, CommandRefused) else refusal_of(error)
-    return failed(Head(command="", id="", english=english), refusal)
+    return failed(Head(command="", id="", english=english), refusal, NumDevice=0)
 
 
-def _encoded(answer: Answer, status: int) -> DoorAnswer:
-    return DoorAnswer(status=status, body=answers.encoded(answer))
+def _encoded(answer: Answer, status: int, headers: tuple[tuple[bytes, bytes], ...]) -> DoorAnswer:
+    return DoorAnswer(status=status, body=answers.encoded(answer), more=headers)
 
 
 def _english(scope: Scope) -> bool:
