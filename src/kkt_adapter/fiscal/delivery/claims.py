@@ -16,7 +16,7 @@ from kkt_adapter.fiscal.store import counters
 from kkt_adapter.fiscal.store.tables import UNDELIVERED_ROWS, receipts
 from kkt_adapter.kernel.quick import quickly_made
 from kkt_adapter.runtime.db.bulk import Bulk, bulk
-from kkt_adapter.runtime.db.columns import millis
+from kkt_adapter.runtime.db.columns import constant, millis
 
 # a claim (delivery.md#claims), a Retry-After (delivery.md#circuit-breaker), a clock put right by a little
 LONGEST_S = 330.0
@@ -100,8 +100,8 @@ def _claiming(*wanted: Column[Any]) -> Bulk:
             .where(
                 receipts.c.fn_number == given.c.fn_number,
                 receipts.c.fiscal_doc_number == given.c.fiscal_doc_number,
-                receipts.c.status == Status.PENDING.value,
-                receipts.c.print_state == PrintState.PRINTED.value,
+                receipts.c.status == constant(Status.PENDING),
+                receipts.c.print_state == constant(PrintState.PRINTED),
             )
             .values(
                 status=delivery_move(Status.PENDING, Status.SYNCING),
@@ -122,7 +122,7 @@ _GIVE_BACK = bulk(
         update(receipts)
         .where(
             receipts.c.seq == given.c.seq,
-            receipts.c.status == Status.SYNCING.value,
+            receipts.c.status == constant(Status.SYNCING),
             receipts.c.owner == given.c.owner,
             receipts.c.claim == given.c.claim,
         )
@@ -135,8 +135,8 @@ _HEAD = (
         receipts.c.fn_number == bindparam("b_fn"),
         receipts.c.fiscal_doc_number > bindparam("b_after"),
         UNDELIVERED_ROWS,
-        receipts.c.status == Status.PENDING.value,
-        receipts.c.print_state == PrintState.PRINTED.value,
+        receipts.c.status == constant(Status.PENDING),
+        receipts.c.print_state == constant(PrintState.PRINTED),
     )
     .order_by(receipts.c.fiscal_doc_number)
     .limit(1)
@@ -157,7 +157,7 @@ _OLDER_IN_FLIGHT = exists(
         _elsewhere.c.fn_number == receipts.c.fn_number,
         _elsewhere.c.fiscal_doc_number < receipts.c.fiscal_doc_number,
         UNDELIVERED_ROWS,
-        _elsewhere.c.status == Status.SYNCING.value,
+        _elsewhere.c.status == constant(Status.SYNCING),
         _elsewhere.c.owner != bindparam("b_owner"),
     )
     .correlate(receipts)
@@ -250,7 +250,7 @@ def release_claims(conn: Connection, *, owners: Sequence[str], before: datetime)
     )
     freed = conn.execute(
         update(receipts)
-        .where(UNDELIVERED_ROWS, receipts.c.status == Status.SYNCING.value, over)
+        .where(UNDELIVERED_ROWS, receipts.c.status == constant(Status.SYNCING), over)
         .values(status=delivery_move(Status.SYNCING, Status.PENDING), owner=None, lease_until=None)
     ).rowcount
     counters.bump(conn, pending=freed, syncing=-freed)
@@ -260,6 +260,8 @@ def release_claims(conn: Connection, *, owners: Sequence[str], before: datetime)
 def claim_owners(conn: Connection) -> list[str]:
     """Who holds claims at the moment."""
     rows = conn.execute(
-        select(receipts.c.owner).where(UNDELIVERED_ROWS, receipts.c.status == Status.SYNCING.value).distinct()
+        select(receipts.c.owner)
+        .where(UNDELIVERED_ROWS, receipts.c.status == constant(Status.SYNCING))
+        .distinct()
     )
     return [owner for (owner,) in rows if owner]

@@ -13,6 +13,7 @@ from kkt_adapter.fiscal.lifecycle import DELIVERY_MOVES, PrintState, Status, sou
 from kkt_adapter.fiscal.store import counters, events
 from kkt_adapter.fiscal.store.events import EventType
 from kkt_adapter.fiscal.store.tables import FAILED_ROWS, UNDELIVERED_ROWS, receipts
+from kkt_adapter.runtime.db.columns import constant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +66,7 @@ def next_due_at(conn: Connection, fn_number: str, *, now: datetime) -> datetime 
         select(func.min(receipts.c.next_attempt_at)).where(
             receipts.c.fn_number == fn_number,
             UNDELIVERED_ROWS,
-            receipts.c.status == Status.PENDING.value,
+            receipts.c.status == constant(Status.PENDING),
             receipts.c.next_attempt_at > now,
             receipts.c.next_attempt_at <= far(now),
         )
@@ -84,15 +85,15 @@ def _pending(conn: Connection, fn_number: str) -> Any:
         .where(
             receipts.c.fn_number == fn_number,
             UNDELIVERED_ROWS,
-            receipts.c.status == Status.PENDING.value,
-            receipts.c.print_state == PrintState.PRINTED.value,
+            receipts.c.status == constant(Status.PENDING),
+            receipts.c.print_state == constant(PrintState.PRINTED),
         )
         .order_by(receipts.c.fiscal_doc_number)
         .limit(1)
     ).first()
 
 
-_MAY_BE_SYNCED = or_(*(receipts.c.status == old.value for old in sources(DELIVERY_MOVES, Status.SYNCED)))
+_MAY_BE_SYNCED = or_(*(receipts.c.status == constant(old) for old in sources(DELIVERY_MOVES, Status.SYNCED)))
 _BELOW = (
     select(receipts.c.seq)
     .where(receipts.c.fn_number == bindparam("b_fn"), receipts.c.fiscal_doc_number < bindparam("b_below"))
@@ -172,7 +173,7 @@ def failed_head(conn: Connection, fn_number: str, fd_number: int) -> bool:
             select(receipts.c.seq).where(
                 receipts.c.fn_number == fn_number,
                 receipts.c.fiscal_doc_number == fd_number,
-                receipts.c.status == Status.FAILED.value,
+                receipts.c.status == constant(Status.FAILED),
             )
         ).first()
         is not None

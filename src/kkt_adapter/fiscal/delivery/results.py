@@ -28,7 +28,7 @@ from kkt_adapter.fiscal.store.tables import attempts, dlq, receipts
 from kkt_adapter.kernel.errors import LeaseLost
 from kkt_adapter.kernel.quick import quickly_made
 from kkt_adapter.runtime.db.bulk import bulk, bulk_insert
-from kkt_adapter.runtime.db.columns import millis
+from kkt_adapter.runtime.db.columns import constant, millis
 
 MAX_RETRIES_EXCEEDED = "max_retries_exceeded"
 
@@ -80,7 +80,7 @@ _SET_SYNCED = bulk(
         update(receipts)
         .where(
             receipts.c.seq == given.c.seq,
-            receipts.c.status == Status.SYNCING.value,
+            receipts.c.status == constant(Status.SYNCING),
             receipts.c.owner == given.c.owner,
             receipts.c.claim == given.c.claim,
         )
@@ -102,7 +102,7 @@ _SET_FAILED = (
     update(receipts)
     .where(
         receipts.c.seq == bindparam("b_seq"),
-        receipts.c.status == Status.SYNCING.value,
+        receipts.c.status == constant(Status.SYNCING),
         receipts.c.owner == bindparam("b_owner"),
         receipts.c.claim == bindparam("b_claim"),
     )

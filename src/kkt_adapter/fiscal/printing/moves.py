@@ -29,6 +29,7 @@ from kkt_adapter.fiscal.store.tables import (
     rejected_documents,
 )
 from kkt_adapter.kernel.ids import RegisterId
+from kkt_adapter.runtime.db.columns import constant
 
 MOVED_AT_ONCE = 50  # receipts in one commit
 
@@ -167,7 +168,7 @@ def _movable(register_id: str, group_id: str) -> Select[tuple[int, str]]:
             UNPRINTED_ROWS,
             receipts.c.register_id == register_id,
             receipts.c.pos_id == group_id,
-            receipts.c.print_state == PrintState.NEW.value,
+            receipts.c.print_state == constant(PrintState.NEW),
             ~tried,
         )
         .order_by(receipts.c.seq)
@@ -202,7 +203,7 @@ def _give(conn: Connection, seq: int, was: str, given: Receipt) -> bool:
         .where(
             receipts.c.seq == seq,
             receipts.c.register_id == was,
-            receipts.c.print_state == PrintState.NEW.value,
+            receipts.c.print_state == constant(PrintState.NEW),
         )
         .values(register_id=given.register_id, payload=receipt_json.dump(given))
     )

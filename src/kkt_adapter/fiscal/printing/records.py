@@ -34,7 +34,7 @@ from kkt_adapter.fiscal.store.tables import (
 from kkt_adapter.kernel.errors import IllegalTransition
 from kkt_adapter.kernel.quick import quickly_made
 from kkt_adapter.runtime.db.bulk import bulk, bulk_insert
-from kkt_adapter.runtime.db.columns import millis
+from kkt_adapter.runtime.db.columns import constant, millis
 from kkt_adapter.runtime.leases.database import ask_terms, check_terms
 
 
@@ -93,7 +93,7 @@ _INSERT_DOCUMENTS = bulk_insert(
 
 
 def _may_become(target: PrintState) -> ColumnElement[bool]:
-    return or_(*(receipts.c.print_state == state.value for state in sources(PRINT_MOVES, target)))
+    return or_(*(receipts.c.print_state == constant(state) for state in sources(PRINT_MOVES, target)))
 
 
 _SET_PRINTED = bulk(

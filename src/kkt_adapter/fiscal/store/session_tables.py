@@ -64,7 +64,7 @@ cash_transactions = Table(
     Column("sent_by", Text),  # .. and which process sent it
     Column("device_error", Text),
 )
-AT_DEVICE = text("device_state IN ('waiting', 'sent', 'unclear')")
+AT_DEVICE = text("(device_state = 'waiting' OR device_state = 'sent' OR device_state = 'unclear')")
 partial_index(
     "ix_cash_transactions_at_device",
     cash_transactions.c.register_id,

@@ -70,9 +70,10 @@ receipts = Table(
 )
 
 # The predicates of the partial indexes. A query that wants the index repeats the same text, because
-# SQLite proves nothing about other spellings.
+# SQLite proves nothing about other spellings. No IN over three values or more: SQLite makes a table of its
+# list anew for every row that is written (20 us and more each), and compares one or two values directly.
 UNDELIVERED_ROWS = text("status IN ('pending', 'syncing')")
-UNPRINTED_ROWS = text("print_state IN ('new', 'printing', 'print_unknown')")
+UNPRINTED_ROWS = text("(print_state = 'new' OR print_state = 'printing' OR print_state = 'print_unknown')")
 FAILED_ROWS = text("status = 'failed'")
 PRINT_FAILED_ROWS = text("print_state = 'print_failed'")
 
@@ -268,7 +269,9 @@ buffer_events = Table(
 )
 
 FREQUENT_EVENTS = ("receipt_added", "receipt_printed", "receipt_synced")  # those of a receipt without trouble
-RARE_EVENTS = text("event_type NOT IN ('receipt_added','receipt_printed','receipt_synced')")
+RARE_EVENTS = text(
+    "event_type <> 'receipt_added' AND event_type <> 'receipt_printed' AND event_type <> 'receipt_synced'"
+)
 LOUD_EVENTS = text("level <> 'info'")
 Index("ix_events_receipt", buffer_events.c.receipt_id)
 partial_index(

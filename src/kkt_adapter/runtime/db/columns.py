@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import BigInteger, Dialect, TypeDecorator
+from sqlalchemy import BigInteger, ColumnElement, Dialect, Text, TypeDecorator, literal_column
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -28,3 +28,14 @@ def millis(moment: datetime) -> int:
 
 def from_millis(value: int) -> datetime:
     return _EPOCH + timedelta(milliseconds=value)
+
+
+def constant(word: str) -> ColumnElement[str]:
+    """A word that stands in the statement itself, to compare a column with that a partial index is about.
+
+    With a parameter there SQLite prepares the statement anew for every execution, as its value might decide
+    whether the index can be used: 150 us for a single row, more for a longer statement.
+    """
+    if not word.isidentifier():
+        raise ValueError(f"not a word: {word!r}")
+    return literal_column(f"'{word}'", Text)
