@@ -8,9 +8,9 @@ from tests.support.catalog import MemorySource, made, settings_for, stand_in, un
 
 from kkt_adapter.catalog.g2a.wire import product
 from kkt_adapter.catalog.model import PriceWindow
-from kkt_adapter.catalog.parts import g2a_source
 from kkt_adapter.catalog.run_log.redaction import Redactor
 from kkt_adapter.catalog.source import ProductSource
+from kkt_adapter.catalog.working import g2a_source
 from kkt_adapter.emulators.g2a import Item
 from kkt_adapter.emulators.g2a.catalogue import document
 from kkt_adapter.kernel.clock import SystemClock

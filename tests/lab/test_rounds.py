@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.support.cli import run
 
-from kkt_adapter.cli import app
+from kkt_adapter.cli.program import app
 from kkt_adapter.lab.certificate import Certificate, Footprint
 from kkt_adapter.lab.counting import Books, Traffic
 from kkt_adapter.lab.plan import LabPlan

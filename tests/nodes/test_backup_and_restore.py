@@ -21,7 +21,7 @@ from tests.support.processes.nodes import (
 )
 from tests.support.product import archive
 
-from kkt_adapter.cli import app
+from kkt_adapter.cli.program import app
 from kkt_adapter.fiscal.store.tables import buffer_events
 from kkt_adapter.runtime.db.backup import backups, check
 

@@ -13,7 +13,7 @@ from tests.support.cli import run
 from tests.support.processes.nodes import Node, all_delivered, books_agree, nodes, operator, surroundings
 from typer.testing import Result
 
-from kkt_adapter.cli import app
+from kkt_adapter.cli.program import app
 from kkt_adapter.kernel.errors import StorageError
 from kkt_adapter.runtime.db import integrity
 from kkt_adapter.runtime.db.integrity import refuse_damaged

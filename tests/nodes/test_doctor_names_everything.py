@@ -12,8 +12,8 @@ import pytest
 from tests.support.cli import run
 from tests.support.product import product, virtual_registers
 
-from kkt_adapter.cli import app
 from kkt_adapter.cli.checks.checkup import check_clock
+from kkt_adapter.cli.program import app
 from kkt_adapter.runtime.db.migrate import migrate
 
 OPERATOR = 'ofd_host = "127.0.0.1"\nofd_port = 9\n'  # nobody listens on port 9

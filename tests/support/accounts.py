@@ -8,12 +8,11 @@ from pathlib import Path
 
 import jwt
 from argon2 import PasswordHasher
-from fastapi import FastAPI
 from pydantic import SecretStr
 from tests.support.api import bare_services
 from tests.support.clock import ManualClock
 
-from kkt_adapter.api.app import create_api
+from kkt_adapter.api.app import Api, create_api
 from kkt_adapter.api.settings import ApiSettings
 from kkt_adapter.kernel.errors import NotFound
 from kkt_adapter.runtime.auth import tables
@@ -85,7 +84,7 @@ class SignInParts(AuthParts):
         return {"nobody": {}} | {caller: {"Authorization": value} for caller, value in headers.items()}
 
 
-def people_app(parts: SignInParts) -> FastAPI:
+def people_app(parts: SignInParts) -> Api:
     """The product's HTTP application with the routes of sign-in and accounts."""
     services = bare_services(gate=parts.gate, people=parts)
     return create_api(services, ApiSettings(), clock=parts.clock)

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import httpx2
-from fastapi import FastAPI
 from sqlalchemy import Connection, insert
 
-from kkt_adapter.api.app import create_api
+from kkt_adapter.api.app import Api, create_api
 from kkt_adapter.api.services import ApiServices, BuyerServices
 from kkt_adapter.api.settings import ApiSettings
 from kkt_adapter.api.wire.limits import WireLimits
@@ -80,10 +79,10 @@ class Edge:
     running: "Product"
     tokens: dict[str, str]
 
-    def app(self, *, clock: Clock | None = None, **settings: Any) -> FastAPI:
+    def app(self, *, clock: Clock | None = None, **settings: Any) -> Api:
         return create_api(self.services, replace(ApiSettings(), **settings), clock=clock)
 
-    def failing_app(self, **settings: Any) -> FastAPI:
+    def failing_app(self, **settings: Any) -> Api:
         """The intake and the status pages fail."""
         broken: Any = Failing()
         services = replace(self.services, intake=broken, summary=broken)
@@ -154,7 +153,7 @@ async def put_letter(database: Database) -> int:
 
 
 @asynccontextmanager
-async def client_of(app: FastAPI, **options: Any) -> AsyncIterator[httpx2.AsyncClient]:
+async def client_of(app: Api, **options: Any) -> AsyncIterator[httpx2.AsyncClient]:
     """Calls the application in this loop, as a program on the same machine would."""
     transport = httpx2.ASGITransport(app=app)
     async with httpx2.AsyncClient(transport=transport, base_url=BASE_URL, **options) as client:
@@ -187,7 +186,7 @@ def with_payment(**changes: Any) -> Json:
 
 @asynccontextmanager
 async def served(
-    app: FastAPI, *, limits: WireLimits | None = None, trusted_proxies: tuple[str, ...] = ()
+    app: Api, *, limits: WireLimits | None = None, trusted_proxies: tuple[str, ...] = ()
 ) -> AsyncIterator[int]:
     """The application behind a real server on a free loopback port."""
     async with server_of(app, limits=limits, trusted_proxies=trusted_proxies) as server:
@@ -196,7 +195,7 @@ async def served(
 
 @asynccontextmanager
 async def server_of(
-    app: FastAPI, *, limits: WireLimits | None = None, trusted_proxies: tuple[str, ...] = ()
+    app: Api, *, limits: WireLimits | None = None, trusted_proxies: tuple[str, ...] = ()
 ) -> AsyncIterator[HttpServer]:
     """The product's own server, listening on a free loopback port."""
     up = asyncio.Event()
@@ -205,7 +204,7 @@ async def server_of(
         limits=limits or WireLimits(),
         trusted_proxies=trusted_proxies,
         on_ready=up.set,
-        on_stop=app.state.live.close,
+        on_stop=app.end_held,
     )
     with socket.create_server(("127.0.0.1", 0)) as listening:
         serving = asyncio.create_task(server.serve(sockets=[listening]))

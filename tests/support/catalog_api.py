@@ -16,10 +16,11 @@ from tests.support.catalog import unhurried
 from kkt_adapter.api.app import create_api
 from kkt_adapter.api.services import CatalogServices
 from kkt_adapter.api.settings import ApiSettings
-from kkt_adapter.catalog.parts import CatalogParts, build_catalog, g2a_source
+from kkt_adapter.catalog.parts import CatalogParts, build_catalog
 from kkt_adapter.catalog.run_log.redaction import Redactor
 from kkt_adapter.catalog.runs import RunRecord
 from kkt_adapter.catalog.settings import CatalogSettings
+from kkt_adapter.catalog.working import g2a_source
 from kkt_adapter.emulators.g2a import Faults, G2AEmulator
 from kkt_adapter.kernel.clock import Clock, SystemClock
 from kkt_adapter.runtime.auth.roles import Role

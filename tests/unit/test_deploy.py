@@ -13,7 +13,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from tests.support.services import missing
 
-from kkt_adapter.cli import PARTS, load
+from kkt_adapter.cli.program import PARTS, load
 from kkt_adapter.fiscal.alerts.rules import RULES
 from kkt_adapter.fiscal.status.metric import MetricKind
 from kkt_adapter.fiscal.status.metric_table import METRICS

@@ -12,9 +12,9 @@ from fastapi import APIRouter
 from fastapi.routing import APIRoute
 
 from kkt_adapter.api import routes
-from kkt_adapter.api.routes import receipts
+from kkt_adapter.api.entry.accept import PATH as ACCEPT_PATH
 from kkt_adapter.catalog.settings import CatalogSettings
-from kkt_adapter.cli import PARTS, load
+from kkt_adapter.cli.program import PARTS, load
 from kkt_adapter.emulators.ofd import OfdEmulator
 from kkt_adapter.emulators.ofd.control import control_app
 from kkt_adapter.runtime.auth.settings import AuthSettings
@@ -171,7 +171,7 @@ def documented(page: Path) -> set[tuple[str, str]]:
 
 def routed() -> set[tuple[str, str]]:
     """The same of every route there is."""
-    found = {("POST", receipts.PATH), *DOORS}
+    found = {("POST", ACCEPT_PATH), *DOORS}
     for module in iter_modules(routes.__path__, routes.__name__ + "."):
         router = getattr(import_module(module.name), "router", None)
         if isinstance(router, APIRouter):

@@ -1,146 +1,112 @@
-"""The HTTP application: routes, error body, edge. Whoever composes the product calls ``create_api``."""
+"""The HTTP application.
 
-from typing import Any
+The edge stands around everything. Inside it a request goes to the receipt route, to a door, to what is
+``WATCHED``, to the pages, or to the framework's routes; the last two are loaded with their first request
+(``late_parts.py``).
+"""
 
-from fastapi import FastAPI
-from fastapi.routing import APIRoute
-from starlette.routing import Mount, Route
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from kkt_adapter import __version__
-from kkt_adapter.api.buyer_pages import ROUTE as BUYER_ROUTE
-from kkt_adapter.api.buyer_pages import BuyerPages
-from kkt_adapter.api.describe.openapi import describe
+from kkt_adapter.api.doors.execute_path import NAME as KKMSERVER
 from kkt_adapter.api.doors.kkmserver.own_port import OnlyExecute
-from kkt_adapter.api.doors.kkmserver.route import ExecuteDoor
 from kkt_adapter.api.edge import Edge
-from kkt_adapter.api.errors import install_error_handlers
-from kkt_adapter.api.routes import (
-    accounts,
-    auth,
-    buffer,
-    clock,
-    dead_letters,
-    documents,
-    health,
-    heartbeat,
-    holds,
-    maintenance,
-    products,
-    ready,
-    receipts,
-    refunds,
-    registers,
-    scheduler,
-    sessions,
-    watch,
-)
-from kkt_adapter.api.services import ApiServices
+from kkt_adapter.api.entry.accept import AcceptReceipt
+from kkt_adapter.api.entry.core import CoreServices
+from kkt_adapter.api.entry.watched import WATCHED
+from kkt_adapter.api.late_parts import LateParts
 from kkt_adapter.api.settings import ApiSettings
-from kkt_adapter.api.ui.site import MOUNT, Site
 from kkt_adapter.kernel.clock import Clock, SystemClock
 
-_DESCRIPTION = (
-    "Fiscal receipts, offline first: a receipt that was answered with 200 is on disk, is printed once and "
-    "is delivered to the operator once."
-)
+if TYPE_CHECKING:
+    from kkt_adapter.api.services import ApiServices
+
+PAGES = "/ui"
 
 
-ROUTES = (
-    receipts,
-    refunds,
-    registers,
-    holds,
-    ready,
-    buffer,
-    dead_letters,
-    maintenance,
-    clock,
-    health,
-    sessions,
-    heartbeat,
-    watch,
-    documents,
-    auth,
-    accounts,
-    scheduler,
-    products,
-)
+class ApiState:
+    """What requests find as ``request.app.state``, before the framework has its own."""
+
+    def __init__(self, core: CoreServices, settings: ApiSettings, late: LateParts) -> None:
+        self.core = core
+        self.settings = settings
+        self._late = late
+
+    @property
+    def services(self) -> "ApiServices":
+        return self._late.services.now()
 
 
-class Api(FastAPI):
-    """FastAPI with the receipt route and the doors: plain ASGI, which is reached without its layers."""
+class Api:
+    """An ASGI application. ``services``: builds what only late parts call."""
 
-    edge: Edge | None = None
+    def __init__(
+        self,
+        core: CoreServices,
+        services: "Callable[[], ApiServices]",
+        settings: ApiSettings,
+        *,
+        clock: Clock,
+    ) -> None:
+        accept = AcceptReceipt(core, settings)
+        self.late = LateParts(services, settings, accept=accept, clock=clock)
+        self.state = ApiState(core, settings, self.late)
+        self._doors = core.doors
+        self._beside: dict[str, ASGIApp] = {}
+        self.edge = Edge(
+            accept, self._inside, settings=settings, gate=core.gate, clock=clock, doors=core.doors
+        )
+        self._outermost: ASGIApp = self.edge
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self.edge is not None and scope["type"] == "http" and self.edge.serves(scope):
-            scope["app"] = self
-            await self.edge(scope, receive, send)
-        else:
-            await super().__call__(scope, receive, send)
+        scope["app"] = self
+        await self._outermost(scope, receive, send)
+
+    async def _inside(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            path, answer = scope["path"], WATCHED.get(scope["path"])
+            if answer is not None and scope["method"] == "GET":
+                await (await answer(Request(scope, receive)))(scope, receive, send)
+                return
+            if path == PAGES or path.startswith(f"{PAGES}/"):
+                site = await self.late.site.get()
+                await site.mounted(scope, receive, send)
+                return
+            for prefix, beside in self._beside.items():
+                if path.startswith(f"{prefix}/"):
+                    await beside({**scope, "root_path": scope.get("root_path", "") + prefix}, receive, send)
+                    return
+        framework = await self.late.framework.get()
+        await framework(scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
-        if self.openapi_schema is None:
-            self.openapi_schema = describe(self, accept_path=receipts.PATH)
-        return self.openapi_schema
+        """What /openapi.json answers."""
+        return self.late.framework.now().openapi()
+
+    def beside(self, prefix: str, app: ASGIApp) -> None:
+        """Serve ``app`` below this path too, inside the edge: buttons of a demonstration."""
+        self._beside[prefix] = app
+
+    def add_middleware(self, layer: Any, **options: Any) -> None:
+        """Put ``layer`` around everything, the edge included: probes of the fault lab."""
+        self._outermost = layer(self._outermost, **options)
+
+    def end_held(self) -> None:
+        """The service stops: end the answers that would go on."""
+        site = self.late.site.made
+        if site is not None:
+            site.live.close()
+        for way in self._doors:
+            way.stop()
+
+    def only_execute(self) -> ASGIApp:
+        """The application of KkmServer's own port."""
+        return OnlyExecute(self, next(way for way in self._doors if way.name == KKMSERVER))
 
 
-def create_api(
-    services: ApiServices,
-    settings: ApiSettings,
-    *,
-    clock: Clock | None = None,
-) -> FastAPI:
-    """The application with all of its routes; what they call is ``services``."""
-    app = bare_api()
-    app.state.services = services
-    app.state.settings = settings
-    install_error_handlers(app)
-    accept = receipts.AcceptReceipt(services, settings)
-    app.router.routes.insert(0, Route(receipts.PATH, accept, methods=["POST"]))
-    pages = BuyerPages(services, clock=clock or SystemClock())
-    app.router.routes.append(Route(BUYER_ROUTE, pages, methods=["GET"]))
-    for module in ROUTES:
-        app.include_router(module.router)
-    site = Site(services, settings, clock or SystemClock())
-    app.state.live = site.live
-    # Before the others: a page asks often, and each route of the API is a pattern to be matched first.
-    app.router.routes[1:1] = [Route(MOUNT, site.enter), Mount(MOUNT, site.app)]
-    app.edge = Edge(
-        accept, settings=settings, gate=services.gate, clock=clock or SystemClock(), doors=services.doors
-    )
-    app.add_middleware(app.edge.around)
-    return app
-
-
-def end_held(app: FastAPI) -> None:
-    """The service stops: end the answers that would go on."""
-    app.state.live.close()
-    services: ApiServices = app.state.services
-    for door in services.doors:
-        door.stop()
-
-
-def only_execute(app: FastAPI) -> ASGIApp:
-    """The application of KkmServer's own port."""
-    services: ApiServices = app.state.services
-    return OnlyExecute(app, next(door for door in services.doors if isinstance(door, ExecuteDoor)))
-
-
-def bare_api() -> Api:
-    """The application before its routes."""
-    return Api(
-        title="kkt-adapter",
-        version=__version__,
-        description=_DESCRIPTION,
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,
-        generate_unique_id_function=_operation_id,
-        telemetry={"tracing": False, "metrics": False, "logs": False},
-    )
-
-
-def _operation_id(route: APIRoute) -> str:
-    return f"{route.tags[0]}_{route.name}".replace(" ", "_") if route.tags else route.name
+def create_api(services: "ApiServices", settings: ApiSettings, *, clock: Clock | None = None) -> Api:
+    """The application; what its routes call is ``services``."""
+    return Api(services.core, lambda: services, settings, clock=clock or SystemClock())

@@ -9,6 +9,7 @@ that it lives. Pages and metrics have no media type to check, and keep their own
 import asyncio
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from ipaddress import ip_address
 
 from starlette.requests import ClientDisconnect
@@ -28,7 +29,9 @@ from kkt_adapter.api.body import (
     read_within,
     too_large,
 )
-from kkt_adapter.api.doors.door import RELEASE_PLACE, Door, ReleasePlace, send_answer
+from kkt_adapter.api.doors.door import RELEASE_PLACE, Doorway, ReleasePlace, send_answer
+from kkt_adapter.api.entry import accept as receipts
+from kkt_adapter.api.entry.busy import overloaded, stopping
 from kkt_adapter.api.entry.heads import (
     Headers,
     check_page,
@@ -42,12 +45,11 @@ from kkt_adapter.api.entry.senders import Senders
 from kkt_adapter.api.errors import REQUEST_ID, answer_to, send_problem
 from kkt_adapter.api.origins import HostRule, OriginRule, RequestOrigin, cors_headers, preflight_headers
 from kkt_adapter.api.rate import RateLimit
-from kkt_adapter.api.routes import receipts
 from kkt_adapter.api.settings import ANONYMOUS_SHARE, ApiSettings
 from kkt_adapter.api.wire.protocol import CONNECTION
 from kkt_adapter.fiscal.slip.links import PATH
 from kkt_adapter.kernel.clock import Clock
-from kkt_adapter.kernel.errors import Overloaded, StorageError
+from kkt_adapter.kernel.errors import Overloaded
 from kkt_adapter.kernel.ids import random_id
 from kkt_adapter.runtime.auth.gate import Gate
 from kkt_adapter.runtime.log import about, forget, get_logger
@@ -74,22 +76,23 @@ Header = tuple[bytes, bytes]
 
 
 class Edge:
-    """The one middleware. Holds the counts of requests and body bytes at work.
+    """Stands around everything. Holds the counts of requests and body bytes at work.
 
-    ``accept``: the route of receipts, which is called from here; the framework's layers, its router and
-    another walk over the answer would cost a tenth of a receipt.
+    ``accept``: the route of receipts; ``app`` answers all the other paths.
     """
 
     def __init__(
         self,
         accept: ASGIApp,
+        app: ASGIApp,
         *,
         settings: ApiSettings,
         gate: Gate,
         clock: Clock,
-        doors: Sequence[Door] = (),
+        doors: Sequence[Doorway] = (),
     ) -> None:
-        self._accept = self._app = accept
+        self._accept = accept
+        self._app = app
         self._doors = doors
         self._door_rate = RateLimit(clock, per_s=settings.rate_limit_per_s)
         self._door_queue = 0
@@ -102,11 +105,6 @@ class Edge:
         self._in_flight = 0
         self._anonymous = 0
         self._body_bytes = 0
-
-    def around(self, app: ASGIApp) -> "Edge":
-        """This edge, as the framework's middleware: ``app`` answers all the other paths."""
-        self._app = app
-        return self
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -132,7 +130,7 @@ class Edge:
             if status:
                 log.warning("answer_broken_off", path=scope["path"])  # the server closes the connection
             else:
-                await self._refuse(_stopping(), scope, send_out)
+                await self._refuse(stopping(), scope, send_out)
         except ClientDisconnect:  # while its body was read: nobody to answer, and nothing was stored
             log.debug("client_gone", path=scope["path"])
         except Exception as error:
@@ -149,19 +147,18 @@ class Edge:
             forget()
 
     async def _refuse(self, error: Exception, scope: Scope, send: Send) -> None:
-        problem, door = answer_to(error, scope), self._door_of(scope["path"])
-        if door is None:
-            await send_problem(send, problem)
-        else:
-            await send_answer(send, door.refusal(error, scope))
+        problem, way = answer_to(error, scope), self._way_of(scope["path"])
+        if way is not None:
+            with suppress(ImportError, Overloaded):  # the door itself cannot be had
+                await send_answer(send, (await way.door.get()).refusal(error, scope))
+                return
+        await send_problem(send, problem)
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send, added: list[Header]) -> None:
-        headers = headers_in(scope)
-        path = scope["path"]
+        headers, path = headers_in(scope), scope["path"]
         self._check_host(headers.get(b"host"), scope)
-        door = self._door_of(path)
-        if door is not None:
-            await self._enter(door, scope, receive, send, headers)
+        if (way := self._way_of(path)) is not None:
+            await self._enter(way, scope, receive, send, headers)
             return
         if check_page(scope["method"], headers, origins=self._origins) is RequestOrigin.LISTED:
             if scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
@@ -233,23 +230,19 @@ class Edge:
             self._senders.pace(scope)
         await self._work(scope, receive, send, known=known)
 
-    def serves(self, scope: Scope) -> bool:
-        """Whether this request is answered from here, without the framework: a receipt, or a door's."""
-        path: str = scope["path"]
-        if path == receipts.PATH:
-            return bool(scope["method"] == "POST")
-        return self._door_of(path) is not None
-
-    def _door_of(self, path: str) -> Door | None:
+    def _way_of(self, path: str) -> Doorway | None:
         if path.startswith(_API):
             return None
-        for door in self._doors:
-            if door.serves(path):
-                return door
+        for way in self._doors:
+            if way.serves(path):
+                return way
         return None
 
-    async def _enter(self, door: Door, scope: Scope, receive: Receive, send: Send, headers: Headers) -> None:
+    async def _enter(
+        self, way: Doorway, scope: Scope, receive: Receive, send: Send, headers: Headers
+    ) -> None:
         """A door's request: its own form of refusals, its own limit of bodies, and a wait instead of 429."""
+        door = await way.door.get()
         if scope["method"] == "OPTIONS":
             await door(scope, receive, send)
             return
@@ -283,13 +276,13 @@ class Edge:
         if not wait_s:
             return
         if self._door_queue >= self._settings.max_in_flight:
-            raise _overloaded()
+            raise overloaded()
         self._door_queue += 1
         until = self._clock.monotonic() + DOOR_WAIT_S
         try:
             while wait_s:
                 if self._clock.monotonic() + wait_s > until:
-                    raise _overloaded()
+                    raise overloaded()
                 await self._clock.sleep(wait_s)
                 wait_s = self._door_rate.wait_s(caller)
         finally:
@@ -323,7 +316,7 @@ class Edge:
         if held <= self._settings.max_body_bytes:
             return 0
         if self._body_bytes + held > self._settings.bodies_bytes:
-            raise _overloaded()
+            raise overloaded()
         self._body_bytes += held
         return held
 
@@ -333,7 +326,7 @@ class Edge:
         """Call ``app`` or the framework with a place held. Raises Overloaded."""
         most = self._settings.max_in_flight
         if self._in_flight >= most or (not known and self._anonymous >= max(1, int(most * ANONYMOUS_SHARE))):
-            raise _overloaded()
+            raise overloaded()
         place = self._take_place(anonymous=0 if known else 1)
         if app is not None:
             scope[RELEASE_PLACE] = place
@@ -396,20 +389,3 @@ async def _answer_preflight(send: Send, origin: bytes, headers: Headers) -> None
         }
     )
     await send({"type": "http.response.body", "body": b""})
-
-
-def _overloaded() -> Overloaded:
-    return Overloaded(
-        "More requests wait than the adapter takes. Repeat with the same Idempotency-Key in a second.",
-        "Запросов больше, чем адаптер принимает сразу. Повторите с тем же Idempotency-Key через секунду.",
-    )
-
-
-def _stopping() -> StorageError:
-    return StorageError(
-        "The service stops and could not wait for the end of this request; whether it was done is not known. "
-        "Repeat it, a receipt with the same Idempotency-Key.",
-        "Служба останавливается и не дождалась конца запроса; выполнен ли он, неизвестно. "
-        "Повторите его, чек — с тем же Idempotency-Key.",
-        retry_after=2,
-    )

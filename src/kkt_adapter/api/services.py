@@ -6,9 +6,10 @@ They answer with frozen read models, which ``schemas/shown`` turns into JSON. Al
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
-from kkt_adapter.api.doors.door import Door
+from kkt_adapter.api.doors.door import Doorway
+from kkt_adapter.api.entry.core import CoreServices, Sandbox
 from kkt_adapter.catalog.reads.catalogue import CatalogReads
 from kkt_adapter.catalog.schedule.daily import DailySchedule
 from kkt_adapter.catalog.sync.control import CatalogSync
@@ -42,22 +43,6 @@ from kkt_adapter.settings.effective import SettingShown
 
 ResolveAction = Literal["adopt", "print_again"]
 ResolveReportAction = Literal["adopt", "do_again"]
-
-
-class Sandbox(Protocol):
-    """What a demonstration lets people break and mend."""
-
-    @property
-    def faults(self) -> frozenset[str]:
-        """Names of the faults in force; all there are stand in ``known``."""
-        ...
-
-    @property
-    def known(self) -> tuple[str, ...]: ...
-
-    async def switch(self, fault: str, *, on: bool) -> None:
-        """Raises InvalidInput: no such fault."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,5 +100,16 @@ class ApiServices:
     people: AuthParts
     catalog: CatalogServices
     configuration: Callable[[], Sequence[SettingShown]] = tuple  # in force, secrets hidden
-    doors: tuple[Door, ...] = ()  # foreign protocols, the first that serves a path answers it
+    doors: tuple[Doorway, ...] = ()  # foreign protocols, the first that serves a path answers it
     sandbox: Sandbox | None = None  # in a process started with --demo
+
+    @property
+    def core(self) -> CoreServices:
+        return CoreServices(
+            intake=self.intake,
+            links=self.buyer.links,
+            gate=self.gate,
+            summary=self.summary,
+            metrics=self.watch.metrics,
+            doors=self.doors,
+        )

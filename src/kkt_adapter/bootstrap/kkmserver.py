@@ -1,36 +1,19 @@
-"""The door for clients of KkmServer, and what it keeps in the database."""
+"""The door for clients of KkmServer, put together; loaded with their first command."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from kkt_adapter.api.doors.kkmserver.commands import Commands
 from kkt_adapter.api.doors.kkmserver.parts import Parts
 from kkt_adapter.api.doors.kkmserver.route import ExecuteDoor
 from kkt_adapter.bootstrap.core import Core
+from kkt_adapter.bootstrap.doors import PressParts
 from kkt_adapter.bootstrap.printing import Printing
-from kkt_adapter.fiscal.control.clock_watch import ClockWatch
-from kkt_adapter.fiscal.control.presses import Presses
 from kkt_adapter.fiscal.control.register_actions import RegisterActions
-from kkt_adapter.fiscal.intake.press_guard import Callers
 from kkt_adapter.fiscal.queries.receipts import Receipts
 from kkt_adapter.fiscal.slip.links import ReceiptLinks
 from kkt_adapter.kernel.ids import PosId
 from kkt_adapter.runtime.auth.parts import AuthParts
 from kkt_adapter.runtime.auth.shop_values import Shop
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PressParts:
-    """What stands before the web: ``presses`` runs as a service."""
-
-    callers: Callers
-    presses: Presses
-
-
-def build_presses(core: Core, watch: ClockWatch) -> PressParts:
-    callers = Callers(core.storage.owner)
-    presses = Presses(database=core.database, callers=callers, clock=core.clock, may_forget=watch.may_forget)
-    return PressParts(callers=callers, presses=presses)
 
 
 def build_execute(

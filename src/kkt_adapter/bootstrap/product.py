@@ -6,15 +6,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
-from fastapi import FastAPI
 from sqlalchemy import Connection
 
+from kkt_adapter.api.app import Api
 from kkt_adapter.bootstrap.clock import build_clock_watch
 from kkt_adapter.bootstrap.core import Core, open_core
 from kkt_adapter.bootstrap.daily import daily_services
 from kkt_adapter.bootstrap.delivery import Delivery, build_delivery
-from kkt_adapter.bootstrap.doors import build_doors
-from kkt_adapter.bootstrap.kkmserver import PressParts, build_presses
+from kkt_adapter.bootstrap.doors import PressParts, build_doors, build_presses
 from kkt_adapter.bootstrap.links import build_links
 from kkt_adapter.bootstrap.printing import Printing, build_printing
 from kkt_adapter.bootstrap.requirements import require_registers
@@ -54,7 +53,7 @@ class Services:
     """Everything that runs, and what others may hold on to. ``app`` serves HTTP."""
 
     settings: Settings
-    app: FastAPI
+    app: Api
     database: Database
     identity: Identity
     registers: Registers

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from kkt_adapter.api.services import Sandbox
+from kkt_adapter.api.entry.core import Sandbox
 from kkt_adapter.fiscal.kkt.driver import KktDriver
 from kkt_adapter.fiscal.ofd.gateway import HttpOfdGateway, OfdGateway
 from kkt_adapter.kernel.addresses import is_loopback

@@ -1,14 +1,17 @@
 """The catalogue as one service of the supervisor: keep the schedule, work on runs, resume, take over."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from kkt_adapter.catalog.schedule.daily import DailySchedule
 from kkt_adapter.catalog.source import ProductSource
-from kkt_adapter.catalog.sync.worker import RunWorker
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import AdapterError
 from kkt_adapter.runtime.log import get_logger
 from kkt_adapter.runtime.wakeup import Wakeup
+
+if TYPE_CHECKING:
+    from kkt_adapter.catalog.sync.worker import RunWorker
 
 LOOK_S = 5.0  # a change of the schedule on another node is followed within ten seconds
 
@@ -21,7 +24,7 @@ class CatalogService:
     def __init__(
         self,
         schedule: DailySchedule,
-        worker: RunWorker | None,
+        worker: "RunWorker | None",
         source: ProductSource | None,
         *,
         wakeup: Wakeup,

@@ -8,6 +8,8 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 
@@ -16,14 +18,23 @@ def skip_extras() -> None:
 
     structlog draws tracebacks with rich when it finds it (ours are plain, see ``runtime.log``); rich can be
     imported as ever afterwards. FastAPI asks of every model whether it is one of pydantic 1; none is, and
-    without that module it knows at once. What checks a request or describes an answer is built with the first
-    use of its route, and the models of the API's description with the first look at it.
+    without that module it knows at once. uvicorn brings its own command line and reloader, and PyJWT a client
+    that fetches keys over HTTP. The list of installed packages, which also reads mail headers and archives,
+    is loaded when somebody looks at it.
     """
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # else it asks each package for one
+    _load_when_used("importlib.metadata")
+    _without_plugins()
     with _absent("rich"):
         import structlog.dev  # noqa: F401
     if "pydantic.v1" not in sys.modules:
         _hide("pydantic.v1")
+    _import_without("uvicorn", "uvicorn.main", "Server", "main", "run")
+    _import_without("jwt", "jwt.jwks_client", "PyJWKClient")
+
+
+def ready_for_fastapi() -> None:
+    """Call it before FastAPI is imported: what checks a request or describes an answer is built with the
+    first use of its route, and the models of the API's description with the first look at it."""
     if "fastapi" not in sys.modules:
         _build_descriptions_late()
         _build_checks_late()
@@ -70,6 +81,50 @@ def _build_checks_late() -> None:
             return getattr(self._made, name)
 
     compat.TypeAdapter = LateAdapter  # type: ignore[assignment,attr-defined]
+
+
+def _without_plugins() -> None:
+    """pydantic asks every installed package for a plugin, unless it is told that there are none."""
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    loader = "pydantic.plugin._loader"
+    if loader not in sys.modules:
+        _stand_in(loader, get_plugins=tuple)
+
+
+def _import_without(package: str, module: str, *names: str) -> None:
+    """Import ``package``, whose head wants ``names`` of a ``module`` that nothing else needs. The module can
+    be imported as ever afterwards; in the package's head the names stay None."""
+    if package in sys.modules:
+        return
+    _stand_in(module, **dict.fromkeys(names))
+    try:
+        import_module(package)
+    finally:
+        del sys.modules[module]
+
+
+def _stand_in(module: str, **names: Any) -> ModuleType:
+    stand_in = sys.modules[module] = ModuleType(module)
+    vars(stand_in).update(names)
+    return stand_in
+
+
+def _load_when_used(module: str) -> None:
+    """Let importing it cost nothing until something of it is used. (importlib's ``LazyLoader`` loads on
+    Python 3.11 as soon as somebody else imports the module.)"""
+    if module in sys.modules:
+        return
+
+    def load(name: str) -> Any:
+        if name.startswith("__"):  # asked by the import system itself
+            raise AttributeError(name)
+        if sys.modules.get(module) is stand_in:
+            del sys.modules[module]
+        return getattr(import_module(module), name)
+
+    stand_in = _stand_in(module, __getattr__=load)
+    package, _, last = module.rpartition(".")
+    setattr(import_module(package), last, stand_in)
 
 
 @contextmanager

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from tests.support.catalog import Shop, TestClock, opened, settings_for, stand_in, utc
 
-from kkt_adapter.catalog.parts import g2a_source
 from kkt_adapter.catalog.run_log.redaction import Redactor
 from kkt_adapter.catalog.runs import ErrorKind, RunStatus
 from kkt_adapter.catalog.schedule.daily import SchedulerHealth
 from kkt_adapter.catalog.sync.fetch import PageFetcher, PageKey
 from kkt_adapter.catalog.sync.rate_limit import Pacer
+from kkt_adapter.catalog.working import g2a_source
 from kkt_adapter.emulators.g2a import G2AEmulator
 
 

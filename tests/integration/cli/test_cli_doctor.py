@@ -13,7 +13,7 @@ from sqlalchemy import Connection, update
 from tests.support.cli import run
 from tests.support.product import product
 
-from kkt_adapter.cli import app
+from kkt_adapter.cli.program import app
 from kkt_adapter.emulators.ofd import OfdEmulator
 from kkt_adapter.fiscal.store import clock_rows
 from kkt_adapter.fiscal.store.tables import counters

@@ -17,7 +17,7 @@ import pytest
 from tests.support.cli import run
 from typer.testing import Result
 
-from kkt_adapter.cli import app
+from kkt_adapter.cli.program import app
 
 WITHIN_S = 180.0
 

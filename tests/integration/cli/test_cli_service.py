@@ -15,7 +15,7 @@ import typer
 from tests.support.cli import RECEIPT_ID, StandIn, page, receipt, run, stand_in
 from typer.testing import Result
 
-from kkt_adapter.cli import app
+from kkt_adapter.cli.program import app
 
 RECEIPT = f"/v1/kkt/receipt/{RECEIPT_ID}"
 HEALTH = {

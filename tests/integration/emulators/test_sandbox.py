@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from starlette.routing import Mount
 from tests.support.product import Product, product, sale
 
 from kkt_adapter.cli.service.sandbox_command import GROUP, claim, sandbox_settings
@@ -22,7 +21,7 @@ async def sandboxed(tmp_path: Path) -> AsyncIterator[Product]:
         tmp_path, registers=given.registers, group=given.group, shop=given.shop, clock=clock
     ) as running:
         panel = buttons(running.services, clock=clock, operator=running.ofd)
-        running.services.app.router.routes.insert(0, Mount(MOUNT, app=panel))
+        running.services.app.beside(MOUNT, panel)
         yield running
 
 

@@ -19,7 +19,12 @@ import time
 import traceback
 from typing import Any
 
+import kkt_adapter.api.framework.app
+import kkt_adapter.api.ui.site
+import kkt_adapter.bootstrap.atol_door
+import kkt_adapter.bootstrap.kkmserver
 import kkt_adapter.bootstrap.product
+import kkt_adapter.bootstrap.web_services
 import kkt_adapter.cli
 import kkt_adapter.cli.service.serve
 import kkt_adapter.lab.inside.around

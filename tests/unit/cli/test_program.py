@@ -8,7 +8,7 @@ import pytest
 from tests.support.cli import run
 
 from kkt_adapter import __version__
-from kkt_adapter.cli import PARTS, app, load
+from kkt_adapter.cli.program import PARTS, app, load
 
 HEAVY = ("sqlalchemy", "fastapi", "aiohttp", "pydantic", "uvicorn", "alembic", "kkt_adapter.settings")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kkt_adapter.cli import PARTS, load
+from kkt_adapter.cli.program import PARTS, load
 
 PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
 OURS = ("status", "receipts", "shifts", "sync", "dead-letters", "db", "ffd", "emulate")

@@ -2,14 +2,11 @@
 
 from typing import Any
 
-from kkt_adapter.api.app import ROUTES, Api, bare_api
+from kkt_adapter.api.framework.app import with_routes
 
 
 def openapi_document() -> dict[str, Any]:
     """What /openapi.json answers, but for the version, which changes with every release."""
-    app: Api = bare_api()
-    for module in ROUTES:
-        app.include_router(module.router)
-    document = app.openapi()
+    document = with_routes().openapi()
     document["info"]["version"] = "0"
     return document

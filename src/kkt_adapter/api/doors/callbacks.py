@@ -11,12 +11,11 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from functools import partial
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
 from kkt_adapter.api.doors.answers_under_way import AnswersUnderWay
-from kkt_adapter.api.doors.atol.answers import Json
 from kkt_adapter.fiscal.control import callbacks
 from kkt_adapter.fiscal.control.callbacks import CallbackStats, Due
 from kkt_adapter.fiscal.queries.door_receipts import DoorReceipt
@@ -38,7 +37,7 @@ IN_FLIGHT: Final = 32
 PER_ACCOUNT: Final = 8
 POSTING: Final = "kkt_adapter.runtime.pinned_post"  # loaded with the first callback
 
-Teller = Callable[[DoorReceipt], Awaitable[Json]]
+Teller = Callable[[DoorReceipt], Awaitable[dict[str, Any]]]
 """The body of a callback: the report of the receipt, as of now."""
 
 

@@ -6,6 +6,7 @@ from typing import Final, Protocol
 
 from starlette.types import Receive, Scope, Send
 
+from kkt_adapter.api.late import Late
 from kkt_adapter.kernel.quick import quickly_made
 
 MAX_BODY_BYTES: Final = 1024 * 1024
@@ -35,12 +36,10 @@ class DoorAnswer:
 
 
 class Door(Protocol):
-    """One foreign protocol. Called as an ASGI application for the paths it serves."""
+    """One foreign protocol. Called as an ASGI application for the paths of its ``Doorway``."""
 
     @property
     def max_body_bytes(self) -> int: ...
-
-    def serves(self, path: str) -> bool: ...
 
     async def known(self, scope: Scope) -> str | None:
         """The id of the shop whose credentials the request shows, before its body is read; None: nobody's.
@@ -67,6 +66,21 @@ class Door(Protocol):
         ...
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
+
+
+class Doorway:
+    """The paths of one door, and the door itself once it was asked for: its code is loaded with the first
+    request for one of these paths."""
+
+    def __init__(self, name: str, serves: Callable[[str], bool], door: Late[Door]) -> None:
+        self.name = name
+        self.serves = serves
+        self.door = door
+
+    def stop(self) -> None:
+        """The service stops."""
+        if self.door.made is not None:
+            self.door.made.stop()
 
 
 def release_place(scope: Scope) -> None:

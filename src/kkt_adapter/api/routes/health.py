@@ -6,11 +6,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from kkt_adapter import __version__
 from kkt_adapter.api.answer import JsonAnswer
-from kkt_adapter.api.deps import Services, is_known
 from kkt_adapter.api.describe.docs_page import docs_page
+from kkt_adapter.api.entry import watched
 from kkt_adapter.api.negotiation import preferred_form
-from kkt_adapter.api.problems import RefusedByStatus
-from kkt_adapter.api.schemas import health as fill
 from kkt_adapter.api.schemas.answers import health as shapes
 from kkt_adapter.api.schemas.documents import answers
 from kkt_adapter.api.schemas.examples import health as examples
@@ -42,9 +40,9 @@ async def root(request: Request) -> Response:
 
 @router.get("/health", responses=answers(shapes.Alive, examples.ALIVE), summary="Does it live")
 @router.head("/health", include_in_schema=False)
-async def alive() -> Response:
+async def alive(request: Request) -> Response:
     """200 while the process answers. Asks nothing of anybody, so a supervisor can trust it."""
-    return JsonAnswer({"status": "ok"})
+    return await watched.alive(request)
 
 
 @router.get(
@@ -53,15 +51,9 @@ async def alive() -> Response:
     summary="May it get traffic",
 )
 @router.head("/ready", include_in_schema=False)
-async def ready(services: Services) -> Response:
+async def ready(request: Request) -> Response:
     """200 when database and worker are up, else 503 NOT_READY."""
-    if not await services.summary.ready():
-        raise RefusedByStatus(
-            "NOT_READY",
-            "The database or the sync worker is not up. See /v1/health.",
-            "База данных или передача в ОФД не готовы. См. /v1/health.",
-        )
-    return JsonAnswer({"status": "ready"})
+    return await watched.ready(request)
 
 
 @router.get(
@@ -70,14 +62,12 @@ async def ready(services: Services) -> Response:
     | answers(_HEALTH, examples.HEALTH_DOWN, "The database is unusable.", status=503),
     summary="How is it",
 )
-async def health(request: Request, services: Services) -> Response:
+async def health(request: Request) -> Response:
     """503 only when the database is unusable: a full buffer must not make a supervisor restart the till.
 
     Without a valid token of a till or an account each part is told by its word alone.
     """
-    report = await services.summary.health()
-    answer = fill.health_answer(report) if await is_known(request) else fill.health_words(report)
-    return JsonAnswer(answer, status_code=200 if report.usable else 503)
+    return await watched.health(request)
 
 
 @router.get("/docs", include_in_schema=False)

@@ -1,7 +1,7 @@
 """Answers about the buffer, its worker and back offices: from what they read to the published names."""
 
-from kkt_adapter.api.schemas.answers import buffer as known
-from kkt_adapter.api.schemas.answers.offices import HeartbeatStatus, OfficeShown
+from typing import TYPE_CHECKING
+
 from kkt_adapter.fiscal.alerts.board import Alert
 from kkt_adapter.fiscal.delivery.worker_status import LastPass, ManualSync, WorkerStatus
 from kkt_adapter.fiscal.heartbeat import service as heartbeat
@@ -9,8 +9,12 @@ from kkt_adapter.fiscal.status.reports import BufferStatus
 from kkt_adapter.kernel.breaker import BreakerState
 from kkt_adapter.kernel.timefmt import iso, iso_of
 
+if TYPE_CHECKING:  # shapes for the description, which is loaded late
+    from kkt_adapter.api.schemas.answers import buffer as known
+    from kkt_adapter.api.schemas.answers.offices import HeartbeatStatus, OfficeShown
 
-def counts_answer(status: BufferStatus) -> known.BufferCounts:
+
+def counts_answer(status: BufferStatus) -> "known.BufferCounts":
     snapshot, totals = status.snapshot, status.snapshot.fill.totals
     oldest: known.OldestReceipt | None = None
     if snapshot.oldest is not None:
@@ -50,11 +54,11 @@ def counts_answer(status: BufferStatus) -> known.BufferCounts:
     }
 
 
-def buffer_answer(status: BufferStatus) -> known.BufferStatus:
+def buffer_answer(status: BufferStatus) -> "known.BufferStatus":
     return {**counts_answer(status), "alerts": [_brief(alert) for alert in status.alerts]}
 
 
-def _brief(alert: Alert) -> known.BriefAlert:
+def _brief(alert: Alert) -> "known.BriefAlert":
     return {
         "level": alert.level.value,
         "code": alert.rule.code,
@@ -65,7 +69,7 @@ def _brief(alert: Alert) -> known.BriefAlert:
     }
 
 
-def sync_answer(done: ManualSync) -> known.SyncResult:
+def sync_answer(done: ManualSync) -> "known.SyncResult":
     return {
         "status": "skipped" if done.skipped_all else "completed",
         "synced": done.synced,
@@ -77,11 +81,11 @@ def sync_answer(done: ManualSync) -> known.SyncResult:
     }
 
 
-def reset_answer(state: BreakerState) -> known.BreakerReset:
+def reset_answer(state: BreakerState) -> "known.BreakerReset":
     return {"status": "reset", "circuit_breaker_state": state.value}
 
 
-def worker_answer(status: WorkerStatus) -> known.WorkerStatus:
+def worker_answer(status: WorkerStatus) -> "known.WorkerStatus":
     return {
         "running": status.task.value == "running",
         "task_status": status.task.value,
@@ -94,7 +98,7 @@ def worker_answer(status: WorkerStatus) -> known.WorkerStatus:
     }
 
 
-def _pass(last: LastPass) -> known.LastPass:
+def _pass(last: LastPass) -> "known.LastPass":
     return {
         "at": iso_of(last.at),
         "synced": last.synced,
@@ -104,7 +108,7 @@ def _pass(last: LastPass) -> known.LastPass:
     }
 
 
-def heartbeat_answer(status: heartbeat.HeartbeatStatus) -> HeartbeatStatus:
+def heartbeat_answer(status: heartbeat.HeartbeatStatus) -> "HeartbeatStatus":
     state = status.state
     return {
         "configured": bool(status.targets),
@@ -119,7 +123,7 @@ def heartbeat_answer(status: heartbeat.HeartbeatStatus) -> HeartbeatStatus:
     }
 
 
-def _office(office: heartbeat.OfficeStatus) -> OfficeShown:
+def _office(office: heartbeat.OfficeStatus) -> "OfficeShown":
     state = office.state
     return {
         "name": office.name,

@@ -1,9 +1,8 @@
 """Answers about the whole: from what the status pages read to the published names."""
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
-from kkt_adapter.api.schemas.answers import health as known
-from kkt_adapter.api.schemas.answers.registers import Trouble
 from kkt_adapter.api.schemas.buffer import counts_answer, worker_answer
 from kkt_adapter.api.schemas.units import money
 from kkt_adapter.fiscal.alerts.board import Alert
@@ -16,12 +15,16 @@ from kkt_adapter.kernel.discretion import discreet
 from kkt_adapter.kernel.errors import AdapterError, Text
 from kkt_adapter.kernel.timefmt import iso, iso_of
 
+if TYPE_CHECKING:  # shapes for the description, which is loaded late
+    from kkt_adapter.api.schemas.answers import health as known
+    from kkt_adapter.api.schemas.answers.registers import Trouble
+
 Say = Callable[[Text], str]  # picks the reader's language
 
 _ALONE = ("status", "state")  # what is told of a part to people we do not know
 
 
-def health_answer(report: reports.HealthReport) -> known.HealthReport:
+def health_answer(report: reports.HealthReport) -> "known.HealthReport":
     return {
         "status": report.verdict,
         "version": report.version,
@@ -46,7 +49,7 @@ def health_words(report: reports.HealthReport) -> Mapping[str, object]:
     }
 
 
-def _components(parts: reports.Components) -> known.Components:
+def _components(parts: reports.Components) -> "known.Components":
     return {
         "buffer": _buffer(parts.buffer),
         "circuit_breaker": _breaker(parts.breaker),
@@ -70,7 +73,7 @@ def _components(parts: reports.Components) -> known.Components:
     }
 
 
-def _buffer(report: reports.BufferReport) -> known.BufferHealth:
+def _buffer(report: reports.BufferReport) -> "known.BufferHealth":
     if report.fill is None or report.as_of is None:
         return {"status": report.word}
     return {
@@ -82,7 +85,7 @@ def _buffer(report: reports.BufferReport) -> known.BufferHealth:
     }
 
 
-def _breaker(report: reports.BreakerReport) -> known.BreakerHealth:
+def _breaker(report: reports.BreakerReport) -> "known.BreakerHealth":
     return {
         "state": report.state.value,
         "failure_count": report.failure_count,
@@ -91,7 +94,7 @@ def _breaker(report: reports.BreakerReport) -> known.BreakerHealth:
     }
 
 
-def _operators(report: reports.OperatorsReport) -> known.OperatorsHealth:
+def _operators(report: reports.OperatorsReport) -> "known.OperatorsHealth":
     return {
         "status": report.word,
         "endpoints": {
@@ -107,7 +110,7 @@ def _operators(report: reports.OperatorsReport) -> known.OperatorsHealth:
     }
 
 
-def _network(report: reports.NetworkReport) -> known.NetworkHealth:
+def _network(report: reports.NetworkReport) -> "known.NetworkHealth":
     return {
         "status": report.mode.value,
         "since": iso(report.since),
@@ -116,7 +119,7 @@ def _network(report: reports.NetworkReport) -> known.NetworkHealth:
     }
 
 
-def _offices(parts: reports.Components) -> known.OfficesHealth:
+def _offices(parts: reports.Components) -> "known.OfficesHealth":
     report = parts.offices
     if not report.targets:
         return {"status": report.word, "last_check": iso(report.called_at)}
@@ -129,7 +132,7 @@ def _offices(parts: reports.Components) -> known.OfficesHealth:
     }
 
 
-def look_answer(look: reports.AtALook) -> known.StatusAtALook:
+def look_answer(look: reports.AtALook) -> "known.StatusAtALook":
     parts = look.health.components
     return {
         "status": look.health.verdict,
@@ -148,7 +151,7 @@ def look_answer(look: reports.AtALook) -> known.StatusAtALook:
     }
 
 
-def _register(one: reports.RegisterClocks) -> known.RegisterAtALook:
+def _register(one: reports.RegisterClocks) -> "known.RegisterAtALook":
     return {
         **_clocks(one),
         "state": None if one.state is None else one.state.value,
@@ -156,16 +159,16 @@ def _register(one: reports.RegisterClocks) -> known.RegisterAtALook:
     }
 
 
-def trouble_answer(error: AdapterError) -> Trouble:
+def trouble_answer(error: AdapterError) -> "Trouble":
     told = discreet(error, error.detail)
     return {"code": error.code, "message": told.ru, "message_en": told.en}
 
 
-def clocks_answer(registers: tuple[reports.RegisterClocks, ...]) -> known.ClocksShown:
+def clocks_answer(registers: tuple[reports.RegisterClocks, ...]) -> "known.ClocksShown":
     return {"registers": [_clocks(one) for one in registers]}
 
 
-def _clocks(one: reports.RegisterClocks) -> known.RegisterClocks:
+def _clocks(one: reports.RegisterClocks) -> "known.RegisterClocks":
     return {
         "register_id": one.register_id,
         "as_of": iso(one.as_of),
@@ -173,7 +176,7 @@ def _clocks(one: reports.RegisterClocks) -> known.RegisterClocks:
     }
 
 
-def _clock(clock: LegalClock) -> known.LegalClockShown:
+def _clock(clock: LegalClock) -> "known.LegalClockShown":
     return {
         "name": clock.name.value,
         "unit": UNITS[clock.name].value,
@@ -189,7 +192,7 @@ def _round(value: float | None) -> float | None:
     return None if value is None else round(value, 1) + 0.0  # never -0.0
 
 
-def alert_answer(alert: Alert, say: Say) -> known.AlertShown:
+def alert_answer(alert: Alert, say: Say) -> "known.AlertShown":
     return {
         "level": alert.level.value,
         "code": alert.rule.code,
@@ -205,7 +208,7 @@ def alert_answer(alert: Alert, say: Say) -> known.AlertShown:
     }
 
 
-def history_answer(notices: tuple[Notice, ...], say: Say) -> known.AlertHistory:
+def history_answer(notices: tuple[Notice, ...], say: Say) -> "known.AlertHistory":
     return {
         "items": [
             {
@@ -222,7 +225,7 @@ def history_answer(notices: tuple[Notice, ...], say: Say) -> known.AlertHistory:
     }
 
 
-def sales_answer(sales: SalesOfToday) -> known.SalesOfToday:
+def sales_answer(sales: SalesOfToday) -> "known.SalesOfToday":
     return {
         **_sales(sales),
         "refund_count": sales.refunds,
@@ -233,7 +236,7 @@ def sales_answer(sales: SalesOfToday) -> known.SalesOfToday:
     }
 
 
-def _sales(sales: SalesOfToday) -> known.SalesBrief:
+def _sales(sales: SalesOfToday) -> "known.SalesBrief":
     return {
         "date": sales.date.isoformat(),
         "total_revenue": money(sales.revenue_kop),

@@ -1,7 +1,7 @@
 """Bodies, query and path values of everything but the receipt itself."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -18,60 +18,21 @@ from pydantic import (
 )
 from starlette.requests import Request
 
-from kkt_adapter.api.problems import RequestInvalid
+from kkt_adapter.api.entry.keys import KEY_FORM, optional_key_in
 from kkt_adapter.api.schemas import values
 from kkt_adapter.api.schemas.values import Refused
-from kkt_adapter.kernel.errors import IdempotencyKeyRequired, ReceiptNotFound, Text, Violation
+from kkt_adapter.kernel.errors import ReceiptNotFound, Text
 
 MAX_ROW_ID = 2**63 - 1
 MIN_CAPACITY = 50  # receipts; a smaller buffer would stop sales at the first hiccup
 MAX_MAINTENANCE_MINUTES = 7 * 24 * 60
 
-_KEY = re.compile(r"[\x21-\x7e]{1,128}\Z")
 _RECEIPT_ID = re.compile(r"[0-9A-Za-z-]{1,64}\Z")
 
 
-def key_in(headers: Iterable[tuple[bytes, bytes]]) -> str:
-    """The required header ``Idempotency-Key``.
-
-    Raises:
-        IdempotencyKeyRequired: missing or empty.
-        RequestInvalid: not 1 to 128 visible ASCII characters, or given twice with different values.
-    """
-    key = optional_key_in(headers)
-    if key is None:
-        raise IdempotencyKeyRequired(
-            "Send header Idempotency-Key: a new UUID for each receipt, the same one when you repeat it.",
-            "Передайте заголовок Idempotency-Key: новый UUID для каждого чека, тот же — при повторе.",
-        )
-    return key
-
-
 def optional_idempotency_key(request: Request) -> str | None:
-    """The header where it may be left out. Raises RequestInvalid as ``key_in``."""
+    """The header where it may be left out. Raises RequestInvalid as ``entry.keys.key_in``."""
     return optional_key_in(request.scope["headers"])
-
-
-def optional_key_in(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
-    given = {value.strip() for name, value in headers if name == b"idempotency-key"}
-    if not given or given == {b""}:
-        return None
-    key: str = given.pop().decode("latin-1")
-    if given or _KEY.match(key) is None:
-        raise RequestInvalid(
-            (
-                Violation(
-                    field="Idempotency-Key",
-                    code="bad_text",
-                    message=Text(
-                        "must be one text of 1 to 128 visible ASCII characters",
-                        "должен быть одним текстом из 1–128 видимых символов ASCII",
-                    ),
-                    remedy=Text("Send a UUID.", "Передайте UUID."),
-                ),
-            )
-        )
-    return key
 
 
 def _known_form(receipt_id: str) -> str:
@@ -95,7 +56,7 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 def _key_text(text: str) -> str:
-    if _KEY.match(text) is None:
+    if KEY_FORM.match(text) is None:
         raise Refused(
             "bad_text",
             Text(

@@ -9,7 +9,8 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Match, Route
+from starlette.routing import Match, Mount, Route, Router
+from starlette.types import ASGIApp
 
 from kkt_adapter.api.body import read_within
 from kkt_adapter.api.entry.heads import forwarded_while_open, headers_of, is_forwarded
@@ -36,6 +37,7 @@ MOUNT = "/ui"
 MAX_FORM_BYTES = 16 * 1024
 FORM_DEADLINE_S = 10.0
 FORM_FIELDS = 200
+_ANY = ("GET", "POST", "PUT", "PATCH", "DELETE")
 TOKEN = "_token"  # noqa: S105 - the name of a field
 
 CSP = (
@@ -52,7 +54,7 @@ HEADERS = {
 
 
 class Site:
-    """``app`` is mounted at ``/ui``."""
+    """``app`` is what stands below ``/ui``; ``mounted`` answers ``/ui`` too."""
 
     def __init__(self, services: ApiServices, settings: ApiSettings, clock: Clock) -> None:
         self._services = services
@@ -74,6 +76,9 @@ class Site:
             ],
             middleware=[Middleware(GZipMiddleware, minimum_size=1024)],
             exception_handlers={HTTPException: self._unknown},
+        )
+        self.mounted: ASGIApp = Router(
+            [Route(MOUNT, self.enter, methods=_ANY), Mount(MOUNT, self.app)], redirect_slashes=False
         )
 
     async def enter(self, request: Request) -> Response:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import uvicorn
+from uvicorn.config import Config
+from uvicorn.server import Server
 
 from kkt_adapter.api.wire.connections import Connections
 from kkt_adapter.api.wire.limits import WireLimits
@@ -34,7 +35,7 @@ def http_server(
     ``counts``: what metrics read; servers of one process share it.
     """
     connections = Connections(limits, trusts=within(trusted_proxies), counts=counts)
-    config = uvicorn.Config(
+    config = Config(
         app,
         http=limited(connections),
         ws="none",
@@ -53,7 +54,7 @@ def http_server(
     return HttpServer(config, connections, on_ready=on_ready, on_stop=on_stop, tls=tls)
 
 
-class HttpServer(uvicorn.Server):
+class HttpServer(Server):
     """uvicorn's server, which looks at the deadlines of its connections once a second.
 
     Signals are the caller's: uvicorn's own handling would end the process before our clean-up.
@@ -61,7 +62,7 @@ class HttpServer(uvicorn.Server):
 
     def __init__(
         self,
-        config: uvicorn.Config,
+        config: Config,
         connections: Connections,
         *,
         on_ready: Callable[[], None],

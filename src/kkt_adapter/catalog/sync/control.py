@@ -5,6 +5,7 @@ import binascii
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
@@ -22,15 +23,17 @@ from kkt_adapter.catalog.settings import CatalogSettings
 from kkt_adapter.catalog.store.products import lock_state
 from kkt_adapter.catalog.store.tables import millis
 from kkt_adapter.catalog.sync import run_rows
-from kkt_adapter.catalog.sync.page_run import PageRuns
-from kkt_adapter.catalog.sync.run_rows import NewRun, RunRow
-from kkt_adapter.catalog.sync.worker import LEASE, RunWorker
+from kkt_adapter.catalog.sync.run_rows import LEASE, NewRun, RunRow
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import InvalidInput, NotRunning, SourceNotConfigured, SyncAlreadyRunning
 from kkt_adapter.kernel.ids import uuid7
 from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.leases.database import sign_of_life
 from kkt_adapter.runtime.wakeup import Wakeup
+
+if TYPE_CHECKING:  # loaded where a source is configured
+    from kkt_adapter.catalog.sync.page_run import PageRuns
+    from kkt_adapter.catalog.sync.worker import RunWorker
 
 KEY_KEPT_MS = 86_400_000  # an Idempotency-Key answers for 24 hours
 PROGRESS_EVERY_S = 0.5
@@ -66,8 +69,8 @@ class CatalogSync:
         clock: Clock,
         sync_log: SyncLog,
         wakeup: Wakeup,
-        worker: RunWorker | None,
-        pages: PageRuns | None,
+        worker: "RunWorker | None",
+        pages: "PageRuns | None",
     ) -> None:
         self._db = db
         self._settings = settings

@@ -42,6 +42,8 @@ from kkt_adapter.catalog.store.tables import (
 from kkt_adapter.catalog.sync.plan import PageRow, Plan
 from kkt_adapter.kernel.errors import IllegalTransition, RunNotFound
 
+LEASE = "catalog"  # whoever has it works on runs
+
 Fence = Callable[[Connection], None]  # raises LeaseLost when our term is over
 RunRow = Row[*tuple[Any, ...]]
 

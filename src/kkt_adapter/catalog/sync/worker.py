@@ -21,6 +21,7 @@ from kkt_adapter.catalog.sync.halt import Halt, Halted, HaltReason
 from kkt_adapter.catalog.sync.parallel_reader import SourceDown
 from kkt_adapter.catalog.sync.retention import forget_step
 from kkt_adapter.catalog.sync.run import SyncRun, Tools, WindowTooFull
+from kkt_adapter.catalog.sync.run_rows import LEASE
 from kkt_adapter.catalog.sync.start import RunBegun, RunStart, begin
 from kkt_adapter.kernel.errors import (
     AdapterError,
@@ -34,7 +35,6 @@ from kkt_adapter.runtime.leases.database import check_terms
 from kkt_adapter.runtime.leases.lease import LeaseHeld, Leases, Term
 from kkt_adapter.runtime.wakeup import Wakeup
 
-LEASE = "catalog"
 LOOK_S = 2.0  # between looks for work; takeover = lease ttl + one or two of these
 CANCEL_LOOK_S = 1.0  # between looks whether another node was asked to cancel
 DAY_MS = 86_400_000

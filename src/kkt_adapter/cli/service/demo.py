@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 
 from pydantic import SecretStr
-from starlette.routing import Mount
 
 from kkt_adapter.bootstrap import Services
 from kkt_adapter.bootstrap.seams import Seams
@@ -56,7 +55,7 @@ class Emulators:
         if self.clock is None:
             return
         panel = buttons(services, clock=self.clock, operator=self.ofd)
-        services.app.router.routes.insert(0, Mount(MOUNT, app=panel))
+        services.app.beside(MOUNT, panel)
         if self.clock.ahead:
             await services.clock_watch.confirm(by="sandbox", reason=CONFIRMED)
 

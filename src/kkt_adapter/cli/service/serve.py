@@ -12,35 +12,13 @@ import socket
 import sys
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-DEMO_REGISTERS = ("virtual", "shtrih", "atol")
+from kkt_adapter.cli.service.serve_options import ServeOptions
 
 
-def serve(
-    demo: Annotated[bool, typer.Option("--demo", help="virtual registers and a built-in operator")] = False,
-    register: Annotated[
-        str,
-        typer.Option(metavar="virtual|shtrih|atol", help="with --demo: kind of register that POS-001 has"),
-    ] = "virtual",
-    host: Annotated[str | None, typer.Option(help="address to listen on [KKT_HOST, 127.0.0.1]")] = None,
-    port: Annotated[int | None, typer.Option(help="port [KKT_PORT, 8000]; 0 takes a free one")] = None,
-    data_dir: Annotated[
-        Path | None, typer.Option(help="everything the service writes [KKT_DATA_DIR, ./var]")
-    ] = None,
-    config: Annotated[
-        Path | None, typer.Option(help="TOML file [KKT_CONFIG, ./kkt-adapter.toml]", exists=True)
-    ] = None,
-) -> None:
-    """Run the service."""
-    if register not in DEMO_REGISTERS or (register != "virtual" and not demo):
-        raise typer.BadParameter(
-            "virtual, shtrih or atol, together with --demo; virtual, shtrih или atol, вместе с --demo",
-            param_hint="--register",
-        )
+def run(options: ServeOptions) -> int:
+    """Serve until a stop signal; the exit code of the process."""
     import uvloop
 
     from kkt_adapter.runtime import lean
@@ -55,19 +33,23 @@ def serve(
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a closed terminal ends no sale
     lines = None
     try:
-        settings = load_settings(file=config, overrides={"host": host, "port": port, "data_dir": data_dir})
+        settings = load_settings(
+            file=options.config,
+            overrides={"host": options.host, "port": options.port, "data_dir": options.data_dir},
+        )
         lines = LogLines(STDERR)
         survive_hang_up(lines)
         configure_logging(level=settings.log_level, log_format=LogFormat(settings.log_format), stream=lines)
         memory.tune()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(run_service(settings, demo=demo, register=register))
+            runner.run(run_service(settings, demo=options.demo, register=options.register))
     except AdapterError as error:
         say_why(error)
-        raise typer.Exit(2) from None
+        return 2
     finally:
         if lines is not None:
             lines.close()
+    return 0
 
 
 def survive_hang_up(lines: Any) -> None:
@@ -230,7 +212,6 @@ def web_servers(
         counts: of connections, for metrics.
         on_ready: the first one answers from now on.
     """
-    from kkt_adapter.api.app import end_held, only_execute
     from kkt_adapter.api.wire.limits import WireLimits, raise_file_limit, within_files
     from kkt_adapter.api.wire.server import http_server
 
@@ -239,10 +220,10 @@ def web_servers(
         connections_per_address=settings.max_connections_per_address,
     )
     common = {"limits": limits, "trusted_proxies": settings.trusted_proxies, "counts": counts}
-    servers = [http_server(app, **common, on_ready=on_ready, on_stop=lambda: end_held(app), tls=tls)]
+    servers = [http_server(app, **common, on_ready=on_ready, on_stop=app.end_held, tls=tls)]
     if listening[1] is not None:
         own = tls if settings.kkmserver_tls == "auto" else None
-        servers.append(http_server(only_execute(app), **common, tls=own))
+        servers.append(http_server(app.only_execute(), **common, tls=own))
     return servers
 
 

@@ -1,19 +1,15 @@
 """``GET /metrics``: one snapshot of the database, what is counted in memory, and the text made of them."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
-from itertools import accumulate
-
-from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
-from prometheus_client.metrics_core import Metric as Family
-from prometheus_client.registry import Collector
+from collections.abc import Callable
+from threading import Lock
+from typing import TYPE_CHECKING
 
 from kkt_adapter.fiscal.monitoring.snapshot import Snapshot, Snapshots
-from kkt_adapter.fiscal.status.metric import Metric, MetricKind, Scrape
-from kkt_adapter.fiscal.status.metric_table import METRICS
-from kkt_adapter.kernel.histogram import HistogramSnapshot as Counted
-from kkt_adapter.runtime.metrics import exposition, new_registry
+from kkt_adapter.fiscal.status.metric import Scrape
+
+if TYPE_CHECKING:
+    from kkt_adapter.fiscal.status.metric_text import MetricText
 
 
 class Metrics:
@@ -22,14 +18,8 @@ class Metrics:
     def __init__(self, snapshots: Snapshots, *, look: Callable[[Snapshot], Scrape]) -> None:
         self._snapshots = snapshots
         self._look = look
-        self._registry = new_registry()
-        self._collector = _Table(METRICS)
-        self._registry.register(self._collector)
-
-    @property
-    def registry(self) -> CollectorRegistry:
-        """For other rooms that want their own collectors in the same answer."""
-        return self._registry
+        self._text: MetricText | None = None
+        self._turn = Lock()  # one text at a time
 
     async def scrape(self) -> tuple[bytes, str]:
         """The text and its content type; made in a thread, the event loop only reads values.
@@ -37,49 +27,12 @@ class Metrics:
         Raises:
             StorageError: the database cannot be used; a scrape that failed is better than half of one.
         """
-        self._collector.scrape = self._look(await self._snapshots.take())
-        return await asyncio.to_thread(exposition, self._registry)
+        return await asyncio.to_thread(self._written, self._look(await self._snapshots.take()))
 
+    def _written(self, scrape: Scrape) -> tuple[bytes, str]:
+        from kkt_adapter.fiscal.status.metric_text import MetricText
 
-class _Table(Collector):
-    """All metrics of the table; none before the first look."""
-
-    def __init__(self, metrics: Iterable[Metric]) -> None:
-        self.scrape: Scrape | None = None
-        self._metrics = tuple(metrics)
-
-    def describe(self) -> Iterator[Family]:
-        """Names only, so that registering does not read."""
-        return (_family(metric) for metric in self._metrics)
-
-    def collect(self) -> Iterator[Family]:
-        scrape = self.scrape
-        for metric in self._metrics:
-            yield _family(metric) if scrape is None else _filled(metric, scrape)
-
-
-def _family(metric: Metric) -> CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily:
-    match metric.kind:
-        case MetricKind.GAUGE:
-            return GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
-        case MetricKind.COUNTER:
-            return CounterMetricFamily(metric.name, metric.help, labels=metric.labels)
-        case MetricKind.HISTOGRAM:
-            return HistogramMetricFamily(metric.name, metric.help, labels=metric.labels)
-
-
-def _filled(metric: Metric, scrape: Scrape) -> Family:
-    family = _family(metric)
-    if isinstance(family, HistogramMetricFamily):
-        for labels, counted in metric.observed(scrape):
-            values = [labels[name] for name in metric.labels]
-            family.add_metric(values, buckets=_buckets(counted), sum_value=counted.total)
-    else:
-        for labels, value in metric.read(scrape):
-            family.add_metric([labels[name] for name in metric.labels], float(value))
-    return family
-
-
-def _buckets(counted: Counted) -> list[tuple[str, float]]:
-    bounds = [*(str(float(bound)) for bound in counted.bounds), "+Inf"]
-    return list(zip(bounds, accumulate(counted.counts), strict=True))
+        with self._turn:
+            if self._text is None:
+                self._text = MetricText()
+            return self._text.of(scrape)

@@ -12,6 +12,7 @@ from tests.support.doors.kkm import execute, sale
 from tests.support.doors.shops import Client, client_of, shop_settings
 from tests.support.product import Product, product
 
+from kkt_adapter.api.edge import Edge
 from kkt_adapter.api.rate import RateLimit
 from kkt_adapter.fiscal.intake.accept import ReceiptIntake
 from kkt_adapter.fiscal.store.tables import receipts
@@ -58,9 +59,8 @@ async def _storage(doors: Doors, patch: pytest.MonkeyPatch) -> None:
     assert (pressed["Status"], bool(pressed["Error"])) == (1, True), "it may be on disk all the same"
 
 
-def _edge(running: Product) -> Any:
-    app: Any = running.services.app
-    return app.edge
+def _edge(running: Product) -> Edge:
+    return running.services.app.edge
 
 
 async def _overload(doors: Doors, patch: pytest.MonkeyPatch) -> None:

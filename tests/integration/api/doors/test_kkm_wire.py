@@ -16,7 +16,7 @@ from tests.support.api import served
 from tests.support.doors.kkm import basic, execute, receipts_in, sale, shop
 from tests.support.product import Product, product
 
-from kkt_adapter.api.app import end_held, only_execute
+from kkt_adapter.api.doors.execute_path import NAME
 from kkt_adapter.api.wire.tls import TlsFiles
 from kkt_adapter.cli.service.serve import web_servers
 from kkt_adapter.runtime.connection_counts import ConnectionCounts
@@ -60,11 +60,16 @@ async def _challenged(port: int) -> None:
         await writer.wait_closed()
 
 
+def execute_door(running: Product) -> Any:
+    (way,) = (way for way in running.services.app.state.services.doors if way.name == NAME)
+    return way.door.now()
+
+
 async def test_a_client_that_leaves_and_presses_again_has_one_receipt(tmp_path: Path) -> None:
     async with product(tmp_path, shop=(shop(),)) as running, served(running.services.app) as port:
         await _challenged(port)
         running.break_register(paper_out=True)
-        held = running.services.app.state.services.doors[0]._commands.holds
+        held = execute_door(running)._commands.holds
         await _leave(port, sale("first"), running)
 
         async def nobody_waits() -> bool:
@@ -84,14 +89,14 @@ async def test_held_answers_hold_no_place_and_end_with_status_1_at_a_stop(tmp_pa
     async with product(tmp_path, shop=(shop(),), max_in_flight=1) as running:
         running.break_register(paper_out=True)
         held = [asyncio.create_task(execute(running.client, sale(f"h{n}", Cash=100 + n))) for n in range(5)]
-        commands = running.services.app.state.services.doors[0]._commands
+        commands = execute_door(running)._commands
 
         async def all_held() -> bool:
             return len(commands.holds) == 5
 
         await running.until(all_held)
         assert (await execute(running.client, {"Command": "List"}))["Status"] == 0
-        end_held(running.services.app)
+        running.services.app.end_held()
         answers = await asyncio.gather(*held)
         assert {answer["Status"] for answer in answers} == {1}
         assert all(answer["Error"] for answer in answers)
@@ -99,7 +104,7 @@ async def test_held_answers_hold_no_place_and_end_with_status_1_at_a_stop(tmp_pa
 
 async def test_the_port_of_its_own_serves_commands_only(tmp_path: Path) -> None:
     async with product(tmp_path, shop=(shop(),)) as running:
-        only = httpx2.ASGITransport(app=only_execute(running.services.app))
+        only = httpx2.ASGITransport(app=running.services.app.only_execute())
         async with httpx2.AsyncClient(transport=only, base_url="http://localhost:5893") as client:
             assert (await execute(client, {"Command": "List"}))["Status"] == 0
             assert "/Execute" in (await client.get("/")).text

@@ -42,7 +42,7 @@ async def served(started: Product) -> AsyncIterator[str]:
     started.services.auth.passwords._hasher = cheap_hasher()
     for role in Role:
         await started.services.auth.accounts.add(f"a.{role.value}", role, password=PASSWORD)
-    started.services.app.state.live._every_s = 0.2
+    started.services.app.late.site.now().live._every_s = 0.2
     async with server_of(started.services.app) as server:
         port = server.servers[0].sockets[0].getsockname()[1]
         yield f"http://127.0.0.1:{port}"

@@ -69,7 +69,7 @@ async def test_a_strict_back_office_learns_every_receipt_and_finds_no_fault(tmp_
             assert known.fiscal_doc is not None
             assert known.fiscal_doc.fiscal_sign == receipt["fiscal_doc"]["fiscal_sign"]
             assert known.fiscal_doc.qr == receipt["fiscal_doc"]["qr_code_data"]
-        stories = running.services.app.state.services.stories
+        stories: Any = running.services.app.state.services.stories
 
         async def told_of(receipt_id: str) -> bool:
             reports = (await stories.of(receipt_id)).reports

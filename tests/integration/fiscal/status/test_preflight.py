@@ -117,7 +117,7 @@ async def test_it_tells_what_is_known_while_the_database_is_silent(
         with monkeypatch.context() as patch:
             patch.setattr(DiskMark, "is_low", property(lambda self: True))
             assert await reason(running) == "disk"
-        preflight = running.services.app.state.services.preflight
+        preflight: Any = running.services.app.state.services.preflight
         monkeypatch.setattr(readiness, "PATIENCE_S", 0.01)
         with monkeypatch.context() as patch:
             patch.setattr(preflight, "_db", SilentDatabase())

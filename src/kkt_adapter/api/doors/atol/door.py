@@ -49,9 +49,6 @@ class AtolOnlineDoor:
 
     # ---- what the edge asks -----------------------------------------------------------------------------
 
-    def serves(self, path: str) -> bool:
-        return asked(path) is not None
-
     async def known(self, scope: Scope) -> str | None:
         wanted = asked(scope["path"])
         if wanted is None or wanted.call in (AtolCall.SIGN_IN, AtolCall.UNKNOWN):

@@ -51,6 +51,10 @@ class AskedPath:
     uuid: str = ""
 
 
+def serves(path: str) -> bool:
+    return asked(path) is not None
+
+
 def asked(path: str) -> AskedPath | None:
     """None: not an address of this protocol."""
     if path.startswith(_OURS):

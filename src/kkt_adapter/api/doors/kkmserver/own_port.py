@@ -2,7 +2,7 @@
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from kkt_adapter.api.doors.door import Door, DoorAnswer, send_answer
+from kkt_adapter.api.doors.door import DoorAnswer, Doorway, send_answer
 from kkt_adapter.api.entry.only_head import as_get
 from kkt_adapter.api.problems import RefusedByStatus
 
@@ -13,14 +13,14 @@ _PAGE = (
 
 
 class OnlyExecute:
-    """``app`` for the paths of ``door``, a page that says what this is, and nothing else."""
+    """``app`` for the paths of ``way``, a page that says what this is, and nothing else."""
 
-    def __init__(self, app: ASGIApp, door: Door) -> None:
+    def __init__(self, app: ASGIApp, way: Doorway) -> None:
         self._app = app
-        self._door = door
+        self._way = way
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or self._door.serves(scope["path"]):
+        if scope["type"] != "http" or self._way.serves(scope["path"]):
             await self._app(scope, receive, send)
         elif scope["path"] == "/" and scope["method"] in ("GET", "HEAD"):
             if scope["method"] == "HEAD":
@@ -33,5 +33,5 @@ class OnlyExecute:
                 "There is no such path here: send commands to POST /Execute.",
                 "Здесь нет такого пути: команды передают на POST /Execute.",
             )
-            answer = self._door.refusal(missing, scope)
+            answer = (await self._way.door.get()).refusal(missing, scope)
             await send_answer(send, DoorAnswer(status=404, body=answer.body))

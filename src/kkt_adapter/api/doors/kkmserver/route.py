@@ -6,7 +6,6 @@ clients take anything else for a server that is not there.
 """
 
 import asyncio
-import re
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final, Protocol
@@ -16,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from kkt_adapter.api.body import BODY, body_too_large, in_time, is_encoded, json_object, not_plain
 from kkt_adapter.api.doors.door import DoorAnswer, release_place, send_answer
+from kkt_adapter.api.doors.execute_path import PATH
 from kkt_adapter.api.doors.kkmserver import answers
 from kkt_adapter.api.doors.kkmserver.answers import Answer, Head, failed
 from kkt_adapter.api.doors.kkmserver.body import (
@@ -50,8 +50,6 @@ log = get_logger("kkmserver")
 SLOWED_S: Final = 1.0  # an answer to a client that guesses secrets
 SENDER: Final = "kkt.shop"  # key in the ASGI scope: the Shop, or the error that it was refused with
 
-_PATH = re.compile(r"/+execute(?:/+(?P<way>sync|async))?/*\Z", re.IGNORECASE)
-
 
 class ShopsOfDoor(Protocol):
     async def sign_in(self, login: str, secret: str, *, address: str) -> Shop:
@@ -74,10 +72,6 @@ class ExecuteDoor:
     def stop(self) -> None:
         """End every held answer with Status 1."""
         self._commands.holds.stop()
-
-    def serves(self, path: str) -> bool:
-        """Any letter case; doubled and trailing slashes are those of real clients."""
-        return _PATH.match(path) is not None
 
     async def known(self, scope: Scope) -> str | None:
         try:
@@ -133,7 +127,7 @@ class ExecuteDoor:
                 "Send commands as POST with a JSON body.",
                 "Команды передают методом POST с телом JSON.",
             )
-        way = _PATH.match(scope["path"])
+        way = PATH.match(scope["path"])
         document = json_object(scope[BODY])
         release_place(scope)
         held: list[Hold] = []
