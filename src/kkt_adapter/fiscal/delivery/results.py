@@ -4,6 +4,7 @@ Every result names its claim's owner and number; one whose claim is over changes
 same transaction.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,10 +22,11 @@ from kkt_adapter.fiscal.lifecycle import (
     Status,
     delivery_move,
 )
+from kkt_adapter.fiscal.model import OfdMessage
 from kkt_adapter.fiscal.store import counters, document_bytes
 from kkt_adapter.fiscal.store import events as journal
 from kkt_adapter.fiscal.store.events import EventLevel, EventType, NewEvent
-from kkt_adapter.fiscal.store.tables import attempts, dlq, receipts
+from kkt_adapter.fiscal.store.tables import attempts, buffer_events, dlq, receipts
 from kkt_adapter.kernel.errors import LeaseLost
 from kkt_adapter.kernel.quick import quickly_made
 from kkt_adapter.runtime.db.bulk import bulk, bulk_insert
@@ -41,7 +43,6 @@ class Synced:
     ofd_id: str | None = None
     server_time: int | None = None
     note: str | None = None  # for people: the operator had it already
-    code: int | None = None  # the operator's response code, when it is an alarm
     ticket: bytes | None = None  # the operator's answer as it came, to be kept with the document
     late: bool = False  # its dead letter is closed as delivered_later
 
@@ -114,6 +115,10 @@ _SET_FAILED = (
         retry_count=receipts.c.retry_count + bindparam("b_counts"),
         last_error=bindparam("b_error"),
     )
+)
+_ALARMS = select(buffer_events.c.metadata).where(
+    buffer_events.c.receipt_id == bindparam("b_receipt"),
+    buffer_events.c.event_type == EventType.OPERATOR_ALARM.value,
 )
 _INSERT_TRIES = bulk_insert(
     attempts,
@@ -225,40 +230,31 @@ def write_synced(conn: Connection, results: Sequence[Synced], added: Additions) 
                 **({} if result.note is None else {"note": result.note}),
             )
         )
-        if result.code is not None:
-            claim = result.claim
-            added.events.append(
-                operator_alarm(
-                    result.code,
-                    result.at,
-                    register_id=claim.register_id,
-                    fn_number=claim.fn_number,
-                    fd_number=claim.fd_number,
-                    receipt_id=claim.receipt_id,
-                )
-            )
 
 
-def operator_alarm(
-    code: int,
-    at: datetime,
-    *,
-    register_id: str | None,
-    fn_number: str,
-    fd_number: int,
-    receipt_id: str | None = None,
-) -> NewEvent:
-    """The entry for a document that the operator took and found fault with; ``receipt_id`` None: a report."""
-    return journal.entry(
+def write_alarm(
+    conn: Connection, code: int, at: datetime, *, message: OfdMessage, claim: Claim | None
+) -> None:
+    """The operator answered with ``code``: it takes the document and finds fault with it. Told once for each
+    receipt, however often its document is sent; ``claim`` None: a report, or a receipt without a row."""
+    receipt_id = None if claim is None else claim.receipt_id
+    if receipt_id is not None and code in _codes_told(conn, receipt_id):
+        return
+    entry = journal.entry(
         EventType.OPERATOR_ALARM,
         at,
         receipt_id=receipt_id,
         level=EventLevel.ERROR,
         code=code,
-        register_id=register_id,
-        fn_number=fn_number,
-        fd_number=fd_number,
+        register_id=None if claim is None else claim.register_id,
+        fn_number=message.fn_number,
+        fd_number=message.fd_number,
     )
+    journal.write(conn, [entry])
+
+
+def _codes_told(conn: Connection, receipt_id: str) -> set[int]:
+    return {json.loads(said)["code"] for said in conn.execute(_ALARMS, {"b_receipt": receipt_id}).scalars()}
 
 
 def write_failed(conn: Connection, result: Failed, added: Additions) -> None:

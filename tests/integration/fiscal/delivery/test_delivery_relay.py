@@ -110,9 +110,10 @@ async def test_a_confirmation_that_the_fn_refuses_is_a_failed_attempt_and_no_bre
 async def test_a_confirmation_that_did_not_reach_the_fn_for_certain_costs_nothing(
     running: Product, monkeypatch: pytest.MonkeyPatch, reached: bool
 ) -> None:
-    """The FN's own exchange status decides, not our guess."""
+    """The FN's own exchange status decides, not our guess; and what the operator found fault with is told."""
     await running.sell(1)
     await running.delivered()
+    await running.ofd.set_faults(OfdFault(mode=OfdFaultMode.CODE, code=14))
     driver = running.driver()
     accept, breaks = driver.accept_reply, 1
 
@@ -130,6 +131,8 @@ async def test_a_confirmation_that_did_not_reach_the_fn_for_certain_costs_nothin
     row = await running.state_of(answer["receipt_id"], status="synced")
     assert row["retry_count"] == 0
     assert running.ofd.state()["repeated"] == int(not reached)
+    (alarm,) = [event for event in row["events"] if event["event"] == "operator_alarm"]
+    assert (alarm["metadata"]["code"], row["operator_code"]) == (14, 14)
     await running.check_books()
 
 

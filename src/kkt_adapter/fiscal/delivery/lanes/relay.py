@@ -14,7 +14,6 @@ from contextlib import suppress
 from datetime import timedelta
 
 import structlog
-from sqlalchemy import Connection
 
 from kkt_adapter.fiscal.delivery import reconcile, results
 from kkt_adapter.fiscal.delivery.claims import Claim
@@ -26,7 +25,7 @@ from kkt_adapter.fiscal.delivery.results import Failed, Synced
 from kkt_adapter.fiscal.kkt.driver import KktDriver
 from kkt_adapter.fiscal.model import DocumentCode, OfdMessage
 from kkt_adapter.fiscal.ofd.gateway import OfdGateway, OfdReply
-from kkt_adapter.fiscal.store import document_bytes, events
+from kkt_adapter.fiscal.store import document_bytes
 from kkt_adapter.kernel.breaker import BreakerState
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.clock_drift import drift_of_unknown_zone_s, moment_of_unknown_zone
@@ -211,6 +210,8 @@ class RelayLane:
             now = self._clock.now()
             drift_s = None if told is None else drift_of_unknown_zone_s(told, at=now)
             at = None if told is None else moment_of_unknown_zone(told, at=now)
+            if reply.response_code:
+                await self._tell_alarm(message, claim, reply.response_code)
             await self._driver.accept_reply(reply.raw)
             self._confirmed()
         except (OfdError, KktError) as error:
@@ -221,37 +222,29 @@ class RelayLane:
         self.endpoint.succeeded(took_s, drift_s=drift_s, told=at)
         self._failed_reports = 0
         self._not_before = 0.0
-        code = self._alarm(message, reply)
+        if reply.response_code:
+            self.endpoint.alarmed(reply.response_code)
         if claim is None:
-            await self._note_answer(message, reply, code)
+            await self._keep_ticket(message, reply)
             await self._confirm_orphan(message)
             return
         stats.synced += 1
-        ledger.delivered(Synced(claim=claim, at=now, ofd_id=reply.operator_sign, code=code, ticket=reply.raw))
+        ledger.delivered(Synced(claim=claim, at=now, ofd_id=reply.operator_sign, ticket=reply.raw))
 
-    def _alarm(self, message: OfdMessage, reply: OfdReply) -> int | None:
-        """Delivered, but the operator finds fault with it: the response code (ofd-protocol.md)."""
-        code = reply.response_code
-        if code is None or code == 0:
-            return None
-        self.endpoint.alarmed(code)
+    async def _tell_alarm(self, message: OfdMessage, claim: Claim | None, code: int) -> None:
+        """The operator takes the document and finds fault with it: the response code (ofd-protocol.md).
+
+        Written before the FN takes the answer: an FN that has it never sends the document again, so what is
+        not on disk by then nobody would hear of after a break. Raises StorageError: the document stays first.
+        """
         self._log.error("operator_answered_with_code", fd_number=message.fd_number, code=code)
-        return code
-
-    async def _note_answer(self, message: OfdMessage, reply: OfdReply, code: int | None) -> None:
-        """Of a document without a claim: its ticket, and an alarm if the operator raised one."""
-        fn_number, fd_number = message.fn_number, message.fd_number
         now = self._clock.now()
+        await self._db.write(lambda c: results.write_alarm(c, code, now, message=message, claim=claim))
 
-        def note(conn: Connection) -> None:
-            document_bytes.keep_tickets(conn, [(fn_number, fd_number, reply.raw)])
-            if code is not None:
-                entry = results.operator_alarm(
-                    code, now, register_id=None, fn_number=fn_number, fd_number=fd_number
-                )
-                events.write(conn, [entry])
-
-        await self._db.write(note)
+    async def _keep_ticket(self, message: OfdMessage, reply: OfdReply) -> None:
+        """Of a document without a claim."""
+        ticket = (message.fn_number, message.fd_number, reply.raw)
+        await self._db.write(lambda c: document_bytes.keep_tickets(c, [ticket]))
 
     async def _confirm_orphan(self, message: OfdMessage) -> None:
         """A report needs no row; a receipt that was not claimed becomes synced when its row can."""
