@@ -2,7 +2,7 @@
 
 import pytest
 
-from kkt_adapter.lab.ledger import Asked, CommandKind, LedgerOutcome, Told
+from kkt_adapter.lab.ledger import CERTAIN, Asked, CommandKind, LedgerOutcome, Told
 
 
 @pytest.fixture
@@ -41,6 +41,15 @@ def test_what_was_told_before_a_restore_may_exist_though_the_older_copy_refuses_
 
     assert asked.refuse("REFUND_BLOCKED")
     assert asked.outcome is LedgerOutcome.GONE
+
+
+def test_a_refusal_for_good_counts_when_it_was_said_often_enough_since(asked: Asked):
+    asked.in_doubt = 1
+    for _ in range(CERTAIN - 1):
+        assert not asked.refuse("REFUND_BLOCKED", for_good=True)
+
+    assert asked.refuse("REFUND_BLOCKED", for_good=True)
+    assert asked.outcome is LedgerOutcome.REFUSED
 
 
 def test_a_refusal_does_not_take_back_what_a_twin_was_told(asked: Asked):

@@ -12,16 +12,14 @@ from random import Random
 import aiohttp
 import pytest
 from tests.lab import little_nodes
+from tests.lab.worlds import empty_world
 
-from kkt_adapter.emulators.link import FlakyLink
-from kkt_adapter.emulators.ofd import OfdEmulator
 from kkt_adapter.lab import injector as injecting
 from kkt_adapter.lab import menu, nodes
 from kkt_adapter.lab.acts.kind import FaultKind
 from kkt_adapter.lab.control_channel import ControlChannel
 from kkt_adapter.lab.fork_server import ForkServer, NodeSpec
 from kkt_adapter.lab.injector import Injector
-from kkt_adapter.lab.ledger import Ledger
 from kkt_adapter.lab.nodes import NOT_STARTED, LabNode
 from kkt_adapter.lab.ports import ReservedPort
 from kkt_adapter.lab.world import World
@@ -36,21 +34,7 @@ class Lab:
     channel: ControlChannel
 
     def world(self) -> World:
-        return World(
-            nodes=(self.node,),
-            registers=(),
-            devices={},
-            channel=self.channel,
-            operator=OfdEmulator(),
-            tcp_link=FlakyLink("127.0.0.1", 0),
-            http_link=FlakyLink("127.0.0.1", 0),
-            redis=None,
-            postgres=None,
-            scale=10.0,
-            ledger=Ledger(),
-            database_file=self.database,
-            http_registers=frozenset(),
-        )
+        return empty_world(self.database, nodes=(self.node,), channel=self.channel)
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
-"""Node processes in the place of the lab's own; a run that is named like a variant gets broken ones."""
+"""Node processes in the place of the lab's own; a run that is named like variants gets broken ones."""
 
 import sys
 
-from tests.lab.variants import VARIANTS
+from tests.lab.variants import VARIANTS, runs
 
 from kkt_adapter.cli import lab_node
 from kkt_adapter.lab.fork_server import NodeSpec, serve_forks
@@ -11,8 +11,8 @@ COMMAND = (sys.executable, "-m", "tests.lab.variant_nodes")
 
 
 def run(spec: NodeSpec) -> int:
-    if spec.run:
-        VARIANTS[spec.run].build()
+    for name in runs().get(spec.run, ()):
+        VARIANTS[name].build()
     return lab_node.run(spec)
 
 

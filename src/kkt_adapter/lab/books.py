@@ -6,8 +6,8 @@ adapter's rows are read for comparison only: nothing they say proves anything.
 
 import json
 import sqlite3
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,19 @@ from kkt_adapter.emulators.ofd.book import Kept, OperatorChannel
 from kkt_adapter.fiscal.ffd.tlv import Element, decode
 from kkt_adapter.fiscal.kkt.virtual.documents import read_document
 from kkt_adapter.fiscal.model import DocumentCode
-from kkt_adapter.fiscal.ofd.frame import parse_message
+from kkt_adapter.fiscal.ofd.frame import parse_message, read_confirmation
 from kkt_adapter.fiscal.store import counters
-from kkt_adapter.fiscal.store.tables import OPEN_ROWS, attempts, dlq, documents, idempotency, receipts
+from kkt_adapter.fiscal.store.events import EventType
+from kkt_adapter.fiscal.store.tables import (
+    OPEN_ROWS,
+    attempts,
+    buffer_events,
+    dlq,
+    document_bytes,
+    documents,
+    idempotency,
+    receipts,
+)
 
 RECEIPTS = frozenset({DocumentCode.RECEIPT, DocumentCode.CORRECTION})
 NAME = 1030  # tag: name of the line
@@ -47,11 +57,14 @@ class Archived:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FnBook:
-    """One FN. ``queued``: its documents go to the operator over the binary protocol."""
+    """One FN. ``queued``: its documents go to the operator over the binary protocol; ``relayed``: the adapter
+    carries them, and hears what the operator says."""
 
     register_id: str
     queued: bool
     documents: tuple[Archived, ...]
+    objections: Mapping[str, int] = field(default_factory=dict)  # by document: codes of operators' answers
+    relayed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +77,7 @@ class BookRow:
     status: str
     document_id: str | None
     error: str | None
+    settled: str | None = None  # note of its dead letter that a person has closed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +88,8 @@ class AdapterBook:
     open_attempts: int
     open_letters: tuple[str, ...]  # the receipts of open dead letters
     wrong_totals: dict[str, tuple[int, int]]
+    objections: Mapping[str, int] = field(default_factory=dict)  # by document: codes in operators' answers
+    alarms: frozenset[str] = frozenset()  # documents with an event about such a code
 
 
 def read_archive(path: Path, *, register_id: str, queued: bool) -> FnBook:
@@ -85,15 +101,30 @@ def read_archive(path: Path, *, register_id: str, queued: bool) -> FnBook:
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=10)
     try:
         rows = connection.execute("SELECT message FROM documents ORDER BY fd_number").fetchall()
+        codes = connection.execute(
+            "SELECT fd_number, response_code FROM confirmations WHERE response_code > 0"
+        ).fetchall()
     finally:
         connection.close()
     found = tuple(_archived(bytes(message)) for (message,) in rows)
-    return FnBook(register_id=register_id, queued=queued, documents=found)
+    objections = {f"{found[0].fn_number}-{number}": code for number, code in codes}
+    return FnBook(register_id=register_id, queued=queued, documents=found, objections=objections)
 
 
 def is_confirmed(path: Path) -> bool:
     """Has the operator confirmed every document of an FN, reports included? Also while a node works with it;
     False too when the file cannot be read now."""
+    state = _made_and_confirmed(path)
+    return state is not None and state[1] >= state[0]
+
+
+def confirmed_number(path: Path) -> int | None:
+    """The last document that the operator has confirmed; None when the file cannot be read now."""
+    state = _made_and_confirmed(path)
+    return None if state is None else state[1]
+
+
+def _made_and_confirmed(path: Path) -> tuple[int, int] | None:
     try:
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=1)
         try:
@@ -101,8 +132,8 @@ def is_confirmed(path: Path) -> bool:
         finally:
             connection.close()
     except (sqlite3.Error, TypeError):
-        return False
-    return bool(confirmed >= made)
+        return None
+    return int(made), int(confirmed)
 
 
 def _archived(message: bytes) -> Archived:
@@ -136,6 +167,11 @@ def _find_text(elements: Sequence[Element], tag: int) -> str | None:
 
 def read_adapter(connection: Connection) -> AdapterBook:
     """For ``Database.read``."""
+    settled = (
+        select(func.max(dlq.c.note))
+        .where(dlq.c.original_receipt_id == receipts.c.id, dlq.c.outcome.is_not(None))
+        .scalar_subquery()
+    )
     rows = connection.execute(
         select(
             receipts.c.id,
@@ -145,6 +181,7 @@ def read_adapter(connection: Connection) -> AdapterBook:
             receipts.c.fn_number,
             receipts.c.fiscal_doc_number,
             receipts.c.last_error,
+            settled.label("settled"),
         ).order_by(receipts.c.seq)
     )
     known = connection.execute(select(documents.c.fn_number, documents.c.fd_number))
@@ -156,7 +193,29 @@ def read_adapter(connection: Connection) -> AdapterBook:
         open_attempts=_count(connection, attempts, OPEN_ROWS),
         open_letters=tuple(connection.scalars(letters)),
         wrong_totals=counters.verify(connection),
+        objections=_objections(connection),
+        alarms=_alarms(connection),
     )
+
+
+def _objections(connection: Connection) -> dict[str, int]:
+    """Out of the operator's answers, as they were kept."""
+    c = document_bytes.c
+    found = {}
+    for fn, fd, ticket in connection.execute(
+        select(c.fn_number, c.fd_number, c.ticket).where(c.ticket.is_not(None))
+    ):
+        code = read_confirmation(bytes(ticket), fn_number=fn, fd_number=fd).response_code
+        if code:
+            found[f"{fn}-{fd}"] = code
+    return found
+
+
+def _alarms(connection: Connection) -> frozenset[str]:
+    c = buffer_events.c
+    said = connection.execute(select(c.metadata).where(c.event_type == EventType.OPERATOR_ALARM.value))
+    facts = [json.loads(metadata) for (metadata,) in said]
+    return frozenset(f"{one['fn_number']}-{one['fd_number']}" for one in facts)
 
 
 def _row(row: Any) -> BookRow:
@@ -168,6 +227,7 @@ def _row(row: Any) -> BookRow:
         status=row.status,
         document_id=f"{row.fn_number}-{row.fiscal_doc_number}" if printed else None,
         error=row.last_error,
+        settled=row.settled,
     )
 
 

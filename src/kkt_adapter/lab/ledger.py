@@ -12,6 +12,7 @@ from typing import Any
 from kkt_adapter.lab.drawer.ledger import DrawerLedger
 
 NAME = "Lab {number:06d}"  # tag 1030 of the only line
+CERTAIN = 8  # refusals in a row
 FOREIGN = "Foreign"  # how the names begin that another program gives its lines
 
 
@@ -61,6 +62,8 @@ class Asked:
     tries: int = 0
     in_doubt: int = 0  # tries without an answer, be it for now or for good
     refusal: str | None = None
+    heard: str = ""  # code of the last answer that was a refusal, for now or for good
+    refused_for_good: int = 0  # times in a row
     complaints: list[str] = field(default_factory=list)  # answers that contradict each other
     allowed: int = 1  # documents; more when a person had it printed again although it was printed
     adopted: set[str] = field(default_factory=set)  # documents of others that a person took for it
@@ -122,14 +125,17 @@ class Asked:
         if self.outcome is not LedgerOutcome.GONE:
             self.outcome = LedgerOutcome.TOLD
 
-    def refuse(self, code: str) -> bool:
-        """The rules refuse it for now; is that the end of it?
+    def refuse(self, code: str, *, for_good: bool = False) -> bool:
+        """The rules refuse it for now, or for good; is that the end of it?
 
         Not while another try has no answer: it may still be on its way to where it is accepted, and only
-        asking again will tell. And a twin may have been luckier: then that answer counts. What an older copy
-        of the database refuses, because it knows less, may have been printed before.
+        asking again will tell; when it was refused for good ``CERTAIN`` times since, it is not on its way any
+        more. And a twin may have been luckier: then that answer counts. What an older copy of the database
+        refuses, because it knows less, may have been printed before.
         """
-        if self.outcome is LedgerOutcome.OPEN and self.in_doubt == 0:
+        self.refused_for_good += for_good
+        is_certain = self.in_doubt == 0 or self.refused_for_good >= CERTAIN
+        if self.outcome is LedgerOutcome.OPEN and is_certain:
             self.outcome = LedgerOutcome.GONE if self.may_exist else LedgerOutcome.REFUSED
             self.refusal = code
         return self.outcome is not LedgerOutcome.OPEN
@@ -144,6 +150,8 @@ class Ledger:
         self.answers = 0  # of all kinds
         self.replays = 0
         self.unanswered = 0  # tries that ended without an answer
+        self.resolved: dict[str, str] = {}  # what a person said of dead letters, by the note they got
+        self.is_whole = True  # no database was replaced that knew more than the books ask of it now
         self.forced = False  # has a person begun to have failed receipts printed?
         self.conflicts = 0  # other bodies under a used key that were refused as they must be
         self.wrong_answers: list[str] = []  # answers that the contract does not know
@@ -154,6 +162,7 @@ class Ledger:
     def went_back(self, kept: Set[str]) -> None:
         """The database is an older one, with these keys. A till asks again for what can be found by its
         key."""
+        self.is_whole = False
         for asked in self.asked:
             if not kept >= set(asked.keys):
                 asked.lose(asks_again=not (asked.keyless or asked.door_presses))

@@ -64,7 +64,8 @@ async def _signal_at(world: World, rng: Random, kind: signal.Signals) -> str | N
             point = await node.at_next_start(points, kind, within_s=within_s)
         else:
             await world.pause(rng.uniform(0, BREATH_S))
-            point = await node.at(points, kind, skip=skip, within_s=within_s)
+            async with world.somebody_buys(node, rng):
+                point = await node.at(points, kind, skip=skip, within_s=within_s)
         if point is None:
             return None
         if kind is signal.SIGSTOP:

@@ -21,6 +21,8 @@ class LabPlan:
     scale: float = 10.0
     name: str = ""  # of this run; for those who start node processes of their own
     only: frozenset[str] | None = None  # names of fault kinds; None: all
+    each: bool = False  # every kind hits at least once, if it can, and ``faults`` hit in all
+    first: bool = False  # over as soon as a promise is seen to be broken
     points: tuple[str, ...] = ()  # named points to choose from; empty: all
     doors: bool = False  # shops sell through them too, where there are virtual registers with a queue
     registers: int = 6

@@ -157,6 +157,8 @@ class _Comparison:
             self._say(FindingKind.UNDELIVERED, asked.name, f"still {row.print_state}: {row.error}")
 
     def _delivery(self, asked: Asked, document: Archived, row: BookRow) -> None:
+        if row.status == "failed" and row.settled in self._ledger.resolved:
+            return  # the operator refused it for good, and a person has said what became of it
         if document.fn_number in self._queued:
             arrived = self._operator.has_message(document)
         else:
@@ -227,6 +229,14 @@ class _Comparison:
         letters = set(book.open_letters) - self._renumbered_by_people().keys()
         if letters:
             self._say(FindingKind.UNDELIVERED, "adapter", f"{len(letters)} dead letters are open")
+        objections = dict(book.objections)
+        if self._ledger.is_whole:
+            for archive in self._archives:
+                objections |= archive.objections if archive.relayed else {}
+        for document_id in sorted(set(objections) - book.alarms):
+            code = objections[document_id]
+            text = f"the operator took {document_id} with code {code}, and nobody was told"
+            self._say(FindingKind.WRONG, "adapter", text)
         keys = {key for asked in self._ledger.asked for key in asked.keys}
         for row in book.rows:
             if row.key not in keys:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -79,10 +80,14 @@ class LabRegisters:
         return [pos_id for register in self.settings for pos_id in register["pos_ids"]]
 
     @property
+    def relayed(self) -> Sequence[str]:
+        """Virtual registers that the adapter delivers for, out of their own queue."""
+        return [r["id"] for r in self.settings if r["driver"] == "virtual" and r["ofd_transport"] == RELAY]
+
+    @property
     def pool(self) -> Sequence[str]:
-        """The group that shops sell on: virtual registers that deliver out of their own queue."""
-        ours = [r["id"] for r in self.settings if r["driver"] == "virtual" and r["ofd_transport"] == RELAY]
-        return ours[:POOL]
+        """The group that shops sell on."""
+        return self.relayed[:POOL]
 
     @property
     def queues(self) -> Mapping[str, Path]:
@@ -109,8 +114,12 @@ class LabRegisters:
 
     def archives(self) -> list[FnBook]:
         """What every FN holds, once nobody works with it."""
+        relayed = {r["id"] for r in self.settings if r["ofd_transport"] == RELAY}
         return [
-            read_archive(path, register_id=register_id, queued=register_id in self.queues)
+            replace(
+                read_archive(path, register_id=register_id, queued=register_id in self.queues),
+                relayed=register_id in relayed,
+            )
             for register_id, path in self._there().items()
         ]
 

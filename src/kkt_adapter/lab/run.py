@@ -19,7 +19,10 @@ from kkt_adapter import __version__
 from kkt_adapter.emulators.link import FlakyLink
 from kkt_adapter.emulators.ofd import OfdBook, OfdEmulator
 from kkt_adapter.lab.acts.copies import Copies, FileCopies, ServerCopies
+from kkt_adapter.lab.acts.full_buffer import as_usual
 from kkt_adapter.lab.acts.log_reader import LogPipe
+from kkt_adapter.lab.acts.maintenance import end_if_on
+from kkt_adapter.lab.acts.notices import NoticeServer, Told, compare_notices, read_told
 from kkt_adapter.lab.acts.odd_tills import FIRST
 from kkt_adapter.lab.acts.person import Person
 from kkt_adapter.lab.acts.small_disk import SmallDisk
@@ -28,6 +31,7 @@ from kkt_adapter.lab.certificate import Certificate
 from kkt_adapter.lab.circumstances import commit_of_checkout, footprint
 from kkt_adapter.lab.control_channel import ControlChannel
 from kkt_adapter.lab.counting import count, traffic
+from kkt_adapter.lab.doors.accounts import GROUP
 from kkt_adapter.lab.doors.client import DoorClient
 from kkt_adapter.lab.doors.held import release_all
 from kkt_adapter.lab.doors.shops import LabShops
@@ -35,10 +39,11 @@ from kkt_adapter.lab.drawer.compare import DrawerRows, compare_drawers, read_dra
 from kkt_adapter.lab.fork_server import ForkServer, NodeSpec
 from kkt_adapter.lab.injector import Injector
 from kkt_adapter.lab.ledger import Ledger
-from kkt_adapter.lab.nodes import UP_WITHIN_S, LabNode, ready
+from kkt_adapter.lab.nodes import LabNode, ready
+from kkt_adapter.lab.own_findings import own_findings, until_broken
 from kkt_adapter.lab.plan import LabPlan
 from kkt_adapter.lab.ports import ReservedPort
-from kkt_adapter.lab.reconcile import BookFinding, FindingKind, forgotten, reconcile
+from kkt_adapter.lab.reconcile import forgotten, reconcile
 from kkt_adapter.lab.registers import LabRegisters
 from kkt_adapter.lab.servers import PostgresServer, RedisServer
 from kkt_adapter.lab.settle import Settling
@@ -52,9 +57,9 @@ NODE_COMMAND = (sys.executable, "-m", "kkt_adapter.cli.lab_node")
 ANSWER_S = 20.0  # of the nodes: what a till waits for an answer
 CORRECTED_AGO = timedelta(days=6 * 366)  # what corrections are about: past under every clock of a node
 OPERATOR_KEEPS = 20_000  # documents kept whole by the operator; those of a queue are compared by digest
+MAX_ATTEMPTS = 6  # one more than the operator refuses in a row when nobody asks for a dead letter
 SIGN_IN_SECRET = "of the fault lab alone, used nowhere else: 7c1e"  # noqa: S105 - nobody signs in there
 GONE_S = 5.0  # real: what still gets better when a node does not come up again
-NO_DATABASE = 2  # exit code of a node that cannot reach its database when it starts
 
 
 async def run_lab(
@@ -87,6 +92,7 @@ class _Settled(NamedTuple):
     before: AdapterBook
     adapter: AdapterBook
     drawer: DrawerRows
+    told: frozenset[Told]
 
 
 class _Run:
@@ -119,6 +125,7 @@ class _Run:
         if plan.demo:
             self._registers.add_demo(FIRST)
         self._shops = LabShops(self._registers, self._ledger, seed=plan.seed, wanted=plan.doors)
+        self._notices = NoticeServer()
         self._started_at = datetime.now(UTC)
         self._out_of_time = False
 
@@ -132,27 +139,36 @@ class _Run:
         tills = world.tills = [self._till(session, pos_id) for pos_id in self._registers.pos_ids]
         world.new_till = partial(self._demo_till, session) if plan.demo else None
         bases = [node.base_url for node in self._nodes]
+        if self._shops.pool:
+            world.group_till = self._till(session, GROUP)
         world.session = session
         world.person = Person(
             bases=bases, session=session, ledger=self._ledger, fn_file=self._registers.file_of
         )
-        injector = Injector(world, seed=plan.seed, gap_s=plan.gap_s, only=plan.only)
+        injector = Injector(world, seed=plan.seed, gap_s=plan.gap_s, only=plan.only, each=plan.each)
         for node in self._nodes:
             await ready(node, session)
         shops = self._shops.clients(bases, session, answer_s=ANSWER_S / plan.scale, think_s=plan.think_s)
+        if plan.first:
+            watching = asyncio.create_task(until_broken(world, self._registers.archives))
+            self._stack.callback(watching.cancel)
         await self._rain(world, injector, [*tills, *shops])
         self._progress("settling", injector.stats.total)
         await world.lift()
         if not world.gone:
             await release_all(world)
-        settled = await self._settle(world, injector, [*tills, *shops])
+            await end_if_on(world)
+            await as_usual(world)
+        on_group = [] if world.group_till is None else [world.group_till]
+        settled = await self._settle(world, injector, [*tills, *on_group, *shops])
         archives = self._registers.archives()
         operator = OperatorBook(world.operator.book)
         findings = [
             *forgotten(self._ledger, settled.before),
             *reconcile(self._ledger, archives, operator, settled.adapter),
             *compare_drawers(self._ledger.drawer, settled.drawer, archives),
-            *self._own_findings(injector, world),
+            *compare_notices(settled.told, self._notices.heard),
+            *own_findings(injector.stats, world),
         ]
         return Certificate(
             version=__version__,
@@ -192,17 +208,20 @@ class _Run:
                 ledger=self._ledger,
                 tills=tills,
                 queued=list(self._registers.queues.values()),
+                enough=world.broken,
             )
             took_s, _ = await settling.settle(limit_s=GONE_S if world.gone else self._plan.settle_s)
             before = await database.read(read_adapter)
-            await settling.ask_all_again(self._ledger.told())
+            if not world.broken.is_set():
+                await settling.ask_all_again(self._ledger.told())
             self._progress("comparing the books", injector.stats.total)
             for node in self._nodes:
                 await node.end()
             adapter, drawer = await database.read(read_adapter), await database.read(read_drawer)
+            told = await database.read(read_told)
         finally:
             await database.close()
-        return _Settled(took_s=took_s, before=before, adapter=adapter, drawer=drawer)
+        return _Settled(took_s=took_s, before=before, adapter=adapter, drawer=drawer, told=told)
 
     async def _rain(self, world: World, injector: Injector, tills: Sequence[Till | DoorClient]) -> None:
         """Traffic and faults together."""
@@ -214,7 +233,7 @@ class _Run:
             try:
                 async with asyncio.timeout(plan.limit_s):
                     await injector.inject(plan.faults, limit_s=plan.limit_s)
-                    while self._accepted() < plan.receipts and not world.gone:  # noqa: ASYNC110 - no event
+                    while self._accepted() < plan.receipts and not world.is_over:  # noqa: ASYNC110 - no event
                         await asyncio.sleep(0.1)
             except TimeoutError:
                 self._out_of_time = True
@@ -256,6 +275,8 @@ class _Run:
         if plan.small_disk and plan.database == "sqlite":
             self._mount()
         await self._shops.open(stack)
+        await self._notices.start()
+        stack.push_async_callback(self._notices.stop)
         await self._channel.open()
         stack.push_async_callback(self._channel.close)
         await self._registers.start_devices(
@@ -289,6 +310,9 @@ class _Run:
             copies=self._copies(file),
             http_registers=self._registers.over_http,
             pool=self._shops.pool,
+            relayed=self._registers.relayed,
+            fn_file=self._registers.file_of,
+            notices=self._notices,
         )
 
     def _copies(self, file: Path | None) -> Copies:
@@ -335,10 +359,12 @@ class _Run:
                 "virtual_dir": str(self._folder / "fn"),
                 "virtual_fsync": True,  # as shops run it: on threads, with its own flushes
                 "disk_low_mb": 0,
+                "max_attempts": MAX_ATTEMPTS,
                 "redis_url": self._redis.url if self._redis is not None else "",
                 "ofd_host": "127.0.0.1",
                 "ofd_port": links[0].port,
                 "ofd_base_url": f"http://127.0.0.1:{links[1].port}",
+                "notify_url": self._notices.url,
                 "log_level": "INFO",
                 "log_format": "json",
                 "registers": self._registers.settings,
@@ -368,24 +394,3 @@ class _Run:
         if self._postgres is not None:
             return self._postgres.url(idle_transaction_s=IDLE_TRANSACTION_S / self._plan.scale)
         return f"sqlite:///{(self._folder / 'data' / 'buffer.db').absolute()}"
-
-    def _own_findings(self, injector: Injector, world: World) -> list[BookFinding]:
-        """What went wrong with the processes themselves.
-
-        A node that starts while PostgreSQL restarts ends, and is started again. With SQLite none may: who
-        starts waits for a process that holds the file, also for one that is frozen.
-        """
-        found = [
-            BookFinding(verdict=FindingKind.WRONG, subject="fault", text=f"{name} did not end")
-            for name in injector.stats.stuck
-        ]
-        said = [*injector.stats.broken, *world.wrong]
-        said += [f"{name} did not come up within {UP_WITHIN_S:.0f} s" for name in world.gone]
-        found += [BookFinding(verdict=FindingKind.WRONG, subject="fault", text=text) for text in said]
-        allowed = set() if self._postgres is None else {NO_DATABASE}
-        for node in self._nodes:
-            ended = [status for status in node.unexpected if status not in allowed]
-            if ended:
-                text = f"ended by itself: {ended}"
-                found.append(BookFinding(verdict=FindingKind.WRONG, subject=node.name, text=text))
-        return found

@@ -45,7 +45,7 @@ class Client(Protocol):
 
 class Settling:
     """``bases``: addresses of the nodes; ``database``: a connection of the lab's own; ``queued``: the files
-    of FNs whose documents go out of a queue of their own, reports too."""
+    of FNs whose documents go out of a queue of their own, reports too; ``enough``: nobody need wait."""
 
     def __init__(
         self,
@@ -57,6 +57,7 @@ class Settling:
         ledger: Ledger,
         tills: Sequence[Client],
         queued: Sequence[Path],
+        enough: asyncio.Event,
     ) -> None:
         self._bases = bases
         self._session = session
@@ -64,6 +65,7 @@ class Settling:
         self._db = database
         self._ledger = ledger
         self._queued = queued
+        self._enough = enough
         self._tills = {till.pos_id: till for till in tills}
         for till in tills:
             till.answer_s = PATIENT_S
@@ -75,6 +77,8 @@ class Settling:
         started = better = loop.time()
         helped, least = float("-inf"), math.inf
         while (now := loop.time()) - better < limit_s and now - started < LONGEST_S:
+            if self._enough.is_set():
+                break
             if now - helped >= HELP_EVERY_S:
                 await self._help()
                 helped = loop.time()
@@ -141,9 +145,11 @@ class Settling:
 
 
 def _left(connection: Connection) -> list[tuple[str, str]]:
-    """Stored key and print state of receipts that are not printed and delivered."""
+    """Stored key and print state of receipts that are not printed and delivered, nor settled by a person."""
+    settled = select(dlq.c.id).where(dlq.c.original_receipt_id == receipts.c.id, dlq.c.outcome.is_not(None))
+    by_a_person = (receipts.c.status == "failed") & settled.exists()
     left = select(receipts.c.idempotency_key, receipts.c.print_state).where(
-        (receipts.c.print_state != "printed") | (receipts.c.status != "synced")
+        (receipts.c.print_state != "printed") | ((receipts.c.status != "synced") & ~by_a_person)
     )
     return [(key, state) for key, state in connection.execute(left)]
 

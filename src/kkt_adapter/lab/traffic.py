@@ -26,6 +26,7 @@ TRY_AGAIN = frozenset(
     }
 )  # fmt: skip
 REFUSALS = frozenset({"REFUND_BLOCKED", "SHIFT_EXPIRED"})
+WRITTEN_OFF = "written_off"  # the sale of a refund, by a person
 KEYLESS_SHARE = 0.05  # of sales leave no place for the product's receipt key
 PATIENCE = 6  # tries of one receipt before the till goes on with others and comes back to it at the end
 
@@ -87,27 +88,35 @@ class Till:
         else:
             await self.sell()
 
-    async def ask_once(self, *, base: str | None = None, keyless: bool = False) -> None:
+    async def ask_once(self, *, base: str | None = None, keyless: bool = False) -> Asked:
         """One new receipt and one try; without an answer it is asked for again at the end. ``keyless``: a
         sale that leaves no place for the product's receipt key."""
-        await self.post(self._sale(keyless=True) if keyless else self._new(), base=base)
+        asked = self._sale(keyless=True) if keyless else self._new()
+        await self.post(asked, base=base)
+        return asked
 
-    async def sell_first(self) -> bool:
-        """A sale that can be found by its key; was it accepted?"""
-        asked = self._sale(keyless=False)
+    async def sale(self, *, keyless: bool = False) -> Asked | None:
+        """A new sale; None when it was not accepted, for now at least."""
+        asked = await self._insist(self._sale(keyless=keyless))
+        return asked if asked.told else None
+
+    async def refund(self, sale: Asked, receipt_id: str, *, why: str | None = None) -> Asked:
+        """``receipt_id``: under which the sale was accepted; ``why``: the reason of a refund that needs one.
+        What came of it is in its ``outcome``."""
+        more = {"original_receipt_id": receipt_id}
+        more |= {} if why is None else {"refund_force_reason": why}
+        return await self._insist(self._entered(CommandKind.REFUND, sale.total_kop, more, keyless=False))
+
+    async def sell(self) -> None:
+        """One receipt, tried until an answer that ends it, or until patience is over."""
+        await self._insist(self._new())
+
+    async def _insist(self, asked: Asked) -> Asked:
         for n in range(PATIENCE):
             if await self.post(asked):
                 break
             await asyncio.sleep(self._rng.uniform(0.05, 0.15) * (n + 1))
-        return bool(asked.told)
-
-    async def sell(self) -> None:
-        """One receipt, tried until an answer that ends it, or until patience is over."""
-        asked = self._new()
-        for n in range(PATIENCE):
-            if await self.post(asked):
-                return
-            await asyncio.sleep(self._rng.uniform(0.05, 0.15) * (n + 1))
+        return asked
 
     async def post(self, asked: Asked, *, base: str | None = None) -> bool:
         """One try on any node, or on that one; true when no other is needed."""
@@ -120,10 +129,12 @@ class Till:
         status, answer, replayed = await self._ask(base + "/v1/kkt/receipt", asked.body, key=asked.key)
         if status is None or answer is None:
             self._ledger.unanswered += 1
+            asked.refused_for_good = 0
             return False
         asked.in_doubt -= 1
         self._ledger.answers += 1
         self._ledger.replays += replayed
+        asked.heard = ""
         if status == 200:
             asked.note(
                 Told(
@@ -134,9 +145,9 @@ class Till:
                 )
             )
             return True
-        code = str(answer.get("code"))
+        code = asked.heard = str(answer.get("code"))
         if code in REFUSALS:
-            return asked.refuse(code)
+            return asked.refuse(code, for_good=answer.get("outcome") == WRITTEN_OFF)
         if code not in TRY_AGAIN:
             self._ledger.wrong_answers.append(f"{asked.name}: {status} {json.dumps(answer)[:500]}")
         return False

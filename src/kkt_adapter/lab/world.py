@@ -1,8 +1,8 @@
 """Everything that runs in one run of the lab, and that faults are done to."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -22,6 +22,7 @@ from kkt_adapter.lab.traffic import Till
 if TYPE_CHECKING:
     from kkt_adapter.lab.acts.copies import Copies
     from kkt_adapter.lab.acts.log_reader import LogPipe
+    from kkt_adapter.lab.acts.notices import NoticeServer
     from kkt_adapter.lab.acts.person import Person
     from kkt_adapter.lab.acts.small_disk import SmallDisk
 
@@ -46,17 +47,22 @@ class World:
     ledger: Ledger
     database_file: Path | None  # of SQLite
     http_registers: frozenset[str]
+    relayed: Sequence[str] = ()  # virtual registers that the adapter delivers for, over the binary protocol
+    fn_file: Callable[[str], Path] = Path  # where a register's FN lies
     pool: Sequence[str] = ()  # the virtual registers that the doors' group is made of
     tills: list[Till] = field(default_factory=list)
+    group_till: Till | None = None  # one that sells on the group
     new_till: Callable[[str], Till] | None = None  # in demo mode: one that nobody configured
     person: "Person | None" = None
     session: aiohttp.ClientSession | None = None
     logs: "Mapping[str, LogPipe]" = field(default_factory=dict)  # by node
     disk: "SmallDisk | None" = None
+    notices: "NoticeServer | None" = None
     copies: "Copies | None" = None  # of the database
     database_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     disk_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     wrong: list[str] = field(default_factory=list)  # what a fault saw with its own eyes
+    broken: asyncio.Event = field(default_factory=asyncio.Event)  # enough was seen: no more is tried
     question_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     questions_decided: int = 0  # by the person
     operator_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -71,6 +77,11 @@ class World:
     def gone(self) -> list[str]:
         """Nodes that did not come up again."""
         return [node.name for node in self.nodes if node.gone]
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing more can be shown: a node is gone, or enough was seen."""
+        return bool(self.gone) or self.broken.is_set()
 
     def real(self, seconds: float) -> float:
         """Real seconds of so many seconds of the nodes."""
@@ -105,6 +116,14 @@ class World:
         tills = self.tills_of(register_id)
         if tills:
             await rng.choice(tills).ask_once(keyless=keyless)
+
+    @asynccontextmanager
+    async def somebody_buys(self, node: LabNode, rng: Random) -> AsyncIterator[None]:
+        """Something, at this node, meanwhile."""
+        async with asyncio.TaskGroup() as group:
+            if self.tills:
+                group.create_task(rng.choice(self.tills).ask_once(base=node.base_url))
+            yield
 
     async def passes(self, fault: Callable[[], Awaitable[None]], rng: Random, *, node: LabNode) -> bool:
         """While a fault of a node, or of what all need, lasts, somebody buys something there: did anybody?"""

@@ -6,7 +6,20 @@ In: a running world of nodes. Out: one of these faults, done and ended.
 
 from collections.abc import Sequence
 
-from kkt_adapter.lab.acts import log_reader, odd_tills, person, replaced, small_disk
+from kkt_adapter.lab.acts import (
+    backlog,
+    full_buffer,
+    letters,
+    log_reader,
+    maintenance,
+    objections,
+    odd_tills,
+    person,
+    replaced,
+    sessions,
+    small_disk,
+    waiting,
+)
 from kkt_adapter.lab.acts.kind import FaultKind
 from kkt_adapter.lab.doors.held import HELD
 
@@ -48,4 +61,13 @@ ACTS: Sequence[FaultKind] = (
     ),
     HELD,
     odd_tills.ODD_TILL,
+    objections.HEARD,
+    objections.HEARD_AND_DIED,
+    backlog.ONE_REFUSED,
+    full_buffer.FILLED,
+    letters.RESOLVED,
+    sessions.FOREIGN_SESSION,
+    maintenance.MAINTENANCE,
+    waiting.WITHOUT_KEY,
+    waiting.OF_GROUP,
 )

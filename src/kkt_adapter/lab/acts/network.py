@@ -20,9 +20,11 @@ def operator(mode: OfdFaultMode, *, longest_s: float) -> Work:
 
     async def work(world: World, rng: Random) -> str | None:
         fault = OfdFault(mode=mode, count=COUNTLESS)
-        async with world.operator_turn:
+        async with world.operator_turn, asyncio.TaskGroup() as group:
             refused = world.tcp_link.in_vain + world.http_link.in_vain
             await world.operator.set_faults(fault)
+            for register_id in sorted(world.http_registers):
+                group.create_task(world.customer(register_id, rng))
             await world.pause(rng.uniform(1, longest_s))
             await world.operator.set_faults()
             refused = world.tcp_link.in_vain + world.http_link.in_vain - refused
@@ -73,10 +75,12 @@ def line(mode: LinkMode) -> Work:
     return work
 
 
-async def in_time(world: World, happened: Callable[[], Awaitable[bool]]) -> bool:
-    """Has it happened before patience is over?"""
+async def in_time(
+    world: World, happened: Callable[[], Awaitable[bool]], *, within_s: float = COMES_BY_S
+) -> bool:
+    """Has it happened before patience is over? ``within_s``: nodes' seconds."""
     loop = asyncio.get_running_loop()
-    until = loop.time() + world.real(COMES_BY_S)
+    until = loop.time() + world.real(within_s)
     while loop.time() < until:
         await asyncio.sleep(LOOK_EVERY_S)
         if await happened():

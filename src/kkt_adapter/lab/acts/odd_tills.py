@@ -31,7 +31,7 @@ async def sells(world: World, rng: Random) -> str | None:
     pos_id = next(one for one in (f"{name}{n}" for n in count(1)) if one not in taken)
     till = world.new_till(pos_id)
     world.tills.append(till)
-    return pos_id if await till.sell_first() else None
+    return pos_id if await till.sale() else None
 
 
 ODD_TILL = FaultKind(name="demo till with an odd name", weight=3, work=sells, needs=there)

@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 
+from kkt_adapter.lab.acts.health_words import question_is_told
 from kkt_adapter.lab.books import read_archive
 from kkt_adapter.lab.ledger import Asked, Ledger, is_foreign
 from kkt_adapter.lab.world import World
@@ -116,8 +117,7 @@ async def question(world: World, rng: Random) -> str | None:
     register_id = world.register(rng)
     http = register_id in world.http_registers  # an operator that has it under a wrong document keeps it so
     tills = world.tills_of(register_id)
-    person = world.person
-    if not tills or person is None:
+    if not tills or world.person is None:
         return None
     async with world.question_turn, world.turn_of(register_id):
         how, printed = CASES[world.questions_decided % len(CASES)]
@@ -127,20 +127,35 @@ async def question(world: World, rng: Random) -> str | None:
         world.foreign(register_id, printed=printed, others=others)
         posting = asyncio.create_task(world.customer(register_id, rng, keyless=printed))
         try:
-            decided = await _decided(world, person, tills[0].pos_id, how)
+            was_decided = await decided(world, tills[0].pos_id, how, looks_at_health=True)
         finally:
             world.foreign(register_id, printed=False, others=0)
             await posting
-    world.questions_decided += decided is not None
-    return f"{decided} {register_id}" if decided else None
+    world.questions_decided += was_decided
+    return f"{how} {register_id}" if was_decided else None
 
 
-async def _decided(world: World, person: Person, pos_id: str, how: str) -> str | None:
-    loop = asyncio.get_running_loop()
+async def decided_before(world: World, register_id: str) -> None:
+    """An open question would keep an act from its register: a person decides it, rightly."""
+    tills = world.tills_of(register_id)
+    if world.person is not None and tills:
+        found = await world.person.question(tills[0].pos_id)
+        if found is not None:
+            await world.person.decide(*found, RIGHT)
+
+
+async def decided(world: World, pos_id: str, how: str, *, looks_at_health: bool = False) -> bool:
+    """Wait for the question about this till's register and decide it; false when none came in time.
+    ``looks_at_health``: before that, whether the nodes say that something is wrong."""
+    person, loop = world.person, asyncio.get_running_loop()
+    assert person is not None
     until = loop.time() + world.real(QUESTION_S)
     while loop.time() < until:
         found = await person.question(pos_id)
+        if found is not None and looks_at_health:
+            await question_is_told(world)
+            looks_at_health = False
         if found is not None and await person.decide(*found, how):
-            return how
+            return True
         await asyncio.sleep(LOOK_EVERY_S)
-    return None
+    return False

@@ -82,7 +82,7 @@ async def _lose(
             except StorageError:  # the small disk is full: no copy, no act
                 return None
         await world.pause(rng.uniform(*GOES_ON_S))
-        losing = asyncio.create_task(_while_halted(world, copies, replace, how=how))
+        losing = asyncio.create_task(while_halted(world, copies, replace, how=how))
         try:
             await asyncio.shield(losing)
         except asyncio.CancelledError:
@@ -91,9 +91,10 @@ async def _lose(
     return how.name
 
 
-async def _while_halted(
+async def while_halted(
     world: World, copies: Copies, replace: Callable[[Copies], Awaitable[None]], *, how: signal.Signals
 ) -> None:
+    """Stop every node, replace the database, tell the books what it knows, and have every node started."""
     async with _all_halted(world, how), world.postgres_turn:
         await asyncio.sleep(LAST_WORDS_S)
         await replace(copies)

@@ -39,7 +39,7 @@ class WebShop(DoorClient):
         think_s: float,
         callback_url: str,
     ) -> None:
-        super().__init__(GROUP, bases=bases, ledger=ledger, rng=rng, answer_s=answer_s, think_s=think_s)
+        super().__init__(WEB, bases=bases, ledger=ledger, rng=rng, answer_s=answer_s, think_s=think_s)
         self._session = session
         self._callback_url = callback_url
         self._token = ""
