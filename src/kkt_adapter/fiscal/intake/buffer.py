@@ -172,7 +172,6 @@ class _Batch:
 
     def _move_counters(self, stored: int) -> None:
         moved = (
-            1,
             self._seq,
             self._attempt_id,
             self._stamp.local_time,

@@ -10,7 +10,7 @@ from kkt_adapter.fiscal.intake.origin import origin_row
 from kkt_adapter.fiscal.lifecycle import PrintState, Status
 from kkt_adapter.fiscal.store.runtime_settings import CAPACITY, MAINTENANCE
 from kkt_adapter.fiscal.store.tables import callbacks, config, counters, idempotency, receipts
-from kkt_adapter.runtime.db.bulk import bulk, bulk_insert
+from kkt_adapter.runtime.db.bulk import bulk, bulk_insert, single
 from kkt_adapter.runtime.db.columns import millis
 
 CALLBACK_AFTER = timedelta(seconds=3)  # a callback that overtakes the answer confuses shops (atol-online.md)
@@ -35,7 +35,7 @@ class State(NamedTuple):
     maintenance: str | None
 
 
-STATE = bulk(
+STATE = single(
     (counters.c.id,),
     lambda given: (
         select(
@@ -43,12 +43,11 @@ STATE = bulk(
             _setting(CAPACITY),
             _setting(MAINTENANCE),
         )
-        .join(given, counters.c.id == given.c.id)
+        .where(counters.c.id == given["id"])
         .with_for_update(of=counters)
     ),
 )
-_MOVED = (
-    counters.c.id,
+_MOVED = (  # in their order in the table
     counters.c.next_seq,
     counters.c.next_attempt,
     counters.c.hlc_local_time,
@@ -57,13 +56,9 @@ _MOVED = (
     counters.c.pending,
     counters.c.unprinted,
 )
-SET_COUNTERS = bulk(
+SET_COUNTERS = single(
     _MOVED,
-    lambda given: (
-        update(counters)
-        .where(counters.c.id == given.c.id)
-        .values({c.name: given.c[c.name] for c in _MOVED if c is not counters.c.id})
-    ),
+    lambda given: update(counters).where(counters.c.id == 1).values({c.name: given[c.name] for c in _MOVED}),
 )
 KNOWN = bulk(
     (idempotency.c.key_hash,),

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from kkt_adapter.fiscal.lifecycle import UNPRINTED, PrintState, Status
 from kkt_adapter.fiscal.store.runtime_settings import CAPACITY, read_setting
 from kkt_adapter.fiscal.store.tables import counters, dlq, receipts
-from kkt_adapter.runtime.db.bulk import bulk
+from kkt_adapter.runtime.db.bulk import bulk, single
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,20 +86,20 @@ _LOCK = bulk(
     [counters.c.id],
     lambda given: select(counters.c.id).join(given, counters.c.id == given.c.id).with_for_update(of=counters),
 )
-_ADD = bulk(
+_ADD = single(
     [counters.c[name] for name in _FIELDS],
     lambda given: (
         update(counters)
         .where(counters.c.id == 1)
-        .values({name: counters.c[name] + given.c[name] for name in _FIELDS})
+        .values({name: counters.c[name] + given[name] for name in _FIELDS})
     ),
 )
-_TAKE = bulk(
+_TAKE = single(
     [counters.c.next_attempt],
     lambda given: (
         update(counters)
         .where(counters.c.id == 1)
-        .values(next_attempt=counters.c.next_attempt + given.c.next_attempt)
+        .values(next_attempt=counters.c.next_attempt + given["next_attempt"])
         .returning(counters.c.next_attempt)
     ),
 )

@@ -9,7 +9,7 @@ one text for any number of rows (``postgres_arrays``).
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -281,6 +281,20 @@ def _by_position(conn: Connection) -> Dialect:
 def bulk_insert(table: Table, *columns: ColumnClause[Any]) -> Bulk:
     """INSERT of whole rows."""
     return Bulk(columns, lambda given: given.into(insert(table)))
+
+
+def single(columns: Columns, statement: Callable[[Mapping[str, ColumnElement[Any]]], Executable]) -> Bulk:
+    """A statement that always gets one row: on SQLite its values, by column, stand in it directly. The rows
+    of ``bulk`` are a table that SQLite makes and fills first."""
+
+    def build(given: Given) -> Executable:
+        if given.arrays:
+            table = given.table()
+            return statement({c.name: table.c[c.name] for c in columns})
+        (row,) = given.parameters
+        return statement({c.name: value for c, value in zip(columns, row, strict=True)})
+
+    return Bulk(columns, build)
 
 
 def bulk(columns: Columns, statement: Callable[[Subquery], Executable]) -> Bulk:
