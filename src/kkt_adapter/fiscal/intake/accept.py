@@ -30,15 +30,10 @@ from kkt_adapter.fiscal.printing.job import PrintJob
 from kkt_adapter.fiscal.printing.lane import PrintLane
 from kkt_adapter.fiscal.printing.registers import Registers, Unit
 from kkt_adapter.fiscal.printing.reply import Place
-from kkt_adapter.fiscal.printing.reply_waiters import Answer, Patience, Waiting, Within, answered
+from kkt_adapter.fiscal.printing.reply_waiters import Answer, ReplyPatience, Waiting, Within, answered
 from kkt_adapter.fiscal.store import receipt_json
 from kkt_adapter.kernel.clock import Clock
-from kkt_adapter.kernel.errors import (
-    AdapterError,
-    LeaseLost,
-    ReceiptInvalid,
-    StorageError,
-)
+from kkt_adapter.kernel.errors import AdapterError, LeaseLost, ReceiptInvalid, StorageError
 from kkt_adapter.kernel.quick import quickly_made
 from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.disk import DiskMark
@@ -154,7 +149,7 @@ class ReceiptIntake:
         *,
         origin: Origin,
         sent: AsSent = PLAIN,
-        patience: Patience | None = None,
+        patience: ReplyPatience | None = None,
     ) -> Taken | Known:
         """Store one receipt of a shop, however long that takes, and wait for its document as long as
         ``patience`` lasts; None: not at all.
@@ -342,12 +337,12 @@ class ReceiptIntake:
             return await self._watch_row(accepted.seq, Within(self._clock, within_s))
         return await answered(waiter, within_s=within_s)
 
-    async def _patiently(self, begun: Begun, patience: Patience) -> str | None:
+    async def _patiently(self, begun: Begun, patience: ReplyPatience) -> str | None:
         if not begun.unit.lane.holds():
             return await self._watch_row(begun.accepted.seq, patience)
         return await patience.answered(begun.waiter)
 
-    async def _watch_row(self, seq: int, patience: Patience) -> str | None:
+    async def _watch_row(self, seq: int, patience: ReplyPatience) -> str | None:
         """Look for the answer that another process writes."""
         while patience.left_s > 0:
             answer = await self._db.read(lambda c: known_keys.answer_of(c, seq))

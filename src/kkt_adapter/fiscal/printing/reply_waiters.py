@@ -15,7 +15,7 @@ Answer = asyncio.Future[str | None]
 """The printed answer; None: not printed, see the row."""
 
 
-class Patience(Protocol):
+class ReplyPatience(Protocol):
     """How long somebody waits for the document of a receipt that is stored."""
 
     @property

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Text, column, select, update
 
 from kkt_adapter.fiscal.model import Operation, PaymentKind, Receipt
 from kkt_adapter.fiscal.store.session_tables import NOT_TOLD, OPEN_SESSION, cash_transactions, pos_sessions
-from kkt_adapter.runtime.db.bulk import Answer, bulk, bulk_insert
+from kkt_adapter.runtime.db.bulk import AskedRows, bulk, bulk_insert
 from kkt_adapter.runtime.db.columns import millis
 
 INCOMING = (Operation.SALE, Operation.EXPENSE_REFUND)
@@ -71,12 +71,12 @@ _OPEN = bulk(
 )
 
 
-def ask_open(conn: Connection, printed: Sequence[Receipt]) -> Answer:
+def ask_open(conn: Connection, printed: Sequence[Receipt]) -> AskedRows:
     """The open sessions of the receipts' tills, for ``record``."""
     return _OPEN.ask(conn, [(till,) for till in sorted({receipt.pos_id for receipt in printed})])
 
 
-def record(conn: Connection, printed: Sequence[tuple[Receipt, datetime]], open_sessions: Answer) -> None:
+def record(conn: Connection, printed: Sequence[tuple[Receipt, datetime]], open_sessions: AskedRows) -> None:
     """Write the movements of printed receipts into the open sessions of their tills."""
     sessions = dict(open_sessions.rows())
     moved: dict[str, tuple[int, ...]] = {}  # by session, as _BALANCES

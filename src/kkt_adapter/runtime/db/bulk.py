@@ -47,7 +47,7 @@ Values = Sequence[tuple[Any, ...]]
 SomeInsert = TypeVar("SomeInsert", bound=Insert)
 
 
-class Answer(Protocol):
+class AskedRows(Protocol):
     """What a statement brought; on PostgreSQL it may still wait to be sent, and reading it sends it."""
 
     def rows(self) -> list[tuple[Any, ...]]:
@@ -170,7 +170,7 @@ class Bulk:
             return [tuple(row) for done in self._parts(conn, rows) for row in done]
         return self._ask(conn, rows).rows()
 
-    def ask(self, conn: Connection, rows: Values) -> Answer:
+    def ask(self, conn: Connection, rows: Values) -> AskedRows:
         """Execute, and look at the answer later: on a server all that was asked and put until then takes one
         round trip."""
         if conn.dialect.name == "sqlite":
@@ -193,7 +193,7 @@ class Bulk:
                 start += size
                 left -= size
 
-    def _ask(self, conn: Connection, rows: Values) -> Answer:
+    def _ask(self, conn: Connection, rows: Values) -> AskedRows:
         if not rows:
             return _Done(())
         statement: _Arrays | None = conn.info.get(self)

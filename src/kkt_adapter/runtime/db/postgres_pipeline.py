@@ -29,8 +29,8 @@ FINE = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK)
 Parameters: TypeAlias = Sequence[bytes | None]
 
 
-class Asked:
-    """The answer of a statement that was handed over (`bulk.Answer`); reading it sends all that waits."""
+class Handed:
+    """The answer of a statement that was handed over (`bulk.AskedRows`); reading it sends all that waits."""
 
     __slots__ = ("_connection", "parameters", "result", "sql")
 
@@ -62,7 +62,7 @@ class PipelineConnection(psycopg.Connection[Any]):
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self.round_trips = 0  # of a transaction's statements and its end
-        self._waiting: list[Asked] = []
+        self._waiting: list[Handed] = []
         self._ready: dict[bytes, bytes] = {}  # prepared: text -> name
         self._names = 0
         self.prepared_max = PREPARED
@@ -75,10 +75,10 @@ class PipelineConnection(psycopg.Connection[Any]):
         """Has anything been handed over that was not sent?"""
         return bool(self._waiting)
 
-    def ask(self, sql: bytes, parameters: Parameters = ()) -> Asked:
+    def ask(self, sql: bytes, parameters: Parameters = ()) -> Handed:
         """Hand over a statement with ``$1`` for its parameters, which are in the server's text form and have
         no NUL. It is sent later, in the transaction that is open then, or begins one."""
-        asked = Asked(self, sql, parameters)
+        asked = Handed(self, sql, parameters)
         self._waiting.append(asked)
         return asked
 
@@ -116,7 +116,7 @@ class PipelineConnection(psycopg.Connection[Any]):
         self.round_trips += 1
         super().rollback()
 
-    def _exchange(self, waiting: Sequence[Asked], end: bytes | None) -> Generator[Wait, Ready | int, None]:
+    def _exchange(self, waiting: Sequence[Handed], end: bytes | None) -> Generator[Wait, Ready | int, None]:
         self.round_trips += 1
         self.pgconn.enter_pipeline_mode()
         try:
@@ -130,9 +130,9 @@ class PipelineConnection(psycopg.Connection[Any]):
             self.pgconn.exit_pipeline_mode()
         self._understand(expected, results)
 
-    def _hand_over(self, waiting: Sequence[Asked], end: bytes | None) -> "list[Asked | _Prepared | bytes]":
+    def _hand_over(self, waiting: Sequence[Handed], end: bytes | None) -> "list[Handed | _Prepared | bytes]":
         """Give everything to libpq; what its results will belong to."""
-        conn, expected = self.pgconn, list[Asked | _Prepared | bytes]()
+        conn, expected = self.pgconn, list[Handed | _Prepared | bytes]()
         if conn.transaction_status == pq.TransactionStatus.IDLE and not self.autocommit:
             begin = self._begin()
             conn.send_query_params(begin, None)
@@ -162,7 +162,7 @@ class PipelineConnection(psycopg.Connection[Any]):
         return " ".join(parts).encode()
 
     def _understand(
-        self, expected: "Sequence[Asked | _Prepared | bytes]", results: "Sequence[pq.abc.PGresult]"
+        self, expected: "Sequence[Handed | _Prepared | bytes]", results: "Sequence[pq.abc.PGresult]"
     ) -> None:
         for what, result in zip(expected, results, strict=False):  # a connection that is ended says so once
             if result.status not in FINE:
@@ -170,7 +170,7 @@ class PipelineConnection(psycopg.Connection[Any]):
                 if error.sqlstate == NOT_PREPARED:
                     self._ready.clear()
                 raise error
-            if isinstance(what, Asked):
+            if isinstance(what, Handed):
                 what.result = result
             elif isinstance(what, tuple):
                 text, name = what

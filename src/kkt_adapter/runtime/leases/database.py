@@ -18,7 +18,7 @@ from sqlalchemy import (
 
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import AdapterError, StorageError
-from kkt_adapter.runtime.db.bulk import Answer, bulk
+from kkt_adapter.runtime.db.bulk import AskedRows, bulk
 from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.db.together import ReadTogether
 from kkt_adapter.runtime.leases.lease import MARGIN_S, POLL_S, RENEW_S, TTL_S, Term, lease_held, lease_lost
@@ -86,7 +86,7 @@ class AskedTerms:
 
     __slots__ = ("_answer", "_held", "asked")
 
-    def __init__(self, asked: frozenset[TermKey], answer: Answer) -> None:
+    def __init__(self, asked: frozenset[TermKey], answer: AskedRows) -> None:
         self.asked = asked
         self._answer = answer
         self._held: frozenset[tuple[Any, ...]] | None = None
