@@ -23,6 +23,7 @@ CALLED_BY_NAME = {
     "on_body",
     "on_message_complete",
     "on_response_complete",  # uvicorn
+    "build_middleware_stack",  # FastAPI
 }
 
 

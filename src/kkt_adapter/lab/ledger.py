@@ -156,6 +156,11 @@ class Ledger:
         self.conflicts = 0  # other bodies under a used key that were refused as they must be
         self.wrong_answers: list[str] = []  # answers that the contract does not know
 
+    @property
+    def accepted(self) -> int:
+        """Receipts with an answer 200."""
+        return sum(bool(asked.told) for asked in self.asked)
+
     def by_key(self, key: str | None) -> Asked | None:
         return next((asked for asked in self.asked if key in asked.keys), None)
 

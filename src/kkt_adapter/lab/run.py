@@ -136,15 +136,8 @@ class _Run:
         session = await self._stack.enter_async_context(
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
         )
-        tills = world.tills = [self._till(session, pos_id) for pos_id in self._registers.pos_ids]
-        world.new_till = partial(self._demo_till, session) if plan.demo else None
         bases = [node.base_url for node in self._nodes]
-        if self._shops.pool:
-            world.group_till = self._till(session, GROUP)
-        world.session = session
-        world.person = Person(
-            bases=bases, session=session, ledger=self._ledger, fn_file=self._registers.file_of
-        )
+        tills = self._people(world, session, bases)
         injector = Injector(world, seed=plan.seed, gap_s=plan.gap_s, only=plan.only, each=plan.each)
         for node in self._nodes:
             await ready(node, session)
@@ -194,6 +187,17 @@ class _Run:
             out_of_time=int(self._out_of_time),
         )
 
+    def _people(self, world: World, session: aiohttp.ClientSession, bases: list[str]) -> list[Till]:
+        """Who uses the product: the tills, and who decides."""
+        tills = world.tills = [self._till(session, pos_id) for pos_id in self._registers.pos_ids]
+        world.new_till = partial(self._demo_till, session) if self._plan.demo else None
+        if self._shops.pool:
+            world.group_till = self._till(session, GROUP)
+        world.session = session
+        file_of = self._registers.file_of
+        world.person = Person(bases=bases, session=session, ledger=self._ledger, fn_file=file_of)
+        return tills
+
     async def _settle(self, world: World, injector: Injector, tills: Sequence[Till | DoorClient]) -> _Settled:
         """Let everything be printed and delivered, end the nodes, and read the product's own book."""
         assert world.session is not None
@@ -233,16 +237,13 @@ class _Run:
             try:
                 async with asyncio.timeout(plan.limit_s):
                     await injector.inject(plan.faults, limit_s=plan.limit_s)
-                    while self._accepted() < plan.receipts and not world.is_over:  # noqa: ASYNC110 - no event
+                    while self._ledger.accepted < plan.receipts and not world.is_over:  # noqa: ASYNC110 - no event
                         await asyncio.sleep(0.1)
             except TimeoutError:
                 self._out_of_time = True
             finally:
                 stop.set()
                 telling.cancel()
-
-    def _accepted(self) -> int:
-        return sum(bool(asked.told) for asked in self._ledger.asked)
 
     async def _tell_progress(self, injector: Injector) -> None:
         while True:
@@ -260,20 +261,7 @@ class _Run:
         for link in links:
             await link.start()
             stack.push_async_callback(link.stop)
-        if plan.database == "postgresql":
-            folder = self._scratch / "postgres"
-            folder.mkdir()
-            self._scratch.chmod(0o755)  # another user runs it, when the lab is root's
-            self._postgres = PostgresServer(folder)
-            await self._postgres.initialise()
-            await self._postgres.start()
-            stack.push_async_callback(self._postgres.stop)
-        if plan.redis:
-            self._redis = RedisServer(self._scratch)
-            await self._redis.start()
-            stack.push_async_callback(self._redis.stop)
-        if plan.small_disk and plan.database == "sqlite":
-            self._mount()
+        await self._servers()
         await self._shops.open(stack)
         await self._notices.start()
         stack.push_async_callback(self._notices.stop)
@@ -314,6 +302,22 @@ class _Run:
             fn_file=self._registers.file_of,
             notices=self._notices,
         )
+
+    async def _servers(self) -> None:
+        if self._plan.database == "postgresql":
+            folder = self._scratch / "postgres"
+            folder.mkdir()
+            self._scratch.chmod(0o755)  # another user runs it, when the lab is root's
+            self._postgres = PostgresServer(folder)
+            await self._postgres.initialise()
+            await self._postgres.start()
+            self._stack.push_async_callback(self._postgres.stop)
+        if self._plan.redis:
+            self._redis = RedisServer(self._scratch)
+            await self._redis.start()
+            self._stack.push_async_callback(self._redis.stop)
+        if self._plan.small_disk and self._plan.database == "sqlite":
+            self._mount()
 
     def _copies(self, file: Path | None) -> Copies:
         if file is not None:
@@ -374,15 +378,14 @@ class _Run:
         )
 
     def _till(self, session: aiohttp.ClientSession, pos_id: str) -> Till:
-        plan = self._plan
         return Till(
             pos_id,
             bases=[node.base_url for node in self._nodes],
             session=session,
             ledger=self._ledger,
-            rng=Random(f"{plan.seed}:{pos_id}"),
-            answer_s=ANSWER_S / plan.scale,
-            think_s=plan.think_s,
+            rng=Random(f"{self._plan.seed}:{pos_id}"),
+            answer_s=ANSWER_S / self._plan.scale,
+            think_s=self._plan.think_s,
             day=(datetime.fromtimestamp(self._epoch, UTC) - CORRECTED_AGO).date(),
         )
 
