@@ -14,7 +14,7 @@ import httpx2
 from sqlalchemy import Connection, insert
 
 from kkt_adapter.api.app import Api, create_api
-from kkt_adapter.api.services import ApiServices, BuyerServices
+from kkt_adapter.api.services import ApiServices, BuyerServices, WatchServices
 from kkt_adapter.api.settings import ApiSettings
 from kkt_adapter.api.wire.limits import WireLimits
 from kkt_adapter.api.wire.server import HttpServer, http_server
@@ -59,7 +59,8 @@ def bare_services(**parts: Any) -> ApiServices:
     absent: Any = Absent()
     wanted = [one.name for one in fields(ApiServices) if one.default is MISSING]
     buyer = BuyerServices(links=ReceiptLinks(secret=b"-"), receipts=absent)
-    return ApiServices(**dict.fromkeys(wanted, absent) | {"buyer": buyer} | parts)
+    watch = WatchServices(overview=absent, sales=absent, metrics=absent, cards=absent)
+    return ApiServices(**dict.fromkeys(wanted, absent) | {"buyer": buyer, "watch": watch} | parts)
 
 
 class Failing:

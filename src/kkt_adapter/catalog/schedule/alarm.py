@@ -17,10 +17,6 @@ class SlotClock:
         self._scheduler: AsyncIOScheduler | None = None
         self._armed: tuple[int, int] | None = None
 
-    @property
-    def running(self) -> bool:
-        return self._scheduler is not None
-
     def start(self) -> None:
         """On the running event loop; arm it then."""
         from apscheduler.schedulers.asyncio import AsyncIOScheduler  # only where a catalogue is configured

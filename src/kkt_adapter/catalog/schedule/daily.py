@@ -131,14 +131,15 @@ class DailySchedule:
         self._wakeup = wakeup  # rung when the schedule may have changed, or its time has come
         self._work = work  # rung when a run was queued
         self._alarm = SlotClock(wakeup.wake)
+        self._is_open = False
 
     @property
     def running(self) -> bool:
         """Does this process keep the schedule?"""
-        return self._alarm.running
+        return self._is_open
 
     async def open(self) -> None:
-        """Reconcile the environment with what is stored, and start the alarm clock."""
+        """Reconcile the environment with what is stored, and start the alarm clock, if there is a source."""
         await self._log.check()
         env = slot_rows.from_environment(
             self._settings.schedule_hour, self._settings.schedule_minute, at=self._clock.now()
@@ -159,7 +160,9 @@ class DailySchedule:
         if note:
             await self._log.note(note)
         await self.tick()
-        self._alarm.start()
+        if self._configured:  # without a source there is nothing to ring for
+            self._alarm.start()
+        self._is_open = True
         await self._follow()
 
     async def tick(self) -> None:
@@ -178,6 +181,7 @@ class DailySchedule:
 
     def close(self) -> None:
         """Stop the alarm clock."""
+        self._is_open = False
         self._alarm.stop()
 
     async def status(self) -> SchedulerStatus:

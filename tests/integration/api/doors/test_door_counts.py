@@ -73,12 +73,12 @@ async def cost(services: Services, sell: Sell, name: str, *, tills: int) -> dict
     for statement, count in trace.count.items():
         words = statement.replace(",", " ").replace("(", " ").replace(".", " ").split()
         table = next((word for word in words if word in COUNTED), None)
+        found["commits"] += count * statement.startswith("UPDATE counters")
         brings_rows = "listed" in words or (words[0] == "INSERT" and table != "config")
         if table is None or not brings_rows or words[0] == "DELETE":
             continue
         found["all"] += count
         found[table] = found.get(table, 0) + count
-        found["commits"] += count * statement.startswith("UPDATE counters")
     return found
 
 
