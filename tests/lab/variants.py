@@ -179,6 +179,7 @@ VARIANTS: Mapping[str, Variant] = MappingProxyType(
             caught_as=FindingKind.WRONG,
             says="with code .* and nobody was told",
             faults=frozenset({OBJECTS_AND_DIES}),
+            count=6,  # the answer that the FN takes may be an earlier one, without a fault
         ),
         # ---- several at once ------------------------------------------------------------------------
         "sent-is-delivered": Variant(
