@@ -24,7 +24,7 @@ from bench.steps import Till
 from kkt_adapter.api.app import create_api
 from kkt_adapter.api.body import read_body
 from kkt_adapter.api.schemas.receipt import parse_receipt
-from kkt_adapter.api.services import ApiServices, BuyerServices
+from kkt_adapter.api.services import ApiServices, BuyerServices, WatchServices
 from kkt_adapter.api.settings import ApiSettings
 from kkt_adapter.api.wire.limits import WireLimits
 from kkt_adapter.api.wire.server import http_server
@@ -95,6 +95,7 @@ def echo(folder: Path, tills: list[Till]) -> ASGIApp:
         "intake": EchoIntake(tills),
         "doors": (),
         "buyer": BuyerServices(links=links, receipts=nobody),
+        "watch": WatchServices(overview=nobody, sales=nobody, metrics=nobody, cards=nobody),
     }
     return create_api(ApiServices(**services), ApiSettings())
 
