@@ -14,6 +14,7 @@ NOT_STARTED = 2
 
 
 def run(spec: NodeSpec) -> int:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup hands down that it is ignored
     if not Path(spec.settings["database"]).exists():
         return NOT_STARTED
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as control:

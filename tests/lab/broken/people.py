@@ -1,5 +1,6 @@
 """Safeguards around people and the process, taken out."""
 
+import signal
 from typing import Any
 
 from tests.lab.broken.patching import patch
@@ -45,4 +46,4 @@ def log_waits() -> None:
 
 
 def hang_up_ends() -> None:
-    patch(serve, "survive_hang_up", lambda lines: None)
+    patch(serve, "survive_hang_up", lambda lines: signal.signal(signal.SIGHUP, signal.SIG_DFL))
