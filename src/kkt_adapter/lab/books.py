@@ -6,7 +6,8 @@ adapter's rows are read for comparison only: nothing they say proves anything.
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -98,17 +99,33 @@ def read_archive(path: Path, *, register_id: str, queued: bool) -> FnBook:
     Raises:
         sqlite3.Error, ValueError: the file is damaged.
     """
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=10)
-    try:
-        rows = connection.execute("SELECT message FROM documents ORDER BY fd_number").fetchall()
+    with _reading(path) as connection:
+        found = _documents(connection)
         codes = connection.execute(
             "SELECT fd_number, response_code FROM confirmations WHERE response_code > 0"
         ).fetchall()
-    finally:
-        connection.close()
-    found = tuple(_archived(bytes(message)) for (message,) in rows)
     objections = {f"{found[0].fn_number}-{number}": code for number, code in codes}
     return FnBook(register_id=register_id, queued=queued, documents=found, objections=objections)
+
+
+def read_documents(path: Path) -> tuple[Archived, ...]:
+    """The documents alone, in their order; also while a node works on it. Raises as ``read_archive``."""
+    with _reading(path) as connection:
+        return _documents(connection)
+
+
+def _documents(connection: sqlite3.Connection) -> tuple[Archived, ...]:
+    rows = connection.execute("SELECT message FROM documents ORDER BY fd_number").fetchall()
+    return tuple(_archived(bytes(message)) for (message,) in rows)
+
+
+@contextmanager
+def _reading(path: Path, *, within_s: float = 10.0) -> Iterator[sqlite3.Connection]:
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=within_s)
+    try:
+        yield connection
+    finally:
+        connection.close()
 
 
 def is_confirmed(path: Path) -> bool:
@@ -126,11 +143,8 @@ def confirmed_number(path: Path) -> int | None:
 
 def _made_and_confirmed(path: Path) -> tuple[int, int] | None:
     try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=1)
-        try:
+        with _reading(path, within_s=1.0) as connection:
             made, confirmed = connection.execute("SELECT fd_number, confirmed FROM state").fetchone()
-        finally:
-            connection.close()
     except (sqlite3.Error, TypeError):
         return None
     return int(made), int(confirmed)

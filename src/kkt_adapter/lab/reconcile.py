@@ -68,6 +68,7 @@ class _Comparison:
                     self._queued.add(document.fn_number)
                 if document.name is not None:
                     self._by_name[document.name].append(document)
+        self._renumbered = self._renumbered_by_people()
 
     def findings(self) -> list[BookFinding]:
         for asked in self._ledger.asked:
@@ -79,7 +80,7 @@ class _Comparison:
         for archive in self._archives:
             self._archive(archive)
         self._adapters_own()
-        if conflicts := self._operator.conflicts - sum(self._renumbered_by_people().values()):
+        if conflicts := self._operator.conflicts - sum(self._renumbered.values()):
             text = f"{conflicts} documents contradict others under the same number or receipt"
             self._say(FindingKind.DOUBLED, "operator", text)
         for answer in self._ledger.wrong_answers:
@@ -163,7 +164,7 @@ class _Comparison:
             arrived = self._operator.has_message(document)
         else:
             arrived = self._operator.has_receipt(row.id, document.id)
-            if row.status != "synced" and row.id in self._renumbered_by_people():
+            if row.status != "synced" and row.id in self._renumbered:
                 return  # a dead letter asks a person about it
         if not arrived:
             lost = row.status == "synced"
@@ -226,7 +227,7 @@ class _Comparison:
         questions = sum(finding.verdict is FindingKind.OPEN for finding in self._found)
         if book.open_attempts > questions:
             self._say(FindingKind.WRONG, "adapter", f"{book.open_attempts} attempts have no result")
-        letters = set(book.open_letters) - self._renumbered_by_people().keys()
+        letters = set(book.open_letters) - self._renumbered.keys()
         if letters:
             self._say(FindingKind.UNDELIVERED, "adapter", f"{len(letters)} dead letters are open")
         objections = dict(book.objections)

@@ -263,8 +263,8 @@ class _Run:
             stack.push_async_callback(link.stop)
         await self._servers()
         await self._shops.open(stack)
-        await self._notices.start()
-        stack.push_async_callback(self._notices.stop)
+        await self._notices.listener.start()
+        stack.push_async_callback(self._notices.listener.stop)
         await self._channel.open()
         stack.push_async_callback(self._channel.close)
         await self._registers.start_devices(
@@ -368,7 +368,7 @@ class _Run:
                 "ofd_host": "127.0.0.1",
                 "ofd_port": links[0].port,
                 "ofd_base_url": f"http://127.0.0.1:{links[1].port}",
-                "notify_url": self._notices.url,
+                "notify_url": self._notices.listener.url,
                 "log_level": "INFO",
                 "log_format": "json",
                 "registers": self._registers.settings,

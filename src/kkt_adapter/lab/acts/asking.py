@@ -1,6 +1,7 @@
 """What a manager, or a till beside its receipts, asks a node: status and JSON, or nothing."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -10,6 +11,7 @@ from kkt_adapter.lab.nodes import LabNode
 from kkt_adapter.lab.world import World
 
 ANSWER_S = 5.0  # real
+TRIES, PAUSE_S = 60, 0.5  # real
 
 Json = dict[str, Any]
 
@@ -36,3 +38,12 @@ async def ask_any(world: World, method: str, path: str, body: Json | None = None
         if told is not None:
             return told
     return None
+
+
+async def insist(is_done: Callable[[], Awaitable[bool]], *, otherwise: str) -> None:
+    """Try for about half a minute: a node may be away. Raises RuntimeError, which says ``otherwise``."""
+    for _ in range(TRIES):
+        if await is_done():
+            return
+        await asyncio.sleep(PAUSE_S)
+    raise RuntimeError(otherwise)

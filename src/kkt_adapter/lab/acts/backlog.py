@@ -12,7 +12,7 @@ from kkt_adapter.lab.acts.asking import ask_any
 from kkt_adapter.lab.acts.kind import FaultKind
 from kkt_adapter.lab.acts.network import COUNTLESS, in_time
 from kkt_adapter.lab.acts.person import decided_before
-from kkt_adapter.lab.books import Archived, confirmed_number, read_archive
+from kkt_adapter.lab.books import Archived, confirmed_number, read_documents
 from kkt_adapter.lab.ledger import Asked
 from kkt_adapter.lab.world import World
 
@@ -20,10 +20,6 @@ SALES = 10  # blocks grow to 1, 2, 4 and 8 documents
 REFUSED = (4, 5)  # of them, from 0: in the middle of a block of four
 PRINTED_S = 100.0  # nodes' seconds
 SYNCED = "synced"
-
-
-def relays(world: World) -> bool:
-    return bool(world.relayed)
 
 
 def free(world: World) -> bool:
@@ -70,10 +66,8 @@ async def _sold(world: World, register_id: str, rng: Random) -> tuple[list[Asked
     documents: list[Archived] = []
 
     async def printed() -> bool:
-        archive = await asyncio.to_thread(
-            read_archive, world.fn_file(register_id), register_id=register_id, queued=True
-        )
-        documents[:] = [one for one in archive.documents if one.name in names]
+        made = await asyncio.to_thread(read_documents, world.fn_file(register_id))
+        documents[:] = [one for one in made if one.name in names]
         return len(documents) >= len(names)
 
     await in_time(world, printed, within_s=PRINTED_S)
@@ -99,6 +93,6 @@ ONE_REFUSED = FaultKind(
     name="operator refuses one document of a backlog",
     weight=2,
     work=one_refused,
-    needs=relays,
+    needs=idle.relays,
     free=free,
 )

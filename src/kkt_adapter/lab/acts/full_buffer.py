@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from random import Random
 
 from kkt_adapter.emulators.ofd import OfdFault, OfdFaultMode
-from kkt_adapter.lab.acts.asking import Json, ask_any
+from kkt_adapter.lab.acts.asking import Json, ask_any, insist
 from kkt_adapter.lab.acts.kind import FaultKind
 from kkt_adapter.lab.acts.network import COUNTLESS
 from kkt_adapter.lab.ledger import Asked
@@ -16,7 +16,6 @@ PATH = "/v1/admin/buffer"
 SMALL, USUAL = 50, 10_000  # undelivered receipts: the least that is allowed, and what nodes begin with
 AT_ONCE, ROUNDS = 12, 10  # customers; together they are more than fit
 FULL = "BUFFER_FULL"
-TRIES, PAUSE_S = 60, 0.5  # real
 
 
 def free(world: World) -> bool:
@@ -71,11 +70,11 @@ async def _set(world: World, capacity: int) -> Json | None:
 
 async def as_usual(world: World) -> None:
     """Raises RuntimeError: it could not be said."""
-    for _ in range(TRIES):
-        if await _set(world, USUAL) is not None:
-            return
-        await asyncio.sleep(PAUSE_S)
-    raise RuntimeError("the capacity was not set back")
+
+    async def is_set() -> bool:
+        return await _set(world, USUAL) is not None
+
+    await insist(is_set, otherwise="the capacity was not set back")
 
 
 FILLED = FaultKind(name="buffer full", weight=2, work=filled, free=free)

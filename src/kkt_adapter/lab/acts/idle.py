@@ -16,6 +16,10 @@ def has_postgres(world: World) -> bool:
     return world.postgres is not None
 
 
+def relays(world: World) -> bool:
+    return bool(world.relayed)
+
+
 def node(world: World) -> bool:
     return any(not node.turn.locked() for node in world.nodes)
 

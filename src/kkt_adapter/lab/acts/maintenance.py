@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Collection
 from random import Random
 
-from kkt_adapter.lab.acts.asking import ask, ask_any
+from kkt_adapter.lab.acts.asking import ask, ask_any, insist
 from kkt_adapter.lab.acts.health_words import SOME_CANNOT, tells_the_truth
 from kkt_adapter.lab.acts.kind import FaultKind
 from kkt_adapter.lab.world import World
@@ -13,7 +13,6 @@ PATH = "/v1/pos/maintenance"
 LASTS_S = (2, 20)  # nodes' seconds
 MINUTES = 60  # estimated
 OFF = 409  # it is not on
-TRIES, PAUSE_S = 60, 0.5  # real
 
 
 def free(world: World) -> bool:
@@ -47,12 +46,12 @@ async def maintained(world: World, rng: Random) -> str | None:
 
 async def end_if_on(world: World) -> None:
     """Raises RuntimeError: it could not be ended."""
-    for _ in range(TRIES):
+
+    async def is_off() -> bool:
         told = await ask_any(world, "DELETE", PATH)
-        if told is not None and told[0] in (200, OFF):
-            return
-        await asyncio.sleep(PAUSE_S)
-    raise RuntimeError("maintenance was not ended")
+        return told is not None and told[0] in (200, OFF)
+
+    await insist(is_off, otherwise="maintenance was not ended")
 
 
 MAINTENANCE = FaultKind(name="maintenance", weight=2, work=maintained, free=free)

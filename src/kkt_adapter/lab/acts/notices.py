@@ -7,8 +7,8 @@ from typing import Any
 from aiohttp import web
 from sqlalchemy import Connection, select
 
-from kkt_adapter.emulators.listening import HttpListener
 from kkt_adapter.fiscal.store.alert_tables import alerts
+from kkt_adapter.lab.post_listener import PostListener
 from kkt_adapter.lab.reconcile import BookFinding, FindingKind
 
 PATH = "/alerts"
@@ -24,19 +24,7 @@ class NoticeServer:
         self.heard: set[Told] = set()
         self.codes: Counter[str] = Counter()
         self._tries: Counter[Told] = Counter()
-        self._app = web.Application()
-        self._app.router.add_post(PATH, self._told)
-        self._listener = HttpListener(host="127.0.0.1", port=0)
-
-    async def start(self) -> None:
-        await self._listener.listen(self._app)
-
-    async def stop(self) -> None:
-        await self._listener.cut()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._listener.port}{PATH}"
+        self.listener = PostListener(PATH, self._told)
 
     async def _told(self, request: web.Request) -> web.StreamResponse:
         said: dict[str, Any] = await request.json()

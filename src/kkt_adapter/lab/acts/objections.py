@@ -12,7 +12,7 @@ from kkt_adapter.emulators.ofd import OfdFault, OfdFaultMode
 from kkt_adapter.lab.acts import idle
 from kkt_adapter.lab.acts.kind import FaultKind
 from kkt_adapter.lab.acts.network import COMES_BY_S, COUNTLESS, in_time
-from kkt_adapter.lab.books import is_confirmed, read_archive
+from kkt_adapter.lab.books import is_confirmed, read_documents
 from kkt_adapter.lab.world import World
 
 CODES = (11, 14)  # not recognised; format control failed
@@ -20,26 +20,22 @@ ALERT, ALERTED_S = "FORMAT_CONTROL_FAILED", 60.0  # nodes' seconds
 FN_HAS_IT = "register.accept_reply:after"
 
 
-def relays(world: World) -> bool:
-    return bool(world.relayed)
-
-
 async def heard(world: World, rng: Random) -> str | None:
     """The documents of one register, a receipt among them when it comes in time."""
     code, register_id = rng.choice(CODES), rng.choice(world.relayed)
     file = world.fn_file(register_id)
-    archive = await asyncio.to_thread(read_archive, file, register_id=register_id, queued=True)
-    if not archive.documents:
+    before = await asyncio.to_thread(read_documents, file)
+    if not before:
         return None
-    fault = OfdFault(mode=OfdFaultMode.CODE, code=code, count=COUNTLESS, fn=archive.documents[0].fn_number)
+    fault = OfdFault(mode=OfdFaultMode.CODE, code=code, count=COUNTLESS, fn=before[0].fn_number)
     async with world.operator_turn:
         await world.operator.set_faults(fault)
         try:
             sale = await rng.choice(world.tills_of(register_id)).sale()
 
             async def taken() -> bool:
-                now = await asyncio.to_thread(read_archive, file, register_id=register_id, queued=True)
-                made = sale is not None and any(d.name == sale.name for d in now.documents)
+                now = await asyncio.to_thread(read_documents, file)
+                made = sale is not None and any(d.name == sale.name for d in now)
                 return made and await asyncio.to_thread(is_confirmed, file)
 
             await in_time(world, taken)
@@ -85,13 +81,13 @@ HEARD = FaultKind(
     name="operator finds fault with a document",
     weight=2,
     work=heard,
-    needs=relays,
+    needs=idle.relays,
     free=idle.operator_idle,
 )
 HEARD_AND_DIED = FaultKind(
     name="operator finds fault, and the process is killed",
     weight=2,
     work=heard_and_died,
-    needs=relays,
+    needs=idle.relays,
     free=free_to_die,
 )

@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 import aiohttp
 
 from kkt_adapter.lab.acts.health_words import question_is_told
-from kkt_adapter.lab.books import read_archive
+from kkt_adapter.lab.books import read_documents
 from kkt_adapter.lab.ledger import Asked, Ledger, is_foreign
 from kkt_adapter.lab.world import World
 
@@ -75,12 +75,10 @@ class Person:
     async def decide(self, asked: Asked, question: dict[str, Any], how: str) -> bool:
         """Say it to the node that asks; false when it was not heard, or the question is another by now."""
         register_id = question["register_id"]
-        archive = await asyncio.to_thread(
-            read_archive, self._fn_file(register_id), register_id=register_id, queued=False
-        )
-        own = [document for document in archive.documents if document.name == asked.name]
+        made = await asyncio.to_thread(read_documents, self._fn_file(register_id))
+        own = [document for document in made if document.name == asked.name]
         offered = {candidate["fd_number"] for candidate in question["documents"]}
-        others = [d for d in archive.documents if d.fd_number in offered and is_foreign(d.name)]
+        others = [d for d in made if d.fd_number in offered and is_foreign(d.name)]
         asked.decide()
         body: dict[str, Any] = {"reason": f"the lab: {how}", "question_version": question["version"]}
         if how == ADOPTS_WRONGLY and others:

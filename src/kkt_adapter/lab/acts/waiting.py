@@ -18,7 +18,7 @@ from kkt_adapter.lab.acts.kind import FaultKind
 from kkt_adapter.lab.acts.network import in_time
 from kkt_adapter.lab.acts.person import RIGHT
 from kkt_adapter.lab.acts.replaced import while_halted
-from kkt_adapter.lab.books import read_archive
+from kkt_adapter.lab.books import read_documents
 from kkt_adapter.lab.doors.held import said
 from kkt_adapter.lab.ledger import Asked
 from kkt_adapter.lab.world import World
@@ -159,11 +159,8 @@ async def _printed(world: World, receipt: Asked, registers: Collection[str]) -> 
     """Is its document in the FN of one of these registers, in time?"""
 
     def look() -> bool:
-        archives = [
-            read_archive(world.fn_file(register_id), register_id=register_id, queued=False)
-            for register_id in registers
-        ]
-        return any(d.name == receipt.name for archive in archives for d in archive.documents)
+        made = [read_documents(world.fn_file(register_id)) for register_id in registers]
+        return any(document.name == receipt.name for documents in made for document in documents)
 
     async def made() -> bool:
         return await asyncio.to_thread(look)

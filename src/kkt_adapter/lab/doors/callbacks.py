@@ -6,9 +6,9 @@ from typing import Any
 
 from aiohttp import web
 
-from kkt_adapter.emulators.listening import HttpListener
 from kkt_adapter.lab.doors.web_shop import WebShop
 from kkt_adapter.lab.ledger import Ledger
+from kkt_adapter.lab.post_listener import PostListener
 
 PATH = "/called"
 LATE_S = 1.5  # real: later than a node waits
@@ -21,24 +21,7 @@ class CallbackServer:
         self.shop: WebShop | None = None
         self._ledger = ledger
         self._rng = rng
-        app = web.Application()
-        app.router.add_post(PATH, self._called)
-        self._app = app
-        self._listener = HttpListener(host="127.0.0.1", port=0)
-
-    @property
-    def port(self) -> int:
-        return self._listener.port
-
-    async def start(self) -> None:
-        await self._listener.listen(self._app)
-
-    async def stop(self) -> None:
-        await self._listener.cut()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}{PATH}"
+        self.listener = PostListener(PATH, self._called)
 
     async def _called(self, request: web.Request) -> web.StreamResponse:
         packet: dict[str, Any] = await request.json()

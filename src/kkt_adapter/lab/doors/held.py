@@ -1,15 +1,12 @@
 """A register of the group is held or drained for a while: receipts of the group go to the others."""
 
-import asyncio
-from contextlib import suppress
+from functools import partial
 from random import Random
 
-import aiohttp
-
+from kkt_adapter.lab.acts.asking import ask, insist
 from kkt_adapter.lab.acts.kind import FaultKind
 from kkt_adapter.lab.world import World
 
-ANSWER_S = 5.0  # real
 LASTS_S = (5, 40)  # nodes' seconds
 ACTIONS = ("hold", "drain")
 NOT_HELD = 409
@@ -43,26 +40,19 @@ async def set_aside(world: World, rng: Random) -> str | None:
 async def release_all(world: World) -> None:
     """Before a run settles, when every node works. Raises RuntimeError: a register was not released."""
     for register_id in world.pool:
-        for _ in range(60):
-            if await said(world, register_id, "release"):
-                break
-            await asyncio.sleep(0.5)
-        else:
-            raise RuntimeError(f"{register_id} was not released")
+        await insist(
+            partial(said, world, register_id, "release"), otherwise=f"{register_id} was not released"
+        )
 
 
 async def said(world: World, register_id: str, action: str) -> bool:
     """A manager says it to any node that listens; holds are kept in the database, which all share."""
-    assert world.session is not None
+    fine = (200, NOT_HELD) if action == "release" else (200,)
     for node in world.nodes:
-        url = f"{node.base_url}/v1/kkt/registers/{register_id}/{action}"
-        with suppress(aiohttp.ClientError, OSError, TimeoutError):
-            async with (
-                asyncio.timeout(ANSWER_S),
-                world.session.post(url, json={"reason": "the lab"}) as answer,
-            ):
-                if answer.status == 200 or (answer.status == NOT_HELD and action == "release"):
-                    return True
+        path = f"/v1/kkt/registers/{register_id}/{action}"
+        told = await ask(world, node, "POST", path, {"reason": "the lab"})
+        if told is not None and told[0] in fine:
+            return True
     return False
 
 

@@ -31,13 +31,13 @@ class LabShops:
     async def open(self, stack: AsyncExitStack) -> None:
         """Listen for calls; ``stack`` ends that."""
         if self.pool:
-            await self._calls.start()
-            stack.push_async_callback(self._calls.stop)
+            await self._calls.listener.start()
+            stack.push_async_callback(self._calls.listener.stop)
 
     @property
     def settings(self) -> dict[str, Any]:
         """For the nodes, once it is open."""
-        return door_settings(self.pool, callback_port=self._calls.port)
+        return door_settings(self.pool, callback_port=self._calls.listener.port)
 
     def clients(
         self, bases: Sequence[str], session: aiohttp.ClientSession, *, answer_s: float, think_s: float
@@ -52,7 +52,7 @@ class LabShops:
             rng=self._rng("web"),
             answer_s=answer_s,
             think_s=think_s,
-            callback_url=self._calls.url,
+            callback_url=self._calls.listener.url,
         )
         button = Button(
             BUTTON,
