@@ -73,9 +73,7 @@ def answer_before_commit() -> None:
         asyncio.create_task(later()).add_done_callback(lambda done: done.cancelled() or done.exception())
         return Accepted(seq=0, stamp=HybridTimestamp(0, 0), queue_position=1, attempt_id=None)
 
-    async def at_once(
-        self: ReceiptIntake, unit: Any, outcome: Accepted, waiter: Any, within_s: float
-    ) -> None:
+    async def at_once(self: ReceiptIntake, begun: Any, patience: Any) -> None:
         return None
 
     async def buffered(self: ReceiptIntake, unit: Any, outcome: Accepted, checked: Any) -> Acceptance:

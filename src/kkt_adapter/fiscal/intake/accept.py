@@ -30,7 +30,7 @@ from kkt_adapter.fiscal.printing.job import PrintJob
 from kkt_adapter.fiscal.printing.lane import PrintLane
 from kkt_adapter.fiscal.printing.registers import Registers, Unit
 from kkt_adapter.fiscal.printing.reply import Place
-from kkt_adapter.fiscal.printing.reply_waiters import Answer, ReplyPatience, Waiting, Within, answered
+from kkt_adapter.fiscal.printing.reply_waiters import Answer, ReplyPatience, Waiting, Within
 from kkt_adapter.fiscal.store import receipt_json
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import AdapterError, LeaseLost, ReceiptInvalid, StorageError
@@ -163,7 +163,7 @@ class ReceiptIntake:
             if isinstance(begun, Known):
                 return begun
             try:
-                answer = None if patience is None else await self._patiently(begun, patience)
+                answer = None if patience is None else await self._answer(begun, patience)
             finally:
                 self._waiting.drop(begun.checked.receipt.id)
         except AdapterError as error:
@@ -182,9 +182,7 @@ class ReceiptIntake:
         if isinstance(begun, Known):
             return await self._stored.replay(begun, receipt_json.request_hash(request), sent)
         try:
-            answer = await self._answer(
-                begun.unit, begun.accepted, begun.waiter, self._policy.response_budget_s
-            )
+            answer = await self._answer(begun, Within(self._clock, self._policy.response_budget_s))
         finally:
             self._waiting.drop(begun.checked.receipt.id)  # nobody waits any more, however this ended
         self._count_answer(answer)
@@ -331,13 +329,8 @@ class ReceiptIntake:
         self._log.info("receipt_accepted", receipt_id=checked.receipt.id, register_id=unit.register_id)
         return outcome
 
-    async def _answer(self, unit: Unit, accepted: Accepted, waiter: Answer, within_s: float) -> str | None:
-        """The printed answer within this time, whichever process prints."""
-        if not unit.lane.holds():
-            return await self._watch_row(accepted.seq, Within(self._clock, within_s))
-        return await answered(waiter, within_s=within_s)
-
-    async def _patiently(self, begun: Begun, patience: ReplyPatience) -> str | None:
+    async def _answer(self, begun: Begun, patience: ReplyPatience) -> str | None:
+        """The printed answer while patience lasts, whichever process prints."""
         if not begun.unit.lane.holds():
             return await self._watch_row(begun.accepted.seq, patience)
         return await patience.answered(begun.waiter)

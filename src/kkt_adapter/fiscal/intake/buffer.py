@@ -28,6 +28,7 @@ from kkt_adapter.fiscal.store.attempts import INSERT_ATTEMPTS, NewAttempt, attem
 from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.kernel import hlc
 from kkt_adapter.kernel.hlc import HybridTimestamp
+from kkt_adapter.runtime.db.bulk import AskedRows
 from kkt_adapter.runtime.leases.database import TermKey, ask_terms, check_terms
 
 
@@ -37,6 +38,11 @@ def accept(conn: Connection, items: Sequence[AcceptItem]) -> list[Accepted | Kno
     outcomes = [batch.take(item) for item in _with_registers(conn, items, batch.known)]
     batch.write()
     return outcomes
+
+
+def _state(asked: AskedRows) -> rows.State:
+    (row,) = asked.rows()
+    return rows.State(*row)
 
 
 class _Asked:
@@ -49,8 +55,7 @@ class _Asked:
         self.terms = ask_terms(conn, {term_of(item.attempt) for item in items if item.attempt is not None})
 
     def state(self) -> rows.State:
-        (row,) = self._state.rows()
-        return rows.State(*row)
+        return _state(self._state)
 
     def known(self) -> dict[bytes, Known]:
         return {bytes(key_hash): known_as(*row) for key_hash, *row in self._known.rows()}
@@ -251,7 +256,7 @@ def refusal_now(
     conn: Connection, *, default_capacity: int, sale_must_be_synced: str | None, forced: bool, at: datetime
 ) -> Exception | None:
     """What ``accept`` would refuse a receipt with at the moment; stores nothing."""
-    state = rows.State(*rows.STATE.rows(conn, [(1,)])[0])
+    state = _state(rows.STATE.ask(conn, [(1,)]))
     return refusal(
         conn,
         maintenance=state.maintenance,

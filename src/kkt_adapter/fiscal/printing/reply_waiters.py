@@ -40,7 +40,11 @@ class Within:
         return max(0.0, self._until - self._clock.monotonic())
 
     async def answered(self, waiter: Answer) -> str | None:
-        return await answered(waiter, within_s=self.left_s)
+        timer = asyncio.get_running_loop().call_later(self.left_s, _give_up, waiter)
+        try:
+            return await waiter
+        finally:
+            timer.cancel()
 
 
 class Waiting:
@@ -74,15 +78,6 @@ class Waiting:
 
     def __len__(self) -> int:
         return len(self._waiters)
-
-
-async def answered(waiter: Answer, *, within_s: float) -> str | None:
-    """What the wait brings, or None when the time is over."""
-    timer = asyncio.get_running_loop().call_later(within_s, _give_up, waiter)
-    try:
-        return await waiter
-    finally:
-        timer.cancel()
 
 
 def _joined(waiters: list[Answer]) -> Answer:

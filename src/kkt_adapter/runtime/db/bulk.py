@@ -151,9 +151,7 @@ class Bulk:
 
     def run(self, conn: Connection, rows: Values) -> int:
         """Execute; returns how many rows were changed."""
-        if conn.dialect.name == "sqlite":
-            return sum(done.rowcount for done in self._parts(conn, rows))
-        return self._ask(conn, rows).count()
+        return self.ask(conn, rows).count()
 
     def put(self, conn: Connection, rows: Values) -> None:
         """``run`` for whom it is enough that it is done before the transaction ends: on a server it costs no
@@ -166,9 +164,7 @@ class Bulk:
 
     def rows(self, conn: Connection, rows: Values) -> list[tuple[Any, ...]]:
         """Execute a query; its answers, as stored."""
-        if conn.dialect.name == "sqlite":
-            return [tuple(row) for done in self._parts(conn, rows) for row in done]
-        return self._ask(conn, rows).rows()
+        return self.ask(conn, rows).rows()
 
     def ask(self, conn: Connection, rows: Values) -> AskedRows:
         """Execute, and look at the answer later: on a server all that was asked and put until then takes one
