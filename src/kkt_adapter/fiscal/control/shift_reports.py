@@ -169,7 +169,7 @@ class ShiftReports:
 
     async def _close_shift(self, unit: Unit, lane: LaneTerm, shift: ShiftOfFn) -> None:
         """With the sessions ``closing`` meanwhile, and open again when the register did not do it."""
-        term = {(lane.lease, lane.owner, lane.number)}
+        term = {lane.key}
 
         def begin(conn: Connection) -> None:
             check_terms(conn, term)

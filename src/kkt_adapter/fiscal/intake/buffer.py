@@ -24,7 +24,7 @@ from kkt_adapter.fiscal.intake.refusals import refusal
 from kkt_adapter.fiscal.lifecycle import AttemptKind
 from kkt_adapter.fiscal.store import events as journal
 from kkt_adapter.fiscal.store import group_rows, receipt_json
-from kkt_adapter.fiscal.store.attempts import INSERT_ATTEMPTS, NewAttempt, attempt_row, term_of
+from kkt_adapter.fiscal.store.attempts import INSERT_ATTEMPTS, NewAttempt, attempt_row
 from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.kernel import hlc
 from kkt_adapter.kernel.hlc import HybridTimestamp
@@ -52,7 +52,7 @@ class _Asked:
     def __init__(self, conn: Connection, items: Sequence[AcceptItem]) -> None:
         self._state = rows.STATE.ask(conn, [(1,)])
         self._known = rows.KNOWN.ask(conn, [(one,) for item in items for one in item.key_hashes])
-        self.terms = ask_terms(conn, {term_of(item.attempt) for item in items if item.attempt is not None})
+        self.terms = ask_terms(conn, {item.attempt.lane.key for item in items if item.attempt is not None})
 
     def state(self) -> rows.State:
         return _state(self._state)
@@ -146,7 +146,7 @@ class _Batch:
 
     def _begin(self, item: AcceptItem, attempt: NewAttempt) -> None:
         register_id = item.receipt.register_id
-        self._terms.add(term_of(attempt))
+        self._terms.add(attempt.lane.key)
         self._attempts.append(
             attempt_row(self._attempt_id, AttemptKind.PRINT, register_id, self._seq, attempt, item.at)
         )

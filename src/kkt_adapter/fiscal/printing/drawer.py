@@ -186,7 +186,7 @@ class Drawer:
 
     async def _write(self, lane: LaneTerm, work: Callable[[Connection], None]) -> None:
         def write(conn: Connection) -> None:
-            check_terms(conn, {(lane.lease, lane.owner, lane.number)})
+            check_terms(conn, {lane.key})
             work(conn)
 
         await self._db.write(write)

@@ -23,7 +23,6 @@ from kkt_adapter.fiscal.store.attempts import (
     NewAttempt,
     attempt_row,
     end_attempt,
-    term_of,
 )
 from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.fiscal.store.tables import (
@@ -144,7 +143,7 @@ def printed(conn: Connection, items: Sequence[PrintedItem]) -> list[Printed | Ex
         IllegalTransition: a receipt is not in a state that can become printed. In a group of several the
             caller gets it alone: the group is repeated item by item.
     """
-    terms = {(i.lane.lease, i.lane.owner, i.lane.number) for i in items}
+    terms = {i.lane.key for i in items}
     counters.lock(conn)
     held = ask_terms(conn, terms)
     done = _SET_PRINTED.ask(
@@ -272,7 +271,7 @@ def begin_attempt(
     Raises:
         IllegalTransition: the receipt cannot be printed from its present state, or is another register's.
     """
-    term = term_of(attempt)
+    term = attempt.lane.key
     counters.lock(conn)
     held = ask_terms(conn, {term})
     stood = None if receipt_seq is None else _STANDS.ask(conn, [(receipt_seq,)])
@@ -333,7 +332,7 @@ def print_not_ready(
 ) -> None:
     """The register said "not now": nothing was fiscalised, the receipt waits for its turn again."""
     counters.lock(conn)
-    check_terms(conn, {(lane.lease, lane.owner, lane.number)})
+    check_terms(conn, {lane.key})
     _move_print(conn, seq, PrintState.NEW, last_error=error)
     end_attempt(conn, attempt_id, outcome=AttemptOutcome.NOT_READY, at=at, error=error, commands=commands)
 
@@ -352,7 +351,7 @@ def print_refused(
 ) -> None:
     """The device refuses this receipt. ``due_at``: when it is tried again by itself; None: by request."""
     counters.lock(conn)
-    check_terms(conn, {(lane.lease, lane.owner, lane.number)})
+    check_terms(conn, {lane.key})
     _move_print(
         conn,
         seq,
@@ -390,6 +389,6 @@ def print_unknown(conn: Connection, seq: int, *, receipt_id: str, at: datetime, 
 def print_absent(conn: Connection, seq: int, *, attempt_id: int, lane: LaneTerm, at: datetime) -> None:
     """Absence is proven: the receipt goes back to the head of its lane."""
     counters.lock(conn)
-    check_terms(conn, {(lane.lease, lane.owner, lane.number)})
+    check_terms(conn, {lane.key})
     _move_print(conn, seq, PrintState.NEW)
     end_attempt(conn, attempt_id, outcome=AttemptOutcome.ABSENT, at=at)

@@ -268,7 +268,7 @@ class RegisterSession:
         now, text, commands = self._clock.now(), error.detail.ru, commands_json(self.driver.command_times)
 
         def write(conn: Connection) -> None:
-            check_terms(conn, {(lane.lease, lane.owner, lane.number)})
+            check_terms(conn, {lane.key})
             attempts.end_attempt(
                 conn, attempt_id, outcome=AttemptOutcome.REFUSED, at=now, error=text, commands=commands
             )
@@ -291,7 +291,7 @@ class RegisterSession:
         what = EventType.SHIFT_OPENED if document.code is DocumentCode.OPEN_SHIFT else EventType.SHIFT_CLOSED
 
         def record(conn: Connection) -> None:
-            check_terms(conn, {(lane.lease, lane.owner, lane.number)})
+            check_terms(conn, {lane.key})
             records.store_document(conn, document, register_id=self.register_id, at=now)
             record_shift(conn, self.register_id, document, report)
             attempts.end_attempt(conn, attempt_id, outcome=outcome, at=now, commands=commands)

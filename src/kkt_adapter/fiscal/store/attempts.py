@@ -28,6 +28,11 @@ class LaneTerm:
     owner: str
     number: int
 
+    @property
+    def key(self) -> TermKey:
+        """Whoever holds this term may write."""
+        return (self.lease, self.owner, self.number)
+
 
 @quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +42,6 @@ class NewAttempt:
     lane: LaneTerm
     baseline: Baseline
     tells: bool = False  # the driver says when it is about to make the document: ``mark_sent``
-
-
-def term_of(attempt: NewAttempt) -> TermKey:
-    """Whoever holds this term may write the attempt."""
-    return (attempt.lane.lease, attempt.lane.owner, attempt.lane.number)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +170,7 @@ def mark_sent(conn: Connection, attempt_id: int, lane: LaneTerm) -> None:
         LeaseLost: the lane's term is over.
         IllegalTransition: the attempt has ended meanwhile.
     """
-    check_terms(conn, {(lane.lease, lane.owner, lane.number)})
+    check_terms(conn, {lane.key})
     query = update(attempts).where(attempts.c.id == attempt_id, attempts.c.ended_at.is_(None))
     if conn.execute(query.values(sent=1)).rowcount != 1:
         raise IllegalTransition(f"attempt {attempt_id} has ended: nothing is sent for it")

@@ -144,7 +144,7 @@ class FnReadback:
         receipts = [document.fd_number for document, _ in found if document.total_kop is not None]
 
         def write(conn: Connection) -> None:
-            check_terms(conn, {(lane.lease, lane.owner, lane.number)})
+            check_terms(conn, {lane.key})
             for document, report in found:
                 records.store_document(conn, document, register_id=register_id, at=now)
                 if document.code in _SHIFT_CODES:

@@ -78,7 +78,7 @@ class Outcomes:
             row = unprinted_by_seq(conn, seq)
             if row.print_state is not PrintState.PRINTING:
                 return row
-            check_terms(conn, {(lane.lease, lane.owner, lane.number)})
+            check_terms(conn, {lane.key})
             records.print_unknown(
                 conn,
                 seq,
@@ -232,7 +232,7 @@ class Outcomes:
         now = self._clock.now()
 
         def write(conn: Connection) -> None:
-            check_terms(conn, {(lane.lease, lane.owner, lane.number)})
+            check_terms(conn, {lane.key})
             attempts.end_attempt(conn, attempt.id, outcome=outcome, at=now)
             self._settle_sessions(conn, note)
 
@@ -244,7 +244,7 @@ class Outcomes:
             return
 
         def write(conn: Connection) -> None:
-            check_terms(conn, {(lane.lease, lane.owner, lane.number)})
+            check_terms(conn, {lane.key})
             self._settle_sessions(conn, None)
 
         await self._db.write(write)
