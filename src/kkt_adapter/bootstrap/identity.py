@@ -31,10 +31,10 @@ from kkt_adapter.runtime.db.identity import (
     LivedFn,
     Memory,
     StartRefused,
+    change_memory,
     judge,
     load_memory,
     refusal,
-    save_memory,
 )
 from kkt_adapter.runtime.db.open import open_database
 from kkt_adapter.runtime.db.protocol import Database
@@ -178,8 +178,10 @@ async def settle_identity(
     try:
         if start is IdentityStart.BEGUN:
             _take_over(settings.fn_dir, now)
-        memory = Memory(known=now, fns={} if start is IdentityStart.BEGUN else around.memory.fns)
-        save_memory(settings.data_dir, memory)
+        begun = start is IdentityStart.BEGUN
+        memory = change_memory(
+            settings.data_dir, lambda memory: Memory(known=now, fns={} if begun else memory.fns)
+        )
     except OSError as error:
         raise SettingsInvalid(
             f"data_dir (KKT_DATA_DIR) = {settings.data_dir}: {error.strerror}",

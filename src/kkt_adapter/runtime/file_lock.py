@@ -7,6 +7,7 @@ too, and closing another opening of the same file does not drop them.
 
 import fcntl
 import os
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from kkt_adapter.kernel.errors import StorageError
 
 DIRECTORY_MODE = 0o700  # receipts and buyers' contacts: for the service's user alone
 FILE_MODE = 0o600
+_LOOK_S = 0.01
 
 
 class FileLock:
@@ -38,6 +40,23 @@ def hold_shared(path: Path) -> FileLock | None:
 def hold_alone(path: Path) -> FileLock | None:
     """Hold ``path`` with nobody else; None when anybody holds it. Makes the file."""
     return _hold(path, fcntl.LOCK_EX)
+
+
+def wait_alone(path: Path, *, within_s: float) -> FileLock:
+    """Hold ``path`` with nobody else, once those who hold it let go (blocking). Makes the file.
+
+    Raises:
+        StorageError: it cannot be made, or somebody still holds it after ``within_s`` seconds.
+    """
+    until = time.monotonic() + within_s
+    while (held := hold_alone(path)) is None:
+        if time.monotonic() >= until:
+            raise StorageError(
+                f"Another process holds {path}, and does not let go of it.",
+                f"Другой процесс держит {path} и не отпускает его.",
+            )
+        time.sleep(_LOOK_S)
+    return held
 
 
 def _hold(path: Path, kind: int) -> FileLock | None:

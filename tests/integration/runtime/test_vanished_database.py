@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -202,7 +203,8 @@ async def test_the_upgrade_writes_the_identity_once_and_marks_the_fns(tmp_path: 
 
 
 def test_the_process_ends_with_code_2_and_says_it_in_both_languages(tmp_path: Path) -> None:
-    identity.save_memory(tmp_path, identity.Memory(known=identity.Identity(uuid="x", epoch=1, changes=1)))
+    known = identity.Identity(uuid="x", epoch=1, changes=1)
+    identity.change_memory(tmp_path, lambda memory: replace(memory, known=known))
     ended = subprocess.run(
         [sys.executable, "-m", "kkt_adapter", "serve", "--demo", "--port", "0", "--data-dir", str(tmp_path)],
         cwd=tmp_path,

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from kkt_adapter.kernel.errors import SettingsInvalid
+from kkt_adapter.kernel.errors import SettingsInvalid, StorageError
+from kkt_adapter.runtime.db import identity
 from kkt_adapter.runtime.db.identity import (
+    LOCK,
     MEMORY,
     Around,
     DatabaseFound,
@@ -21,11 +23,12 @@ from kkt_adapter.runtime.db.identity import (
     LivedFn,
     Memory,
     StartRefused,
+    change_memory,
     judge,
     load_memory,
     refusal,
-    save_memory,
 )
+from kkt_adapter.runtime.file_lock import hold_alone
 
 OURS = Identity(uuid="ours", epoch=2, changes=40)
 REMEMBERED = Around(memory=Memory(known=OURS))
@@ -117,13 +120,38 @@ def test_a_start_refuses(found: Found, around: Around, said: str) -> None:
 def test_the_memory_is_kept_whole(tmp_path: Path) -> None:
     assert load_memory(tmp_path / "nowhere") == Memory()
     memory = decided(Decided.RESTORE)
-    save_memory(tmp_path / "data", memory)
+    assert change_memory(tmp_path / "data", lambda before: memory) == memory
     assert load_memory(tmp_path / "data") == memory
-    assert [path.name for path in (tmp_path / "data").iterdir()] == [MEMORY]
+    assert {path.name for path in (tmp_path / "data").iterdir()} == {MEMORY, LOCK}
+
+
+def test_nodes_that_share_a_directory_write_over_nothing_that_the_other_has_learned(tmp_path: Path) -> None:
+    one, two = DirectoryMemory(tmp_path, Memory()), DirectoryMemory(tmp_path, Memory())
+    later = replace(OURS, changes=OURS.changes + 1)
+    with ThreadPoolExecutor(max_workers=16) as threads:
+        for n in range(20):
+            threads.submit(one.remember_fn, f"9999{n:09}", 1)
+            threads.submit(two.remember_fn, f"8888{n:09}", 2)
+        threads.submit(two.remember, later)
+    memory = load_memory(tmp_path)
+    assert memory.known == later
+    assert dict(memory.fns) == {f"9999{n:09}": 1 for n in range(20)} | {f"8888{n:09}": 2 for n in range(20)}
+
+
+def test_a_turn_with_the_memory_is_not_waited_for_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(identity, "TURN_S", 0.05)
+    held = hold_alone(tmp_path / LOCK)
+    assert held is not None
+    with pytest.raises(StorageError, match=LOCK):
+        DirectoryMemory(tmp_path, Memory()).remember(OURS)
+    held.release()
 
 
 def test_fns_that_are_met_at_once_are_all_written_down_and_the_first_meeting_counts(tmp_path: Path) -> None:
-    memory = DirectoryMemory(tmp_path, Memory(fns={"9999000000000": 1}))
+    before = Memory(fns={"9999000000000": 1})
+    memory = DirectoryMemory(tmp_path, change_memory(tmp_path, lambda _: before))
     numbers = [f"9999{n:09}" for n in range(50)]
     with ThreadPoolExecutor(max_workers=16) as threads:
         list(threads.map(lambda fn: memory.remember_fn(fn, 7), numbers * 2))
@@ -137,7 +165,7 @@ def test_an_fn_that_could_not_be_written_down_is_written_with_the_next(tmp_path:
     folder = tmp_path / "data"
     folder.write_text("a file where the directory should be")
     memory = DirectoryMemory(folder, Memory())
-    with pytest.raises(OSError):
+    with pytest.raises(StorageError):
         memory.remember_fn("9999000000001", 3)
     assert memory.first_fd("9999000000001") is None
     folder.unlink()

@@ -21,8 +21,8 @@ from kkt_adapter.runtime.db.identity import (
     Decided,
     Decision,
     StartRefused,
+    change_memory,
     load_memory,
-    save_memory,
 )
 from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.db.sqlite_file import lock_path
@@ -107,7 +107,7 @@ def decide(data_dir: Path, what: Decided, *, reason: str, file: Path | None = No
         file=None if file is None else str(file),
     )
     try:
-        save_memory(data_dir, replace(load_memory(data_dir), decision=decision))
+        change_memory(data_dir, lambda memory: replace(memory, decision=decision))
     except OSError as error:
         raise StorageError(
             f"{data_dir} cannot be written: {error.strerror}", f"{data_dir}: нет записи: {error.strerror}"

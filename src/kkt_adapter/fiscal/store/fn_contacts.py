@@ -33,7 +33,7 @@ class MetFns(Protocol):
     def first_fd(self, fn_number: str) -> int | None: ...
 
     def remember_fn(self, fn_number: str, first_fd: int) -> None:
-        """Blocking. Raises OSError."""
+        """Blocking. Raises StorageError, OSError."""
         ...
 
 

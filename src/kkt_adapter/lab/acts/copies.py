@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 
 from kkt_adapter.lab.servers import PostgresServer
 from kkt_adapter.runtime.db.backup import back_up, restore
-from kkt_adapter.runtime.db.identity import Decided, Decision, load_memory, save_memory
+from kkt_adapter.runtime.db.identity import Decided, Decision, change_memory
 from kkt_adapter.runtime.db.open import open_database
 from kkt_adapter.runtime.db.postgres import PostgresSettings
 
@@ -65,7 +65,7 @@ class FileCopies:
             decision = Decision(
                 what=Decided.RESTORE, by="lab", reason="act of the lab", at=now.isoformat(), file=copy.name
             )
-            save_memory(folder, replace(load_memory(folder), decision=decision))
+            change_memory(folder, lambda memory: replace(memory, decision=decision))
 
     async def delete(self) -> None:
         self._delete("", "-wal", "-shm")

@@ -15,7 +15,7 @@ each copy the uuid. The start compares them (``judge``, pure) before anything is
 import json
 import os
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -26,9 +26,11 @@ from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, Table,
 
 from kkt_adapter.kernel.errors import SettingsInvalid
 from kkt_adapter.kernel.errors import Text as Words
-from kkt_adapter.runtime.file_lock import DIRECTORY_MODE, FILE_MODE
+from kkt_adapter.runtime.file_lock import FILE_MODE, wait_alone
 
 MEMORY = "database.json"  # in the data directory
+LOCK = "database.lock"  # beside it
+TURN_S = 10.0  # a node's turn with the file is one flush
 THE_ROW = 1
 
 metadata = MetaData()
@@ -296,9 +298,23 @@ def load_memory(data_dir: Path) -> Memory:
         ) from error
 
 
-def save_memory(data_dir: Path, memory: Memory) -> None:
-    """Replace the file, flushed to the disk (blocking). Raises OSError."""
-    data_dir.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+def change_memory(data_dir: Path, change: Callable[[Memory], Memory]) -> Memory:
+    """Replace the file by what ``change`` makes of it, flushed to the disk (blocking). Nodes that share the
+    directory take turns, so that none writes over what another has learned.
+
+    Raises:
+        StorageError, OSError: the directory cannot be written. SettingsInvalid: see `load_memory`.
+    """
+    held = wait_alone(data_dir / LOCK, within_s=TURN_S)
+    try:
+        memory = change(load_memory(data_dir))
+        _save(data_dir, memory)
+    finally:
+        held.release()
+    return memory
+
+
+def _save(data_dir: Path, memory: Memory) -> None:
     path = data_dir / MEMORY
     draft = path.with_name(f"{MEMORY}.{secrets.token_hex(6)}")
     text = json.dumps(asdict(memory), ensure_ascii=False)
@@ -323,25 +339,24 @@ class DirectoryMemory:
         self._met: dict[str, int] = {}  # FNs that wait to be written down
 
     def remember(self, known: Identity) -> None:
-        """Blocking. Raises OSError."""
+        """Blocking. Raises StorageError, OSError."""
         with self._lock:
-            self._save(replace(self._memory, known=known))
+            self._memory = change_memory(self._data_dir, lambda memory: replace(memory, known=known))
 
     def first_fd(self, fn_number: str) -> int | None:
         """The last document that this FN had when a lane of this directory met it; None: never met."""
         return self._memory.fns.get(fn_number)
 
     def remember_fn(self, fn_number: str, first_fd: int) -> None:
-        """Blocking. Raises OSError. Lanes that meet their FNs at once, as at a first start, share a flush."""
+        """Blocking. Raises StorageError, OSError. Lanes that meet their FNs at once, as at a first start,
+        share a flush."""
         self._met.setdefault(fn_number, first_fd)
         with self._lock:
             if self.first_fd(fn_number) is not None:
                 return
             met = dict(self._met)
-            self._save(replace(self._memory, fns=met | dict(self._memory.fns)))
+            self._memory = change_memory(
+                self._data_dir, lambda memory: replace(memory, fns=met | dict(memory.fns))
+            )
             for written in met:
                 self._met.pop(written, None)
-
-    def _save(self, memory: Memory) -> None:
-        save_memory(self._data_dir, memory)
-        self._memory = memory

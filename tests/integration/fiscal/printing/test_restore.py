@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,7 @@ from kkt_adapter.fiscal.store.losses import Loss, LossKind, open_losses
 from kkt_adapter.fiscal.store.session_tables import cash_transactions
 from kkt_adapter.fiscal.store.tables import attempts, buffer_events, documents, met_fns, shifts
 from kkt_adapter.runtime.db.backup import back_up, restore
-from kkt_adapter.runtime.db.identity import Decided
+from kkt_adapter.runtime.db.identity import Decided, change_memory, load_memory
 from kkt_adapter.runtime.leases.rows import leases
 
 KEYLESS: Json = {"additional_attribute": "order 7", "user_attribute": {"name": "table", "value": "4"}}
@@ -282,6 +283,34 @@ async def test_an_fn_met_after_the_copy_is_read_back_from_where_it_was_met(tmp_p
             pass
 
         assert (await shop.post(sale(kop=700), key="k")).json()["fiscal_doc_id"] == told["fiscal_doc_id"]
+
+
+@pytest.mark.parametrize("how", ["ended between", "another directory"])
+async def test_an_fn_that_the_directory_does_not_remember_is_read_back_too(tmp_path: Path, how: str):
+    """The process that met the FN may have ended before the directory remembered it, and with a server the
+    node that met it may have a directory of its own."""
+    async with product(tmp_path) as shop:
+        met = (await shop.until(lambda: shop.read(lambda c: c.execute(select(met_fns)).all())))[0]
+        backup = copy(shop)
+        raw = sqlite3.connect(backup)
+        raw.execute("DELETE FROM met_fns")
+        raw.execute("DELETE FROM documents")
+        raw.commit()
+        raw.close()
+
+        def forget() -> None:
+            change_memory(shop.settings.data_dir, lambda memory: replace(memory, fns={}))
+
+        async with shop.stopped():
+            forget()
+        told = (await shop.post(sale(kop=700), key="k")).json()
+        assert load_memory(shop.settings.data_dir).fns == {met.fn_number: met.first_fd}
+        async with restored(shop, backup):
+            if how == "another directory":
+                forget()
+
+        assert (await shop.post(sale(kop=700), key="k")).json()["fiscal_doc_id"] == told["fiscal_doc_id"]
+        assert await shop.until(lambda: losses_of(shop))
 
 
 async def losses_of(shop: Product) -> dict[LossKind, Loss]:

@@ -31,7 +31,7 @@ from kkt_adapter.fiscal.store.orphan_documents import (
     orphan_rows,
 )
 from kkt_adapter.kernel.clock import Clock
-from kkt_adapter.kernel.errors import KktUnavailable
+from kkt_adapter.kernel.errors import AdapterError, KktUnavailable
 from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.leases.database import check_terms
 
@@ -58,7 +58,8 @@ class FnReadback:
         """Write down whatever the FN has and we have not; return the receipts' documents without a receipt.
 
         The first contact with an FN takes its last document as the baseline and reads nothing: a register
-        comes with documents of others.
+        comes with documents of others. A database that has lately taken the place of a newer state of itself
+        reads all that the driver allows: the contact may be what it has lost.
 
         Raises:
             KktUnavailable: the device cannot be asked now.
@@ -66,13 +67,17 @@ class FnReadback:
         status = await self._session.driver.status()
         fn_number, last = status.fn_number, status.fd_number
         rows = await self._session.rows.of_fn(fn_number)
-        newest, met = rows.newest, rows.contact
-        known = newest or (met.first_fd if met is not None else self._session.met.first_fd(fn_number))
-        if met is None:
-            await self._meet(fn_number, last if known is None else known)
-        first = last + 1 if known is None else known + 1
-        if met is not None and met.unread_from is not None:
-            first = min(first, met.unread_from)
+        contact = rows.contact
+        met_at = self._session.met.first_fd(fn_number) if contact is None else contact.first_fd
+        known = rows.newest or met_at
+        if known is None:
+            known = 0 if await self._may_have_driven_it() else last
+        await self._remember(fn_number, known if met_at is None else met_at)
+        if contact is None:
+            await self._meet(fn_number, known)
+        first = known + 1
+        if contact is not None and contact.unread_from is not None:
+            first = min(first, contact.unread_from)
         if first <= last:
             await self._read_back(first, last, status, lane)
         return await self._session.rows.orphans(
@@ -81,15 +86,27 @@ class FnReadback:
             )
         )
 
+    async def _may_have_driven_it(self) -> bool:
+        """A newer state of the database was lost while its receipts may still be asked for, and that state
+        may have met the FN through a node with another data directory."""
+        at = await self._db.read(loss_rows.replaced_at)
+        return at is not None and self._clock.now() - at <= UNREAD_LIVE
+
+    async def _remember(self, fn_number: str, first_fd: int) -> None:
+        """In the data directory, before the database: a process may end between the two, and a database may
+        be replaced by a copy from before the first contact."""
+        if self._session.met.first_fd(fn_number) is not None:
+            return
+        try:
+            await asyncio.to_thread(self._session.met.remember_fn, fn_number, first_fd)
+        except (AdapterError, OSError) as error:
+            self._log.warning("fn_not_remembered", error=str(error))
+
     async def _meet(self, fn_number: str, first_fd: int) -> None:
         now, register_id = self._clock.now(), self._session.register_id
         await self._db.write(
             lambda c: fn_contacts.meet(c, fn_number, register_id=register_id, first_fd=first_fd, at=now)
         )
-        try:
-            await asyncio.to_thread(self._session.met.remember_fn, fn_number, first_fd)
-        except OSError as error:
-            self._log.warning("fn_not_remembered", error=error.strerror)
         self._log.info("fn_met", fn_number=fn_number, first_fd=first_fd)
 
     async def _read_back(self, first: int, last: int, status: KktStatus, lane: LaneTerm) -> None:
