@@ -65,6 +65,7 @@ def _store_models(path: Path) -> None:
         accepted = steps.accept(conn, [steps.accept_item(request, found, key, till, fd_number=2)])[0]
         document = steps.document(found, till, fd_number=3)
         steps.write_down(conn, [steps.written_item(found, accepted, document, till)])
+    steps.give_leases_back(conn)
     conn.close()
 
 
