@@ -12,7 +12,8 @@ from sqlalchemy.pool import NullPool
 from kkt_adapter.fiscal.housekeeping.database_mark import went_back
 from kkt_adapter.fiscal.kkt.virtual.store import MARKER, marker, markers, write_marker
 from kkt_adapter.fiscal.printing.registration import PREFIX as REGISTRATION
-from kkt_adapter.fiscal.store import events
+from kkt_adapter.fiscal.store import counters as totals
+from kkt_adapter.fiscal.store import events, fn_contacts, group_rows
 from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.fiscal.store.tables import config, counters, documents
 from kkt_adapter.kernel.clock import Clock
@@ -172,7 +173,16 @@ async def settle_identity(
     found = await database.read(lambda c: look(c, around.fns))
     start = _ensure(SERVER if path is None else str(path), judge(found, around))
     fresh = random_id()
-    now = await database.write(lambda c: _write(c, start, around.memory, fresh=fresh, clock=clock))
+    pooled = grouped(settings)
+
+    def write(conn: Connection) -> Identity:
+        written = _write(conn, start, around.memory, fresh=fresh, clock=clock)
+        if _may_be_older(conn, around.memory.known, written):
+            group_rows.mark_unread(conn, pooled, at=clock.now())
+            fn_contacts.doubt_gaps(conn)
+        return written
+
+    now = await database.write(write)
     if start is not IdentityStart.GO_ON:
         get_logger("database").info("database_identity", start=start.value, uuid=now.uuid, epoch=now.epoch)
     try:
@@ -212,6 +222,24 @@ def _write(conn: Connection, start: IdentityStart, memory: Memory, *, fresh: str
         )
         events.write(conn, [entry])
     return now
+
+
+def grouped(settings: Settings) -> frozenset[str]:
+    """The registers that belong to groups."""
+    return frozenset(register_id for group in settings.group for register_id in group.registers)
+
+
+def _may_be_older(conn: Connection, before: Identity | None, now: Identity) -> bool:
+    """May the FNs hold what this database has lost? It is not the state that this data directory has seen
+    last. One that it sees for the first time counts unless it never held a receipt.
+
+    Written down in the commit that settles the identity: once the data directory remembers that, nobody asks
+    again.
+    """
+    totals.ensure(conn)
+    if before is None:
+        return totals.read(conn).total > 0
+    return (before.uuid, before.epoch) != (now.uuid, now.epoch)
 
 
 def _take_over(folder: Path, now: Identity) -> None:

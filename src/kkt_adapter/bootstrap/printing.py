@@ -53,7 +53,6 @@ async def build_printing(core: Core) -> Printing:
         database=core.database,
         clock=clock,
         shared=lambda: storage.peers.alive,
-        restored=storage.restored,
     )
     intake = ReceiptIntake(
         database=core.database,

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,6 +15,7 @@ from kkt_adapter.bootstrap.core import Core, open_core
 from kkt_adapter.bootstrap.daily import daily_services
 from kkt_adapter.bootstrap.delivery import Delivery, build_delivery
 from kkt_adapter.bootstrap.doors import PressParts, build_doors, build_presses
+from kkt_adapter.bootstrap.identity import grouped
 from kkt_adapter.bootstrap.links import build_links
 from kkt_adapter.bootstrap.printing import Printing, build_printing
 from kkt_adapter.bootstrap.requirements import require_registers
@@ -37,6 +39,7 @@ from kkt_adapter.fiscal.intake.accept import ReceiptIntake
 from kkt_adapter.fiscal.monitoring.network_mode import NetworkMonitor
 from kkt_adapter.fiscal.printing.registers import Registers, Unit
 from kkt_adapter.fiscal.printing.registration import registers_with_facts
+from kkt_adapter.fiscal.store import fn_contacts, group_rows
 from kkt_adapter.kernel.clock import Clock, SystemClock
 from kkt_adapter.kernel.errors import AdapterError
 from kkt_adapter.runtime.auth.parts import AuthParts, build_auth
@@ -212,15 +215,29 @@ def _running(
             database=core.database,
             clock=core.clock,
             memory=storage.memory,
-            on_epoch=_begin_edition,
+            on_epoch=partial(_begin_anew, clock=core.clock, grouped=grouped(core.settings)),
+            went_back=partial(_doubt_rows, printing.registers),
         ),
         *daily_services(core, edge.clock_watch),
     ]
 
 
+def _begin_anew(conn: Connection, identity: Identity, *, clock: Clock, grouped: Collection[str]) -> None:
+    """With a new epoch of the database the catalogue's revisions begin anew, and what the FNs hold is not
+    known."""
+    _begin_edition(conn, identity)
+    fn_contacts.doubt_gaps(conn)
+    group_rows.mark_unread(conn, grouped, at=clock.now())
+
+
 def _begin_edition(conn: Connection, identity: Identity) -> None:
-    """With a new epoch of the database the catalogue's revisions begin anew."""
     begin_edition(conn, uuid=identity.uuid, epoch=identity.epoch, salt=secrets.randbits(SALT_BITS))
+
+
+def _doubt_rows(registers: Registers) -> None:
+    for unit in registers.all():
+        unit.unread = bool(registers.groups.of_register(unit.register_id))
+        unit.lane.rows_lost()
 
 
 async def _hear_of(unit: Unit) -> None:

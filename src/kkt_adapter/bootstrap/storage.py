@@ -38,7 +38,6 @@ class Storage:
     adapter_id: str
     identity: Identity
     memory: DirectoryMemory
-    restored: bool  # it may be older than what the FNs hold: another state of it was here before, or none
     owner: str
     locks: ProcessLocks
     peers: Peers
@@ -78,21 +77,12 @@ async def open_storage(settings: Settings, *, seams: Seams, clock: Clock, closer
         adapter_id=adapter_id,
         identity=known,
         memory=memory,
-        restored=await database.read(lambda c: _is_restored(c, around.memory.known, known)),
         owner=owner,
         locks=locks,
         peers=Peers(locks, owner=owner, on_server=database.dialect != "sqlite", clock=clock),
         leases=DatabaseLeases(database, owner=owner, clock=clock, holder_ended=locks.ended),
         pass_lock=pass_lock,
     )
-
-
-def _is_restored(conn: Connection, before: Identity | None, now: Identity) -> bool:
-    """Not the database that this data directory has seen last. One that it sees for the first time counts
-    unless it never held a receipt."""
-    if before is None:
-        return counters.read(conn).total > 0
-    return (before.uuid, before.epoch) != (now.uuid, now.epoch)
 
 
 def _make_data_dir(path: Path) -> None:

@@ -42,7 +42,7 @@ class SetAside:
 
 
 class Pools:
-    """``shared``: does another process use this database? ``restored``: it may be older than the FNs."""
+    """``shared``: does another process use this database?"""
 
     name = "pools"
 
@@ -53,13 +53,11 @@ class Pools:
         database: Database,
         clock: Clock,
         shared: Callable[[], bool] = lambda: False,
-        restored: bool = False,
     ) -> None:
         self._registers = registers
         self._db = database
         self._clock = clock
         self._shared = shared
-        self._restored = restored  # this start found an older database than the last one
         self._wake = Wakeup(clock)
         self._troubled: dict[str, float] = {}  # register -> monotonic time of the first look that saw trouble
         self._log = structlog.get_logger("pools")
@@ -113,9 +111,6 @@ class Pools:
         Raises:
             StorageError.
         """
-        if self._restored:
-            pooled = {unit.register_id for group in self._registers.groups.all() for unit in group.units}
-            await self._db.write(partial(group_rows.mark_unread, register_ids=pooled, at=self._clock.now()))
         await self._refresh()
         known = {name for group in self._registers.groups.all() for name in (group.id, *group.was)}
         now = self._clock.now()
@@ -142,6 +137,8 @@ class Pools:
         found = await self._db.read(holds.held)
         waits = await self._db.read(group_rows.unread)
         for unit in self._registers.all():
+            if unit.register_id in waits and not unit.unread:
+                unit.lane.rows_lost()  # what its lane has read may be from before
             unit.unread = unit.register_id in waits
             hold = found.get(unit.register_id)
             if hold != unit.lane.hold:

@@ -1,7 +1,8 @@
 """Keeps the data directory's memory of the database up to date, and notices one that went back while we run.
 
 Every half minute in which receipts came in the row's change count grows by one, and after that commit the
-data directory remembers it. A database that is later found at a lower count was replaced by an older copy.
+data directory remembers it. A database that is later found at a lower count, or that has handed out fewer
+numbers than this process has seen, was replaced by an older copy.
 """
 
 import asyncio
@@ -25,7 +26,8 @@ LOOK_S = 30.0
 
 class DatabaseMark:
     """A ``Service``. ``known``: the identity as the start left it. ``on_epoch``: what else begins anew with
-    an epoch of the database, in the same transaction."""
+    an epoch of the database, in the same transaction; ``went_back`` is called after it, also when another
+    node has begun it."""
 
     name = "database mark"
 
@@ -37,13 +39,16 @@ class DatabaseMark:
         clock: Clock,
         memory: DirectoryMemory,
         on_epoch: Callable[[Connection, Identity], None],
+        went_back: Callable[[], None] = lambda: None,
     ) -> None:
         self.known = known
         self._db = database
         self._clock = clock
         self._memory = memory
         self._on_epoch = on_epoch
-        self._position: int | None = None
+        self._went_back = went_back
+        self._position: int | None = None  # of the last look; None: none yet
+        self._remembered = False  # the data directory knows ``known``
         self._log = structlog.get_logger("database")
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -64,22 +69,37 @@ class DatabaseMark:
             StorageError: the database cannot be used. OSError: the data directory cannot be written.
         """
         found, position = await self._db.read(_read)
-        if found is not None and found.uuid == self.known.uuid and not found.is_before(self.known):
-            if position == self._position:
-                return
-            self.known, self._position = await self._db.write(identity.count_change), position
+        if found is not None and found.uuid == self.known.uuid and found.epoch > self.known.epoch:
+            self._went_back()  # another node has noticed it first
+            self.known, self._position = found, None
+        if self._is_ours(found, position):
+            if position != self._position:
+                self._remembered = False
+                self.known, self._position = await self._db.write(identity.count_change), position
         else:
-            now = self._clock.now()
-            before = self.known
+            self._remembered = False
+            await self._begin_epoch(found)
+            self._position = position
+        if not self._remembered:  # also what could not be written down the last time
+            await asyncio.to_thread(self._memory.remember, self.known)
+            self._remembered = True
 
-            def renew(conn: Connection) -> Identity:
-                after = went_back(conn, before, found, at=now)
-                self._on_epoch(conn, after)
-                return after
+    def _is_ours(self, found: Identity | None, position: int) -> bool:
+        if found is None or found.uuid != self.known.uuid or found.is_before(self.known):
+            return False
+        return self._position is None or position >= self._position
 
-            self.known = await self._db.write(renew)
-            self._log.error("database_went_back", changes_before=before.changes)
-        await asyncio.to_thread(self._memory.remember, self.known)
+    async def _begin_epoch(self, found: Identity | None) -> None:
+        now, before = self._clock.now(), self.known
+
+        def renew(conn: Connection) -> Identity:
+            after = went_back(conn, before, found, at=now)
+            self._on_epoch(conn, after)
+            return after
+
+        self.known = await self._db.write(renew)
+        self._log.error("database_went_back", changes_before=before.changes)
+        self._went_back()
 
 
 def went_back(conn: Connection, before: Identity, found: Identity | None, *, at: datetime) -> Identity:

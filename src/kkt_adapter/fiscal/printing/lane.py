@@ -188,10 +188,15 @@ class PrintLane(LaneFront):
     # ---- receipts -----------------------------------------------------------------------------------
 
     async def _recover(self, lane: LaneTerm) -> None:
-        await self.recovery.settle(lane)
-        await self._orphans.read_back(lane)
-        self._supply.begin_anew()
-        self._broken = False
+        self._broken = False  # whoever doubts the rows meanwhile sets it again
+        try:
+            self._orphans.forget()  # the database may have gone back under this very term
+            await self.recovery.settle(lane)
+            await self._orphans.read_back(lane)
+            self._supply.begin_anew()
+        except BaseException:
+            self._broken = True
+            raise
 
     async def _print(self, job: PrintJob, lane: LaneTerm, term: Term) -> None:
         if await self._is_made(job, lane):

@@ -162,7 +162,7 @@ class LaneFront:
     @property
     def fn_is_read(self) -> bool:
         """The FN was read back in this term: documents that no receipt owns are written down."""
-        return self._orphans.is_read and self.session.reading_back is None
+        return self._orphans.is_read and not self._broken and self.session.reading_back is None
 
     def rows_moved(self, seqs: Collection[int]) -> None:
         """These receipts belong to another lane now, or to this one: go by the rows."""
@@ -207,6 +207,11 @@ class LaneFront:
         """What keeps the register from printing may be over, or begin: ask it now, without a pause."""
         self._look_now = True
         self.session.looked_at = float("-inf")
+        self._wake.set()
+
+    def rows_lost(self) -> None:
+        """The database went back under this process: read the FN back before anything else is printed."""
+        self._broken = True
         self._wake.set()
 
     def documents_delivered(self) -> None:

@@ -33,6 +33,11 @@ class Counts:
     def undelivered(self) -> int:
         return self.pending + self.syncing
 
+    @property
+    def forgotten(self) -> int:
+        """Receipts that were accepted and are not there any more."""
+        return self.total - self.pending - self.syncing - self.synced - self.failed
+
 
 _FIELDS = ("total", "pending", "syncing", "synced", "failed", "dlq_open", "unprinted", "print_failed")
 _SELECT = select(*(counters.c[name] for name in _FIELDS)).where(counters.c.id == 1)

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, true, update
 
+from kkt_adapter.fiscal.store import counters
 from kkt_adapter.fiscal.store.tables import documents, met_fns
 
 
@@ -80,6 +81,42 @@ def note_gap(conn: Connection, document: FnPosition, *, after: int, register_id:
         meet(conn, fn_number, register_id=register_id, first_fd=after, at=at)
     known_gap = None if met is None else met.unread_from
     set_unread(conn, fn_number, missing if known_gap is None else min(known_gap, missing))
+
+
+def doubt_gaps(conn: Connection) -> None:
+    """The database went back, and documents may have been written down since: the newest number of an FN says
+    no longer that those before it are known. All met FNs are read back from their first gap on.
+
+    In a shop that has forgotten receipts, what lies before the oldest document of one that is kept was
+    forgotten in due time.
+    """
+    forgets = counters.read(conn).forgotten > 0
+    for met in conn.execute(select(met_fns)).all():
+        first = _first_gap(conn, met.fn_number, after=met.first_fd, forgets=forgets)
+        if first is not None:
+            known_gap = first if met.unread_from is None else met.unread_from
+            set_unread(conn, met.fn_number, min(first, known_gap))
+
+
+def _first_gap(conn: Connection, fn_number: str, *, after: int, forgets: bool) -> int | None:
+    """The first number behind ``after`` that is not written down, perhaps the FN's next one. ``forgets``:
+    those before the oldest document of a receipt do not count."""
+    of_fn, following = documents.c.fn_number == fn_number, documents.alias()
+    query = select(func.min(documents.c.fd_number)).where(of_fn, documents.c.fd_number > after)
+    oldest = conn.execute(query.where(documents.c.receipt_seq.is_not(None) if forgets else true())).scalar()
+    if oldest is None:
+        return None
+    if oldest > after + 1 and not forgets:
+        return after + 1
+    has_next = (following.c.fn_number == fn_number) & (following.c.fd_number == documents.c.fd_number + 1)
+    before_gap = conn.execute(
+        select(func.min(documents.c.fd_number)).where(
+            of_fn,
+            documents.c.fd_number >= oldest,
+            ~select(following.c.fd_number).where(has_next).exists(),
+        )
+    ).scalar_one()
+    return int(before_gap) + 1
 
 
 def known_numbers(conn: Connection, fn_number: str, *, first: int, last: int) -> set[int]:
