@@ -7,7 +7,7 @@ and the other registers work. It goes on by itself once the cause is gone.
 from collections.abc import Sequence
 from enum import StrEnum
 
-from kkt_adapter.kernel.errors import KktBlocked, Text
+from kkt_adapter.kernel.errors import FnDamaged, KktBlocked, Text
 
 
 class BlockReason(StrEnum):
@@ -17,7 +17,7 @@ class BlockReason(StrEnum):
     FN_EXPIRED = "FN_EXPIRED"
     FN_UNSENT_LIMIT = "FN_UNSENT_LIMIT"
     NOT_REGISTERED = "NOT_REGISTERED"
-    FN_DAMAGED = "FN_DAMAGED"  # virtual: its file; said by the driver
+    FN_DAMAGED = "FN_DAMAGED"  # virtual: its file, said by the driver; or it stands before what it has made
     CONFIGURATION = "CONFIGURATION"  # our settings contradict the registration
     GROUP_MIXED = "GROUP_MIXED"  # the registers of a group differ in INN or FFD
     GROUP_UNREAD = "GROUP_UNREAD"  # after a restore a register of the group is still to be read back
@@ -68,6 +68,17 @@ def blocked_by_configuration(contradictions: Text) -> KktBlocked:
         f"ККТ остановлена из-за своих настроек: {contradictions.ru}. "
         "Исправьте kkt-adapter.toml или подключите нужную ККТ и перезапустите.",
         reason=BlockReason.CONFIGURATION.value,
+    )
+
+
+def fn_behind(fn_number: str, *, last: int, known: int) -> FnDamaged:
+    """An FN never counts back: this one was begun anew, or is an old copy, and would use numbers again."""
+    return FnDamaged(
+        f"FN {fn_number} stands at document {last}, but has made number {known} before: it is not the one "
+        "that worked here. Put its file back, or mount its folder, and restart; a device needs service.",
+        f"ФН {fn_number} стоит на документе {last}, хотя раньше оформил № {known}: это не тот ФН, который "
+        "здесь работал. Верните его файл или подключите каталог и перезапустите; если это ККТ — в сервис.",
+        reason=BlockReason.FN_DAMAGED.value,
     )
 
 

@@ -1,5 +1,6 @@
 """A register that must not work is stopped alone, says why, and leaves the others at work."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -154,3 +155,31 @@ async def test_a_register_whose_fn_file_cannot_be_used_is_stopped_alone(
         assert (await running.sell(1, till=BAD))[0]["status"] == "printed"
         await running.delivered()
         await running.check_books()
+
+
+@pytest.mark.parametrize("how", ["folder not mounted", "old copy"])
+async def test_an_fn_that_stands_before_what_it_has_made_makes_nothing(tmp_path: Path, how: str) -> None:
+    """A lost folder takes the markers along: a new FN of the same number would begin with document 1."""
+    async with product(tmp_path, registers=registers(), alert_interval_s=0.2) as running:
+        folder, name = running.settings.fn_dir, fn_path(running.settings.fn_dir, RegisterId(BAD)).stem
+        await running.sell(1, till=BAD)
+        await running.delivered()
+        early, late = tmp_path / "early", tmp_path / "late"
+        async with running.stopped():
+            shutil.copytree(folder, early)
+        await running.sell(2, till=BAD)
+        await running.delivered()
+        async with running.stopped():
+            shutil.copytree(folder, late)
+            for path in folder.glob(f"{name}.*"):
+                path.unlink()
+            if how == "old copy":
+                for path in early.glob(f"{name}.*"):
+                    shutil.copy(path, folder)
+        made = running.archive(BAD)
+        await is_stopped_alone(running, reason="FN_DAMAGED", cause=made[0].fn_number)
+        assert running.archive(BAD) == made
+        async with running.stopped():
+            for path in late.glob(f"{name}.*"):
+                shutil.copy(path, folder)
+        assert (await running.sell(1, till=BAD))[0]["status"] == "printed"

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from kkt_adapter.fiscal.kkt.driver import KktStatus
 from kkt_adapter.fiscal.model import DocumentCode, FiscalDocument, ShiftReport
 from kkt_adapter.fiscal.printing import records
+from kkt_adapter.fiscal.printing.blocked import fn_behind
 from kkt_adapter.fiscal.printing.lane_rows import OrphansOf
 from kkt_adapter.fiscal.printing.register_session import RegisterSession
 from kkt_adapter.fiscal.shifts.shift_rows import record_shift
@@ -62,7 +63,7 @@ class FnReadback:
         reads all that the driver allows: the contact may be what it has lost.
 
         Raises:
-            KktUnavailable: the device cannot be asked now.
+            KktUnavailable: the device cannot be asked now. FnDamaged: it stands before what it has made.
         """
         status = await self._session.driver.status()
         fn_number, last = status.fn_number, status.fd_number
@@ -72,6 +73,8 @@ class FnReadback:
         known = rows.newest or met_at
         if known is None:
             known = 0 if await self._may_have_driven_it() else last
+        if known > last:
+            raise fn_behind(fn_number, last=last, known=known)
         await self._remember(fn_number, known if met_at is None else met_at)
         if contact is None:
             await self._meet(fn_number, known)
