@@ -172,6 +172,8 @@ async def settle_identity(
     path = sqlite_path(settings.database)
     found = await database.read(lambda c: look(c, around.fns))
     start = _ensure(SERVER if path is None else str(path), judge(found, around))
+    if path is not None and start is IdentityStart.GO_ON and around.memory.known is None:
+        start = _of_unknown_age(found)
     fresh = random_id()
     pooled = grouped(settings)
 
@@ -215,11 +217,16 @@ def _write(conn: Connection, start: IdentityStart, memory: Memory, *, fresh: str
         IdentityStart.BEGUN: EventType.DATABASE_BEGUN,
         IdentityStart.RESTORED: EventType.DATABASE_RESTORED,
     }.get(start)
-    if told is not None and decision is not None:
-        facts = {"by": decision.by, "reason": decision.reason, "decided_at": decision.at}
-        entry = events.entry(
-            told, at, level=EventLevel.WARNING, uuid=now.uuid, epoch=now.epoch, file=decision.file, **facts
-        )
+    if told is not None:
+        facts: events.EventFacts = {"reason": "the data directory does not remember this database"}
+        if decision is not None:
+            facts = {
+                "by": decision.by,
+                "reason": decision.reason,
+                "decided_at": decision.at,
+                "file": decision.file,
+            }
+        entry = events.entry(told, at, level=EventLevel.WARNING, uuid=now.uuid, epoch=now.epoch, **facts)
         events.write(conn, [entry])
     return now
 
@@ -227,6 +234,14 @@ def _write(conn: Connection, start: IdentityStart, memory: Memory, *, fresh: str
 def grouped(settings: Settings) -> frozenset[str]:
     """The registers that belong to groups."""
     return frozenset(register_id for group in settings.group for register_id in group.registers)
+
+
+def _of_unknown_age(found: Found) -> IdentityStart:
+    """A file that its data directory does not remember: a copy that was put there by hand, or the memory is
+    lost. Unless its very first start made it just now, it counts as restored: the FNs may hold more than it
+    knows."""
+    began_here = found.identity is None or found.identity.changes <= 1
+    return IdentityStart.GO_ON if began_here else IdentityStart.RESTORED
 
 
 def _may_be_older(conn: Connection, before: Identity | None, now: Identity) -> bool:

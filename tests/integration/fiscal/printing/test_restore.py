@@ -14,13 +14,16 @@ from tests.support.product import TILL, Product, ShiftedClock, product, sale
 from tests.support.registers.doubt import asked
 from tests.support.registers.foreign import foreign_document
 
+from kkt_adapter.bootstrap.seams import Seams
+from kkt_adapter.bootstrap.shutdown import Closers, close_all
+from kkt_adapter.bootstrap.storage import open_storage
 from kkt_adapter.cli.database.copies import decide
 from kkt_adapter.fiscal.model import DocumentCode
 from kkt_adapter.fiscal.store.losses import Loss, LossKind, open_losses
 from kkt_adapter.fiscal.store.session_tables import cash_transactions
 from kkt_adapter.fiscal.store.tables import attempts, buffer_events, documents, met_fns, shifts
 from kkt_adapter.runtime.db.backup import back_up, restore
-from kkt_adapter.runtime.db.identity import Decided, change_memory, load_memory
+from kkt_adapter.runtime.db.identity import MEMORY, Decided, change_memory, load_memory
 from kkt_adapter.runtime.leases.rows import leases
 
 KEYLESS: Json = {"additional_attribute": "order 7", "user_attribute": {"name": "table", "value": "4"}}
@@ -285,11 +288,15 @@ async def test_an_fn_met_after_the_copy_is_read_back_from_where_it_was_met(tmp_p
         assert (await shop.post(sale(kop=700), key="k")).json()["fiscal_doc_id"] == told["fiscal_doc_id"]
 
 
-@pytest.mark.parametrize("how", ["ended between", "another directory"])
+@pytest.mark.parametrize("how", ["ended between", "another directory", "clock ahead", "by hand"])
 async def test_an_fn_that_the_directory_does_not_remember_is_read_back_too(tmp_path: Path, how: str):
     """The process that met the FN may have ended before the directory remembered it, and with a server the
-    node that met it may have a directory of its own."""
-    async with product(tmp_path) as shop:
+    node that met it may have a directory of its own. A copy that is put into a new directory by hand comes
+    without a word."""
+    clock = ShiftedClock()
+    async with product(tmp_path, clock=clock) as shop:
+        if how == "by hand":
+            await shop.restart()  # a copy that the very first start might have made is a new shop's
         met = (await shop.until(lambda: shop.read(lambda c: c.execute(select(met_fns)).all())))[0]
         backup = copy(shop)
         raw = sqlite3.connect(backup)
@@ -306,8 +313,15 @@ async def test_an_fn_that_the_directory_does_not_remember_is_read_back_too(tmp_p
         told = (await shop.post(sale(kop=700), key="k")).json()
         assert load_memory(shop.settings.data_dir).fns == {met.fn_number: met.first_fd}
         async with restored(shop, backup):
-            if how == "another directory":
+            if how == "clock ahead":  # a start that ends before it meets the FN
+                closers: Closers = []
+                await open_storage(shop.settings, seams=Seams(), clock=clock, closers=closers)
+                await close_all(closers)
+                clock.ahead = timedelta(days=40)
+            if how in ("another directory", "clock ahead"):
                 forget()
+            if how == "by hand":
+                (shop.settings.data_dir / MEMORY).unlink()
 
         assert (await shop.post(sale(kop=700), key="k")).json()["fiscal_doc_id"] == told["fiscal_doc_id"]
         assert await shop.until(lambda: losses_of(shop))

@@ -90,10 +90,9 @@ class FnReadback:
         )
 
     async def _may_have_driven_it(self) -> bool:
-        """A newer state of the database was lost while its receipts may still be asked for, and that state
-        may have met the FN through a node with another data directory."""
-        at = await self._db.read(loss_rows.replaced_at)
-        return at is not None and self._clock.now() - at <= UNREAD_LIVE
+        """A newer state of the database was lost, and may have met the FN through a node with another data
+        directory. No date ends that before the event of it is forgotten: the clock may have been wrong."""
+        return await self._db.read(loss_rows.replaced_at) is not None
 
     async def _remember(self, fn_number: str, first_fd: int) -> None:
         """In the data directory, before the database: a process may end between the two, and a database may
