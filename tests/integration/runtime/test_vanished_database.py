@@ -27,6 +27,8 @@ from kkt_adapter.kernel.ids import RegisterId, random_id
 from kkt_adapter.runtime.auth.settings import AuthSettings
 from kkt_adapter.runtime.db import identity
 from kkt_adapter.runtime.db.backup import back_up, restore
+from kkt_adapter.runtime.db.sqlite_file import lock_path
+from kkt_adapter.runtime.file_lock import hold_alone
 
 
 def database(shop: Product) -> Path:
@@ -174,6 +176,34 @@ async def test_db_restore_takes_our_databases_only_and_says_how_old_they_are(tmp
         (event,) = await events(shop, "database_restored")
         assert (event["reason"], event["epoch"]) == ("drill", 2)
         assert await events(shop, "database_went_back") == []
+
+
+async def test_db_restore_changes_nothing_that_it_cannot_write_down(tmp_path: Path) -> None:
+    """The database may lie on another disk than the data directory."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    async with product(tmp_path, buffer_db_path=disk / "buffer.db") as shop:
+        await shop.sell()
+        file, data = disk / "buffer.db", shop.settings.data_dir
+        good = back_up(file, shop.folder / "copies", now=datetime.now(UTC))
+        await shop.sell()
+        async with shop.stopped():
+            before = file.read_bytes()
+            (data / identity.LOCK).unlink()
+            (data / identity.LOCK).mkdir()  # as where nothing can be written
+            arguments = ("restore", str(good), "--yes")
+            settings = {"KKT_DATA_DIR": str(data), "BUFFER_DB_PATH": str(file)}
+            result = await asyncio.to_thread(run, db_app, *arguments, **settings)
+            assert result.exit_code == 1
+            assert file.read_bytes() == before
+            (data / identity.LOCK).rmdir()
+
+            held = hold_alone(lock_path(file))  # somebody has the database open
+            assert held is not None
+            assert (await asyncio.to_thread(run, db_app, *arguments, **settings)).exit_code == 1
+            assert identity.load_memory(data).decision is None
+            held.release()
+        assert await events(shop, "database_restored") == []
 
 
 async def test_a_copy_of_another_shop_is_not_put_back(tmp_path: Path) -> None:

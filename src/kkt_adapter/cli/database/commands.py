@@ -64,8 +64,6 @@ def restore(
 ) -> None:
     """Put a copy in the place of the database; the service must be stopped. The old one is kept aside."""
     import kkt_adapter.cli.database.copies as db_copies
-    from kkt_adapter.runtime.db.backup import restore as put_back
-    from kkt_adapter.runtime.db.identity import Decided
 
     with _reported():
         directory, database = _sqlite(data_dir)
@@ -78,8 +76,7 @@ def restore(
                 err=True,
             )
         with busy(say("Checking and restoring", "Проверка и восстановление")):
-            aside = put_back(file, database, now=SystemClock().now())
-            db_copies.decide(directory, Decided.RESTORE, reason=reason, file=file)
+            aside = db_copies.put_back(file, database, directory, reason=reason)
     line(say(f"{database} restored from {file}", f"{database} восстановлена из {file}"))
     if aside is not None:
         line(say(f"The old database is at {aside}", f"Прежняя база данных: {aside}"))

@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from getpass import getuser
@@ -15,7 +15,8 @@ from kkt_adapter.cli.database.opening import run_on_database
 from kkt_adapter.fiscal.store import losses
 from kkt_adapter.fiscal.store.losses import Loss
 from kkt_adapter.kernel.clock import SystemClock
-from kkt_adapter.kernel.errors import StorageError, Text
+from kkt_adapter.kernel.errors import AdapterError, StorageError, Text
+from kkt_adapter.runtime.db.backup import restore
 from kkt_adapter.runtime.db.identity import (
     DatabaseFound,
     Decided,
@@ -112,6 +113,24 @@ def decide(data_dir: Path, what: Decided, *, reason: str, file: Path | None = No
         raise StorageError(
             f"{data_dir} cannot be written: {error.strerror}", f"{data_dir}: нет записи: {error.strerror}"
         ) from error
+
+
+def put_back(copy: Path, database: Path, data_dir: Path, *, reason: str) -> Path | None:
+    """Put a copy in the place of the database; see `restore`. The decision comes first: without it the copy
+    may pass for the state that was there, if nothing had been counted since it was made. One that no copy
+    followed does no harm.
+
+    Raises:
+        StorageError: nothing was changed.
+    """
+    before = load_memory(data_dir).decision
+    decide(data_dir, Decided.RESTORE, reason=reason, file=copy)
+    try:
+        return restore(copy, database, now=SystemClock().now())
+    except StorageError:
+        with suppress(AdapterError, OSError):
+            change_memory(data_dir, lambda memory: replace(memory, decision=before))
+        raise
 
 
 def begin(settings: Settings, *, reason: str) -> None:
