@@ -20,6 +20,7 @@ from kkt_adapter.runtime.db.postgres import PostgresDatabase, PostgresSettings
 from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.db.sqlite import SqliteDatabase
 from kkt_adapter.runtime.leases.database import (
+    ENDED_KEPT,
     DatabaseLeases,
     check_term,
     check_terms,
@@ -489,6 +490,24 @@ def test_a_margin_that_leaves_no_trust_between_renewals_is_refused(clock: Manual
 
     with pytest.raises(ValueError, match="margin_s"):
         leases_of.lease(NAME, margin_s=20)
+
+
+async def test_of_those_who_ended_only_some_are_remembered(clock: ManualClock) -> None:
+    of_memory_only: Any = object()
+    asked: list[str] = []
+
+    def has_ended(owner: str) -> bool:
+        asked.append(owner)
+        return True
+
+    leases_of = DatabaseLeases(of_memory_only, owner="node-0", clock=clock, holder_ended=has_ended)
+    owners = [f"owner-{number}" for number in range(ENDED_KEPT + 1)]
+    for owner in owners:
+        assert await leases_of.ended(owner)
+    assert await leases_of.ended(owners[-1])
+    assert asked == owners
+    assert await leases_of.ended(owners[0])  # forgotten, and proven anew
+    assert asked == [*owners, owners[0]]
 
 
 async def test_a_sign_of_life_changes_while_the_lease_is_held_and_not_after(nodes: Nodes) -> None:

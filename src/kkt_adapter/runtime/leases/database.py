@@ -25,6 +25,7 @@ from kkt_adapter.runtime.leases.lease import MARGIN_S, POLL_S, RENEW_S, TTL_S, T
 from kkt_adapter.runtime.leases.rows import Held, LeaseRow, Taking, give_back, leases, look, renew, take
 
 RETRY_S = 1.0  # a renewal that failed is tried again this soon, within the trust window
+ENDED_KEPT = 100  # owners whose end is remembered; of others the proof is asked for again
 RELEASE_S = 5.0  # giving back may take this long when the program stops
 
 TermKey: TypeAlias = tuple[str, str, int]
@@ -155,12 +156,15 @@ class DatabaseLeases:
         self.host = socket.gethostname()[:255]
         self.look = ReadTogether(database, look)
         self._leases: dict[str, DatabaseLease] = {}
-        self._ended: set[str] = set()  # owners whose end was proven: an instance id is never used again
+        self._ended: dict[str, None] = {}  # owners whose end was proven: an instance id is never used again
 
     async def ended(self, owner: str) -> bool:
         """Is the process behind ``owner`` proven to have ended? Many leases ask for the same one."""
         if owner not in self._ended and await asyncio.to_thread(self.holder_ended, owner):
-            self._ended.add(owner)
+            if len(self._ended) >= ENDED_KEPT:
+                del self._ended[next(iter(self._ended))]  # the one that was proven first
+            self._ended[owner] = None
+            return True
         return owner in self._ended
 
     def lease(self, name: str, *, margin_s: float = MARGIN_S) -> "DatabaseLease":
