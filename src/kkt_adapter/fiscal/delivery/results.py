@@ -26,7 +26,7 @@ from kkt_adapter.fiscal.model import OfdMessage
 from kkt_adapter.fiscal.store import counters, document_bytes
 from kkt_adapter.fiscal.store import events as journal
 from kkt_adapter.fiscal.store.events import EventLevel, EventType, NewEvent
-from kkt_adapter.fiscal.store.tables import attempts, buffer_events, dlq, receipts
+from kkt_adapter.fiscal.store.tables import RARE_EVENTS, attempts, buffer_events, dlq, receipts
 from kkt_adapter.kernel.errors import LeaseLost
 from kkt_adapter.kernel.quick import quickly_made
 from kkt_adapter.runtime.db.bulk import bulk, bulk_insert
@@ -119,6 +119,17 @@ _SET_FAILED = (
 _ALARMS = select(buffer_events.c.metadata).where(
     buffer_events.c.receipt_id == bindparam("b_receipt"),
     buffer_events.c.event_type == EventType.OPERATOR_ALARM.value,
+)
+ALARMS_SEEN = 1000  # the newest without a receipt: a document is sent again while its FN keeps it
+_OTHER_ALARMS = (
+    select(buffer_events.c.metadata)
+    .where(
+        RARE_EVENTS,
+        buffer_events.c.event_type == EventType.OPERATOR_ALARM.value,
+        buffer_events.c.receipt_id.is_(None),
+    )
+    .order_by(buffer_events.c.id.desc())
+    .limit(ALARMS_SEEN)
 )
 _INSERT_TRIES = bulk_insert(
     attempts,
@@ -236,9 +247,9 @@ def write_alarm(
     conn: Connection, code: int, at: datetime, *, message: OfdMessage, claim: Claim | None
 ) -> None:
     """The operator answered with ``code``: it takes the document and finds fault with it. Told once for each
-    receipt, however often its document is sent; ``claim`` None: a report, or a receipt without a row."""
+    document, however often it is sent; ``claim`` None: a report, or a receipt without a row."""
     receipt_id = None if claim is None else claim.receipt_id
-    if receipt_id is not None and code in _codes_told(conn, receipt_id):
+    if _is_told(conn, (message.fn_number, message.fd_number, code), receipt_id):
         return
     entry = journal.entry(
         EventType.OPERATOR_ALARM,
@@ -253,8 +264,11 @@ def write_alarm(
     journal.write(conn, [entry])
 
 
-def _codes_told(conn: Connection, receipt_id: str) -> set[int]:
-    return {json.loads(said)["code"] for said in conn.execute(_ALARMS, {"b_receipt": receipt_id}).scalars()}
+def _is_told(conn: Connection, alarm: tuple[str, int, int], receipt_id: str | None) -> bool:
+    """``alarm``: FN, document and code."""
+    given = {} if receipt_id is None else {"b_receipt": receipt_id}
+    alarms = map(json.loads, conn.execute(_ALARMS if given else _OTHER_ALARMS, given).scalars())
+    return any((said.get("fn_number"), said.get("fd_number"), said["code"]) == alarm for said in alarms)
 
 
 def write_failed(conn: Connection, result: Failed, added: Additions) -> None:

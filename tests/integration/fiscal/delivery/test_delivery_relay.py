@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from tests.support.product import TILL, Product, product, virtual_registers
 
 from kkt_adapter.emulators.ofd import OfdFault, OfdFaultMode
@@ -17,6 +18,7 @@ from kkt_adapter.fiscal.delivery.lanes import ledger
 from kkt_adapter.fiscal.delivery.lanes.relay import RelayLane
 from kkt_adapter.fiscal.model import DocumentCode, OfdMessage
 from kkt_adapter.fiscal.store import counters
+from kkt_adapter.fiscal.store.tables import buffer_events
 from kkt_adapter.kernel.errors import (
     KktRefused,
     KktUnavailable,
@@ -134,6 +136,34 @@ async def test_a_confirmation_that_did_not_reach_the_fn_for_certain_costs_nothin
     (alarm,) = [event for event in row["events"] if event["event"] == "operator_alarm"]
     assert (alarm["metadata"]["code"], row["operator_code"]) == (14, 14)
     await running.check_books()
+
+
+async def test_a_fault_with_a_report_is_told_once_however_often_it_is_sent(
+    running: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await running.sell(1)
+    await running.delivered()
+    await running.ofd.set_faults(OfdFault(mode=OfdFaultMode.CODE, code=14))
+    driver = running.driver()
+    accept, breaks = driver.accept_reply, 2
+
+    async def break_off(reply: bytes) -> None:
+        nonlocal breaks
+        if breaks:
+            breaks -= 1
+            raise KktUnavailable("the link is gone")
+        await accept(reply)
+
+    monkeypatch.setattr(driver, "accept_reply", break_off)
+    await running.close_shift()
+
+    async def taken() -> bool:
+        return (await driver.exchange_status()).unsent_count == 0
+
+    await running.until(taken)
+    query = select(buffer_events.c.metadata).where(buffer_events.c.event_type == "operator_alarm")
+    assert len(await running.read(lambda c: c.execute(query).all())) == 1
+    assert running.ofd.state()["repeated"] == 2
 
 
 async def test_a_dead_letter_at_the_head_is_tried_on_and_closes_itself(
