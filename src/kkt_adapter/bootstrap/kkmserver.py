@@ -32,9 +32,11 @@ def build_execute(
         """All that its groups have; a till's name stands for the one register that it prints on."""
         found: dict[str, None] = {}
         for name in shop.groups:
-            group, till = registers.groups.find(name), registers.find(PosId(name))
-            units = group.units if group is not None else () if till is None else (till,)
-            found.update(dict.fromkeys(unit.register_id for unit in units))
+            group = registers.groups.find(name)
+            if group is not None:
+                found.update(dict.fromkeys([unit.register_id for unit in group.units]))
+            elif (till := registers.find(PosId(name))) is not None:
+                found[till.register_id] = None
         return list(found)
 
     parts = Parts(

@@ -100,9 +100,9 @@ class Presses:
     async def names(self, register_ids: Iterable[str]) -> Mapping[str, DeviceName]:
         """The numbers of registers; those that have none get one."""
         wanted = tuple(register_ids)
-        if not all(one in self._names for one in wanted):
+        if not self._names.keys() >= set(wanted):
             stored = await self._db.read(device_names)
-            if not all(one in stored for one in wanted):
+            if not stored.keys() >= set(wanted):
                 now = self._clock.now()
                 stored = await self._db.write(lambda c: name_devices(c, wanted, at=now))
             self._names = stored

@@ -38,6 +38,37 @@ def test_a_plain_sale() -> None:
 
 
 @pytest.mark.parametrize(
+    "name",
+    [
+        "CashierName", "cashiervatin", "ClientAddress", "ClientInfo", "ClientINN", "TaxVariant", "NotPrint",
+        "AdditionalAttribute", "AgentSign", "AddressSettle", "PlaceMarket", "SenderEmail", "CashLessType1",
+    ],
+)  # fmt: skip
+def test_a_field_that_is_the_only_seldom_one_is_read(name: str) -> None:
+    value = "a@b.ru" if name == "ClientAddress" else 0 if name in ("NotPrint", "CashLessType1") else "1"
+    fields = Fields({**SALE, name: value})
+    translate(fields, own_place=False)
+    assert name not in set(fields.unknown())
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "EAN13", "SignMethodCalculation", "SignCalculationObject", "CustomsDeclaration",
+        "AdditionalAttribute", "MeasureOfQuantity", "MeasurementUnit", "CountryOfOrigin", "ExciseAmount",
+        "Department", "agentsign",
+    ],
+)  # fmt: skip
+def test_a_field_that_is_the_only_seldom_one_of_a_line_is_read(name: str) -> None:
+    fields = Fields({**SALE, "CheckStrings": [{"Register": {"Name": "A", "Amount": 150, name: "1"}}]})
+    translate(fields, own_place=False)
+    (element,) = fields.objects("CheckStrings")
+    register = element.object("Register")
+    assert register is not None
+    assert name not in set(register.unknown())
+
+
+@pytest.mark.parametrize(
     ("code", "kind", "operation"),
     [
         (None, "sale", None), (0, "sale", None), ("1", "refund", None), (10, "expense", None),

@@ -7,7 +7,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Any, Final
 
-from kkt_adapter.api.doors.kkmserver.fields import Fields, folded
+from kkt_adapter.api.doors.kkmserver.fields import Fields, folded, names
 from kkt_adapter.api.doors.kkmserver.refusal import CommandRefused, Status, refused
 from kkt_adapter.kernel.quick import quickly_made
 
@@ -110,6 +110,9 @@ class DeviceWish:
     device_id: str | None = None
 
 
+_DEVICE: Final = names("InnKkm", "KktNumber", "TaxVariant", "IdDevice")
+
+
 @quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
@@ -125,9 +128,10 @@ class Command:
 def written_head(document: Mapping[str, Any]) -> tuple[str, str]:
     """Command and IdCommand as written, for the answer to a command that cannot be read otherwise."""
     found = {"command": "", "idcommand": ""}
-    for name, value in document.items():
-        if folded(name) in found and isinstance(value, str | int | Decimal):
-            found[folded(name)] = str(value)
+    for written, value in document.items():
+        name = folded(written)
+        if name in found and isinstance(value, (str, int, Decimal)):
+            found[name] = str(value)
     return found["command"][:LONGEST_ID], found["idcommand"][:LONGEST_ID]
 
 
@@ -206,8 +210,11 @@ def _id(fields: Fields) -> str | None:
 
 
 def _device(fields: Fields) -> DeviceWish:
+    number = fields.whole("NumDevice") or 0
+    if not fields.has_any(_DEVICE):
+        return DeviceWish(number=number)
     return DeviceWish(
-        number=fields.whole("NumDevice") or 0,
+        number=number,
         inn=_stripped(fields.text("InnKkm")),
         factory_number=_stripped(fields.text("KktNumber")),
         taxation=fields.whole("TaxVariant"),

@@ -25,6 +25,7 @@ from kkt_adapter.api.doors.kkmserver.receipts import ReceiptPresses, wait_final
 from kkt_adapter.api.doors.kkmserver.refusal import CommandRefused, refusal_of, refused
 from kkt_adapter.fiscal.intake.press_guard import Caller
 from kkt_adapter.kernel.errors import AdapterError, Text
+from kkt_adapter.kernel.ids import random_id
 from kkt_adapter.runtime.auth.shop_values import Shop
 from kkt_adapter.runtime.log import get_logger
 
@@ -105,11 +106,21 @@ class Commands:
         hold = self.holds.open(seconds)
         watch(hold)
         guards_for = partial(self._parts.presses.guards_for, shop.guard_minutes)
-        call = Call(shop=shop, command=command, head=head, hold=hold, caller=caller, guards_for=guards_for)
-        if command.id is not None:
-            call.key = command.id
-        elif command.does is not Does.RESULT:
-            call.head = Head(command=written, id=call.key, english=english)
+        if command.id is None:
+            key = random_id()
+            if command.does is not Does.RESULT:
+                head = Head(command=written, id=key, english=english)
+        else:
+            key = command.id
+        call = Call(
+            shop=shop,
+            command=command,
+            head=head,
+            hold=hold,
+            caller=caller,
+            guards_for=guards_for,
+            key=key,
+        )
         self._stats.held += 1
         try:
             answer = await self._carried_out(call)

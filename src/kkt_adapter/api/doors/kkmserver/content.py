@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from kkt_adapter.api.doors.kkmserver.command import Command, Does
-from kkt_adapter.api.doors.kkmserver.fields import Fields, folded
+from kkt_adapter.api.doors.kkmserver.fields import Fields, folded, names
 from kkt_adapter.api.doors.kkmserver.payments import SUMS
 from kkt_adapter.kernel import jsontext
 
@@ -21,9 +21,13 @@ _OF_A_RECEIPT = (
     "CorrectionBaseNumber",
     "ClientAddress",
 )
+_OLD_SUMS = ("Amount", "CashLessType1", "CashLessType2", "CashLessType3")
 _OF_A_LINE = ("Name", "Quantity", "Price", "Amount", "Tax", "SignMethodCalculation", "SignCalculationObject")
 _OF_A_CODE = ("BarCode", "GTIN", "SerialNumber")
 _CASH = (Does.CASH_IN, Does.CASH_OUT)
+_SELDOM = names(*_OF_A_RECEIPT, *_OLD_SUMS)
+_SELDOM_OF_A_LINE = names("GoodCodeData", "NomenclatureCode")
+_NOT_SAID = (None,) * (len(_OF_A_CODE) + 1)
 
 
 def content_hash(command: Command) -> bytes:
@@ -40,19 +44,21 @@ def _content(command: Command) -> dict[str, Any]:
         return found
     found["type"] = fields.whole("TypeCheck") or 0
     found["sums"] = [_number(fields, name) for name, _ in SUMS]
-    found["old_sums"] = sorted(
-        [folded(name), _number(fields, name)]
-        for name in ("Amount", "CashLessType1", "CashLessType2", "CashLessType3")
-        if _number(fields, name) != "0"
-    )
-    found["about"] = [fields.text(name) for name in _OF_A_RECEIPT]
+    if fields.has_any(_SELDOM):
+        old = {folded(name): _number(fields, name) for name in _OLD_SUMS}
+        found["old_sums"] = sorted([name, number] for name, number in old.items() if number != "0")
+        found["about"] = [fields.text(name) for name in _OF_A_RECEIPT]
+    else:
+        found["old_sums"], found["about"] = [], [None] * len(_OF_A_RECEIPT)
     registers = (element.object("Register") for element in fields.objects("CheckStrings"))
     found["lines"] = [_line(register) for register in registers if register is not None]
     return found
 
 
 def _line(register: Fields) -> list[str | None]:
-    line = [register.text("Name"), *(_number(register, name) for name in _OF_A_LINE[1:])]
+    line = [register.text("Name"), *[_number(register, name) for name in _OF_A_LINE[1:]]]
+    if not register.has_any(_SELDOM_OF_A_LINE):
+        return [*line, *_NOT_SAID]
     code = register.object("GoodCodeData")
     line += [None if code is None else code.text(name) for name in _OF_A_CODE]
     return [*line, register.text("NomenclatureCode")]

@@ -11,7 +11,7 @@ from decimal import ROUND_FLOOR, Decimal
 from types import MappingProxyType
 from typing import Any, Final
 
-from kkt_adapter.api.doors.kkmserver.fields import Fields, rounded
+from kkt_adapter.api.doors.kkmserver.fields import Fields, names, rounded
 from kkt_adapter.api.doors.kkmserver.marks import mark_of
 from kkt_adapter.api.doors.kkmserver.refusal import refused
 from kkt_adapter.fiscal.requisites import AgentType
@@ -61,6 +61,16 @@ _AGENT_PHONES: Final = (
     ("ReceivePaymentsOperatorPhone", "operator_phones"),
     ("MoneyTransferOperatorPhone", "transfer_phones"),
 )
+_REQUISITES: Final = names(
+    "Tax",
+    *(theirs for theirs, _ in (*_RENAMED, *_TEXTS)),
+    "MeasureOfQuantity",
+    "MeasurementUnit",
+    "CountryOfOrigin",
+    "ExciseAmount",
+    "Department",
+)
+_AGENTS: Final = names("AgentSign", "AgentData", "PurveyorData")
 
 
 @quickly_made
@@ -209,6 +219,8 @@ def vat_of(register: Fields) -> str | None:
 
 def _requisites(register: Fields) -> Line:
     found: Line = {}
+    if not register.has_any(_REQUISITES):
+        return found
     rate = vat_of(register)
     if rate is not None:
         found["vat_rate"] = rate
@@ -238,6 +250,8 @@ def _requisites(register: Fields) -> Line:
 def agent_of(place: Fields) -> Line:
     """``agent`` and ``supplier`` of a line or of the whole receipt."""
     found: Line = {}
+    if not place.has_any(_AGENTS):
+        return found
     sign = place.whole("AgentSign")
     data, supplier = place.object("AgentData"), place.object("PurveyorData")
     if sign is not None and sign >= 0:

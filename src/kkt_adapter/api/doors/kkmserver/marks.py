@@ -4,7 +4,7 @@ import binascii
 from dataclasses import dataclass
 from typing import Final
 
-from kkt_adapter.api.doors.kkmserver.fields import Fields
+from kkt_adapter.api.doors.kkmserver.fields import Fields, names
 from kkt_adapter.api.doors.kkmserver.refusal import refused
 from kkt_adapter.kernel.quick import quickly_made
 
@@ -12,6 +12,7 @@ _FUR_AND_SHOES: Final = 0x444D
 """First bytes of tag 1162 for a GS1 DataMatrix code; inferred from what old clients send."""
 
 _GTIN_BYTES: Final = 6
+_FIELDS: Final = names("EAN13", "GoodCodeData", "NomenclatureCode")
 
 
 @quickly_made
@@ -21,8 +22,13 @@ class Mark:
     article: str | None = None  # of goods without a mark
 
 
+_NO_MARK: Final = Mark()
+
+
 def mark_of(register: Fields) -> Mark:
     """``GoodCodeData``, the old ``NomenclatureCode``, else ``EAN13`` as an article. Raises CommandRefused."""
+    if not register.has_any(_FIELDS):
+        return _NO_MARK
     article = register.text("EAN13")
     data, old = register.object("GoodCodeData"), register.text("NomenclatureCode")
     if data is None:

@@ -25,7 +25,6 @@ from kkt_adapter.fiscal.queries.receipts import Receipts
 from kkt_adapter.fiscal.store.device_numbers import DeviceName
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import KktError, NotFound
-from kkt_adapter.kernel.ids import random_id
 from kkt_adapter.kernel.money import rubles
 from kkt_adapter.kernel.quick import quickly_made
 from kkt_adapter.runtime.auth.shop_values import DoorName, Shop
@@ -141,7 +140,7 @@ class Call:
     hold: Hold
     caller: Caller
     guards_for: Callable[[], timedelta | None]  # how long an equal press is kept out, as the clock is now
-    key: str = field(default_factory=random_id)  # the client's, or one of ours
+    key: str  # the client's, or one of ours
     device: Answer = field(default_factory=dict)  # NumDevice and UnitName, once a register is chosen
     told: list[str] = field(default_factory=list)  # presses whose outcome the answer tells, if it arrives
 

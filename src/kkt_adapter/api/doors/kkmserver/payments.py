@@ -1,10 +1,10 @@
 """The five sums of a receipt: what was paid, compared with the goods to the kopeck."""
 
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, Final
 
-from kkt_adapter.api.doors.kkmserver.fields import Fields
+from kkt_adapter.api.doors.kkmserver.fields import Fields, names
+from kkt_adapter.api.doors.kkmserver.lines import in_rubles
 from kkt_adapter.api.doors.kkmserver.refusal import refused
 from kkt_adapter.kernel.money import Kopecks, rubles
 from kkt_adapter.kernel.quick import quickly_made
@@ -20,6 +20,7 @@ SUMS: Final = (
 
 _OLD_CARD_SUMS: Final = ("CashLessType1", "CashLessType2", "CashLessType3")
 """Names of FFD 1.0, still sent (Muraveiko/kkmserver:src, zeroabe/atol-kkm-client); together they are 1081."""
+_OLD_NAMES: Final = names(*_OLD_CARD_SUMS)
 
 
 @quickly_made
@@ -32,7 +33,8 @@ class Paid:
 def sums_of(command: Fields) -> dict[str, Kopecks]:
     """Kopecks by kind of payment, as written. Raises CommandRefused."""
     sums = {kind: command.money(name) or Kopecks(0) for name, kind in SUMS}
-    sums["card"] = Kopecks(sums["card"] + sum(command.money(name) or 0 for name in _OLD_CARD_SUMS))
+    if command.has_any(_OLD_NAMES):
+        sums["card"] = Kopecks(sums["card"] + sum(command.money(name) or 0 for name in _OLD_CARD_SUMS))
     return sums
 
 
@@ -59,8 +61,6 @@ def payments_of(command: Fields, total_kop: Kopecks) -> Paid:
         )
     sums["cash"] = Kopecks(sums["cash"] - change)
     return Paid(
-        payments=[
-            {"type": kind, "amount": Decimal(rubles(amount))} for kind, amount in sums.items() if amount
-        ],
+        payments=[{"type": kind, "amount": in_rubles(amount)} for kind, amount in sums.items() if amount],
         change_kop=Kopecks(change),
     )

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
 from kkt_adapter.api.doors.kkmserver.corrections import correction_of, vat_sums_of
-from kkt_adapter.api.doors.kkmserver.fields import Fields
+from kkt_adapter.api.doors.kkmserver.fields import Fields, names
 from kkt_adapter.api.doors.kkmserver.lines import Line, agent_of, lines_of
 from kkt_adapter.api.doors.kkmserver.payments import Paid, payments_of
 from kkt_adapter.api.doors.kkmserver.refusal import refused
@@ -35,6 +36,26 @@ KINDS: Final[Mapping[int, tuple[str, str | None]]] = MappingProxyType(
 _EGAIS: Final = (8, 9)
 _SAMPLE_SITE: Final = "kkmserver.ru"  # of the maker's sample, which clients send on (LaravelKkmServerConnect)
 _TAXATIONS: Final = 6
+_SELDOM: Final = names(
+    "CheckProps",
+    "AdditionalProps",
+    "CashierName",
+    "CashierVATIN",
+    "ClientAddress",
+    "ClientInfo",
+    "ClientINN",
+    "TaxVariant",
+    "NotPrint",
+    "AdditionalAttribute",
+    "UserAttribute",
+    "AgentSign",
+    "AgentData",
+    "PurveyorData",
+    "AddressSettle",
+    "PlaceMarket",
+    "SenderEmail",
+)
+"""What ``_whole_receipt`` reads."""
 _TAGS_OF_PROPS: Final[Mapping[int, str]] = MappingProxyType({1021: "cashier", 1008: "contact"})
 
 
@@ -100,8 +121,10 @@ def translate(command: Fields, *, own_place: bool) -> Translated:
 
 
 def _change(paid: Paid) -> Text | None:
+    if not paid.change_kop:
+        return None
     shown = rubles(paid.change_kop)
-    return Text(f"Change: {shown}.", f"Сдача: {shown}.") if paid.change_kop else None
+    return Text(f"Change: {shown}.", f"Сдача: {shown}.")
 
 
 def _refuse_card_terminal(command: Fields) -> None:
@@ -146,10 +169,12 @@ def _items(command: Fields, notes: _Notes) -> list[Line]:
 
 
 def _total(items: list[Line]) -> Kopecks:
-    return Kopecks(sum(kopecks(Decimal(line["total"])) for line in items))
+    return Kopecks(sum([kopecks(Decimal(line["total"])) for line in items]))
 
 
 def _whole_receipt(command: Fields, notes: _Notes, *, own_place: bool) -> dict[str, Any]:
+    if not command.has_any(_SELDOM):
+        return {}
     props = _props(command, notes)
     found: dict[str, Any] = {
         "cashier": _cashier(command, props, notes),
@@ -267,6 +292,7 @@ def _check_paper(command: Fields, body: Mapping[str, Any]) -> None:
         )
 
 
+@lru_cache(maxsize=1024)
 def sum_shown(amount_kop: int) -> Decimal:
     """Kopecks as the clients read sums."""
     return Decimal(rubles(amount_kop))
