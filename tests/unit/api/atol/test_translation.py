@@ -374,6 +374,17 @@ def test_what_does_not_fit_is_named_by_its_json_path(document: Json, path: str) 
     assert found[path]
 
 
+def test_an_empty_object_of_php_is_told_as_one_that_is_left_out() -> None:
+    """Bitrix leaves both contacts out when the order has none; PHP then writes ``[]``."""
+    left_out = body()
+    del left_out["receipt"]["client"]
+    assert (
+        findings(body(client=[]))
+        == findings(left_out)
+        == {"receipt.client": "обязательный объект. Передайте его"}
+    )
+
+
 def test_a_v4_correction_needs_its_vats() -> None:
     document = without(v4_correction([]), "correction", "vats")
     assert "correction.vats" in findings(document, version=4, operation="sell_correction")

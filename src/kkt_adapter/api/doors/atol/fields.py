@@ -101,7 +101,7 @@ class AtolFields:
 
     def object(self, name: str, *, required: bool = False) -> "AtolFields | None":
         value = self._members.get(name)
-        if value is None or (value == [] and not required):  # PHP writes an empty object as a list
+        if value is None or value == []:  # PHP writes an empty object as a list
             if required:
                 self.refuse(name, "обязательный объект. Передайте его")
             return None
