@@ -42,7 +42,7 @@ async def pair(database_url: str, tmp_path: Path) -> AsyncIterator[Pair]:
 
 
 async def test_either_node_answers_for_a_run_wherever_it_works(pair: Pair) -> None:
-    pair.emulator.faults = replace(pair.emulator.faults, latency_s=0.03)
+    pair.emulator.faults = replace(pair.emulator.faults, latency_s=1.0)  # still going on when both were asked
     started = await pair.a.sync.start(by="anna")
     for shop in (pair.a, pair.b):
         with pytest.raises(SyncAlreadyRunning) as caught:
@@ -50,6 +50,7 @@ async def test_either_node_answers_for_a_run_wherever_it_works(pair: Pair) -> No
         assert caught.value.run_id == started.run_id
         assert (await shop.sync.run(started.run_id)).run_id == started.run_id
         assert (await shop.schedule.job(started.job_id)).run_id == started.run_id
+    pair.emulator.faults = replace(pair.emulator.faults, latency_s=0.0)
     seen = [record.status async for record in pair.b.sync.progress(started.run_id)]
     assert seen[-1] is RunStatus.SUCCEEDED
     await pair.a.agrees_with(pair.emulator)
@@ -57,7 +58,7 @@ async def test_either_node_answers_for_a_run_wherever_it_works(pair: Pair) -> No
 
 
 async def test_a_run_is_cancelled_from_the_other_node(pair: Pair) -> None:
-    pair.emulator.faults = replace(pair.emulator.faults, latency_s=0.05)
+    pair.emulator.faults = replace(pair.emulator.faults, latency_s=1.0)  # pages are left when it is cancelled
     started = await pair.a.sync.start(by="anna")
     working = await pair.a.until(started.run_id, lambda record: record.pages_processed > 0)
     other = pair.b if working.node == "a" else pair.a
@@ -84,7 +85,7 @@ async def test_page_runs_of_one_node_disturb_no_full_run_of_the_other(pair: Pair
 
 
 async def test_a_node_whose_term_is_over_writes_nothing_more(pair: Pair) -> None:
-    pair.emulator.faults = replace(pair.emulator.faults, latency_s=0.03)
+    pair.emulator.faults = replace(pair.emulator.faults, latency_s=1.0)  # pages are left when its term ends
     started = await pair.a.sync.start(by="anna")
     await pair.a.until(started.run_id, lambda record: record.pages_processed >= 2)
     await pair.b.db.write(
@@ -96,8 +97,9 @@ async def test_a_node_whose_term_is_over_writes_nothing_more(pair: Pair) -> None
             ).rowcount
         )
     )
+    pair.emulator.faults = replace(pair.emulator.faults, latency_s=0.0)
     before = await pair.a.rows()
-    await asyncio.sleep(0.4)
+    await asyncio.sleep(1.5)  # the pages under way have come
     assert await pair.a.rows() == before
     assert (await pair.a.sync.run(started.run_id)).status is RunStatus.RUNNING
     await pair.b.db.write(
