@@ -193,10 +193,11 @@ async def test_many_looks_at_one_slot_from_two_nodes_make_one_run(town: Town) ->
 async def test_a_slot_during_a_full_run_is_skipped_and_names_it(town: Town) -> None:
     town.emulator.catalogue.insert(400)
     async with town.up(concurrency=1) as shop:
-        town.emulator.faults = Faults(latency_s=0.02)
+        town.emulator.faults = Faults(latency_s=0.5)  # still going on when the slot comes
         manual = await shop.sync.start(by="anna")
         town.at("2025-09-17T02:00:01")
         await shop.schedule.tick()
+        town.emulator.faults = Faults()
         await shop.ended(manual.run_id)
         assert await daily(shop) == [("skipped", utc("2025-09-17T02:00"))]
         (record,) = (await shop.sync.runs(trigger=Trigger.DAILY)).runs
@@ -302,13 +303,14 @@ async def test_jobs_and_what_becomes_of_them(town: Town) -> None:
         (job,) = await shop.schedule.jobs()
         assert (job.id, job.name, job.status) == ("daily_product_sync", "Daily Product Sync", "scheduled")
         assert job.trigger == "cron[hour='2', minute='0']"
-        town.emulator.faults = Faults(latency_s=0.01)
+        town.emulator.faults = Faults(latency_s=0.5)  # still going on while its job is asked for
         started = await shop.sync.start(by="anna")
         jobs = await shop.schedule.jobs()
         assert [job.id for job in jobs] == ["daily_product_sync", started.job_id]
         assert started.job_id.startswith("manual_product_sync_")
         going = await shop.schedule.job(started.job_id)
         assert going.progress is not None and going.run_id == started.run_id
+        town.emulator.faults = Faults()
         await shop.ended(started.run_id)
         over = await shop.schedule.job(started.job_id)
         assert (over.status, over.progress) == ("succeeded", None)
