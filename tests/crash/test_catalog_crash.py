@@ -100,14 +100,14 @@ class Ground:
 
     async def run(self) -> RunRecord:
         """The newest full run."""
-        for _ in range(500):
-            found = [
-                run for run in (await self.shop.sync.runs(limit=20)).runs if run.trigger is not Trigger.PAGE
-            ]
-            if found:
-                return found[0]
-            await asyncio.sleep(0.02)
-        raise AssertionError("no run was started")
+        async with asyncio.timeout(READY_S):
+            while not (found := await self._full_runs()):  # noqa: ASYNC110 - a row
+                await asyncio.sleep(0.02)
+        return found[0]
+
+    async def _full_runs(self) -> list[RunRecord]:
+        recent = (await self.shop.sync.runs(limit=20)).runs
+        return [run for run in recent if run.trigger is not Trigger.PAGE]
 
     async def until(self, reached: Callable[[RunRecord], bool]) -> RunRecord:
         return await self.shop.until((await self.run()).run_id, reached)

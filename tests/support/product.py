@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -388,6 +388,12 @@ def sale(*, till: str = TILL, kop: int = 10_000, name: str = "Test", **changes: 
         "items": [{"name": name, "price": amount, "qty": 1}],
         "payments": [{"type": "cash", "amount": amount}],
     } | changes
+
+
+def midday_zone() -> str:
+    """A zone where it is about noon now: no test of a day's figures runs over midnight."""
+    ahead_h = 12 - datetime.now(UTC).hour
+    return f"Etc/GMT{-ahead_h:+d}"  # the sign of these names is turned round
 
 
 def virtual_registers(*ids: str, **changes: Any) -> tuple[RegisterSettings, ...]:

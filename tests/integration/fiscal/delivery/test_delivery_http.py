@@ -16,6 +16,7 @@ from tests.support.product import TILL, Product, ShiftedClock, product, sale, vi
 
 from kkt_adapter.emulators.ofd import Duplicates, OfdEmulator, OfdFault, OfdFaultMode
 from kkt_adapter.emulators.ofd.control import kept_json
+from kkt_adapter.fiscal.delivery import outcome
 from kkt_adapter.fiscal.delivery.endpoint import Endpoint
 from kkt_adapter.fiscal.delivery.lanes.http import HttpLane
 from kkt_adapter.fiscal.lifecycle import AttemptKind
@@ -313,7 +314,10 @@ async def test_a_receipt_that_the_operator_has_already_is_synced(tmp_path: Path)
 
 
 @pytest.mark.parametrize("code", [401, 403, 408, 425, 429, 500, 503])
-async def test_a_channel_failure_holds_the_fn_and_counts_for_the_breaker(running: Product, code: int) -> None:
+async def test_a_channel_failure_holds_the_fn_and_counts_for_the_breaker(
+    running: Product, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outcome, "backoff", lambda failed: 3600.0)  # the next attempt is that of ``forced``
     async with paused(running):
         ids = await sold_unsent(running, 3)
         await running.ofd.set_faults(OfdFault(mode=OfdFaultMode.CODE, code=code, count=1))
@@ -323,6 +327,7 @@ async def test_a_channel_failure_holds_the_fn_and_counts_for_the_breaker(running
     assert [row["status"] for row in rows] == ["pending"] * 3
     assert f"http_{code}" in rows[0]["last_error"]
     assert endpoint(running).stats.errors == {f"http_{code}": 1}
+    await forced(running)
     await running.delivered()
     await running.check_books()
     assert endpoint(running).breaker.failure_count == 0
@@ -359,9 +364,15 @@ async def test_five_channel_failures_open_the_breaker_and_rejections_do_not(tmp_
         assert (await running.status())["cb_state"] == "CLOSED"
         await running.ofd.set_faults(OfdFault(mode=OfdFaultMode.CODE, code=503))
         await running.until(partial(breaker_is, running, "OPEN"))
+        await running.until(partial(nothing_on_its_way, running))
         tried = sum(endpoint(running).stats.errors.values())
         await asyncio.sleep(0.5)
         assert sum(endpoint(running).stats.errors.values()) == tried
+
+
+async def nothing_on_its_way(running: Product) -> bool:
+    """What was being sent when the breaker opened has failed by then, too."""
+    return int((await running.status())["syncing"]) == 0
 
 
 async def all_tried(running: Product, ids: list[str]) -> bool:

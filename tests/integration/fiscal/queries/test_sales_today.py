@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, create_engine, event, insert
 from tests.support.clock import ManualClock
 from tests.support.pages.watching import asked
-from tests.support.product import product, sale, virtual_registers
+from tests.support.product import midday_zone, product, sale, virtual_registers
 
 from kkt_adapter.fiscal.queries.sales_today import SalesToday
 from kkt_adapter.fiscal.store.document_dates import first_since, last_numbers, per_day
@@ -161,7 +161,7 @@ async def test_a_day_that_is_read_in_parts_adds_up(
 
 
 async def test_the_product_tells_its_sales(tmp_path: Path) -> None:
-    async with product(tmp_path, registers=virtual_registers("A", "B")) as running:
+    async with product(tmp_path, registers=virtual_registers("A", "B", timezone=midday_zone())) as running:
         await running.sell(2, till="A", kop=12_345)
         await running.sell(1, till="B", kop=1)
         refund = sale(till="A", kop=345, type="refund")

@@ -12,7 +12,15 @@ from typing import Any
 import httpx2
 import pytest
 from tests.support.erp import back_office
-from tests.support.product import Product, ServiceProcess, ShiftedClock, product, sale, service_process
+from tests.support.product import (
+    PATIENCE_S,
+    Product,
+    ServiceProcess,
+    ShiftedClock,
+    product,
+    sale,
+    service_process,
+)
 
 from kkt_adapter.emulators.erp import ErpFault, ErpFaultMode
 from kkt_adapter.emulators.ofd import OfdEmulator
@@ -22,6 +30,7 @@ from kkt_adapter.kernel.ids import random_id
 
 LIMIT_S = 5.0  # whoever hangs does so for 10 s and more; performance.md says what the bench measures
 BATCHES, BATCH = 6, 50
+HANGS_S = 240.0  # a database, unless it is let go: longer than anything that must not wait for it
 NAMED_WITHIN_S = 40.0  # generous: a pass waits for Redis first, and two processors are shared
 EVERYBODY = {"kkt:POS-001", "redis"}  # the others have names with addresses: ofd:..., odoo:...
 
@@ -182,17 +191,15 @@ async def test_a_database_that_hangs_delays_health_by_a_moment_and_is_then_down(
         await running.delivered()
         before = await running.get("/v1/health")
         blocked = [
-            asyncio.create_task(running.read(lambda conn: release.wait(30))) for _ in range(16)
+            asyncio.create_task(running.read(lambda conn: release.wait(HANGS_S))) for _ in range(16)
         ]  # more than there are reading threads
         try:
             await asyncio.sleep(0)
             for _ in range(3):
-                began = time.monotonic()
-                answer = await running.call("GET", "/v1/health")
-                assert time.monotonic() - began < 10.0  # the database hangs for 30 s
+                answer = await asyncio.wait_for(running.call("GET", "/v1/health"), PATIENCE_S)
                 assert answer.json()["components"]["buffer"] == before["components"]["buffer"]
             clock.leap(10.1)
-            answer = await asyncio.wait_for(running.call("GET", "/v1/health"), 10)
+            answer = await asyncio.wait_for(running.call("GET", "/v1/health"), PATIENCE_S)
             assert (answer.status_code, answer.json()["components"]["database"]["status"]) == (503, "down")
             assert answer.json()["trouble"] == ["database"]
             assert len([t for t in asyncio.all_tasks() if "Snapshots" in repr(t)]) <= 1  # it is asked once

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.pages.watching import asked, bury, scrape, signed_in, token
-from tests.support.product import Product, product, sale, virtual_registers
+from tests.support.product import TILL, Product, midday_zone, product, sale, virtual_registers
 
 from kkt_adapter.api.wire.connections import Connections, Refusal
 from kkt_adapter.api.wire.limits import WireLimits
@@ -188,6 +188,7 @@ async def test_the_summary_for_people_always_needs_an_account(running: Product) 
 
 
 async def test_status_tells_everything_at_a_look(running: Product) -> None:
+    await running.restart(registers=virtual_registers(TILL, timezone=midday_zone()))
     await running.sell(2, kop=12_345)
     await running.delivered()
     found = await asked(running, "/api/v1/status")
