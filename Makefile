@@ -7,7 +7,7 @@ STAMP := $(VENV)/.ready
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 ARGS ?=
 # Three workers on two cores: the tests mostly wait for processes, disks and deadlines.
-PYTEST_ARGS ?= -n 3 --dist loadfile$(if $(CI), --reruns 2)
+PYTEST_ARGS ?= -n 3 --dist loadfile
 
 .PHONY: help setup run test unit lint openapi lock fuzz bench lab soak clean native screenshots
 

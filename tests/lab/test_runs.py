@@ -14,7 +14,6 @@ pytestmark = [
     pytest.mark.crash,
     pytest.mark.slow,
     pytest.mark.timeout(900),
-    pytest.mark.flaky(reruns=0),  # a finding that comes once is a finding
 ]
 
 DEVICES = {"SQLite, seed 3": tuple(BRANDS)}  # in the place of some virtual registers
