@@ -1,7 +1,9 @@
 """``fill``: ingest into a database that holds many receipts already, beside an empty one.
 
 The file is filled directly: 32 receipts are stored by the product's own steps and marked as delivered, then
-their rows are multiplied inside SQLite. It is filled once and used in every round, which adds a per cent.
+their rows are multiplied inside SQLite and spread evenly over the last four weeks: a shop does not sell
+millions in a day, and nothing is old enough to be forgotten during a run. It is filled once and used in every
+round, which adds a per cent.
 """
 
 import shutil
@@ -20,6 +22,8 @@ from kkt_adapter.api.schemas.receipt import parse_receipt
 
 MODELS = 32  # receipts whose rows are multiplied
 CONNECTIONS = 32
+_LATER = "strftime('%Y-%m-%dT%H:%M:%S', fiscalized_at, ({s}) || ' seconds')"
+SPREAD_S = 28 * 24 * 3600  # from the first receipt to the last
 
 
 def measure(method: Method, report: Report, shim: Shim | None, say: Callable[[str], None]) -> None:
@@ -91,6 +95,13 @@ def _multiply(path: Path, times: int) -> None:
         "UPDATE receipts"
         " SET status = 'synced', claim = 1, ofd_id = '0123456789abcdef', synced_at = printed_at"
     )
+    _move(connection, "receipts", "created_at", by_s=-SPREAD_S)
+    _move(connection, "receipts", "printed_at", by_s=-SPREAD_S)
+    _move(connection, "buffer_events", "timestamp", by_s=-SPREAD_S)
+    connection.execute(
+        "UPDATE documents SET fiscalized_at = " + _LATER.format(s=-SPREAD_S),
+    )
+    step_s = SPREAD_S / times
     new_id = "printf('01900000-%04x-7%03x-8000-%012x', k / 4096, k % 4096, {seq})"
     seq = f"{{seq}} + k * {MODELS}"
     for table, changed in {
@@ -99,7 +110,8 @@ def _multiply(path: Path, times: int) -> None:
             "id": new_id.format(seq="seq"),
             "idempotency_key": "idempotency_key || '-' || k",
             "fiscal_doc_number": "fiscal_doc_number + k",
-            "created_at": "created_at + k",
+            "created_at": f"created_at + CAST(k * {step_s} AS INTEGER) * 1000",
+            "printed_at": f"printed_at + CAST(k * {step_s} AS INTEGER) * 1000",
         },
         "idempotency": {
             "seq": seq.format(seq="seq"),
@@ -114,10 +126,12 @@ def _multiply(path: Path, times: int) -> None:
         "documents": {
             "fd_number": "fd_number + k",
             "receipt_seq": seq.format(seq="receipt_seq"),
+            "fiscalized_at": _LATER.format(s=f"CAST(k * {step_s} AS INTEGER)"),
         },
         "buffer_events": {
             "id": "id + k * 1000",
             "receipt_id": new_id.format(seq="id"),
+            "timestamp": f"timestamp + CAST(k * {step_s} AS INTEGER) * 1000",
         },
     }.items():
         _copy_rows(connection, table, changed)
@@ -129,6 +143,10 @@ def _multiply(path: Path, times: int) -> None:
     connection.execute("COMMIT")
     connection.execute("PRAGMA journal_mode=WAL")
     connection.close()
+
+
+def _move(connection: sqlite3.Connection, table: str, column: str, *, by_s: int) -> None:
+    connection.execute(f"UPDATE {table} SET {column} = {column} + {by_s * 1000}")
 
 
 def _copy_rows(connection: sqlite3.Connection, table: str, changed: dict[str, str]) -> None:
