@@ -178,7 +178,7 @@ async def test_an_fn_that_stands_before_what_it_has_made_makes_nothing(tmp_path:
                     shutil.copy(path, folder)
         made = running.archive(BAD)
         await is_stopped_alone(running, reason="FN_DAMAGED", cause=made[0].fn_number)
-        assert running.archive(BAD) == made
+        assert [one.fiscal_sign for one in running.archive(BAD)] == [one.fiscal_sign for one in made]
         async with running.stopped():
             for path in late.glob(f"{name}.*"):
                 shutil.copy(path, folder)

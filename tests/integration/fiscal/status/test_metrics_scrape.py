@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.support.pages.watching import asked, bury, scrape, signed_in, token
+from tests.support.pages.watching import Scraped, asked, bury, scrape, signed_in, token
 from tests.support.product import TILL, Product, midday_zone, product, sale, virtual_registers
 
 from kkt_adapter.api.wire.connections import Connections, Refusal
@@ -71,6 +71,12 @@ async def test_every_name_is_there_before_anything_happened(running: Product) ->
         assert name.removesuffix("_total") in found.families
 
 
+async def told_of(running: Product, *, synced: int) -> Scraped | None:
+    """What a pass has delivered is counted when it ends."""
+    found = await scrape(running)
+    return found if found.value("kkt_receipts_synced_total", status="synced") >= synced else None
+
+
 async def test_values_are_what_happened(running: Product) -> None:
     await running.client.post("/v1/pos/session/open", json={"pos_id": "POS-001", "opening_cash": 50})
     await running.sell(3)
@@ -80,7 +86,7 @@ async def test_values_are_what_happened(running: Product) -> None:
     assert refused.status_code == 422
     await running.post(sale(till="NOBODY"))
     await running.delivered()
-    found = await scrape(running)
+    found = await running.until(lambda: told_of(running, synced=4))
     assert found.value("kkt_receipts_total", status="printed") == 4
     assert found.value("kkt_receipts_total", status="refused") == 2
     assert found.value("kkt_idempotent_replays_total") == 1
