@@ -1,8 +1,8 @@
 """The whole suite again and again beside a load that takes one processor: does any test depend on luck?
 
 ``python scripts/soak.py [--runs 5] [pytest arguments]``. As in ``make test``, the labs run alone, after the
-others. Each run has its own order. Prints the tests that
-failed, with the seeds of their runs; exit code 1 if there are any.
+others. Each run has its own order. Prints each test that failed as soon as its run is over, and all of them
+at the end with the seeds of their runs; exit code 1 if there are any.
 """
 
 import argparse
@@ -54,6 +54,7 @@ def main() -> int:
                 codes.append(run.returncode)
                 for name in FAILED.findall(run.stdout):
                     failed.setdefault(name, []).append(seed)
+                    print(f"run {seed}: failed {name}", flush=True)
                 last = run.stdout.strip().rsplit("\n", 1)[-1]
                 print(f"run {seed}: {last}, {time.monotonic() - began:.0f} s", flush=True)
     finally:
