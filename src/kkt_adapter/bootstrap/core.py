@@ -7,6 +7,7 @@ from kkt_adapter.bootstrap.shutdown import Closers
 from kkt_adapter.bootstrap.storage import Storage, open_storage
 from kkt_adapter.fiscal.store.events import EventWriter
 from kkt_adapter.kernel.clock import Clock
+from kkt_adapter.runtime.db.integrity import Walk
 from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.disk import DiskMark
 from kkt_adapter.runtime.supervisor import Supervisor
@@ -38,14 +39,22 @@ class Core:
         return self.settings.adapter_id or self.storage.adapter_id
 
 
-async def open_core(settings: Settings, *, demo: bool, clock: Clock, seams: Seams, closers: Closers) -> Core:
-    """Open the database.
+async def open_core(
+    settings: Settings,
+    *,
+    demo: bool,
+    clock: Clock,
+    seams: Seams,
+    closers: Closers,
+    walk: Walk | None = None,
+) -> Core:
+    """Open the database. ``walk``: begun through it.
 
     Raises:
         SettingsInvalid: the data directory cannot be used, or the database is not the one that belongs here.
         StorageError: the database is damaged, newer than this program, or cannot be reached.
     """
-    storage = await open_storage(settings, seams=seams, clock=clock, closers=closers)
+    storage = await open_storage(settings, seams=seams, clock=clock, closers=closers, walk=walk)
     return Core(
         settings=settings,
         demo=demo,

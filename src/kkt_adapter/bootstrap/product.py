@@ -44,6 +44,7 @@ from kkt_adapter.kernel.clock import Clock, SystemClock
 from kkt_adapter.kernel.errors import AdapterError
 from kkt_adapter.runtime.auth.parts import AuthParts, build_auth
 from kkt_adapter.runtime.db.identity import Identity
+from kkt_adapter.runtime.db.integrity import Walk
 from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.supervisor import Service, Supervisor
 from kkt_adapter.settings import Settings
@@ -95,11 +96,17 @@ class Services:
 
 
 async def build_services(
-    settings: Settings, *, demo: bool = False, clock: Clock | None = None, seams: Seams | None = None
+    settings: Settings,
+    *,
+    demo: bool = False,
+    clock: Clock | None = None,
+    seams: Seams | None = None,
+    walk: Walk | None = None,
 ) -> Services:
     """Open the database and put the product together.
 
-    ``demo``: tills that nobody configured get virtual registers of their own.
+    ``demo``: tills that nobody configured get virtual registers of their own. ``walk``: begun through
+    the database (`begin_walk`), to be waited for before it is opened.
 
     Raises:
         SettingsInvalid: a setting cannot be used.
@@ -109,7 +116,12 @@ async def build_services(
     closers: Closers = []
     try:
         core = await open_core(
-            settings, demo=demo, clock=clock or SystemClock(), seams=seams or Seams(), closers=closers
+            settings,
+            demo=demo,
+            clock=clock or SystemClock(),
+            seams=seams or Seams(),
+            closers=closers,
+            walk=walk,
         )
         return await _build(core)
     except BaseException:

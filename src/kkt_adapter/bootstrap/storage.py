@@ -16,7 +16,7 @@ from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import SettingsInvalid
 from kkt_adapter.kernel.ids import random_id
 from kkt_adapter.runtime.db.identity import DirectoryMemory, Identity
-from kkt_adapter.runtime.db.integrity import refuse_damaged
+from kkt_adapter.runtime.db.integrity import Walk, refuse_damaged
 from kkt_adapter.runtime.db.migrate import migrate
 from kkt_adapter.runtime.db.open import open_database
 from kkt_adapter.runtime.db.protocol import Database
@@ -45,8 +45,10 @@ class Storage:
     pass_lock: PassLock
 
 
-async def open_storage(settings: Settings, *, seams: Seams, clock: Clock, closers: Closers) -> Storage:
-    """Open the database, migrated, and take this process's lock file.
+async def open_storage(
+    settings: Settings, *, seams: Seams, clock: Clock, closers: Closers, walk: Walk | None = None
+) -> Storage:
+    """Open the database, migrated, and take this process's lock file. ``walk``: begun through the database.
 
     Raises:
         SettingsInvalid: the data directory cannot be used, or the database is not the one that belongs here.
@@ -57,7 +59,7 @@ async def open_storage(settings: Settings, *, seams: Seams, clock: Clock, closer
     locks = ProcessLocks(settings.data_dir)
     closers.append(_hold(locks, owner).release)  # let go last: whoever sees it free may take our work over
 
-    await asyncio.to_thread(refuse_damaged, settings.database)
+    await asyncio.to_thread(refuse_damaged, settings.database, begun=walk)
     around = await asyncio.to_thread(look_around, settings)
     await asyncio.to_thread(refuse_another_file, settings, around)
     await asyncio.to_thread(migrate, settings.database)

@@ -26,27 +26,31 @@ def run(options: ServeOptions) -> int:
     lean.skip_extras()
     from kkt_adapter.kernel.errors import AdapterError
     from kkt_adapter.runtime import memory
+    from kkt_adapter.runtime.db.integrity import begin_walk
     from kkt_adapter.runtime.log import LogFormat, configure_logging
     from kkt_adapter.runtime.log_lines import STDERR, LogLines
     from kkt_adapter.settings import load_settings
 
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a closed terminal ends no sale
-    lines = None
+    lines = walk = None
     try:
         settings = load_settings(
             file=options.config,
             overrides={"host": options.host, "port": options.port, "data_dir": options.data_dir},
         )
+        walk = begin_walk(settings.database)  # beside most of the imports
         lines = LogLines(STDERR)
         survive_hang_up(lines)
         configure_logging(level=settings.log_level, log_format=LogFormat(settings.log_format), stream=lines)
         memory.tune()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(run_service(settings, demo=options.demo, register=options.register))
+            runner.run(run_service(settings, demo=options.demo, register=options.register, walk=walk))
     except AdapterError as error:
         say_why(error)
         return 2
     finally:
+        if walk is not None:
+            walk.end()
         if lines is not None:
             lines.close()
     return 0
@@ -66,10 +70,16 @@ def say_why(error: Any) -> None:
 
 
 async def run_service(
-    settings: Any, *, demo: bool, build: Any = None, register: str = "virtual", more: Any = None
+    settings: Any,
+    *,
+    demo: bool,
+    build: Any = None,
+    register: str = "virtual",
+    more: Any = None,
+    walk: Any = None,
 ) -> None:
     """Serve until a stop signal. ``build`` stands for ``build_services``; the fault lab adds its probes
-    there. ``more``: further lines of the banner, by the address.
+    there. ``more``: further lines of the banner, by the address. ``walk``: begun through the database.
 
     Raises:
         AdapterError: the service cannot be started with these settings.
@@ -87,7 +97,7 @@ async def run_service(
         emulators.lines += more(base)
     services = None
     try:
-        services = await _started(emulators, build, demo=demo)
+        services = await _started(emulators, build, demo=demo, walk=walk)
         admin = await emulators.first_admin(services)
         systemd = await _systemd_of(services)
         await _answer(
@@ -108,12 +118,12 @@ async def run_service(
             second.close()
 
 
-async def _started(emulators: Any, build: Any, *, demo: bool) -> Any:
+async def _started(emulators: Any, build: Any, *, demo: bool, walk: Any) -> Any:
     """The product, running beside its stand-ins; what cannot be started is stopped again."""
     from kkt_adapter.bootstrap import build_services
 
     with_clock: dict[str, Any] = {} if emulators.clock is None else {"clock": emulators.clock}
-    build = build or partial(build_services, seams=emulators.seams(), **with_clock)
+    build = build or partial(build_services, seams=emulators.seams(), walk=walk, **with_clock)
     services = await build(emulators.settings, demo=demo)
     try:
         await services.start()
