@@ -103,6 +103,7 @@ async def test_every_refusal_has_the_protocols_form(tmp_path: Path) -> None:
         login = await http.post("/v5/getToken", json={"login": "web-login", "pass": "wrong"})
         assert login.content.isascii(), "atol-rb reads no other letters here"
         assert (login.status_code, login.json()["error"]["code"]) == (401, 12)
+        assert set(login.json()) == {"error", "timestamp", "status"}, "clients of v5 raise over other members"
         form = await http.get("/v5/getToken", params={"login": "web-login"})
         assert (form.status_code, form.json()["error"]["code"]) == (400, 13)
         door = await http.post("/v5/getToken", json={"login": "k-login", "pass": SECRET})

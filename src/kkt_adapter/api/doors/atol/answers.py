@@ -13,6 +13,7 @@ from kkt_adapter.kernel.money import rubles
 Json = dict[str, Any]
 
 DAEMON: Final = "kkt-adapter"
+_V5: Final = 5
 
 
 def moment(at: datetime) -> str:
@@ -20,9 +21,19 @@ def moment(at: datetime) -> str:
     return f"{at:%d.%m.%Y %H:%M:%S}"
 
 
-def token_answer(token: str, *, at: datetime) -> Json:
-    """``code`` and ``text`` are of older versions; clients of both kinds read this."""
-    return {"error": None, "token": token, "timestamp": moment(at), "code": 0, "text": ""}
+def token_answer(token: str, *, at: datetime, version: int) -> Json:
+    """``code`` and ``text`` are of versions before v5, whose clients may raise over what they do not know:
+    sushi-market/atol-online-sdk (src/V5/AtolOnlineApi.php, with brick/json-mapper) does."""
+    answer: Json = {"error": None, "token": token, "timestamp": moment(at)}
+    return answer if version == _V5 else answer | {"code": 0, "text": ""}
+
+
+def no_token(error: Json, *, at: datetime, version: int) -> Json:
+    """The same for a refused getToken."""
+    answer: Json = {"error": error, "timestamp": moment(at)}
+    if version == _V5:
+        return answer | {"status": "fail"}
+    return answer | {"token": "", "code": 2, "text": error["text"]}
 
 
 def registered(

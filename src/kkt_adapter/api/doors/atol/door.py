@@ -16,7 +16,7 @@ from kkt_adapter.api.body import (
     read_body,
     read_within,
 )
-from kkt_adapter.api.doors.atol.answers import Json, registered, report, token_answer
+from kkt_adapter.api.doors.atol.answers import Json, no_token, registered, report, token_answer
 from kkt_adapter.api.doors.atol.errors import AtolError, Code, as_atol
 from kkt_adapter.api.doors.atol.marks import marks_result
 from kkt_adapter.api.doors.atol.parts import AtolParts
@@ -109,7 +109,8 @@ class AtolOnlineDoor:
         match wanted.call, scope["method"]:
             case AtolCall.SIGN_IN, "GET" | "POST":
                 token = await new_token(self._parts, scope, body)
-                return 200, token_answer(token, at=self._parts.clock.now().astimezone())
+                now = self._parts.clock.now().astimezone()
+                return 200, token_answer(token, at=now, version=wanted.version)
             case AtolCall.REPORT, "GET":
                 return 200, await self._report(await self._sender(wanted, scope), wanted)
             case _, "GET" if _asks_schema(wanted):
@@ -184,8 +185,7 @@ class AtolOnlineDoor:
     def _refused(self, told: AtolError, wanted: AskedPath | None) -> Json:
         now = self._parts.clock.now().astimezone()
         if wanted is not None and wanted.call is AtolCall.SIGN_IN:
-            token = {"token": "", "timestamp": registered(None, at=now)["timestamp"]}
-            return {"error": told.body(), **token, "code": 2, "text": told.text}
+            return no_token(told.body(), at=now, version=wanted.version)
         asks = wanted is not None and wanted.call is AtolCall.REPORT
         # A report that cannot be given says nothing of the receipt: a shop that reads "fail" sells it anew.
         status = "wait" if asks and told.code is not Code.MISSING_UUID else "fail"
