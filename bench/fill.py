@@ -22,7 +22,6 @@ from kkt_adapter.api.schemas.receipt import parse_receipt
 
 MODELS = 32  # receipts whose rows are multiplied
 CONNECTIONS = 32
-_LATER = "strftime('%Y-%m-%dT%H:%M:%S', fiscalized_at, ({s}) || ' seconds')"
 SPREAD_S = 28 * 24 * 3600  # from the first receipt to the last
 
 
@@ -95,13 +94,10 @@ def _multiply(path: Path, times: int) -> None:
         "UPDATE receipts"
         " SET status = 'synced', claim = 1, ofd_id = '0123456789abcdef', synced_at = printed_at"
     )
-    _move(connection, "receipts", "created_at", by_s=-SPREAD_S)
-    _move(connection, "receipts", "printed_at", by_s=-SPREAD_S)
-    _move(connection, "buffer_events", "timestamp", by_s=-SPREAD_S)
-    connection.execute(
-        "UPDATE documents SET fiscalized_at = " + _LATER.format(s=-SPREAD_S),
-    )
-    step_s = SPREAD_S / times
+    for table in ("receipts", "documents", "buffer_events"):
+        moved = ", ".join(f"{name} = {value}" for name, value in _moved(table, f"{-SPREAD_S}").items())
+        connection.execute(f"UPDATE {table} SET {moved}")
+    later_s = f"CAST(k * {SPREAD_S / times} AS INTEGER)"
     new_id = "printf('01900000-%04x-7%03x-8000-%012x', k / 4096, k % 4096, {seq})"
     seq = f"{{seq}} + k * {MODELS}"
     for table, changed in {
@@ -110,8 +106,7 @@ def _multiply(path: Path, times: int) -> None:
             "id": new_id.format(seq="seq"),
             "idempotency_key": "idempotency_key || '-' || k",
             "fiscal_doc_number": "fiscal_doc_number + k",
-            "created_at": f"created_at + CAST(k * {step_s} AS INTEGER) * 1000",
-            "printed_at": f"printed_at + CAST(k * {step_s} AS INTEGER) * 1000",
+            **_moved("receipts", later_s),
         },
         "idempotency": {
             "seq": seq.format(seq="seq"),
@@ -126,12 +121,12 @@ def _multiply(path: Path, times: int) -> None:
         "documents": {
             "fd_number": "fd_number + k",
             "receipt_seq": seq.format(seq="receipt_seq"),
-            "fiscalized_at": _LATER.format(s=f"CAST(k * {step_s} AS INTEGER)"),
+            **_moved("documents", later_s),
         },
         "buffer_events": {
             "id": "id + k * 1000",
             "receipt_id": new_id.format(seq="id"),
-            "timestamp": f"timestamp + CAST(k * {step_s} AS INTEGER) * 1000",
+            **_moved("buffer_events", later_s),
         },
     }.items():
         _copy_rows(connection, table, changed)
@@ -145,8 +140,12 @@ def _multiply(path: Path, times: int) -> None:
     connection.close()
 
 
-def _move(connection: sqlite3.Connection, table: str, column: str, *, by_s: int) -> None:
-    connection.execute(f"UPDATE {table} SET {column} = {column} + {by_s * 1000}")
+def _moved(table: str, seconds: str) -> dict[str, str]:
+    """The times of a row of ``table``, so many seconds later: columns and what they become."""
+    if table == "documents":
+        return {"fiscalized_at": f"strftime('%Y-%m-%dT%H:%M:%S', fiscalized_at, {seconds} || ' seconds')"}
+    columns = ("timestamp",) if table == "buffer_events" else ("created_at", "printed_at", "synced_at")
+    return {column: f"{column} + {seconds} * 1000" for column in columns}
 
 
 def _copy_rows(connection: sqlite3.Connection, table: str, changed: dict[str, str]) -> None:

@@ -9,11 +9,11 @@ from sqlalchemy import Connection, create_engine, func, inspect, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from kkt_adapter.fiscal.housekeeping.database_mark import went_back
+from kkt_adapter.fiscal.housekeeping.database_mark import doubt_fns, went_back
 from kkt_adapter.fiscal.kkt.virtual.store import MARKER, marker, markers, write_marker
 from kkt_adapter.fiscal.printing.registration import PREFIX as REGISTRATION
 from kkt_adapter.fiscal.store import counters as totals
-from kkt_adapter.fiscal.store import events, fn_contacts, group_rows
+from kkt_adapter.fiscal.store import events
 from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.fiscal.store.tables import config, counters, documents
 from kkt_adapter.kernel.clock import Clock
@@ -178,10 +178,10 @@ async def settle_identity(
     pooled = grouped(settings)
 
     def write(conn: Connection) -> Identity:
+        totals.ensure(conn)
         written = _write(conn, start, around.memory, fresh=fresh, clock=clock)
         if _may_be_older(conn, around.memory.known, written):
-            group_rows.mark_unread(conn, pooled, at=clock.now())
-            fn_contacts.doubt_gaps(conn)
+            doubt_fns(conn, pooled, at=clock.now())
         return written
 
     now = await database.write(write)
@@ -251,7 +251,6 @@ def _may_be_older(conn: Connection, before: Identity | None, now: Identity) -> b
     Written down in the commit that settles the identity: once the data directory remembers that, nobody asks
     again.
     """
-    totals.ensure(conn)
     if before is None:
         return totals.read(conn).total > 0
     return (before.uuid, before.epoch) != (now.uuid, now.epoch)

@@ -34,12 +34,11 @@ from kkt_adapter.fiscal.control.shop_identity import tell_gone_shops
 from kkt_adapter.fiscal.delivery.transport_guard import guard_transports
 from kkt_adapter.fiscal.delivery.worker import DeliveryWorker
 from kkt_adapter.fiscal.heartbeat.service import Heartbeat
-from kkt_adapter.fiscal.housekeeping.database_mark import DatabaseMark
+from kkt_adapter.fiscal.housekeeping.database_mark import DatabaseMark, doubt_fns
 from kkt_adapter.fiscal.intake.accept import ReceiptIntake
 from kkt_adapter.fiscal.monitoring.network_mode import NetworkMonitor
 from kkt_adapter.fiscal.printing.registers import Registers, Unit
 from kkt_adapter.fiscal.printing.registration import registers_with_facts
-from kkt_adapter.fiscal.store import fn_contacts, group_rows
 from kkt_adapter.kernel.clock import Clock, SystemClock
 from kkt_adapter.kernel.errors import AdapterError
 from kkt_adapter.runtime.auth.parts import AuthParts, build_auth
@@ -238,8 +237,7 @@ def _begin_anew(conn: Connection, identity: Identity, *, clock: Clock, grouped: 
     """With a new epoch of the database the catalogue's revisions begin anew, and what the FNs hold is not
     known."""
     _begin_edition(conn, identity)
-    fn_contacts.doubt_gaps(conn)
-    group_rows.mark_unread(conn, grouped, at=clock.now())
+    doubt_fns(conn, grouped, at=clock.now())
 
 
 def _begin_edition(conn: Connection, identity: Identity) -> None:

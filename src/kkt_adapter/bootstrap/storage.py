@@ -10,7 +10,6 @@ from sqlalchemy import Connection
 from kkt_adapter.bootstrap.identity import look_around, refuse_another_file, settle_identity
 from kkt_adapter.bootstrap.seams import Seams
 from kkt_adapter.bootstrap.shutdown import Closers
-from kkt_adapter.fiscal.store import counters
 from kkt_adapter.fiscal.store.runtime_settings import read_setting, store_setting
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import SettingsInvalid
@@ -71,7 +70,7 @@ async def open_storage(
     )
     closers.append(database.close)
     known, memory = await settle_identity(settings, around, database=database, clock=clock)
-    adapter_id = await database.write(lambda c: _prepare(c, clock))
+    adapter_id = await database.write(lambda c: _adapter_id(c, clock))
     pass_lock = _pass_lock(settings, clock, expiry_s=seams.lock_expiry_s)
     closers.append(pass_lock.close)
     return Storage(
@@ -103,9 +102,8 @@ def _hold(locks: ProcessLocks, owner: str) -> FileLock:
     return locks.hold(owner)
 
 
-def _prepare(conn: Connection, clock: Clock) -> str:
-    """Rows that every database has: the totals, and this adapter's id, made once."""
-    counters.ensure(conn)
+def _adapter_id(conn: Connection, clock: Clock) -> str:
+    """This adapter's id, made once."""
     stored = read_setting(conn, ADAPTER_ID)
     if stored is not None:
         return stored

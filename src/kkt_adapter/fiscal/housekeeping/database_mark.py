@@ -6,12 +6,13 @@ numbers than this process has seen, was replaced by an older copy.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 
 import structlog
 from sqlalchemy import Connection, select
 
+from kkt_adapter.fiscal.store import fn_contacts, group_rows
 from kkt_adapter.fiscal.store.losses import Loss, LossKind, note_loss
 from kkt_adapter.fiscal.store.tables import counters
 from kkt_adapter.kernel.clock import Clock
@@ -107,6 +108,13 @@ def went_back(conn: Connection, before: Identity, found: Identity | None, *, at:
     now = 0 if found is None else found.changes
     note_loss(conn, Loss(kind=LossKind.WENT_BACK, first=now, last=before.changes), at=at)
     return identity.settle(conn, IdentityStart.WENT_BACK, before, fresh=before.uuid, at=at)
+
+
+def doubt_fns(conn: Connection, grouped: Collection[str], *, at: datetime) -> None:
+    """The FNs may hold what the database has lost: all met ones are read back before anything is printed, and
+    the registers of groups (``grouped``) wait for each other's. Joins the caller's transaction."""
+    fn_contacts.doubt_gaps(conn)
+    group_rows.mark_unread(conn, grouped, at=at)
 
 
 def _read(conn: Connection) -> tuple[Identity | None, int]:

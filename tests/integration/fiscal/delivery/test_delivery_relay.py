@@ -83,22 +83,35 @@ async def test_a_response_code_other_than_zero_is_delivered_with_an_alarm(runnin
     assert (await running.driver().exchange_status()).unsent_count == 0
 
 
+def fail_confirmations(
+    running: Product,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    *,
+    count: int,
+    reached: bool = False,
+) -> None:
+    """``count`` times a reply ends with ``error``, before or after (``reached``) the FN has it."""
+    driver = running.driver()
+    accept, left = driver.accept_reply, count
+
+    async def fail(reply: bytes) -> None:
+        nonlocal left
+        if not left or reached:
+            await accept(reply)
+        if left:
+            left -= 1
+            raise error
+
+    monkeypatch.setattr(driver, "accept_reply", fail)
+
+
 async def test_a_confirmation_that_the_fn_refuses_is_a_failed_attempt_and_no_breaker_failure(
     running: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await running.sell(1)
     await running.delivered()
-    driver = running.driver()
-    accept, refusals = driver.accept_reply, 2
-
-    async def refuse(reply: bytes) -> None:
-        nonlocal refusals
-        if refusals:
-            refusals -= 1
-            raise KktRefused("not this one", device_code=0x20)
-        await accept(reply)
-
-    monkeypatch.setattr(driver, "accept_reply", refuse)
+    fail_confirmations(running, monkeypatch, KktRefused("not this one", device_code=0x20), count=2)
     (answer,) = await running.sell(1)
     row = await running.state_of(answer["receipt_id"], status="synced")
     assert row["retry_count"] == 2
@@ -116,19 +129,7 @@ async def test_a_confirmation_that_did_not_reach_the_fn_for_certain_costs_nothin
     await running.sell(1)
     await running.delivered()
     await running.ofd.set_faults(OfdFault(mode=OfdFaultMode.CODE, code=14))
-    driver = running.driver()
-    accept, breaks = driver.accept_reply, 1
-
-    async def break_off(reply: bytes) -> None:
-        nonlocal breaks
-        if breaks:
-            breaks -= 1
-            if reached:
-                await accept(reply)
-            raise KktUnavailable("the link is gone")
-        await accept(reply)
-
-    monkeypatch.setattr(driver, "accept_reply", break_off)
+    fail_confirmations(running, monkeypatch, KktUnavailable("the link is gone"), count=1, reached=reached)
     (answer,) = await running.sell(1)
     row = await running.state_of(answer["receipt_id"], status="synced")
     assert row["retry_count"] == 0
@@ -144,21 +145,11 @@ async def test_a_fault_with_a_report_is_told_once_however_often_it_is_sent(
     await running.sell(1)
     await running.delivered()
     await running.ofd.set_faults(OfdFault(mode=OfdFaultMode.CODE, code=14))
-    driver = running.driver()
-    accept, breaks = driver.accept_reply, 2
-
-    async def break_off(reply: bytes) -> None:
-        nonlocal breaks
-        if breaks:
-            breaks -= 1
-            raise KktUnavailable("the link is gone")
-        await accept(reply)
-
-    monkeypatch.setattr(driver, "accept_reply", break_off)
+    fail_confirmations(running, monkeypatch, KktUnavailable("the link is gone"), count=2)
     await running.close_shift()
 
     async def taken() -> bool:
-        return (await driver.exchange_status()).unsent_count == 0
+        return (await running.driver().exchange_status()).unsent_count == 0
 
     await running.until(taken)
     query = select(buffer_events.c.metadata).where(buffer_events.c.event_type == "operator_alarm")

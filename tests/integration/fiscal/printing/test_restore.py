@@ -1,7 +1,7 @@
 """A restored database is older than the FNs: what they made since then is found again, and not made twice."""
 
 import sqlite3
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -31,6 +31,15 @@ KEYLESS: Json = {"additional_attribute": "order 7", "user_attribute": {"name": "
 
 def copy(shop: Product) -> Path:
     return back_up(shop.settings.data_dir / "buffer.db", shop.folder / "copies", now=datetime.now(UTC))
+
+
+def copy_from_before_the_contact(shop: Product) -> Path:
+    """A copy that knows nothing of the FN."""
+    backup = copy(shop)
+    with closing(sqlite3.connect(backup)) as raw, raw:
+        raw.execute("DELETE FROM met_fns")
+        raw.execute("DELETE FROM documents")
+    return backup
 
 
 @asynccontextmanager
@@ -274,12 +283,7 @@ async def test_an_fn_met_after_the_copy_is_read_back_from_where_it_was_met(tmp_p
     """The copy knows nothing of the FN; the data directory does."""
     async with product(tmp_path) as shop:
         await shop.until(lambda: shop.read(lambda c: c.execute(select(met_fns)).all()))
-        backup = copy(shop)
-        raw = sqlite3.connect(backup)
-        raw.execute("DELETE FROM met_fns")
-        raw.execute("DELETE FROM documents")
-        raw.commit()
-        raw.close()
+        backup = copy_from_before_the_contact(shop)
         told = (await shop.post(sale(kop=700), key="k")).json()
 
         async with restored(shop, backup):
@@ -298,12 +302,7 @@ async def test_an_fn_that_the_directory_does_not_remember_is_read_back_too(tmp_p
         if how == "by hand":
             await shop.restart()  # a copy that the very first start might have made is a new shop's
         met = (await shop.until(lambda: shop.read(lambda c: c.execute(select(met_fns)).all())))[0]
-        backup = copy(shop)
-        raw = sqlite3.connect(backup)
-        raw.execute("DELETE FROM met_fns")
-        raw.execute("DELETE FROM documents")
-        raw.commit()
-        raw.close()
+        backup = copy_from_before_the_contact(shop)
 
         def forget() -> None:
             change_memory(shop.settings.data_dir, lambda memory: replace(memory, fns={}))

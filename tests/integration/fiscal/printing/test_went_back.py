@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
+from tests.support.api import Json
 from tests.support.product import Product, product, sale, virtual_registers
 
 from kkt_adapter.bootstrap.seams import Seams
@@ -51,6 +52,16 @@ def go_back(shop: Product, backup: Path) -> None:
         raw.execute("COMMIT")
 
 
+async def sold_and_lost(shop: Product, mark: DatabaseMark) -> Json:
+    """The database goes back to before a sale of 7 rubles under the key ``k``, which the FN keeps."""
+    backup = copy(shop)
+    told: Json = (await shop.post(sale(kop=700), key="k")).json()
+    await shop.delivered()
+    await mark.look()
+    await asyncio.to_thread(go_back, shop, backup)
+    return told
+
+
 def mark_of(shop: Product) -> DatabaseMark:
     (found,) = [
         run.service for run in shop.services.supervisor._runs if isinstance(run.service, DatabaseMark)
@@ -71,11 +82,7 @@ async def test_lanes_read_their_fns_back_when_the_database_goes_back_under_them(
         await shop.delivered()
         mark = mark_of(shop)
         await mark.look()
-        backup = copy(shop)
-        told = (await shop.post(sale(kop=700), key="k")).json()
-        await shop.delivered()
-        await mark.look()
-        await asyncio.to_thread(go_back, shop, backup)
+        told = await sold_and_lost(shop, mark)
         if seen_by == "its numbers":  # the last commits are lost, and the count of changes was not among them
             await shop.services.database.write(
                 lambda c: c.execute(identity.identity.update().values(changes=mark.known.changes))
@@ -95,11 +102,7 @@ async def test_a_sale_before_it_is_noticed_hides_nothing(tmp_path: Path, sold_be
         await shop.delivered()
         mark = mark_of(shop)
         await mark.look()
-        backup = copy(shop)
-        told = (await shop.post(sale(kop=700), key="k")).json()
-        await shop.delivered()
-        await mark.look()
-        await asyncio.to_thread(go_back, shop, backup)
+        told = await sold_and_lost(shop, mark)
         await shop.sell(1, kop=800)
         await mark.look()
         assert (await shop.post(sale(kop=700), key="k")).json()["fiscal_doc_id"] == told["fiscal_doc_id"]

@@ -12,7 +12,7 @@ from typing import Any
 
 from kkt_adapter.api.doors.kkmserver.command import Command, Does
 from kkt_adapter.api.doors.kkmserver.fields import Fields, folded, names
-from kkt_adapter.api.doors.kkmserver.payments import SUMS
+from kkt_adapter.api.doors.kkmserver.payments import OLD_CARD_SUMS, SUMS
 from kkt_adapter.kernel import jsontext
 
 _OF_A_RECEIPT = (
@@ -21,7 +21,7 @@ _OF_A_RECEIPT = (
     "CorrectionBaseNumber",
     "ClientAddress",
 )
-_OLD_SUMS = ("Amount", "CashLessType1", "CashLessType2", "CashLessType3")
+_OLD_SUMS = ("Amount", *OLD_CARD_SUMS)
 _OF_A_LINE = ("Name", "Quantity", "Price", "Amount", "Tax", "SignMethodCalculation", "SignCalculationObject")
 _OF_A_CODE = ("BarCode", "GTIN", "SerialNumber")
 _CASH = (Does.CASH_IN, Does.CASH_OUT)

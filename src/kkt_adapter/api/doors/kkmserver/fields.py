@@ -126,8 +126,6 @@ class Fields:
         return number or Decimal(0)
 
     def whole(self, name: str) -> int | None:
-        if _our(name) not in self._values:
-            return None
         number = self.number(name)
         if number is None:
             return None

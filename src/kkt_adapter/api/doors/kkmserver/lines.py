@@ -70,7 +70,7 @@ _REQUISITES: Final = names(
     "ExciseAmount",
     "Department",
 )
-_AGENTS: Final = names("AgentSign", "AgentData", "PurveyorData")
+AGENTS: Final = names("AgentSign", "AgentData", "PurveyorData")
 
 
 @quickly_made
@@ -250,7 +250,7 @@ def _requisites(register: Fields) -> Line:
 def agent_of(place: Fields) -> Line:
     """``agent`` and ``supplier`` of a line or of the whole receipt."""
     found: Line = {}
-    if not place.has_any(_AGENTS):
+    if not place.has_any(AGENTS):
         return found
     sign = place.whole("AgentSign")
     data, supplier = place.object("AgentData"), place.object("PurveyorData")

@@ -18,9 +18,9 @@ SUMS: Final = (
 )
 """Field and payment: tags 1031, 1081, 1215, 1216, 1217."""
 
-_OLD_CARD_SUMS: Final = ("CashLessType1", "CashLessType2", "CashLessType3")
+OLD_CARD_SUMS: Final = ("CashLessType1", "CashLessType2", "CashLessType3")
 """Names of FFD 1.0, still sent (Muraveiko/kkmserver:src, zeroabe/atol-kkm-client); together they are 1081."""
-_OLD_NAMES: Final = names(*_OLD_CARD_SUMS)
+_OLD_NAMES: Final = names(*OLD_CARD_SUMS)
 
 
 @quickly_made
@@ -34,7 +34,7 @@ def sums_of(command: Fields) -> dict[str, Kopecks]:
     """Kopecks by kind of payment, as written. Raises CommandRefused."""
     sums = {kind: command.money(name) or Kopecks(0) for name, kind in SUMS}
     if command.has_any(_OLD_NAMES):
-        sums["card"] = Kopecks(sums["card"] + sum(command.money(name) or 0 for name in _OLD_CARD_SUMS))
+        sums["card"] = Kopecks(sums["card"] + sum(command.money(name) or 0 for name in OLD_CARD_SUMS))
     return sums
 
 

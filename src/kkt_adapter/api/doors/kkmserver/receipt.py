@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from kkt_adapter.api.doors.kkmserver.corrections import correction_of, vat_sums_of
 from kkt_adapter.api.doors.kkmserver.fields import Fields, names
-from kkt_adapter.api.doors.kkmserver.lines import Line, agent_of, lines_of
+from kkt_adapter.api.doors.kkmserver.lines import AGENTS, Line, agent_of, lines_of
 from kkt_adapter.api.doors.kkmserver.payments import Paid, payments_of
 from kkt_adapter.api.doors.kkmserver.refusal import refused
 from kkt_adapter.fiscal.ffd.checksums import inn_is_valid
@@ -36,7 +36,7 @@ KINDS: Final[Mapping[int, tuple[str, str | None]]] = MappingProxyType(
 _EGAIS: Final = (8, 9)
 _SAMPLE_SITE: Final = "kkmserver.ru"  # of the maker's sample, which clients send on (LaravelKkmServerConnect)
 _TAXATIONS: Final = 6
-_SELDOM: Final = names(
+_SELDOM: Final = AGENTS | names(
     "CheckProps",
     "AdditionalProps",
     "CashierName",
@@ -48,9 +48,6 @@ _SELDOM: Final = names(
     "NotPrint",
     "AdditionalAttribute",
     "UserAttribute",
-    "AgentSign",
-    "AgentData",
-    "PurveyorData",
     "AddressSettle",
     "PlaceMarket",
     "SenderEmail",
