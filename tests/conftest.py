@@ -1,10 +1,12 @@
 """Fixtures for every part: databases of both dialects, private servers, a clock that stands still."""
 
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine, text
 from tests.support.clock import ManualClock
@@ -17,6 +19,9 @@ from kkt_adapter.runtime.db.sqlite import SqliteDatabase
 # No example fails because the machine is busy.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+
+# A product in this process logs past `sys.stdout`: there stands what a command beside it says.
+structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.__stderr__))
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """A stand-in for the running service, for commands that talk to it: answers as told, remembers requests."""
 
 import json
-import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -11,7 +10,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-import structlog
 import typer
 from typer.testing import CliRunner, Result
 
@@ -117,22 +115,10 @@ def run(app: typer.Typer, *arguments: str, **environment: str) -> Result:
         "KKT_CONFIG": None,
         "KKT_DATA_DIR": None,
     }
-    with _logs_elsewhere():
-        result = CliRunner(env={**clean, **environment}).invoke(app, arguments, prog_name="kkt-adapter")
+    result = CliRunner(env={**clean, **environment}).invoke(app, arguments, prog_name="kkt-adapter")
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception  # a fault of ours, not an answer of the command
     return result
-
-
-@contextmanager
-def _logs_elsewhere() -> Iterator[None]:
-    """A product that runs in this process beside the command logs to the real stderr, not into its output."""
-    before = structlog.get_config()
-    structlog.configure(logger_factory=lambda *arguments: structlog.PrintLogger(sys.__stderr__))
-    try:
-        yield
-    finally:
-        structlog.configure(**before)
 
 
 def receipt(**changes: Any) -> dict[str, Any]:

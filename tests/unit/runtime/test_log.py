@@ -16,11 +16,12 @@ from kkt_adapter.runtime.log import HIDDEN, LogFormat, configure_logging, get_lo
 def out() -> Iterator[io.StringIO]:
     """Where the log goes; afterwards logging is as it was."""
     root = logging.getLogger()
-    handlers, level = root.handlers, root.level
+    handlers, level, before = root.handlers, root.level, structlog.get_config()
     yield io.StringIO()
     root.handlers = handlers
     root.setLevel(level)
     structlog.reset_defaults()
+    structlog.configure(**before)
 
 
 def lines(out: io.StringIO) -> list[dict[str, Any]]:

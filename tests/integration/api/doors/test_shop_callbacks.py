@@ -117,8 +117,12 @@ async def test_a_refusing_shop_is_tried_again_later_and_a_redirect_is_not_follow
             await running.state_of(uuid, print_state="printed")
             clock.leap(4)
             await running.until(lambda: _count(shop, 1))
-            failing = running.services.watching.observer
-            assert (await running.read(lambda c: failing._watched.callbacks.failing_since)) is not None
+            calls = running.services.watching.observer._watched.callbacks
+
+            async def failing() -> bool:
+                return calls.failing_since is not None
+
+            await running.until(failing)
             shop.status, shop.location = 204, None
             clock.leap(12)
             await callback_of(running, uuid, state="done")

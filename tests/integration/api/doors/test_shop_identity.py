@@ -40,4 +40,4 @@ async def test_a_shop_that_is_gone_is_told_at_the_start_and_was_carries_its_keys
         await running.restart(shop=(kkm.shop("third"),))
         (told,) = await gone()
         assert '"old"' in told
-        assert kkm.SECRET not in capfd.readouterr().out
+        assert kkm.SECRET not in "".join(capfd.readouterr())
