@@ -16,20 +16,29 @@ from typing import Any
 def skip_extras() -> None:
     """Call it once, before anything else imports structlog or FastAPI.
 
-    structlog draws tracebacks with rich when it finds it (ours are plain, see ``runtime.log``); rich can be
-    imported as ever afterwards. FastAPI asks of every model whether it is one of pydantic 1; none is, and
-    without that module it knows at once. uvicorn brings its own command line and reloader, and PyJWT a client
-    that fetches keys over HTTP. The list of installed packages, which also reads mail headers and archives,
-    is loaded when somebody looks at it.
+    structlog draws tracebacks with rich when it finds it (ours are plain, see ``runtime.log``), and tells
+    greenlets from threads (we have none, and that is the C++ library); both can be imported as ever
+    afterwards. FastAPI asks of every model whether it is one of pydantic 1; none is, and
+    without that module it knows at once. uvicorn brings its own command line, reloader and readers of
+    log settings (ours are set by ``runtime.log``), and PyJWT a client that fetches keys over HTTP. The list
+    of installed packages, which also reads mail headers and archives, and the client of ``http``, of which
+    Starlette wants the phrases of rare answers, are loaded when somebody looks at them.
     """
     _load_when_used("importlib.metadata")
+    _load_when_used("http.client")
     _without_plugins()
-    with _absent("rich"):
+    with _absent("rich"), _absent("greenlet"):
         import structlog.dev  # noqa: F401
     if "pydantic.v1" not in sys.modules:
         _hide("pydantic.v1")
-    _import_without("uvicorn", "uvicorn.main", "Server", "main", "run")
-    _import_without("jwt", "jwt.jwks_client", "PyJWKClient")
+    with (
+        _left_out("uvicorn.main", "Server", "main", "run"),
+        _left_out("logging.config"),
+        _left_out("configparser", "RawConfigParser"),
+    ):
+        import uvicorn  # noqa: F401
+    with _left_out("jwt.jwks_client", "PyJWKClient"):
+        import jwt  # noqa: F401
 
 
 def ready_for_fastapi() -> None:
@@ -91,14 +100,16 @@ def _without_plugins() -> None:
         _stand_in(loader, get_plugins=tuple)
 
 
-def _import_without(package: str, module: str, *names: str) -> None:
-    """Import ``package``, whose head wants ``names`` of a ``module`` that nothing else needs. The module can
-    be imported as ever afterwards; in the package's head the names stay None."""
-    if package in sys.modules:
+@contextmanager
+def _left_out(module: str, *names: str) -> Iterator[None]:
+    """For the import of a package whose head wants ``names`` of a ``module`` that nothing else needs. The
+    module can be imported as ever afterwards; in the package's head the names stay None."""
+    if module in sys.modules:
+        yield
         return
     _stand_in(module, **dict.fromkeys(names))
     try:
-        import_module(package)
+        yield
     finally:
         del sys.modules[module]
 

@@ -3,7 +3,6 @@
 import os
 import tomllib
 from collections.abc import Callable, Collection, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -121,8 +120,13 @@ def _variables() -> set[str]:
 
 def _misspelt(environment: Mapping[str, str], named: Collection[str]) -> list[SettingsInvalid]:
     """Unknown variables that look like a known one. Others may belong to another program of this machine."""
+    unknown = unknown_variables(environment, named=named)
+    if not unknown:
+        return []
+    from difflib import get_close_matches  # rarely needed
+
     found = []
-    for name in unknown_variables(environment, named=named):
+    for name in unknown:
         meant = get_close_matches(name, _variables(), n=1, cutoff=LIKE)
         if meant:
             found.append(

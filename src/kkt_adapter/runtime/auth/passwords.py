@@ -11,11 +11,8 @@ import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
-
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
-from argon2.low_level import Type
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
 
 from kkt_adapter.kernel.errors import InvalidInput, Overloaded
 
@@ -32,6 +29,9 @@ _WELL_KNOWN = frozenset(
 )
 
 T = TypeVar("T")
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,17 +85,10 @@ class Passwords:
     """
 
     def __init__(self, cost: HashCost | None = None, *, threads: int = 1, max_waiting: int = 32) -> None:
-        price = cost or HashCost()
-        self._hasher = PasswordHasher(
-            time_cost=price.time_cost,
-            memory_cost=price.memory_kib,
-            parallelism=price.parallelism,
-            type=Type.ID,
-        )
+        self._price = cost or HashCost()
         self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="password")
         self._limit = threads + max_waiting
         self._busy = 0
-        self._nobody = _hash_of_nothing(price, hash_bytes=self._hasher.hash_len)
 
     async def hash(self, password: str) -> str:
         """The hash in PHC form (``$argon2id$v=19$...``), ready to be stored."""
@@ -109,7 +102,26 @@ class Passwords:
         """Let the running hash end, drop those that wait. Later calls raise RuntimeError."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
+    @cached_property
+    def _hasher(self) -> "PasswordHasher":
+        """Loaded with the first password: a till's service may never see one."""
+        from argon2 import PasswordHasher
+        from argon2.low_level import Type
+
+        return PasswordHasher(
+            time_cost=self._price.time_cost,
+            memory_cost=self._price.memory_kib,
+            parallelism=self._price.parallelism,
+            type=Type.ID,
+        )
+
+    @cached_property
+    def _nobody(self) -> str:
+        return _hash_of_nothing(self._price, hash_bytes=self._hasher.hash_len)
+
     def _compare(self, stored: str | None, password: bytes) -> PasswordMatch:
+        from argon2.exceptions import InvalidHashError, VerificationError
+
         try:
             self._hasher.verify(stored or self._nobody, password)
         except (VerificationError, InvalidHashError):
