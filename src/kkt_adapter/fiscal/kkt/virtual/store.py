@@ -35,7 +35,7 @@ from kkt_adapter.kernel.ids import FnNumber
 from kkt_adapter.runtime.file_lock import FILE_MODE
 
 QUICK_CHECK_BYTES = 16 * 1024 * 1024  # files up to this size are checked whole when they are opened
-CACHE_KIB = 512  # of pages; an FN writes at the end of its file and reads what it wrote last
+CACHE_KIB = 128  # of pages; an FN writes at the end of its file and reads what it wrote last
 MARKER = ".fn.json"  # how a marker's name ends
 BUSY_TIMEOUT_S = 5.0  # how long a reader from outside (a shell, a backup) may be in the way
 
