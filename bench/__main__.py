@@ -16,10 +16,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import (
+from bench import charts
+from bench.load import InvalidRun
+from bench.method import QUICK_MARGIN, Disk, Method, full, quick
+from bench.programs import (
     attacks,
     big,
-    charts,
     counts,
     dashboard,
     doors,
@@ -32,8 +34,6 @@ from bench import (
     registers,
     start,
 )
-from bench.load import InvalidRun
-from bench.method import QUICK_MARGIN, Disk, Method, full, quick
 from bench.report import Report, show, write
 from bench.shim import Shim, compile_shim
 

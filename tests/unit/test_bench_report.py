@@ -6,9 +6,10 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from bench import big, charts
-from bench.fill import filled_folder
+from bench import charts
 from bench.method import quick
+from bench.programs import big
+from bench.programs.fill import filled_folder
 from bench.report import Report, Target, Verdict
 
 AT_LEAST = Target(row="1", what="rate / rate", must=10, stretch=20)

@@ -113,8 +113,6 @@ class SyncRun:
             await self._set_plan(decision.plan, Phase.READING)
         return Ending(status=RunStatus.PARTIAL, reason=RunReason.CATALOGUE_MOVED)
 
-    # reading
-
     async def _open(self) -> None:
         """Page 1 tells how much there is."""
         first = await self._ask(PageKey(1), page_size=1)
@@ -196,8 +194,6 @@ class SyncRun:
             self._halt.cancel()
         return arrived
 
-    # a page ceiling
-
     async def _lower_ceiling(self) -> None:
         """A page was refused: by mistake, because the list became shorter, or because there is a ceiling."""
         refused, self._refused = self._refused, None
@@ -237,8 +233,6 @@ class SyncRun:
             open_windows.extend(halves)
         plan = replace(self._plan, slices=tuple(reversed(accepted)), ceiling=ceiling)
         await self._set_plan(plan, Phase.READING, ceiling=ceiling if found else None)
-
-    # verifying
 
     async def _verified(self) -> Complete | ReadAgain | Ending:
         """Was it everything? What looks odd is asked for again before it is believed."""
@@ -322,8 +316,6 @@ class SyncRun:
                 return False
         return True
 
-    # sweeping
-
     async def _sweep(self, complete: Complete) -> Ending | ReadAgain:
         await self._set_plan(self._plan, Phase.SWEEPING)
         settings = self._tools.settings
@@ -379,8 +371,6 @@ class SyncRun:
             itertools.takewhile(lambda _: self._narrowing_works, ids)
         )  # a source that cannot narrow proves nothing: then the counts alone decide
         return [failure for _, failure in aside]
-
-    # rows
 
     async def _rows(self) -> list[PageRow]:
         return await self._tools.db.read(lambda connection: run_rows.page_rows(connection, self._generation))

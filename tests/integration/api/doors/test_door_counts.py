@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from bench import doors, inside
+from bench import inside
 from bench.processes import till_name
+from bench.programs import doors
 from tests.support.processes.nodes import until
 
 from kkt_adapter.bootstrap import Services

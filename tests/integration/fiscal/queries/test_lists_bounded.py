@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bench import fill
+from bench.programs import fill
 from sqlalchemy import Connection
 from tests.support.erp import fresh_database
 

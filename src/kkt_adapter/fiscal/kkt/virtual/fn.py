@@ -20,12 +20,7 @@ from kkt_adapter.fiscal.ffd.tlv import Element, TlvError, decode
 from kkt_adapter.fiscal.kkt.driver import ExchangeStatus, KktState, KktStatus, ShiftState
 from kkt_adapter.fiscal.kkt.receipt_keys import key_in_receipt
 from kkt_adapter.fiscal.kkt.virtual import state as rules
-from kkt_adapter.fiscal.kkt.virtual.documents import (
-    Scribe,
-    SignedDocument,
-    read_code,
-    read_document,
-)
+from kkt_adapter.fiscal.kkt.virtual.documents import Scribe, SignedDocument, read_code, read_document
 from kkt_adapter.fiscal.kkt.virtual.memory import FnMemory
 from kkt_adapter.fiscal.kkt.virtual.records import RecordedDocument, StoredConfirmation, ZReport
 from kkt_adapter.fiscal.kkt.virtual.refusals import (

@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.fill import filled_folder
 from bench.load import Wanted, run
 from bench.method import Method
 from bench.processes import product
+from bench.programs.fill import filled_folder
 from bench.report import Report, Target
 from bench.shim import Shim
 

@@ -18,11 +18,11 @@ from statistics import median, quantiles
 
 from sqlalchemy import Connection
 
-from bench.fill import CONNECTIONS, MODELS, filled_folder
 from bench.load import InvalidRun, Wanted, run
 from bench.method import Method
-from bench.pages import add_account, ask, sign_in
 from bench.processes import product
+from bench.programs.fill import CONNECTIONS, MODELS, filled_folder
+from bench.programs.pages import add_account, ask, sign_in
 from bench.report import Report, Target
 from bench.shim import Shim
 from kkt_adapter.fiscal.housekeeping.retention import KINDS, Limits, RetentionKind, RetentionLook
@@ -92,16 +92,16 @@ def _report(
     for (page, name), found in pages.items():
         report.note(f"big: {page}, {name} book, p95", "ms", found)
     report.add(
-        Target(row="41", what=f"ingest with {method.stored} stored / {SMALL}", must=0.80, stretch=0.90),
+        Target(row="43", what=f"ingest with {method.stored} stored / {SMALL}", must=0.80, stretch=0.90),
         _ratios(rates["big"], rates["small"]),
     )
     report.add(
-        Target(row="42", what="start, big / small book", must=2, stretch=1.3, at_least=False),
+        Target(row="44", what="start, big / small book", must=2, stretch=1.3, at_least=False),
         _ratios(starts["big"], starts["small"]),
     )
     for page in PAGES:
         report.add(
-            Target(row="43", what=f"{page} p95, big / small book", must=2, stretch=1.2, at_least=False),
+            Target(row="45", what=f"{page} p95, big / small book", must=2, stretch=1.2, at_least=False),
             _ratios(pages[page, "big"], pages[page, "small"]),
         )
 
@@ -120,7 +120,7 @@ def _forget(method: Method, report: Report, books: dict[str, Path], say: Callabl
         took[name] = asyncio.run(forgetting(folder / "buffer.db", steps=STEPS))
         report.note(f"big: a step of the forgetting, {name} book", "ms", [one * 1000 for one in took[name]])
     report.add(
-        Target(row="44", what="a step of the forgetting, big / small book", must=1.5, at_least=False),
+        Target(row="46", what="a step of the forgetting, big / small book", must=1.5, at_least=False),
         [median(took["big"]) / median(took["small"])],
     )
 

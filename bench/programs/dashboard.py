@@ -20,11 +20,11 @@ from http.cookiejar import CookieJar
 from pathlib import Path
 from statistics import quantiles
 
-from bench.fill import CONNECTIONS, filled_folder
 from bench.load import InvalidRun, Wanted, run
 from bench.method import Method
-from bench.pages import NAME, PASSWORD, add_account
 from bench.processes import Server, product
+from bench.programs.fill import CONNECTIONS, filled_folder
+from bench.programs.pages import NAME, PASSWORD, add_account
 from bench.report import Report, Target
 from bench.shim import Shim
 

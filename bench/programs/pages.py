@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import quantiles
 
-from bench.fill import CONNECTIONS, filled_folder
 from bench.load import InvalidRun
 from bench.method import Method
 from bench.processes import Server, product
+from bench.programs.fill import CONNECTIONS, filled_folder
 from bench.report import Report, Target
 from bench.shim import Shim
 
