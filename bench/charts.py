@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 
-from bench.report import Figure, Report, Result, Verdict, number, ordered
+from bench.report import Figure, Grade, Report, Result, number, ordered
 
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "performance.md"
 FOLDER = PAGE.with_name("performance")
@@ -19,10 +19,10 @@ BEGIN, END = "<!-- charts: begin -->", "<!-- charts: end -->"
 _WIDTH, _ROW, _LEFT, _RIGHT = 920, 26, 390, 90
 _MOST = 3.0  # times the must; longer bars are cut there
 _COLOURS = {
-    Verdict.STRETCH: "#1a7f37",
-    Verdict.PASS: "#4c9f70",
-    Verdict.NEAR: "#bf8700",
-    Verdict.MISS: "#c4432b",
+    Grade.STRETCH: "#1a7f37",
+    Grade.PASS: "#4c9f70",
+    Grade.NEAR: "#bf8700",
+    Grade.MISS: "#c4432b",
 }
 _VARIANTS = (("product", "#1f6feb"), ("echo", "#8c959f"), ("per-request", "#c4432b"))
 _CONNECTIONS = (1, 8, 32, 64)
@@ -61,7 +61,7 @@ def musts(results: Sequence[Result]) -> str:
     parts = [_text(one, 16, "must", anchor="middle", colour="#57606a")]
     for place, result in enumerate(results, 1):
         y = place * _ROW
-        target, colour = result.target, _COLOURS[result.verdict]
+        target, colour = result.target, _COLOURS[result.grade]
         low, high = (_length(target.reached(value), scale) for value in _ends(result))
         length = _length(target.reached(result.median), scale)
         parts += [
@@ -108,7 +108,7 @@ def _table(results: Sequence[Result]) -> list[str]:
     for one in results:
         low, high = _ends(one)
         cells = (one.target.row, one.target.what, one.target.text(), *map(number, (one.median, low, high)))
-        lines.append(f"| {' | '.join(cells)} | {one.verdict} |")
+        lines.append(f"| {' | '.join(cells)} | {one.grade} |")
     return lines
 
 

@@ -41,7 +41,7 @@ class TimedBook(OfdBook):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class Received:
     """What one drain looked like from the operator's side."""
 
     documents: dict[str, int]  # unique ones, by FN
@@ -64,10 +64,10 @@ class Operator:
         self.port = port
         self._process = process
 
-    def look(self) -> Seen:
+    def look(self) -> Received:
         self._process.send_signal(signal.SIGTERM)
         said, _ = self._process.communicate(timeout=STOP_S)
-        return Seen(**json.loads(said))
+        return Received(**json.loads(said))
 
     def stop(self) -> None:
         if self._process.poll() is None:

@@ -19,7 +19,7 @@ from bench.method import Method
 RESULTS = Path(__file__).with_name("results")
 
 
-class Verdict(StrEnum):
+class Grade(StrEnum):
     STRETCH = "stretch"
     PASS = "pass"
     NEAR = "near"  # misses its must by less than the run can tell
@@ -37,14 +37,14 @@ class Target:
     stretch: float | None = None
     at_least: bool = True  # else: at most
 
-    def verdict(self, value: float, margin: float = 0.0) -> Verdict:
+    def grade(self, value: float, margin: float = 0.0) -> Grade:
         """``margin``: the share of ``must`` by which a short run may be off."""
         if self.stretch is not None and self._meets(value, self.stretch):
-            return Verdict.STRETCH
+            return Grade.STRETCH
         if self._meets(value, self.must):
-            return Verdict.PASS
+            return Grade.PASS
         eased = self.must * (1 - margin if self.at_least else 1 + margin)
-        return Verdict.NEAR if margin and self._meets(value, eased) else Verdict.MISS
+        return Grade.NEAR if margin and self._meets(value, eased) else Grade.MISS
 
     def reached(self, value: float) -> float:
         """How far ``must`` is reached: 1 is just so, more is better. Of counts that must be 0: 1 or 0."""
@@ -73,8 +73,8 @@ class Result:
         return median(self.values)
 
     @property
-    def verdict(self) -> Verdict:
-        return self.target.verdict(self.median, self.margin)
+    def grade(self) -> Grade:
+        return self.target.grade(self.median, self.margin)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +101,7 @@ class Report:
 
     @property
     def missed(self) -> list[Result]:
-        return [result for result in self.results if result.verdict is Verdict.MISS]
+        return [result for result in self.results if result.grade is Grade.MISS]
 
 
 def write(report: Report, method: Method, programs: Sequence[str], *, took_s: float) -> Path:
@@ -129,7 +129,7 @@ def write(report: Report, method: Method, programs: Sequence[str], *, took_s: fl
                 "min": min(result.values),
                 "max": max(result.values),
                 "values": result.values,
-                "verdict": result.verdict,
+                "grade": result.grade,
             }
             for result in report.results
         ],
@@ -149,15 +149,15 @@ def show(report: Report, console: Console) -> None:
             figure.unit,
         )
     rows = Table("row", "what", "median", "min", "max", "must (stretch)", "", title="Targets")
-    styles: dict[Verdict, str] = {Verdict.STRETCH: "green", Verdict.PASS: "green", Verdict.NEAR: "yellow"}
-    styles[Verdict.MISS] = "bold red"
+    styles: dict[Grade, str] = {Grade.STRETCH: "green", Grade.PASS: "green", Grade.NEAR: "yellow"}
+    styles[Grade.MISS] = "bold red"
     for result in ordered(report):
         rows.add_row(
             result.target.row,
             result.target.what,
             *(number(v) for v in (result.median, min(result.values), max(result.values))),
             result.target.text(),
-            f"[{styles[result.verdict]}]{result.verdict}[/]",
+            f"[{styles[result.grade]}]{result.grade}[/]",
         )
     if report.figures:
         console.print(figures)

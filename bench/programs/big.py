@@ -25,7 +25,7 @@ from bench.programs.fill import CONNECTIONS, MODELS, filled_folder
 from bench.programs.pages import add_account, ask, sign_in
 from bench.report import Report, Target
 from bench.shim import Shim
-from kkt_adapter.fiscal.housekeeping.retention import KINDS, Limits, RetentionKind, RetentionLook
+from kkt_adapter.fiscal.housekeeping.retention import KINDS, Limits, RetentionBatch, RetentionKind
 from kkt_adapter.runtime.db.open import open_database
 
 MANY, ENOUGH_FREE = 10_000_000, 60e9  # bytes
@@ -145,11 +145,11 @@ async def forgetting(path: Path, *, steps: int) -> list[float]:
         await database.close()
 
 
-def _look(kind: RetentionKind, limits: Limits, after: int, conn: Connection) -> RetentionLook:
+def _look(kind: RetentionKind, limits: Limits, after: int, conn: Connection) -> RetentionBatch:
     return kind.look(conn, limits, after)
 
 
-def _forget_rows(kind: RetentionKind, look: RetentionLook, conn: Connection) -> int:
+def _forget_rows(kind: RetentionKind, look: RetentionBatch, conn: Connection) -> int:
     return kind.forget(conn, look.old)
 
 

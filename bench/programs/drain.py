@@ -15,7 +15,7 @@ from bench import bare
 from bench.books import differences
 from bench.load import InvalidRun, Wanted, run
 from bench.method import Method
-from bench.operator import Seen, operating
+from bench.operator import Received, operating
 from bench.processes import Server, product
 from bench.report import Report, Target
 from bench.shim import Shim
@@ -64,7 +64,7 @@ def measure(method: Method, report: Report, shim: Shim | None, say: Callable[[st
     )
 
 
-def _bare(stored: Path, expected: int) -> Seen:
+def _bare(stored: Path, expected: int) -> Received:
     with operating() as operator:
         command = [sys.executable, "-m", "bench.bare", str(stored), "--port", str(operator.port)]
         subprocess.run(command, check=True, timeout=DRAINED_S)
@@ -74,7 +74,7 @@ def _bare(stored: Path, expected: int) -> Seen:
     return seen
 
 
-def _product(method: Method, stored: Path, receipts: int, expected: int) -> tuple[Seen, int]:
+def _product(method: Method, stored: Path, receipts: int, expected: int) -> tuple[Received, int]:
     """What the operator saw, and how many faults there were on either side."""
     folder = _copy(method, stored)
     with operating() as operator:
@@ -87,7 +87,7 @@ def _product(method: Method, stored: Path, receipts: int, expected: int) -> tupl
     return seen, lost + seen.repeated + seen.faults + len(wrong)
 
 
-def _hanging(method: Method, stored: Path, slow: str, expected: int) -> tuple[Seen, int]:
+def _hanging(method: Method, stored: Path, slow: str, expected: int) -> tuple[Received, int]:
     folder = _copy(method, stored)
     with operating(hang=slow) as operator:
         with product(folder, method.drives, operator_port=operator.port) as server:

@@ -27,7 +27,7 @@ SETTINGS = ("shared_buffers=128MB", "max_wal_size=1GB", "max_connections=60")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class Measured:
     """One variant: receipts/s, p99 / p50, and processor seconds per receipt of our own processes."""
 
     per_s: float
@@ -63,7 +63,7 @@ def measure(method: Method, report: Report, shim: Shim | None, say: Callable[[st
     except NotInstalled:
         report.skipped.append("postgres: PostgreSQL is not installed")
         return
-    seen: dict[str, list[Seen]] = {"SQLite": [], "one node": [], "two nodes": []}
+    seen: dict[str, list[Measured]] = {"SQLite": [], "one node": [], "two nodes": []}
     with cluster(method.folder / "cluster") as server:
         for number in range(1, method.few_rounds + 1):
             for name, nodes in (("SQLite", 0), ("one node", 1), ("two nodes", 2)):
@@ -89,7 +89,7 @@ def measure(method: Method, report: Report, shim: Shim | None, say: Callable[[st
     )
 
 
-def _once(method: Method, nodes: int, *, server: Cluster, base: str) -> Seen:
+def _once(method: Method, nodes: int, *, server: Cluster, base: str) -> Measured:
     folder = method.folder / "postgres"
     shutil.rmtree(folder, ignore_errors=True)
     environment = {}
@@ -112,7 +112,7 @@ def _once(method: Method, nodes: int, *, server: Cluster, base: str) -> Seen:
         outcome = run(servers[0].port, wanted, others=[server.port for server in servers[1:]])
         used = sum(_cpu_s(server) for server in servers) - before
     whole = outcome.answers * (method.warm_up_s + method.measured_s) / method.measured_s
-    return Seen(
+    return Measured(
         per_s=outcome.per_s,
         tail=outcome.latency(0.99) / outcome.latency(0.5),
         cpu_s=used / whole,

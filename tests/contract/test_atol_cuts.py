@@ -262,7 +262,7 @@ async def test_an_adapter_that_dies_at_any_request_of_a_sale_makes_it_once() -> 
                 died += 1
             await till.restart()
             await till.driver.open()
-            found = await till.verdict(baseline, partial(judge_receipt, receipt))
+            found = await till.reconciled(baseline, partial(judge_receipt, receipt))
             if not marks:
                 unsent += 1
                 assert isinstance(found, Absent), "not marked as about to be sent, and made all the same"

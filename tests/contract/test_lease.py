@@ -217,7 +217,7 @@ async def test_names_do_not_disturb_each_other(rivals: Rivals) -> None:
         assert term.number == 1
 
 
-async def test_a_term_in_hand_is_trusted(rivals: Rivals) -> None:
+async def test_a_term_that_is_held_is_trusted(rivals: Rivals) -> None:
     async with rivals.one.lease(NAME).term() as term:
         assert term.still_trusted(rivals.clock.monotonic())
         term.ensure_trusted(rivals.clock.monotonic())

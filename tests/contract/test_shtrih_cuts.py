@@ -16,7 +16,7 @@ from typing import Any, cast
 import pytest
 from tests.support.receipts import a_correction, a_line
 from tests.support.registers.kkt import CASHIER, TERM, ShtrihBench, a_sale_for, an_answer
-from tests.support.registers.verdict import verdict
+from tests.support.registers.reconciled import reconciled
 
 from kkt_adapter.emulators.shtrih import ShtrihFault, ShtrihFaultMode
 from kkt_adapter.fiscal.kkt.shtrih import requests, session
@@ -129,7 +129,7 @@ class Till(ShtrihBench):
             except KktUnavailable:
                 continue
             except KktOutcomeUnknown:
-                found = await verdict(self.driver, baseline, judge, tries=TRIES)
+                found = await reconciled(self.driver, baseline, judge, tries=TRIES)
             if isinstance(found, Adopt):
                 return found.document
             assert isinstance(found, Absent), found
@@ -184,10 +184,10 @@ class Till(ShtrihBench):
                 continue
             except KktOutcomeUnknown:
                 await SystemClock().sleep(self.driver.settle_s)
-                verdict = device_cash.judge(order, await self._counted())
-            if isinstance(verdict, Happened):
+                outcome = device_cash.judge(order, await self._counted())
+            if isinstance(outcome, Happened):
                 return None
-            assert isinstance(verdict, NotYet), verdict
+            assert isinstance(outcome, NotYet), outcome
         raise AssertionError("it never came to an end")
 
     async def _counted(self) -> Counted:
@@ -471,7 +471,7 @@ async def test_an_adapter_that_dies_at_any_frame_of_a_receipt_makes_it_once(tmp_
             baseline = (await till.driver.status()).baseline
             marked = await till.dies(receipt, at=n // 2, answered=bool(n % 2))
             judge = partial(judge_receipt, receipt)
-            found = await verdict(till.driver, baseline, judge, tries=TRIES)
+            found = await reconciled(till.driver, baseline, judge, tries=TRIES)
             assert marked or isinstance(found, Absent), "made without the mark"
             unmarked += not marked
             if isinstance(found, Absent):

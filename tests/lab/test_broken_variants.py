@@ -79,5 +79,5 @@ def test_a_broken_variant_is_caught(name: str, certificates: dict[str, Certifica
     certificate = certificates[variant.run or name]
 
     assert not certificate.passed
-    caught = [finding for finding in certificate.findings if finding.verdict is variant.caught_as]
+    caught = [finding for finding in certificate.findings if finding.kind is variant.caught_as]
     assert any(re.search(variant.says, finding.text) for finding in caught), certificate.findings[:10]

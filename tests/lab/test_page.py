@@ -23,6 +23,6 @@ def test_each_variant_is_on_the_page(name: str):
     assert WORDS[name] == VARIANTS[name].what
 
 
-@pytest.mark.parametrize("verdict", [verdict for verdict in FindingKind if verdict is not FindingKind.WRONG])
-def test_each_finding_is_on_the_page(verdict: FindingKind):
-    assert WORDS[verdict.value]
+@pytest.mark.parametrize("kind", [kind for kind in FindingKind if kind is not FindingKind.WRONG])
+def test_each_finding_is_on_the_page(kind: FindingKind):
+    assert WORDS[kind.value]

@@ -80,7 +80,7 @@ def test_only_what_a_person_had_printed_again_may_come_to_the_operator_under_two
     )
     archive = FnBook(register_id="R0", queued=False, documents=(archived(1), archived(2)))
 
-    found = {one.verdict for one in reconcile(ledger, [archive], OperatorBook(book), adapter)}
+    found = {one.kind for one in reconcile(ledger, [archive], OperatorBook(book), adapter)}
 
     if by_people:
         assert found == ({FindingKind.LOST} if status == "synced" else set())

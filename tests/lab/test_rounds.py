@@ -15,7 +15,7 @@ from kkt_adapter.lab.reconcile import BookFinding, FindingKind
 from kkt_adapter.lab.rounds import MIXED, ONE_SQLITE, TWO_POSTGRES, merged, rounds_of
 
 ROOT = Path(__file__).parents[2]
-LOST = BookFinding(verdict=FindingKind.LOST, subject="Lab 000007", text="told printed, and it is not stored")
+LOST = BookFinding(kind=FindingKind.LOST, subject="Lab 000007", text="told printed, and it is not stored")
 
 
 def certificate(**changes: object) -> Certificate:

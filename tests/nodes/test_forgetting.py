@@ -58,7 +58,7 @@ async def walk(shop: Product, kind: retention.RetentionKind, limits: retention.L
 
 def _look(
     conn: Connection, *, kind: retention.RetentionKind, limits: retention.Limits, after: Any
-) -> retention.RetentionLook:
+) -> retention.RetentionBatch:
     return kind.look(conn, limits, after)
 
 

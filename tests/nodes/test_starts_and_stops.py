@@ -121,7 +121,7 @@ def cpu_of(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def test_a_stop_signal_lets_what_is_in_hand_be_finished_and_answered(tmp_path: Path) -> None:
+async def test_a_stop_signal_lets_requests_in_flight_be_finished_and_answered(tmp_path: Path) -> None:
     """The register takes 2 s for a document."""
     async with operator() as ofd:
         environment = surroundings(tmp_path, ofd, KKT_VIRTUAL_LATENCY="2")

@@ -10,7 +10,7 @@ from bench import charts
 from bench.method import quick
 from bench.programs import big
 from bench.programs.fill import filled_folder
-from bench.report import Report, Target, Verdict
+from bench.report import Grade, Report, Target
 
 AT_LEAST = Target(row="1", what="rate / rate", must=10, stretch=20)
 AT_MOST = Target(row="2", what="time <p99>", must=10, stretch=5, at_least=False)
@@ -20,22 +20,22 @@ NONE = Target(row="3", what="faults", must=0, at_least=False)
 @pytest.mark.parametrize(
     ("target", "value", "full", "quick"),
     [
-        (AT_LEAST, 20, Verdict.STRETCH, Verdict.STRETCH),
-        (AT_LEAST, 10, Verdict.PASS, Verdict.PASS),
-        (AT_LEAST, 8.6, Verdict.MISS, Verdict.NEAR),
-        (AT_LEAST, 8.4, Verdict.MISS, Verdict.MISS),
-        (AT_MOST, 5, Verdict.STRETCH, Verdict.STRETCH),
-        (AT_MOST, 11.4, Verdict.MISS, Verdict.NEAR),
-        (AT_MOST, 11.6, Verdict.MISS, Verdict.MISS),
-        (NONE, 0, Verdict.PASS, Verdict.PASS),
-        (NONE, 1, Verdict.MISS, Verdict.MISS),
+        (AT_LEAST, 20, Grade.STRETCH, Grade.STRETCH),
+        (AT_LEAST, 10, Grade.PASS, Grade.PASS),
+        (AT_LEAST, 8.6, Grade.MISS, Grade.NEAR),
+        (AT_LEAST, 8.4, Grade.MISS, Grade.MISS),
+        (AT_MOST, 5, Grade.STRETCH, Grade.STRETCH),
+        (AT_MOST, 11.4, Grade.MISS, Grade.NEAR),
+        (AT_MOST, 11.6, Grade.MISS, Grade.MISS),
+        (NONE, 0, Grade.PASS, Grade.PASS),
+        (NONE, 1, Grade.MISS, Grade.MISS),
     ],
 )
 def test_a_quick_run_lets_a_must_be_missed_by_its_margin(
-    target: Target, value: float, full: Verdict, quick: Verdict
+    target: Target, value: float, full: Grade, quick: Grade
 ) -> None:
-    assert target.verdict(value) is full
-    assert target.verdict(value, 0.15) is quick
+    assert target.grade(value) is full
+    assert target.grade(value, 0.15) is quick
 
 
 @pytest.mark.parametrize(

@@ -202,10 +202,10 @@ async def settle_identity(
     return now, DirectoryMemory(settings.data_dir, memory)
 
 
-def _ensure(place: str, verdict: IdentityStart | StartRefused) -> IdentityStart:
-    if isinstance(verdict, StartRefused):
-        raise refusal(place, verdict)
-    return verdict
+def _ensure(place: str, start: IdentityStart | StartRefused) -> IdentityStart:
+    if isinstance(start, StartRefused):
+        raise refusal(place, start)
+    return start
 
 
 def _write(conn: Connection, start: IdentityStart, memory: Memory, *, fresh: str, clock: Clock) -> Identity:

@@ -1,4 +1,4 @@
-"""May the wall clock be believed? Pure: what several witnesses say, in, a verdict out.
+"""May the wall clock be believed? Pure. In: what several witnesses say. Out: a decision.
 
 Asked before anything is destroyed or skipped for good because of a time. A witness that has a clock of its
 own (a register, the operator, the database server, a person) counts most; then this machine's own steady

@@ -67,8 +67,8 @@ class Certificate:
     findings: tuple[BookFinding, ...] = ()
     notes: tuple[str, ...] = ()
 
-    def count(self, verdict: FindingKind) -> int:
-        return sum(finding.verdict is verdict for finding in self.findings)
+    def count(self, kind: FindingKind) -> int:
+        return sum(finding.kind is kind for finding in self.findings)
 
     @property
     def fault_total(self) -> int:
@@ -137,7 +137,7 @@ class Certificate:
             if known.name in raw or known.name not in ADDED_LATER
         }
         findings = [
-            BookFinding(**{**found, "verdict": FindingKind(found["verdict"])}) for found in body["findings"]
+            BookFinding(**{**found, "kind": FindingKind(found["kind"])}) for found in body["findings"]
         ]
         return cls(
             **{
@@ -214,9 +214,9 @@ class Certificate:
         return table
 
     def _findings(self) -> Text:
-        lines = [f"{f.verdict}: {f.subject}: {f.text}" for f in self.findings[:SHOWN_FINDINGS]]
+        lines = [f"{f.kind}: {f.subject}: {f.text}" for f in self.findings[:SHOWN_FINDINGS]]
         left = len(self.findings) - SHOWN_FINDINGS
         if left > 0:
-            kinds = Counter(f.verdict.value for f in self.findings[SHOWN_FINDINGS:])
+            kinds = Counter(f.kind.value for f in self.findings[SHOWN_FINDINGS:])
             lines.append(f"and {left} more: {dict(kinds)}")
         return Text("\n".join(("", *lines)) if lines else "")

@@ -22,18 +22,18 @@ def own_findings(stats: FaultStats, world: World) -> list[BookFinding]:
     """A node that starts while PostgreSQL restarts ends, and is started again. With SQLite none may: who
     starts waits for a process that holds the file, also for one that is frozen."""
     found = [
-        BookFinding(verdict=FindingKind.WRONG, subject="fault", text=f"{name} did not end")
+        BookFinding(kind=FindingKind.WRONG, subject="fault", text=f"{name} did not end")
         for name in stats.stuck
     ]
     said = [*stats.broken, *world.wrong]
     said += [f"{name} did not come up within {UP_WITHIN_S:.0f} s" for name in world.gone]
-    found += [BookFinding(verdict=FindingKind.WRONG, subject="fault", text=text) for text in said]
+    found += [BookFinding(kind=FindingKind.WRONG, subject="fault", text=text) for text in said]
     allowed = set() if world.postgres is None else {NO_DATABASE}
     for node in world.nodes:
         ended = [status for status in node.unexpected if status not in allowed]
         if ended:
             text = f"ended by itself: {ended}"
-            found.append(BookFinding(verdict=FindingKind.WRONG, subject=node.name, text=text))
+            found.append(BookFinding(kind=FindingKind.WRONG, subject=node.name, text=text))
     return found
 
 

@@ -22,7 +22,7 @@ class FindingKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BookFinding:
-    verdict: FindingKind
+    kind: FindingKind
     subject: str
     text: str
 
@@ -40,7 +40,7 @@ def forgotten(ledger: Ledger, adapter: AdapterBook) -> list[BookFinding]:
     keys = {row.key for row in adapter.rows}
     return [
         BookFinding(
-            verdict=FindingKind.LOST,
+            kind=FindingKind.LOST,
             subject=asked.name,
             text=f"told {asked.told[0].status}, and it is not stored",
         )
@@ -95,8 +95,8 @@ class _Comparison:
         times = {row.id: self._operator.renumbered(row.id) for row in decided if row is not None}
         return {receipt_id: count for receipt_id, count in times.items() if count}
 
-    def _say(self, verdict: FindingKind, subject: str, text: str) -> None:
-        self._found.append(BookFinding(verdict=verdict, subject=subject, text=text))
+    def _say(self, kind: FindingKind, subject: str, text: str) -> None:
+        self._found.append(BookFinding(kind=kind, subject=subject, text=text))
 
     # ---- one receipt --------------------------------------------------------------------------------
 
@@ -224,7 +224,7 @@ class _Comparison:
             self._say(FindingKind.WRONG, "adapter", f"{book.keys} keys for {len(book.rows)} receipts")
         for name, (kept, counted) in book.wrong_totals.items():
             self._say(FindingKind.WRONG, "adapter", f"total {name}: {kept} kept, {counted} counted")
-        questions = sum(finding.verdict is FindingKind.OPEN for finding in self._found)
+        questions = sum(finding.kind is FindingKind.OPEN for finding in self._found)
         if book.open_attempts > questions:
             self._say(FindingKind.WRONG, "adapter", f"{book.open_attempts} attempts have no result")
         letters = set(book.open_letters) - self._renumbered.keys()

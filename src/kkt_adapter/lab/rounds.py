@@ -145,7 +145,7 @@ def _without_certificate(plan: LabPlan, why: str) -> Certificate:
         started_at=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         duration_s=0.0,
         settled_s=0.0,
-        findings=(BookFinding(verdict=FindingKind.WRONG, subject="the lab", text=why),),
+        findings=(BookFinding(kind=FindingKind.WRONG, subject="the lab", text=why),),
         faults_wanted=plan.faults,
         receipts_wanted=plan.receipts,
     )

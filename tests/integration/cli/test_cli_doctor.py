@@ -79,7 +79,7 @@ def test_a_wrong_setting_is_named_and_nothing_else_is_tried() -> None:
     assert "capacty" in result.stderr
 
 
-def test_every_answering_neighbour_is_well(redis: Any) -> None:
+def test_every_answering_peer_is_well(redis: Any) -> None:
     async def with_operator() -> tuple[int, dict[str, Any]]:
         operator = OfdEmulator()
         await operator.start()

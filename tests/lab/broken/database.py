@@ -39,9 +39,9 @@ def vanished_is_new() -> None:
     judge = database_identity.judge
 
     def trusting(found: Any, around: Any) -> Any:
-        verdict = judge(found, around)
-        refused = isinstance(verdict, database_identity.StartRefused)
-        return database_identity.IdentityStart.NEW if refused else verdict
+        start = judge(found, around)
+        refused = isinstance(start, database_identity.StartRefused)
+        return database_identity.IdentityStart.NEW if refused else start
 
     patch(start_identity, "judge", trusting)
 

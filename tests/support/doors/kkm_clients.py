@@ -18,7 +18,7 @@ from tests.support.doors.kkm import basic
 Json = dict[str, Any]
 
 
-class Verdict(Enum):
+class Press(Enum):
     """What a client books."""
 
     PRINTED = "printed"
@@ -34,7 +34,7 @@ class Client:
     login: str = "till"
     seen: list[str] = field(default_factory=list)  # texts shown to the cashier
 
-    async def press(self) -> Verdict:
+    async def press(self) -> Press:
         raise NotImplementedError
 
     def auth(self) -> Mapping[str, str]:
@@ -47,9 +47,9 @@ class Client:
         found: Json = answer.json()
         return found
 
-    def judge(self, answer: Json, printed: bool) -> Verdict:
+    def judge(self, answer: Json, printed: bool) -> Press:
         self.seen.append(answer["Error"])
-        return Verdict.PRINTED if printed else Verdict.FAILED
+        return Press.PRINTED if printed else Press.FAILED
 
 
 def one_sale(**changes: Any) -> Json:
@@ -73,7 +73,7 @@ class NeverPolls(Client):
     name = "andreysam/kkmserver"
     closed = 0
 
-    async def press(self) -> Verdict:
+    async def press(self) -> Press:
         for _ in range(3):
             answer = await self.post("/Execute", one_sale(IdCommand=str(uuid4()), KeySubLicensing="x"))
             error = answer["Error"]  # a TypeError in JavaScript unless it is a text
@@ -94,7 +94,7 @@ class PollsInside(Client):
     def auth(self) -> Mapping[str, str]:
         return {}
 
-    async def press(self) -> Verdict:
+    async def press(self) -> Press:
         key = (uuid4().hex * 2)[:60]
         answer = await self.post("/Execute", one_sale(IdCommand=key, CashierVatin="500100732259", Timeout=1))
         polls = 0
@@ -116,7 +116,7 @@ class TextSums(Client):
 
     name = "DJAlone1992/kkmServerClasses"
 
-    async def press(self) -> Verdict:
+    async def press(self) -> Press:
         units = (await self.post("/Execute", {"Command": "List"}))["ListUnit"]
         device = next(one for one in units if one["TypeDevice"] == "Фискальный регистратор")
         line = {
@@ -143,7 +143,7 @@ class Challenged(Client):
         assert first.headers["www-authenticate"].startswith("Basic realm=")
         return await self.post("/Execute", body)
 
-    async def press(self) -> Verdict:
+    async def press(self) -> Press:
         key = str(uuid4())
         answer = await self._ask(one_sale(IdCommand=key, Timeout=1))
         for _ in range(8):
@@ -159,7 +159,7 @@ class PlainText(Client):
 
     name = "Muraveiko/kkmserver"
 
-    async def press(self) -> Verdict:
+    async def press(self) -> Press:
         sums = {"CashLessType1": 0, "CashLessType2": 0, "CashLessType3": 0}
         body = one_sale(IdCommand=str(uuid4()), **sums)
         answer = await self.post("/Execute/sync", body, **{"Content-Type": "text/plain;charset=UTF-8"})
@@ -171,7 +171,7 @@ class LooksAtError(Client):
 
     name = "baycik/isell"
 
-    async def press(self) -> Verdict:
+    async def press(self) -> Press:
         answer = await self.post("/Execute", one_sale(IdCommand=uuid4().hex[:24]))
         return self.judge(answer, not answer["Error"])
 
@@ -182,7 +182,7 @@ class KeepsToken(Client):
     name = "LaravelKkmServerConnect"
     invoice = 1000
 
-    async def press(self) -> Verdict:
+    async def press(self) -> Press:
         line = {
             "Name": "Кофе",
             "Quantity": "1",
@@ -208,7 +208,7 @@ class AsksOnce(Client):
     def auth(self) -> Mapping[str, str]:
         return {"Authorization": basic("User", "")}
 
-    async def press(self) -> Verdict:
+    async def press(self) -> Press:
         key = str(uuid4())
         body = one_sale(idCommand=key)
         await self.post("/Execute/async/", body)
@@ -221,7 +221,7 @@ class Strict(Client):
 
     name = "alexanderfefelov/kkmserver-api"
 
-    async def press(self) -> Verdict:
+    async def press(self) -> Press:
         units = (await self.post("/Execute", {"Command": "List"}))["ListUnit"]
         for unit in units:
             assert isinstance(unit["UnitName"], str)

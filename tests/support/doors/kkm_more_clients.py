@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 from uuid import uuid4
 
-from tests.support.doors.kkm_clients import Client, Json, Verdict, one_sale
+from tests.support.doors.kkm_clients import Client, Json, Press, one_sale
 
 
 class Gem(Client):
@@ -13,7 +13,7 @@ class Gem(Client):
 
     name = "esaulkov/kkmserver"
 
-    async def press(self) -> Verdict:
+    async def press(self) -> Press:
         units = (await self.post("/Execute", {"Command": "List"}))["ListUnit"]
         unit = units[0]
         row = {
@@ -35,7 +35,7 @@ class DjangoShop(Client):
 
     name = "KochergaClub/core"
 
-    async def press(self) -> Verdict:
+    async def press(self) -> Press:
         listed = await self.post(
             "/Execute", {"Command": "GetDataKKT", "NumDevice": 0, "IdCommand": str(uuid4())}
         )
@@ -59,7 +59,7 @@ class TypedGetters(Client):
 
     name = "zeroabe/atol-kkm-client"
 
-    async def press(self) -> Verdict:
+    async def press(self) -> Press:
         strings: list[Json] = [
             {"BarCode": {"BarcodeType": "PDF417", "Barcode": "12345DFG Proba pera"}},
             {"PrintText": {"Text": '>#2#<ООО "Рога и копыта"', "Font": 1, "Intensity": 15}},
@@ -90,7 +90,7 @@ class PollingPage(Client):
 
     name = "browser page after the sample"
 
-    async def press(self) -> Verdict:
+    async def press(self) -> Press:
         line: dict[str, Any] = {
             "Name": "Масло", "Quantity": "1.000", "Price": "100.00", "Amount": "100.00", "Department": 0,
             "Tax": -1, "EAN13": "", "SignMethodCalculation": 4, "SignCalculationObject": 1, "AgentSign": None,
@@ -117,7 +117,7 @@ class AddInPage(Client):
 
     name = "RunaRMK"
 
-    async def press(self) -> Verdict:
+    async def press(self) -> Press:
         key = str(uuid4())
         answer = await self.post("/Execute", one_sale(IdCommand=key, Timeout=1))
         for _ in range(8):

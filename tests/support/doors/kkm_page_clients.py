@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from tests.support.doors.kkm import basic
-from tests.support.doors.kkm_clients import Client, Json, Verdict, one_sale
+from tests.support.doors.kkm_clients import Client, Json, Press, one_sale
 
 PAGE = "http://shop.local"
 
@@ -23,7 +23,7 @@ class KioskServer(Client):
     def auth(self) -> Mapping[str, str]:
         return {"Authorization": basic("User", "")}
 
-    async def press(self) -> Verdict:
+    async def press(self) -> Press:
         listed = await self.post(
             "/Execute", {"IdCommand": uuid4().hex[:30], "Command": "List", "Active": True, "OnOff": True}
         )
@@ -60,7 +60,7 @@ class BladePage(Client):
     def auth(self) -> Mapping[str, str]:
         return {"Origin": PAGE, "Sec-Fetch-Site": "cross-site"}
 
-    async def press(self) -> Verdict:
+    async def press(self) -> Press:
         asked = {
             "Origin": PAGE,
             "Access-Control-Request-Method": "POST",
@@ -94,7 +94,7 @@ class TillPrototype(Client):
 
     name = "POS prototype"
 
-    async def press(self) -> Verdict:
+    async def press(self) -> Press:
         listed = {
             "Command": "List", "NumDevice": 0, "InnKkm": "", "Active": True, "OnOff": True,
             "OFD_Error": False, "FN_IsFiscal": True, "IdCommand": str(uuid4()),
@@ -123,7 +123,7 @@ class InventedFields(Client):
     def auth(self) -> Mapping[str, str]:
         return {}
 
-    async def press(self) -> Verdict:
+    async def press(self) -> Press:
         line = {"Name": "Пополнение", "Quantity": 1, "Price": 100, "Amount": 100, "Tax": -1, "EAN13": ""}
         body = {
             "Command": "RegisterCheck", "NumDevice": 0, "InnKassa": "", "IsFiscalCheck": True, "TypeCheck": 0,

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any, cast
 
 from tests.support.registers.kkt import CASHIER, TERM, AtolBench, a_sale_for
-from tests.support.registers.verdict import verdict
+from tests.support.registers.reconciled import reconciled
 
 from kkt_adapter.fiscal.kkt.atol.driver import AtolRegister
 from kkt_adapter.fiscal.model import Baseline, DocumentCode, FiscalDocument, Receipt, Registration
@@ -39,7 +39,7 @@ class AtolTill(AtolBench):
                 await asyncio.sleep(PAUSE_S)
                 continue
             except KktOutcomeUnknown:
-                found = await self.verdict(baseline, judge)
+                found = await self.reconciled(baseline, judge)
             if isinstance(found, Adopt):
                 return found.document
             if not isinstance(found, Absent):
@@ -63,8 +63,8 @@ class AtolTill(AtolBench):
     async def _closed(self) -> FiscalDocument:
         return (await self.driver.close_shift(CASHIER, term=TERM)).document
 
-    async def verdict(self, baseline: Baseline, judge: Callable[..., Any]) -> Any:
-        return await verdict(self.driver, baseline, judge, tries=TRIES, pause_s=PAUSE_S)
+    async def reconciled(self, baseline: Baseline, judge: Callable[..., Any]) -> Any:
+        return await reconciled(self.driver, baseline, judge, tries=TRIES, pause_s=PAUSE_S)
 
     def holds(self, key: str | None = None, code: DocumentCode | None = None) -> int:
         """How many documents with that key, or of that code, the FNs of all registers hold."""

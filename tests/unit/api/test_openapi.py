@@ -44,6 +44,28 @@ def test_no_operation_is_without_a_response_schema() -> None:
     assert without == [], HOW
 
 
+def test_every_number_with_a_fraction_says_its_unit() -> None:
+    """Whole numbers are counts, numbers of documents or have their unit in their name (``max_ms``)."""
+
+    def described(member: Json) -> bool:
+        shapes = [member, *member.get("anyOf", ())]
+        named = [shapes_of(one["$ref"]) for one in shapes if "$ref" in one]
+        return any(one.get("description") for one in [*shapes, *named])
+
+    def shapes_of(reference: str) -> Json:
+        found: Json = document()["components"]["schemas"][reference.rpartition("/")[2]]
+        return found
+
+    silent = [
+        f"{name}.{member}"
+        for name, schema in document()["components"]["schemas"].items()
+        for member, value in schema.get("properties", {}).items()
+        if any(one.get("type") == "number" for one in [value, *value.get("anyOf", ())])
+        and not described(value)
+    ]
+    assert silent == []
+
+
 def test_every_answer_has_an_example_that_fits_its_schema() -> None:
     found = []
     for name, operation in operations():

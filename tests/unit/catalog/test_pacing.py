@@ -37,7 +37,7 @@ def test_each_refusal_halves_and_fifty_answers_add_one() -> None:
     assert limit.allowed == 2
 
 
-def test_the_crowd_never_grows_beyond_its_setting() -> None:
+def test_the_concurrency_limit_never_grows_beyond_its_setting() -> None:
     limit = ConcurrencyLimit(2)
     for _ in range(500):
         limit.answered()

@@ -58,7 +58,7 @@ class Bench:
         )
 
 
-async def test_all_pages_are_stored_and_few_are_ever_in_hand() -> None:
+async def test_all_pages_are_stored_and_few_are_ever_in_flight() -> None:
     bench = Bench()
     assert await bench.reader().read(range(1, 101)) == []
     assert sorted(bench.stored) == list(range(1, 101))

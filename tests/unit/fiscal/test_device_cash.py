@@ -12,7 +12,7 @@ BEFORE = Counted(fn_number="9999000000000001", shift_number=7, put_in=3, taken_o
 
 
 @pytest.mark.parametrize(
-    ("amount_kop", "changes", "verdict"),
+    ("amount_kop", "changes", "outcome"),
     [
         (100, {}, NotYet),
         (-100, {}, NotYet),
@@ -29,9 +29,9 @@ BEFORE = Counted(fn_number="9999000000000001", shift_number=7, put_in=3, taken_o
     ],
 )
 def test_one_command_moves_one_counter_by_one(
-    amount_kop: int, changes: dict[str, object], verdict: type
+    amount_kop: int, changes: dict[str, object], outcome: type
 ) -> None:
     order = CashOrder(
         id=1, amount_kop=amount_kop, state=DeviceCash.SENT, before=BEFORE, sent_by="me", at=datetime.now(UTC)
     )
-    assert isinstance(judge(order, replace(BEFORE, **changes)), verdict)  # type: ignore[arg-type]
+    assert isinstance(judge(order, replace(BEFORE, **changes)), outcome)  # type: ignore[arg-type]

@@ -106,10 +106,10 @@ def test_a_start_goes_on(found: Found, around: Around, start: IdentityStart) -> 
     ],
 )
 def test_a_start_refuses(found: Found, around: Around, said: str) -> None:
-    verdict = judge(found, around)
-    assert isinstance(verdict, StartRefused)
-    assert said in verdict.reason.en
-    error = refusal("/data/buffer.db", verdict)
+    start = judge(found, around)
+    assert isinstance(start, StartRefused)
+    assert said in start.reason.en
+    error = refusal("/data/buffer.db", start)
     for text in (error.detail.en, error.detail.ru):
         assert "/data/buffer.db" in text
         assert text.count("kkt-adapter db ") == 2

@@ -41,7 +41,7 @@ Watch = Annotated[WatchServices, Depends(_services)]
 @router.get(
     "/api/v1/status",
     tags=["watching"],
-    responses=answers(known.StatusAtALook, shapes.STATUS),
+    responses=answers(known.StatusSnapshot, shapes.STATUS),
     summary="Everything at a look",
 )
 async def status(watch: Watch, principal: Viewer) -> Response:

@@ -26,7 +26,7 @@ _ALONE = ("status", "state")  # what is told of a part to people we do not know
 
 def health_answer(report: reports.HealthReport) -> "known.HealthReport":
     return {
-        "status": report.verdict,
+        "status": report.status,
         "version": report.version,
         "circuit_breaker_state": report.components.breaker.state.value,
         "maintenance": report.maintenance,
@@ -132,10 +132,10 @@ def _offices(parts: reports.Components) -> "known.OfficesHealth":
     }
 
 
-def look_answer(look: reports.AtALook) -> "known.StatusAtALook":
+def look_answer(look: reports.StatusSnapshot) -> "known.StatusSnapshot":
     parts = look.health.components
     return {
-        "status": look.health.verdict,
+        "status": look.health.status,
         "version": look.health.version,
         "time": iso_of(look.at),
         "maintenance": look.health.maintenance,
@@ -151,7 +151,7 @@ def look_answer(look: reports.AtALook) -> "known.StatusAtALook":
     }
 
 
-def _register(one: reports.RegisterClocks) -> "known.RegisterAtALook":
+def _register(one: reports.RegisterClocks) -> "known.RegisterSnapshot":
     return {
         **_clocks(one),
         "state": None if one.state is None else one.state.value,

@@ -37,19 +37,19 @@ _NEXT = {
 def check_identity(settings: Settings) -> list[CheckFinding]:
     """Would a start go on with the database that is there, and what does it say of losses and the clock?"""
     try:
-        verdict = asyncio.run(examine(settings))
+        start = asyncio.run(examine(settings))
     except AdapterError:
         return []  # the check of the database says it
-    if isinstance(verdict, StartRefused):
-        said = refusal(settings.database.split("@")[-1], verdict)
+    if isinstance(start, StartRefused):
+        said = refusal(settings.database.split("@")[-1], start)
         return [bad("identity", said.detail, _TWO)]
-    if verdict in _NEXT:
-        return [good("identity", _NEXT[verdict].en, _NEXT[verdict].ru)]
+    if start in _NEXT:
+        return [good("identity", _NEXT[start].en, _NEXT[start].ru)]
     try:
         known, lost, clock = asyncio.run(_read(settings))
     except (AdapterError, SQLAlchemyError, TimeoutError):
         return []
-    found = [] if known is None else [_identity(known, verdict, settings)]
+    found = [] if known is None else [_identity(known, start, settings)]
     return [*found, *(_loss(loss) for loss in lost), *_clock(clock)]
 
 
@@ -67,9 +67,9 @@ async def _read(settings: Settings) -> Guards:
         await database.close()
 
 
-def _identity(known: Identity, verdict: IdentityStart, settings: Settings) -> CheckFinding:
+def _identity(known: Identity, start: IdentityStart, settings: Settings) -> CheckFinding:
     at = f"{known.uuid}, {known.epoch}, {known.changes}"
-    if verdict is IdentityStart.WENT_BACK:
+    if start is IdentityStart.WENT_BACK:
         before = load_memory(settings.data_dir).known
         was = "-" if before is None else f"{before.epoch}, {before.changes}"
         return bad(

@@ -139,8 +139,8 @@ def begin(settings: Settings, *, reason: str) -> None:
     Raises:
         StorageError: the database belongs here and needs no such decision, is foreign, or is in use.
     """
-    verdict = asyncio.run(examine(settings))
-    if not isinstance(verdict, StartRefused):
+    start = asyncio.run(examine(settings))
+    if not isinstance(start, StartRefused):
         raise StorageError(
             "The database is there and belongs to this data directory: there is nothing to begin. "
             "To leave it for good, stop the service and move it away first.",

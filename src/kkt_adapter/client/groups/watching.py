@@ -7,11 +7,11 @@ from kkt_adapter.client.models.watching import (
     AlertShown,
     ClocksShown,
     SalesOfToday,
-    StatusAtALook,
+    StatusSnapshot,
 )
 
 
-def _status() -> Call[StatusAtALook]:
+def _status() -> Call[StatusSnapshot]:
     return Call(method="GET", path="/api/v1/status")
 
 
@@ -39,7 +39,7 @@ class AsyncWatching:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def status(self) -> StatusAtALook:
+    async def status(self) -> StatusSnapshot:
         """Everything at a look. A few rows and what is in memory, however many receipts are stored."""
         return await self._connection.send(_status())
 
@@ -74,7 +74,7 @@ class Watching:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def status(self) -> StatusAtALook:
+    def status(self) -> StatusSnapshot:
         """Everything at a look. A few rows and what is in memory, however many receipts are stored."""
         return self._connection.send(_status())
 

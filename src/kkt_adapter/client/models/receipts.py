@@ -139,6 +139,7 @@ class ReceiptLine(TypedDict):
     customs_declaration: NotRequired[str]
     line_attribute: NotRequired[str]
     mark_quantity: NotRequired[dict[str, Any]]
+    # Tag 2003: 1 to 6, or 255.
     planned_status: NotRequired[int]
     industry: NotRequired[list[dict[str, Any]]]
     wholesale: NotRequired[bool]
@@ -206,6 +207,7 @@ class ReceiptDetail(TypedDict):
     client_key: str | None
     ffd_version: Literal["1.05", "1.1", "1.2"]
     operation: Literal["sale", "refund", "expense", "expense_refund"]
+    # Name of the taxation system, or its bit of tag 1055.
     taxation: str | int
     cashier: NotRequired[dict[str, Any]]
     internet: NotRequired[bool]
@@ -222,6 +224,7 @@ class ReceiptDetail(TypedDict):
     operation_attribute: NotRequired[dict[str, Any]]
     cashless: NotRequired[list[dict[str, Any]]]
     device_number: NotRequired[str]
+    # Tag 1011: 1 is UTC+2, 11 is UTC+12.
     timezone: NotRequired[int]
     no_print: NotRequired[bool]
     # The buyer's page; null before it is printed, and without public_url.

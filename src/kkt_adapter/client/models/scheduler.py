@@ -15,7 +15,9 @@ class DailyMoved(TypedDict):
 
 
 class DailyTimeShown(TypedDict):
+    # Hour of the day, UTC.
     hour: int
+    # Minute of that hour.
     minute: int
     timezone: Literal["UTC"]
     # env: the environment; api: somebody moved it.
@@ -93,6 +95,7 @@ class RunShown(TypedDict):
     requests: int
     # Percent of the pages.
     percent: NotRequired[Decimal | int]
+    # Pages a second so far.
     pages_per_second: NotRequired[Decimal | int | None]
     # Seconds.
     eta_seconds: NotRequired[Decimal | int | None]

@@ -90,15 +90,19 @@ class BufferCounts(TypedDict):
 
 
 class LegalClockShown(TypedDict):
-    """`value`, `limit` and `left` in `unit`; `per_day` in units a day."""
+    """One of the limits of time or number that a register and its FN are under."""
 
     # shift_end, undelivered, fn_documents, fn_expiry ...
     name: str
     # Seconds, days or documents.
     unit: Literal["s", "d", "documents"]
+    # How far the clock is, in `unit`.
     value: Decimal | int | None
+    # Where the law or the FN stops, in `unit`.
     limit: Decimal | int | None
+    # What is left of `limit`, in `unit`.
     left: Decimal | int | None
+    # How fast it goes: `unit` a day.
     per_day: Decimal | int | None
     # RFC 3339, UTC with Z.
     reached_at: str | None
@@ -125,7 +129,7 @@ class HourOfSales(TypedDict):
     count: int
 
 
-class RegisterAtALook(TypedDict):
+class RegisterSnapshot(TypedDict):
     # The register, as it is configured.
     register_id: str
     # RFC 3339, UTC with Z.
@@ -158,7 +162,7 @@ class SalesOfToday(TypedDict):
     hourly_data: list[HourOfSales]
 
 
-class StatusAtALook(TypedDict):
+class StatusSnapshot(TypedDict):
     """The parts are those of their own routes; `alerts` counts by level."""
 
     status: Literal["healthy", "degraded", "unhealthy"]
@@ -172,6 +176,6 @@ class StatusAtALook(TypedDict):
     back_offices: OfficesHealth
     buffer: BufferCounts
     worker: WorkerStatus
-    registers: list[RegisterAtALook]
+    registers: list[RegisterSnapshot]
     alerts: dict[str, int]
     sales_today: SalesBrief

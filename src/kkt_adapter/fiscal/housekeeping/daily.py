@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy import Connection
 
 from kkt_adapter.fiscal.heartbeat import cursors
-from kkt_adapter.fiscal.housekeeping.retention import BYTES_LIVE, KINDS, Limits, RetentionKind, RetentionLook
+from kkt_adapter.fiscal.housekeeping.retention import BYTES_LIVE, KINDS, Limits, RetentionBatch, RetentionKind
 from kkt_adapter.fiscal.store import events
 from kkt_adapter.fiscal.store.events import EventType
 from kkt_adapter.fiscal.store.runtime_settings import read_setting, store_setting
@@ -167,7 +167,7 @@ class Forgetting:
         self._log.info("retention_done", deleted=counted)
 
 
-def _look(conn: Connection, *, kind: RetentionKind, limits: Limits, after: Any) -> RetentionLook:
+def _look(conn: Connection, *, kind: RetentionKind, limits: Limits, after: Any) -> RetentionBatch:
     return kind.look(conn, limits, after)
 
 

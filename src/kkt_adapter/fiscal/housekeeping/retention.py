@@ -94,8 +94,8 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RetentionLook:
-    """What one look found: ids that may go, and where the next look begins (None: nothing old is left)."""
+class RetentionBatch:
+    """What one step found: ids that may go, and where the next step begins (None: nothing old is left)."""
 
     old: Sequence[Any]
     next: Any | None
@@ -105,7 +105,7 @@ class RetentionLook:
 class RetentionKind:
     """One kind of rows. ``look`` only reads; ``forget`` deletes what it is given and counts the rows."""
 
-    look: Callable[[Connection, Limits, Any], RetentionLook]
+    look: Callable[[Connection, Limits, Any], RetentionBatch]
     forget: Callable[[Connection, Sequence[Any]], int]
     begin: Any = 0  # the cursor of the first look
 
@@ -113,7 +113,7 @@ class RetentionKind:
 # ---- receipts, with their attempts and documents --------------------------------------------------------
 
 
-def _look_at_receipts(conn: Connection, limits: Limits, after: int) -> RetentionLook:
+def _look_at_receipts(conn: Connection, limits: Limits, after: int) -> RetentionBatch:
     """As many as make one step together with what goes along with them."""
     columns = (receipts.c.seq, receipts.c.created_at, receipts.c.synced_at, receipts.c.door)
     done = (receipts.c.status == Status.SYNCED) & (receipts.c.print_state == PrintState.PRINTED)
@@ -129,9 +129,9 @@ def _look_at_receipts(conn: Connection, limits: Limits, after: int) -> Retention
     for index, seq in enumerate(old):
         room -= tries.get(seq, 0) + 2  # the receipt and its document
         if room < 0:
-            return RetentionLook(old=old[: max(index, 1)], next=seq - 1)
+            return RetentionBatch(old=old[: max(index, 1)], next=seq - 1)
     more = any(row.created_at < limits.receipts for row in rows)
-    return RetentionLook(old=old, next=rows[-1].seq if more else None)
+    return RetentionBatch(old=old, next=rows[-1].seq if more else None)
 
 
 def _edge(limits: Limits, door: str | None) -> datetime:
@@ -188,7 +188,7 @@ def _forget_receipts(conn: Connection, seqs: Sequence[int]) -> int:
 # ---- keys -----------------------------------------------------------------------------------------------
 
 
-def _look_at_keys(conn: Connection, limits: Limits, after: int) -> RetentionLook:
+def _look_at_keys(conn: Connection, limits: Limits, after: int) -> RetentionBatch:
     rows = conn.execute(
         select(idempotency.c.seq, idempotency.c.created_at, receipts.c.seq.label("receipt"))
         .outerjoin_from(idempotency, receipts, receipts.c.seq == idempotency.c.seq)
@@ -198,16 +198,16 @@ def _look_at_keys(conn: Connection, limits: Limits, after: int) -> RetentionLook
     ).all()
     old = [row.seq for row in rows if row.receipt is None and row.created_at < limits.keys]
     more = any(row.created_at < limits.keys for row in rows)
-    return RetentionLook(old=old, next=rows[-1].seq if more else None)
+    return RetentionBatch(old=old, next=rows[-1].seq if more else None)
 
 
 # ---- the rest -------------------------------------------------------------------------------------------
 
 
-def _walk(table: Table, column: str, limit: str) -> Callable[[Connection, Limits, Any], RetentionLook]:
+def _walk(table: Table, column: str, limit: str) -> Callable[[Connection, Limits, Any], RetentionBatch]:
     """Along a numbered table that grows at its end: rows whose ``column`` is before the limit."""
 
-    def look(conn: Connection, limits: Limits, after: int) -> RetentionLook:
+    def look(conn: Connection, limits: Limits, after: int) -> RetentionBatch:
         before: datetime = getattr(limits, limit)
         rows = conn.execute(
             select(table.c.id, table.c[column])
@@ -216,26 +216,26 @@ def _walk(table: Table, column: str, limit: str) -> Callable[[Connection, Limits
             .limit(STEP_ROWS)
         ).all()
         old = [number for number, at in rows if at is not None and at < before]
-        return RetentionLook(old=old, next=rows[-1].id if old else None)
+        return RetentionBatch(old=old, next=rows[-1].id if old else None)
 
     return look
 
 
-def _look_at_events(conn: Connection, limits: Limits, after: int) -> RetentionLook:
+def _look_at_events(conn: Connection, limits: Limits, after: int) -> RetentionBatch:
     found = _walk(buffer_events, "timestamp", "events")(conn, limits, after)
     if limits.told is None or found.next is None or found.next <= limits.told:
         return found
-    return RetentionLook(old=[number for number in found.old if number <= limits.told], next=None)
+    return RetentionBatch(old=[number for number in found.old if number <= limits.told], next=None)
 
 
 def _search(
     key: ColumnElement[Any], where: Callable[[Limits], ColumnElement[bool]]
-) -> Callable[[Connection, Limits, Any], RetentionLook]:
+) -> Callable[[Connection, Limits, Any], RetentionBatch]:
     """In a table that stays small: whatever fits, a step's worth at a time."""
 
-    def look(conn: Connection, limits: Limits, _: Any) -> RetentionLook:
+    def look(conn: Connection, limits: Limits, _: Any) -> RetentionBatch:
         old = list(conn.execute(select(key).where(where(limits)).limit(STEP_ROWS)).scalars())
-        return RetentionLook(old=old, next=0 if len(old) == STEP_ROWS else None)
+        return RetentionBatch(old=old, next=0 if len(old) == STEP_ROWS else None)
 
     return look
 
@@ -244,7 +244,7 @@ def _delete(key: ColumnElement[Any], table: Table) -> Callable[[Connection, Sequ
     return lambda conn, ids: conn.execute(delete(table).where(key.in_(ids))).rowcount
 
 
-def _look_at_shifts(conn: Connection, limits: Limits, _: Any) -> RetentionLook:
+def _look_at_shifts(conn: Connection, limits: Limits, _: Any) -> RetentionBatch:
     """Times there are the register's wall clock as text; a day more or less does not matter after years."""
     rows = conn.execute(
         select(shifts.c.register_id, shifts.c.fn_number, shifts.c.shift_number)
@@ -252,7 +252,7 @@ def _look_at_shifts(conn: Connection, limits: Limits, _: Any) -> RetentionLook:
         .limit(STEP_ROWS)
     )
     old = [tuple(row) for row in rows]
-    return RetentionLook(old=old, next=0 if len(old) == STEP_ROWS else None)
+    return RetentionBatch(old=old, next=0 if len(old) == STEP_ROWS else None)
 
 
 def _forget_shifts(conn: Connection, keys: Sequence[tuple[str, str, int]]) -> int:
@@ -269,7 +269,7 @@ def _forget_shifts(conn: Connection, keys: Sequence[tuple[str, str, int]]) -> in
     return gone
 
 
-def _look_at_bytes(conn: Connection, limits: Limits, after: tuple[str, int]) -> RetentionLook:
+def _look_at_bytes(conn: Connection, limits: Limits, after: tuple[str, int]) -> RetentionBatch:
     """Along the numbers of each FN, which rise with time; from its first young document on to the next FN."""
     key = (document_bytes.c.fn_number, document_bytes.c.fd_number)
     rows = conn.execute(
@@ -281,9 +281,9 @@ def _look_at_bytes(conn: Connection, limits: Limits, after: tuple[str, int]) -> 
     old: list[tuple[str, int]] = []
     for row in rows:
         if row.kept_at >= limits.documents:
-            return RetentionLook(old=old, next=(row.fn_number, MAX_FD_NUMBER))
+            return RetentionBatch(old=old, next=(row.fn_number, MAX_FD_NUMBER))
         old.append((row.fn_number, row.fd_number))
-    return RetentionLook(old=old, next=old[-1] if old else None)
+    return RetentionBatch(old=old, next=old[-1] if old else None)
 
 
 def _forget_bytes(conn: Connection, keys: Sequence[tuple[str, int]]) -> int:
@@ -297,12 +297,12 @@ def _forget_bytes(conn: Connection, keys: Sequence[tuple[str, int]]) -> int:
     return gone
 
 
-def _look_at_acknowledgements(conn: Connection, limits: Limits, _: Any) -> RetentionLook:
+def _look_at_acknowledgements(conn: Connection, limits: Limits, _: Any) -> RetentionBatch:
     """As long as the events that they are about."""
     key = (back_office_acks.c.name, back_office_acks.c.event_id)
     rows = conn.execute(select(*key).where(back_office_acks.c.at < limits.events).limit(STEP_ROWS))
     old = [tuple(row) for row in rows]
-    return RetentionLook(old=old, next=0 if len(old) == STEP_ROWS else None)
+    return RetentionBatch(old=old, next=0 if len(old) == STEP_ROWS else None)
 
 
 def _forget_acknowledgements(conn: Connection, keys: Sequence[tuple[str, int]]) -> int:

@@ -21,7 +21,7 @@ from kkt_adapter.fiscal.intake.known_keys import Known
 from kkt_adapter.fiscal.intake.origin import Origin
 from kkt_adapter.fiscal.intake.policy import IntakePolicy
 from kkt_adapter.fiscal.intake.stored_answers import Acceptance, StoredAnswers, is_first_reading
-from kkt_adapter.fiscal.intake.suspicions import CODES, LookAgain
+from kkt_adapter.fiscal.intake.suspicions import CODES, CheckAgain
 from kkt_adapter.fiscal.intake.wording import not_printed_yet
 from kkt_adapter.fiscal.model import Receipt, ReceiptRequest
 from kkt_adapter.fiscal.printing import reply
@@ -214,7 +214,7 @@ class ReceiptIntake:
         waiter = self._waiting.open(item.receipt.id)
         try:
             outcome = await self._commit(item, candidates)
-        except LookAgain:
+        except CheckAgain:
             self._waiting.drop(item.receipt.id)
             return await self._begin(request, key, sent, origin)
         except asyncio.CancelledError:
@@ -307,7 +307,9 @@ class ReceiptIntake:
             raise  # it goes on; see ``_finish_apart``
         except BaseException as error:
             if reserved is not None:
-                refused = isinstance(error, (AdapterError, LookAgain)) and not isinstance(error, StorageError)
+                refused = isinstance(error, (AdapterError, CheckAgain)) and not isinstance(
+                    error, StorageError
+                )
                 reserved.release(stored=False if refused else None)
             raise
         if isinstance(outcome, Known):

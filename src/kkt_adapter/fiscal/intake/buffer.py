@@ -103,7 +103,7 @@ class _Batch:
         if item.looked is not None and suspicions.overtaken(
             self._conn, links, looked=item.looked, beside=self._links
         ):
-            return suspicions.LookAgain()
+            return suspicions.CheckAgain()
         return self._place(item, links)
 
     def _refusal(self, item: AcceptItem) -> Exception | None:

@@ -15,7 +15,7 @@ from kkt_adapter.fiscal.ffd.vat import vat_differs
 from kkt_adapter.fiscal.intake import buffer, known_keys
 from kkt_adapter.fiscal.intake.as_sent import AsSent
 from kkt_adapter.fiscal.intake.policy import IntakePolicy
-from kkt_adapter.fiscal.intake.suspicions import Seen, Suspicions, is_about_others, look
+from kkt_adapter.fiscal.intake.suspicions import FoundSuspicions, Suspicions, is_about_others, look
 from kkt_adapter.fiscal.kkt.driver import ShiftState
 from kkt_adapter.fiscal.model import Receipt, ReceiptKind, ReceiptRequest, RegisterProfile
 from kkt_adapter.fiscal.printing.availability import takes_new
@@ -264,7 +264,7 @@ class ReceiptChecks:
         if original is None and not is_about_others(receipt):
             return checked, None, 0
 
-        def read(conn: Connection) -> tuple[Receipt | None, Seen]:
+        def read(conn: Connection) -> tuple[Receipt | None, FoundSuspicions]:
             sale = None if original is None else sale_of(conn, original)
             return sale, look(conn, receipt, sale)
 

@@ -4,7 +4,7 @@ warning, or refused where the configuration says so.
 
 Receipts are tied to what they are about by rows of ``receipt_links``, written in the commit of acceptance
 and only for receipts that have a sale, an order or a mark. The look is taken just before that commit. When
-another receipt about the same was committed in between, the commit refuses (``LookAgain``), and a new look
+another receipt about the same was committed in between, the commit refuses (``CheckAgain``), and a new look
 is taken.
 """
 
@@ -45,7 +45,7 @@ class ReceiptLink:
     detail: str = ""  # of an order: the digest of kind and lines; of a mark: the receipt's kind
 
 
-class LookAgain(Exception):
+class CheckAgain(Exception):
     """Another receipt about the same sale, order or mark came in since the look; nothing was stored."""
 
 
@@ -111,7 +111,7 @@ def refund_events(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class FoundSuspicions:
     """``newest``: the newest receipt about the same (its seq), 0 when there is none."""
 
     newest: int = 0
@@ -123,15 +123,15 @@ def is_about_others(receipt: Receipt) -> bool:
     return receipt.order_id is not None or any(line.mark_code for line in receipt.lines)
 
 
-def look(conn: Connection, receipt: Receipt, sale: Receipt | None) -> Seen:
+def look(conn: Connection, receipt: Receipt, sale: Receipt | None) -> FoundSuspicions:
     """What is suspicious beside what is stored. ``sale``: the one that is refunded, if it is known here."""
     if sale is None and not is_about_others(receipt):
-        return Seen()
+        return FoundSuspicions()
     links = links_of(receipt, None if sale is None else sale.id)
     newest = newest_link(conn, links) if links else 0
     if receipt.kind not in (ReceiptKind.SALE, ReceiptKind.REFUND):
-        return Seen(newest=newest)
-    return Seen(newest=newest, found=tuple(_find(conn, receipt, sale)))
+        return FoundSuspicions(newest=newest)
+    return FoundSuspicions(newest=newest, found=tuple(_find(conn, receipt, sale)))
 
 
 class Suspicions:
@@ -140,7 +140,7 @@ class Suspicions:
     def __init__(self, *, refused: frozenset[str]) -> None:
         self._refused = refused
 
-    def judge(self, checked: Checked, seen: Seen, sent: AsSent) -> Checked:
+    def judge(self, checked: Checked, seen: FoundSuspicions, sent: AsSent) -> Checked:
         """The receipt with its warnings. Raises ReceiptInvalid for what is to be refused."""
         if not seen.found:
             return checked

@@ -224,7 +224,7 @@ def read_confirmation(
     Checked: signature, sizes, check codes, container type (both directions pass), document code 7, the FN
     number in the container header and in 1041, the document number in 1040. The number in the container
     header, the order of tags, the trailer and 1078 are not looked at; 1022 may stand at the top or in 1068,
-    or be missing: then the FN's verdict decides.
+    or be missing: then the FN decides.
 
     With ``encrypted`` (the register's own documents are not clear) an unreadable answer is judged by the
     container header alone, and the FN decides. Inferred: no encrypted exchange was seen.

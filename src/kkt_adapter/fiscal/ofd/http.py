@@ -1,4 +1,4 @@
-"""The HTTP profile of an operator or a cloud fiscalisation service: one receipt in a POST, one verdict back.
+"""The HTTP profile of an operator or a cloud fiscalisation service: one receipt in a POST, one answer back.
 
 What an answer means is decided in ``read_answer``, without I/O:
 
@@ -88,7 +88,7 @@ class HttpOfd:
 def read_answer(
     receipt_id: str, answer: HttpAnswer, *, now: datetime, document: Sequence[str] = ()
 ) -> HttpReply:
-    """The verdict in one answer; ``now`` (aware) is for a Retry-After that is a date. ``document``: the three
+    """What one answer says; ``now`` (aware) is for a Retry-After that is a date. ``document``: the three
     values of ``DOCUMENT``.
 
     Raises:

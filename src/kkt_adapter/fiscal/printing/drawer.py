@@ -118,20 +118,20 @@ class Drawer:
         with self._session.calls.call():
             now = await self._counted(any_shift=True)
         assert now is not None
-        verdict = device_cash.judge(order, now)
-        if isinstance(verdict, NotYet) and not await self._sender_is_gone(order, lane):
-            verdict = device_cash.Unclear(
+        outcome = device_cash.judge(order, now)
+        if isinstance(outcome, NotYet) and not await self._sender_is_gone(order, lane):
+            outcome = device_cash.Unclear(
                 why=Text(
                     "the process that sent it is not proven to have ended: it may still send",
                     "процесс, отправивший операцию, возможно ещё работает: команда может прийти позже",
                 )
             )
-        if isinstance(verdict, Happened):
+        if isinstance(outcome, Happened):
             await self._end(order, DeviceCash.DONE, lane)
-        elif isinstance(verdict, NotYet):
+        elif isinstance(outcome, NotYet):
             await self._end(order, DeviceCash.WAITING, lane)
         else:
-            await self._end(order, DeviceCash.UNCLEAR, lane, error=verdict.why.ru)
+            await self._end(order, DeviceCash.UNCLEAR, lane, error=outcome.why.ru)
         return True
 
     async def _counted(self, *, any_shift: bool = False) -> Counted | None:

@@ -60,10 +60,10 @@ class Unclear:
     why: Text
 
 
-Verdict = Happened | NotYet | Unclear
+CashOutcome = Happened | NotYet | Unclear
 
 
-def judge(order: CashOrder, now: Counted) -> Verdict:
+def judge(order: CashOrder, now: Counted) -> CashOutcome:
     """Was a movement done whose answer is not known? One command moves one counter by one."""
     before = order.before
     assert before is not None, "only what was sent is judged"

@@ -95,7 +95,7 @@ class Health:
         components = self._components(taken, looked.devices)
         maintenance = None if snapshot is None else snapshot.maintenance
         return HealthReport(
-            verdict=self._verdict(snapshot, components, looked),
+            status=self._status(snapshot, components, looked),
             version=self._version,
             maintenance=None if maintenance is None else maintenance.reason,
             trouble=tuple(_trouble(components)),
@@ -140,9 +140,9 @@ class Health:
             last_failure_at=max((e.last_failure_at for e in endpoints if e.last_failure_at), default=None),
         )
 
-    def _look(self) -> "_Looked":
+    def _look(self) -> "_Observed":
         stopped = [stands_still(unit) for unit in self._registers.all()]
-        return _Looked(
+        return _Observed(
             devices=self._devices(), some_stand=any(stopped), all_stand=bool(stopped) and all(stopped)
         )
 
@@ -185,7 +185,7 @@ class Health:
                 word = HANGING
         return RedisReport(word=word, asked_at=lock.asked_at)
 
-    def _verdict(self, snapshot: Snapshot | None, components: Components, looked: "_Looked") -> str:
+    def _status(self, snapshot: Snapshot | None, components: Components, looked: "_Observed") -> str:
         if snapshot is None:
             return "unhealthy"
         totals, percent = snapshot.fill.totals, snapshot.fill.percent
@@ -201,7 +201,7 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Looked:
+class _Observed:
     """All registers at one moment."""
 
     devices: DevicesReport

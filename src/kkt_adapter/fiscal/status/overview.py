@@ -15,7 +15,7 @@ from kkt_adapter.fiscal.monitoring.observer import Observer
 from kkt_adapter.fiscal.monitoring.snapshot import Snapshots
 from kkt_adapter.fiscal.printing.registers import Registers, Unit
 from kkt_adapter.fiscal.queries.sales_today import SalesOfToday
-from kkt_adapter.fiscal.status.reports import AtALook, BufferStatus, HealthReport, RegisterClocks
+from kkt_adapter.fiscal.status.reports import BufferStatus, HealthReport, RegisterClocks, StatusSnapshot
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.runtime.db.protocol import Database
 
@@ -50,10 +50,10 @@ class Overview:
         self._worker = worker
         self._sales = sales
 
-    async def status(self) -> AtALook:
+    async def status(self) -> StatusSnapshot:
         """Raises StorageError."""
         health, buffer, sales = await self._health(), await self._buffer(), await self._sales()
-        return AtALook(
+        return StatusSnapshot(
             at=self._clock.now(),
             health=health,
             buffer=buffer,

@@ -108,7 +108,7 @@ class Components:
 class HealthReport:
     """``trouble``: every part and peer that is not as it should be."""
 
-    verdict: str  # healthy, degraded, unhealthy
+    status: str  # healthy, degraded, unhealthy
     version: str
     maintenance: str | None  # why it is on
     trouble: tuple[str, ...]
@@ -139,7 +139,7 @@ class RegisterClocks:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AtALook:
+class StatusSnapshot:
     """Everything at once; ``alerts`` counts by level."""
 
     at: datetime

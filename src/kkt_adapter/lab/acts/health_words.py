@@ -1,6 +1,6 @@
-"""Does the verdict of /v1/health fit what the lab knows? A question is open, or maintenance is on.
+"""Does the status of /v1/health fit what the lab knows? A question is open, or maintenance is on.
 
-It is looked at before the verdict and after it, as nobody can tell what was in between; and the verdict may
+It is looked at before the status and after it, as nobody can tell what was in between; and the status may
 be one moment old.
 """
 
@@ -11,7 +11,7 @@ from kkt_adapter.lab.acts.asking import Json, ask
 from kkt_adapter.lab.nodes import LabNode
 from kkt_adapter.lab.world import World
 
-LATE_S = 3.0  # real: a verdict is made of what was read a moment before
+LATE_S = 3.0  # real: a status is made of what was read a moment before
 LOOK_EVERY_S = 0.1  # real
 SOME_CANNOT = frozenset({"degraded", "unhealthy"})
 NOBODY_SELLS = frozenset({"unhealthy"})
@@ -21,23 +21,23 @@ Known = Callable[[], Awaitable[tuple[str, Collection[str]] | None]]
 
 async def tells_the_truth(world: World, node: LabNode, known: Known, *, what: str) -> bool:
     """``known``: what the lab knows now, under a name that stays the same as long as it lasts, and the
-    verdicts that fit it; None: nothing. A node that says something else all the time is wrong. False: nobody
+    words that fit it; None: nothing. A node that says something else all the time is wrong. False: nobody
     can tell."""
     loop = asyncio.get_running_loop()
-    before, verdict = await known(), ""
+    before, status = await known(), ""
     until = loop.time() + LATE_S
     while before is not None and loop.time() < until:
         health = await ask(world, node, "GET", "/v1/health")
         after = await known()
         if health is None or after != before:
             return False
-        verdict = str(health[1].get("status"))
-        if verdict in before[1]:
+        status = str(health[1].get("status"))
+        if status in before[1]:
             return True
         await asyncio.sleep(LOOK_EVERY_S)
-    if before is None or not verdict:
+    if before is None or not status:
         return False
-    world.wrong.append(f"{node.name} says that it is {verdict} while {what}")
+    world.wrong.append(f"{node.name} says that it is {status} while {what}")
     return True
 
 

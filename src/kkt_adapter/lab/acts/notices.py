@@ -48,7 +48,7 @@ def read_told(connection: Connection) -> frozenset[Told]:
 def compare_notices(told: frozenset[Told], heard: set[Told]) -> list[BookFinding]:
     return [
         BookFinding(
-            verdict=FindingKind.WRONG,
+            kind=FindingKind.WRONG,
             subject="adapter",
             text=f"{what} of alert {number} counts as told, and nobody heard it",
         )

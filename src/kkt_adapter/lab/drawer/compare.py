@@ -67,21 +67,21 @@ def compare_drawers(
         *_sessions(drawer),
         *_reports(ledger, archives),
         *(finding for archive in archives for finding in _shifts(archive)),
-        *(BookFinding(verdict=FindingKind.WRONG, subject="report", text=text) for text in ledger.wrong),
+        *(BookFinding(kind=FindingKind.WRONG, subject="report", text=text) for text in ledger.wrong),
     ]
 
 
 def _movement(movement: CashMove, drawer: DrawerRows) -> Iterator[BookFinding]:
     rows = [row for row in drawer.transactions if row.reason == movement.name]
     if len(rows) > 1:
-        yield BookFinding(verdict=FindingKind.DOUBLED, subject=movement.name, text=f"{len(rows)} movements")
+        yield BookFinding(kind=FindingKind.DOUBLED, subject=movement.name, text=f"{len(rows)} movements")
     elif not rows and movement.told and not movement.lost:
-        yield BookFinding(verdict=FindingKind.LOST, subject=movement.name, text="told, and it is not stored")
+        yield BookFinding(kind=FindingKind.LOST, subject=movement.name, text="told, and it is not stored")
     elif rows and movement.refused:
-        yield BookFinding(verdict=FindingKind.WRONG, subject=movement.name, text="refused, and it is stored")
+        yield BookFinding(kind=FindingKind.WRONG, subject=movement.name, text="refused, and it is stored")
     elif rows and (rows[0].kind, rows[0].amount_kop) != (movement.kind, movement.amount_kop):
         text = f"asked for {movement.kind} {movement.amount_kop}, got {rows[0].kind} {rows[0].amount_kop}"
-        yield BookFinding(verdict=FindingKind.WRONG, subject=movement.name, text=text)
+        yield BookFinding(kind=FindingKind.WRONG, subject=movement.name, text=text)
 
 
 def _receipts_once(drawer: DrawerRows) -> Iterator[BookFinding]:
@@ -90,7 +90,7 @@ def _receipts_once(drawer: DrawerRows) -> Iterator[BookFinding]:
     for (receipt_id, method), n in times.items():
         if n > 1:
             text = f"moved the {method} of its session {n} times"
-            yield BookFinding(verdict=FindingKind.DOUBLED, subject=str(receipt_id), text=text)
+            yield BookFinding(kind=FindingKind.DOUBLED, subject=str(receipt_id), text=text)
 
 
 def _sessions(drawer: DrawerRows) -> Iterator[BookFinding]:
@@ -101,7 +101,7 @@ def _sessions(drawer: DrawerRows) -> Iterator[BookFinding]:
     for session_id, opening, cash in drawer.sessions:
         if opening + moved[session_id] != cash:
             text = f"its drawer says {cash}, its movements come to {opening + moved[session_id]}"
-            yield BookFinding(verdict=FindingKind.WRONG, subject=f"session {session_id}", text=text)
+            yield BookFinding(kind=FindingKind.WRONG, subject=f"session {session_id}", text=text)
 
 
 def _reports(ledger: DrawerLedger, archives: Sequence[FnBook]) -> Iterator[BookFinding]:
@@ -113,10 +113,10 @@ def _reports(ledger: DrawerLedger, archives: Sequence[FnBook]) -> Iterator[BookF
         who = f"Z report {report.key}"
         if len(report.numbers) > 1:
             text = f"one key, documents {sorted(report.numbers)}"
-            yield BookFinding(verdict=FindingKind.DOUBLED, subject=who, text=text)
+            yield BookFinding(kind=FindingKind.DOUBLED, subject=who, text=text)
         if report.numbers - closings[report.register_id]:
             text = f"told of {sorted(report.numbers)}, and the FN has no such report"
-            yield BookFinding(verdict=FindingKind.LOST, subject=who, text=text)
+            yield BookFinding(kind=FindingKind.LOST, subject=who, text=text)
 
 
 def _shifts(archive: FnBook) -> Iterator[BookFinding]:
@@ -128,5 +128,5 @@ def _shifts(archive: FnBook) -> Iterator[BookFinding]:
         )
         if (opens and is_open) or ((closes or document.code in RECEIPTS) and not is_open):
             text = f"document {document.fd_number} ({document.code.name}) in a shift that is no such"
-            yield BookFinding(verdict=FindingKind.WRONG, subject=f"FN of {archive.register_id}", text=text)
+            yield BookFinding(kind=FindingKind.WRONG, subject=f"FN of {archive.register_id}", text=text)
         is_open = opens or (is_open and not closes)

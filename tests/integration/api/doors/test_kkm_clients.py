@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.support.doors import kkm_clients, kkm_more_clients, kkm_page_clients
 from tests.support.doors.kkm import receipts_in, shop
-from tests.support.doors.kkm_clients import AsksOnce, Client, KeepsToken, NeverPolls, PollsInside, Verdict
+from tests.support.doors.kkm_clients import AsksOnce, Client, KeepsToken, NeverPolls, PollsInside, Press
 from tests.support.doors.kkm_page_clients import PAGE, InventedFields
 from tests.support.product import Product, product
 
@@ -33,8 +33,8 @@ def _clients(running: Product, kinds: Sequence[type[Client]], prefix: str, *, in
 async def _until_printed(client: Client) -> None:
     """A stubborn cashier presses until the program says printed, or a text says that it is."""
     for _ in range(PRESSES):
-        verdict = await client.press()
-        if verdict is Verdict.PRINTED or "[just_registered]" in client.seen[-1]:
+        press = await client.press()
+        if press is Press.PRINTED or "[just_registered]" in client.seen[-1]:
             return
     raise AssertionError(f"{client.name}: {client.seen}")
 
@@ -42,7 +42,7 @@ async def _until_printed(client: Client) -> None:
 async def _each_sells(running: Product, clients: Sequence[Client]) -> None:
     for client in clients:
         before = receipts_in(running)
-        assert await client.press() is Verdict.PRINTED, (client.name, client.seen)
+        assert await client.press() is Press.PRINTED, (client.name, client.seen)
         assert receipts_in(running) == before + 1, client.name
 
 
@@ -50,9 +50,9 @@ async def _no_paper(running: Product, hasty: Sequence[Client]) -> None:
     """Nobody books what is not printed, and the presses that follow print it once."""
     before = receipts_in(running)
     running.break_register(paper_out=True)
-    verdicts = await asyncio.gather(*(client.press() for client in hasty))
-    for client, verdict in zip(hasty, verdicts, strict=True):
-        assert verdict is Verdict.FAILED, f"{client.name} booked what was not printed"
+    presses = await asyncio.gather(*(client.press() for client in hasty))
+    for client, press in zip(hasty, presses, strict=True):
+        assert press is Press.FAILED, f"{client.name} booked what was not printed"
         assert client.seen[-1], client.name
     assert receipts_in(running) == before
     running.faults().clear()
@@ -95,6 +95,6 @@ async def test_a_client_without_a_secret_books_what_the_fn_has(tmp_path: Path) -
         await _through_trouble(running, WITHOUT_SECRET)
         before = receipts_in(running)
         invents = InventedFields(http=running.client)
-        assert await invents.press() is Verdict.FAILED
+        assert await invents.press() is Press.FAILED
         assert all(name in invents.seen[-1] for name, _ in SUMS), invents.seen
         assert receipts_in(running) == before

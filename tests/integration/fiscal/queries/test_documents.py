@@ -8,15 +8,15 @@ from typing import Any
 from sqlalchemy import Connection, delete, select
 from tests.support.product import Product, product, sale
 
-from kkt_adapter.fiscal.housekeeping.retention import KINDS, Limits, RetentionKind, RetentionLook
+from kkt_adapter.fiscal.housekeeping.retention import KINDS, Limits, RetentionBatch, RetentionKind
 from kkt_adapter.fiscal.store.tables import document_bytes
 
 
-def _look(kind: RetentionKind, limits: Limits, after: Any, conn: Connection) -> RetentionLook:
+def _look(kind: RetentionKind, limits: Limits, after: Any, conn: Connection) -> RetentionBatch:
     return kind.look(conn, limits, after)
 
 
-def _forget(kind: RetentionKind, found: RetentionLook, conn: Connection) -> int:
+def _forget(kind: RetentionKind, found: RetentionBatch, conn: Connection) -> int:
     return kind.forget(conn, found.old)
 
 

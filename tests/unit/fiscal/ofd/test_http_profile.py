@@ -21,7 +21,7 @@ NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 PAGE = b"<!doctype html><title>Please log in</title>"
 
 
-def verdict(status: int, body: Any = b"", **headers: str) -> HttpReply:
+def reply_of(status: int, body: Any = b"", **headers: str) -> HttpReply:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     named = CIMultiDict({name.replace("_", "-"): value for name, value in headers.items()})
     answer = HttpAnswer(status=status, headers=named, body=raw)
@@ -30,7 +30,7 @@ def verdict(status: int, body: Any = b"", **headers: str) -> HttpReply:
 
 def failure(status: int, body: Any = b"", **headers: str) -> OfdError:
     with pytest.raises(OfdError) as caught:
-        verdict(status, body, **headers)
+        reply_of(status, body, **headers)
     return caught.value
 
 
@@ -38,7 +38,7 @@ def failure(status: int, body: Any = b"", **headers: str) -> OfdError:
 
 
 def test_accepted_brings_the_operators_id_and_time():
-    reply = verdict(200, {"status": "accepted", "ofd_id": "A-1", "timestamp": 1772442000})
+    reply = reply_of(200, {"status": "accepted", "ofd_id": "A-1", "timestamp": 1772442000})
     assert reply == HttpReply(ofd_id="A-1", timestamp=1772442000)
 
 
@@ -56,7 +56,7 @@ def test_accepted_brings_the_operators_id_and_time():
 def test_strange_details_of_an_acceptance_are_left_out_not_fatal(
     content: dict[str, Any], ofd_id: str | None, timestamp: int | None
 ):
-    assert verdict(200, {"status": "accepted", **content}) == HttpReply(ofd_id=ofd_id, timestamp=timestamp)
+    assert reply_of(200, {"status": "accepted", **content}) == HttpReply(ofd_id=ofd_id, timestamp=timestamp)
 
 
 @pytest.mark.parametrize(
@@ -68,11 +68,11 @@ def test_strange_details_of_an_acceptance_are_left_out_not_fatal(
     ],
 )
 def test_a_conflict_that_names_the_receipt_is_success(body: dict[str, Any]):
-    assert verdict(409, body) == HttpReply(ofd_id="A-1", timestamp=None, duplicate=True)
+    assert reply_of(409, body) == HttpReply(ofd_id="A-1", timestamp=None, duplicate=True)
 
 
 def test_a_conflict_that_names_the_receipt_in_plain_words_is_success_too():
-    assert verdict(409, f"already there: {RECEIPT}".encode()).duplicate
+    assert reply_of(409, f"already there: {RECEIPT}".encode()).duplicate
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_a_conflict_that_names_the_receipt_in_plain_words_is_success_too():
     ],
 )
 def test_a_conflict_that_names_the_document_is_success_whatever_receipt_it_was_accepted_for(body: Any):
-    assert verdict(409, body).duplicate
+    assert reply_of(409, body).duplicate
 
 
 @pytest.mark.parametrize("missing", DOCUMENT)

@@ -115,7 +115,7 @@ async def test_hashing_happens_beside_the_event_loop() -> None:
     assert turns > 10
 
 
-async def test_a_crowd_is_turned_away_when_the_queue_is_full() -> None:
+async def test_callers_are_turned_away_when_the_queue_is_full() -> None:
     passwords = Passwords(CHEAP, threads=1, max_waiting=1)
     release = threading.Event()
     passwords._pool.submit(release.wait)  # the one thread is taken

@@ -65,7 +65,7 @@ async def test_right_passwords_in_parallel_all_sign_in(parts: SignInParts) -> No
     assert len({one.token.text for one in signed_in}) == 12
 
 
-async def test_a_crowd_beyond_the_queue_is_turned_away(parts: SignInParts) -> None:
+async def test_sign_ins_beyond_the_queue_are_turned_away(parts: SignInParts) -> None:
     await parts.accounts.add("olga", Role.VIEWER, password=PASSWORD)
     narrow = SignIn(parts.db, parts.passwords, parts.tokens, parts.clock, max_waiting=2)
     outcomes = await asyncio.gather(

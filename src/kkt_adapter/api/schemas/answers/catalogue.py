@@ -146,7 +146,7 @@ class RunShown(TypedDict):
     bytes: Annotated[int, Field(ge=0, description="Bytes read from the source.")]
     requests: Count
     percent: NotRequired[Annotated[float, Field(description="Percent of the pages.")]]
-    pages_per_second: NotRequired[float | None]
+    pages_per_second: NotRequired[Annotated[float | None, Field(description="Pages a second so far.")]]
     eta_seconds: NotRequired[Seconds | None]
     phase: NotRequired[Literal["reading", "verifying", "sweeping"] | None]
     cancel_requested: NotRequired[bool]
@@ -202,8 +202,8 @@ class PageRead(TypedDict):
 
 
 class DailyTimeShown(TypedDict):
-    hour: Annotated[int, Field(ge=0, le=23)]
-    minute: Annotated[int, Field(ge=0, le=59)]
+    hour: Annotated[int, Field(ge=0, le=23, description="Hour of the day, UTC.")]
+    minute: Annotated[int, Field(ge=0, le=59, description="Minute of that hour.")]
     timezone: Literal["UTC"]
     source: Annotated[str, Field(description="env: the environment; api: somebody moved it.")]
 

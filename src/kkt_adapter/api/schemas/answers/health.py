@@ -154,16 +154,16 @@ class HealthWords(TypedDict):
 
 
 class LegalClockShown(TypedDict):
-    """``value``, ``limit`` and ``left`` in ``unit``; ``per_day`` in units a day."""
+    """One of the limits of time or number that a register and its FN are under."""
 
     name: Annotated[str, Field(description="shift_end, undelivered, fn_documents, fn_expiry ...")]
     unit: Annotated[
         Annotated[str, words("s", "d", "documents")], Field(description="Seconds, days or documents.")
     ]
-    value: float | None
-    limit: float | None
-    left: float | None
-    per_day: float | None
+    value: Annotated[float | None, Field(description="How far the clock is, in `unit`.")]
+    limit: Annotated[float | None, Field(description="Where the law or the FN stops, in `unit`.")]
+    left: Annotated[float | None, Field(description="What is left of `limit`, in `unit`.")]
+    per_day: Annotated[float | None, Field(description="How fast it goes: `unit` a day.")]
     reached_at: Moment | None
 
 
@@ -177,7 +177,7 @@ class ClocksShown(TypedDict):
     registers: list[RegisterClocks]
 
 
-class RegisterAtALook(RegisterClocks):
+class RegisterSnapshot(RegisterClocks):
     state: Annotated[str | None, Field(description="State of the device; null: not known yet.")]
     trouble: Trouble | None
 
@@ -201,7 +201,7 @@ class SalesOfToday(SalesBrief):
     hourly_data: list[HourOfSales]
 
 
-class StatusAtALook(TypedDict):
+class StatusSnapshot(TypedDict):
     """The parts are those of their own routes; ``alerts`` counts by level."""
 
     status: HealthWord
@@ -214,7 +214,7 @@ class StatusAtALook(TypedDict):
     back_offices: OfficesHealth
     buffer: BufferCounts
     worker: WorkerStatus
-    registers: list[RegisterAtALook]
+    registers: list[RegisterSnapshot]
     alerts: dict[AlertLevel, Count]
     sales_today: SalesBrief
 

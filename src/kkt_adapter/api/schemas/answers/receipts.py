@@ -138,7 +138,7 @@ class ReceiptLine(TypedDict):
     customs_declaration: NotRequired[str]
     line_attribute: NotRequired[str]
     mark_quantity: NotRequired[dict[str, Any]]
-    planned_status: NotRequired[int]
+    planned_status: NotRequired[Annotated[int, Field(description="Tag 2003: 1 to 6, or 255.")]]
     industry: NotRequired[list[dict[str, Any]]]
     wholesale: NotRequired[bool]
 
@@ -192,7 +192,7 @@ class ReceiptDetail(ReceiptSummary):
 
     ffd_version: Literal["1.05", "1.1", "1.2"]
     operation: Literal["sale", "refund", "expense", "expense_refund"]
-    taxation: str | int
+    taxation: Annotated[str | int, Field(description="Name of the taxation system, or its bit of tag 1055.")]
     cashier: NotRequired[dict[str, Any]]
     internet: NotRequired[bool]
     place: NotRequired[str]
@@ -208,7 +208,7 @@ class ReceiptDetail(ReceiptSummary):
     operation_attribute: NotRequired[dict[str, Any]]
     cashless: NotRequired[list[dict[str, Any]]]
     device_number: NotRequired[str]
-    timezone: NotRequired[int]
+    timezone: NotRequired[Annotated[int, Field(description="Tag 1011: 1 is UTC+2, 11 is UTC+12.")]]
     no_print: NotRequired[bool]
     receipt_url: Annotated[
         str | None, Field(description="The buyer's page; null before it is printed, and without public_url.")

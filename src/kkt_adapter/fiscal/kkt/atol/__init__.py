@@ -6,7 +6,7 @@ In: calls of `KktDriver`. Out: jobs of the web server, and documents read from t
     task.py       a receipt as a task                     codes.py      every driver code: what it proves
     web.py        the HTTP calls                          jobs.py       one job: sent, awaited, never doubled
     answers.py    results of jobs, all shapes             documents.py  documents read back from the FN
-    looks.py      status put together                     facts.py      what the register is
+    snapshot.py   status put together                      facts.py      what the register is
     marking.py    checks of marking codes                 making.py     jobs that make documents
     conditions.py before and after a document             driver.py     ``KktDriver``
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from kkt_adapter.fiscal.kkt.atol.codes import NO_DATA
 from kkt_adapter.fiscal.kkt.atol.documents import FoundDocument, read_document
-from kkt_adapter.fiscal.kkt.atol.looks import EXCHANGE, SHIFT_LIMIT, Look, read_exchange
+from kkt_adapter.fiscal.kkt.atol.snapshot import EXCHANGE, SHIFT_LIMIT, AtolSnapshot, read_exchange
 from kkt_adapter.fiscal.kkt.atol.task import Task
 from kkt_adapter.fiscal.kkt.atol.troubles import silent
 from kkt_adapter.fiscal.kkt.atol.values import BadAtolAnswer
@@ -79,7 +79,7 @@ class Archive:
             opened_at = opening.document.fiscalized_at
         return report_of(found.document, tags, opened_at=opened_at)
 
-    async def last_report(self, look: Look) -> ShiftReport | None:
+    async def last_report(self, look: AtolSnapshot) -> ShiftReport | None:
         """Of the shift that was closed last. Raises KktUnavailable."""
         for number in range(look.fd_number, max(look.fd_number - SEARCHED, 0), -1):
             report = await self.report(number)
@@ -87,7 +87,7 @@ class Archive:
                 return report
         return None
 
-    async def shift_opened_at(self, look: Look) -> datetime | None:
+    async def shift_opened_at(self, look: AtolSnapshot) -> datetime | None:
         """From the document that opened the shift; else a day before it expires. Raises KktUnavailable."""
         if not look.shift_number:
             return None
@@ -100,7 +100,7 @@ class Archive:
             opened_at = (look.expires_at - SHIFT_LIMIT).replace(second=0)
         return opened_at
 
-    async def _opening(self, look: Look) -> datetime | None:
+    async def _opening(self, look: AtolSnapshot) -> datetime | None:
         """Searches backwards from where a shift of receipts alone would have begun."""
         guess = look.fd_number - look.receipt_number - (1 if look.shift_state is ShiftState.CLOSED else 0)
         for number in range(guess, max(guess - SEARCHED, 0), -1):

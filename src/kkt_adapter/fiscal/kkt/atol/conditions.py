@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from kkt_adapter.fiscal.kkt.atol.codes import SHIFT_IS_CLOSED, SHIFT_IS_OPEN
-from kkt_adapter.fiscal.kkt.atol.looks import Look
+from kkt_adapter.fiscal.kkt.atol.snapshot import AtolSnapshot
 from kkt_adapter.fiscal.kkt.driver import KktState, ShiftState
 from kkt_adapter.fiscal.kkt.receipt_keys import key_in_receipt
 from kkt_adapter.fiscal.model import Baseline, DocumentCode, FiscalDocument, Receipt, ReceiptKind
@@ -20,14 +20,14 @@ _STATES = {
 }
 
 
-def ensure_ready(look: Look) -> None:
+def ensure_ready(look: AtolSnapshot) -> None:
     """Raises KktUnavailable: paper, cover, a fault."""
     if look.state is not KktState.READY:
         said = _STATES.get(look.state, Text("The register is out of order.", "ККТ неисправна."))
         raise KktUnavailable(said.en, said.ru, state=look.state.value)
 
 
-def ensure_not_blocked(look: Look) -> None:
+def ensure_not_blocked(look: AtolSnapshot) -> None:
     """Raises KktBlocked: the FN makes no receipts."""
     reason = look.blocked()
     if reason is not None:
@@ -36,19 +36,19 @@ def ensure_not_blocked(look: Look) -> None:
         )
 
 
-def ensure_closed(look: Look) -> None:
+def ensure_closed(look: AtolSnapshot) -> None:
     """Raises KktRefused: a shift is open."""
     if look.shift_state is not ShiftState.CLOSED:
         raise KktRefused("A shift is open already.", "Смена уже открыта.", device_code=SHIFT_IS_OPEN)
 
 
-def ensure_open(look: Look) -> None:
+def ensure_open(look: AtolSnapshot) -> None:
     """Raises KktRefused: no shift is open. A receipt would open one by itself, as a document of its own."""
     if look.shift_state is ShiftState.CLOSED:
         raise KktRefused("No shift is open.", "Смена не открыта.", device_code=SHIFT_IS_CLOSED)
 
 
-def ensure_young(look: Look) -> None:
+def ensure_young(look: AtolSnapshot) -> None:
     """Raises ShiftExpired: it is older than 24 hours."""
     if look.shift_state is ShiftState.EXPIRED:
         raise ShiftExpired(

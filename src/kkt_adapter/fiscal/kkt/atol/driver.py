@@ -30,9 +30,16 @@ from kkt_adapter.fiscal.kkt.atol.conditions import (
 from kkt_adapter.fiscal.kkt.atol.documents import cash_count
 from kkt_adapter.fiscal.kkt.atol.facts import INTRODUCTION, AtolFacts, read_facts
 from kkt_adapter.fiscal.kkt.atol.jobs import JobLost, Jobs, Patience
-from kkt_adapter.fiscal.kkt.atol.looks import EXCHANGE, LOOK, Look, read_exchange, read_look, read_totals
 from kkt_adapter.fiscal.kkt.atol.making import Making
 from kkt_adapter.fiscal.kkt.atol.marking import MarkChecks
+from kkt_adapter.fiscal.kkt.atol.snapshot import (
+    EXCHANGE,
+    SNAPSHOT,
+    AtolSnapshot,
+    read_exchange,
+    read_snapshot,
+    read_totals,
+)
 from kkt_adapter.fiscal.kkt.atol.task import Task, receipt_task, shift_task
 from kkt_adapter.fiscal.kkt.atol.troubles import (
     busy,
@@ -313,17 +320,17 @@ class AtolRegister:
             raise silent("not all questions were answered")
         return [one.result for one in answers]
 
-    async def _look(self) -> Look:
+    async def _look(self) -> AtolSnapshot:
         facts = self._need_open()
         try:
-            look = read_look(await self._questions(LOOK))
+            look = read_snapshot(await self._questions(SNAPSHOT))
         except BadAtolAnswer as error:
             raise silent(str(error)) from error
         if look.fn_number != facts.registration.fn_number:
             self._archive.forget()
         return look
 
-    async def _ready_look(self) -> Look:
+    async def _ready_look(self) -> AtolSnapshot:
         """A look before a document. Raises KktUnavailable: no paper, no link, or another FN."""
         look = await self._look()
         if look.fn_number != self._need_open().registration.fn_number:
@@ -331,7 +338,7 @@ class AtolRegister:
         ensure_ready(look)
         return look
 
-    async def _totals(self, look: Look) -> ShiftTotals:
+    async def _totals(self, look: AtolSnapshot) -> ShiftTotals:
         answers = await self._questions([{"type": "getShiftTotals"}])
         try:
             return read_totals(
@@ -350,7 +357,9 @@ class AtolRegister:
         if result.status is not JobStatus.READY:
             raise refused(result.code, result.description)
 
-    async def _make_report(self, what: str, task: Task, code: DocumentCode, look: Look) -> FiscalDocument:
+    async def _make_report(
+        self, what: str, task: Task, code: DocumentCode, look: AtolSnapshot
+    ) -> FiscalDocument:
         """A shift opening or Z report: its ``error`` may come from reading out what was made, whatever its
         code, so that the FN's number is compared."""
         before = look.baseline

@@ -10,7 +10,7 @@ from kkt_adapter.fiscal.kkt.atol.answers import NOT_RUN, JobStatus, told_documen
 from kkt_adapter.fiscal.kkt.atol.archive import Archive
 from kkt_adapter.fiscal.kkt.atol.conditions import Fits
 from kkt_adapter.fiscal.kkt.atol.jobs import Ended, JobLost, Jobs, job_uuid
-from kkt_adapter.fiscal.kkt.atol.looks import Look
+from kkt_adapter.fiscal.kkt.atol.snapshot import AtolSnapshot
 from kkt_adapter.fiscal.kkt.atol.task import Task
 from kkt_adapter.fiscal.kkt.atol.troubles import busy, lost, refused
 from kkt_adapter.fiscal.kkt.atol.values import BadAtolAnswer
@@ -25,7 +25,7 @@ MAX_ATTEMPTS = 500  # jobs of one receipt that ended without a document
 class Making:
     """Belongs to one driver; called for one document at a time."""
 
-    def __init__(self, jobs: Jobs, archive: Archive, *, look: Callable[[], Awaitable[Look]]) -> None:
+    def __init__(self, jobs: Jobs, archive: Archive, *, look: Callable[[], Awaitable[AtolSnapshot]]) -> None:
         self._jobs = jobs
         self._archive = archive
         self._look = look

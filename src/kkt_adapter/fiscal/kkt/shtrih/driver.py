@@ -40,12 +40,12 @@ from kkt_adapter.fiscal.kkt.shtrih.archive import (
 from kkt_adapter.fiscal.kkt.shtrih.capabilities import CAPABILITIES
 from kkt_adapter.fiscal.kkt.shtrih.facts import ShtrihFacts, read_facts
 from kkt_adapter.fiscal.kkt.shtrih.late import LateWork
-from kkt_adapter.fiscal.kkt.shtrih.looks import Openings, blocked, status_of
 from kkt_adapter.fiscal.kkt.shtrih.receipt import plan_receipt
 from kkt_adapter.fiscal.kkt.shtrih.registers import read_totals
 from kkt_adapter.fiscal.kkt.shtrih.relay import read_waiting, write_reply
 from kkt_adapter.fiscal.kkt.shtrih.requests import with_password
 from kkt_adapter.fiscal.kkt.shtrih.session import OTHER_ANSWER_S, DeviceRefusal, Session
+from kkt_adapter.fiscal.kkt.shtrih.snapshot import Openings, blocked, status_of
 from kkt_adapter.fiscal.kkt.shtrih.steps import Steps
 from kkt_adapter.fiscal.kkt.shtrih.tags import cashier_tags
 from kkt_adapter.fiscal.kkt.shtrih.troubles import (

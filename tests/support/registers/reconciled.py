@@ -14,7 +14,7 @@ from kkt_adapter.kernel.errors import KktUnavailable
 from kkt_adapter.kernel.ids import RegisterId
 
 
-async def verdict(
+async def reconciled(
     driver: KktDriver, baseline: Baseline, judge: Callable[..., Any], *, tries: int, pause_s: float = 0.0
 ) -> Any:
     session = RegisterSession(

@@ -22,11 +22,11 @@ from kkt_adapter.fiscal.model import Baseline, ShiftTotals
 from kkt_adapter.kernel.ids import FnNumber
 from kkt_adapter.kernel.money import Kopecks
 
-LOOK: tuple[dict[str, Any], ...] = tuple(
+SNAPSHOT: tuple[dict[str, Any], ...] = tuple(
     {"type": name}
     for name in ("getDeviceStatus", "getShiftStatus", "getFnInfo", "getFnStatus", "ofdExchangeStatus")
 )
-EXCHANGE = LOOK[2:]
+EXCHANGE = SNAPSHOT[2:]
 SHIFT_LIMIT = timedelta(hours=24)
 UNSENT_LIMIT = timedelta(days=30)
 MEMORY_DOCUMENTS = 230_000  # what FNs hold, about; the register tells no number (inferred)
@@ -35,7 +35,7 @@ _NOT_YET = ("init", "configured")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class AtolSnapshot:
     """What the five answers say."""
 
     clock: datetime
@@ -94,15 +94,15 @@ class Look:
         )
 
 
-def read_look(answers: Sequence[dict[str, Any] | None]) -> Look:
-    """Answers to ``LOOK``, in order. Raises BadAtolAnswer."""
+def read_snapshot(answers: Sequence[dict[str, Any] | None]) -> AtolSnapshot:
+    """Answers to ``SNAPSHOT``, in order. Raises BadAtolAnswer."""
     device = section(answers[0], "deviceStatus")
     shift = section(answers[1], "shiftStatus")
     fn, fn_status = section(answers[2], "fnInfo"), section(answers[3], "fnStatus")
     state = words.SHIFT.get(text(shift, "state"))
     if state is None:
         raise BadAtolAnswer(f"state of the shift: {shift.get('state')!r}")
-    return Look(
+    return AtolSnapshot(
         clock=moment(device, "currentDateTime"),
         state=_state(device),
         shift_state=state,
