@@ -1,8 +1,9 @@
 """The whole suite again and again beside a load that takes one processor: does any test depend on luck?
 
 ``python scripts/soak.py [--runs 5] [pytest arguments]``. As in ``make test``, the labs run alone, after the
-others. Each run has its own order. Prints each test that failed as soon as its run is over, and all of them
-at the end with the seeds of their runs; exit code 1 if there are any.
+others. Each run has its own order. Prints each test that failed as soon as its run is over, with the file
+that keeps what the run said, and all of them at the end with the seeds of their runs; exit code 1 if there
+are any.
 """
 
 import argparse
@@ -10,8 +11,10 @@ import multiprocessing
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 PYTEST = (sys.executable, "-m", "pytest")
 TOGETHER = ("-n", "2", "--dist", "loadfile")
@@ -37,6 +40,7 @@ def main() -> int:
     reading = argparse.ArgumentParser(description=__doc__)
     reading.add_argument("--runs", type=int, default=5)
     given, arguments = reading.parse_known_args()
+    kept = Path(tempfile.mkdtemp(prefix="kkt-soak-"))
     load = multiprocessing.Process(target=burn, daemon=True)
     load.start()
     failed: dict[str, list[int]] = {}
@@ -44,7 +48,7 @@ def main() -> int:
     try:
         for seed in range(1, given.runs + 1):
             began = time.monotonic()
-            for part in parts(arguments):
+            for number, part in enumerate(parts(arguments), start=1):
                 run = subprocess.run(
                     [*PYTEST, f"--randomly-seed={seed}", *part],
                     stdout=subprocess.PIPE,
@@ -52,6 +56,10 @@ def main() -> int:
                     check=False,
                 )
                 codes.append(run.returncode)
+                if run.returncode:
+                    said = kept / f"run-{seed}-part-{number}.txt"
+                    said.write_text(run.stdout)
+                    print(f"run {seed}: kept in {said}", flush=True)
                 for name in FAILED.findall(run.stdout):
                     failed.setdefault(name, []).append(seed)
                     print(f"run {seed}: failed {name}", flush=True)

@@ -115,6 +115,29 @@ async def test_a_frozen_process_holds_up_its_register_and_inside_a_write_all_wri
             await books_agree(guest, answers, ofd)
 
 
+async def test_a_start_waits_for_a_process_that_stands_still_in_a_write(tmp_path: Path) -> None:
+    async with operator() as ofd:
+        both = two(tmp_path, ofd, scale=10.0)
+        async with nodes(*both):
+            await until(partial(anybody_drives, both), "somebody drives the register")
+            holder, guest = both if await both[0].drives("A") else both[::-1]
+            assert guest.terminate() == 0
+            await holder.arm("buffer.accept:inside")
+            asking = asyncio.create_task(holder.post(sale(till="A"), key="in-the-write", timeout_s=60))
+            await holder.stands("buffer.accept:inside")
+            guest.start()
+
+            async def waits() -> bool:
+                return "start_waits" in guest.log()
+
+            await until(waits, "the start says what it waits for")
+            holder.thaw()
+            await guest.ready()
+            answers = [(await asking).json(), *await guest.sell(1, till="A", first=100)]
+            await all_delivered(guest)
+            await books_agree(guest, answers, ofd)
+
+
 async def frozen_outside_a_write(node: Node, database: Path) -> bool:
     """Stop the process. Where that left the write lock held: let it go on, and say no."""
     node.freeze()

@@ -227,6 +227,10 @@ class StorageError(Unavailable):
     code = "STORAGE_ERROR"
 
 
+class DatabaseHeld(StorageError):
+    """Another process held the database file for longer than a write waits; nothing was written."""
+
+
 class KktError(AdapterError):
     code = "KKT_ERROR"
 

@@ -10,11 +10,14 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from kkt_adapter.cli.service.serve_options import ServeOptions
+
+HELD_PAUSE_S = 0.2  # between two tries to start on a database file that another process holds
 
 
 def run(options: ServeOptions) -> int:
@@ -119,6 +122,31 @@ async def run_service(
 
 
 async def _started(emulators: Any, build: Any, *, demo: bool, walk: Any) -> Any:
+    """The product, running beside its stand-ins, once nobody holds its database file any more.
+
+    A process of ours that stands still in the middle of a write holds a file that several share: the others
+    are tried again, and go on by themselves when it wakes or ends.
+
+    Raises:
+        DatabaseHeld: the file was held for ``OTHER_NODE_S``.
+    """
+    from kkt_adapter.kernel.errors import DatabaseHeld
+    from kkt_adapter.runtime.db.migrate import OTHER_NODE_S
+    from kkt_adapter.runtime.log import get_logger
+
+    until = time.monotonic() + OTHER_NODE_S
+    while True:
+        try:
+            return await _started_once(emulators, build, demo=demo, walk=walk)
+        except DatabaseHeld as held:
+            if time.monotonic() > until:
+                raise
+            get_logger("database").warning("start_waits", error=held.detail.en)
+        walk = None  # it is over
+        await asyncio.sleep(HELD_PAUSE_S)
+
+
+async def _started_once(emulators: Any, build: Any, *, demo: bool, walk: Any) -> Any:
     """The product, running beside its stand-ins; what cannot be started is stopped again."""
     from kkt_adapter.bootstrap import build_services
 

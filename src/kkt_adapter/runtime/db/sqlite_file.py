@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from kkt_adapter.kernel.errors import StorageError
+from kkt_adapter.kernel.errors import DatabaseHeld, StorageError
 from kkt_adapter.runtime.file_lock import DIRECTORY_MODE, FILE_MODE, FileLock, hold_shared
 
 T = TypeVar("T")
@@ -207,7 +207,7 @@ def is_fatal(error: BaseException) -> bool:
 def explain(error: BaseException, path: Path) -> StorageError:
     """What a person reads when the file fails in use: its name and the remedy, no directories."""
     if isinstance(error, StorageError):
-        return StorageError(error.detail.en, error.detail.ru)
+        return type(error)(error.detail.en, error.detail.ru)
     code, name = _primary_code(error), path.name
     if code in _DAMAGED:
         return StorageError(
@@ -224,7 +224,7 @@ def explain(error: BaseException, path: Path) -> StorageError:
             f"Нет места для файла базы данных {name}: освободите место на диске.",
         )
     if code in _BUSY:
-        return StorageError(
+        return DatabaseHeld(
             f"Another program holds database file {name}. Close it; the service goes on by itself.",
             f"Файл базы данных {name} занят другой программой. Закройте её; служба продолжит работу сама.",
         )
