@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 BUSY_PAUSE_S = 0.02  # between two tries where SQLite does not wait by itself
 BUSY_TIMEOUT_S = 5.0  # data.md#database: busy_timeout=5000
-WRITER_CACHE_KIB = 16 * 1024  # the pages of the one random index stay in memory longer
+WRITER_CACHE_KIB = 4 * 1024  # what a group touches; an older page of the one random index is copied again
 READER_CACHE_KIB = 256  # a miss is a copy from the system's cache, as quick; several readers keep pages twice
 WAL_SIZE_LIMIT_BYTES = 64 * 1024 * 1024  # what is left of the WAL file after a checkpoint, at most
 CACHED_STATEMENTS = 512  # prepared statements a connection keeps
