@@ -31,8 +31,8 @@ class RequestOrigin(Enum):
 class HostRule:
     """The allow-list of ``Host``: loopback names, the configured ones, and the address that was called.
 
-    A rebound name never is an address, so whoever writes the very address of this machine that the
-    connection came to is no stranger. Any port.
+    Only names can be rebound. A ``Host`` that is the address to which the connection came is therefore
+    allowed, with any port.
     """
 
     def __init__(self, allowed: Iterable[str] = ()) -> None:

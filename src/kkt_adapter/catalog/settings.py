@@ -1,4 +1,4 @@
-"""Settings of the catalogue: names, defaults, ranges. Who reads the environment hands the values in.
+"""Settings of the catalogue: names, defaults, ranges. The caller reads the environment.
 
 A field's alias is its environment variable. `read_settings` turns any value outside its rule into one
 `SettingsInvalid` line that names variable, value and allowed range; secrets are never repeated.

@@ -1,7 +1,7 @@
 """What commands show: tables and facts, coloured on a terminal, plain columns into a pipe, JSON for scripts.
 
 Texts from outside (names of goods, an operator's error) may carry escape sequences that drive a terminal;
-``plain`` takes the teeth out of them, and everything that is shown goes through it.
+``plain`` makes them harmless, and everything that is shown goes through it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""The values of this room: what a till asks for, what a register fiscalises, what an FN has signed.
+"""Values: what a till asks for, what a register fiscalises, what an FN has signed.
 
 A ``ReceiptRequest`` is the till's wish after aliases and number forms are resolved; fields left out are
 None. A ``Receipt`` is complete: the register's defaults are filled in and every rule of

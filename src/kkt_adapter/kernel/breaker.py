@@ -1,6 +1,6 @@
 """Circuit breaker as a plain state machine (delivery.md#circuit-breaker).
 
-It owns no clock and does no I/O: callers pass monotonic seconds. Who counts as a failure is decided in
+It owns no clock and does no I/O: callers pass monotonic seconds. What counts as a failure is decided in
 ``fiscal/delivery/outcome.py``; here is only what the counts do.
 """
 

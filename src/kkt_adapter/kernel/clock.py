@@ -29,7 +29,7 @@ _BOOTTIME: int | None = getattr(time, "CLOCK_BOOTTIME", None)  # not every syste
 
 
 class SystemClock:
-    """The machine's clocks, without a function of ours between: a receipt looks twenty times."""
+    """The machine's clocks, without a function of ours in between: a receipt reads them twenty times."""
 
     now = staticmethod(partial(datetime.now, UTC))
     monotonic = staticmethod(time.monotonic if _BOOTTIME is None else partial(time.clock_gettime, _BOOTTIME))

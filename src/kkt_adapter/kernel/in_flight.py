@@ -1,7 +1,7 @@
-"""Calls to a peer that have begun and not ended, so that who hangs is seen while it hangs.
+"""Calls to a peer that have begun and not ended, so that a hanging peer is visible while it hangs.
 
-A peer that does not answer costs each caller a whole deadline, and until that is over nothing has failed yet.
-The age of the call in flight tells it earlier.
+A peer that does not answer costs each caller a whole deadline, and no call has failed before that is over.
+The age of the oldest call in flight shows it earlier.
 """
 
 import asyncio

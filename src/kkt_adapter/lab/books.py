@@ -1,7 +1,7 @@
-"""The second and the third book, and the adapter's own: read from where they lie when everything has stopped.
+"""The books of the FNs, of the operator and of the adapter, read when everything has stopped.
 
-An FN's archive is its file, opened past the product; the operator's book is the emulator's memory; the
-adapter's rows are read for comparison only: nothing they say proves anything.
+An FN's archive is its file, opened without the product; the operator's book is the emulator's memory. The
+adapter's rows are only compared with both: they prove nothing.
 """
 
 import json

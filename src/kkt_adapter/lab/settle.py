@@ -1,8 +1,8 @@
-"""After the last fault: everything is repaired, clients and people do what is theirs, and the rest must
-follow.
+"""After the last fault: everything is repaired, clients and people do their part, and the service must do
+the rest.
 
 The till asks again for what it has no answer to. A person has receipts that a register refused printed again,
-and dead letters sent again, and decides open questions by what the FN holds. Nothing else is helped along.
+and dead letters sent again, and decides open questions by what the FN holds. Nobody else helps.
 """
 
 import asyncio

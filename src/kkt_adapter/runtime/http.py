@@ -1,8 +1,8 @@
 """The one place that builds HTTP clients: deadlines, pool, proxy, size limits.
 
-``HttpClient`` speaks to one base address. It answers with whatever status the server gave; only when there
-is no whole answer does it raise, and then always ``HttpFault``. What a status means is the caller's
-business. Redirects are not followed (a POST must not wander), cookies are not kept. The library behind it
+``HttpClient`` speaks to one base address. It answers with whatever status the server gave; only when there is
+no whole answer does it raise, and then always ``HttpFault``. What a status means is the caller's business.
+Redirects are not followed (a POST must not go elsewhere), cookies are not kept. The library behind it
 (``http_session``) is loaded with the first client, so a shop that calls nobody over HTTP has none of it.
 """
 

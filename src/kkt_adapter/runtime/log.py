@@ -68,8 +68,8 @@ class LogStream(Protocol):
 def get_logger(component: str) -> FilteringBoundLogger:
     """A logger whose lines carry ``component``; cheap, and safe to call before `configure_logging`.
 
-    It is put together anew for each line, also for one that is not written (5 us). Who logs for every receipt
-    and is made after `configure_logging` keeps ``get_logger(...).bind()``.
+    It is put together anew for each line, also for one that is not written (5 us). A part that logs for every
+    receipt and is made after `configure_logging` keeps ``get_logger(...).bind()``.
     """
     return cast(FilteringBoundLogger, structlog.get_logger(component=component))
 

@@ -1,4 +1,4 @@
-"""Receipts the operator would not take: look, try again, settle (health.md)."""
+"""Receipts that the operator refused: read them, send them again, or close them (health.md)."""
 
 from typing import Annotated
 

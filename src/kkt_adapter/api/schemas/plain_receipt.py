@@ -1,9 +1,8 @@
 """The usual receipt, read without the models: lines, payments and single values, each written once.
 
-Every value is read by the very function that its field has in ``receipt_body``, so what comes out is the same
-request. Whatever is out of the ordinary (a nested object, a null, an unknown name, two names for one field, a
-value that does not fit) is left to the models, which say what is wrong. This is a way past them, not beside
-them: a receipt takes a third of the time.
+Every value is read by the function that its field has in ``receipt_body``, so the result is the same request.
+Anything unusual (a nested object, a null, an unknown name, two names for one field, a value that does not
+fit) is left to the models, which say what is wrong. Without the models a receipt takes a third of the time.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +25,7 @@ Readings = Mapping[
 
 
 def plain_request(document: Mapping[str, Any]) -> ReceiptRequest | None:
-    """The request of a usual receipt, or None: it is for the models."""
+    """The request of a usual receipt; None: the models have to read it."""
     try:
         found = _values(document, _RECEIPT)
         if found is None or not found.keys() >= _REQUIRED:

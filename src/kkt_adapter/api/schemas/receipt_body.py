@@ -1,4 +1,4 @@
-"""The models of a receipt's body: one field, one reading, under the canonical names of the contract.
+"""The models of a receipt's body: one field, one reading, under our own names.
 
 ``receipt.py`` brings other names to these first. What the documentation shows of the body is made from here.
 """

@@ -1,4 +1,4 @@
-"""Single values of a request: from what a till wrote to what the fiscal room works with.
+"""Single values of a request: from what a till wrote to what `fiscal` works with.
 
 Each function takes any JSON value and returns the canonical one or raises ``Refused`` with a text for people.
 Numbers arrive as int or Decimal (``api/body.py`` sees to it) and stay exact; a bool is never a number.

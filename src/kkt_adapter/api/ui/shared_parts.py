@@ -1,6 +1,6 @@
 """Live parts that look the same to every visitor of one role and language: rendered once for all of them.
 
-However many pages are open, a change costs one look at the database and one rendering of each part that shows
+However many pages are open, a change costs one read of the database and one rendering of each part that shows
 it; every other page gets the same bytes. A part is kept until a mark changes (``live.py``), and for one turn
 of the open pages at most, because it shows ages. Nothing of a single visitor is in it, a form token least of
 all: ``Visit.token`` refuses to make one here.

@@ -1,7 +1,8 @@
 """A text file that several processes append to: whole blocks, rotation, no interleaving.
 
-Each block is written under the system's lock on the file, so blocks of two processes never mix. Who finds
-the file full renames it under that lock; the others notice that the name leads to another file and open it.
+Each block is written under the system's lock on the file, so blocks of two processes never mix. The process
+that finds the file full renames it under that lock; the others notice that the name leads to another file and
+open it.
 """
 
 import fcntl

@@ -34,7 +34,7 @@ class StoredSlot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed:
-    """What one look at the timetable led to; slots."""
+    """What came of the slots that were due."""
 
     queued: datetime | None = None
     skipped: datetime | None = None

@@ -1,6 +1,6 @@
 """One commit of a run: products, history, stamps, stored pages, skipped entries and counters together.
 
-Whatever happens between two of these, the rows agree with the counts and no page is half there.
+Whatever happens between two of these, the rows agree with the counts and no page is stored in part.
 """
 
 import json

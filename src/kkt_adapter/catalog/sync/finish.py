@@ -77,7 +77,7 @@ def save_plan(
 def known_ceiling(connection: Connection, *, now: int) -> int:
     """The highest page the source was seen to serve, 0 when it refused none in the last days.
 
-    A finding, no setting: the source may have lifted it, or refused a page by mistake.
+    It is kept for some days only: the source may lift its ceiling, or may have refused a page by mistake.
     """
     state = connection.execute(select(catalog_state.c.known_ceiling, catalog_state.c.known_ceiling_at)).one()
     found_at = state.known_ceiling_at

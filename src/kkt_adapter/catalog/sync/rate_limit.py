@@ -123,7 +123,7 @@ class Pacer:
             await self._clock.sleep(wait_s)
 
     def _wake(self) -> None:
-        """Wake as many as may go; who wakes looks again, so one too many does no harm."""
+        """Wake as many waiters as may go. A waiter checks again, so one too many does no harm."""
         free = self._limit.allowed - self._under_way
         while free > 0 and self._waiting:
             turn = self._waiting.popleft()

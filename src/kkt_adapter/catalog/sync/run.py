@@ -334,7 +334,7 @@ class SyncRun:
         doubts = in_doubt(missing, rows, generation=self._generation)
         if given_up := await self._look_for([one for one in doubts if one not in self._found_before]):
             return Ending(status=RunStatus.PARTIAL, reason=RunReason.PAGES_FAILED, given_up=tuple(given_up))
-        if self._found:  # the list moved under our hands; what is missing a second time is not in it
+        if self._found:  # the list changed while it was read; what is missing a second time is not in it
             self._found_before |= self._found
             return ReadAgain(plan=self._plan.afresh(next(self._arrivals)))
         ending = finish.Sweep(

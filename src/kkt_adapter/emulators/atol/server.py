@@ -1,7 +1,7 @@
 """The web server's jobs: kept by register and uuid, done one after another, stopped by what blocks.
 
 Whether a job that blocks ends ``ready`` or ``error`` is concluded as real servers do: from the FN's last
-number alone, once the register answers again. That is the lie that a driver must see through.
+number alone, once the register answers again. A driver must not believe it.
 """
 
 import asyncio

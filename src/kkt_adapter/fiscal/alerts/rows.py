@@ -1,7 +1,7 @@
 """Writing alerts down; plain functions inside a transaction.
 
 Several processes on one database may see the same thing. The unique index lets one of them open the row; that
-one says every minute that it still sees it, and ends it. A row whose process is gone is anybody's.
+one says every minute that it still sees it, and ends it. Any process may end a row whose own process is gone.
 """
 
 from collections.abc import Iterable, Sequence
@@ -134,7 +134,7 @@ def to_tell(conn: Connection, *, limit: int) -> list[Notice]:
 
 
 def told(conn: Connection, notice: Notice, *, at: datetime) -> None:
-    """Who heard of the beginning will hear of the end, also when it came in between."""
+    """Whoever was told that an alert began is told that it ended, also when it ended in between."""
     if notice.ended_at is None:
         conn.execute(update(alerts).where(alerts.c.id == notice.id).values(told_at=at, settled_at=None))
     else:

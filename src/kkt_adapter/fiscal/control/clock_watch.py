@@ -1,8 +1,8 @@
-"""Keeps an eye on the wall clock, so that nothing is destroyed on its word alone.
+"""Watches the wall clock, so that nothing is destroyed because of a wrong one.
 
-Whoever deletes, forgets or skips something for good because of a time asks ``believed`` first, and does it
-later when the answer is no. The decision is pure (``kernel/clock_trust.py``); here the witnesses are gathered
-and what became of it is written down. No sale and no shift asks.
+A part that deletes, forgets or skips something for good because of a time asks ``believed`` first, and does
+it later when the answer is no. The decision is pure (``kernel/clock_trust.py``); here the witnesses are
+gathered and what became of it is written down. No sale and no shift asks.
 """
 
 import asyncio

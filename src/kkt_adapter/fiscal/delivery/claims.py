@@ -1,4 +1,4 @@
-"""Whose a receipt is while it is delivered.
+"""Which process delivers a receipt.
 
 A claim is one atomic UPDATE with owner, number and lease time; every later write of that attempt names
 owner and number, so a worker that slept through its claim changes nothing.
@@ -114,7 +114,7 @@ def _claiming(*wanted: Column[Any]) -> Bulk:
     )
 
 
-_CLAIM = _claiming(*_WANTED)  # a stored receipt is some kilobytes: only who sends it reads it
+_CLAIM = _claiming(*_WANTED)  # a stored receipt is some kilobytes: only the sender reads it
 _CLAIM_WITH_CONTENTS = _claiming(*_WANTED, *_CONTENTS)
 _GIVE_BACK = bulk(
     (receipts.c.seq, receipts.c.owner, receipts.c.claim),

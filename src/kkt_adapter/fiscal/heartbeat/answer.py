@@ -28,7 +28,7 @@ from kkt_adapter.kernel.errors import Text
 from kkt_adapter.kernel.foreign_text import told_by_others
 from kkt_adapter.runtime.http import HttpAnswer, HttpFault, HttpFaultKind, asked_wait_s
 
-MAX_RETRY_AFTER_S = 300.0  # who asks for more is asked again after five minutes
+MAX_RETRY_AFTER_S = 300.0  # a back office that asks for more is called after five minutes
 LEAST_WAIT_S = 1.0  # "again at once" would be a loop
 TOKEN_REFUSED_S = 300.0  # between two calls with a token that was refused
 LEAST_INTERVAL_S, MOST_INTERVAL_S = 10.0, 300.0  # what a back office may ask for

@@ -209,7 +209,7 @@ class Target:
     def _pause_s(self, outcome: AnswerOutcome) -> float:
         if outcome.wait_s is None:
             return self._interval_s * self._jitter()
-        return outcome.wait_s * max(1.0, self._jitter())  # who asks us to wait is not called early
+        return outcome.wait_s * max(1.0, self._jitter())  # one that asks us to wait is not called early
 
     async def _write(
         self, outcome: AnswerOutcome, beat: Beat | None, acked: int, pause_s: float, term: Term

@@ -17,11 +17,11 @@ class BlockReason(StrEnum):
     FN_EXPIRED = "FN_EXPIRED"
     FN_UNSENT_LIMIT = "FN_UNSENT_LIMIT"
     NOT_REGISTERED = "NOT_REGISTERED"
-    FN_DAMAGED = "FN_DAMAGED"  # virtual: its file, said by the driver; or it stands before what it has made
+    FN_DAMAGED = "FN_DAMAGED"  # the file of a virtual FN, or an FN that stands before its own documents
     CONFIGURATION = "CONFIGURATION"  # our settings contradict the registration
     GROUP_MIXED = "GROUP_MIXED"  # the registers of a group differ in INN or FFD
     GROUP_UNREAD = "GROUP_UNREAD"  # after a restore a register of the group is still to be read back
-    DRAINED = "DRAINED"  # a person has it take no new receipts
+    DRAINED = "DRAINED"  # a person set it to take no new receipts
     NO_REGISTER = "NO_REGISTER"  # none is configured at all: the service has the catalogue only
 
 

@@ -1,6 +1,6 @@
 """The print lane: one register's single file, at most one print per receipt.
 
-The order of things is the whole point. An attempt row with the FN's baseline is committed before the
+The order of the steps is what counts. An attempt row with the FN's baseline is committed before the
 first byte leaves; the document is written down before the next one is begun; and when an answer is lost,
 nothing is sent until the FN itself has said what it holds (``recovery/resolve.py``). A lane that cannot know
 stops, alone, and a person decides.

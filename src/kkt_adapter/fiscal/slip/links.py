@@ -1,4 +1,4 @@
-"""The public address of a receipt: who has it may read the receipt, nobody else can make it up.
+"""The public address of a receipt. Whoever has the address may read the receipt; nobody can guess it.
 
 The token is the receipt's id and 128 bits of an HMAC over it. Nothing is stored for a link, so that a
 database that was restored, in which the receipt still is, keeps its old links.

@@ -1,7 +1,7 @@
-"""``GET /v1/health``: how every part is, at once, whoever hangs (health.md).
+"""``GET /v1/health``: how every part is, answered at once even when a peer hangs (health.md).
 
-Nothing is asked here but the database, and that for a moment only. Everything else is what calls that run or
-have ended say of their peers. A peer counts as hanging when a call to it has been in flight for longer than
+Only the database is asked here, and only for a moment. Everything else is known from calls to peers that are
+in flight or have ended. A peer counts as hanging when a call to it has been in flight for longer than
 its answers usually take, long before the call's own deadline is over.
 """
 

@@ -24,7 +24,7 @@ _BEGIN, _END = "loss:", "loss;"  # every name between them
 class LossKind(StrEnum):
     WENT_BACK = "database_went_back"  # the database is an earlier state of itself
     LOST = "receipts_lost"  # documents of ours (by key, or by when they were printed), and no receipts
-    OTHERS = "printed_by_others"  # documents that are nobody's we know of
+    OTHERS = "printed_by_others"  # documents of another program, as far as we know
 
     @property
     def event(self) -> EventType:

@@ -1,4 +1,4 @@
-"""Settings of sign-in. Who reads the environment hands the values in; a field's alias is its variable."""
+"""Settings of sign-in. The caller reads the environment; a field's alias is its variable."""
 
 from collections.abc import Mapping
 from datetime import timedelta

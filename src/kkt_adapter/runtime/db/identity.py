@@ -47,7 +47,7 @@ identity = Table(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Who a database is, and how far it has come. A higher (epoch, changes) is a later state."""
+    """Which database this is, and how far it has come. A higher (epoch, changes) is a later state."""
 
     uuid: str
     epoch: int

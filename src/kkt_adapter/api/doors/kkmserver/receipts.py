@@ -53,7 +53,7 @@ class ReceiptPresses:
         return used
 
     def text(self, call: Call) -> Answer:
-        """A document without goods: there is no printer for it, and it must fail nobody."""
+        """A document without goods. It cannot be printed, but no till may fail because of it."""
         return done(call.head, Warning=call.head.said(_ONLY_TEXT))
 
     def _own_place(self, register: NamedRegister) -> bool:

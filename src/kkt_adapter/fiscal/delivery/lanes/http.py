@@ -78,7 +78,7 @@ class HttpLane:
         try:
             while True:
                 go_on = permit.may_go_on() and (limit is None or tried < limit)
-                # Even who ignores due times stops after a channel failure: the FN waits for its head.
+                # A forced pass stops after a channel failure too: the FN waits for its head.
                 if self._clock.monotonic() < self._not_before and (tried or not permit.ignore_due):
                     go_on = False
                 if not go_on and result is None:

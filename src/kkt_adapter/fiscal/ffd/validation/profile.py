@@ -1,7 +1,7 @@
-"""The configuration of a register against its registration: looked at once, before any receipt.
+"""The configuration of a register against its registration: checked once, before any receipt.
 
-Facts of the registration are changed by nobody, so a contradiction stops the register; the text names the
-setting, its value and the fact.
+Nobody changes the facts of a registration from outside, so a contradiction stops the register; the text names
+the setting, its value and the fact.
 """
 
 from kkt_adapter.fiscal.ffd.checksums import inn_is_valid

@@ -1,9 +1,9 @@
 """Reading an FN's newest documents back when it is ahead of the database.
 
-In normal life it never is: what the register made is written down, or an attempt says that something may
-be missing (``resolve.py``). It is ahead after the database was restored from a copy. What was
-printed since then is in the FN and nowhere else; read back, it is there to be matched by key before anything
-is printed: a till that asks again for such a receipt gets its document, and not a second one.
+Usually it is not: what the register made is written down, or an attempt says that something may be missing
+(``resolve.py``). It is ahead after the database was restored from a copy. Receipts that were printed since
+then are in the FN alone. They are read back and matched by key before anything is printed, so a till that
+asks again for such a receipt gets its document and not a second one.
 """
 
 import asyncio

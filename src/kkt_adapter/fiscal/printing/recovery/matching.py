@@ -1,8 +1,8 @@
 """Before a receipt is printed: is it one of the documents that the FN was ahead with?
 
 A document with the receipt's key is its document and is adopted. One without a key that looks like it may be
-it, or may be another program's, and one whose key could not be read may be anybody's: that is for a person to
-say, so that an attempt is opened that sends nothing, and ``resolve.py`` asks.
+it, or may be another program's; one whose key could not be read may belong to anybody. Then an attempt is
+opened that sends nothing, and ``resolve.py`` asks a person.
 """
 
 from enum import StrEnum

@@ -1,8 +1,8 @@
 """Low-level protocol 1 as a host speaks it.
 
-The device keeps an answer until the host has acknowledged it, and gives it again after ENQ. That is how an
-answer that was lost on its way is still had, and it is the trap of this protocol: an answer that comes after
-ENQ may belong to an earlier command. Such a one is taken only by the very command that waits for it.
+The device keeps an answer until the host has acknowledged it, and gives it again after ENQ. So a host
+still gets an answer that was lost on its way. But an answer that comes after ENQ may belong to an earlier
+command; it is taken only by the command that waits for it.
 
 A device that is busy for a while (cutting, updating keys) answers the ENQs that were sent meanwhile one after
 the other. A NAK that comes behind a frame may be the answer to such an ENQ and not to the frame, which the
