@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, and_, select
 
+from kkt_adapter.fiscal.control import shift_reports
 from kkt_adapter.fiscal.control.shift_reports import BOUND, OPEN_SCOPE, X_SCOPE, Z_SCOPE
 from kkt_adapter.fiscal.intake import press_guard
 from kkt_adapter.fiscal.intake.accept import Taken
@@ -60,6 +61,14 @@ class ActionRecord:
     key: str  # the stored one, which may be that of an earlier id of the account
     scope: str
     answer: Mapping[str, Any] | None
+    request_hash: bytes
+
+    def is_of(self, register_id: str, *, till: str | None) -> bool:
+        """Whether it was carried out, or is being, on this register, whose own till is ``till``. Of cash that
+        is known once there is an answer."""
+        if self.scope == CASH_SCOPE:
+            return till is not None and self.answer is not None and self.answer.get("pos_id") == till
+        return shift_reports.is_for(register_id, self.request_hash)
 
 
 @dataclass(slots=True)
@@ -194,16 +203,19 @@ def action_hashes(keys: Iterable[str]) -> Mapping[bytes, tuple[str, str]]:
 
 def _action(conn: Connection, origin: Origin) -> ActionRecord | None:
     hashes = action_hashes(origin.keys)
-    query = select(report_keys.c.key_hash, report_keys.c.answer).where(
-        report_keys.c.key_hash.in_(list(hashes))
-    )
+    query = select(report_keys).where(report_keys.c.key_hash.in_(list(hashes)))
     row = conn.execute(query).first()
     if row is None:
         return None
     answer = None if row.answer is None else jsontext.decode(row.answer)
     under_way = answer is None or BOUND in answer
     key, scope = hashes[bytes(row.key_hash)]
-    return ActionRecord(key=key, scope=scope, answer=None if under_way else answer)
+    return ActionRecord(
+        key=key,
+        scope=scope,
+        answer=None if under_way else answer,
+        request_hash=bytes(row.request_hash),
+    )
 
 
 def outcome_of(taken: Taken, answer: str) -> PressOutcome:

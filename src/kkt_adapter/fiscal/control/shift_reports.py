@@ -231,4 +231,13 @@ class ShiftReports:
 
 
 def _request(unit: Unit) -> Stored:
-    return {"register_id": unit.register_id}
+    return _request_of(unit.register_id)
+
+
+def _request_of(register_id: str) -> Stored:
+    return {"register_id": register_id}
+
+
+def is_for(register_id: str, request_hash: bytes) -> bool:
+    """Whether the key of a report or an opening, kept with this hash, was used for this register."""
+    return idempotency.request_hash(_request_of(register_id)) == request_hash

@@ -51,7 +51,7 @@ def known(conn: Connection, key: str, *, scope: str, request: Stored) -> Stored 
     ).first()
     if row is None:
         return None
-    if bytes(row.request_hash) != _hash(request):
+    if bytes(row.request_hash) != request_hash(request):
         raise IdempotencyConflict(
             "This Idempotency-Key belongs to another request. Use a new key.",
             "Этот Idempotency-Key уже занят другим запросом. Возьмите новый ключ.",
@@ -65,7 +65,7 @@ def bind(conn: Connection, key: str, *, scope: str, request: Stored, to: Stored,
     conn.execute(
         insert(report_keys).values(
             key_hash=receipt_json.key_hash(key, scope=scope),
-            request_hash=_hash(request),
+            request_hash=request_hash(request),
             answer=jsontext.encode(to),
             created_at=at,
         )
@@ -102,7 +102,7 @@ def once(
         key_hash = receipt_json.key_hash(key, scope=scope.name)
         try:
             with conn.begin_nested():
-                taken = {"key_hash": key_hash, "request_hash": _hash(request), "created_at": at}
+                taken = {"key_hash": key_hash, "request_hash": request_hash(request), "created_at": at}
                 conn.execute(insert(report_keys).values(**taken))
         except IntegrityError:
             earlier = known(conn, key, scope=scope.name, request=request)
@@ -115,6 +115,7 @@ def once(
     return Outcome(answer=scope.load(earlier), replayed=True)
 
 
-def _hash(request: Stored) -> bytes:
+def request_hash(request: Stored) -> bytes:
+    """What a key's row keeps of its request."""
     canonical = {name: request[name] for name in sorted(request)}
     return hashlib.sha256(jsontext.encode(canonical).encode()).digest()

@@ -51,7 +51,7 @@ Done = PosSession | ReportMade | ShiftOpened
 class Actions:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._running: dict[str, asyncio.Task[Outcome[Done]]] = {}  # by stored key
+        self._running: dict[str, _Running] = {}  # by stored key
 
     def is_running(self, key: str) -> bool:
         return key in self._running
@@ -65,14 +65,14 @@ class Actions:
         if record is not None and record.scope != SCOPE_OF[call.command.does]:
             raise another_command(call.key)
         key = origin.key if record is None else record.key
-        view = await self._device(call, record)
+        view = await self._device(call, record, key)
         call.is_for(view)
         while True:
-            task = self._running.get(key) or self._begin(call, view, key)
-            if not await call.hold.wait_for(task):
+            under_way = self._running.get(key) or self._begin(call, view, key)
+            if not await call.hold.wait_for(under_way.task):
                 return running(call.head, STILL_RUNNING)
             try:
-                result = task.result()
+                result = under_way.task.result()
             except StorageError as error:
                 return running(call.head, error.detail)
             except IdempotencyConflict:
@@ -83,16 +83,26 @@ class Actions:
                 call.tells(key)
                 return await self._answer(call, view, result)
 
-    async def _device(self, call: Call, record: ActionRecord | None) -> DeviceView:
-        """The register; of a repeated cash movement that of the first."""
-        till = None if record is None or record.answer is None else record.answer.get("pos_id")
-        if till is not None:
-            for view in await self._parts.views(call.shop):
-                if self._parts.till_of(view.register_id) == till:
-                    return view
+    async def _device(self, call: Call, record: ActionRecord | None, key: str) -> DeviceView:
+        """The register; of a repeated command that of the first, unless it asks for another one's report."""
+        if call.command.does in _KINDS or call.command.device.number == 0:
+            first = await self.first_device(call, record, key)
+            if first is not None:
+                return first
         return await self._parts.device(call.shop, call.command.device)
 
-    def _begin(self, call: Call, view: DeviceView, key: str) -> "asyncio.Task[Outcome[Done]]":
+    async def first_device(self, call: Call, record: ActionRecord | None, key: str) -> DeviceView | None:
+        """The register on which a key is being carried out, or was; None: none that the shop has now."""
+        under_way = self._running.get(key)
+        if under_way is not None:
+            return under_way.view
+        if record is not None:
+            for view in await self._parts.views(call.shop):
+                if record.is_of(view.register_id, till=self._parts.till_of(view.register_id)):
+                    return view
+        return None
+
+    def _begin(self, call: Call, view: DeviceView, key: str) -> "_Running":
         does = call.command.does
         make = self._cash if does in _KINDS else self._report
 
@@ -102,9 +112,9 @@ class Actions:
             return Outcome(answer=answer, replayed=outcome.replayed)
 
         task = asyncio.create_task(work())
-        self._running[key] = task
+        self._running[key] = begun = _Running(task=task, view=view)
         task.add_done_callback(self._finished(key))
-        return task
+        return begun
 
     def _finished(self, key: str) -> "Callable[[asyncio.Task[Outcome[Done]]], None]":
         def finished(task: "asyncio.Task[Outcome[Done]]") -> None:
@@ -187,6 +197,14 @@ class Actions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Running:
+    """An action under way; ``view``: its register, as it was chosen."""
+
+    task: "asyncio.Task[Outcome[Done]]"
+    view: DeviceView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
     """The document of a report or an opening; an X report has the number of its shift only."""
 
@@ -211,11 +229,14 @@ def _made(answer: Done) -> Made | None:
             return None
 
 
-def action_answer(call: Call, view: DeviceView, made: Made | None, *, warning: str | None = None) -> Answer:
+def action_answer(
+    call: Call, view: DeviceView | None, made: Made | None, *, warning: str | None = None
+) -> Answer:
+    """``view`` None: the register is not the shop's any more."""
     members: dict[str, Any] = {"Warning": warning}
     if made is not None:
         members["CheckNumber"] = made.fd_number
         members["SessionNumber"] = made.shift_number
         members["URL"] = members["QRCode"] = ""  # of a receipt only, but read of reports too
-        members["Info"] = info(view)
+        members["Info"] = None if view is None else info(view)
     return done(call.head, **members)

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -138,17 +139,25 @@ class Commands:
             answer = await carry_out(call)
         except (CommandRefused, AdapterError) as error:
             refusal = error if isinstance(error, CommandRefused) else refusal_of(error)
-            answer = failed(call.head, refusal)
+            answer = self._failed(call, error, refusal)
             if call.command.does is not Does.RESULT:
                 self._refusals.keep(call.origin(b"").key, call.head.command, refusal)
             log.info("command_refused", command=call.command.name, code=refusal.code)
         except Exception as error:
             log.exception("command_failed", command=call.command.name)
-            answer = failed(call.head, refusal_of(error))
+            answer = self._failed(call, error, refusal_of(error))
         unknown = sorted(call.command.fields.unknown())[:MOST_UNKNOWN]
         if unknown:
             log.debug("unknown_fields_ignored", command=call.command.name, fields=unknown)
         return answer
+
+    def _failed(self, call: Call, error: Exception, refusal: CommandRefused) -> Answer:
+        """Of GetRezult: what keeps it from being answered says nothing of the command that it asks about."""
+        if call.command.does is not Does.RESULT:
+            return failed(call.head, refusal)
+        head = replace(call.head, command="")
+        inner = failed(head, refusal) if error is refusal else running(head, refusal.text)
+        return result_of(inner, call.head.id)
 
     async def _result(self, call: Call) -> Answer:
         """GetRezult: what became of a command, the same inside and outside."""
@@ -191,10 +200,12 @@ class Commands:
             return failed(Head(command=command, id=asked, english=call.head.english), refusal)
         name = "" if record is None else NAME_OF_SCOPE[record.scope]
         call.head = Head(command=name, id=asked, english=call.head.english)
+        view = await self._actions.first_device(call, record, origin.key if record is None else record.key)
+        if view is not None:
+            call.is_for(view)
         if record is None or record.answer is None:
             return running(call.head)
         call.tells(record.key)
-        view = await self._device(call)
         return action_answer(call, view, made_before(record.answer))
 
     async def _device(self, call: Call) -> DeviceView:
