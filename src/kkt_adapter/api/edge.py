@@ -254,7 +254,7 @@ class Edge:
         if scope["method"] in _WITH_BODY and announces_body(headers):
             if too_large(headers, most=door.max_body_bytes):
                 raise body_too_large(door.max_body_bytes)
-            door.check_head(headers)
+            door.check_head(scope, headers)
             held = self._hold_bytes(headers, most=door.max_body_bytes)
         try:
             if scope["method"] in _WITH_BODY:

@@ -46,8 +46,9 @@ class Door(Protocol):
         It may not raise for wrong ones."""
         ...
 
-    def check_head(self, headers: Mapping[bytes, bytes]) -> None:
-        """Raise what is wrong with the headers of a body: media type, encoding."""
+    def check_head(self, scope: Scope, headers: Mapping[bytes, bytes]) -> None:
+        """Raise what is wrong with a request that has a body: a page that the shop does not list, media type,
+        encoding."""
         ...
 
     async def read_body(self, receive: Receive, *, deadline_s: float | None) -> bytes:

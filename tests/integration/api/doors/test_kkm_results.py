@@ -42,7 +42,7 @@ async def test_a_report_is_told_of_the_register_that_made_it(tmp_path: Path) -> 
 async def test_a_result_that_cannot_be_read_says_nothing_of_the_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever reads "refused" sells again, and Magic-B/kkmserver-js asks on without a pause for ``Rezult``."""
+    """Whoever reads "refused" sells again, and Magic-B/kkmserver-js asks without a pause for ``Rezult``."""
 
     async def away(*given: Any) -> Any:
         raise StorageError("disk I/O error", "ошибка диска")

@@ -1,6 +1,7 @@
 """The door itself: an ASGI application for the addresses of ATOL Online."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from starlette.types import Receive, Scope, Send
@@ -20,12 +21,12 @@ from kkt_adapter.api.doors.atol.answers import Json, no_token, registered, repor
 from kkt_adapter.api.doors.atol.errors import AtolError, Code, as_atol
 from kkt_adapter.api.doors.atol.marks import marks_result
 from kkt_adapter.api.doors.atol.parts import AtolParts
-from kkt_adapter.api.doors.atol.paths import AskedPath, AtolCall, asked
+from kkt_adapter.api.doors.atol.paths import NO_VERSION, AskedPath, AtolCall, asked
 from kkt_adapter.api.doors.atol.register import register
 from kkt_adapter.api.doors.atol.schema import GROUP, KINDS, schema_of
 from kkt_adapter.api.doors.atol.sign_in import holder, new_token
 from kkt_adapter.api.doors.door import MAX_BODY_BYTES, DoorAnswer, send_answer
-from kkt_adapter.api.doors.sender import check_origin
+from kkt_adapter.api.doors.sender import Answered, check_origin, readable, send_preflight
 from kkt_adapter.api.entry.heads import headers_in
 from kkt_adapter.fiscal.queries.door_receipts import DoorReceipt
 from kkt_adapter.kernel import jsontext
@@ -35,6 +36,10 @@ from kkt_adapter.runtime.log import get_logger
 
 log = get_logger("atol")
 
+_PREFLIGHT: Final = (
+    (b"access-control-allow-methods", b"GET, POST, OPTIONS"),
+    (b"access-control-allow-headers", b"token, content-type"),
+)
 SENDER: Final = "kkt.atol_shop"  # key in the ASGI scope: whose token the request carries
 
 
@@ -60,7 +65,10 @@ class AtolOnlineDoor:
         scope[SENDER] = shop
         return shop.id
 
-    def check_head(self, headers: Mapping[bytes, bytes]) -> None:
+    def check_head(self, scope: Scope, headers: Mapping[bytes, bytes]) -> None:
+        shop = scope.get(SENDER)
+        if shop is not None:
+            check_origin(shop, headers)
         if is_encoded(headers.get(b"content-encoding")):
             raise not_plain()
         if not is_json(headers.get(b"content-type")):
@@ -78,10 +86,12 @@ class AtolOnlineDoor:
         told = as_atol(error)
         wanted = asked(scope["path"])
         answer = self._refused(told, wanted)
+        shop = scope.get(SENDER)
+        for_page = () if shop is None else readable((shop,), headers_in(scope), door=DoorName.ATOL_ONLINE)
         if wanted is not None and wanted.call is AtolCall.SIGN_IN:
             # sputnik8/atol-rb (lib/atol/transaction/get_token.rb) fails over other letters and shows no cause
             return DoorAnswer(status=told.http, body=jsontext.ascii_only(answer))
-        return _answer(told.http, answer)
+        return _answer(told.http, answer, for_page)
 
     # ---- requests ---------------------------------------------------------------------------------------
 
@@ -89,19 +99,27 @@ class AtolOnlineDoor:
         wanted = asked(scope["path"])
         assert wanted is not None, "the edge sends what is served"
         body: bytes = scope.get(BODY, b"")
+        headers, shops = headers_in(scope), ()
+        if b"origin" in headers:
+            shops = await self._parts.shops.all()
+            if scope["method"] == "OPTIONS":
+                await send_preflight(send, shops, headers, door=DoorName.ATOL_ONLINE, asks=_PREFLIGHT)
+                return
+        for_page = readable(shops, headers, door=DoorName.ATOL_ONLINE)
         try:
             status, answer = await self._carry_out(wanted, scope, body)
         except AtolError as error:
             log.info("document_refused", code=int(error.code), call=wanted.call.name.lower())
-            await send_answer(send, self.refusal(error, scope))
+            refused = self.refusal(error, scope)
+            await send_answer(send, replace(refused, more=for_page))
             return
         uuid = answer.get("uuid") if wanted.call is AtolCall.REGISTER else None
         if uuid is None:
-            await send_answer(send, _answer(status, answer))
+            await send_answer(send, _answer(status, answer, for_page))
             return
         self._parts.answers.begins(uuid)
         try:
-            await send_answer(send, _answer(status, answer))
+            await send_answer(send, _answer(status, answer, for_page))
         finally:
             self._parts.answers.ends(uuid)
 
@@ -202,6 +220,8 @@ def _asks_schema(wanted: AskedPath) -> bool:
 
 
 def _unknown(wanted: AskedPath) -> str:
+    if wanted.version == NO_VERSION:
+        return "Такого адреса нет: /possystem/v4 или /possystem/v5, затем getToken, либо группа и операция."
     if wanted.version not in (4, 5):
         return "Версии протокола: v4 (ФФД 1.05) и v5 (ФФД 1.2). Замените версию в адресе."
     return (
@@ -211,5 +231,5 @@ def _unknown(wanted: AskedPath) -> str:
     )
 
 
-def _answer(status: int, answer: Json) -> DoorAnswer:
-    return DoorAnswer(status=status, body=jsontext.encode(answer).encode())
+def _answer(status: int, answer: Json, for_page: Answered = ()) -> DoorAnswer:
+    return DoorAnswer(status=status, body=jsontext.encode(answer).encode(), more=for_page)

@@ -11,6 +11,7 @@ from typing import Final
 
 _PATH = re.compile(r"(?:/[^/]+)*?/(v[345])/(.+?)/?\Z")
 _OURS = ("/v1/", "/api/")
+_BELOW = "/possystem"
 
 
 class AtolCall(StrEnum):
@@ -20,6 +21,7 @@ class AtolCall(StrEnum):
     UNKNOWN = "unknown"
 
 
+NO_VERSION: Final = 0
 V4: Final = 4
 V5: Final = 5
 
@@ -61,7 +63,8 @@ def asked(path: str) -> AskedPath | None:
         return None
     found = _PATH.match(path)
     if found is None:
-        return None
+        below = path == _BELOW or path.startswith(f"{_BELOW}/")  # refused in the form of this protocol
+        return AskedPath(version=NO_VERSION, call=AtolCall.UNKNOWN) if below else None
     version, rest = int(found[1][1:]), found[2].split("/")
     if version not in (V4, V5):
         return AskedPath(version=version, call=AtolCall.UNKNOWN)

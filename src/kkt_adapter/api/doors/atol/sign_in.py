@@ -7,6 +7,7 @@ from starlette.types import Scope
 from kkt_adapter.api.body import json_object
 from kkt_adapter.api.doors.atol.errors import AtolError, Code
 from kkt_adapter.api.doors.atol.parts import AtolParts
+from kkt_adapter.api.doors.sender import check_origin
 from kkt_adapter.api.entry.heads import headers_in
 from kkt_adapter.kernel.errors import NotAuthenticated
 from kkt_adapter.runtime.auth.shop_values import DoorName, Shop
@@ -22,6 +23,7 @@ async def new_token(parts: AtolParts, scope: Scope, body: bytes) -> str:
     Raises:
         AtolError: 12 wrong, 13 not readable, 14 not for this protocol.
         RateLimited: too many wrong ones.
+        NotAllowed: a page that the shop does not list.
     """
     login, secret = _credentials(scope, body)
     client = scope.get("client")
@@ -31,6 +33,7 @@ async def new_token(parts: AtolParts, scope: Scope, body: bytes) -> str:
         raise AtolError(Code.WRONG_LOGIN, "Неверный логин или пароль. Проверьте login и pass.") from None
     if not shop.may_use(DoorName.ATOL_ONLINE):
         raise _not_this_door(shop)
+    check_origin(shop, headers_in(scope))
     return parts.tokens.issue(shop, secret_hash=secret_hash(secret))
 
 

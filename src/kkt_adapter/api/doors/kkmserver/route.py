@@ -27,15 +27,8 @@ from kkt_adapter.api.doors.kkmserver.body import (
 from kkt_adapter.api.doors.kkmserver.commands import Commands
 from kkt_adapter.api.doors.kkmserver.hold import Hold
 from kkt_adapter.api.doors.kkmserver.refusal import CommandRefused, refusal_of
-from kkt_adapter.api.doors.kkmserver.sign_in import (
-    CHALLENGE,
-    anonymous_shop,
-    credentials,
-    lists,
-    preflight_headers,
-    readable,
-)
-from kkt_adapter.api.doors.sender import check_origin
+from kkt_adapter.api.doors.kkmserver.sign_in import CHALLENGE, anonymous_shop, credentials
+from kkt_adapter.api.doors.sender import check_origin, is_foreign_page, readable, send_preflight
 from kkt_adapter.api.entry.heads import HEADERS, headers_in
 from kkt_adapter.api.negotiation import ranks_english_first
 from kkt_adapter.api.problems import RefusedByStatus
@@ -82,8 +75,11 @@ class ExecuteDoor:
         scope[SENDER] = shop
         return shop.id
 
-    def check_head(self, headers: Mapping[bytes, bytes]) -> None:
+    def check_head(self, scope: Scope, headers: Mapping[bytes, bytes]) -> None:
         """The media type is never looked at: clients send text/plain, and none at all."""
+        sender = scope.get(SENDER)
+        if isinstance(sender, Shop):
+            check_origin(sender, headers)
         if is_encoded(headers.get(b"content-encoding")):
             raise not_plain()
 
@@ -95,7 +91,7 @@ class ExecuteDoor:
 
     def refusal(self, error: Exception, scope: Scope) -> DoorAnswer:
         """A page that the shop lists may read it, refusals of the edge included."""
-        status = 401 if isinstance(error, NotAuthenticated) else 403 if isinstance(error, NotAllowed) else 200
+        status = 401 if isinstance(error, NotAuthenticated) else 403 if is_foreign_page(error) else 200
         return _encoded(_refused(error, english=_english(scope)), status, _of_page(scope))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -105,7 +101,8 @@ class ExecuteDoor:
             return
         sender = scope.get(SENDER)
         if isinstance(sender, NotAuthenticated):
-            for_page = readable(await self._shops.all(), headers) if b"origin" in headers else []
+            shops = await self._shops.all() if b"origin" in headers else ()
+            for_page = readable(shops, headers, door=DoorName.KKMSERVER)
             await send_answer(send, self.refusal(sender, scope), headers=[CHALLENGE, *for_page])
             return
         if not isinstance(sender, Shop):
@@ -128,6 +125,12 @@ class ExecuteDoor:
                 "Команды передают методом POST с телом JSON.",
             )
         way = PATH.match(scope["path"])
+        if way is None:
+            raise RefusedByStatus(
+                "NOT_FOUND",
+                "There is no such path: /Execute, /Execute/sync or /Execute/async.",
+                "Такого адреса нет: /Execute, /Execute/sync или /Execute/async.",
+            )
         document = json_object(scope[BODY])
         release_place(scope)
         held: list[Hold] = []
@@ -139,7 +142,7 @@ class ExecuteDoor:
                 shop,
                 document,
                 english=_english(scope),
-                at_once=way is not None and (way["way"] or "").lower() == "async",
+                at_once=(way["way"] or "").lower() == "async",
                 caller=caller,
                 watch=held.append,
             )
@@ -155,16 +158,8 @@ class ExecuteDoor:
 
     async def _preflight(self, scope: Scope, headers: Mapping[bytes, bytes], send: Send) -> None:
         """Without sign-in, because browsers ask without credentials."""
-        found = preflight_headers(await self._shops.all(), headers)
-        if found is None:
-            raise NotAllowed(
-                "No shop lists this page (header Origin). Add its address to origins of the [[shop]].",
-                "Этой страницы нет в списке ни одного магазина (заголовок Origin). Добавьте её адрес в "
-                "origins раздела [[shop]].",
-                reason="ORIGIN",
-            )
-        await send({"type": "http.response.start", "status": 204, "headers": found})
-        await send({"type": "http.response.body", "body": b""})
+        shops = await self._shops.all()
+        await send_preflight(send, shops, headers, door=DoorName.KKMSERVER, asks=_PREFLIGHT)
 
     async def _sign_in(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Shop:
         """Raises NotAuthenticated, NotAllowed, StorageError."""
@@ -191,6 +186,10 @@ class ExecuteDoor:
         return shop
 
 
+_PREFLIGHT: Final = (
+    (b"access-control-allow-methods", b"POST, OPTIONS"),
+    (b"access-control-allow-headers", b"authorization, content-type"),  # a star does not cover Authorization
+)
 _NO_STORE = (b"cache-control", b"no-store, no-cache, must-revalidate")
 _PLAIN = (_NO_STORE,)
 
@@ -198,10 +197,9 @@ _PLAIN = (_NO_STORE,)
 def _of_page(scope: Scope) -> tuple[tuple[bytes, bytes], ...]:
     """The headers of an answer; a page that the shop lists may read it."""
     sender, headers = scope.get(SENDER), scope.get(HEADERS)
-    origin = None if headers is None else headers.get(b"origin")
-    if origin is None or not isinstance(sender, Shop) or not lists(sender, origin):
+    if headers is None or b"origin" not in headers or not isinstance(sender, Shop):
         return _PLAIN
-    return (_NO_STORE, (b"access-control-allow-origin", origin), (b"vary", b"Origin"))
+    return (_NO_STORE, *readable((sender,), headers, door=DoorName.KKMSERVER))
 
 
 async def _read(receive: Receive) -> bytes:

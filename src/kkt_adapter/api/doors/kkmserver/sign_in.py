@@ -1,4 +1,4 @@
-"""Who sends a command: Basic credentials of a shop, or nobody; and what a browser is answered first."""
+"""Who sends a command: Basic credentials of a shop, or nobody."""
 
 import base64
 import binascii
@@ -14,13 +14,6 @@ Headers = Mapping[bytes, bytes]
 
 CHALLENGE: Final = (b"www-authenticate", b'Basic realm="kkt-adapter", charset="UTF-8"')
 """Clients of .NET send credentials only after it (freezerxp/devicesConnector)."""
-
-_PREFLIGHT: Final = (
-    (b"access-control-allow-methods", b"POST, OPTIONS"),
-    (b"access-control-allow-headers", b"authorization, content-type"),  # a star does not cover Authorization
-    (b"access-control-max-age", b"600"),
-    (b"content-length", b"0"),
-)
 
 
 def credentials(authorization: bytes | None) -> tuple[str, str] | None:
@@ -57,33 +50,6 @@ def anonymous_shop(shops: Iterable[Shop], *, address: str | None, headers: Heade
             if shop.anonymous and shop.may_use(DoorName.KKMSERVER):
                 return shop
     raise NotAuthenticated("Sign in with login and secret of the shop.", "Нужны логин и секрет магазина.")
-
-
-def lists(shop: Shop, origin: bytes) -> bool:
-    return origin.decode("latin-1") in shop.origins
-
-
-def readable(shops: Iterable[Shop], headers: Headers) -> list[tuple[bytes, bytes]]:
-    """What lets a page read an answer before anybody signed in: nothing, unless an account of this door lists
-    the page. Without it a page learns of a wrong secret only that it "failed to fetch"."""
-    origin = headers.get(b"origin", b"")
-    if not any(lists(shop, origin) for shop in shops if shop.may_use(DoorName.KKMSERVER)):
-        return []
-    return [(b"access-control-allow-origin", origin), (b"vary", b"Origin")]
-
-
-def preflight_headers(shops: Iterable[Shop], headers: Headers) -> list[tuple[bytes, bytes]] | None:
-    """The answer to a browser that asks first, if any account of this door lists its page; else None.
-
-    ``access-control-allow-private-network``: a public page that calls this machine (expressjs/cors#308).
-    """
-    allowed = readable(shops, headers)
-    if not allowed:
-        return None
-    found = [*allowed, *_PREFLIGHT]
-    if headers.get(b"access-control-request-private-network") == b"true":
-        found.append((b"access-control-allow-private-network", b"true"))
-    return found
 
 
 def _not_basic() -> NotAuthenticated:
