@@ -55,6 +55,7 @@ async def _storage(doors: Doors, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(ReceiptIntake, "_commit", broken)
     answer = await doors.web.sell("refused")
     assert (answer.status_code, answer.json()["error"]["code"]) == (500, 50)
+    assert "не принят" not in answer.json()["error"]["text"], "nobody knows that"
     pressed = await execute(doors.running.client, sale("refused"))
     assert (pressed["Status"], bool(pressed["Error"])) == (1, True), "it may be on disk all the same"
 

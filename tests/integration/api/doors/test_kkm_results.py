@@ -1,5 +1,6 @@
 """GetRezult and repetitions tell of the register that a command was for, and never of another."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from tests.support.doors.kkm import Json, execute, sale, shop
 from tests.support.product import product, virtual_registers
 
+from kkt_adapter.api.entry.busy import stopping
 from kkt_adapter.fiscal.control.presses import Presses
 from kkt_adapter.fiscal.intake.accept import ReceiptIntake
 from kkt_adapter.kernel.errors import StorageError
@@ -57,5 +59,14 @@ async def test_a_result_that_cannot_be_read_says_nothing_of_the_command(
             assert (found["Status"], found["Rezult"]["Status"]) == (1, 1), found
             assert found["IdCommand"] == found["Rezult"]["IdCommand"] == "s"
         assert (await execute(running.client, ask))["CheckNumber"] == sold["CheckNumber"]
+        with monkeypatch.context() as patch:
+            patch.setattr(Presses, "outcome", away)
+            again = await execute(running.client, sale("s"))
+        assert (again["Status"], again["IdCommand"]) == (1, "s"), again
+        door = await next(
+            way for way in running.services.app.edge._doors if way.serves("/Execute")
+        ).door.get()
+        stopped = json.loads(door.refusal(stopping(), {"headers": []}).body)
+        assert (stopped["Status"], bool(stopped["Error"])) == (1, True), "it may be printed all the same"
         nothing = await execute(running.client, {"Command": "GetRezult"})
         assert (nothing["Status"], nothing["Rezult"]["Status"]) == (2, 2), nothing

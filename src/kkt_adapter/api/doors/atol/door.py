@@ -99,7 +99,8 @@ class AtolOnlineDoor:
         wanted = asked(scope["path"])
         assert wanted is not None, "the edge sends what is served"
         body: bytes = scope.get(BODY, b"")
-        headers, shops = headers_in(scope), ()
+        headers = headers_in(scope)
+        shops: tuple[Shop, ...] = ()
         if b"origin" in headers:
             shops = await self._parts.shops.all()
             if scope["method"] == "OPTIONS":

@@ -17,6 +17,7 @@ from kkt_adapter.kernel.errors import (
     NotAllowed,
     RateLimited,
     ReceiptInvalid,
+    StorageError,
     Violation,
 )
 from kkt_adapter.kernel.ids import random_id
@@ -119,8 +120,13 @@ def as_atol(error: Exception) -> AtolError:
             return _by_status(error)
         case InvalidInput():
             return AtolError(Code.INVALID, error.detail.ru)
-        case AdapterError():
+        case StorageError():
             said = discreet(error, error.detail).ru
+            return AtolError(
+                Code.SERVER, f"{said} Принят ли чек, неизвестно: повторите запрос с тем же external_id."
+            )
+        case AdapterError():
+            said = discreet(error, error.detail).ru.removesuffix(" Чек не принят.")
             return AtolError(Code.SERVER, f"{said} Чек не принят, повторите запрос с тем же external_id.")
     return AtolError(Code.SERVER, "Внутренняя ошибка адаптера. Повторите запрос с тем же external_id.")
 

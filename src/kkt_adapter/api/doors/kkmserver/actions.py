@@ -22,7 +22,7 @@ from kkt_adapter.fiscal.intake.press_guard import PressRepeated
 from kkt_adapter.fiscal.shifts.pos_session import PosSession
 from kkt_adapter.fiscal.shifts.reports import ReportMade, ShiftOpened
 from kkt_adapter.fiscal.store.idempotency import Outcome
-from kkt_adapter.kernel.errors import Conflict, IdempotencyConflict, StorageError, Text
+from kkt_adapter.kernel.errors import Conflict, IdempotencyConflict, Text
 
 SCOPE_OF: Final[Mapping[Does, str]] = {
     Does.CASH_IN: CASH_SCOPE,
@@ -57,7 +57,7 @@ class Actions:
         return key in self._running
 
     async def carry_out(self, call: Call) -> Answer:
-        """Raises CommandRefused, AdapterError: nothing was done."""
+        """Raises CommandRefused, AdapterError: nothing was done, unless ``leaves_unknown``."""
         origin = call.origin(content_hash(call.command))
         if await self._parts.intake.known(origin) is not None:
             raise another_command(call.key)
@@ -73,8 +73,6 @@ class Actions:
                 return running(call.head, STILL_RUNNING)
             try:
                 result = under_way.task.result()
-            except StorageError as error:
-                return running(call.head, error.detail)
             except IdempotencyConflict:
                 raise another_command(call.key) from None
             except PressRepeated as repeated:

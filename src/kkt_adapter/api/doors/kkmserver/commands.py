@@ -7,7 +7,13 @@ from functools import partial
 from typing import Any, Final
 
 from kkt_adapter.api.doors.kkmserver import answers
-from kkt_adapter.api.doors.kkmserver.actions import NAME_OF_SCOPE, Actions, action_answer, made_before
+from kkt_adapter.api.doors.kkmserver.actions import (
+    NAME_OF_SCOPE,
+    SCOPE_OF,
+    Actions,
+    action_answer,
+    made_before,
+)
 from kkt_adapter.api.doors.kkmserver.answers import Answer, Head, done, failed, result_of, running
 from kkt_adapter.api.doors.kkmserver.command import (
     DO_NOT_WAIT_S,
@@ -23,7 +29,7 @@ from kkt_adapter.api.doors.kkmserver.hold import Hold, Holds
 from kkt_adapter.api.doors.kkmserver.parts import Call, Parts
 from kkt_adapter.api.doors.kkmserver.receipt_answers import is_final, receipt_answer, register_check
 from kkt_adapter.api.doors.kkmserver.receipts import ReceiptPresses, wait_final
-from kkt_adapter.api.doors.kkmserver.refusal import CommandRefused, refusal_of, refused
+from kkt_adapter.api.doors.kkmserver.refusal import CommandRefused, leaves_unknown, refusal_of, refused
 from kkt_adapter.fiscal.intake.press_guard import Caller
 from kkt_adapter.kernel.errors import AdapterError, Text
 from kkt_adapter.kernel.ids import random_id
@@ -139,25 +145,17 @@ class Commands:
             answer = await carry_out(call)
         except (CommandRefused, AdapterError) as error:
             refusal = error if isinstance(error, CommandRefused) else refusal_of(error)
-            answer = self._failed(call, error, refusal)
-            if call.command.does is not Does.RESULT:
+            answer = _failed(call, error)
+            if call.command.does is not Does.RESULT and not leaves_unknown(error):
                 self._refusals.keep(call.origin(b"").key, call.head.command, refusal)
             log.info("command_refused", command=call.command.name, code=refusal.code)
         except Exception as error:
             log.exception("command_failed", command=call.command.name)
-            answer = self._failed(call, error, refusal_of(error))
+            answer = _failed(call, error)
         unknown = sorted(call.command.fields.unknown())[:MOST_UNKNOWN]
         if unknown:
             log.debug("unknown_fields_ignored", command=call.command.name, fields=unknown)
         return answer
-
-    def _failed(self, call: Call, error: Exception, refusal: CommandRefused) -> Answer:
-        """Of GetRezult: what keeps it from being answered says nothing of the command that it asks about."""
-        if call.command.does is not Does.RESULT:
-            return failed(call.head, refusal)
-        head = replace(call.head, command="")
-        inner = failed(head, refusal) if error is refusal else running(head, refusal.text)
-        return result_of(inner, call.head.id)
 
     async def _result(self, call: Call) -> Answer:
         """GetRezult: what became of a command, the same inside and outside."""
@@ -264,6 +262,19 @@ class Commands:
             Slip="\r\n".join(slip.splitlines()),
             RegisterCheck=register_check(found),
         )
+
+
+def _failed(call: Call, error: Exception) -> Answer:
+    """Of GetRezult: what keeps it from being answered says nothing of the command that it asks about."""
+    refusal = error if isinstance(error, CommandRefused) else refusal_of(error)
+    does = call.command.does
+    if does is Does.RESULT:
+        head = replace(call.head, command="")
+        inner = failed(head, refusal) if error is refusal else running(head, refusal.text)
+        return result_of(inner, call.head.id)
+    if leaves_unknown(error) and (does is Does.RECEIPT or does in SCOPE_OF):
+        return running(call.head, refusal.text)
+    return failed(call.head, refusal)
 
 
 _NO_COPIES: Final = Text("Copies are not printed.", "Копии чека не печатаются.")

@@ -9,7 +9,7 @@ from kkt_adapter.api.doors.kkmserver.parts import GUARD_WAIT_S, LOOK_S, Call, Na
 from kkt_adapter.api.doors.kkmserver.places import own_names
 from kkt_adapter.api.doors.kkmserver.receipt import Translated, is_fiscal, translate
 from kkt_adapter.api.doors.kkmserver.receipt_answers import is_final, receipt_answer
-from kkt_adapter.api.doors.kkmserver.refusal import CommandRefused, refusal_of, refused
+from kkt_adapter.api.doors.kkmserver.refusal import CommandRefused, refused
 from kkt_adapter.api.schemas.receipt import read_translated
 from kkt_adapter.fiscal.control.presses import ActionRecord, PressOutcome, action_hashes, outcome_of
 from kkt_adapter.fiscal.intake.as_sent import AsSent
@@ -27,7 +27,7 @@ class ReceiptPresses:
         self._parts = parts
 
     async def register_check(self, call: Call) -> Answer:
-        """Raises CommandRefused, AdapterError: nothing was stored."""
+        """Raises CommandRefused, AdapterError: nothing was stored, unless ``leaves_unknown``."""
         if not is_fiscal(call.command.fields):
             return self.text(call)
         content = content_hash(call.command)
@@ -77,8 +77,6 @@ class ReceiptPresses:
             try:
                 # No hold ends before it is stored or refused, because Status 1 promises an outcome.
                 result = await self._parts.intake.store(request, origin=origin, sent=sent, patience=call.hold)
-            except StorageError as error:  # it may be on disk all the same
-                return running(call.head, refusal_of(error).text)
             except PressRepeated as repeated:
                 guard_for = call.guards_for() if origin is strict else None
                 if guard_for is not None:

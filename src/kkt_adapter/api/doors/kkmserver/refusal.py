@@ -12,7 +12,14 @@ from typing import Final
 from kkt_adapter.api.error_codes import INTERNAL_DETAIL, ROWS
 from kkt_adapter.api.problems import WHOLE_BODY, RequestInvalid, code_of
 from kkt_adapter.kernel.discretion import discreet
-from kkt_adapter.kernel.errors import AdapterError, InvalidInput, ReceiptInvalid, Text, Violation
+from kkt_adapter.kernel.errors import (
+    AdapterError,
+    InvalidInput,
+    ReceiptInvalid,
+    StorageError,
+    Text,
+    Violation,
+)
 
 
 class Status(IntEnum):
@@ -78,6 +85,11 @@ def refusal_of(error: Exception) -> CommandRefused:
         text = discreet(error, text)
     status = Status.NOT_FOUND if code == "NOT_FOUND" else Status.ERROR
     return CommandRefused(text, code=code.lower(), status=status)
+
+
+def leaves_unknown(error: Exception) -> bool:
+    """Whether what was asked for may have been done all the same. Whoever reads "refused" sells again."""
+    return isinstance(error, StorageError) or not isinstance(error, AdapterError | CommandRefused)
 
 
 def _findings(violations: tuple[Violation, ...]) -> Text:

@@ -17,7 +17,7 @@ from kkt_adapter.api.body import BODY, body_too_large, in_time, is_encoded, json
 from kkt_adapter.api.doors.door import DoorAnswer, release_place, send_answer
 from kkt_adapter.api.doors.execute_path import PATH
 from kkt_adapter.api.doors.kkmserver import answers
-from kkt_adapter.api.doors.kkmserver.answers import Answer, Head, failed
+from kkt_adapter.api.doors.kkmserver.answers import Answer, Head, failed, running
 from kkt_adapter.api.doors.kkmserver.body import (
     KEPT_LIMIT_BYTES,
     RECEIVED_LIMIT_BYTES,
@@ -26,7 +26,7 @@ from kkt_adapter.api.doors.kkmserver.body import (
 )
 from kkt_adapter.api.doors.kkmserver.commands import Commands
 from kkt_adapter.api.doors.kkmserver.hold import Hold
-from kkt_adapter.api.doors.kkmserver.refusal import CommandRefused, refusal_of
+from kkt_adapter.api.doors.kkmserver.refusal import CommandRefused, leaves_unknown, refusal_of
 from kkt_adapter.api.doors.kkmserver.sign_in import CHALLENGE, anonymous_shop, credentials
 from kkt_adapter.api.doors.sender import check_origin, is_foreign_page, readable, send_preflight
 from kkt_adapter.api.entry.heads import HEADERS, headers_in
@@ -236,7 +236,10 @@ def _leave(held: list[Hold], caller: Caller) -> None:
 
 def _refused(error: Exception, *, english: bool) -> Answer:
     refusal = error if isinstance(error, CommandRefused) else refusal_of(error)
-    return failed(Head(command="", id="", english=english), refusal, NumDevice=0)
+    head = Head(command="", id="", english=english)
+    if leaves_unknown(error):  # as at a stop that could not wait for the receipt
+        return running(head, refusal.text, NumDevice=0)
+    return failed(head, refusal, NumDevice=0)
 
 
 def _encoded(answer: Answer, status: int, headers: tuple[tuple[bytes, bytes], ...]) -> DoorAnswer:
