@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from kkt_adapter.api.schemas.answers import requisites
 from kkt_adapter.api.schemas.units import (
     Count,
     FiscalDocId,
@@ -130,16 +131,16 @@ class ReceiptLine(TypedDict):
     sku: str | None
     discount: NotRequired[Rubles]
     mark_code: NotRequired[str]
-    mark_permission: NotRequired[dict[str, Any]]
-    agent: NotRequired[dict[str, Any]]
-    supplier: NotRequired[dict[str, Any]]
+    mark_permission: NotRequired[requisites.MarkPermissionShown]
+    agent: NotRequired[requisites.AgentShown]
+    supplier: NotRequired[requisites.SupplierShown]
     excise_tax: NotRequired[Rubles]
     country: NotRequired[str]
     customs_declaration: NotRequired[str]
     line_attribute: NotRequired[str]
-    mark_quantity: NotRequired[dict[str, Any]]
+    mark_quantity: NotRequired[requisites.MarkQuantityShown]
     planned_status: NotRequired[Annotated[int, Field(description="Tag 2003: 1 to 6, or 255.")]]
-    industry: NotRequired[list[dict[str, Any]]]
+    industry: NotRequired[list[requisites.IndustryShown]]
     wholesale: NotRequired[bool]
 
 
@@ -193,20 +194,20 @@ class ReceiptDetail(ReceiptSummary):
     ffd_version: Literal["1.05", "1.1", "1.2"]
     operation: Literal["sale", "refund", "expense", "expense_refund"]
     taxation: Annotated[str | int, Field(description="Name of the taxation system, or its bit of tag 1055.")]
-    cashier: NotRequired[dict[str, Any]]
+    cashier: NotRequired[requisites.CashierShown]
     internet: NotRequired[bool]
     place: NotRequired[str]
     address: NotRequired[str]
-    customer: NotRequired[dict[str, Any]]
+    customer: NotRequired[requisites.CustomerShown]
     sender_email: NotRequired[str]
-    correction: NotRequired[dict[str, Any]]
+    correction: NotRequired[requisites.CorrectionShown]
     additional_attribute: NotRequired[str]
-    user_attribute: NotRequired[dict[str, Any]]
-    agent: NotRequired[dict[str, Any]]
-    supplier: NotRequired[dict[str, Any]]
-    industry: NotRequired[list[dict[str, Any]]]
-    operation_attribute: NotRequired[dict[str, Any]]
-    cashless: NotRequired[list[dict[str, Any]]]
+    user_attribute: NotRequired[requisites.UserAttributeShown]
+    agent: NotRequired[requisites.AgentShown]
+    supplier: NotRequired[requisites.SupplierShown]
+    industry: NotRequired[list[requisites.IndustryShown]]
+    operation_attribute: NotRequired[requisites.OperationAttributeShown]
+    cashless: NotRequired[list[requisites.CashlessShown]]
     device_number: NotRequired[str]
     timezone: NotRequired[Annotated[int, Field(description="Tag 1011: 1 is UTC+2, 11 is UTC+12.")]]
     no_print: NotRequired[bool]
