@@ -70,6 +70,8 @@ class _Batch:
 
     def __init__(self, conn: Connection, items: Sequence[AcceptItem]) -> None:
         origins = [item.origin for item in items if item.origin is not None]
+        # First, so that reading the equal presses brings none of them: they would keep nobody out.
+        forget(conn, sorted({subject for item in items for subject in item.told}))
         asked = _Asked(conn, items)
         state = asked.state()
         self.known = asked.known()
@@ -161,8 +163,6 @@ class _Batch:
         rows.INSERT_KEYS.put(conn, [rows.key_row(*one) for one in stored])
         journal.write(conn, [event for item, _ in stored for event in _events(item)])
         suspicions.write_links(conn, self._links)
-        if told := {subject for item, _ in stored for subject in item.told}:
-            forget(conn, sorted(told))
         if self._pressed:
             INSERT_PRESSES.put(conn, [press.row for press in self._pressed])
         if callbacks := [row for one in stored if (row := rows.callback_row(*one)) is not None]:

@@ -243,7 +243,7 @@ _FORGET: Final = bulk(
 
 def forget(conn: Connection, subjects: Sequence[str]) -> None:
     if subjects:
-        _FORGET.run(conn, [(subject,) for subject in subjects])
+        _FORGET.put(conn, [(subject,) for subject in subjects])
 
 
 def forget_old(conn: Connection, *, at: datetime) -> int:
