@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
+import orjson
 from sqlalchemy import Connection, and_, select
 
 from kkt_adapter.fiscal.control import shift_reports
@@ -163,15 +164,6 @@ class Presses:
             await self._db.write(lambda c: press_guard.forget(c, sorted(due)))
             self.callers.forgotten(due)
 
-    async def _something_to_do(self, stop: asyncio.Event) -> None:
-        """Until something was told, ``stop``, or an hour has passed."""
-        waits = [asyncio.ensure_future(e.wait()) for e in (self.callers.something_told, stop)]
-        try:
-            await asyncio.wait(waits, timeout=OLD_EVERY_S, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for one in waits:
-                one.cancel()
-
     async def _forget_old(self) -> None:
         if not self._may_forget(press_guard.LIVES):
             return
@@ -182,7 +174,7 @@ class Presses:
         """Forget what was told, until ``stop``; then the rest."""
         old_at = self._clock.monotonic()
         while True:
-            await self._something_to_do(stop)
+            await happens_within(self._clock, OLD_EVERY_S, self.callers.something_told, stop)
             told = self.callers.told()
             stopped = await happens_within(self._clock, FORGET_EVERY_S, stop)
             try:
@@ -218,14 +210,19 @@ def _action(conn: Connection, origin: Origin) -> ActionRecord | None:
     )
 
 
+_TOLD: Final = ("fiscal_doc_number", "shift_number", "receipt_number", "qr_code_data")
+"""No money: the quick reader of JSON would make it a float."""
+
+
 def outcome_of(taken: Taken, answer: str) -> PressOutcome:
-    """Of a receipt whose document came while its client waited."""
+    """Of a receipt whose document came while its client waited. ``doc`` has only what the answer tells."""
+    doc = orjson.loads(answer)["fiscal_doc"]
     return PressOutcome(
         receipt_id=taken.receipt_id,
         register_id=taken.register_id,
         state=PressState.DONE,
         receipt=taken.checked.receipt,
-        doc=jsontext.decode(answer)["fiscal_doc"],
+        doc={name: doc.get(name) for name in _TOLD},
         error=None,
         warnings=taken.checked.warnings,
     )
