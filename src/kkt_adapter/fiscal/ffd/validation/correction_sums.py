@@ -24,7 +24,7 @@ def check_sums(request: ReceiptRequest, ffd_version: FfdVersion, found: Findings
                 "Sums instead of lines are for corrections of FFD 1.05.",
                 "Суммы вместо позиций — только для чека коррекции ФФД 1.05.",
             ),
-            Text("Send items.", "Передайте items."),
+            Text("Send goods.", "Передайте позиции."),
             tag=1059,
         )
     elif request.lines:
@@ -35,7 +35,7 @@ def check_sums(request: ReceiptRequest, ffd_version: FfdVersion, found: Findings
                 "The correction has both lines and sums by rate.",
                 "В коррекции и позиции, и суммы по ставкам.",
             ),
-            Text("Send either items or correction.sums.", "Передайте либо items, либо correction.sums."),
+            Text("Send either goods or sums by rate.", "Передайте либо позиции, либо суммы по ставкам."),
             tag=1059,
         )
     seen: set[str] = set()

@@ -208,6 +208,6 @@ def _refuse_without_code(field: str, tag: int, found: Findings) -> None:
         field,
         "without_mark_code",
         Text("It belongs to a marking code, and there is none.", "Относится к коду маркировки, а кода нет."),
-        Text("Send mark_code as well.", "Передайте и mark_code."),
+        Text("Send the marking code as well.", "Передайте и код маркировки."),
         tag=tag,
     )

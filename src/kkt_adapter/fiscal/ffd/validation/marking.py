@@ -90,8 +90,8 @@ def check_unmarked(
                 f"Предмет расчёта {subject} означает товар с кодом маркировки, но кода нет.",
             ),
             Text(
-                "Send mark_code, or subject 32 (30 for excise goods) if the piece has no code.",
-                "Передайте mark_code либо признак 32 (для подакцизных 30), если у товара нет кода.",
+                "Send the marking code, or subject 32 (30 for excise goods) if the piece has no code.",
+                "Передайте код маркировки либо признак 32 (для подакцизных 30), если у товара нет кода.",
             ),
             tag=1163,
         )
@@ -111,7 +111,7 @@ def check_unmarked(
             f"items.{index}.mark_permission",
             "permission_without_code",
             Text("A permission belongs to a marking code.", "Разрешение относится к коду маркировки."),
-            Text("Send mark_code as well.", "Передайте и mark_code."),
+            Text("Send the marking code as well.", "Передайте и код маркировки."),
             tag=1260,
         )
         _check_permission(line.mark_permission, index, found)

@@ -81,7 +81,7 @@ def agreed_customer(wanted: Customer | None, ffd_version: FfdVersion, found: Fin
                 f"This is no e-mail address of up to {CONTACT_LIMIT} characters.",
                 f"Это не адрес электронной почты длиной до {CONTACT_LIMIT} символов.",
             ),
-            Text("Correct it, or send customer.phone instead.", "Исправьте или передайте customer.phone."),
+            Text("Correct it, or send the telephone.", "Исправьте или передайте телефон."),
             tag=1008,
         )
     if phone is not None:

@@ -172,7 +172,7 @@ def check_internet_settlement(request: ReceiptRequest, customer: Customer | None
                 "An Internet settlement needs the buyer's e-mail or telephone.",
                 "Для расчёта через Интернет нужна почта или телефон покупателя.",
             ),
-            Text("Send customer.email or customer.phone.", "Передайте customer.email или customer.phone."),
+            Text("Send the buyer's e-mail or telephone.", "Передайте почту или телефон покупателя."),
             tag=1008,
         )
 

@@ -64,8 +64,8 @@ def _check_wanted(wanted_kop: Kopecks, lines_kop: Kopecks, *, rounding: bool, fo
             f"допустимое расхождение: {allowed.ru}.",
         ),
         Text(
-            "Spread the discount over the lines, or leave the total out.",
-            "Разнесите скидку по позициям или не передавайте итог.",
+            "Spread the discount over the lines, or correct the total.",
+            "Разнесите скидку по позициям или исправьте итог.",
         ),
         tag=1020,
     )
@@ -153,8 +153,8 @@ def _refuse_sum(payments: tuple[Payment, ...], paid_kop: int, total_kop: int, fo
             f"Оплат на {rubles(paid_kop)}, итог {rubles(total_kop)}.",
         ),
         Text(
-            "Send what is kept: cash without the change; what stays owed is a payment of type credit.",
-            "Передайте то, что осталось в кассе: наличные без сдачи; долг — оплатой типа credit.",
+            "Send what is kept: cash without the change; what stays owed is paid on credit.",
+            "Передайте то, что осталось в кассе: наличные без сдачи; долг — оплатой в кредит.",
         ),
         tag=1020,
     )
