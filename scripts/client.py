@@ -39,8 +39,8 @@ def generated(document: Json) -> dict[str, str]:
     for tag in tags:
         files[f"groups/{tag}.py"] = _group(document, tag, [o for o in operations if o["tag"] == tag], homes)
     files["faces.py"] = _faces(tags)
-    files["models/__init__.py"] = '"""Shapes of bodies and answers, as they stand in JSON. Generated."""\n'
-    files["groups/__init__.py"] = '"""Operations by subject, each in both faces. Generated."""\n'
+    files["models/__init__.py"] = '"""Shapes of JSON. In: nothing. Out: types. Generated."""\n'
+    files["groups/__init__.py"] = '"""Operations. In: arguments. Out: a call and its answer. Generated."""\n'
     return _formatted(files)
 
 

@@ -1,4 +1,7 @@
-"""The command line. ``program.py`` is the whole of it; the service itself starts without that."""
+"""The command line: ``program.py`` has all commands; ``serve`` starts without it.
+
+In: arguments, the settings file and the environment. Out: a command done, and its exit code.
+"""
 
 import sys
 from io import TextIOWrapper

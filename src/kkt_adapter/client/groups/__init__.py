@@ -1,1 +1,1 @@
-"""Operations by subject, each in both faces. Generated."""
+"""Operations. In: arguments. Out: a call and its answer. Generated."""

@@ -1,1 +1,1 @@
-"""Shapes of bodies and answers, as they stand in JSON. Generated."""
+"""Shapes of JSON. In: nothing. Out: types. Generated."""
