@@ -73,3 +73,4 @@ async def test_a_path_below_that_of_a_door_is_refused_in_its_form(tmp_path: Path
             assert (answer.status_code, answer.json()["error"]["code"]) == (400, 31), answer.text
         pressed = await kkm.execute(running.client, sale("x"), path="/Execute/nope")
         assert (pressed["Status"], "[not_found]" in pressed["Error"]) == (3, True), pressed
+        assert "sync" in pressed["Error"]

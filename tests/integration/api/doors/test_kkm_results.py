@@ -32,6 +32,9 @@ async def test_a_report_is_told_of_the_register_that_made_it(tmp_path: Path) -> 
         for key in ("z", "in"):
             found = await execute(client, {"Command": "GetRezult", "IdCommand": key})
             assert (told(found), told(found["Rezult"])) == (SECOND, SECOND), found
+        shown = await execute(client, {"Command": "XReport", "NumDevice": 2, "IdCommand": "x"})
+        found = await execute(client, {"Command": "GetRezult", "IdCommand": "x"})
+        assert found["Info"]["BalanceCash"] == shown["Info"]["BalanceCash"] == 5, found
         found = await execute(client, {"Command": "GetRezult", "IdCommand": "z", "NumDevice": 7})
         assert (found["Status"], found["CheckNumber"]) == (0, closed["CheckNumber"]), found
         assert found["Info"]["FnNumber"] == closed["Info"]["FnNumber"]

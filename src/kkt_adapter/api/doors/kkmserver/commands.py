@@ -204,7 +204,10 @@ class Commands:
         if record is None or record.answer is None:
             return running(call.head)
         call.tells(record.key)
-        return action_answer(call, view, made_before(record.answer))
+        made = made_before(record.answer)
+        if view is not None and made is not None:
+            view = await self._parts.looked_at(view)
+        return action_answer(call, view, made)
 
     async def _device(self, call: Call) -> DeviceView:
         """Raises CommandRefused."""

@@ -128,8 +128,8 @@ class ExecuteDoor:
         if way is None:
             raise RefusedByStatus(
                 "NOT_FOUND",
-                "There is no such path: /Execute, /Execute/sync or /Execute/async.",
-                "Такого адреса нет: /Execute, /Execute/sync или /Execute/async.",
+                "There is no such path: Execute, sync or async below it.",
+                "Такого адреса нет: есть Execute, под ним sync и async.",
             )
         document = json_object(scope[BODY])
         release_place(scope)
