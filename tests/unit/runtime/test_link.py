@@ -1,7 +1,6 @@
 """The byte stream under the binary protocols."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -129,8 +128,6 @@ async def test_a_name_that_cannot_exist_is_a_connection_fault():
 
 
 async def test_a_deadline_in_the_past_is_a_timeout_at_once(port: int):
-    started = time.monotonic()
-    with pytest.raises(LinkFault) as caught:
+    with pytest.raises(LinkFault) as caught:  # somebody listens: to wait would connect
         await TcpEndpoint(LOOPBACK, port).connect(deadline=soon(-1))
     assert caught.value.kind is LinkFaultKind.TIMEOUT
-    assert time.monotonic() - started < 10

@@ -132,16 +132,16 @@ async def test_an_answer_that_was_lost_leads_to_the_same_bytes_again(tmp_path: P
 
 
 async def test_one_fn_without_an_answer_does_not_hold_the_others(tmp_path: Path) -> None:
-    async with product(tmp_path, registers=virtual_registers(*TILLS), ofd_timeout_s=60.0) as running:
+    async with product(tmp_path, registers=virtual_registers(*TILLS), ofd_timeout_s=600.0) as running:
         await running.sell(1, till="T0")
         await running.delivered()
         stuck = running.archive("T0")[0].fn_number
         await running.ofd.set_faults(OfdFault(mode=OfdFaultMode.HANG, fn=stuck))
-        began = time.monotonic()
         for _ in range(5):
             await running.sell_at_once(10, tills=TILLS)
             await running.until(lambda: only_waits(running, "T0"))
-        assert time.monotonic() - began < 50, "the others waited for the one that hangs"
+        assert not endpoint(running).stats.errors, "the others waited until the one that hangs gave up"
+        assert endpoint(running).calls.oldest_s > 0
         await running.break_operator("down")  # cuts what hangs, so that the end need not wait for it
 
 

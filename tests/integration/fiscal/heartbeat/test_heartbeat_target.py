@@ -1,6 +1,5 @@
 """One back office over real HTTP: every class of answer, what is acknowledged, and what is sent again."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -120,9 +119,7 @@ async def test_an_answer_that_takes_too_long_is_a_miss_in_time(
 ) -> None:
     await erp.set_faults(ErpFault(mode=mode, delay_s=30))
     async with caller(stored, office(erp.url, timeout_s=0.2)) as calls:
-        began = asyncio.get_running_loop().time()
-        await calls.call()
-        assert asyncio.get_running_loop().time() - began < 15  # the answer would take 30 s
+        await calls.call()  # to wait for the answer would make it a hit, or a refusal
     assert calls.target.state.last_class == "timeout"
 
 

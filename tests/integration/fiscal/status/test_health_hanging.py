@@ -1,7 +1,6 @@
 """Health while everybody hangs: it answers at once, and names each of them."""
 
 import asyncio
-import statistics
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -11,7 +10,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.support.erp import back_office
+from tests.support.erp import back_office, office
 from tests.support.product import (
     PATIENCE_S,
     Product,
@@ -28,8 +27,6 @@ from kkt_adapter.emulators.ofd import OfdFault as OfdFault
 from kkt_adapter.emulators.ofd import OfdFaultMode as OfdFaultMode
 from kkt_adapter.kernel.ids import random_id
 
-LIMIT_S = 5.0  # whoever hangs does so for 10 s and more; performance.md says what the bench measures
-BATCHES, BATCH = 6, 50
 HANGS_S = 240.0  # a database, unless it is let go: longer than anything that must not wait for it
 NAMED_WITHIN_S = 40.0  # generous: a pass waits for Redis first, and two processors are shared
 EVERYBODY = {"kkt:POS-001", "redis"}  # the others have names with addresses: ofd:..., odoo:...
@@ -62,18 +59,14 @@ def named(report: dict[str, Any]) -> bool:
     return troubled >= EVERYBODY and {"ofd", "odoo"} <= peers
 
 
-async def ask(client: httpx2.AsyncClient) -> tuple[dict[str, Any], float]:
-    began = time.perf_counter()
+async def ask(client: httpx2.AsyncClient) -> dict[str, Any]:
     answer = await client.get("/v1/health")
-    took_s = time.perf_counter() - began
     assert answer.status_code == 200, answer.text
     report: dict[str, Any] = answer.json()
-    return report, took_s
+    return report
 
 
-async def test_health_answers_at_once_and_names_everybody_who_hangs(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_health_names_everybody_who_hangs(tmp_path: Path) -> None:
     async with AsyncExitStack() as stack:
         ofd = OfdEmulator()
         await ofd.start()
@@ -98,17 +91,8 @@ async def test_health_answers_at_once_and_names_everybody_who_hangs(
             httpx2.AsyncClient(base_url=service.base_url, timeout=NAMED_WITHIN_S)
         )
         selling = asyncio.create_task(post(client))
-        _, took_s = await until_named(client)
-        batches = [[(await ask(client))[1] for _ in range(BATCH)] for _ in range(BATCHES)]
-        report, _ = await until_named(client)
+        report = await until_named(client)
         assert (await selling).json()["status"] == "buffered"
-    p95 = [statistics.quantiles(batch, n=20)[-1] for batch in batches]
-    with capsys.disabled():
-        print(
-            f"\nhealth with everybody hanging: named after {took_s:.1f} s; p95 of {BATCHES} x {BATCH}: "
-            f"median {statistics.median(p95) * 1000:.1f} ms, worst {max(p95) * 1000:.1f} ms"
-        )
-    assert statistics.median(p95) < LIMIT_S
     parts = report["components"]
     assert parts["kkt"]["registers"]["POS-001"] in ("hanging", "KKT_UNAVAILABLE")
     assert parts["ofd"]["status"] in ("hanging", "failing", "down")
@@ -126,16 +110,48 @@ async def with_documents(service: ServiceProcess) -> None:
     assert await asyncio.to_thread(service.terminate) == 0
 
 
-async def until_named(client: httpx2.AsyncClient) -> tuple[dict[str, Any], float]:
-    """The report that names everybody, and how long it took. Between two tries nobody hangs for a moment."""
-    began = time.monotonic()
-    while True:
-        report, _ = await ask(client)
-        took_s = time.monotonic() - began
-        if named(report):
-            return report, took_s
-        assert took_s < NAMED_WITHIN_S, report
+async def until_named(client: httpx2.AsyncClient) -> dict[str, Any]:
+    """The report that names everybody. Between two tries nobody hangs for a moment."""
+    until = time.monotonic() + NAMED_WITHIN_S
+    while not named(report := await ask(client)):
+        assert time.monotonic() < until, report
         await asyncio.sleep(0.05)
+    return report
+
+
+async def test_health_waits_for_nobody_who_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside the database it is suspended nowhere, while no call that hangs has come to its end."""
+    clock = ShiftedClock()
+    async with says_nothing() as redis_port, back_office() as erp:
+        offices = (office(erp.url, interval_s=0.05, timeout_s=60.0),)
+        redis: dict[str, Any] = {"redis_host": "127.0.0.1", "redis_port": redis_port}
+        slow: dict[str, Any] = {"response_budget_s": 0.05, "ofd_timeout_s": 600.0}
+        async with product(tmp_path, clock=clock, back_office=offices, **redis, **slow) as running:
+            await running.break_operator("hang")
+            await erp.set_faults(ErpFault(mode=ErpFaultMode.HANG))
+            await running.sell(1)
+            (endpoint,) = running.services.worker._endpoints()
+            (target,) = running.services.heartbeat.targets
+            await in_flight(running, lambda: endpoint.calls.oldest_s > 0)
+            running.break_register(hang=True)
+            await running.sell(1)
+            hanging = (running.lane().session.calls, endpoint.calls, target.calls)
+            summary = running.services.app.state.core.summary
+            taken = await summary._snapshots.recent(wait_s=PATIENCE_S)
+
+            async def recent(*, wait_s: float) -> Any:
+                return taken
+
+            await in_flight(running, lambda: all(calls.oldest_s > 0 for calls in hanging))
+            clock.leap(5.1)
+            with monkeypatch.context() as patch, pytest.raises(StopIteration) as answered:
+                patch.setattr(summary._snapshots, "recent", recent)
+                summary.health().send(None)
+            report = answered.value.value
+            assert {peer.partition(":")[0] for peer in report.trouble} >= {"kkt", "ofd", "odoo"}
+            assert all(calls.oldest_s > 5 for calls in hanging)
+            running.faults().clear()
+            await running.break_operator("down")  # cuts what hangs, so that the end need not wait for it
 
 
 async def words(running: Product) -> dict[str, Any]:
