@@ -5,7 +5,7 @@ A ``Service`` and the actions behind ``hold``, ``drain`` and ``release``. What p
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -18,9 +18,11 @@ from kkt_adapter.fiscal.model import RegisterProfile
 from kkt_adapter.fiscal.printing.availability import obstacle
 from kkt_adapter.fiscal.printing.moves import MOVED_AT_ONCE, Moved, any_movable, move
 from kkt_adapter.fiscal.printing.registers import Group, Registers, Unit
+from kkt_adapter.fiscal.printing.registration import registers_with_facts
 from kkt_adapter.fiscal.store import events, group_rows, holds
 from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.fiscal.store.holds import HoldMode, RegisterHold
+from kkt_adapter.fiscal.store.orphan_documents import registers_with_orphans
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import AdapterError, Conflict
 from kkt_adapter.kernel.timefmt import iso
@@ -106,11 +108,13 @@ class Pools:
     # ---- the service --------------------------------------------------------------------------------
 
     async def restore(self) -> None:
-        """At start, before any lane: what people decided before, and groups that are gone.
+        """At start, before any lane: what people decided before, what must be read back, and groups that are
+        gone.
 
         Raises:
             StorageError.
         """
+        await self._doubt_newcomers()
         await self._refresh()
         known = {name for group in self._registers.groups.all() for name in (group.id, *group.was)}
         now = self._clock.now()
@@ -120,6 +124,18 @@ class Pools:
             await self._db.write(partial(_tell_gone, gone=gone, at=now))
         for name, at in gone.items():
             self._log.warning("group_gone", group_id=name, last_used=iso(at))
+
+    async def _doubt_newcomers(self) -> None:
+        """A register of a group that was never reached under its name may be one that was renamed after a
+        restore, before what its FN holds was read back or under the name that it had then."""
+        known = frozenset(unit.register_id for unit in self._registers.all())
+        grouped = [one for one in known if self._registers.groups.of_register(one)]
+        if not grouped:
+            return
+        newcomers = await self._db.read(lambda c: _newcomers(c, grouped, known=known))
+        if newcomers:
+            now = self._clock.now()
+            await self._db.write(partial(group_rows.mark_unread, register_ids=newcomers, at=now))
 
     async def run(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
@@ -201,6 +217,15 @@ class Pools:
             except AdapterError:
                 continue
         return found
+
+
+def _newcomers(conn: Connection, grouped: Collection[str], *, known: frozenset[str]) -> list[str]:
+    """Those registers of groups that nobody has reached, when the names of a restore are not all known."""
+    named = group_rows.unread(conn).union(registers_with_orphans(conn))
+    if named <= known:
+        return []
+    reached = registers_with_facts(conn)
+    return sorted(one for one in grouped if one not in reached)
 
 
 def _is_held(unit: Unit) -> bool:

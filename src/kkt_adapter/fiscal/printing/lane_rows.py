@@ -198,13 +198,14 @@ def _unprinted_of_many(conn: Connection, asked: Sequence[tuple[str, int]]) -> li
 
 
 def _orphans(conn: Connection, asked: Sequence[OrphansOf]) -> list[OrphanDocuments]:
-    some = None if len(asked) == 1 else frozenset(orphan_documents.registers_with_orphans(conn))
-    return [
-        orphan_documents.orphan_rows(conn, one.register_id, one.fn_number, since=one.since)
-        if some is None or one.register_id in some
-        else OrphanDocuments()
-        for one in asked
-    ]
+    having = frozenset(orphan_documents.registers_with_orphans(conn))
+    return [_orphans_of(conn, one, having) if having else OrphanDocuments() for one in asked]
+
+
+def _orphans_of(conn: Connection, asked: OrphansOf, having: frozenset[str]) -> OrphanDocuments:
+    if orphan_documents.is_elsewhere(conn, asked.fn_number, having - {asked.register_id}):
+        return OrphanDocuments(elsewhere=True)
+    return orphan_documents.orphan_rows(conn, asked.register_id, asked.fn_number, since=asked.since)
 
 
 _NEWEST = bulk(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, func, or_, select, update
+from sqlalchemy import Connection, Select, delete, func, or_, select, update
 
 from kkt_adapter.fiscal.model import Baseline, FiscalDocument, Receipt, Unread, sum_fits
 from kkt_adapter.fiscal.store.tables import (
@@ -56,9 +56,11 @@ class OrphanDocument:
 
 
 class OrphanDocuments:
-    """Those of one FN; empty nearly always, so that printing costs nothing more."""
+    """Those of one FN; empty nearly always, so that printing costs nothing more. ``elsewhere``: more of them
+    are written down under another register, which has been renamed or has given the FN away."""
 
-    def __init__(self, found: Sequence[OrphanDocument] = ()) -> None:
+    def __init__(self, found: Sequence[OrphanDocument] = (), *, elsewhere: bool = False) -> None:
+        self.elsewhere = elsewhere
         self._found = {document.fd_number: document for document in found}
 
     def __len__(self) -> int:
@@ -126,6 +128,28 @@ def orphan_rows(conn: Connection, register_id: str, fn_number: str, *, since: da
 def registers_with_orphans(conn: Connection) -> list[str]:
     """The registers that ``orphan_rows`` may give something for."""
     return list(conn.execute(select(documents.c.register_id).where(ORPHAN_ROWS).distinct()).scalars())
+
+
+def is_elsewhere(conn: Connection, fn_number: str, register_ids: Collection[str]) -> bool:
+    """Does an orphan of this FN stand under one of these registers?"""
+    return (
+        bool(register_ids) and conn.execute(_elsewhere(fn_number, register_ids).limit(1)).first() is not None
+    )
+
+
+def take_over(conn: Connection, fn_number: str, *, register_id: str) -> None:
+    """The FN's orphans belong to the register that it is in now, whatever that was called before: under
+    another name nobody would find them, and a receipt that is asked for again would be printed again."""
+    others = [other for other in registers_with_orphans(conn) if other != register_id]
+    for number in conn.execute(_elsewhere(fn_number, others)).scalars().all():
+        of_one = (documents.c.fn_number == fn_number) & (documents.c.fd_number == number)
+        conn.execute(update(documents).where(of_one).values(register_id=register_id))
+
+
+def _elsewhere(fn_number: str, register_ids: Collection[str]) -> Select[tuple[int]]:
+    return select(documents.c.fd_number).where(
+        ORPHAN_ROWS, documents.c.register_id.in_(register_ids), documents.c.fn_number == fn_number
+    )
 
 
 def holder_of(conn: Connection, receipt: Receipt, seq: int, register_ids: Collection[str]) -> str | None:

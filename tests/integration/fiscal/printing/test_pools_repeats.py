@@ -11,9 +11,11 @@ import http.client
 import json
 import random
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,11 @@ from kkt_adapter.emulators.ofd import OfdEmulator
 from kkt_adapter.fiscal.intake.accept import ReceiptIntake
 from kkt_adapter.fiscal.kkt.virtual import FaultPlan, VirtualRegister
 from kkt_adapter.fiscal.model import FiscalDocument, Unread
+from kkt_adapter.fiscal.printing.recovery.fn_readback import FnReadback
+from kkt_adapter.fiscal.store import group_rows
+from kkt_adapter.fiscal.store.attempts import LaneTerm
+from kkt_adapter.fiscal.store.orphan_documents import OrphanDocuments
+from kkt_adapter.kernel.errors import KktUnavailable
 from kkt_adapter.runtime.db.backup import back_up, restore
 from kkt_adapter.settings import GroupSettings
 
@@ -94,10 +101,10 @@ class Script:
         await self._running.delivered(within_s=60)
 
 
-def printed_twice(folder: Path) -> list[str]:
+def printed_twice(folder: Path, registers: Sequence[str] = REGISTERS) -> list[str]:
     made = Counter(
         document.key
-        for register_id in REGISTERS
+        for register_id in registers
         for document in archive(folder, register_id)
         if document.code in MONEY_DOCUMENT_CODES
     )
@@ -202,6 +209,64 @@ async def test_after_a_restore_a_repeat_gets_its_document_and_waits_for_a_regist
         assert printed_twice(running.settings.fn_dir) == []
         again = await running.post(sale(till=GROUP, kop=100), key="lost")
         assert again.json()["fiscal_doc_id"].startswith(running.archive("K1")[0].fn_number)
+
+
+@pytest.mark.parametrize("read_back_first", [True, False])
+async def test_a_group_waits_for_a_register_that_was_renamed_after_a_restore(
+    tmp_path: Path, read_back_first: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with pool(tmp_path) as running:
+        await running.delivered()
+        file = running.settings.data_dir / "buffer.db"
+        backup = back_up(file, tmp_path / "copies", now=datetime.now(UTC))
+        for register_id in ("K2", "K3"):
+            await running.call("POST", f"/v1/kkt/registers/{register_id}/hold", {"reason": "x"})
+        lost = (await running.post(sale(till=GROUP, kop=100), key="lost")).json()
+        await running.state_of(lost["receipt_id"], print_state="printed")
+        async with running.stopped():
+            restore(backup, file, now=datetime.now(UTC))
+            if not read_back_first:
+                monkeypatch.setattr(FnReadback, "read", away)
+        await running.until(partial(are_read, running, *(("K1",) * read_back_first), "K2", "K3"))
+
+        monkeypatch.setattr(FnReadback, "read", away)
+        async with running.stopped():
+            for path in running.settings.fn_dir.glob("K1*"):
+                path.rename(path.with_name("N1" + path.name.removeprefix("K1")))
+            registers = ("N1", "K2", "K3")
+            group = (GroupSettings(id=GROUP, registers=registers),)
+            changes = {"registers": virtual_registers(*registers), "group": group}
+            running.settings = running.settings.model_copy(update=changes)
+        await running.until(partial(are_read, running, "K2", "K3"))
+        waits = await running.post(sale(till=GROUP, kop=100), key="lost")
+        assert (waits.status_code, waits.json()["reason"]) == (503, "GROUP_UNREAD")
+
+        monkeypatch.undo()
+
+        async def sold() -> bool:
+            return bool((await running.post(sale(till=GROUP, kop=100), key="lost")).status_code == 200)
+
+        await running.until(sold)
+        await running.delivered()
+        again = await running.post(sale(till=GROUP, kop=100), key="lost")
+        assert again.json()["fiscal_doc_id"].startswith(running.archive("N1")[0].fn_number)
+        assert printed_twice(running.settings.fn_dir, registers) == []
+
+
+async def are_read(running: Product, *register_ids: str) -> bool:
+    """Their FNs are read back, and the group knows it."""
+    waits: frozenset[str] = await running.read(group_rows.unread)
+    return waits.isdisjoint(register_ids) and not any(running.unit(one).unread for one in register_ids)
+
+
+async def away(readback: FnReadback, lane: LaneTerm) -> OrphanDocuments:
+    """K1, or what it is called now, does not answer."""
+    if readback._session.register_id in ("K1", "N1"):
+        raise KktUnavailable("it is switched off", "она выключена")
+    return await read_back(readback, lane)
+
+
+read_back = FnReadback.read
 
 
 async def test_a_kill_between_register_and_answer_and_a_held_register_print_once(tmp_path: Path) -> None:

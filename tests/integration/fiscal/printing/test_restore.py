@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 from tests.support.api import Json
-from tests.support.product import TILL, Product, ShiftedClock, product, sale
+from tests.support.product import TILL, Product, ShiftedClock, product, sale, virtual_registers
 from tests.support.registers.doubt import asked
 from tests.support.registers.foreign import foreign_document
 
@@ -458,3 +458,31 @@ async def test_reading_back_goes_in_steps(tmp_path: Path, others: int):
 
         again = await shop.until(lambda: the_answer(shop, sale(kop=1), "the-last"))  # reading takes a while
         assert again["fiscal_doc_id"] == last["fiscal_doc_id"]
+
+
+@pytest.mark.parametrize("read_back_first", [True, False])
+async def test_a_register_renamed_after_a_restore_keeps_its_documents(tmp_path: Path, read_back_first: bool):
+    async with product(tmp_path) as shop:
+        await shop.sell(2)
+        backup = copy(shop)
+        told = (await shop.post(sale(kop=777), key="after-the-copy")).json()
+        await shop.delivered()
+        made = len(shop.archive())
+
+        async with restored(shop, backup):
+            if not read_back_first:
+                rename_register(shop, "COUNTER")
+        if read_back_first:
+            async with shop.stopped():
+                rename_register(shop, "COUNTER")
+        again = (await shop.post(sale(till="COUNTER", kop=777), key="after-the-copy")).json()
+
+        assert again["fiscal_doc_id"] == told["fiscal_doc_id"]
+        assert len(shop.archive("COUNTER")) == made
+
+
+def rename_register(shop: Product, name: str) -> None:
+    """In the settings; it is the same register with the same FN."""
+    for path in shop.settings.fn_dir.glob(f"{TILL}*"):
+        path.rename(path.with_name(name + path.name.removeprefix(TILL)))
+    shop.settings = shop.settings.model_copy(update={"registers": virtual_registers(name)})

@@ -30,6 +30,7 @@ from kkt_adapter.fiscal.store.orphan_documents import (
     OrphanDocuments,
     mark_read_back,
     orphan_rows,
+    take_over,
 )
 from kkt_adapter.kernel.clock import Clock
 from kkt_adapter.kernel.errors import AdapterError, KktUnavailable
@@ -83,11 +84,22 @@ class FnReadback:
             first = min(first, contact.unread_from)
         if first <= last:
             await self._read_back(first, last, status, lane)
-        return await self._session.rows.orphans(
-            OrphansOf(
-                register_id=self._session.register_id, fn_number=fn_number, since=status.clock - UNREAD_LIVE
-            )
+        wanted = OrphansOf(
+            register_id=self._session.register_id, fn_number=fn_number, since=status.clock - UNREAD_LIVE
         )
+        orphans = await self._session.rows.orphans(wanted)
+        if orphans.elsewhere:
+            await self._take_over(fn_number, lane)
+            orphans = await self._session.rows.orphans(wanted)
+        return orphans
+
+    async def _take_over(self, fn_number: str, lane: LaneTerm) -> None:
+        def write(conn: Connection) -> None:
+            check_terms(conn, {lane.key})
+            take_over(conn, fn_number, register_id=self._session.register_id)
+
+        await self._db.write(write)
+        self._log.warning("fn_under_another_register", fn_number=fn_number)
 
     async def _may_have_driven_it(self) -> bool:
         """A newer state of the database was lost, and may have met the FN through a node with another data
