@@ -16,6 +16,8 @@ from kkt_adapter.kernel.errors import StorageError
 DIRECTORY_MODE = 0o700  # receipts and buyers' contacts: for the service's user alone
 FILE_MODE = 0o600
 _LOOK_S = 0.01
+_TRIES = 10  # each lost one is a file that was moved away at that very moment
+_LOOKED_AT_S = 1.0  # far longer than another process holds the file of a process to see whether it has ended
 
 
 class FileLock:
@@ -24,6 +26,15 @@ class FileLock:
     def __init__(self, descriptor: int, path: Path) -> None:
         self.path = path
         self._descriptor: int | None = descriptor
+
+    def is_at_its_path(self) -> bool:
+        """Is the file that is held still the one of that name?"""
+        try:
+            return self._descriptor is not None and os.path.samestat(
+                os.fstat(self._descriptor), self.path.stat()
+            )
+        except FileNotFoundError:
+            return False
 
     def release(self) -> None:
         """Let go; the file stays. May be called twice."""
@@ -60,6 +71,17 @@ def wait_alone(path: Path, *, within_s: float) -> FileLock:
 
 
 def _hold(path: Path, kind: int) -> FileLock | None:
+    """Another process may move the file away between its opening and the lock (``ProcessLocks.tidy``): then
+    the lock would be one on a file that nobody looks at."""
+    for _ in range(_TRIES):
+        held = _hold_once(path, kind)
+        if held is None or held.is_at_its_path():
+            return held
+        held.release()
+    return None
+
+
+def _hold_once(path: Path, kind: int) -> FileLock | None:
     try:
         path.parent.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, FILE_MODE)
@@ -95,12 +117,14 @@ class ProcessLocks:
         Raises:
             StorageError: the directory cannot be written, or another process has this instance id.
         """
-        held = hold_alone(self._directory / owner)
-        if held is None:
-            raise StorageError(
-                f"Another process runs with the instance id {owner}.",
-                f"Уже работает другой процесс с идентификатором {owner}.",
-            )
+        until = time.monotonic() + _LOOKED_AT_S
+        while (held := hold_alone(self._directory / owner)) is None:
+            if time.monotonic() >= until:
+                raise StorageError(
+                    f"Another process runs with the instance id {owner}.",
+                    f"Уже работает другой процесс с идентификатором {owner}.",
+                )
+            time.sleep(_LOOK_S)
         return held
 
     def ended(self, owner: str) -> bool:
@@ -133,10 +157,14 @@ class ProcessLocks:
         if not self._directory.is_dir():
             return
         for path in _newest_first(self._directory)[keep:]:
-            if self.ended(path.name):
+            # Held until it is moved: one that only looks old, as the clock was set back, may be the file of a
+            # process that is about to take it.
+            held = hold_alone(path)
+            if held is not None:
                 self._ended.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
                 with suppress(FileNotFoundError):  # another process tidies too
                     path.rename(self._ended / path.name)
+                held.release()
         if self._ended.is_dir():
             for path in _newest_first(self._ended)[remember:]:
                 path.unlink(missing_ok=True)

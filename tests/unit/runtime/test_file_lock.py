@@ -1,8 +1,10 @@
 """Locks that end with their process are a proof that it ended."""
 
+import fcntl
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -100,3 +102,35 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "locks").write_text("a file where a directory should be")
     with pytest.raises(StorageError, match="Lock file"):
         ProcessLocks(tmp_path).hold("me")
+
+
+def test_a_process_that_takes_its_file_while_another_tidies_is_not_taken_for_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the clock was set back the newest process has the oldest file."""
+    locks, lock = ProcessLocks(tmp_path), fcntl.flock
+    moments: list[int] = []
+
+    def flock(descriptor: int, kind: int) -> None:
+        if not moments:  # the file of ``new`` is made, and not locked yet
+            moments.append(kind)
+            ProcessLocks(tmp_path).tidy(keep=0)
+        lock(descriptor, kind)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    held = locks.hold("new")
+
+    assert moments
+    assert not locks.ended("new")
+    assert locks.others_alive("somebody else")
+    held.release()
+    assert locks.ended("new")
+
+
+def test_a_process_that_starts_while_its_file_is_looked_at_is_not_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking = hold_alone(tmp_path / "locks" / "new")
+    assert looking is not None
+    monkeypatch.setattr(time, "sleep", lambda seconds: looking.release())
+    ProcessLocks(tmp_path).hold("new").release()
