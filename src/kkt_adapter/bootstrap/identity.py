@@ -192,7 +192,8 @@ async def settle_identity(
             _take_over(settings.fn_dir, now)
         begun = start is IdentityStart.BEGUN
         memory = change_memory(
-            settings.data_dir, lambda memory: Memory(known=now, fns={} if begun else memory.fns)
+            settings.data_dir,
+            lambda memory: Memory(known=now.or_later(memory.known), fns={} if begun else memory.fns),
         )
     except OSError as error:
         raise SettingsInvalid(

@@ -138,6 +138,18 @@ def test_nodes_that_share_a_directory_write_over_nothing_that_the_other_has_lear
     assert dict(memory.fns) == {f"9999{n:09}": 1 for n in range(20)} | {f"8888{n:09}": 2 for n in range(20)}
 
 
+def test_a_node_that_was_held_up_takes_nothing_back_that_another_has_remembered(tmp_path: Path) -> None:
+    later = replace(OURS, changes=OURS.changes + 1)
+    held_up, other = DirectoryMemory(tmp_path, Memory()), DirectoryMemory(tmp_path, Memory())
+    for newest in (later, replace(OURS, epoch=OURS.epoch + 1, changes=1)):
+        other.remember(newest)
+        held_up.remember(OURS)
+        assert load_memory(tmp_path).known == newest
+    another = replace(OURS, uuid="another")
+    other.remember(another)
+    assert load_memory(tmp_path).known == another
+
+
 def test_a_turn_with_the_memory_is_not_waited_for_without_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

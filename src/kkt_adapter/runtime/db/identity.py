@@ -56,6 +56,12 @@ class Identity:
     def is_before(self, other: "Identity") -> bool:
         return (self.epoch, self.changes) < (other.epoch, other.changes)
 
+    def or_later(self, other: "Identity | None") -> "Identity":
+        """``other`` when that is a later state of the same database: a node that was held up between its
+        commit and the flush of the memory takes nothing back that another node has remembered since."""
+        later = other is not None and other.uuid == self.uuid and self.is_before(other)
+        return other if later and other is not None else self
+
 
 class Decided(StrEnum):
     RESTORE = "restore"  # `db restore` has put a copy in the place
@@ -341,7 +347,9 @@ class DirectoryMemory:
     def remember(self, known: Identity) -> None:
         """Blocking. Raises StorageError, OSError."""
         with self._lock:
-            self._memory = change_memory(self._data_dir, lambda memory: replace(memory, known=known))
+            self._memory = change_memory(
+                self._data_dir, lambda memory: replace(memory, known=known.or_later(memory.known))
+            )
 
     def first_fd(self, fn_number: str) -> int | None:
         """The last document that this FN had when a lane of this directory met it; None: never met."""
