@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 from tests.support.product import (
     PATIENCE_S,
     TILL,
@@ -20,8 +21,10 @@ from tests.support.product import (
     virtual_registers,
 )
 
+from kkt_adapter.fiscal.intake.checks import ReceiptChecks
 from kkt_adapter.fiscal.store import counters
 from kkt_adapter.kernel.errors import StorageError
+from kkt_adapter.runtime.disk import DiskMark
 
 
 @pytest.fixture
@@ -90,20 +93,45 @@ async def test_a_new_capacity_works_at_once_and_outlives_a_restart(tmp_path: Pat
 async def test_a_full_disk_refuses_receipts_before_it_is_full(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    usage = namedtuple("usage", "total used free")
     async with product(tmp_path, disk_low_mb=200) as running:
-        disk = running.services.intake._checks._disk
-        monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**12, 0, 199 * 10**6))
-        disk._looked_at = float("-inf")
-        refused = await running.post()
-        assert (refused.status_code, refused.json()["code"]) == (503, "BUFFER_FULL")
-        assert refused.json()["reason"] == "DISK"
-        assert "Buffer full" in refused.json()["detail"]
-        assert (await running.get("/v1/health"))["status"] == "unhealthy"  # nobody sells
-        monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**12, 0, 201 * 10**6))
-        disk._looked_at = float("-inf")
-        assert (await running.post()).status_code == 200
-        assert (await running.get("/v1/health"))["status"] == "healthy"
+        await sells_above_the_mark_only(running, monkeypatch)
+
+
+@pytest.mark.parametrize("broken", ["never low", "not asked"])
+async def test_a_product_that_does_not_keep_the_low_mark_is_caught(
+    broken: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Broken variants. The lab has none of this: its disk is the machine's own, and its mark is off."""
+    if broken == "never low":
+        monkeypatch.setattr(DiskMark, "is_low", property(lambda self: False))
+    else:
+        monkeypatch.setattr(ReceiptChecks, "_refuse_on_low_disk", lambda self: None)
+    async with product(tmp_path, disk_low_mb=200) as running:
+        with pytest.raises(AssertionError):
+            await sells_above_the_mark_only(running, monkeypatch)
+        assert await running.read(stored) == 1
+
+
+def stored(conn: Connection) -> int:
+    return counters.read(conn).total
+
+
+async def sells_above_the_mark_only(running: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a mark of 200 MB: nothing is stored at 199 MB, and the next receipt is taken at 201 MB."""
+    usage = namedtuple("usage", "total used free")
+    disk = running.services.intake._checks._disk
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**12, 0, 199 * 10**6))
+    disk._looked_at = float("-inf")
+    refused = await running.post()
+    assert refused.status_code == 503
+    assert (refused.json()["code"], refused.json()["reason"]) == ("BUFFER_FULL", "DISK")
+    assert "Buffer full" in refused.json()["detail"]
+    assert await running.read(stored) == 0
+    assert (await running.get("/v1/health"))["status"] == "unhealthy"  # nobody sells
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**12, 0, 201 * 10**6))
+    disk._looked_at = float("-inf")
+    assert (await running.post()).status_code == 200
+    assert (await running.get("/v1/health"))["status"] == "healthy"
 
 
 async def test_health_is_degraded_before_the_buffer_is_full(tmp_path: Path) -> None:
