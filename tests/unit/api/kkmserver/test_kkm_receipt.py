@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from kkt_adapter.api.doors.kkmserver import fields, receipt
 from kkt_adapter.api.doors.kkmserver.command import read_command
 from kkt_adapter.api.doors.kkmserver.content import content_hash
 from kkt_adapter.api.doors.kkmserver.fields import Fields
+from kkt_adapter.api.doors.kkmserver.lines import AGENTS
 from kkt_adapter.api.doors.kkmserver.receipt import is_fiscal, translate
 from kkt_adapter.api.doors.kkmserver.refusal import CommandRefused
 
@@ -252,3 +254,19 @@ def test_the_same_sale_pressed_again(changes: dict[str, Any]) -> None:
 )  # fmt: skip
 def test_another_sale(changes: dict[str, Any]) -> None:
     assert _hash(**changes) != _hash()
+
+
+def test_the_fields_whose_absence_saves_reading_a_receipts_head_are_all_that_it_reads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A name that is read and is missing from the list would be ignored where it stands alone."""
+    read: set[str] = set()
+
+    def our(name: str) -> str:
+        read.add(fields.folded(name))
+        return fields.folded(name)
+
+    monkeypatch.setattr(fields, "_our", our)
+    command = Fields({"TaxVariant": 0})  # each other field is asked for, and is not there
+    receipt._whole_receipt(command, receipt._Notes(), own_place=True)
+    assert read | AGENTS == receipt._SELDOM
