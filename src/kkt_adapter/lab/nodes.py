@@ -6,6 +6,7 @@ import resource
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -20,6 +21,7 @@ CROSSED_S = 0.05  # real seconds in which the last word of a process that has en
 LOOK_EVERY_S = 0.01  # real seconds
 ENDS_WITHIN_S, DIES_WITHIN_S = 60.0, 10.0  # real, after SIGTERM and after SIGKILL; a machine may be busy
 READY_S, READY_LOOK_S = 180.0, 0.1  # real: the first start of a node
+LOG_SHOWN_BYTES = 4_000  # of a node that does not start
 NOT_STARTED = 2  # exit code of a service that will not start
 FULL_BYTES = 4096  # no file of a node whose disk is full may be written beyond this
 
@@ -377,12 +379,13 @@ class LabNode:
                 os.kill(self._pid, number)
 
 
-async def ready(node: LabNode, session: aiohttp.ClientSession) -> None:
-    """Wait for a node's first answer. Raises RuntimeError."""
+async def ready(node: LabNode, session: aiohttp.ClientSession, *, log: Path) -> None:
+    """Wait for a node's first answer. Raises RuntimeError with the end of its log."""
     for _ in range(round(READY_S / READY_LOOK_S)):
         with suppress(aiohttp.ClientError, OSError, TimeoutError):
             async with asyncio.timeout(5), session.get(node.base_url + "/ready") as answer:
                 if answer.status == 200:
                     return
         await asyncio.sleep(READY_LOOK_S)
-    raise RuntimeError(f"{node.name} does not start; see its log")
+    said = await asyncio.to_thread(log.read_bytes)
+    raise RuntimeError(f"{node.name} does not start: {said[-LOG_SHOWN_BYTES:].decode(errors='replace')}")

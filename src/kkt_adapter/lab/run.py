@@ -140,7 +140,7 @@ class _Run:
         tills = self._people(world, session, bases)
         injector = Injector(world, seed=plan.seed, gap_s=plan.gap_s, only=plan.only, each=plan.each)
         for node in self._nodes:
-            await ready(node, session)
+            await ready(node, session, log=self._logs[node.name].path)
         shops = self._shops.clients(bases, session, answer_s=ANSWER_S / plan.scale, think_s=plan.think_s)
         if plan.first:
             watching = asyncio.create_task(until_broken(world, self._registers.archives))

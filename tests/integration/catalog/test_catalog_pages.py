@@ -107,3 +107,13 @@ async def test_a_caller_who_goes_away_leaves_no_running_page_run(shop: Shop, emu
     with pytest.raises(asyncio.CancelledError):
         await asking
     assert (await shop.sync.runs(limit=1)).runs[0].status is RunStatus.FAILED
+
+
+async def test_a_caller_who_goes_away_at_once_leaves_no_running_page_run(shop: Shop) -> None:
+    """Between the write of the run and its answer."""
+    asking = asyncio.create_task(shop.sync.sync_page(1, by="anna"))
+    await asyncio.sleep(0)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert (await shop.sync.runs(limit=1)).runs[0].status is RunStatus.FAILED

@@ -34,7 +34,7 @@ def session_ignored() -> None:
 
 
 def always_healthy() -> None:
-    patch(Health, "_verdict", lambda self, *seen: "healthy")
+    patch(Health, "_status", lambda self, *seen: "healthy")
 
 
 def log_waits() -> None:

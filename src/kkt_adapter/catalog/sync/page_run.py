@@ -5,6 +5,7 @@ nor is undone by it: the later commit wins, and the history holds both.
 """
 
 import asyncio
+from contextlib import suppress
 from functools import partial
 
 from sqlalchemy import Connection
@@ -21,6 +22,7 @@ from kkt_adapter.catalog.sync.plan import pages_needed
 from kkt_adapter.catalog.sync.run import USUAL_PAGE_SIZE, Tools
 from kkt_adapter.kernel.errors import (
     AdapterError,
+    IllegalTransition,
     PageBeyondCeiling,
     SourceThrottled,
     SourceUnavailable,
@@ -49,26 +51,30 @@ class PageRuns:
             )
         async with self._turn:
             now = self._now()
-            run_id = uuid7(now)
-            await self._tools.db.write(partial(_open, run_id=run_id, by=by, node=self._node, at=now))
-            started = self._tools.clock.monotonic()
+            run_id, started = uuid7(now), self._tools.clock.monotonic()
             try:
-                async with asyncio.timeout(ANSWER_WITHIN_S):
-                    return await self._read(run_id, number, started)
-            except TimeoutError:
-                await self._fail(run_id, started, "no answer in time")
-                raise SourceUnavailable(
-                    "The source did not answer in time.", "Источник не ответил вовремя.", error_code="timeout"
-                ) from None
-            except PageGivenUp as error:
-                await self._fail(run_id, started, str(error.cause))
-                raise error.cause from None
-            except AdapterError as error:
-                await self._fail(run_id, started, str(error))
-                raise
+                await self._tools.db.write(partial(_open, run_id=run_id, by=by, node=self._node, at=now))
+                return await self._run(run_id, number, started)
             except asyncio.CancelledError:
-                await asyncio.shield(self._fail(run_id, started, "the caller went away"))
+                with suppress(IllegalTransition):  # it ended just before
+                    await asyncio.shield(self._fail(run_id, started, "the caller went away"))
                 raise
+
+    async def _run(self, run_id: str, number: int, started: float) -> PageResult:
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                return await self._read(run_id, number, started)
+        except TimeoutError:
+            await self._fail(run_id, started, "no answer in time")
+            raise SourceUnavailable(
+                "The source did not answer in time.", "Источник не ответил вовремя.", error_code="timeout"
+            ) from None
+        except PageGivenUp as error:
+            await self._fail(run_id, started, str(error.cause))
+            raise error.cause from None
+        except AdapterError as error:
+            await self._fail(run_id, started, str(error))
+            raise
 
     async def _read(self, run_id: str, number: int, started: float) -> PageResult:
         settings = self._tools.settings

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from tests.support.api import Json
 from tests.support.doors import kkm
 from tests.support.doors.kkm import basic, execute, post, receipts_in, result, sale, shop
 from tests.support.product import Product, ShiftedClock, product, virtual_registers
@@ -17,10 +18,12 @@ TWO = virtual_registers("K1", "K2")
 async def sold_out(running: Product, *registers: str) -> None:
     """A first receipt on each, so that its shift is open and its lane is at rest."""
     for number, name in enumerate(registers or ("K1", "K2"), start=1):
-        first = await execute(
-            running.client, sale(f"open {name}", NumDevice=number, Cash=1, CheckStrings=CHEAP)
-        )
-        assert first["Status"] == 0, first
+        first = sale(f"open {name}", NumDevice=number, Cash=1, CheckStrings=CHEAP)
+
+        async def printed(first: Json = first) -> bool:  # asked again where the hold was short
+            return bool((await execute(running.client, first))["Status"] == 0)
+
+        await running.until(printed)
 
 
 CHEAP: list[Any] = [{"Register": {"Name": "Пакет", "Quantity": 1, "Price": 1, "Amount": 1}}]

@@ -451,7 +451,7 @@ async def test_reading_back_goes_in_steps(tmp_path: Path, others: int):
     async with product(tmp_path) as shop:
         backup = copy(shop)
         await shop.sell_at_once(others)
-        (last,) = [(await shop.post(sale(kop=1), key="the-last")).json()]
+        last = await shop.until(lambda: the_answer(shop, sale(kop=1), "the-last"))
 
         async with restored(shop, backup):
             pass

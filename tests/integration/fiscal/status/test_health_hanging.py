@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from sqlalchemy import Connection
 from tests.support.erp import back_office, office
 from tests.support.product import (
     PATIENCE_S,
@@ -26,6 +27,7 @@ from kkt_adapter.emulators.ofd import OfdEmulator
 from kkt_adapter.emulators.ofd import OfdFault as OfdFault
 from kkt_adapter.emulators.ofd import OfdFaultMode as OfdFaultMode
 from kkt_adapter.kernel.ids import random_id
+from kkt_adapter.runtime.db.sqlite_file import SqliteSettings
 
 HANGS_S = 240.0  # a database, unless it is let go: longer than anything that must not wait for it
 NAMED_WITHIN_S = 40.0  # generous: a pass waits for Redis first, and two processors are shared
@@ -205,12 +207,18 @@ async def test_a_database_that_hangs_delays_health_by_a_moment_and_is_then_down(
     async with product(tmp_path, clock=clock, alert_interval_s=60.0) as running:
         await running.sell(1)
         await running.delivered()
-        before = await running.get("/v1/health")
-        blocked = [
-            asyncio.create_task(running.read(lambda conn: release.wait(HANGS_S))) for _ in range(16)
-        ]  # more than there are reading threads
+        begun = threading.Semaphore(0)
+
+        def hang(conn: Connection) -> None:
+            begun.release()
+            release.wait(HANGS_S)
+
+        threads = SqliteSettings().readers
+        blocked = [asyncio.create_task(running.read(hang)) for _ in range(16)]
         try:
-            await asyncio.sleep(0)
+            for _ in range(threads):
+                assert await asyncio.to_thread(begun.acquire, timeout=PATIENCE_S)
+            before = await running.get("/v1/health")
             for _ in range(3):
                 answer = await asyncio.wait_for(running.call("GET", "/v1/health"), PATIENCE_S)
                 assert answer.json()["components"]["buffer"] == before["components"]["buffer"]
