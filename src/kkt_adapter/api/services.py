@@ -110,6 +110,7 @@ class ApiServices:
             links=self.buyer.links,
             gate=self.gate,
             summary=self.summary,
+            preflight=self.preflight,
             metrics=self.watch.metrics,
             doors=self.doors,
         )

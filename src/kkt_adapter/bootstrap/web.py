@@ -15,6 +15,7 @@ from kkt_adapter.bootstrap.watching import Watching
 from kkt_adapter.catalog.parts import CatalogParts
 from kkt_adapter.fiscal.control.clock_watch import ClockWatch
 from kkt_adapter.fiscal.slip.links import ReceiptLinks
+from kkt_adapter.fiscal.status.readiness import Preflight
 from kkt_adapter.runtime.auth.parts import AuthParts
 from kkt_adapter.settings import Settings
 
@@ -42,7 +43,15 @@ def build_app(
     def services() -> "ApiServices":
         from kkt_adapter.bootstrap.web_services import all_services
 
-        return all_services(core, edge, doors=doors, printing=printing, delivery=delivery, watching=watching)
+        return all_services(
+            core,
+            edge,
+            doors=doors,
+            printing=printing,
+            delivery=delivery,
+            watching=watching,
+            preflight=preflight,
+        )
 
     execute = execute_way(
         core,
@@ -53,12 +62,20 @@ def build_app(
         services=lambda: app.late.services.now(),
     )
     doors = (execute, *edge.doors.doors)
+    preflight = Preflight(
+        registers=printing.registers,
+        database=core.database,
+        disk=core.disk,
+        clock=core.clock,
+        default_capacity=settings.capacity,
+    )
     app = Api(
         CoreServices(
             intake=printing.intake,
             links=edge.links,
             gate=edge.auth.gate,
             summary=watching.summary,
+            preflight=preflight,
             metrics=watching.parts.metrics,
             doors=doors,
         ),

@@ -32,6 +32,7 @@ def all_services(
     printing: Printing,
     delivery: Delivery,
     watching: Watching,
+    preflight: Preflight,
 ) -> ApiServices:
     database, clock, capacity = core.database, core.clock, core.settings.capacity
     registers, worker = printing.registers, delivery.worker
@@ -51,9 +52,7 @@ def all_services(
         sessions=printing.sessions,
         pools=printing.pools,
         buyer=BuyerServices(links=edge.links, receipts=receipts),
-        preflight=Preflight(
-            registers=registers, database=database, disk=core.disk, clock=clock, default_capacity=capacity
-        ),
+        preflight=preflight,
         shift_book=ShiftBook(database),
         callback_book=CallbackBook(database),
         documents=documents,

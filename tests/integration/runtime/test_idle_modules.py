@@ -69,7 +69,7 @@ async def status_of(app, path):
 async def idle():
     settings = load_settings(overrides={"data_dir": Path(sys.argv[1]), "port": 0})
     async def answer(app, *_, **__):
-        for path in ("/health", "/ready", "/v1/health"):  # what supervisors ask all day loads nothing
+        for path in ("/health", "/ready", "/v1/health", "/v1/kkt/ready"):  # asked all day: loads nothing
             assert await status_of(app, path) == 200, path
         loaded = [name for name, module in sys.modules.items() if module is not None]
         Path("loaded.json").write_text(json.dumps(loaded))

@@ -9,6 +9,7 @@ from kkt_adapter.fiscal.intake.accept import ReceiptIntake
 from kkt_adapter.fiscal.slip.links import ReceiptLinks
 from kkt_adapter.fiscal.status.metrics import Metrics
 from kkt_adapter.fiscal.status.pages import Summary
+from kkt_adapter.fiscal.status.readiness import Preflight
 from kkt_adapter.runtime.auth.gate import Gate
 
 
@@ -20,6 +21,7 @@ class CoreServices:
     links: ReceiptLinks
     gate: Gate
     summary: Summary
+    preflight: Preflight
     metrics: Metrics
     doors: tuple[Doorway, ...] = ()
 

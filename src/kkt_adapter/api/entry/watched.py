@@ -1,7 +1,8 @@
-"""What a supervisor, a balancer and Prometheus ask all day: alive, ready, how is it, metrics.
+"""What others ask all day: a supervisor, a balancer and Prometheus whether it is alive, ready, and how it is;
+a till whether a receipt would be printed now.
 
-Plain functions, called past the framework; its routes (``routes/health.py``, ``routes/watch.py``) call the
-same ones, so that /openapi.json and refusals of other methods know them.
+Plain functions, called past the framework; its routes (``routes/health.py``, ``routes/ready.py``,
+``routes/watch.py``) call the same ones, so that /openapi.json and refusals of other methods know them.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -11,12 +12,16 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kkt_adapter.api.access import Action
+from kkt_adapter.api.access import Action, till_of
 from kkt_adapter.api.answer import JsonAnswer
 from kkt_adapter.api.entry.core import CoreServices
 from kkt_adapter.api.entry.rights import admitted, is_known
-from kkt_adapter.api.problems import RefusedByStatus
+from kkt_adapter.api.negotiation import preferred
+from kkt_adapter.api.problems import RefusedByStatus, RequestInvalid
 from kkt_adapter.api.schemas import health as fill
+from kkt_adapter.api.schemas.findings import violation_of
+from kkt_adapter.api.schemas.shown.readiness import readiness_answer
+from kkt_adapter.api.schemas.values import Refused, visible
 
 
 async def alive(request: Request) -> Response:
@@ -40,11 +45,33 @@ async def health(request: Request) -> Response:
     return JsonAnswer(answer, status_code=200 if report.usable else 503)
 
 
+async def preflight(request: Request) -> Response:
+    """Raises NotAuthenticated, NotAllowed, RequestInvalid."""
+    principal = await admitted(request, Action.STATUS)
+    named = [_name_in(request, name) for name in ("pos_id", "group")]
+    found = await _core(request).preflight.look(till_of(principal, named[0] or named[1]))
+    english = preferred(request.headers.get("accept-language")) == "en"
+    return JsonAnswer(readiness_answer(found, english=english))
+
+
+def _name_in(request: Request, parameter: str) -> str | None:
+    """A name of a till or group in the query. Raises RequestInvalid: no name could be that."""
+    text = request.query_params.get(parameter)
+    try:
+        return text and _NAME(text)
+    except Refused as refused:
+        found = violation_of({"type": "value_error", "ctx": {"error": refused}}, field=parameter)
+        raise RequestInvalid((found,)) from None
+
+
 async def metrics(request: Request) -> Response:
     """Raises NotAuthenticated, NotAllowed, StorageError."""
     await admitted(request, Action.METRICS)
     body, content_type = await _core(request).metrics.scrape()
     return Response(body, headers={"Content-Type": content_type, "Cache-Control": "no-store"})
+
+
+_NAME: Final = visible(64)
 
 
 def _core(request: Request) -> CoreServices:
@@ -53,6 +80,12 @@ def _core(request: Request) -> CoreServices:
 
 
 WATCHED: Final[Mapping[str, Callable[[Request], Awaitable[Response]]]] = MappingProxyType(
-    {"/health": alive, "/ready": ready, "/v1/health": health, "/metrics": metrics}
+    {
+        "/health": alive,
+        "/ready": ready,
+        "/v1/health": health,
+        "/v1/kkt/ready": preflight,
+        "/metrics": metrics,
+    }
 )
 """GET of these paths. HEAD comes as GET (``entry/only_head.py``)."""

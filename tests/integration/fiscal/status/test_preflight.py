@@ -130,3 +130,15 @@ async def test_it_tells_what_is_known_while_the_database_is_silent(
 def test_the_list_of_reasons_is_closed() -> None:
     told = ReadinessShown.__annotations__["reason"].__origin__
     assert {name for part in get_args(told) for name in get_args(part)} == set(NotReady)
+
+
+@pytest.mark.parametrize("name", ["pos_id", "group"])
+@pytest.mark.parametrize("text", ["%01x", "%20", "a" * 65])
+async def test_what_cannot_be_a_name_is_refused_as_by_every_route(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    async with product(tmp_path) as running:
+        here = await running.call("GET", f"/v1/kkt/ready?{name}={text}")
+        there = await running.call("GET", f"/v1/kkt/receipts?pos_id={text}")
+        assert (here.status_code, there.status_code) == (422, 422)
+        assert here.json()["errors"] == [{**there.json()["errors"][0], "field": name}]

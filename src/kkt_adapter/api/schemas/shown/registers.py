@@ -8,7 +8,6 @@ from kkt_adapter.fiscal.control.register_status import RegisterStatus, ReportDec
 from kkt_adapter.fiscal.kkt.driver import KktStatus
 from kkt_adapter.fiscal.printing.device_times import DeviceTimesShown, Spread
 from kkt_adapter.fiscal.printing.recovery.open_question import OpenQuestion
-from kkt_adapter.fiscal.status.readiness import Readiness
 from kkt_adapter.fiscal.store.holds import HoldMode, RegisterHold
 from kkt_adapter.kernel.timefmt import iso, iso_of
 
@@ -32,17 +31,6 @@ def hold_answer(hold: RegisterHold | None) -> known.HoldShown | None:
 
 def held_answer(register_id: str, hold: RegisterHold | None, *, moved: int = 0) -> known.RegisterHeld:
     return {"register_id": register_id, "hold": hold_answer(hold), "moved": moved}
-
-
-def readiness_answer(found: Readiness, *, english: bool) -> known.ReadinessShown:
-    return known.ReadinessShown(
-        ready=found.is_ready,
-        reason=None if found.reason is None else found.reason.value,
-        detail=found.detail.en if english else found.detail.ru,
-        until=iso(found.until),
-        register_id=found.register_id,
-        checked_at=iso_of(found.checked_at),
-    )
 
 
 def register_answer(status: RegisterStatus) -> known.RegisterShown:
