@@ -115,13 +115,6 @@ VARIANTS: Mapping[str, Variant] = MappingProxyType(
             nodes=2,
             count=4,
         ),
-        "lease-for-everybody": Variant(
-            what="every node has the lease of every register, and prints",
-            build=printing.lease_for_everybody,
-            caught_as=FindingKind.DOUBLED,
-            faults=frozenset({OPERATOR_DOWN}),
-            nodes=2,
-        ),
         "silence-means-unsent": Variant(
             what="a broken line to a Shtrih-M register is taken for a command that was not sent",
             build=printing.silence_means_unsent,

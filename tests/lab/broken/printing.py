@@ -18,9 +18,6 @@ from kkt_adapter.fiscal.printing.recovery.resolve import Recovery
 from kkt_adapter.fiscal.printing.recovery.rules import Absent
 from kkt_adapter.fiscal.store.attempts import LaneTerm, NewAttempt
 from kkt_adapter.kernel.errors import KktOutcomeUnknown, KktUnavailable
-from kkt_adapter.runtime.leases import database as leases
-from kkt_adapter.runtime.leases.database import AskedTerms, DatabaseLease
-from kkt_adapter.runtime.leases.lease import Term
 
 
 def print_before_intent() -> None:
@@ -116,21 +113,6 @@ def register_without_fence() -> None:
     patch(FnFileLock, "take", lambda self: None)
     patch(FnMemory, "fence", lambda self, term: self.ready())
     patch(FnMemory, "ready", anew)
-
-
-def lease_for_everybody() -> None:
-    """Whoever asks has the lease at once and keeps it, and nobody's writes are checked. The fence is out as
-    well: it refuses the other holders also without a lease."""
-    register_without_fence()
-
-    async def kept(self: DatabaseLease, term: Term) -> None:
-        while not term.lost.is_set():
-            term.renewed(trusted_until=self._of.clock.monotonic() + self._of.ttl_s)
-            await self._of.clock.sleep(self._of.renew_s)
-
-    patch(leases, "is_free", lambda sighting, *, now, ttl_s: True)
-    patch(DatabaseLease, "_renew", kept)
-    patch(AskedTerms, "check", lambda self, terms: None)
 
 
 def odd_name_shortened() -> None:
