@@ -9,7 +9,6 @@ that it lives. Pages and metrics have no media type to check, and keep their own
 import asyncio
 import re
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from ipaddress import ip_address
 
 from starlette.requests import ClientDisconnect
@@ -49,7 +48,6 @@ from kkt_adapter.api.settings import ANONYMOUS_SHARE, ApiSettings
 from kkt_adapter.api.wire.protocol import CONNECTION
 from kkt_adapter.fiscal.slip.links import PATH
 from kkt_adapter.kernel.clock import Clock
-from kkt_adapter.kernel.errors import Overloaded
 from kkt_adapter.kernel.ids import random_id
 from kkt_adapter.runtime.auth.gate import Gate
 from kkt_adapter.runtime.log import about, forget, get_logger
@@ -148,11 +146,10 @@ class Edge:
 
     async def _refuse(self, error: Exception, scope: Scope, send: Send) -> None:
         problem, way = answer_to(error, scope), self._way_of(scope["path"])
-        if way is not None:
-            with suppress(ImportError, Overloaded):  # the door itself cannot be had
-                await send_answer(send, (await way.door.get()).refusal(error, scope))
-                return
-        await send_problem(send, problem)
+        if way is None:
+            await send_problem(send, problem)
+        elif (door := await way.opened(scope, send)) is not None:
+            await send_answer(send, door.refusal(error, scope))
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send, added: list[Header]) -> None:
         headers, path = headers_in(scope), scope["path"]
@@ -242,7 +239,9 @@ class Edge:
         self, way: Doorway, scope: Scope, receive: Receive, send: Send, headers: Headers
     ) -> None:
         """A door's request: its own form of refusals, its own limit of bodies, and a wait instead of 429."""
-        door = await way.door.get()
+        door = await way.opened(scope, send)
+        if door is None:
+            return
         if scope["method"] == "OPTIONS":
             await door(scope, receive, send)
             return

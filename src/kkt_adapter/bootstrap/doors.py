@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from kkt_adapter.api.doors import execute_path
+from kkt_adapter.api.doors import execute_path, not_loaded
 from kkt_adapter.api.doors.answers_under_way import AnswersUnderWay
 from kkt_adapter.api.doors.atol import paths as atol_paths
 from kkt_adapter.api.doors.callbacks import LEASE, CallbackSender
@@ -73,7 +74,9 @@ def build_doors(
         answers=answers,
         stats=callbacks,
     )
-    return Doors(doors=(Doorway("atol", atol_paths.serves, door),), callbacks=sender)
+    unloaded = partial(not_loaded.of_atol, clock=core.clock)
+    way = Doorway("atol", atol_paths.serves, door, not_loaded=unloaded)
+    return Doors(doors=(way,), callbacks=sender)
 
 
 def execute_way(
@@ -101,4 +104,4 @@ def execute_way(
             links=links,
         )
 
-    return Doorway(KKMSERVER, execute_path.serves, Late(build))
+    return Doorway(KKMSERVER, execute_path.serves, Late(build), not_loaded=not_loaded.of_execute)

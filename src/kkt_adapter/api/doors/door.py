@@ -8,6 +8,9 @@ from starlette.types import Receive, Scope, Send
 
 from kkt_adapter.api.late import Late
 from kkt_adapter.kernel.quick import quickly_made
+from kkt_adapter.runtime.log import get_logger
+
+log = get_logger("door")
 
 MAX_BODY_BYTES: Final = 1024 * 1024
 RELEASE_PLACE: Final = "kkt.release_place"
@@ -73,10 +76,28 @@ class Doorway:
     """The paths of one door, and the door itself once it was asked for: its code is loaded with the first
     request for one of these paths."""
 
-    def __init__(self, name: str, serves: Callable[[str], bool], door: Late[Door]) -> None:
+    def __init__(
+        self,
+        name: str,
+        serves: Callable[[str], bool],
+        door: Late[Door],
+        *,
+        not_loaded: Callable[[str], DoorAnswer],
+    ) -> None:
+        """``not_loaded``: the answer on a path while the door cannot be had."""
         self.name = name
         self.serves = serves
         self.door = door
+        self.not_loaded = not_loaded
+
+    async def opened(self, scope: Scope, send: Send) -> Door | None:
+        """The door; None: its code cannot be had in time, and the request was answered so."""
+        try:
+            return self.door.made or await self.door.get()
+        except Exception:
+            log.exception("door_not_loaded", door=self.name)
+            await send_answer(send, self.not_loaded(scope["path"]))
+            return None
 
     def stop(self) -> None:
         """The service stops."""
