@@ -18,7 +18,6 @@ BENCH = TESTS.parent / "bench"
 TOO_LONG = 400  # lines; a file has fewer
 MOST_FLAT = 24  # files of a package, its __init__ aside
 MOST_OF_FUNCTION = 60  # lines
-GENERATED = ("client/",)
 SHAPES = ("api/schemas/", "client/")  # may carry the name of what they show, each once
 TWO_MEANINGS = {"Status"}  # of a receipt; of an answer of KkmServer, whose own word it is
 UNSHIPPED = re.compile(r"\b[Cc]ontract [1-9]|[Pp]rotocol[ ]notes")
@@ -40,12 +39,12 @@ def functions() -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
 
 def test_no_file_is_longer_than_one_can_read() -> None:
     lengths = {name: (ROOT / name).read_text(encoding="utf-8").count("\n") for name in sources()}
-    assert not {name: n for name, n in lengths.items() if n >= TOO_LONG and not name.startswith(GENERATED)}
+    assert not {name: n for name, n in lengths.items() if n >= TOO_LONG}
 
 
 def test_no_package_is_crowded() -> None:
     flat = Counter(Path(name).parent.as_posix() for name in sources() if not name.endswith("__init__.py"))
-    assert not {name: n for name, n in flat.items() if n > MOST_FLAT and not f"{name}/".startswith(GENERATED)}
+    assert not {name: n for name, n in flat.items() if n > MOST_FLAT}
 
 
 def test_no_folder_of_tests_or_of_the_bench_is_crowded() -> None:

@@ -3,17 +3,24 @@
 from decimal import Decimal
 from typing import Any, Literal, NotRequired, TypedDict
 
+from kkt_adapter.client.models.receipt_parts import (
+    AgentShown,
+    CashierShown,
+    CashlessShown,
+    CorrectionShown,
+    CustomerShown,
+    HybridTime,
+    IndustryShown,
+    OperationAttributeShown,
+    ReceiptAttempt,
+    ReceiptEvent,
+    ReceiptLine,
+    ReceiptPayment,
+    ShopCallback,
+    SupplierShown,
+    UserAttributeShown,
+)
 from kkt_adapter.client.models.shared import FiscalDoc, ReceiptRemark
-
-
-class HybridTime(TypedDict):
-    """When it was accepted, by the node's hybrid clock."""
-
-    # Unix seconds.
-    local_time: int
-    logical_counter: int
-    # Unix seconds of the server; null: not known.
-    server_time: int | None
 
 
 class BufferPlace(TypedDict):
@@ -40,54 +47,6 @@ class AcceptedReceipt(TypedDict):
     receipt_url: NotRequired[str]
 
 
-class AgentShown(TypedDict):
-    """Who sells for somebody else (1222 and 1223 of a line, 1057 of a receipt)."""
-
-    type: Literal[
-        "bank_paying_agent",
-        "bank_paying_subagent",
-        "paying_agent",
-        "paying_subagent",
-        "attorney",
-        "commission_agent",
-        "another",
-    ]
-    # 1044.
-    operation: NotRequired[str]
-    # 1073, of the agent.
-    phones: NotRequired[list[str]]
-    # 1074, of the operator taking payments.
-    operator_phones: NotRequired[list[str]]
-    # 1075, of the transfer operator.
-    transfer_phones: NotRequired[list[str]]
-    # 1026.
-    transfer_name: NotRequired[str]
-    # 1005.
-    transfer_address: NotRequired[str]
-    # 1016.
-    transfer_inn: NotRequired[str]
-
-
-class CashierShown(TypedDict):
-    # 1021.
-    name: NotRequired[str]
-    # 1203.
-    inn: NotRequired[str]
-
-
-class CashlessShown(TypedDict):
-    """Details of one cashless payment (1235)."""
-
-    # 1082, rubles with two decimals.
-    amount: Decimal | int
-    # 1236.
-    method: int
-    # 1237.
-    id: str
-    # 1238.
-    info: NotRequired[str]
-
-
 class ComparedDocument(TypedDict):
     """What the FN says."""
 
@@ -96,52 +55,6 @@ class ComparedDocument(TypedDict):
     # Hex.
     tlv: str | None
     fiscal_sign: str | None
-
-
-class VatSumShown(TypedDict):
-    """Settlements of one rate in a correction by sums (FFD 1.05)."""
-
-    vat_rate: str
-    # Rubles, tax included.
-    amount: Decimal | int
-    # Rubles, the tax inside.
-    vat: Decimal | int
-
-
-class CorrectionShown(TypedDict):
-    # 1173: own initiative, or an order.
-    type: Literal["self", "order"]
-    # 1178: the day that is corrected.
-    date: str
-    # 1179.
-    number: NotRequired[str]
-    operation: Literal["sale", "refund", "expense", "expense_refund"]
-    # 1192: sign of the wrong document.
-    fiscal_sign: NotRequired[str]
-    sums: NotRequired[list[VatSumShown]]
-
-
-class CustomerShown(TypedDict):
-    """The buyer."""
-
-    # 1008.
-    email: NotRequired[str]
-    # 1008.
-    phone: NotRequired[str]
-    # 1227.
-    name: NotRequired[str]
-    # 1228.
-    inn: NotRequired[str]
-    # 1243.
-    birth_date: NotRequired[str]
-    # 1244, three digits of OKSM.
-    citizenship: NotRequired[str]
-    # 1245, two digits.
-    document_code: NotRequired[str]
-    # 1246.
-    document_data: NotRequired[str]
-    # 1254.
-    address: NotRequired[str]
 
 
 class Document(TypedDict):
@@ -164,157 +77,7 @@ class Document(TypedDict):
     fn: NotRequired[ComparedDocument]
 
 
-class IndustryShown(TypedDict):
-    """1260 of a line, 1261 of a receipt."""
-
-    # 1262, three digits.
-    federal_id: str
-    # 1263.
-    date: str
-    # 1264.
-    number: str
-    # 1265.
-    value: str
-
-
-class MarkPermissionShown(TypedDict):
-    """The marking system's answer that allows the sale."""
-
-    uuid: str
-    # As the marking system gave it.
-    time: str
-    inst: NotRequired[str]
-    ver: NotRequired[str]
-
-
-class MarkQuantityShown(TypedDict):
-    """A part of one marked pack (1291)."""
-
-    # 1293.
-    numerator: int
-    # 1294.
-    denominator: int
-
-
-class OperationAttributeShown(TypedDict):
-    """1270."""
-
-    # 1271.
-    id: int
-    # 1272.
-    data: str
-    # 1273, wall clock.
-    time: str
-
-
 PrintState = Literal["new", "printing", "printed", "print_unknown", "print_failed"]
-
-
-class ReceiptAttempt(TypedDict):
-    """One attempt to print or to send."""
-
-    what: str
-    # RFC 3339, UTC with Z.
-    started_at: str
-    # RFC 3339, UTC with Z.
-    ended_at: str | None
-    outcome: str | None
-    error: str | None
-    # Commands sent to the register, each with the milliseconds of every time it was sent. null:
-    # nothing was sent, or nobody saw the end.
-    commands: dict[str, list[int]] | None
-
-
-class UserAttributeShown(TypedDict):
-    """1084."""
-
-    # 1085.
-    name: str
-    # 1086.
-    value: str
-
-
-class SupplierShown(TypedDict):
-    """Whose goods an agent sells."""
-
-    # 1225.
-    name: NotRequired[str]
-    # 1226.
-    inn: NotRequired[str]
-    # 1171.
-    phones: NotRequired[list[str]]
-
-
-class ShopCallback(TypedDict):
-    """How the shop that sent the receipt is told of its outcome."""
-
-    # Without its query, which may hold a secret.
-    url: str
-    # Where it is.
-    state: Literal["waiting", "done", "given_up"]
-    # Failed so far.
-    attempts: int
-    last_error: str | None
-    # RFC 3339, UTC with Z.
-    due_at: str | None
-    # RFC 3339, UTC with Z.
-    done_at: str | None
-
-
-class ReceiptLine(TypedDict):
-    """What the line says; the members from `discount` on stand there only when they say something."""
-
-    name: str
-    # Rubles with two decimals; read it as a decimal, not as a binary float.
-    price: Decimal | int
-    # In units of the line, at most six decimals.
-    quantity: Decimal | int
-    # Rubles with two decimals; read it as a decimal, not as a binary float.
-    total: Decimal | int
-    # 22, 20, 10, 7, 5, 0, none, 22/122 ...
-    vat_rate: str
-    # The tax inside.
-    vat: Decimal | int
-    # 1212.
-    subject: int
-    # 1214.
-    method: int
-    # 2108.
-    measure: int
-    # Text of the measure.
-    unit: str
-    sku: str | None
-    # Rubles with two decimals; read it as a decimal, not as a binary float.
-    discount: NotRequired[Decimal | int]
-    mark_code: NotRequired[str]
-    mark_permission: NotRequired[MarkPermissionShown]
-    agent: NotRequired[AgentShown]
-    supplier: NotRequired[SupplierShown]
-    # Rubles with two decimals; read it as a decimal, not as a binary float.
-    excise_tax: NotRequired[Decimal | int]
-    country: NotRequired[str]
-    customs_declaration: NotRequired[str]
-    line_attribute: NotRequired[str]
-    mark_quantity: NotRequired[MarkQuantityShown]
-    # Tag 2003: 1 to 6, or 255.
-    planned_status: NotRequired[int]
-    industry: NotRequired[list[IndustryShown]]
-    wholesale: NotRequired[bool]
-
-
-class ReceiptPayment(TypedDict):
-    type: Literal["cash", "card", "prepaid", "credit", "other"]
-    # Rubles with two decimals; read it as a decimal, not as a binary float.
-    amount: Decimal | int
-
-
-class ReceiptEvent(TypedDict):
-    event: str
-    level: Literal["info", "warning", "error"]
-    # RFC 3339, UTC with Z.
-    timestamp: str
-    # Facts of this event.
-    metadata: dict[str, Any]
 
 
 class ReceiptDetail(TypedDict):
