@@ -73,6 +73,8 @@ def main() -> int:
     if unknown:
         console.print(f"unknown: {', '.join(unknown)}; there are {', '.join(PROGRAMS)}")
         return 2
+    if given.folder is not None:
+        given.folder.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="kkt-bench-", dir=given.folder))
     rounds = given.rounds or (QUICK_ROUNDS if given.quick else 5)
     method = (quick if given.quick else full)(folder, rounds=rounds)
@@ -110,7 +112,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=0, help=f"default 5, quick {QUICK_ROUNDS}")
     parser.add_argument("--receipts", type=int, default=0, help="of big; default as many as the disk takes")
     parser.add_argument("--disk", choices=("fast", "slow"), default=None, help="one of the two only")
-    parser.add_argument("--folder", type=Path, default=None, help="where databases go; a real disk")
+    parser.add_argument(
+        "--folder", type=Path, default=None, help="where databases go; made if missing; a real disk"
+    )
     return parser.parse_args()
 
 
