@@ -8,6 +8,7 @@ from typing import Any, cast
 from tests.support.registers.kkt import CASHIER, TERM, AtolBench, a_sale_for
 from tests.support.registers.reconciled import reconciled
 
+from kkt_adapter.emulators.atol import AtolFault
 from kkt_adapter.fiscal.kkt.atol.driver import AtolRegister
 from kkt_adapter.fiscal.model import Baseline, DocumentCode, FiscalDocument, Receipt, Registration
 from kkt_adapter.fiscal.printing.recovery.rules import Absent, Adopt, judge_receipt, judge_report
@@ -94,3 +95,15 @@ def keyed(registration: Registration, number: int, **changes: Any) -> Receipt:
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
     key = "KEY" + "".join(letters[number // 26**n % 26] for n in range(13))
     return a_sale_for(registration, id=f"receipt-{number}", key=key, additional_attribute=key, **changes)
+
+
+async def sold_once(
+    till: AtolTill, registration: Registration, number: int, *faults: AtolFault
+) -> FiscalDocument:
+    receipt = keyed(registration, number)
+    till.emulator.set_faults(*faults)
+    document = await till.sell(receipt)
+    till.emulator.set_faults()
+    till.emulator.machine.linked = True
+    assert (document.key, till.holds(receipt.key)) == (receipt.key, 1), faults
+    return document
