@@ -1,121 +1,32 @@
-"""What every `Database` promises, over SQLite and PostgreSQL."""
+"""What every `Database` promises of reads and writes, over SQLite and PostgreSQL."""
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    Connection,
-    Float,
-    Integer,
-    LargeBinary,
-    MetaData,
-    String,
-    Table,
-    Text,
-    func,
-    insert,
-    select,
-    text,
-    update,
-)
+from sqlalchemy import Connection, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
+from tests.support.databases.notes import (
+    PATIENCE_S,
+    PUT,
+    AnyDatabase,
+    Batches,
+    Gate,
+    add,
+    all_notes,
+    count,
+    counter,
+    kinds,
+    metadata,
+)
 
 from kkt_adapter.kernel.errors import Overloaded, StorageError
 from kkt_adapter.runtime.db.bulk import bulk, bulk_insert
 from kkt_adapter.runtime.db.open import open_database
-from kkt_adapter.runtime.db.postgres import PostgresDatabase, PostgresSettings
-from kkt_adapter.runtime.db.sqlite import SqliteDatabase
+from kkt_adapter.runtime.db.postgres import PostgresSettings
 from kkt_adapter.runtime.db.sqlite_file import SqliteSettings
-
-AnyDatabase = SqliteDatabase | PostgresDatabase
-
-PATIENCE_S = 60.0  # before a test that waits for a thread gives up
-
-metadata = MetaData()
-notes = Table(
-    "notes", metadata, Column("id", Integer, primary_key=True), Column("text", String(50), unique=True)
-)
-counter = Table(
-    "counter", metadata, Column("id", Integer, primary_key=True), Column("n", Integer, nullable=False)
-)
-
-
-PUT = bulk_insert(notes, notes.c.text)
-kinds = Table(
-    "kinds",
-    metadata,
-    Column("number", BigInteger, primary_key=True),
-    Column("words", Text),
-    Column("content", LargeBinary),
-    Column("yes", Boolean),
-    Column("share", Float),
-)
-
-
-@pytest.fixture
-async def db(database: AnyDatabase) -> AnyDatabase:
-    await database.write(metadata.create_all)
-    return database
-
-
-def add(note: str) -> Callable[[Connection], int]:
-    def work(connection: Connection) -> int:
-        number: int = connection.execute(insert(notes).values(text=note).returning(notes.c.id)).scalar_one()
-        return number
-
-    return work
-
-
-def all_notes(connection: Connection) -> list[str]:
-    return list(connection.execute(select(notes.c.text).order_by(notes.c.id)).scalars())
-
-
-def count(connection: Connection) -> int:
-    return connection.execute(select(func.count()).select_from(notes)).scalar_one()
-
-
-class Gate:
-    """Work that holds a database thread until it is opened."""
-
-    def __init__(self) -> None:
-        self.entered = threading.Event()
-        self._open = threading.Event()
-
-    def work(self, connection: Connection) -> None:
-        self.entered.set()
-        assert self._open.wait(PATIENCE_S)
-
-    def open(self) -> None:
-        self._open.set()
-
-    async def reached(self) -> None:
-        assert await asyncio.to_thread(self.entered.wait, PATIENCE_S)
-
-
-class Batches:
-    """An ``apply`` that notes its calls; an item ``bad...`` breaks the call, ``odd...`` only itself."""
-
-    def __init__(self) -> None:
-        self.calls: list[list[str]] = []
-
-    def apply(self, connection: Connection, items: Sequence[str]) -> list[str | Exception]:
-        self.calls.append(list(items))
-        outcomes: list[str | Exception] = []
-        for item in items:
-            if item.startswith("odd"):
-                outcomes.append(ValueError(item))
-                continue
-            connection.execute(insert(notes).values(text=item))
-            outcomes.append(item.upper())
-        if any(item.startswith("bad") for item in items):
-            raise LookupError("one of the items is bad")
-        return outcomes
 
 
 async def test_a_write_that_came_back_is_there_to_read(db: AnyDatabase) -> None:
@@ -218,74 +129,6 @@ async def test_error_texts_do_not_carry_the_values_of_the_row(db: AnyDatabase) -
         await db.write(add("buyer@example.com"))
 
     assert "[SQL parameters hidden" in str(caught.value)
-
-
-async def test_each_caller_of_write_each_gets_its_own_value(db: AnyDatabase) -> None:
-    batches = Batches()
-
-    values = await asyncio.gather(*(db.write_each(batches.apply, f"n{number}") for number in range(20)))
-
-    assert values == [f"N{number}" for number in range(20)]
-    assert sorted(await db.read(all_notes)) == sorted(f"n{number}" for number in range(20))
-
-
-async def test_items_that_wait_together_go_in_one_call_in_the_order_they_came(db: AnyDatabase) -> None:
-    gate, batches = Gate(), Batches()
-
-    def hold_first(connection: Connection, items: Sequence[str]) -> list[str | Exception]:
-        if items[0] == "gate":
-            gate.work(connection)
-            return [*items]
-        return batches.apply(connection, items)
-
-    waiting = [asyncio.ensure_future(db.write_each(hold_first, "gate"))]
-    await gate.reached()
-    waiting += [asyncio.ensure_future(db.write_each(hold_first, f"n{number}")) for number in range(7)]
-    await asyncio.sleep(0)
-    gate.open()
-    await asyncio.gather(*waiting)
-
-    assert batches.calls == [[f"n{number}" for number in range(7)]]
-
-
-async def test_an_exception_among_the_outcomes_is_its_caller_s_alone(db: AnyDatabase) -> None:
-    batches = Batches()
-
-    good, odd = await asyncio.gather(
-        db.write_each(batches.apply, "good"), db.write_each(batches.apply, "odd"), return_exceptions=True
-    )
-
-    assert good == "GOOD"
-    assert isinstance(odd, ValueError)
-    assert await db.read(all_notes) == ["good"]
-
-
-@pytest.mark.parametrize("among_other_writes", [False, True])
-async def test_when_apply_raises_each_item_is_tried_alone(db: AnyDatabase, among_other_writes: bool) -> None:
-    batches = Batches()
-    others = [db.write(add(f"other {number}")) for number in range(3 if among_other_writes else 0)]
-
-    outcomes = await asyncio.gather(
-        *others,
-        *(db.write_each(batches.apply, item) for item in ("one", "bad", "two")),
-        return_exceptions=True,
-    )
-
-    one, bad, two = outcomes[-3:]
-    assert (one, two) == ("ONE", "TWO")
-    assert isinstance(bad, LookupError)
-    assert {"one", "two"} == {note for note in await db.read(all_notes) if not note.startswith("other")}
-
-
-async def test_an_apply_that_does_not_answer_for_every_item_is_an_error(db: AnyDatabase) -> None:
-    def forgetful(connection: Connection, items: Sequence[str]) -> list[str | Exception]:
-        add(items[0])(connection)
-        return []
-
-    with pytest.raises(TypeError, match="0 outcomes for 1"):
-        await db.write_each(forgetful, "lost")
-
-    assert await db.read(count) == 0
 
 
 async def test_a_cancelled_caller_does_not_cancel_its_write(db: AnyDatabase, database_url: str) -> None:
@@ -463,14 +306,3 @@ async def test_what_was_written_is_there_after_opening_again(database_url: str) 
         assert await second.read(all_notes) == ["kept"]
     finally:
         await second.close()
-
-
-def echo(_: Connection, items: Sequence[str]) -> Sequence[str]:
-    return items
-
-
-async def test_items_are_counted_and_other_work_is_not(db: AnyDatabase) -> None:
-    await asyncio.gather(*(db.write_each(echo, f"item {number}") for number in range(5)))
-    await db.write(add("note"))
-    await db.read(count)
-    assert db.items == 5
