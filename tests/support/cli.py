@@ -13,8 +13,43 @@ from urllib.parse import parse_qsl, urlsplit
 import typer
 from typer.testing import CliRunner, Result
 
+from kkt_adapter.cli.program import app
+
 RECEIPT_ID = "01890a5d-ac96-774b-bcce-b302099a8057"
 PROBLEM = "application/problem+json"
+RECEIPT = f"/v1/kkt/receipt/{RECEIPT_ID}"
+QUESTION = {
+    "receipt_id": RECEIPT_ID,
+    "what": "print",
+    "reason": "two documents fit",
+    "baseline": {"fn_number": "9999078902013267", "fd_number": 11},
+    "documents": [
+        {
+            "fd_number": 12,
+            "code": 3,
+            "total": 100.5,
+            "fiscalized_at": "2026-03-14T12:00:00",
+            "receipt_key": "ABCDEFGHIJKLMNOP",
+        }
+    ],
+}
+KKT = {
+    "registers": [
+        {
+            "register_id": "POS-001",
+            "trouble": None,
+            "question": QUESTION,
+            "device": {
+                "state": "ready",
+                "fn_days_left": 410,
+                "documents_left": 240000,
+                "unsent_documents": 0,
+                "shift": {"number": 7, "state": "open"},
+            },
+        },
+        {"register_id": "POS-002", "trouble": {"code": "KKT_UNAVAILABLE"}, "question": None, "device": None},
+    ]
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,3 +192,7 @@ def receipt(**changes: Any) -> dict[str, Any]:
 
 def page(*items: Any, next_cursor: str | None = None) -> dict[str, Any]:
     return {"items": list(items), "next_cursor": next_cursor}
+
+
+def call(service: StandIn, *arguments: str, **environment: str) -> Result:
+    return run(app, *arguments, KKT_URL=service.url, **environment)
