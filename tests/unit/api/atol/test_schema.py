@@ -5,8 +5,8 @@ from typing import Any
 import jsonschema_rs
 import pytest
 from tests.support.api import Json
+from tests.support.doors.registrations import INN, body, findings, v4_correction
 from tests.support.doors.shops import STAMP, item, item_v4, receipt
-from tests.unit.api.atol.test_translation import INN, body, findings, v4_correction
 
 from kkt_adapter.api.doors.atol.schema import CORRECTION, KINDS, SELL, schema_of
 

@@ -1,4 +1,4 @@
-"""What a registration of ATOL Online becomes: every field and word of v4 and v5, and what is refused."""
+"""What a registration of ATOL Online becomes: every field and word of v4 and v5."""
 
 import base64
 from dataclasses import replace
@@ -7,46 +7,15 @@ from typing import Any
 
 import pytest
 from tests.support.api import Json
+from tests.support.doors.registrations import INN, body, findings, request_of, translated, v4_correction
 from tests.support.doors.shops import item, item_v4, receipt
-from tests.support.receipts import a_profile, a_registration, some_defaults
+from tests.support.receipts import a_profile
 
 from kkt_adapter.api.doors.atol import words
-from kkt_adapter.api.doors.atol.errors import AtolError, Code
-from kkt_adapter.api.doors.atol.receipt import TranslatedReceipt, translate
-from kkt_adapter.fiscal.model import FfdVersion, Operation, PaymentKind, ReceiptKind, ReceiptRequest, VatRate
+from kkt_adapter.fiscal.model import Operation, PaymentKind, ReceiptKind, VatRate
 from kkt_adapter.fiscal.requisites import AgentType
 
-INN = "7702203276"
 MARK = "0104607008138555215Qwerty;Asdfg\x1d93dGVz"
-
-
-def body(**changes: Any) -> Json:
-    return {"receipt": receipt(INN, **changes)}
-
-
-def translated(
-    document: Json, *, version: int = 5, operation: str = "sell", **defaults: Any
-) -> TranslatedReceipt:
-    ffd = FfdVersion.V1_2 if version == 5 else FfdVersion.V1_05
-    profile = a_profile(registration=a_registration(ffd_version=ffd), defaults=some_defaults(**defaults))
-    return translate(document, version=version, operation=operation, group="main", profile=profile)
-
-
-def request_of(
-    document: Json, *, version: int = 5, operation: str = "sell", **defaults: Any
-) -> ReceiptRequest:
-    found = translated(document, version=version, operation=operation, **defaults)
-    assert found.found == []
-    assert found.parsed.sent.broken == ()
-    return found.parsed.request
-
-
-def findings(document: Json, *, version: int = 5, operation: str = "sell") -> dict[str, str]:
-    """Text by path, of the protocol's and of the core's form."""
-    found = translated(document, version=version, operation=operation)
-    told = {one.path: one.text for one in found.found}
-    sent = found.parsed.sent
-    return {sent.own_name(one.field): one.message.ru for one in sent.broken} | told
 
 
 @pytest.mark.parametrize(
@@ -278,13 +247,6 @@ def test_a_marking_code_of_v4_in_hex_pairs() -> None:
     assert line.mark_code == f"01{0x04309EE4B93B:014d}215Qwerty"
 
 
-def v4_correction(vats: list[Json], total: Any = 120) -> Json:
-    company = receipt(INN)["company"]
-    info = {"type": "self", "base_date": "01.11.2026", "base_number": "1"}
-    payments = [{"type": 1, "sum": total}]
-    return {"correction": {"company": company, "correction_info": info, "payments": payments, "vats": vats}}
-
-
 @pytest.mark.parametrize(
     ("vats", "total", "sums"),
     [
@@ -312,103 +274,6 @@ def test_a_v4_correction_says_its_settlements_by_rate(
 def test_a_v4_correction_whose_taxes_do_not_fit_is_refused_by_name() -> None:
     vats = [{"type": "vat20", "sum": 50}, {"type": "vat10", "sum": 50}]
     assert "correction.vats" in findings(v4_correction(vats), version=4, operation="sell_correction")
-
-
-def without(document: Json, *path: Any) -> Json:
-    place: Any = document
-    for step in path[:-1]:
-        place = place[step]
-    del place[path[-1]]
-    return document
-
-
-@pytest.mark.parametrize(
-    ("document", "path"),
-    [
-        ({}, "receipt"),
-        ({"receipt": []}, "receipt"),
-        (without(body(), "receipt", "client"), "receipt.client"),
-        (body(client={}), "receipt.client.email"),
-        (without(body(), "receipt", "company"), "receipt.company"),
-        (without(body(), "receipt", "company", "inn"), "receipt.company.inn"),
-        (without(body(), "receipt", "items"), "receipt.items"),
-        (without(body(), "receipt", "total"), "receipt.total"),
-        (without(body(), "receipt", "payments"), "receipt.payments"),
-        (body(items=[]), "receipt.items"),
-        (body(items=[item()] * 101), "receipt.items"),
-        (body(items=["x"]), "receipt.items[0]"),
-        (body(payments=[{"type": 1, "sum": 1}] * 11), "receipt.payments"),
-        (body(payments=[{"type": 10, "sum": 100}]), "receipt.payments[0].type"),
-        (body(payments=[{"type": 1, "sum": "x"}]), "receipt.payments[0].sum"),
-        (body(cashier="x" * 65), "receipt.cashier"),
-        (body(additional_check_props="x" * 17), "receipt.additional_check_props"),
-        (body(additional_user_props={"name": "x" * 65, "value": "1"}), "receipt.additional_user_props.name"),
-        (body(internet="maybe"), "receipt.internet"),
-        (body(timezone=12), "receipt.timezone"),
-        (body(items=[item(name="x" * 129)]), "receipt.items[0].name"),
-        (body(items=[item(name="")]), "receipt.items[0].name"),
-        (body(items=[item(quantity=0)]), "receipt.items[0].quantity"),
-        (body(items=[item(quantity="1.0000001")]), "receipt.items[0].quantity"),
-        (body(items=[item(vat={"type": "vat20%"})]), "receipt.items[0].vat.type"),
-        (body(items=[item(vat={"type": "vat118"})]), "receipt.items[0].vat.type"),
-        (body(items=[item(vat={"type": ["none"]})]), "receipt.items[0].vat.type"),
-        (body(items=[item(payment_method="later")]), "receipt.items[0].payment_method"),
-        (body(items=[item(payment_object=29)]), "receipt.items[0].payment_object"),
-        (body(items=[item(payment_object="commodity")]), "receipt.items[0].payment_object"),
-        (body(items=[item(measure=1)]), "receipt.items[0].measure"),
-        (body(items=[item(user_data="x" * 65)]), "receipt.items[0].user_data"),
-        (body(items=[item(country_code="6433")]), "receipt.items[0].country_code"),
-        (body(items=[item(mark_code={"gs1m": "not base64!"})]), "receipt.items[0].mark_code.gs1m"),
-        (body(items=[item(mark_code={"ean8": "1", "fur": "2"})]), "receipt.items[0].mark_code"),
-        (body(items=[item(agent_info={"type": "another"})]), "receipt.items[0].supplier_info"),
-        (
-            body(items=[item(agent_info={"type": "friend"}, supplier_info={})]),
-            "receipt.items[0].agent_info.type",
-        ),
-        ({"receipt": receipt(INN), "correction": receipt(INN)}, "correction"),
-    ],
-)
-def test_what_does_not_fit_is_named_by_its_json_path(document: Json, path: str) -> None:
-    found = findings(document)
-    assert path in found
-    assert found[path]
-
-
-def test_an_empty_object_of_php_is_told_as_one_that_is_left_out() -> None:
-    """Bitrix leaves both contacts out when the order has none; PHP then writes ``[]``."""
-    left_out = body()
-    del left_out["receipt"]["client"]
-    assert (
-        findings(body(client=[]))
-        == findings(left_out)
-        == {"receipt.client": "обязательный объект. Передайте его"}
-    )
-
-
-def test_a_v4_correction_needs_its_vats() -> None:
-    document = without(v4_correction([]), "correction", "vats")
-    assert "correction.vats" in findings(document, version=4, operation="sell_correction")
-
-
-def test_the_inn_of_another_company_is_an_error_of_its_own() -> None:
-    with pytest.raises(AtolError) as caught:
-        translated({"receipt": receipt("7707083893")})
-    assert caught.value.code is Code.WRONG_INN
-    assert INN in caught.value.text
-
-
-def test_a_finding_of_the_core_has_the_clients_path() -> None:
-    sent = translated(body()).parsed.sent
-    assert [
-        sent.own_name(field)
-        for field in ("items.0.total", "payments.1.amount", "total", "customer.phone", "items.2.mark_code")
-    ] == [
-        "receipt.items[0].sum",
-        "receipt.payments[1].sum",
-        "receipt.total",
-        "receipt.client.phone",
-        "receipt.items[2].mark_code",
-    ]
 
 
 def test_registrations_do_not_change_what_they_read() -> None:
