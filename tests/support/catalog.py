@@ -4,6 +4,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ from kkt_adapter.runtime.leases.database import DatabaseLeases
 from kkt_adapter.runtime.leases.lease import Leases
 
 PATIENCE_S = 60.0
+PRODUCTS = 240  # twelve pages
+PAGES = 12
 _owners = itertools.count(1)
 
 
@@ -289,3 +292,19 @@ def made(number: int, **changes: Any) -> Product:
 
 def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@asynccontextmanager
+async def shop_with(
+    directory: Path, products: int = PRODUCTS, *, settings: dict[str, Any] | None = None, **faults: Any
+) -> AsyncIterator[tuple[Shop, G2AEmulator]]:
+    async with (
+        stand_in(products, **faults) as emulator,
+        opened(directory / "kkt.db") as db,
+        Shop(db, settings_for(emulator, directory, **(settings or {})), directory) as shop,
+    ):
+        yield shop, emulator
+
+
+def set_faults(emulator: G2AEmulator, **faults: Any) -> None:
+    emulator.faults = replace(emulator.faults, **faults)
