@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
-from tests.integration.fiscal.printing.test_restore import copy, restored
 from tests.support.product import TILL, Product, product, sale
 from tests.support.registers.kkt import HURRIED, receipts_in
+from tests.support.registers.restored import copy, restored
 
 from kkt_adapter.bootstrap.drivers import atol_driver
 from kkt_adapter.bootstrap.seams import Seams

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import Connection, insert, select, update
-from tests.integration.fiscal.printing.test_restore import copy, restored
 from tests.support.accounts import cheap_hasher
 from tests.support.clock import ManualClock
 from tests.support.pages.ui import PASSWORD, browser_of
 from tests.support.product import TILL, Product, product, sale
 from tests.support.registers.kkt import a_sale_for, receipts_in, shtrih_driver
+from tests.support.registers.restored import copy, restored
 
 from kkt_adapter.bootstrap.seams import Seams
 from kkt_adapter.emulators.ofd import OfdEmulator
