@@ -1,9 +1,8 @@
-"""The buffer from outside: capacity, disk, maintenance, refunds, lists, events, worker, sync, health."""
+"""The buffer from outside: capacity, disk, maintenance, and health."""
 
 import asyncio
 import shutil
 from collections import namedtuple
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -11,29 +10,12 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection
-from tests.support.product import (
-    PATIENCE_S,
-    TILL,
-    Product,
-    ShiftedClock,
-    product,
-    sale,
-    virtual_registers,
-)
+from tests.support.product import PATIENCE_S, TILL, Product, ShiftedClock, product, sale
 
 from kkt_adapter.fiscal.intake.checks import ReceiptChecks
 from kkt_adapter.fiscal.store import counters
 from kkt_adapter.kernel.errors import StorageError
 from kkt_adapter.runtime.disk import DiskMark
-
-
-@pytest.fixture
-async def running(tmp_path: Path) -> AsyncIterator[Product]:
-    async with product(tmp_path) as one:
-        yield one
-
-
-# --- capacity and disk -----------------------------------------------------------------------------------
 
 
 async def test_a_full_buffer_refuses_and_opens_with_the_first_delivered_receipt(tmp_path: Path) -> None:
@@ -162,9 +144,6 @@ async def test_whoever_spoke_last_decides_the_capacity(tmp_path: Path) -> None:
         assert await capacities() == (80, 700)
 
 
-# --- maintenance -----------------------------------------------------------------------------------------
-
-
 async def test_maintenance_says_how_long_to_wait_and_alarms_when_it_is_over(tmp_path: Path) -> None:
     clock = ShiftedClock()
     async with product(tmp_path, clock=clock) as running:
@@ -203,272 +182,6 @@ async def test_maintenance_refuses_receipts_and_delivery_goes_on(running: Produc
     assert (await running.call("DELETE", "/v1/pos/maintenance")).status_code == 200
     assert (await running.post()).status_code == 200
     assert (await running.call("DELETE", "/v1/pos/maintenance")).status_code == 409
-
-
-# --- refunds ---------------------------------------------------------------------------------------------
-
-
-async def test_a_refund_waits_until_its_sale_is_delivered(running: Product) -> None:
-    await running.break_operator("down")
-    (sold,) = await running.sell(1)
-    names = (
-        sold["receipt_id"],
-        sold["fiscal_doc_id"],
-        str(sold["fiscal_doc"]["fiscal_doc_number"]),
-    )
-    for name in names:
-        check = await running.call("POST", "/v1/pos/refund", {"original_fiscal_doc_id": name})
-        assert check.status_code == 409
-        shown = check.json()
-        assert (shown["allowed"], shown["sync_status"] in ("pending", "syncing")) == (False, True)
-        assert "not synced" in shown["reason"]
-        assert shown["buffer_count"] == 1
-    for name in names[:2]:
-        refused = await running.post(sale(type="refund", original_receipt_id=name))
-        assert (refused.status_code, refused.json()["code"]) == (409, "REFUND_BLOCKED")
-
-    await running.repair_operator()
-    await running.delivered()
-    check = await running.call("POST", "/v1/pos/refund", {"original_fiscal_doc_id": names[1]})
-    assert (check.status_code, check.json()["allowed"], check.json()["sync_status"]) == (200, True, "synced")
-    refund = await running.post(sale(type="refund", original_fiscal_doc_id=names[1]))
-    assert refund.json()["status"] == "printed"
-    await running.delivered()
-    await running.check_books()
-
-
-async def test_a_sale_that_is_not_known_here_may_be_refunded(running: Product) -> None:
-    for name in ("elsewhere", "9999078902013267-17", "17", "9" * 60):
-        check = await running.call("POST", "/v1/pos/refund", {"original_fiscal_doc_id": name})
-        assert (check.status_code, check.json()["sync_status"]) == (200, "not_found"), name
-    refund = await running.post(sale(type="refund", original_receipt_id="elsewhere"))
-    assert refund.json()["status"] == "printed"
-
-
-@pytest.mark.parametrize("body", [{}, {"original_fiscal_doc_id": ""}, {"original_fiscal_doc_id": None}])
-async def test_a_refund_check_without_a_sale_is_a_bad_request(running: Product, body: dict[str, Any]) -> None:
-    answer = await running.call("POST", "/v1/pos/refund", body)
-    assert (answer.status_code, answer.json()["code"]) == (400, "BAD_REQUEST")
-
-
-async def test_the_rule_of_refunds_can_be_switched_off(tmp_path: Path) -> None:
-    async with product(tmp_path, refund_requires_synced=False) as running:
-        await running.break_operator("down")
-        (sold,) = await running.sell(1)
-        refund = await running.post(sale(type="refund", original_receipt_id=sold["receipt_id"]))
-        assert refund.json()["status"] == "printed"
-
-
-# --- lists and events ------------------------------------------------------------------------------------
-
-
-async def test_pages_lead_through_all_receipts_newest_first_once(tmp_path: Path) -> None:
-    async with product(tmp_path, registers=virtual_registers("A", "B")) as running:
-        await running.sell_at_once(25, tills=("A", "B"))
-        seen: list[dict[str, Any]] = []
-        cursor: dict[str, str] = {}
-        for _ in range(10):
-            page = await running.get("/v1/kkt/receipts", limit=10, **cursor)
-            seen.extend(page["items"])
-            if page["next_cursor"] is None:
-                break
-            cursor = {"cursor": page["next_cursor"]}
-        ids = [row["id"] for row in seen]
-        assert len(ids) == len(set(ids)) == 25
-        stamps = [(row["hlc"]["local_time"], row["hlc"]["logical_counter"]) for row in seen]
-        assert stamps == sorted(stamps, reverse=True)
-        only_a = await running.get("/v1/kkt/receipts", pos_id="A", limit=100)
-        assert {row["pos_id"] for row in only_a["items"]} == {"A"}
-        assert len(only_a["items"]) == 13
-
-
-async def test_lists_are_filtered_by_both_states_and_time(tmp_path: Path) -> None:
-    async with product(tmp_path, response_budget_s=0.1) as running:
-        await running.sell(2)
-        await running.delivered()
-        await running.break_operator("down")
-        await running.sell(1)
-        running.break_register(paper_out=True)
-        (waiting,) = await running.sell(1)
-        count = partial(listed, running)
-        assert await count(status="synced") == 2
-        assert await count(print_state="printed") == 3
-        assert await count(status="failed") == await count(print_state="print_failed") == 0
-        assert await count(status="pending", print_state="printed") + await count(status="syncing") == 1
-        created = (await running.receipt(waiting["receipt_id"]))["created_at"]
-        assert await count(since=created) == 1
-        assert await count(since="2100-01-01T00:00:00Z") == 0
-
-
-async def listed(running: Product, **query: str) -> int:
-    return len((await running.get("/v1/kkt/receipts", **query))["items"])
-
-
-@pytest.mark.parametrize("cursor", ["x", "s1", "czk5OTk5OTk5OTk5OTk5OTk5OTk5", "cy0x", "c1_0"])
-async def test_a_cursor_that_was_never_given_is_refused(running: Product, cursor: str) -> None:
-    answer = await running.call("GET", f"/v1/kkt/receipts?cursor={cursor}")
-    assert (answer.status_code, answer.json()["code"]) == (422, "VALIDATION_ERROR")
-
-
-async def test_events_are_listed_by_page_level_type_and_time(running: Product) -> None:
-    await running.sell(3)
-    await running.delivered()
-    logs = await running.get("/v1/kkt/buffer/logs", type="receipt_added", limit=2)
-    assert (logs["total"], logs["page"], logs["limit"], len(logs["items"])) == (3, 1, 2, 2)
-    second = await running.get("/v1/kkt/buffer/logs", type="receipt_added", limit=2, page=2)
-    assert len(second["items"]) == 1
-    assert set(second["items"][0]) == {"timestamp", "level", "event", "receipt_id", "message", "metadata"}
-    assert (await running.get("/v1/kkt/buffer/logs", level="error"))["total"] == 0
-    assert (await running.get("/v1/kkt/buffer/logs", since="2100-01-01T00:00:00Z"))["items"] == []
-    kinds = {item["event"] for item in (await running.get("/v1/kkt/buffer/logs", limit=500))["items"]}
-    assert {"receipt_added", "receipt_printed", "receipt_synced", "shift_opened", "sync_completed"} <= kinds
-
-
-async def test_a_pass_without_receipts_writes_no_event(running: Product) -> None:
-    await running.sell(1)
-    await running.delivered()
-
-    async def a_pass_adds_nothing() -> bool:
-        """Events of what was before may still be on their way to the log."""
-        before = (await running.get("/v1/kkt/buffer/logs"))["total"]
-        last = (await running.get("/v1/kkt/worker/status"))["last_pass"]["at"]
-        await running.until(partial(another_pass, running, last))
-        return bool((await running.get("/v1/kkt/buffer/logs"))["total"] == before)
-
-    await running.until(a_pass_adds_nothing)
-    assert await a_pass_adds_nothing()
-
-
-async def another_pass(running: Product, last: str) -> bool:
-    return bool((await running.get("/v1/kkt/worker/status"))["last_pass"]["at"] != last)
-
-
-# --- the worker ------------------------------------------------------------------------------------------
-
-
-async def test_the_worker_tells_what_it_does(running: Product) -> None:
-    await running.sell(2)
-    await running.delivered()
-
-    async def pass_is_told() -> bool:
-        status = await running.get("/v1/kkt/worker/status")
-        return status["last_success_at"] is not None and not status["lock"]["held"]
-
-    await running.until(pass_is_told)
-    status = await running.get("/v1/kkt/worker/status")
-    assert (status["running"], status["task_status"]) == (True, "running")
-    assert (status["consecutive_failures"], status["pending"]) == (0, 0)
-    assert set(status["lock"]) == {"backend", "held"}
-    assert status["lock"]["backend"] == "process"
-    assert status["next_run_at"] is not None
-    assert set(status["last_pass"]) == {"at", "synced", "failed", "skipped", "duration_seconds"}
-    last = (await running.status())["last_sync"]
-    assert set(last) == {"timestamp", "synced_count", "failed_count", "duration_seconds"}
-    await running.services.supervisor.stop()
-    stopped = await running.get("/v1/kkt/worker/status")
-    assert (stopped["running"], stopped["task_status"]) == (False, "completed")
-    assert (await running.call("GET", "/ready")).status_code == 503
-
-
-async def test_a_sync_by_hand_delivers_what_waits(tmp_path: Path) -> None:
-    async with product(tmp_path, wake_on_receipt=False, sync_interval_s=3600) as running:
-        await running.until(partial(first_pass_is_over, running))
-        await running.sell(5)
-        assert (await running.read(counters.read)).pending == 5
-        result = (await running.call("POST", "/v1/kkt/buffer/sync")).json()
-        assert (result["status"], result["synced"], result["failed"], result["remaining"]) == (
-            "completed",
-            5,
-            0,
-            0,
-        )
-        assert set(result) == {
-            "status",
-            "synced",
-            "failed",
-            "skipped",
-            "remaining",
-            "duration_seconds",
-            "message",
-        }
-        again = (await running.call("POST", "/v1/kkt/buffer/sync")).json()
-        assert (again["status"], again["synced"]) == ("completed", 0)
-        await running.check_books()
-
-
-async def first_pass_is_over(running: Product) -> bool:
-    return (await running.get("/v1/kkt/worker/status"))["last_pass"] is not None
-
-
-async def test_a_sync_by_hand_is_skipped_while_the_breaker_is_open_unless_it_is_forced(
-    tmp_path: Path,
-) -> None:
-    async with product(tmp_path, breaker_failures=1, breaker_open_s=3600.0) as running:
-        await running.break_operator("down")
-        await running.sell(3)
-        await running.until(partial(breaker_is, running, "OPEN"))
-        await running.repair_operator()
-        skipped = await synced_by_hand(running)
-        assert (skipped["status"], skipped["synced"], skipped["remaining"]) == ("skipped", 0, 3)
-        done = await synced_by_hand(running, force=True)
-        assert (done["status"], done["synced"], done["remaining"]) == ("completed", 3, 0)
-        assert await breaker_is(running, "CLOSED")
-        await running.check_books()
-
-
-async def test_a_forced_probe_that_fails_leaves_the_breaker_open(tmp_path: Path) -> None:
-    async with product(tmp_path, breaker_failures=1, breaker_open_s=3600.0) as running:
-        await running.break_operator("down")
-        (answer,) = await running.sell(1)
-        await running.until(partial(breaker_is, running, "OPEN"))
-        before = (await running.receipt(answer["receipt_id"]))["retry_count"]
-        await synced_by_hand(running, force=True)
-        assert await breaker_is(running, "OPEN")
-        assert (await running.receipt(answer["receipt_id"]))["retry_count"] == before
-
-
-async def breaker_is(running: Product, state: str) -> bool:
-    return bool((await running.status())["cb_state"] == state)
-
-
-async def synced_by_hand(running: Product, *, force: bool = False) -> dict[str, Any]:
-    while True:
-        answer = await running.call("POST", f"/v1/kkt/buffer/sync?force={str(force).lower()}")
-        if answer.status_code == 200:
-            shown: dict[str, Any] = answer.json()
-            return shown
-        assert answer.json()["code"] == "SYNC_IN_PROGRESS"
-        await asyncio.sleep(0.01)
-
-
-async def test_two_passes_never_run_at_once(running: Product) -> None:
-    await running.sell(1)
-    await running.delivered()
-    await running.break_operator("slow", delay_s=2.0)
-    await running.sell(1)
-
-    async def under_way() -> bool:
-        return running.services.worker._passing.locked()
-
-    await running.until(under_way)
-    refused = await running.call("POST", "/v1/kkt/buffer/sync")
-    assert (refused.status_code, refused.json()["code"]) == (409, "SYNC_IN_PROGRESS")
-    await running.delivered()
-
-
-async def test_the_breaker_can_be_closed_by_hand(tmp_path: Path) -> None:
-    async with product(tmp_path, breaker_failures=1, breaker_open_s=3600.0) as running:
-        await running.break_operator("down")
-        await running.sell(1)
-        await running.until(partial(breaker_is, running, "OPEN"))
-        assert (await running.get("/v1/health"))["status"] == "degraded"
-        await running.repair_operator()
-        answer = await running.call("POST", "/v1/kkt/circuit_breaker/reset")
-        assert answer.json()["circuit_breaker_state"] == "CLOSED"
-        await running.delivered()
-
-
-# --- health ----------------------------------------------------------------------------------------------
 
 
 async def test_health_names_every_part(running: Product) -> None:
