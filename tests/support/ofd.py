@@ -23,6 +23,7 @@ from kkt_adapter.kernel.ids import FnNumber
 
 FN = "9999078900000001"
 RECEIPT_ID = "01890a5d-ac96-774b-bcce-b302099a8057"
+LOOPBACK = "127.0.0.1"
 MOMENT = datetime(2026, 3, 2, 9, 0)  # noqa: DTZ001 - wall clock of a register
 
 Respond = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
