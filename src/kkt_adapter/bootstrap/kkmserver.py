@@ -1,6 +1,7 @@
 """The door for clients of KkmServer, put together; loaded with their first command."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from kkt_adapter.api.doors.kkmserver.commands import Commands
 from kkt_adapter.api.doors.kkmserver.parts import Parts
@@ -28,16 +29,21 @@ def build_execute(
 ) -> ExecuteDoor:
     registers = printing.registers
 
-    def registers_of(shop: Shop) -> Sequence[str]:
-        """All that its groups have; a till's name stands for the one register that it prints on."""
+    @lru_cache(maxsize=256)
+    def registers_behind(groups: tuple[str, ...], known: int) -> tuple[str, ...]:
+        """``known``: how many registers there are. None ever goes, so as many are always the same."""
         found: dict[str, None] = {}
-        for name in shop.groups:
+        for name in groups:
             group = registers.groups.find(name)
             if group is not None:
                 found.update(dict.fromkeys([unit.register_id for unit in group.units]))
             elif (till := registers.find(PosId(name))) is not None:
                 found[till.register_id] = None
-        return list(found)
+        return tuple(found)
+
+    def registers_of(shop: Shop) -> Sequence[str]:
+        """All that its groups have; a till's name stands for the one register that it prints on."""
+        return registers_behind(shop.groups, len(registers.all()))
 
     parts = Parts(
         intake=printing.intake,

@@ -14,8 +14,10 @@ QUANTITY_SCALE = 1_000_000  # six decimals, the most the FFD registers take (tag
 ONE = Quantity(QUANTITY_SCALE)
 
 
-def kopecks(value: Decimal) -> Kopecks:
+def kopecks(value: int | Decimal) -> Kopecks:
     """Rubles to kopecks, half up. The caller has made sure that ``value`` is finite."""
+    if isinstance(value, int):
+        return Kopecks(value * 100)
     return Kopecks(int((value * 100).to_integral_value(rounding=ROUND_HALF_UP)))
 
 

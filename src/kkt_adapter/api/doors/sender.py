@@ -28,7 +28,8 @@ def check_origin(shop: Shop, headers: Headers) -> bytes | None:
         if origin.decode("latin-1") in shop.origins:
             return origin
         raise _foreign()
-    if headers.get(b"sec-fetch-site", b"").lower() in (b"cross-site", b"same-site"):
+    site = headers.get(b"sec-fetch-site")
+    if site is not None and site.lower() in (b"cross-site", b"same-site"):
         raise _foreign()
     return None
 

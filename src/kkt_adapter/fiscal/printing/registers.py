@@ -189,6 +189,7 @@ class Registers:
         self._units = units
         self._all = tuple(units.values())
         self._tills = tills
+        self._first_tills = _first_tills(tills)
         self._make_demo = make_demo
         self._demo_prospect = demo_prospect
         self._making = asyncio.Lock()
@@ -218,7 +219,7 @@ class Registers:
 
     def till_of(self, register_id: str) -> PosId | None:
         """The first till by name that prints on this register."""
-        return min((pos_id for pos_id, held in self._tills.items() if held == register_id), default=None)
+        return self._first_tills.get(register_id)
 
     def unit(self, register_id: str) -> Unit:
         """Raises RegisterNotFound."""
@@ -268,6 +269,7 @@ class Registers:
                 self._units[unit.register_id] = unit
                 self._all = tuple(self._units.values())
                 self._tills[pos_id] = unit.register_id
+                self._first_tills = _first_tills(self._tills)
             return unit
 
     def chosen(self, pos_id: str | None) -> Unit:
@@ -308,6 +310,11 @@ class Registers:
     def _require_one(self) -> None:
         if self.none_configured:
             raise no_register()
+
+
+def _first_tills(tills: Mapping[PosId, RegisterId]) -> Mapping[str, PosId]:
+    """By register: the first till by name that prints on it."""
+    return {tills[pos_id]: pos_id for pos_id in sorted(tills, reverse=True)}
 
 
 def _is_a_group(pos_id: str) -> ReceiptInvalid:

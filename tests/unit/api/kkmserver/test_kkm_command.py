@@ -13,9 +13,11 @@ from kkt_adapter.api.doors.kkmserver.command import (
     COMMANDS,
     DeviceWish,
     Does,
+    head_of,
     held_for,
     read_command,
     unsupported,
+    written_head,
 )
 from kkt_adapter.api.doors.kkmserver.devices import Device, DeviceNumber, chosen
 from kkt_adapter.api.doors.kkmserver.refusal import (
@@ -28,6 +30,25 @@ from kkt_adapter.api.doors.kkmserver.refusal import (
 from kkt_adapter.kernel.errors import Text
 
 HEAD = answers.Head(command="RegisterCheck", id="abc")
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"Command": "List"},
+        {"Command": "List", "IdCommand": "a"},
+        {"Command": " list ", "IdCommand": "a "},
+        {"Command": "List" + " " * 200, "IdCommand": "a"},
+        {"command": "List", "idCommand": "a"},
+        {"Command": "List", "command": "List", "IdCommand": "a", "IDCOMMAND": "a"},
+        {"Command": "List", "IdCommand": 1, "idcommand": Decimal("1.0")},
+        {"Command": "GetRezult", "IdCommand": " "},
+        {"Command": "GetRezult", "idcommand": "  "},
+        {"Command": "GetRezult", "IdCommand": None},
+    ],
+)
+def test_an_answer_repeats_the_head_as_it_was_written(document: dict[str, Any]) -> None:
+    assert head_of(read_command(document), document) == written_head(document)
 
 
 @pytest.mark.parametrize(

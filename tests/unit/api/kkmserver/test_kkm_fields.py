@@ -3,8 +3,10 @@
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from kkt_adapter.api.doors.kkmserver.fields import Fields
+from kkt_adapter.api.doors.kkmserver.fields import LONGEST_KEPT, Fields, names
 from kkt_adapter.api.doors.kkmserver.refusal import CommandRefused
 
 
@@ -69,3 +71,22 @@ def test_unknown_fields_are_told_and_not_refused() -> None:
     fields = Fields({"Cash": 1, "kassa_ip_port": "x", "InnKassa": 5})
     fields.money("Cash")
     assert sorted(fields.unknown()) == ["InnKassa", "kassa_ip_port"]
+
+
+@given(st.one_of(st.integers(0, 10), st.integers(0, 10**12)))
+def test_a_number_is_the_same_however_it_is_written(number: int) -> None:
+    spellings = (number, str(number), Decimal(number), f"{number}.00", Decimal(number).scaleb(-2).scaleb(2))
+    read = [Fields({"Amount": written}) for written in spellings]
+    assert {fields.number("Amount") for fields in read} == {Decimal(number)}
+    assert {fields.exact("Amount") for fields in read} == {Decimal(number)}
+    assert {fields.whole("Amount") for fields in read} == {number}
+    assert {fields.money("Amount") for fields in read} == {number * 100}
+    assert [fields.sums(("Amount", "Cash")) for fields in read] == [[number * 100, 0]] * len(read)
+    assert [fields.spelled(("Amount", "Cash")) for fields in read] == [[str(number), "0"]] * len(read)
+
+
+def test_a_name_of_any_length_is_read_in_any_letter_case() -> None:
+    for length in (LONGEST_KEPT, LONGEST_KEPT + 1):
+        fields = Fields({"A" * length: 1})
+        assert fields.has_any(names("a" * length))
+        assert fields.number("a" * length) == 1

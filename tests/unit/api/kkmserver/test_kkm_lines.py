@@ -72,7 +72,7 @@ def test_no_kopeck_and_no_piece_is_lost_in_a_split(quantity: int, amount: int, p
     assert sum(one.amount_kop for one in pieces) == amount
     assert sum(one.quantity for one in pieces) == quantity
     for one in pieces:
-        assert abs(one.price_kop * one.quantity - one.amount_kop) <= 1
+        assert abs(Decimal(one.price_kop * one.quantity - one.amount_kop)) <= 1
         assert one.price_kop >= 0
 
 

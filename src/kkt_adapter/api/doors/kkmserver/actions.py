@@ -141,7 +141,7 @@ class Actions:
             reason="KkmServer",
             by=call.shop.id,
             key=key,
-            guard=call.guard(content_hash(call.command), guard_for=call.guards_for()),
+            guard=call.guard(content_hash(call.command), guard_for=self._parts.guards_for(call.shop)),
         )
 
     def _till(self, view: DeviceView) -> str:

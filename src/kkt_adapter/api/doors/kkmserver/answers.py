@@ -82,14 +82,18 @@ def encoded(answer: Mapping[str, Any]) -> bytes:
 
 
 def _answer(head: Head, status: Status, error: str, members: Mapping[str, Any]) -> Answer:
-    said: Answer = {"Warning": "", "Message": ""}
-    said |= {name: value for name, value in members.items() if value is not None}
-    for name in ("Warning", "Message"):
-        said[name] = harmless(said[name])
-    return {
+    answer: Answer = {
         "Command": head.command,
         "Error": error,
         "Status": int(status),
         "IdCommand": head.id,
-        **said,
+        "Warning": "",
+        "Message": "",
     }
+    for name, value in members.items():
+        if value is not None:
+            answer[name] = value
+    for name in ("Warning", "Message"):
+        if answer[name]:
+            answer[name] = harmless(answer[name])
+    return answer

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import Enum
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ DO_NOT_WAIT_S: Final = 0.2
 _MOST_SECONDS: Final = 3600  # what is above are milliseconds (freezerxp/devicesConnector sends 60000)
 
 
-class Does(Enum):
+class Does(StrEnum):
     """What becomes of a command."""
 
     RECEIPT = "receipt"
@@ -133,6 +133,16 @@ def written_head(document: Mapping[str, Any]) -> tuple[str, str]:
         if name in found and isinstance(value, (str, int, Decimal)):
             found[name] = str(value)
     return found["command"][:LONGEST_ID], found["idcommand"][:LONGEST_ID]
+
+
+def head_of(command: Command, document: Mapping[str, Any]) -> tuple[str, str]:
+    """``written_head`` of a command that could be read: where both stand in it as texts under the names of
+    the maker's page, they are the two."""
+    if command.id is None or document.get("IdCommand") != command.id:
+        return written_head(document)
+    if document.get("Command") != command.written:
+        return written_head(document)
+    return command.written[:LONGEST_ID], command.id
 
 
 def read_command(document: Mapping[str, Any]) -> Command:

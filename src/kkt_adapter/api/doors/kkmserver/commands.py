@@ -3,7 +3,6 @@
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Any, Final
 
 from kkt_adapter.api.doors.kkmserver import answers
@@ -19,6 +18,7 @@ from kkt_adapter.api.doors.kkmserver.command import (
     DO_NOT_WAIT_S,
     LONGEST_ID,
     Does,
+    head_of,
     read_command,
     unsupported,
     written_head,
@@ -102,31 +102,26 @@ class Commands:
             at_once: do not wait for an outcome.
             watch: is given the hold as soon as there is one; ends it when the client leaves.
         """
-        written, key = written_head(document)
-        head = Head(command=written, id=key, english=english)
         try:
             command = read_command(document)
         except CommandRefused as refusal:
             self._stats.answered("unknown", int(refusal.status))
-            return failed(head, refusal, NumDevice=0), []
+            written, key = written_head(document)
+            return failed(Head(command=written, id=key, english=english), refusal, NumDevice=0), []
+        written, key = head_of(command, document)
         seconds = DO_NOT_WAIT_S if at_once else min(command.timeout_s, shop.hold_max_s)
         hold = self.holds.open(seconds)
         watch(hold)
-        guards_for = partial(self._parts.presses.guards_for, shop.guard_minutes)
-        if command.id is None:
-            key = random_id()
-            if command.does is not Does.RESULT:
-                head = Head(command=written, id=key, english=english)
-        else:
-            key = command.id
+        stored_key = random_id() if command.id is None else command.id
+        if command.id is None and command.does is not Does.RESULT:
+            key = stored_key
         call = Call(
             shop=shop,
             command=command,
-            head=head,
+            head=Head(command=written, id=key, english=english),
             hold=hold,
             caller=caller,
-            guards_for=guards_for,
-            key=key,
+            key=stored_key,
         )
         self._stats.held += 1
         try:
@@ -152,9 +147,9 @@ class Commands:
         except Exception as error:
             log.exception("command_failed", command=call.command.name)
             answer = _failed(call, error)
-        unknown = sorted(call.command.fields.unknown())[:MOST_UNKNOWN]
-        if unknown:
-            log.debug("unknown_fields_ignored", command=call.command.name, fields=unknown)
+        if unknown := call.command.fields.unknown():
+            shown = sorted(unknown)[:MOST_UNKNOWN]
+            log.debug("unknown_fields_ignored", command=call.command.name, fields=shown)
         return answer
 
     async def _result(self, call: Call) -> Answer:

@@ -6,13 +6,11 @@ register do not either: one client prints its IdCommand on every receipt (alexan
 """
 
 import hashlib
-from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
 from kkt_adapter.api.doors.kkmserver.command import Command, Does
 from kkt_adapter.api.doors.kkmserver.fields import Fields, folded, names
-from kkt_adapter.api.doors.kkmserver.payments import OLD_CARD_SUMS, SUMS
+from kkt_adapter.api.doors.kkmserver.payments import OLD_CARD_SUMS, SUM_FIELDS
 from kkt_adapter.kernel import jsontext
 
 _OF_A_RECEIPT = (
@@ -21,8 +19,9 @@ _OF_A_RECEIPT = (
     "CorrectionBaseNumber",
     "ClientAddress",
 )
-_OLD_SUMS = ("Amount", *OLD_CARD_SUMS)
-_OF_A_LINE = ("Name", "Quantity", "Price", "Amount", "Tax", "SignMethodCalculation", "SignCalculationObject")
+_AMOUNT = ("Amount",)
+_OLD_SUMS = (*_AMOUNT, *OLD_CARD_SUMS)
+_NUMBERS_OF_A_LINE = ("Quantity", "Price", "Amount", "Tax", "SignMethodCalculation", "SignCalculationObject")
 _OF_A_CODE = ("BarCode", "GTIN", "SerialNumber")
 _CASH = (Does.CASH_IN, Does.CASH_OUT)
 _SELDOM = names(*_OF_A_RECEIPT, *_OLD_SUMS)
@@ -37,16 +36,16 @@ def content_hash(command: Command) -> bytes:
 
 def _content(command: Command) -> dict[str, Any]:
     fields = command.fields
-    found: dict[str, Any] = {"command": command.does.value}
+    found: dict[str, Any] = {"command": str(command.does)}
     if command.does in _CASH:
-        return found | {"amount": _number(fields, "Amount")}
+        return found | {"amount": fields.spelled(_AMOUNT)[0]}
     if command.does is not Does.RECEIPT:
         return found
     found["type"] = fields.whole("TypeCheck") or 0
-    found["sums"] = [_number(fields, name) for name, _ in SUMS]
+    found["sums"] = fields.spelled(SUM_FIELDS)
     if fields.has_any(_SELDOM):
-        old = {folded(name): _number(fields, name) for name in _OLD_SUMS}
-        found["old_sums"] = sorted([name, number] for name, number in old.items() if number != "0")
+        old = zip(map(folded, _OLD_SUMS), fields.spelled(_OLD_SUMS), strict=True)
+        found["old_sums"] = sorted([name, number] for name, number in old if number != "0")
         found["about"] = [fields.text(name) for name in _OF_A_RECEIPT]
     else:
         found["old_sums"], found["about"] = [], [None] * len(_OF_A_RECEIPT)
@@ -56,21 +55,9 @@ def _content(command: Command) -> dict[str, Any]:
 
 
 def _line(register: Fields) -> list[str | None]:
-    line = [register.text("Name"), *[_number(register, name) for name in _OF_A_LINE[1:]]]
+    line = [register.text("Name"), *register.spelled(_NUMBERS_OF_A_LINE)]
     if not register.has_any(_SELDOM_OF_A_LINE):
         return [*line, *_NOT_SAID]
     code = register.object("GoodCodeData")
     line += [None if code is None else code.text(name) for name in _OF_A_CODE]
     return [*line, register.text("NomenclatureCode")]
-
-
-def _number(fields: Fields, name: str) -> str:
-    """A number in its one spelling; absent is 0."""
-    number = fields.number(name)
-    return _spelled(number) if number else "0"
-
-
-@lru_cache(maxsize=1024)
-def _spelled(number: Decimal) -> str:
-    """Equal numbers are one entry, and have one spelling."""
-    return format(number.normalize(), "f")

@@ -4,7 +4,7 @@ Names come in any letter case, numbers as text, ``null`` and ``""`` mean "not sa
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any
@@ -13,7 +13,8 @@ from kkt_adapter.api.doors.kkmserver.refusal import CommandRefused, refused
 from kkt_adapter.kernel.money import Kopecks, kopecks
 
 MAX_TEXT = 4096
-_USUAL = 10**9  # numbers below it need no look at their size
+_NOTHING = Kopecks(0)
+_USUAL = 10**9  # whole numbers below it need no look at their size
 MOST_DIGITS = 40  # after the point: 1e-1000000000 written out would fill the memory
 _NUMBER = re.compile(r"[+-]?[0-9]{1,20}(?:[.,][0-9]{0,20})?\Z")
 _TRUE = frozenset({"true", "1", "yes"})
@@ -32,6 +33,10 @@ def folded(name: str) -> str:
 _our = lru_cache(maxsize=512)(folded)
 """``folded`` for names that stand in this program: there are few of them, and each is asked for again."""
 
+LONGEST_KEPT = 64  # characters
+_theirs = lru_cache(maxsize=1024)(folded)
+"""The same for names that clients write; a longer name is folded each time, so that it fills no memory."""
+
 
 def names(*written: str) -> frozenset[str]:
     """For ``Fields.has_any``: fields that belong together and that most commands do not have."""
@@ -41,26 +46,29 @@ def names(*written: str) -> frozenset[str]:
 class Fields:
     """Reads members and remembers which were asked for; ``place`` leads to this object."""
 
+    __slots__ = ("_asked", "_nested", "_numbers", "_values", "_written", "place")
+
     def __init__(self, members: Mapping[str, Any], place: str = "") -> None:
+        values: dict[str, Any] = {}
+        spellings: dict[str, str] = {}
         self.place = place
-        self._values: dict[str, Any] = {}
-        self._written: dict[str, str] = {}
+        self._values = values  # without null
+        self._written = spellings
         self._asked: set[str] = set()
         self._nested: dict[str, Fields | list[Fields]] = {}  # those that were asked for
-        self._numbers: dict[str, Decimal] = {}  # those that were asked for
+        self._numbers: dict[str, Decimal | None] = {}  # those that were asked for and took a look
         for written, value in members.items():
-            name = folded(written)
-            known = self._values.get(name)
-            if known is not None and value is not None and known != value:
+            name = _theirs(written) if len(written) <= LONGEST_KEPT else folded(written)
+            if name not in values:
+                spellings[name] = written
+                if value is not None:
+                    values[name] = value
+            elif value is not None and values[name] != value:
                 raise refused(
                     "duplicate_field",
                     f"The field {self._at(written)} is written twice with different values.",
                     f"Поле {self._at(written)} указано дважды с разными значениями. Оставьте одно.",
                 )
-            if known is None:
-                self._written[name] = written
-                if value is not None:
-                    self._values[name] = value
 
     def _at(self, name: str) -> str:
         return f"{self.place}.{name}" if self.place else name
@@ -84,33 +92,46 @@ class Fields:
 
     def text(self, name: str) -> str | None:
         """Numbers count as their text: EAN13 comes as a number, too."""
-        if _our(name) not in self._values:  # as nearly always: a command has few of the fields it may have
+        plain = _our(name)
+        value = self._values.get(plain)
+        if value is None:
             return None
-        value = self.value(name)
-        if value is None or isinstance(value, str):
-            return value
+        self._asked.add(plain)
+        if type(value) is str:
+            return value if value.strip() else None
         if isinstance(value, int | Decimal) and not isinstance(value, bool):
             return str(value)
         raise self._wrong(name, "text", "строкой")
 
     def number(self, name: str) -> Decimal | None:
-        known = self._numbers.get(name)
-        if known is not None:
-            return known
-        if _our(name) not in self._values:
-            return None
-        value = self.value(name)
+        number = self.exact(name)
+        return Decimal(number) if isinstance(number, int) else number
+
+    def exact(self, name: str) -> int | Decimal | None:
+        """The same; a whole number of a usual size as an int, because that is quicker to work with."""
+        plain = _our(name)
+        value = self._values.get(plain)
         if value is None:
             return None
-        found = self._numbers[name] = self._number(name, value)
-        return found
-
-    def _number(self, name: str, value: Any) -> Decimal:
         if type(value) is int and -_USUAL < value < _USUAL:
-            return Decimal(value)
+            self._asked.add(plain)
+            return value
+        if plain not in self._numbers:
+            self._asked.add(plain)
+            self._numbers[plain] = self._number(name, value)
+        return self._numbers[plain]
+
+    def spelled(self, names: Iterable[str]) -> list[str]:
+        """Numbers, each in its one spelling; absent is 0."""
+        said = self._values
+        return [_spelled(self.exact(name) or 0) if _our(name) in said else "0" for name in names]
+
+    def _number(self, name: str, value: Any) -> Decimal | None:
         if isinstance(value, bool):
             raise self._wrong(name, "a number", "числом")
         if isinstance(value, str):
+            if not value.strip():
+                return None
             plain = value.strip().replace("\u00a0", "").replace(" ", "")
             if _NUMBER.match(plain) is None:
                 raise self._wrong(name, "a number", "числом")
@@ -126,21 +147,26 @@ class Fields:
         return number or Decimal(0)
 
     def whole(self, name: str) -> int | None:
-        number = self.number(name)
-        if number is None:
-            return None
+        number = self.exact(name)
+        if number is None or isinstance(number, int):
+            return number
         if number != number.to_integral_value():
             raise self._wrong(name, "a whole number", "целым числом")
         return int(number)
 
     def money(self, name: str) -> Kopecks | None:
         """Rubles to kopecks, half up. Raises CommandRefused below zero."""
-        number = self.number(name)
+        number = self.exact(name)
         if number is None:
             return None
         if number < 0:
             raise self._wrong(name, "zero or more", "не меньше нуля")
         return kopecks(number)
+
+    def sums(self, names: Iterable[str]) -> list[Kopecks]:
+        """``money`` of each; absent is 0."""
+        said = self._values
+        return [self.money(name) or _NOTHING if _our(name) in said else _NOTHING for name in names]
 
     def flag(self, name: str) -> bool | None:
         value = self.value(name)
@@ -186,15 +212,25 @@ class Fields:
         self._nested[name] = found
         return found
 
-    def unknown(self) -> Iterator[str]:
+    def unknown(self) -> list[str]:
         """Names that nobody asked for, as the client wrote them."""
-        return (self._at(self._written[name]) for name in self._values if name not in self._asked)
+        if len(self._asked) == len(self._values):
+            return []
+        return [self._at(self._written[name]) for name in self._values if name not in self._asked]
 
     def _wrong(self, name: str, en: str, ru: str) -> CommandRefused:
         place = self.written(name)[:120]
         return refused("bad_value", f"{place} must be {en}.", f"Поле {place} должно быть {ru}.")
 
 
-def rounded(value: Decimal) -> Kopecks:
+def rounded(value: int | Decimal) -> Kopecks:
     """Kopecks with a fraction to whole ones, half up."""
+    if isinstance(value, int):
+        return Kopecks(value)
     return Kopecks(int(value.to_integral_value(rounding=ROUND_HALF_UP)))
+
+
+@lru_cache(maxsize=1024)
+def _spelled(number: int | Decimal) -> str:
+    """Equal numbers are one entry, and have one spelling."""
+    return format(Decimal(number).normalize(), "f")

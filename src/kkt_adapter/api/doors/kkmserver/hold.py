@@ -1,11 +1,14 @@
 """How long an answer is held: until the outcome, the end of the client's time, its leaving, or a stop."""
 
 import asyncio
+from collections.abc import Coroutine
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from kkt_adapter.fiscal.printing.reply_waiters import Answer
 from kkt_adapter.kernel.clock import Clock
+
+T = TypeVar("T")
 
 
 class Hold:
@@ -52,10 +55,9 @@ class Hold:
         """Wait so long, less when it is over before."""
         await self._until_woken(asyncio.get_running_loop().create_future(), min(seconds, self.left_s))
 
-    async def answered(self, waiter: Answer) -> str | None:
+    def answered(self, waiter: Answer) -> "Coroutine[Any, Any, str | None]":
         """What the wait brings, or None when it is over before."""
-        await self._until_woken(waiter, self.left_s)
-        return waiter.result()
+        return self._until_woken(waiter, self.left_s)
 
     async def wait_for(self, task: "asyncio.Task[Any]") -> bool:
         """Whether the task is done before this is over; it is not cancelled."""
@@ -70,14 +72,14 @@ class Hold:
             task.remove_done_callback(wake)
         return task.done()
 
-    async def _until_woken(self, waiter: "asyncio.Future[Any]", seconds: float) -> None:
+    async def _until_woken(self, waiter: "asyncio.Future[T]", seconds: float) -> T:
         if self._ended:
             _wake(waiter)
-            return
+            return waiter.result()
         timer = asyncio.get_running_loop().call_later(seconds, _wake, waiter)
         self._waiting.add(waiter)
         try:
-            await waiter
+            return await waiter
         finally:
             timer.cancel()
             self._waiting.discard(waiter)

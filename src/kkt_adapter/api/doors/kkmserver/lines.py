@@ -13,12 +13,14 @@ from typing import Any, Final
 
 from kkt_adapter.api.doors.kkmserver.fields import Fields, names, rounded
 from kkt_adapter.api.doors.kkmserver.marks import mark_of
-from kkt_adapter.api.doors.kkmserver.refusal import refused
+from kkt_adapter.api.doors.kkmserver.refusal import CommandRefused, refused
 from kkt_adapter.fiscal.requisites import AgentType
 from kkt_adapter.kernel.money import Kopecks, kopecks, rubles
 from kkt_adapter.kernel.quick import quickly_made
 
 Line = dict[str, Any]
+Number = int | Decimal
+"""A finite one, as ``Fields.exact`` gives it."""
 
 NAME_LIMIT: Final = 255  # of the core; the document takes the first 128 (tag 1030)
 _HALF_KOPECK: Final = Decimal("0.5")
@@ -71,6 +73,7 @@ _REQUISITES: Final = names(
     "Department",
 )
 AGENTS: Final = names("AgentSign", "AgentData", "PurveyorData")
+_SELDOM: Final = _REQUISITES | AGENTS
 
 
 @quickly_made
@@ -78,7 +81,7 @@ AGENTS: Final = names("AgentSign", "AgentData", "PurveyorData")
 class Pieces:
     """Some pieces of one line: how many, at what fiscal price, and what they come to."""
 
-    quantity: Decimal
+    quantity: Number
     price_kop: Kopecks
     amount_kop: Kopecks
 
@@ -93,7 +96,10 @@ def lines_of(register: Fields) -> list[Line]:
             f"Поле {register.written('Name')} пустое: укажите название товара.",
         )
     mark = mark_of(register)
-    common: Line = {"name": name.strip()[:NAME_LIMIT], **_requisites(register), **agent_of(register)}
+    common: Line = {"name": name.strip()[:NAME_LIMIT]}
+    if register.has_any(_SELDOM):
+        common |= _requisites(register)
+        common |= agent_of(register)
     if mark.code is not None:
         common["mark_code"] = mark.code
     if mark.article is not None:
@@ -101,12 +107,12 @@ def lines_of(register: Fields) -> list[Line]:
     quantity, part = _quantity(register, marked=mark.code is not None)
     if part is not None:
         common["mark_quantity"] = part
-    price = register.number("Price")
+    price = register.exact("Price")
     whole = _pieces(register, quantity, price, may_split=mark.code is None)
     return [_line(common, one, price) for one in whole]
 
 
-def _line(common: Line, pieces: Pieces, price: Decimal | None) -> Line:
+def _line(common: Line, pieces: Pieces, price: Number | None) -> Line:
     line = {
         **common,
         "quantity": pieces.quantity,
@@ -125,11 +131,11 @@ def in_rubles(amount_kop: int) -> int | Decimal:
     return Decimal(rubles(amount_kop)) if rest else whole
 
 
-def _quantity(register: Fields, *, marked: bool) -> tuple[Decimal, dict[str, int] | None]:
+def _quantity(register: Fields, *, marked: bool) -> tuple[Number, dict[str, int] | None]:
     """How many, and the part of a marked pack (1291) where PackageQuantity names its denominator."""
-    quantity = register.number("Quantity")
+    quantity = register.exact("Quantity")
     if quantity is None:
-        quantity = Decimal(1)
+        quantity = 1
     if quantity <= 0:
         raise refused(
             "quantity",
@@ -139,26 +145,23 @@ def _quantity(register: Fields, *, marked: bool) -> tuple[Decimal, dict[str, int
     pack = register.whole("PackageQuantity")
     if pack is None or pack <= 1 or not marked:
         return quantity, None
-    if quantity != quantity.to_integral_value() or quantity >= pack:
+    if quantity != int(quantity) or quantity >= pack:
         raise refused(
             "package_quantity",
             f"{register.written('PackageQuantity')}: Quantity must be a whole number below it.",
             f"Поле {register.written('PackageQuantity')}: Quantity должно быть целым и меньше него.",
         )
-    return Decimal(1), {"numerator": int(quantity), "denominator": pack}
+    return 1, {"numerator": int(quantity), "denominator": pack}
 
 
 def _pieces(
-    register: Fields, quantity: Decimal, price: Decimal | None, *, may_split: bool
+    register: Fields, quantity: Number, price: Number | None, *, may_split: bool
 ) -> tuple[Pieces, ...]:
-    amount = register.number("Amount")
-    for name, value in (("Price", price), ("Amount", amount)):
-        if value is not None and value < 0:
-            raise refused(
-                "negative",
-                f"{register.written(name)} is below zero.",
-                f"Поле {register.written(name)} меньше нуля: скидку учтите в Amount.",
-            )
+    amount = register.exact("Amount")
+    if price is not None and price < 0:
+        raise _negative(register, "Price")
+    if amount is not None and amount < 0:
+        raise _negative(register, "Amount")
     if amount is None and price is None:
         raise refused(
             "price_missing",
@@ -171,26 +174,34 @@ def _pieces(
     return split(quantity, price, kopecks(amount), may_split=may_split)
 
 
+def _negative(register: Fields, name: str) -> CommandRefused:
+    return refused(
+        "negative",
+        f"{register.written(name)} is below zero.",
+        f"Поле {register.written(name)} меньше нуля: скидку учтите в Amount.",
+    )
+
+
 def split(
-    quantity: Decimal, price: Decimal | None, amount_kop: Kopecks, *, may_split: bool
+    quantity: Number, price: Number | None, amount_kop: Kopecks, *, may_split: bool
 ) -> tuple[Pieces, ...]:
     """The pieces whose prices are whole kopecks; ``price`` is before the discount, in rubles."""
     if price is not None:
         whole = rounded(price * 100)
-        if price * 100 == whole and abs(whole * quantity - amount_kop) <= _HALF_KOPECK:
+        if price * 100 == whole and -_HALF_KOPECK <= whole * quantity - amount_kop <= _HALF_KOPECK:
             return (Pieces(quantity=quantity, price_kop=whole, amount_kop=amount_kop),)
     exact = Decimal(amount_kop) / quantity
     unit = rounded(exact)
-    if abs(unit * quantity - amount_kop) <= _HALF_KOPECK:
+    if -_HALF_KOPECK <= unit * quantity - amount_kop <= _HALF_KOPECK:
         return (Pieces(quantity=quantity, price_kop=unit, amount_kop=amount_kop),)
-    if not may_split or quantity != quantity.to_integral_value():
+    if not may_split or quantity != int(quantity):
         return (Pieces(quantity=quantity, price_kop=unit, amount_kop=amount_kop),)
     low = Kopecks(int(exact.to_integral_value(rounding=ROUND_FLOOR)))
     most = Kopecks(low * (int(quantity) - 1))
     rest = Kopecks(amount_kop - most)
     return (
         Pieces(quantity=quantity - 1, price_kop=low, amount_kop=most),
-        Pieces(quantity=Decimal(1), price_kop=rest, amount_kop=rest),
+        Pieces(quantity=1, price_kop=rest, amount_kop=rest),
     )
 
 
@@ -219,8 +230,6 @@ def vat_of(register: Fields) -> str | None:
 
 def _requisites(register: Fields) -> Line:
     found: Line = {}
-    if not register.has_any(_REQUISITES):
-        return found
     rate = vat_of(register)
     if rate is not None:
         found["vat_rate"] = rate

@@ -33,6 +33,8 @@ LOOK_S: Final = 0.1  # how often a receipt that somebody else waits for is looke
 ASK_S: Final = 1.0  # a device is asked for its state so long at most
 GUARD_WAIT_S: Final = 5.0  # an equal press is waited for so long, also by who asked not to wait
 
+_DOOR: Final = str(DoorName.KKMSERVER)
+
 RegistersOf = Callable[[Shop], Sequence[str]]
 """The ids of the registers that a shop may print on."""
 
@@ -103,6 +105,10 @@ class Parts:
         view = await self.device(shop, wish)
         return NamedRegister(register_id=view.register_id, name=view.name)
 
+    def guards_for(self, shop: Shop) -> timedelta | None:
+        """How long an equal press is kept out, as the clock is now; None: nobody knows how old one is."""
+        return self.presses.guards_for(shop.guard_minutes)
+
     def till_of(self, register_id: str) -> str | None:
         """The till whose session counts the cash of a register; None: it has none of its own."""
         return self.registers.till_of(register_id)
@@ -139,7 +145,6 @@ class Call:
     head: Head
     hold: Hold
     caller: Caller
-    guards_for: Callable[[], timedelta | None]  # how long an equal press is kept out, as the clock is now
     key: str  # the client's, or one of ours
     device: Answer = field(default_factory=dict)  # NumDevice and UnitName, once a register is chosen
     told: list[str] = field(default_factory=list)  # presses whose outcome the answer tells, if it arrives
@@ -148,12 +153,12 @@ class Call:
     def keys(self) -> tuple[str, ...]:
         """As they are stored: in the scope now, then in those of before."""
         scopes = (self.shop.id, *self.shop.was)
-        return tuple([scoped_key(DoorName.KKMSERVER.value, one, self.key) for one in scopes])
+        return tuple([scoped_key(_DOOR, one, self.key) for one in scopes])
 
     def origin(self, content: bytes, *, actions: tuple[bytes, ...] = ()) -> Origin:
         """``actions``: under which the key may have been used for no receipt."""
         return Origin(
-            door=DoorName.KKMSERVER.value,
+            door=_DOOR,
             account=self.shop.id,
             scope=self.shop.id,
             client_key=self.key,
@@ -175,6 +180,10 @@ class Call:
     def is_for(self, view: "DeviceView | NamedRegister") -> None:
         """The register of the command: every answer from now on names it."""
         self.device = {"NumDevice": view.name.number, "UnitName": view.register_id}
+
+    def names(self, register_id: str) -> bool:
+        """Whether every answer names this register."""
+        return self.device.get("UnitName") == register_id
 
     def tells(self, subject: str) -> None:
         """The answer says what became of this press."""

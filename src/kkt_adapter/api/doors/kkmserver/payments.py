@@ -17,6 +17,8 @@ SUMS: Final = (
     ("CashProvision", "other"),
 )
 """Field and payment: tags 1031, 1081, 1215, 1216, 1217."""
+SUM_FIELDS: Final = tuple(field for field, _ in SUMS)
+_KINDS: Final = tuple(kind for _, kind in SUMS)
 
 OLD_CARD_SUMS: Final = ("CashLessType1", "CashLessType2", "CashLessType3")
 """Names of FFD 1.0, still sent (Muraveiko/kkmserver:src, zeroabe/atol-kkm-client); together they are 1081."""
@@ -32,9 +34,9 @@ class Paid:
 
 def sums_of(command: Fields) -> dict[str, Kopecks]:
     """Kopecks by kind of payment, as written. Raises CommandRefused."""
-    sums = {kind: command.money(name) or Kopecks(0) for name, kind in SUMS}
+    sums = dict(zip(_KINDS, command.sums(SUM_FIELDS), strict=True))
     if command.has_any(_OLD_NAMES):
-        sums["card"] = Kopecks(sums["card"] + sum(command.money(name) or 0 for name in OLD_CARD_SUMS))
+        sums["card"] = Kopecks(sums["card"] + sum(command.sums(OLD_CARD_SUMS)))
     return sums
 
 

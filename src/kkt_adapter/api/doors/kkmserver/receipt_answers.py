@@ -93,7 +93,8 @@ def document_of(outcome: PressOutcome, *, url: str) -> dict[str, Any]:
 
 
 def paid(receipt: Receipt) -> dict[str, Decimal]:
-    return {name: sum_shown(receipt.paid_kop(kind)) for name, kind in _SUMS}
+    kinds = {payment.kind for payment in receipt.payments}
+    return {name: sum_shown(receipt.paid_kop(kind) if kind in kinds else 0) for name, kind in _SUMS}
 
 
 def register_check(outcome: PressOutcome) -> dict[str, Any]:

@@ -78,7 +78,7 @@ class ReceiptPresses:
                 # No hold ends before it is stored or refused, because Status 1 promises an outcome.
                 result = await self._parts.intake.store(request, origin=origin, sent=sent, patience=call.hold)
             except PressRepeated as repeated:
-                guard_for = call.guards_for() if origin is strict else None
+                guard_for = self._parts.guards_for(call.shop) if origin is strict else None
                 if guard_for is not None:
                     guard = call.guard(strict.content, guard_for=guard_for)
                     origin = replace(strict, guard=guard)
@@ -180,7 +180,7 @@ class ReceiptPresses:
             url=self._parts.link_of(outcome.receipt_id),
             notes=() if translated is None else translated.warnings,
             message=None if translated is None else translated.message,
-            **await self.members(outcome),
+            **call.device if call.names(outcome.register_id) else await self.members(outcome),
         )
 
     async def members(self, outcome: PressOutcome) -> dict[str, Any]:
