@@ -55,9 +55,6 @@ def main() -> None:
         (PACKAGE / path).write_text(text, encoding="utf-8")
 
 
-# --- reading the description -----------------------------------------------------------------------------
-
-
 def _operations(document: Json) -> Iterator[Json]:
     for path, methods in document["paths"].items():
         for method in METHODS:
@@ -127,9 +124,6 @@ def list_of(part: Any) -> list[Any]:
     return list(part.values()) if isinstance(part, dict) and all(type(k) is int for k in part) else [part]
 
 
-# --- types -----------------------------------------------------------------------------------------------
-
-
 def _type(schema: Json, *, sent: bool = False) -> str:
     """The Python type of a value; ``sent``: of a body or parameter, which may also be a float."""
     if "$ref" in schema:
@@ -175,9 +169,6 @@ def _imports(text: str, homes: Mapping[str, str], *, own: str | None) -> str:
     for home, names in sorted(by_home.items()):
         lines.append(f"from kkt_adapter.client.models.{home} import {', '.join(names)}")
     return "\n".join(lines) + "\n\n"
-
-
-# --- writing ---------------------------------------------------------------------------------------------
 
 
 def _models(document: Json, home: str, homes: Mapping[str, str], inputs: set[str]) -> str:
