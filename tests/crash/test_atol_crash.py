@@ -8,8 +8,9 @@ from typing import Any
 import httpx2
 import pytest
 from tests.integration.api.doors.test_shop_callbacks import Receiver, receiver
+from tests.support.books import archive
 from tests.support.doors.shops import SECRET, STAMP, receipt
-from tests.support.product import ServiceProcess, archive, service_process
+from tests.support.processes.service import ServiceProcess, service_process
 
 from kkt_adapter.emulators.ofd import OfdEmulator
 

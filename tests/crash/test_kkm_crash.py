@@ -7,9 +7,10 @@ from typing import Any
 
 import httpx2
 import pytest
+from tests.support.books import archive
 from tests.support.doors.kkm import SECRET, execute, result, sale
 from tests.support.doors.shops import STAMP, receipt
-from tests.support.product import ServiceProcess, archive, service_process
+from tests.support.processes.service import ServiceProcess, service_process
 from tests.support.product import sale as native_sale
 
 from kkt_adapter.emulators.ofd import OfdEmulator

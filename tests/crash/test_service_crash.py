@@ -19,7 +19,9 @@ import httpx2
 import pytest
 from sqlalchemy import select
 from tests.support.api import Json
-from tests.support.product import ServiceProcess, archive, compare_books, sale, service_process
+from tests.support.books import archive, compare_books
+from tests.support.processes.service import ServiceProcess, service_process
+from tests.support.product import sale
 
 from kkt_adapter.emulators.ofd import OfdEmulator, OfdFault, OfdFaultMode
 from kkt_adapter.fiscal.store import counters

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, select
+from tests.support.books import archive
 from tests.support.cli import run
 from tests.support.processes.nodes import (
     Node,
@@ -19,7 +20,6 @@ from tests.support.processes.nodes import (
     surroundings,
     until,
 )
-from tests.support.product import archive
 
 from kkt_adapter.cli.program import app
 from kkt_adapter.fiscal.store.tables import buffer_events

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.api import Json
+from tests.support.books import archive
 from tests.support.processes.nodes import (
     Node,
     all_delivered,
@@ -19,7 +20,7 @@ from tests.support.processes.nodes import (
     surroundings,
     until,
 )
-from tests.support.product import archive, sale
+from tests.support.product import sale
 
 from kkt_adapter.fiscal.store import counters
 

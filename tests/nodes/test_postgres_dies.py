@@ -7,6 +7,7 @@ from secrets import token_hex
 
 import pytest
 from tests.support.api import Json
+from tests.support.books import archive
 from tests.support.processes.nodes import (
     Node,
     all_delivered,
@@ -16,7 +17,7 @@ from tests.support.processes.nodes import (
     surroundings,
     until,
 )
-from tests.support.product import archive, sale
+from tests.support.product import sale
 from tests.support.services import postgres_server
 
 pytestmark = pytest.mark.timeout(300)

@@ -10,6 +10,7 @@ import httpx2
 import pytest
 from sqlalchemy import Connection
 from tests.support.api import Json
+from tests.support.books import archive
 from tests.support.processes.nodes import (
     Node,
     all_delivered,
@@ -19,7 +20,7 @@ from tests.support.processes.nodes import (
     surroundings,
     until,
 )
-from tests.support.product import archive, product, sale
+from tests.support.product import product, sale
 
 from kkt_adapter.api.schemas.receipt import parse_receipt
 from kkt_adapter.emulators.ofd import OfdFault, OfdFaultMode

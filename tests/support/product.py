@@ -1,4 +1,4 @@
-"""The real product for tests: in this process or in one of its own, beside an operator over real sockets.
+"""The real product for tests: in this process, beside an operator over real sockets.
 
 ``product`` starts database, lanes, virtual registers and delivery exactly as the service does, with short
 times. What is true afterwards is read from three books that know nothing of each other: the answers that the
@@ -7,13 +7,9 @@ clients got, the archive of each FN (its own file), and the operator's book.
 
 import asyncio
 import json
-import os
-import signal
-import sqlite3
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,32 +19,27 @@ import httpx2
 from sqlalchemy import Connection, select
 from tests.support.answers import conform
 from tests.support.api import BASE_URL, SALE, Json
-from tests.support.ports import free_port
-from tests.support.processes.forked import Forked, start_module
-from tests.support.ready_database import put_ready
+from tests.support.books import archive, compare_books, receipt_rows
+from tests.support.ready_database import spare_migrations
+from tests.support.registers.lanes import lanes_told
 
 from kkt_adapter.bootstrap import Services, build_services
 from kkt_adapter.bootstrap.seams import Seams
 from kkt_adapter.emulators.ofd import OfdEmulator, OfdFault, OfdFaultMode
-from kkt_adapter.fiscal.kkt.virtual import FaultPlan, VirtualFaults, VirtualRegister, fn_path
-from kkt_adapter.fiscal.kkt.virtual.documents import read_document
+from kkt_adapter.fiscal.kkt.virtual import FaultPlan, VirtualFaults, VirtualRegister
 from kkt_adapter.fiscal.kkt.virtual.faults import NO_FAULTS
-from kkt_adapter.fiscal.model import DocumentCode, FiscalDocument
+from kkt_adapter.fiscal.model import FiscalDocument
 from kkt_adapter.fiscal.printing.lane import PrintLane
 from kkt_adapter.fiscal.printing.registers import Unit
 from kkt_adapter.fiscal.store import counters
-from kkt_adapter.fiscal.store.tables import dlq, receipts
+from kkt_adapter.fiscal.store.tables import receipts
 from kkt_adapter.kernel.clock import Clock, SystemClock
-from kkt_adapter.kernel.errors import SettingsInvalid
-from kkt_adapter.kernel.ids import PosId, RegisterId, random_id
-from kkt_adapter.runtime.db.urls import sqlite_path
-from kkt_adapter.settings import RegisterSettings, Settings, load_settings
+from kkt_adapter.kernel.ids import PosId, random_id
+from kkt_adapter.settings import RegisterSettings, Settings
 
-LANES_ELSEWHERE_S = 2.0  # a lease that is held elsewhere may be free by then
 PRINTED_LATE_S = 20.0
 PATIENCE_S = 40.0  # real seconds before a test that waits for the product gives up
 TILL = "POS-001"
-MONEY_DOCUMENT_CODES = (DocumentCode.RECEIPT, DocumentCode.CORRECTION)
 
 QUICK: dict[str, Any] = {
     "virtual_fsync": False,
@@ -299,7 +290,7 @@ class Product:
         """Nothing lost, nothing doubled, and the counters tell the truth. ``in_order`` False: over HTTP a
         rejected receipt comes after its followers."""
         assert await self.read(counters.verify) == {}
-        rows = await self.read(_rows)
+        rows = await self.read(receipt_rows)
         registers = sorted({row.register_id for row in rows})
         compare_books(
             rows=rows,
@@ -309,75 +300,6 @@ class Product:
             http=any(unit.transport == "http" for unit in self.services.registers.all()),
             in_order=in_order,
         )
-
-
-def compare_books(
-    *,
-    rows: Sequence[Any],
-    answers: Sequence[Json],
-    archives: dict[str, list[FiscalDocument]],
-    operator: Json,
-    http: bool = False,
-    in_order: bool = True,
-) -> None:
-    """Client answers, our rows, FN archives and the operator's book tell one story."""
-    by_id = {row.id: row for row in rows}
-    for answer in answers:
-        row = by_id.get(answer["receipt_id"])
-        assert row is not None, f"an accepted receipt is gone: {answer['receipt_id']}"
-        if answer["status"] == "printed":
-            assert answer["fiscal_doc_id"] == f"{row.fn_number}-{row.fiscal_doc_number}"
-    keys = Counter(row.receipt_key for row in rows if row.receipt_key is not None)
-    assert not [key for key, n in keys.items() if n > 1]
-    for register_id, documents in archives.items():
-        made = Counter(d.key for d in documents if d.key is not None)
-        assert not [key for key, n in made.items() if n > 1], f"printed twice on {register_id}"
-        numbers = [d.fd_number for d in documents]
-        assert numbers == list(range(1, len(numbers) + 1)), "the FN has gaps"
-        ours = {
-            r.fiscal_doc_number: r
-            for r in rows
-            if r.register_id == register_id and r.print_state == "printed"
-        }
-        in_fn = {d.fd_number: d for d in documents if d.code in MONEY_DOCUMENT_CODES}
-        for number, row in ours.items():
-            assert number in in_fn, f"document {number} of {register_id} was never made"
-            assert (in_fn[number].total_kop, in_fn[number].key) == (row.total_kop, row.receipt_key)
-        known = {row.receipt_key for row in rows}
-        assert {d.key for d in in_fn.values()} <= known, "the FN printed a receipt that nobody knows"
-    assert operator["conflicts"] == 0
-    assert operator["order_faults"] == 0 or not in_order
-    synced = Counter(row.fn_number for row in rows if row.status == "synced")
-    for fn_number, n in synced.items():
-        drive = operator["per_fn"][fn_number]
-        at_operator = sum(drive["by_code"].get(str(int(code)), 0) for code in MONEY_DOCUMENT_CODES)
-        assert at_operator >= n, (
-            f"{n} receipts of {fn_number} are called synced, the operator has {at_operator}"
-        )
-        if not http:
-            assert drive["missing"] == 0
-
-
-def archive(fn_dir: Path, register_id: str) -> list[FiscalDocument]:
-    """Every document in the file of a virtual FN, read from its stored bytes. The file may be in use."""
-    path = fn_path(fn_dir, RegisterId(register_id))
-    if not path.exists():
-        return []
-    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=60)
-    try:
-        confirmed = connection.execute("SELECT confirmed FROM state").fetchone()[0]
-        rows = connection.execute("SELECT fd_number, message FROM documents ORDER BY fd_number").fetchall()
-    finally:
-        connection.close()
-    return [read_document(message, confirmed=number <= confirmed) for number, message in rows]
-
-
-def dead_letter_rows(conn: Connection) -> Sequence[Any]:
-    return conn.execute(select(dlq).order_by(dlq.c.id)).all()
-
-
-def _rows(conn: Connection) -> Sequence[Any]:
-    return conn.execute(select(receipts).order_by(receipts.c.seq)).all()
 
 
 def sale(*, till: str = TILL, kop: int = 10_000, name: str = "Test", **changes: Any) -> Json:
@@ -446,13 +368,6 @@ async def product(
             await operator.stop()
 
 
-def spare_migrations(settings: Settings) -> None:
-    """A product that starts in an empty place finds its database made, but never used."""
-    path = sqlite_path(settings.database)
-    if path is not None and path.parent == settings.data_dir and not settings.data_dir.exists():
-        put_ready(path)
-
-
 async def _started(settings: Settings, *, demo: bool, clock: Clock, seams: Seams | None = None) -> Services:
     services = await build_services(settings, demo=demo, clock=clock, seams=seams or Seams())
     try:
@@ -460,26 +375,8 @@ async def _started(settings: Settings, *, demo: bool, clock: Clock, seams: Seams
     except BaseException:
         await services.stop()
         raise
-    await _lanes_told(services)
+    await lanes_told(services, within_s=PATIENCE_S)
     return services
-
-
-async def _lanes_told(services: Services) -> None:
-    """Every lane drives its register or has said why not, so that the first receipt of a test does not come
-    before the lane. One whose lease is held elsewhere says nothing: it is not waited for."""
-    began = time.monotonic()
-    while (waited_s := time.monotonic() - began) < PATIENCE_S:
-        lanes = [unit.lane for unit in services.registers.all()]
-        silent = [lane for lane in lanes if not lane.holds() and lane.trouble is None]
-        if not silent or (waited_s > LANES_ELSEWHERE_S and all(map(_held_elsewhere, silent))):
-            return
-        await asyncio.sleep(0.005)
-
-
-def _held_elsewhere(lane: PrintLane) -> bool:
-    """The lane has seen another holder of its lease."""
-    sighting = getattr(lane._lease, "_sighting", None)
-    return sighting is not None and sighting.row.owner != ""
 
 
 def _client(services: Services) -> httpx2.AsyncClient:
@@ -494,105 +391,3 @@ def _client(services: Services) -> httpx2.AsyncClient:
 def _ok(answer: httpx2.Response) -> Any:
     assert answer.status_code == 200, f"{answer.status_code}: {answer.text}"
     return answer.json()
-
-
-# --- a process of its own --------------------------------------------------------------------------------
-
-
-@dataclass
-class ServiceProcess:
-    """``kkt-adapter serve`` on a free port over ``folder``; may be killed and started again."""
-
-    folder: Path
-    environment: dict[str, str]
-    config: Path
-    port: int
-    process: Forked | None = None
-
-    @property
-    def base_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def settings(self) -> Settings:
-        return load_settings(environment=self.environment, file=self.config)
-
-    def start(self) -> None:
-        with suppress(SettingsInvalid):  # the process itself says so
-            spare_migrations(self.settings)
-        self.process = start_module(
-            "kkt_adapter",
-            "serve",
-            "--config",
-            str(self.config),
-            "--port",
-            str(self.port),
-            cwd=self.folder,
-            environment={"PATH": os.environ["PATH"]} | self.environment,
-            log=self.folder / "service.log",
-        )
-
-    async def ready(self, within_s: float = 180.0) -> float:
-        """Wait for the first 200 of /ready; gives the seconds it took."""
-        began = time.monotonic()
-        async with httpx2.AsyncClient(base_url=self.base_url, timeout=10.0) as client:
-            while True:
-                try:
-                    if (await client.get("/ready")).status_code == 200:
-                        return time.monotonic() - began
-                except httpx2.TransportError:
-                    pass
-                assert self.process is not None
-                assert self.process.poll() is None, f"the service ended: {self.log()}"
-                assert time.monotonic() - began < within_s, f"not ready: {self.log()}"
-                await asyncio.sleep(0.02)
-
-    def kill(self) -> None:
-        """As a power cut does it to the process: no clean-up of any kind."""
-        self._end(signal.SIGKILL)
-
-    def terminate(self) -> int:
-        """As a supervisor does it; gives the exit code."""
-        return self._end(signal.SIGTERM)
-
-    def log(self) -> str:
-        return (self.folder / "service.log").read_text(encoding="utf-8", errors="replace")[-4000:]
-
-    def _end(self, how: signal.Signals) -> int:
-        process, self.process = self.process, None
-        if process is None:
-            return 0
-        process.send_signal(how)
-        return process.wait(timeout=90)
-
-
-@asynccontextmanager
-async def service_process(
-    folder: Path, *, tills: Sequence[str], ofd: OfdEmulator, **environment: str
-) -> AsyncIterator[ServiceProcess]:
-    """The service with a register for each till; it is started by ``start`` and killed at the end."""
-    config = _configured(folder, tills)
-    given = {
-        "KKT_DATA_DIR": str(folder / "data"),
-        "OFD_HOST": "127.0.0.1",
-        "OFD_PORT": str(ofd.port),
-        "OFD_BASE_URL": f"http://127.0.0.1:{ofd.http_port}",
-        "OFD_TIMEOUT": "1",
-        "KKT_SYNC_INTERVAL": "0.2",
-        "KKT_BREAKER_OPEN": "0.3",
-        "KKT_DISK_LOW_MB": "0",
-        "KKT_LOG_FORMAT": "json",
-        "KKT_LOG_LEVEL": "WARNING",
-    } | environment
-    service = ServiceProcess(folder=folder, environment=given, config=config, port=free_port())
-    try:
-        yield service
-    finally:
-        service.kill()
-
-
-def _configured(folder: Path, tills: Sequence[str]) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    config = folder / "kkt-adapter.toml"
-    config.write_text("".join(f'[[register]]\nid = "{till}"\ndriver = "virtual"\n' for till in tills))
-    return config

@@ -13,6 +13,7 @@ from pathlib import Path
 from kkt_adapter.runtime.db.migrate import migrate
 from kkt_adapter.runtime.db.urls import sqlite_path
 from kkt_adapter.runtime.file_lock import DIRECTORY_MODE, FILE_MODE
+from kkt_adapter.settings import Settings
 
 
 def migrated(url: str | Path) -> None:
@@ -29,6 +30,13 @@ def put_ready(path: Path) -> None:
     path.parent.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
     with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE), "wb") as file:
         file.write(_empty_database())
+
+
+def spare_migrations(settings: Settings) -> None:
+    """A product that starts in an empty place finds its database made, but never used."""
+    path = sqlite_path(settings.database)
+    if path is not None and path.parent == settings.data_dir and not settings.data_dir.exists():
+        put_ready(path)
 
 
 @cache

@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import yaml  # type: ignore[import-untyped]
 from tests.support.ports import free_port
-from tests.support.product import ServiceProcess
+from tests.support.processes.service import ServiceProcess
 from tests.support.services import RedisServer
 
 DOCKER = Path(__file__).parents[3] / "deploy" / "docker"

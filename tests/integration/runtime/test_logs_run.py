@@ -12,7 +12,8 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.support.product import PATIENCE_S, ServiceProcess, sale, service_process
+from tests.support.processes.service import ServiceProcess, service_process
+from tests.support.product import PATIENCE_S, sale
 
 from kkt_adapter.emulators.ofd import OfdEmulator, OfdFault, OfdFaultMode
 from kkt_adapter.kernel.ids import random_id

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.support.product import MONEY_DOCUMENT_CODES, archive, product, virtual_registers
+from tests.support.books import MONEY_DOCUMENT_CODES, archive
+from tests.support.product import product, virtual_registers
 
 from kkt_adapter.settings import GroupSettings
 

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.product import Product, sale, service_process
+from tests.support.processes.service import service_process
+from tests.support.product import Product, sale
 from tests.support.registers.group import GROUP, REGISTERS, pool, printed_twice
 
 from kkt_adapter.emulators.ofd import OfdEmulator

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.product import MONEY_DOCUMENT_CODES, Product, sale, virtual_registers
+from tests.support.books import MONEY_DOCUMENT_CODES
+from tests.support.product import Product, sale, virtual_registers
 from tests.support.registers.group import GROUP, REGISTERS, pool, printed_twice
 
 from kkt_adapter.fiscal.kkt.virtual import FaultPlan, VirtualRegister

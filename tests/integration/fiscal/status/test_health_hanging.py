@@ -12,15 +12,8 @@ import httpx2
 import pytest
 from sqlalchemy import Connection
 from tests.support.erp import back_office, office
-from tests.support.product import (
-    PATIENCE_S,
-    Product,
-    ServiceProcess,
-    ShiftedClock,
-    product,
-    sale,
-    service_process,
-)
+from tests.support.processes.service import ServiceProcess, service_process
+from tests.support.product import PATIENCE_S, Product, ShiftedClock, product, sale
 
 from kkt_adapter.emulators.erp import ErpFault, ErpFaultMode
 from kkt_adapter.emulators.ofd import OfdEmulator
