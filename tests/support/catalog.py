@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, func, select
-from tests.support.ready_database import migrated
+from tests.support.databases.ready_database import migrated
 
 from kkt_adapter.catalog.g2a.wire import product
 from kkt_adapter.catalog.model import PriceWindow, Product, ProductPage

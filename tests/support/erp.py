@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select
 from tests.support.clock import START
-from tests.support.ready_database import migrated
+from tests.support.databases.ready_database import migrated
 
 from kkt_adapter.emulators.erp import ErpEmulator
 from kkt_adapter.fiscal.heartbeat.payload import Sender, Situation

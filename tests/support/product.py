@@ -20,7 +20,7 @@ from sqlalchemy import Connection, select
 from tests.support.answers import conform
 from tests.support.api import BASE_URL, SALE, Json
 from tests.support.books import archive, compare_books, receipt_rows
-from tests.support.ready_database import spare_migrations
+from tests.support.databases.ready_database import spare_migrations
 from tests.support.registers.lanes import lanes_told
 
 from kkt_adapter.bootstrap import Services, build_services

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import inspect
 from tests.support.catalog_store import SHELF, Store, game, key
-from tests.support.ready_database import migrated
+from tests.support.databases.ready_database import migrated
 
 from kkt_adapter.api.schemas.shown.products import product_answer
 from kkt_adapter.catalog.reads.catalogue import LONGEST_CURSOR, ProductQuery, Sort, StatusFilter

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.ready_database import migrated
+from tests.support.databases.ready_database import migrated
 from typer.testing import CliRunner, Result
 
 from kkt_adapter.catalog.parts import build_catalog

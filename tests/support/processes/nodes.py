@@ -23,10 +23,10 @@ import httpx2
 from sqlalchemy import Connection, select
 from tests.support.api import Json
 from tests.support.books import archive, compare_books
+from tests.support.databases.ready_database import spare_migrations
 from tests.support.ports import free_port
 from tests.support.processes.forked import ROOT, Forked, start_module
 from tests.support.product import sale
-from tests.support.ready_database import spare_migrations
 
 from kkt_adapter.emulators.ofd import OfdEmulator
 from kkt_adapter.fiscal.printing.registration import stored_facts

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
+from tests.support.databases.ready_database import spare_migrations
 from tests.support.ports import free_port
 from tests.support.processes.forked import Forked, start_module
-from tests.support.ready_database import spare_migrations
 
 from kkt_adapter.emulators.ofd import OfdEmulator
 from kkt_adapter.kernel.errors import SettingsInvalid

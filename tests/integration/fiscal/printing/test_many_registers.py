@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import cast
 
+from tests.support.databases.ready_database import put_ready
 from tests.support.processes.nodes import until
 from tests.support.product import QUICK, product
-from tests.support.ready_database import put_ready
 
 from kkt_adapter.bootstrap import build_services
 from kkt_adapter.runtime.db.sqlite import SqliteDatabase
