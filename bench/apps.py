@@ -66,9 +66,6 @@ async def _serve(app: ASGIApp) -> None:
     await http_server(app, limits=WireLimits(connections=CONNECTIONS)).serve(sockets=[listening])
 
 
-# ---- echo -----------------------------------------------------------------------------------------------
-
-
 class EchoIntake:
     """Everything the product does before the first statement, then a text of the usual size."""
 
@@ -98,9 +95,6 @@ def echo(folder: Path, tills: list[Till]) -> ASGIApp:
         "watch": WatchServices(overview=nobody, sales=nobody, metrics=nobody, cards=nobody),
     }
     return create_api(ApiServices(**services), ApiSettings())
-
-
-# ---- per-request ----------------------------------------------------------------------------------------
 
 
 class PerRequest:

@@ -39,9 +39,6 @@ async def sell(bench: AtolBench, registration: Registration, number: int = 1, **
     return await bench.driver.fiscalize(a_sale_for(registration, id=f"r-{number}", **changes), term=TERM)
 
 
-# --- the rates of the new year ---
-
-
 async def test_rates_of_both_years_come_out_as_asked_also_in_one_receipt(bench: AtolBench) -> None:
     registration = await opened(bench)
     asked: list[tuple[tuple[VatRate, ...], dict[str, Any]]] = [
@@ -79,9 +76,6 @@ async def test_a_rate_that_is_not_known_is_refused_and_no_other_put_in_its_place
         assert document.receipt_number == 1
 
 
-# --- marking codes ---
-
-
 @pytest.mark.parametrize(
     ("answer", "told"), [("good", 15), ("offline", 3), ("silent", 3), ("refused", 3), ("bad", None)]
 )
@@ -112,9 +106,6 @@ async def test_a_check_that_was_cut_off_does_not_hold_the_next_one_up(bench: Ato
     document = await sell(bench, registration, lines=(a_line(mark_code=MARK, subject=33),))
 
     assert document.receipt_number == 1
-
-
-# --- formats, paper, set-up ---
 
 
 @pytest.mark.parametrize("version", [FfdVersion.V1_05, FfdVersion.V1_1])

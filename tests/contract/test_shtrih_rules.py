@@ -59,9 +59,6 @@ async def rates_of(
     return [line.child(1199).value for line in tags if line.tag == 1059]  # type: ignore[union-attr]
 
 
-# --- the rates of the new year ---------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("now", "replaces", "rate", "changes", "told"),
     [
@@ -129,9 +126,6 @@ async def test_a_register_that_leaves_tax_sums_to_the_host_prints_nothing(bench:
 
     assert blocked.value.facts["reason"] == "CONFIGURATION"
     assert len(bench.emulator.device.executed) == done, "nothing was sent"
-
-
-# --- firmware of all ages --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -267,9 +261,6 @@ async def test_what_this_device_can_do_is_known_once_it_is_open(tmp_path: Path) 
         assert Capability.RELAY in bench.driver.capabilities, "some device of this kind can"
         await bench.driver.open()
         assert Capability.RELAY not in bench.driver.capabilities
-
-
-# --- paper, power, other people --------------------------------------------------------------------------
 
 
 async def test_a_receipt_whose_paper_ends_is_made_and_printing_goes_on_by_itself(bench: ShtrihBench) -> None:

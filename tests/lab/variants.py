@@ -181,7 +181,6 @@ VARIANTS: Mapping[str, Variant] = MappingProxyType(
             faults=frozenset({OBJECTS_AND_DIES}),
             count=6,  # the answer that the FN takes may be an earlier one, without a fault
         ),
-        # ---- several at once ------------------------------------------------------------------------
         "sent-is-delivered": Variant(
             what="a receipt that was sent without an answer is called delivered",
             build=delivery.sent_is_delivered,

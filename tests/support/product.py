@@ -87,8 +87,6 @@ class Product:
     answers: dict[str, Json] = field(default_factory=dict)
     seams: Seams | None = None  # of the next start
 
-    # --- asking ---
-
     async def post(self, body: Any = None, *, key: str | None = None, **headers: str) -> httpx2.Response:
         """POST a receipt (the sale of the README unless another body is given) under a key of its own."""
         key = random_id() if key is None else key
@@ -156,8 +154,6 @@ class Product:
     async def read(self, fn: Callable[[Connection], Any]) -> Any:
         return await self.services.database.read(fn)
 
-    # --- waiting ---
-
     async def until(self, check: Callable[[], Awaitable[Any]], within_s: float = PATIENCE_S) -> Any:
         """Ask again and again until the answer is true; gives the answer."""
         until = time.monotonic() + within_s
@@ -205,8 +201,6 @@ class Product:
         troubles = {u.register_id: repr(u.lane.trouble) for u in self.services.registers.all()}
         return f"{await self.read(counters.read)} {rows} {troubles}"
 
-    # --- registers and operator ---
-
     def unit(self, register_id: str = TILL) -> Unit:
         return self.services.registers.unit(register_id)
 
@@ -247,8 +241,6 @@ class Product:
     def archive(self, register_id: str = TILL) -> list[FiscalDocument]:
         return archive(self.settings.fn_dir, register_id)
 
-    # --- life ---
-
     async def restart(self, **changes: Any) -> None:
         """Stop in order and start again on the same files; ``changes`` are other settings."""
         await self.client.aclose()
@@ -283,8 +275,6 @@ class Product:
                 self.faults(unit.register_id).clear()
         await self.client.aclose()
         await self.services.stop()
-
-    # --- the three books ---
 
     async def check_books(self, *, in_order: bool = True) -> None:
         """Nothing lost, nothing doubled, and the counters tell the truth. ``in_order`` False: over HTTP a

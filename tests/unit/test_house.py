@@ -15,7 +15,9 @@ import kkt_adapter
 ROOT = Path(kkt_adapter.__file__).parent
 TESTS = Path(__file__).parents[1]
 BENCH = TESTS.parent / "bench"
+SCRIPTS = TESTS.parent / "scripts"
 TOO_LONG = 400  # lines; a file has fewer
+BANNER = re.compile(r"^ *# ?-{3,}", re.MULTILINE)
 MOST_FLAT = 24  # files of a package, its __init__ aside
 MOST_OF_FUNCTION = 60  # lines
 SHAPES = ("api/schemas/", "client/")  # may carry the name of what they show, each once
@@ -37,9 +39,20 @@ def functions() -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
                 yield name, node
 
 
+def everywhere() -> Iterator[Path]:
+    """The product, its tests, the bench and the scripts."""
+    for folder in (ROOT, TESTS, BENCH, SCRIPTS):
+        yield from folder.rglob("*.py")
+
+
 def test_no_file_is_longer_than_one_can_read() -> None:
-    lengths = {name: (ROOT / name).read_text(encoding="utf-8").count("\n") for name in sources()}
+    lengths = {str(path): path.read_text(encoding="utf-8").count("\n") for path in everywhere()}
+    assert len(lengths) > len(sources())
     assert not {name: n for name, n in lengths.items() if n >= TOO_LONG}
+
+
+def test_no_banner_stands_where_a_module_of_its_own_should() -> None:
+    assert not [str(path) for path in everywhere() if BANNER.search(path.read_text(encoding="utf-8"))]
 
 
 def test_no_package_is_crowded() -> None:

@@ -86,8 +86,6 @@ def test_whatever_installs_the_product_takes_only_files_with_a_known_hash(file: 
         assert from_lock or only_itself or command.startswith("pip install --quiet --disable"), command
 
 
-# --- images ---
-
 DOCKER = ROOT / "deploy" / "docker"
 DIGEST = "sha256:" + "5a" * 32
 STUB = f"""#!/bin/sh

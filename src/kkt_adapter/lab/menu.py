@@ -29,9 +29,6 @@ DAY_S = 86_400
 CLOCK_JUMPS_S = (5, 300, 4_000, 90_000, 3 * DAY_S, 40 * DAY_S, 402 * DAY_S, 1_826 * DAY_S)
 
 
-# ---- processes ------------------------------------------------------------------------------------------
-
-
 async def _kill(world: World, rng: Random) -> str | None:
     node = world.node(rng)
     async with node.turn:
@@ -142,9 +139,6 @@ async def _clock_jump(world: World, rng: Random) -> str | None:
     return f"{jump_s:+d} s" if passed else None
 
 
-# ---- registers ------------------------------------------------------------------------------------------
-
-
 def _counted(name: str) -> Work:
     """A fault that uses itself up: it counts when the register has."""
 
@@ -192,9 +186,6 @@ async def _slow(world: World, rng: Random) -> str | None:
     return register_id if passed else None
 
 
-# ---- registers of real brands ---------------------------------------------------------------------------
-
-
 def _device(brand: str, fault: DeviceFault) -> Work:
     async def work(world: World, rng: Random) -> str | None:
         device = world.device(brand, rng)
@@ -238,9 +229,6 @@ def _device_faults() -> Iterator[FaultKind]:
                 needs=idle.has_device(driver),
                 free=idle.device(driver),
             )
-
-
-# ---- servers --------------------------------------------------------------------------------------------
 
 
 async def _redis_killed(world: World, rng: Random) -> str | None:

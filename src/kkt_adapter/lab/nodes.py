@@ -75,8 +75,6 @@ class LabNode:
         self._life: asyncio.Task[None] | None = None
         channel.add(self)
 
-    # ---- life ---------------------------------------------------------------------------------------
-
     def begin(self) -> None:
         self._wanted = True
         self._life = asyncio.create_task(self._live())
@@ -142,8 +140,6 @@ class LabNode:
             self.gone = True
             raise
 
-    # ---- what control channel and fork server tell -------------------------------------------------------
-
     def said_hello(self, pid: int) -> None:
         self._greeted = pid
         for register_id, plan in self._plans.items():
@@ -176,8 +172,6 @@ class LabNode:
         self._pid = None
         self._up.clear()
         self._down.set()
-
-    # ---- what can be done to it ---------------------------------------------------------------------
 
     async def kill(self) -> bool:
         """SIGKILL; returns when it is up again. Was there a process?"""

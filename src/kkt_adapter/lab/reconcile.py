@@ -98,8 +98,6 @@ class _Comparison:
     def _say(self, kind: FindingKind, subject: str, text: str) -> None:
         self._found.append(BookFinding(kind=kind, subject=subject, text=text))
 
-    # ---- one receipt --------------------------------------------------------------------------------
-
     def _receipt(self, asked: Asked) -> None:
         documents = self._by_name.get(asked.name, [])
         row = self._rows.get(asked.told_key or asked.key)
@@ -173,8 +171,6 @@ class _Comparison:
         elif row.status != "synced":
             text = f"the operator has {document.id}, the row says {row.status}: {row.error}"
             self._say(FindingKind.UNDELIVERED, asked.name, text)
-
-    # ---- whole books --------------------------------------------------------------------------------
 
     def _archive(self, archive: FnBook) -> None:
         documents, who = archive.documents, f"FN of {archive.register_id}"

@@ -250,8 +250,6 @@ class _Run:
             self._progress("injecting", injector.stats.total)
             await asyncio.sleep(1.0)
 
-    # ---- the parts ----------------------------------------------------------------------------------
-
     async def _world(self) -> World:
         plan, stack = self._plan, self._stack
         operator = OfdEmulator(control_port=None, book=OfdBook(keep_documents=OPERATOR_KEEPS))

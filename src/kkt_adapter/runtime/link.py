@@ -74,8 +74,6 @@ class StreamLink(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    # --- called by the transport -------------------------------------------------------------------------
-
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's do not inherit from it
 
@@ -96,8 +94,6 @@ class StreamLink(asyncio.Protocol):
             self._fail(LinkFaultKind.CLOSED, "the connection was closed")
         else:
             self._fail(LinkFaultKind.CONNECTION, str(exc) or type(exc).__name__)
-
-    # --- private -----------------------------------------------------------------------------------------
 
     async def _wait_for(self, count: int, deadline: float) -> None:
         if self._fault is not None:

@@ -31,9 +31,6 @@ def key() -> str:
     return a_key()
 
 
-# --- ids and texts --------------------------------------------------------------------------------------
-
-
 async def test_a_client_may_bring_its_own_request_id(client: httpx2.AsyncClient) -> None:
     answer = await client.get("/nowhere", headers={"X-Request-Id": REQUEST_ID})
     assert answer.headers["x-request-id"] == answer.json()["id"] == REQUEST_ID
@@ -124,9 +121,6 @@ async def test_answers_of_the_interface_are_not_kept_by_caches(client: httpx2.As
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-# --- names and pages ------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("path", ["/v1/kkt/receipts", "/health", "/docs", "/"])
 async def test_a_foreign_name_is_not_answered(client: httpx2.AsyncClient, path: str) -> None:
     answer = await client.get(path, headers={"Host": "evil.example:8000"})
@@ -197,9 +191,6 @@ async def test_a_foreign_page_asks_first_and_is_refused(client: httpx2.AsyncClie
     assert (await client.options("/v1/kkt/receipt", headers=asking)).status_code == 403
 
 
-# --- limits ---------------------------------------------------------------------------------------------
-
-
 async def test_a_credential_that_asks_too_often_waits(edge: Edge) -> None:
     clock = ManualClock()
     async with client_of(edge.app(auth_open=False, rate_limit_per_s=3, clock=clock)) as client:
@@ -245,9 +236,6 @@ async def test_refused_and_failed_requests_give_their_places_back(edge: Edge) ->
         with capture_logs():
             answers = [await post_receipt(client) for _ in range(3)]
         assert {answer.status_code for answer in answers} == {500}
-
-
-# --- over a real server ---------------------------------------------------------------------------------
 
 
 async def exchange(port: int, *parts: bytes, pause_s: float = 0.0, half_close: bool = False) -> bytes:

@@ -39,9 +39,6 @@ async def capacity(edge: Edge) -> int:
     return int(filled.capacity)
 
 
-# --- refund check ---------------------------------------------------------------------------------------
-
-
 async def test_a_sale_that_is_unknown_here_may_be_refunded(client: httpx2.AsyncClient) -> None:
     answer = await client.post("/v1/pos/refund", json={"original_fiscal_doc_id": "fn-12"})
     assert answer.status_code == 200
@@ -81,9 +78,6 @@ async def test_a_sale_of_another_type_is_refused(client: httpx2.AsyncClient) -> 
     assert (await client.post("/v1/pos/refund", json={"original_fiscal_doc_id": {}})).status_code == 422
 
 
-# --- reports --------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("path", ["/v1/kkt/x_report", "/v1/kkt/report/x"])
 @pytest.mark.parametrize("body", [None, {}, {"pos_id": ""}, {"pos_id": None, "session_id": None}])
 async def test_an_x_report_needs_no_till_with_one_register(
@@ -107,9 +101,6 @@ async def test_the_status_of_a_register_is_asked_by_till(client: httpx2.AsyncCli
     answer = await client.get("/v1/kkt/status", params={"pos_id": "POS-002"})
     assert [one["register_id"] for one in answer.json()["registers"]] == ["POS-001"]
     assert (await client.get("/v1/kkt/status", params={"pos_id": "POS-404"})).status_code == 404
-
-
-# --- buffer and delivery --------------------------------------------------------------------------------
 
 
 async def test_the_breaker_is_closed_by_hand_under_a_name(edge: Edge) -> None:
@@ -148,9 +139,6 @@ async def test_a_capacity_that_would_stop_sales_is_refused(
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["field"] == "capacity"
     assert await capacity(edge) == before
-
-
-# --- dead letters and maintenance -----------------------------------------------------------------------
 
 
 async def test_a_dead_letter_is_read_and_retried_once(client: httpx2.AsyncClient, letter: int) -> None:
@@ -217,9 +205,6 @@ async def test_maintenance_without_a_reason_or_with_a_strange_length_is_refused(
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["field"] == field
     assert await edge.services.administration.maintenance() is None
-
-
-# --- health and documentation ---------------------------------------------------------------------------
 
 
 async def test_the_root_leads_everywhere(client: httpx2.AsyncClient) -> None:

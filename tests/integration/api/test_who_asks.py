@@ -20,9 +20,6 @@ async def client(edge: Edge) -> AsyncIterator[httpx2.AsyncClient]:
         yield opened
 
 
-# --- proxies --------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Forwarded", "Via"])
 @pytest.mark.parametrize("path", ["/v1/kkt/receipts", "/api/v1/auth/me"])
 async def test_an_open_adapter_refuses_what_a_proxy_forwards_and_says_what_to_do(
@@ -56,9 +53,6 @@ async def test_forwarded_addresses_count_from_a_trusted_proxy_only(
         ]
     found = {200 if answer.status_code == 401 else answer.status_code for answer in answers}
     assert found == statuses
-
-
-# --- budgets --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("spelt", ["Bearer {}", "Bearer  {}", "Bearer {} "])
@@ -102,9 +96,6 @@ async def test_a_receipt_without_a_valid_token_is_refused_before_its_body_is_rea
     assert answer.status_code == 401
 
 
-# --- bodies ---------------------------------------------------------------------------------------------
-
-
 async def test_only_receipts_may_be_large(client: httpx2.AsyncClient) -> None:
     large = json.dumps(SALE | {"note": "x" * 100_000}).encode()
     assert (await post_receipt(client, large, key=a_key())).status_code == 200
@@ -117,9 +108,6 @@ async def test_all_large_bodies_together_have_a_bound(edge: Edge) -> None:
     async with client_of(edge.app(bodies_bytes=50_000)) as client:
         assert (await post_receipt(client, large, key=a_key())).status_code == 503
         assert (await post_receipt(client, key=a_key())).status_code == 200
-
-
-# --- pages and headers ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -182,9 +170,6 @@ async def test_a_wrong_method_is_told_all_right_ones(
     assert answer.headers["allow"] == allow
 
 
-# --- what health tells ----------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer guess"}])
 async def test_without_a_valid_token_health_is_words_only(edge: Edge, headers: dict[str, str]) -> None:
     async with client_of(edge.app(auth_open=False)) as client:
@@ -202,9 +187,6 @@ async def test_an_open_adapter_tells_a_proxy_words_only(client: httpx2.AsyncClie
     assert "last_check" in (await client.get("/v1/health")).json()["components"]["buffer"]
     told = (await client.get("/v1/health", headers=FORWARDED)).json()
     assert set(told["components"]["buffer"]) == {"status"}
-
-
-# --- pages and metrics ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -75,9 +75,6 @@ def problem_in(answer: bytes) -> dict[str, object]:
     return read
 
 
-# --- heads ----------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("head", "status", "code"),
     [
@@ -183,9 +180,6 @@ async def test_one_connection_queues_a_bounded_number_of_requests(edge: Edge) ->
         assert 1 <= answers.count(b"HTTP/1.1 200") <= 20
 
 
-# --- time -----------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("sent", "refusal"),
     [
@@ -232,9 +226,6 @@ async def test_a_sale_at_work_has_all_the_time_it_needs(edge: Edge) -> None:
             await edge.until_stored(before + 1)
             server.connected.look(asyncio.get_running_loop().time() + 1000)
         assert (await one.answer()).startswith(b"HTTP/1.1 200")
-
-
-# --- places ---------------------------------------------------------------------------------------------
 
 
 def sale(token: str | None = None) -> bytes:

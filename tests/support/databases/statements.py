@@ -21,3 +21,13 @@ def value_of(statement: str) -> Callable[[Connection], object]:
 def apply_insert(connection: Connection, items: Sequence[int]) -> list[int | Exception]:
     connection.execute(text("INSERT INTO t(n) VALUES (:n)"), [{"n": item} for item in items])
     return [*items]
+
+
+def add_one(connection: Connection) -> None:
+    n = connection.execute(text("SELECT n FROM t WHERE id = 1")).scalar_one()
+    connection.execute(text("UPDATE t SET n = :n WHERE id = 1"), {"n": n + 1})
+
+
+def first_number(connection: Connection) -> int:
+    value: int = connection.execute(text("SELECT n FROM t WHERE id = 1")).scalar_one()
+    return value

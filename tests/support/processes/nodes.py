@@ -88,8 +88,6 @@ class Node:
         assert self.process is not None, f"{self.name} does not run"
         return self.process.pid
 
-    # ---- life ---------------------------------------------------------------------------------------
-
     def start(self, *, armed: Mapping[str, str] | None = None) -> None:
         """``armed``: the point to stop at, from the very start (scaled nodes)."""
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -164,8 +162,6 @@ class Node:
     def log(self) -> str:
         return (self.folder / "log").read_text(encoding="utf-8", errors="replace")[-6000:]
 
-    # ---- named points (scaled nodes) ----------------------------------------------------------------
-
     async def arm(self, point: str, how: signal.Signals = signal.SIGSTOP) -> None:
         """Stop (or end) at this point of the lab the next time it is passed."""
         assert self.process is not None
@@ -186,8 +182,6 @@ class Node:
 
     def _state(self) -> str:
         return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0]
-
-    # ---- asking -------------------------------------------------------------------------------------
 
     async def post(self, body: Json, *, key: str, timeout_s: float = 60.0) -> httpx2.Response:
         return await self.call(

@@ -101,9 +101,6 @@ def test_few_open_files_mean_few_connections() -> None:
     assert within_files(1000, files=80) == 16
 
 
-# --- what operators learn of it ---
-
-
 def test_servers_of_one_process_count_together() -> None:
     counts = ConnectionCounts()
     first, second = (Connections(LIMITS, counts=counts) for _ in range(2))

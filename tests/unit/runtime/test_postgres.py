@@ -1,16 +1,14 @@
-"""What is special about PostgreSQL: conflicts between writers, and a server that goes away."""
+"""What is special about PostgreSQL: conflicts between writers, and connections that are cut."""
 
 import asyncio
-import tempfile
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, Table, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
-from tests.support.services import PostgresServer, postgres_server
+from tests.support.databases.statements import add_one, first_number
 
 from kkt_adapter.kernel.errors import StorageError
 from kkt_adapter.runtime.db.bulk import bulk_insert
@@ -30,16 +28,6 @@ async def db(postgres_url: str) -> AsyncIterator[PostgresDatabase]:
         yield database
     finally:
         await database.close()
-
-
-def add_one(connection: Connection) -> None:
-    n = connection.execute(text("SELECT n FROM t WHERE id = 1")).scalar_one()
-    connection.execute(text("UPDATE t SET n = :n WHERE id = 1"), {"n": n + 1})
-
-
-def first_number(connection: Connection) -> int:
-    value: int = connection.execute(text("SELECT n FROM t WHERE id = 1")).scalar_one()
-    return value
 
 
 async def test_two_processes_lose_no_update_of_one_row(db: PostgresDatabase, postgres_url: str) -> None:
@@ -362,39 +350,3 @@ async def test_statements_are_counted(db: PostgresDatabase) -> None:
     with count_statements(*db.engines) as counted:
         await db.write(add_one)
     assert counted.total == 2
-
-
-async def test_a_server_that_is_not_there_is_told_quickly() -> None:
-    database = PostgresDatabase("postgresql://kkt@127.0.0.1:1/kkt")
-    try:
-        for attempt in (database.read(first_number), database.write(add_one)):
-            with pytest.raises(StorageError, match="cannot be used"):
-                async with asyncio.timeout(60):
-                    await attempt
-    finally:
-        await database.close()
-
-
-@pytest.fixture
-def own_server() -> Iterator[PostgresServer]:
-    with tempfile.TemporaryDirectory(prefix="kkt-pg-") as home, postgres_server(Path(home)) as server:
-        yield server
-
-
-async def test_it_goes_on_after_the_server_was_restarted(own_server: PostgresServer) -> None:
-    database = PostgresDatabase(own_server.url(), PostgresSettings(readers=1))
-    try:
-        await database.write(lambda c: c.execute(text("CREATE TABLE t (id INTEGER, n INTEGER)")))
-        await database.write(lambda c: c.execute(text("INSERT INTO t VALUES (1, 0)")))
-        own_server.stop()
-        with pytest.raises(StorageError):
-            await database.write(add_one)
-        with pytest.raises(StorageError):
-            await database.read(first_number)
-
-        own_server.start()
-
-        await database.write(add_one)
-        assert await database.read(first_number) == 1
-    finally:
-        await database.close()

@@ -73,8 +73,6 @@ class LimitedProtocol(HttpToolsProtocol):
         self._answers: Answers = None  # type: ignore[assignment]  # set with the transport
         self.cycle: RequestCycle = None  # type: ignore[assignment]  # set with the first request
 
-    # --- places -------------------------------------------------------------------------------------
-
     @property
     def at_work(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete and not self.cycle.more_body
@@ -134,8 +132,6 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._when_gone is not None:
             self._when_gone()
 
-    # --- bytes --------------------------------------------------------------------------------------
-
     def data_received(self, data: bytes) -> None:
         if self._stopped:
             self._throw_away(len(data))
@@ -170,8 +166,6 @@ class LimitedProtocol(HttpToolsProtocol):
             raise _Malformed from None
         if self._head_bytes + self._unparsed_bytes > self.limits.head_bytes:
             raise _HeadTooLarge
-
-    # --- what the parser found ------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
         self.url = b""
@@ -298,8 +292,6 @@ class LimitedProtocol(HttpToolsProtocol):
             cycle, app = self.pipeline.pop()
             self._start_asgi_task(cycle, app)
 
-    # --- time -----------------------------------------------------------------------------------------
-
     def pause_writing(self) -> None:
         self._write_paused_at = self.loop.time()
         super().pause_writing()
@@ -326,8 +318,6 @@ class LimitedProtocol(HttpToolsProtocol):
             self._refuse(Refusal.HEAD_LATE)
         elif now - self._began_at > limits.request_deadline_s:
             self._refuse(Refusal.BODY_LATE)
-
-    # --- refusals -------------------------------------------------------------------------------------
 
     def _refuse(self, refusal: Refusal) -> None:
         """Answer once, read nothing more, close."""

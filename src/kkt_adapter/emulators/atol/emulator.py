@@ -139,8 +139,6 @@ class AtolEmulator:
                 device.machine.close()
         self._folder.close()
 
-    # --- the web server alone ---
-
     async def set_down(self, down: bool) -> None:
         """The web server's cable: connections are refused until it is back; jobs go on."""
         self.down = down
@@ -157,8 +155,6 @@ class AtolEmulator:
         self.server.start()
         if not self.down:
             await self._listener.listen(self.web.app())
-
-    # --- the registers alone ---
 
     def set_link(self, linked: bool) -> None:
         """The cable between web server and (first) register."""
@@ -197,8 +193,6 @@ class AtolEmulator:
             "faults": [asdict(fault) for fault in self.plan.faults],
             "requests": len(self.web.seen),
         }
-
-    # --- inside ---
 
     def _device(self, folder: Path, number: int) -> EmulatedAtolDevice:
         machine = AtolMachine(

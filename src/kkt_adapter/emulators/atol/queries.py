@@ -67,8 +67,6 @@ class Queries:
         self._machine.need_link()
         return self._tasks[str(task["type"])](task)
 
-    # --- the register ---
-
     def _device_status(self) -> Result:
         machine, status = self._machine, self._machine.status()
         return {
@@ -118,8 +116,6 @@ class Queries:
             "cashDrawer": {"sum": rubles(self._making.cash_kop())},
             "shiftNumber": status.shift_number,
         }
-
-    # --- the FN ---
 
     def _fn_info(self) -> Result:
         status = self._machine.status()
@@ -214,8 +210,6 @@ class Queries:
             },
             "warnings": {},
         }
-
-    # --- marking codes ---
 
     def _mark_clear(self, _task: dict[str, Any]) -> None:
         self._machine.marks.clear()

@@ -108,8 +108,6 @@ class JobServer:
             device.queue.clear()
             self._file(device, "w", b"")
 
-    # --- jobs ---
-
     def add(self, device: EmulatedAtolDevice, uuid: str, tasks: list[dict[str, Any]]) -> Job:
         results = [{"status": "wait", "error": dict(NO_ERROR), "result": None} for _ in tasks]
         job = Job(uuid=uuid, number=len(device.jobs) + 1, tasks=tasks, results=results)
@@ -211,8 +209,6 @@ class JobServer:
             loop.call_later(fault.delay_s, lambda: setattr(machine, "linked", True))
         raise DriverError(fault.code or NO_LINK, "Нет связи")
 
-    # --- blocking ---
-
     def _blocks(self, code: int) -> bool:
         return code in self.flavour.blocking or (
             code in PAPER and self.settings["blockQueueOnPrintErrors"] is True
@@ -238,8 +234,6 @@ class JobServer:
             status="ready", error=dict(NO_ERROR), result=params if self.flavour.flat_recovery else poor
         )
         told["recovered"] = True
-
-    # --- keeping ---
 
     def _keep(self, device: EmulatedAtolDevice, job: Job) -> None:
         line = json_bytes(

@@ -68,8 +68,6 @@ class Web:
         router.add_post(f"{API}/operations/{{query}}", self._operation)
         return app
 
-    # --- around every request ---
-
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
@@ -137,8 +135,6 @@ class Web:
             return web.Response(status=status, text=page, content_type="text/html")
         return _json({"error": {"code": WEB_FAILED, "description": description}}, status)
 
-    # --- jobs ---
-
     async def _post(self, request: web.Request) -> web.Response:
         device = self._device(request)
         body = await _body(request)
@@ -204,8 +200,6 @@ class Web:
         except DriverError as error:
             return _json({"error": {"code": error.code, "description": error.description}}, 400)
 
-    # --- the server and its registers ---
-
     async def _server_info(self, _request: web.Request) -> web.Response:
         first = next(iter(self._server.devices.values()))
         told = {
@@ -256,8 +250,6 @@ class Web:
             "isLock": device.blocked is not None,
             "hasLicense": device.licence,
         }
-
-    # --- inside ---
 
     def _device(self, request: web.Request) -> EmulatedAtolDevice:
         return self._by_id(request.query.get("deviceID", self._server.default))

@@ -76,8 +76,6 @@ class OfdBook:
         self._kept_bytes = 0
         self._index: dict[tuple[str, int], int] = {}
 
-    # --- arrivals ----------------------------------------------------------------------------------------
-
     def receive(
         self,
         transport: OperatorChannel,
@@ -132,8 +130,6 @@ class OfdBook:
         ledger = self._ledger(fn_number)
         ledger.confirmed = max(ledger.confirmed, fd_number)
 
-    # --- reading -----------------------------------------------------------------------------------------
-
     def state(self) -> dict[str, Any]:
         """All counters, as the control interface shows them."""
         drives = self.drives.values()
@@ -171,8 +167,6 @@ class OfdBook:
         """One document, while it is kept."""
         sequence = self._index.get((fn_number, fd_number))
         return None if sequence is None else self._kept[sequence]
-
-    # --- private -----------------------------------------------------------------------------------------
 
     def _ledger(self, fn_number: str) -> DriveLedger:
         return self.drives.setdefault(fn_number, DriveLedger())

@@ -55,8 +55,6 @@ class OfdHttpServer:
         """Stop listening and cut what is open; connecting is refused from now on."""
         await self._listener.cut()
 
-    # --- requests ----------------------------------------------------------------------------------------
-
     async def _health(self, _request: web.Request) -> web.Response:
         return web.json_response({"status": "ok"})
 

@@ -233,9 +233,6 @@ def close_shift(machine: ShtrihMachine, _data: bytes, operator: int) -> bytes:
     return u2(document.shift_number) + u4(document.fd_number) + u4(document.fiscal_sign) + machine.tail()
 
 
-# --- relay -----------------------------------------------------------------------------------------------
-
-
 def message_size(machine: ShtrihMachine, _data: bytes, _operator: int) -> bytes:
     message = _waiting(machine)
     return u2(len(message)) + u1(BLOCK)

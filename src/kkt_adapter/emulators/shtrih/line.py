@@ -106,8 +106,6 @@ class PortLine:
             if len(self._bytes) == before:
                 return
 
-    # --- protocol 1 ---
-
     async def _feed_1(self) -> None:
         byte = self._bytes[0]
         if byte == STX:
@@ -145,8 +143,6 @@ class PortLine:
     def _keep(self, answer: bytes | None) -> None:
         self._device.kept = answer or None
 
-    # --- protocol 2 ---
-
     async def _feed_2(self) -> None:
         self._cut_in_request(bytes(self._bytes))
         data = bytes(self._bytes)
@@ -167,8 +163,6 @@ class PortLine:
                 device.last_number, device.last_answer = number, answer
 
         await self._execute(found.data, ack=b"", pack=lambda a: frame2.frame(number, a), keep=keep)
-
-    # --- both ---
 
     async def _execute(
         self,

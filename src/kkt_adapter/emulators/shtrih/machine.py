@@ -120,8 +120,6 @@ class ShtrihMachine(FnMachine[DeviceCounters]):
         if self._clock is not None:
             self._clock.apart += moment - self.now()
 
-    # --- mode ---
-
     @property
     def mode(self) -> int:
         if self.dump is not None and self.model.dump_mode:
@@ -191,8 +189,6 @@ class ShtrihMachine(FnMachine[DeviceCounters]):
         if self.model.auto_cancel:
             self.receipt = None
             self.begun = NOTHING
-
-    # --- documents ---
 
     def open_shift(self, operator: int) -> FiscalDocument:
         if self.status().shift_state is not ShiftState.CLOSED:

@@ -76,8 +76,6 @@ class ClockWatch:
         self._one_at_a_time = asyncio.Lock()
         self._log = structlog.get_logger("clock")
 
-    # ---- for whoever is about to destroy something --------------------------------------------------
-
     def believed(self) -> bool:
         return isinstance(self.trust(), Believed)
 
@@ -125,8 +123,6 @@ class ClockWatch:
             for witness, one in told
             if one is not None and (witness is Witness.PERSON or steady - one[1] <= WITNESS_GOOD_FOR_S)
         ]
-
-    # ---- the service --------------------------------------------------------------------------------
 
     async def load(self) -> None:
         """What was stored before the start. Raises StorageError."""
@@ -229,8 +225,6 @@ class ClockWatch:
 
         await self._db.write(write)
         self.state = state
-
-    # ---- people -------------------------------------------------------------------------------------
 
     async def confirm(self, *, by: str, reason: str) -> ClockReport:
         """A person says that the wall clock is right now; what was postponed goes on. Raises StorageError."""

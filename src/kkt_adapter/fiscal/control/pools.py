@@ -64,8 +64,6 @@ class Pools:
         self._troubled: dict[str, float] = {}  # register -> monotonic time of the first look that saw trouble
         self._log = structlog.get_logger("pools")
 
-    # ---- what people do ----------------------------------------------------------------------------
-
     async def set_aside(self, register_id: str, *, mode: HoldMode, reason: str, by: str) -> SetAside:
         """Hold or drain a register; one that is set aside already gets the new mode and reason.
 
@@ -104,8 +102,6 @@ class Pools:
 
         await self._db.write(write)
         unit.lane.hold = None
-
-    # ---- the service --------------------------------------------------------------------------------
 
     async def restore(self) -> None:
         """At start, before any lane: what people decided before, what must be read back, and groups that are

@@ -120,8 +120,6 @@ class DeadLetters:
 
         return LetterResolved(letter=await self._db.write(write), outcome_assumed=outcome is None)
 
-    # ---- many at once -------------------------------------------------------------------------------
-
     async def retry_many(
         self, wanted: LetterFilter, *, expected_count: int, by: str, note: str | None = None
     ) -> ManyLetters:

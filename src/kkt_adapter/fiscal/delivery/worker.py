@@ -113,8 +113,6 @@ class DeliveryWorker:
         self.last_pass_monotonic: float | None = None
         self.planned_wait_s = 0.0
 
-    # ---- from outside -------------------------------------------------------------------------------
-
     @property
     def last_pass_at(self) -> datetime | None:
         return None if self._last_pass is None else self._last_pass.at
@@ -203,8 +201,6 @@ class DeliveryWorker:
             pending=totals.pending,
         )
 
-    # ---- the service --------------------------------------------------------------------------------
-
     async def run(self, stop: asyncio.Event) -> None:
         """Pass after pass until ``stop``; the document in flight is finished."""
         self._stop, self._state = stop, WorkerTask.RUNNING
@@ -273,8 +269,6 @@ class DeliveryWorker:
         owners = await self._db.read(claims.claim_owners)
         ended = [o for o in owners if o != self._owner and await asyncio.to_thread(self._owner_ended, o)]
         await self._db.write(lambda c: claims.release_claims(c, owners=ended, before=now))
-
-    # ---- one pass -----------------------------------------------------------------------------------
 
     async def _pass(self, *, limit_s: float, force: bool, manual: bool) -> PassResult:
         async with self._passing, self._pass_lock.attempt() as hold:

@@ -71,9 +71,6 @@ class Element:
         return first(self.children, tag)
 
 
-# --- building blocks -------------------------------------------------------------------------------------
-
-
 def element(tag: int, payload: bytes) -> bytes:
     try:
         return _HEAD.pack(tag, len(payload)) + payload
@@ -159,9 +156,6 @@ def quantity_millionths(quantity: Fvln) -> int:
     if rest:
         raise TlvError(f"{quantity.value} / 10^{quantity.decimals} is finer than a millionth")
     return millionths
-
-
-# --- by the dictionary -----------------------------------------------------------------------------------
 
 
 def encode(fields: Iterable[Field]) -> bytes:

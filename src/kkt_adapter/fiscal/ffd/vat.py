@@ -145,9 +145,6 @@ def vat_differs(refund: Receipt, sale_rates: frozenset[VatRate]) -> ReceiptWarni
     return None
 
 
-# --- reading a rate as people and other programs write it -------------------------------------------------
-
-
 class VatRateUnknown(ValueError):
     """The text is not a rate; ``text`` says so in both languages and what to write instead."""
 

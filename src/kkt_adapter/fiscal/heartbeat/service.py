@@ -111,8 +111,6 @@ class Heartbeat:
         for target in self.targets:
             await target.close()
 
-    # ---- the service --------------------------------------------------------------------------------
-
     async def run(self, stop: asyncio.Event) -> None:
         """Call every back office until ``stop``; without any there is nothing to do."""
         if not self.targets:
@@ -158,8 +156,6 @@ class Heartbeat:
             disk_free_bytes=self._disk_free_bytes(),
             points=await self._points.read(),
         )
-
-    # ---- what is shown ------------------------------------------------------------------------------
 
     @property
     def worst(self) -> Target | None:

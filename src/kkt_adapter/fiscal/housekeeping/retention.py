@@ -110,9 +110,6 @@ class RetentionKind:
     begin: Any = 0  # the cursor of the first look
 
 
-# ---- receipts, with their attempts and documents --------------------------------------------------------
-
-
 def _look_at_receipts(conn: Connection, limits: Limits, after: int) -> RetentionBatch:
     """As many as make one step together with what goes along with them."""
     columns = (receipts.c.seq, receipts.c.created_at, receipts.c.synced_at, receipts.c.door)
@@ -185,9 +182,6 @@ def _forget_receipts(conn: Connection, seqs: Sequence[int]) -> int:
     return gone + forgotten
 
 
-# ---- keys -----------------------------------------------------------------------------------------------
-
-
 def _look_at_keys(conn: Connection, limits: Limits, after: int) -> RetentionBatch:
     rows = conn.execute(
         select(idempotency.c.seq, idempotency.c.created_at, receipts.c.seq.label("receipt"))
@@ -199,9 +193,6 @@ def _look_at_keys(conn: Connection, limits: Limits, after: int) -> RetentionBatc
     old = [row.seq for row in rows if row.receipt is None and row.created_at < limits.keys]
     more = any(row.created_at < limits.keys for row in rows)
     return RetentionBatch(old=old, next=rows[-1].seq if more else None)
-
-
-# ---- the rest -------------------------------------------------------------------------------------------
 
 
 def _walk(table: Table, column: str, limit: str) -> Callable[[Connection, Limits, Any], RetentionBatch]:

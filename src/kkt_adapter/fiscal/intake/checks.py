@@ -117,8 +117,6 @@ class ReceiptChecks:
         """The sale that must be delivered before this refund is taken."""
         return sale.id if sale is not None and self._policy.refund_requires_synced else None
 
-    # ---- groups -------------------------------------------------------------------------------------
-
     async def _in_group(
         self, group: Group, request: ReceiptRequest, key: str, sent: AsSent
     ) -> tuple[Candidates, Receipt | None, int]:
@@ -191,8 +189,6 @@ class ReceiptChecks:
         except AdapterError as refusal:
             return refusal
         return shift_expired()
-
-    # ---- one register -------------------------------------------------------------------------------
 
     async def _rehearse(self, request: ReceiptRequest, key: str, sent: AsSent) -> None:
         """Raise what this receipt would be refused with, before a register is made for it. For a key that is

@@ -75,9 +75,6 @@ class Message:
     container: Container | None  # None: no body
 
 
-# --- writing ---------------------------------------------------------------------------------------------
-
-
 def build_message(
     *,
     fn_number: str,
@@ -196,9 +193,6 @@ def message_bytes(header: SessionHeader, container: Container | None) -> bytes:
     """
     body = b"" if container is None else container_bytes(container)
     return header_bytes(header, body) + body
-
-
-# --- reading ---------------------------------------------------------------------------------------------
 
 
 def parse_message(data: bytes) -> Message:

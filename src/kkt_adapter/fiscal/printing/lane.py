@@ -185,8 +185,6 @@ class PrintLane(LaneFront):
         while self._reserved and not (stop.is_set() or term.lost.is_set()):
             await self._wake.wait(1.0)
 
-    # ---- receipts -----------------------------------------------------------------------------------
-
     async def _recover(self, lane: LaneTerm) -> None:
         self._broken = False  # whoever doubts the rows meanwhile sets it again
         try:

@@ -104,8 +104,6 @@ class LaneFront:
         self._aside: RegisterHold | None = None
         self._look_now = False  # what blocks the device may be over
 
-    # ---- for the receipt session -----------------------------------------------------------------------
-
     def reserve(self) -> NewAttempt | None:
         """The attempt to store together with a receipt that this lane would print at once, or None.
 

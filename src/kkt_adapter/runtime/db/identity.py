@@ -236,9 +236,6 @@ def refusal(place: str, refused: StartRefused) -> SettingsInvalid:
     )
 
 
-# ---- the row --------------------------------------------------------------------------------------------
-
-
 def read(conn: Connection) -> Identity | None:
     """None: the table is empty. The table must be there."""
     row = conn.execute(select(identity).where(identity.c.id == THE_ROW)).first()
@@ -276,9 +273,6 @@ def count_change(conn: Connection) -> Identity:
     now = read(conn)
     assert now is not None
     return now
-
-
-# ---- the memory of a data directory ---------------------------------------------------------------------
 
 
 def load_memory(data_dir: Path) -> Memory:

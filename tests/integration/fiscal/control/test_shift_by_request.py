@@ -30,9 +30,6 @@ def openings(running: Product) -> int:
     return sum(document.code is DocumentCode.OPEN_SHIFT for document in running.archive())
 
 
-# --- opening ---------------------------------------------------------------------------------------------
-
-
 async def test_a_receipt_with_a_closed_shift_waits_and_is_told_how_to_open_one(by_hand: Product) -> None:
     (answer,) = await by_hand.sell(1)
     assert answer["status"] == "buffered"
@@ -101,9 +98,6 @@ async def test_a_shift_can_be_opened_early_where_it_opens_by_itself(tmp_path: Pa
         assert (await running.sell(1))[0]["fiscal_doc"]["shift_number"] == 1
         unknown = await running.call("POST", OPEN, {"pos_id": "NOBODY"})
         assert (unknown.status_code, unknown.json()["code"]) == (404, "NOT_FOUND")
-
-
-# --- a report in doubt -----------------------------------------------------------------------------------
 
 
 def hand_attempts_to(owner: str, conn: Connection) -> None:

@@ -147,9 +147,6 @@ async def test_a_cancelled_delivery_can_be_made_again(operator: OfdEmulator, gat
     assert (await gateway.deliver(RECEIPT_ID, a_receipt_body())).ofd_id
 
 
-# --- servers that are no operator ------------------------------------------------------------------------
-
-
 @contextlib.asynccontextmanager
 async def server_sending(answer: bytes) -> AsyncIterator[HttpOfd]:
     async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

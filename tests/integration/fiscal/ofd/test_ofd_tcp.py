@@ -56,9 +56,6 @@ async def refused_with(answer: bytes, message: OfdMessage | None = None) -> OfdU
     return caught.value
 
 
-# --- answers that count ----------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("name", "fd_number", "code"), [("answer_operator_14", 1, 14), ("answer_operator_0", 2, 0)]
 )
@@ -91,9 +88,6 @@ async def test_an_answer_in_single_bytes_is_read_to_its_end_and_not_beyond():
     async with raw_server(respond) as port:
         reply = await TcpOfdGateway(LOOPBACK, port, timeout_s=TIMEOUT_S).deliver(message)
     assert reply.raw == answer
-
-
-# --- answers that do not ---------------------------------------------------------------------------------
 
 
 async def test_an_empty_answer_is_no_confirmation():
@@ -142,9 +136,6 @@ async def test_a_readable_answer_is_asked_of_a_register_that_writes_readable_doc
         fn_number=FnNumber(FN), fd_number=message.fd_number, code=message.code, raw=bytes(body)
     )
     assert (await answered_with(encrypted, secretive)).response_code is None
-
-
-# --- time ------------------------------------------------------------------------------------------------
 
 
 async def test_the_deadline_is_for_the_whole_answer_not_for_each_byte():
@@ -211,8 +202,6 @@ async def test_a_name_that_cannot_exist_is_unavailable():
         await TcpOfdGateway("x" * 64 + ".example", 7777, timeout_s=5).deliver(a_message())
     assert caught.value.error_code == "connection"
 
-
-# --- whatever comes --------------------------------------------------------------------------------------
 
 GOOD = good_answer(a_message())
 

@@ -71,8 +71,6 @@ class Decisions(RuleBasedStateMachine):
             self.run(self.stack.aclose())
             self.runner.close()
 
-    # ---- what happens -------------------------------------------------------------------------------
-
     @rule(n=st.integers(1, 2))
     def sales(self, n: int) -> None:
         self.run(self.sell(n))
@@ -109,8 +107,6 @@ class Decisions(RuleBasedStateMachine):
     @rule(rightly=st.booleans())
     def a_person_decides(self, rightly: bool) -> None:
         self.run(self.answer(rightly=rightly))
-
-    # ---- how ----------------------------------------------------------------------------------------
 
     def question(self) -> bool:
         return self.shop.lane().recovery.question is not None
@@ -218,8 +214,6 @@ class Decisions(RuleBasedStateMachine):
             for number, message in rows
             if number in receipts
         }
-
-    # ---- what holds ---------------------------------------------------------------------------------
 
     @invariant()
     def check(self) -> None:

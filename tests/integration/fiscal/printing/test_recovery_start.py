@@ -224,9 +224,6 @@ async def settled(running: Product) -> bool:
     return not rows and running.lane().holds()
 
 
-# --- claims and leases -----------------------------------------------------------------------------------
-
-
 def claim_all(owner: str, conn: Connection) -> None:
     n = conn.execute(
         update(receipts)
@@ -301,9 +298,6 @@ async def test_the_lane_of_a_process_that_may_live_is_left_alone(tmp_path: Path)
         await running.state_of(answer["receipt_id"], print_state="printed")
         await running.delivered()
         await running.check_books()
-
-
-# --- much of it ------------------------------------------------------------------------------------------
 
 
 async def test_more_waiting_receipts_than_the_queue_holds_are_printed_in_order(

@@ -172,9 +172,6 @@ async def test_the_product_tells_its_sales(tmp_path: Path) -> None:
         assert sum(entry["count"] for entry in found["hourly_data"]) == 3
 
 
-# --- documents by date ---
-
-
 @examples(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     gaps=st.lists(st.tuples(st.integers(1, 40), st.integers(0, 500)), max_size=40),

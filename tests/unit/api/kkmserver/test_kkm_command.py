@@ -95,9 +95,6 @@ def test_every_command_that_is_not_carried_out_says_so() -> None:
             assert "не поддерживается" in refusal.text.ru
 
 
-# --- devices ---------------------------------------------------------------------------------------------
-
-
 def _device(number: int, *, ready: bool = True, inn: str = "7707083893", taxation: int = 1) -> Device:
     return Device(
         number=DeviceNumber(number), register_id=f"K{number}", device_id=f"id-{number}", inn=inn,
@@ -129,9 +126,6 @@ def test_no_such_register_is_status_3(wish: DeviceWish) -> None:
     with pytest.raises(CommandRefused) as error:
         chosen(wish, POOL)
     assert error.value.status is Status.NOT_FOUND
-
-
-# --- answers ---------------------------------------------------------------------------------------------
 
 
 def test_an_answer_has_what_the_strictest_readers_want() -> None:

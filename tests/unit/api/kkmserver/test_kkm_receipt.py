@@ -225,9 +225,6 @@ def test_the_cashier_of_old_free_tags() -> None:
     assert _body(CheckProps=props)["cashier"] == {"name": "Петрова"}
 
 
-# --- what two presses have in common ---------------------------------------------------------------------
-
-
 def _hash(**changes: Any) -> bytes:
     return content_hash(read_command({**SALE, **changes}))
 

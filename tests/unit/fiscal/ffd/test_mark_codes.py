@@ -319,8 +319,6 @@ def test_the_check_digit_is_that_of_gs1(digits: str) -> None:
     assert not check_digit_fits(digits[:-1] + wrong)
 
 
-# --- in a receipt ----------------------------------------------------------------------------------------
-
 MARKING = a_profile(registration=a_registration(marked_goods=True))
 
 

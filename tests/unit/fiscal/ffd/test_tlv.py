@@ -65,9 +65,6 @@ def fields_of(elements: tuple[Element, ...] | list[Element]) -> list[Field]:
     return [(e.tag, e.value if e.value is not None else fields_of(e.children)) for e in elements]
 
 
-# --- worked values of the protocol -----------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("tag", "value", "wire"),
     [
@@ -122,9 +119,6 @@ def test_nested_tags_make_the_round_trip(parents: list[Tag], fields: list[Field]
         assert fields_of(decode(data)) == nested
 
 
-# --- limits ----------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("tag", "value", "reason"),
     [
@@ -175,9 +169,6 @@ def test_the_innermost_tag_is_named():
 def test_an_unknown_tag_is_written_from_bytes_and_read_back_raw():
     (read,) = decode(encode([(5555, b"\x01\x02")]))
     assert read == Element(tag=5555, raw=b"\x01\x02")
-
-
-# --- tolerant reading ------------------------------------------------------------------------------------
 
 
 def test_an_unknown_tag_is_skipped_by_its_length():
@@ -285,9 +276,6 @@ def test_a_child_is_found_by_its_tag():
     assert name is not None
     assert name.value == "bread"
     assert item.child(1043) is None
-
-
-# --- building blocks -------------------------------------------------------------------------------------
 
 
 @given(st.integers(0, 2**64 - 1))

@@ -48,8 +48,6 @@ from kkt_adapter.kernel.errors import KktRefused
 from kkt_adapter.kernel.ids import RegisterId
 from kkt_adapter.kernel.money import Kopecks, Quantity
 
-# --- codes ---
-
 
 @pytest.mark.parametrize("code", [8, 16, 66, 68, 144, 225, 401, 426, 501, 502, 504])
 def test_codes_that_prove_that_nothing_was_made(code: int) -> None:
@@ -79,9 +77,6 @@ def test_the_table_never_calls_a_doubtful_code_harmless() -> None:
     assert doubtful == {codes.NO_DATA, 32 + 107}, "questions only: no such document; unsent documents"
     assert code_of(777).reaction is AtolReaction.UNKNOWN
     assert code_of(423).reaction is AtolReaction.MARK
-
-
-# --- answers ---
 
 
 @pytest.mark.parametrize(
@@ -142,9 +137,6 @@ def test_times_are_the_registers_digits_whatever_the_zone_of_the_pc(suffix: str)
 def test_the_uuid_of_a_job_follows_from_what_it_makes_and_from_the_attempt() -> None:
     assert job_uuid("99", "receipt:1", 1) == job_uuid("99", "receipt:1", 1)
     assert len({job_uuid(fn, what, n) for fn in "12" for what in ("a", "b") for n in (1, 2)}) == 8
-
-
-# --- documents ---
 
 
 def a_document(**changes: Any) -> dict[str, Any]:
@@ -209,8 +201,6 @@ def test_another_document_than_the_one_asked_for_is_no_answer() -> None:
     with pytest.raises(BadAtolAnswer):
         read_document(a_document(), fd_number=13, fn_number="", first_unsent=None)
 
-
-# --- receipts as tasks ---
 
 REGISTRATION = made_up_registration(RegisterId("kkt-1"), marked_goods=True)
 

@@ -53,8 +53,6 @@ class FnLife(RuleBasedStateMachine):
             self.fn.close()
             shutil.rmtree(self.folder)
 
-    # --- what the model knows ---
-
     @property
     def wall(self) -> datetime:
         return self.clock.now().astimezone(MOSCOW).replace(tzinfo=None)
@@ -82,8 +80,6 @@ class FnLife(RuleBasedStateMachine):
         assert document.fd_number == self.last + 1
         assert document.fiscalized_at == self.now.replace(second=0)
         self.made.append(document)
-
-    # --- what may happen ---
 
     @rule()
     def open_shift(self) -> None:
@@ -194,8 +190,6 @@ class FnLife(RuleBasedStateMachine):
     def come_back_with_an_old_term(self) -> None:
         with pytest.raises(LeaseLost):
             self.fn.close_shift(CASHIER, term=self.term - 1)
-
-    # --- what always holds ---
 
     @invariant()
     def every_document_is_there_as_it_was_answered(self) -> None:

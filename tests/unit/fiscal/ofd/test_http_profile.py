@@ -34,9 +34,6 @@ def failure(status: int, body: Any = b"", **headers: str) -> OfdError:
     return caught.value
 
 
-# --- success ---------------------------------------------------------------------------------------------
-
-
 def test_accepted_brings_the_operators_id_and_time():
     reply = reply_of(200, {"status": "accepted", "ofd_id": "A-1", "timestamp": 1772442000})
     assert reply == HttpReply(ofd_id="A-1", timestamp=1772442000)
@@ -97,9 +94,6 @@ def test_a_conflict_about_another_document_is_a_rejection(missing: str):
     assert isinstance(failure(409, {"error": f"{' '.join(named)} was accepted before"}), OfdRejected)
 
 
-# --- rejection -------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("status", [400, 402, 404, 405, 406, 409, 410, 413, 415, 418, 422, 423, 451, 499])
 @pytest.mark.parametrize(
     "body", [{"error": "no"}, b"no", b"", b"\xff\xfe"], ids=["json", "text", "none", "bytes"]
@@ -119,9 +113,6 @@ def test_a_rejection_carries_the_operators_own_words():
     error = failure(422, {"error": "unknown item"})
     assert "unknown item" in error.detail.en
     assert "unknown item" in error.detail.ru
-
-
-# --- channel failure -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -200,9 +191,6 @@ def test_any_answer_is_a_reply_or_an_operator_error(status: int, body: bytes, ki
         read_answer(RECEIPT, HttpAnswer(status=status, headers=headers, body=body), now=NOW)
     except OfdError as error:
         assert error.detail.ru
-
-
-# --- writing ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

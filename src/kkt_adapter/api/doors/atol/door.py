@@ -52,8 +52,6 @@ class AtolOnlineDoor:
     def stop(self) -> None:
         """No answer is held."""
 
-    # ---- what the edge asks -----------------------------------------------------------------------------
-
     async def known(self, scope: Scope) -> str | None:
         wanted = asked(scope["path"])
         if wanted is None or wanted.call in (AtolCall.SIGN_IN, AtolCall.UNKNOWN):
@@ -92,8 +90,6 @@ class AtolOnlineDoor:
             # sputnik8/atol-rb (lib/atol/transaction/get_token.rb) fails over other letters and shows no cause
             return DoorAnswer(status=told.http, body=jsontext.ascii_only(answer))
         return _answer(told.http, answer, for_page)
-
-    # ---- requests ---------------------------------------------------------------------------------------
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         wanted = asked(scope["path"])

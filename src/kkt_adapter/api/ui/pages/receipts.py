@@ -186,8 +186,6 @@ def _after(visit: Visit) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= 18 else None
 
 
-# --- files ---
-
 COLUMNS = (
     "receipt_id", "register_id", "pos_id", "kind", "total", "state", "fn_number", "fiscal_doc_number",
     "created_at", "printed_at", "synced_at", "retry_count", "last_error", "idempotency_key", "door",

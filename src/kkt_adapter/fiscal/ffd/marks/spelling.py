@@ -94,8 +94,6 @@ def _passes(attempt: _Try) -> bool:
         return False
 
 
-# --- separators, the scanner's sign, brackets ------------------------------------------------------------
-
 _WRITTEN_GS = re.compile(r"\\+u001d|\\+x1d|\{GS\}|<GS>|\[GS\]|\^\]|\u241d|\u00e8", re.IGNORECASE)
 _PREFIX = re.compile(rf"\A(?:\][CdQe][0-3]|{GS})+")
 _FNC1_AS_LETTER = re.compile("\\A[\u0438\u0448](?=01[0-9]{14})")  # byte E8 read as CP1251 or CP866
@@ -154,8 +152,6 @@ def _tidy(attempt: _Try) -> _Try:
     single = spaced.then(_ANY_SEPARATOR.sub(GS, spaced.code), _SEPARATORS)
     return single.then(single.code.rstrip(GS), _SEPARATORS)
 
-
-# --- base64 and the Russian keyboard ---------------------------------------------------------------------
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}\Z")
 _CYRILLIC = re.compile("[\u0400-\u04ff№]")

@@ -140,8 +140,6 @@ class AtolRegister:
         self._facts = None
         await self.web.close()
 
-    # --- looking ---
-
     async def status(self) -> KktStatus:
         look = await self._look()
         opened_at = await self._archive.shift_opened_at(look)
@@ -190,8 +188,6 @@ class AtolRegister:
             )
         except BadAtolAnswer as error:
             raise silent(str(error)) from error
-
-    # --- making documents ---
 
     async def open_shift(self, cashier: Cashier, *, term: int) -> FiscalDocument:
         with self._jobs.meter.document():
@@ -271,8 +267,6 @@ class AtolRegister:
         items = [{"type": "text", "text": line, "alignment": "left"} for line in lines]
         await self._do({"type": "nonFiscal", "items": items, "printFooter": False})
 
-    # --- the operator's queue: the register delivers by itself ---
-
     async def read_message(self) -> OfdMessage | None:
         """None: messages cannot be read through the web server (no ``RELAY``)."""
         self._need_open()
@@ -284,8 +278,6 @@ class AtolRegister:
             "ККТ АТОЛ передаёт документы сама: ответы ОФД от нас она не принимает.",
             device_code=codes.NO_AGENT,
         )
-
-    # --- inside ---
 
     def _need_open(self) -> AtolFacts:
         if self._facts is None:

@@ -92,8 +92,6 @@ class WebServer:
         self.device_id: str | None = None
         self.date = ""  # of the last answer, as HTTP writes it: what the server's PC takes for now
 
-    # --- jobs ---
-
     async def post(self, uuid: str, request: Any) -> None:
         """Queue a job.
 
@@ -135,8 +133,6 @@ class WebServer:
             reason=text(content, "blockReason"),
         )
 
-    # --- the server ---
-
     async def server_info(self) -> JsonObject:
         """``serverVersion``, ``driverVersion``. Raises WebDown, WebRefused."""
         content = _content(await self._send("GET", f"{API}/serverInfo"))
@@ -171,8 +167,6 @@ class WebServer:
 
     async def close(self) -> None:
         await self._client.close()
-
-    # --- inside ---
 
     def _device(self) -> str:
         return "" if self.device_id is None else f"?deviceID={quote(self.device_id, safe='')}"

@@ -146,8 +146,6 @@ class ShtrihRegister:
             self._facts = None
             await self._session.close()
 
-    # --- looking ---
-
     async def status(self) -> KktStatus:
         """Lets a printer that waits for it go on, and ends a dump that was cut short; nothing else."""
         async with self._operation() as facts:
@@ -199,8 +197,6 @@ class ShtrihRegister:
     async def cash_counts(self) -> CashCounts:
         async with self._operation():
             return await self._upkeep.cash_counts()
-
-    # --- making documents ---
 
     async def open_shift(self, cashier: Cashier, *, term: int) -> FiscalDocument:
         async with self._making():
@@ -293,8 +289,6 @@ class ShtrihRegister:
         async with self._operation():
             return await self._upkeep.set_clock(moment)
 
-    # --- the operator's queue ---
-
     async def read_message(self) -> OfdMessage | None:
         async with self._operation():
             return await read_waiting(self._session, self._admin)
@@ -302,8 +296,6 @@ class ShtrihRegister:
     async def accept_reply(self, reply: bytes) -> None:
         async with self._operation():
             await write_reply(self._session, self._admin, reply)
-
-    # --- inside ---
 
     @asynccontextmanager
     async def _line(self) -> AsyncIterator[None]:

@@ -9,8 +9,6 @@ from datetime import date, datetime
 
 from kkt_adapter.fiscal.kkt.shtrih.values import NOT_GIVEN, dmy, hms, text, u1, u2, u4, u5, u6
 
-# --- status -----------------------------------------------------------------------------------------------
-
 SHORT_STATUS = b"\x10"
 FULL_STATUS = b"\x11"
 METRICS = b"\xfc"
@@ -23,8 +21,6 @@ TABLE_STRUCTURE = b"\x2d"
 FIELD_STRUCTURE = b"\x2e"
 ERROR_TEXT = b"\x6b"
 END_DUMP = b"\x03"
-
-# --- shift and paper --------------------------------------------------------------------------------------
 
 X_REPORT = b"\x40"
 Z_REPORT = b"\x41"
@@ -40,8 +36,6 @@ SET_TIME = b"\x21"
 SET_DATE = b"\x22"
 CONFIRM_DATE = b"\x23"
 
-# --- receipt ----------------------------------------------------------------------------------------------
-
 OPEN_RECEIPT = b"\x8d"
 SUBTOTAL = b"\x89"
 CANCEL_RECEIPT = b"\x88"
@@ -56,8 +50,6 @@ TAG_FROM_BUFFER = b"\xff\x64"
 CHECK_MARK = b"\xff\x61"
 ACCEPT_MARK = b"\xff\x69"
 BIND_MARK = b"\xff\x67"
-
-# --- FN ---------------------------------------------------------------------------------------------------
 
 FN_STATUS = b"\xff\x01"
 FN_NUMBER = b"\xff\x02"
@@ -80,8 +72,6 @@ FN_MESSAGE_SIZE = b"\xff\x30"
 FN_READ_BLOCK = b"\xff\x31"
 FN_BEGIN_WRITE = b"\xff\x32"
 FN_WRITE_BLOCK = b"\xff\x33"
-
-# --- limits of protocol 1: a body has 255 bytes, command and password take six of them ----------------------
 
 MAX_TLV = 249  # FF0C and FF4D
 MAX_MARK_AND_TLV = 245  # FF61

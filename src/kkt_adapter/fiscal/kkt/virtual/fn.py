@@ -104,8 +104,6 @@ class VirtualFn:
         """Give the file back. May be called twice."""
         self._memory.close()
 
-    # --- looking ---
-
     def status(self, *, condition: KktState, forced: Blocked | None = None) -> KktStatus:
         """``condition`` is the printer's, ``forced`` a reason to be blocked that a fault has set."""
         self._memory.rest()
@@ -177,8 +175,6 @@ class VirtualFn:
     def confirmation(self, fd_number: int) -> StoredConfirmation | None:
         """What the operator has said about a document; None when it has said nothing (yet)."""
         return self._memory.confirmation(fd_number)
-
-    # --- making documents ---
 
     def open_shift(self, cashier: Cashier, *, term: int, forced: Blocked | None = None) -> FiscalDocument:
         """Raises LeaseLost, KktBlocked, KktRefused, KktOutcomeUnknown."""
@@ -259,8 +255,6 @@ class VirtualFn:
         code = DocumentCode.CORRECTION if receipt.kind is ReceiptKind.CORRECTION else DocumentCode.RECEIPT
         return self._make(code, after, contents, receipt=receipt)
 
-    # --- the operator's queue ---
-
     def exchange_status(self) -> ExchangeStatus:
         state = self._memory.ready()
         return ExchangeStatus(
@@ -311,8 +305,6 @@ class VirtualFn:
                 reply=reply,
             )
         )
-
-    # --- inside ---
 
     def _begin(self) -> tuple[Registration, FnLimits, RecordedDocument, FnState]:
         """Document 1: the registration report."""

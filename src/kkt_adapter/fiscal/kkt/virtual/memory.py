@@ -154,8 +154,6 @@ class FnMemory:
             self._write(lambda store: store.remember_term(term))
             self.term = term
 
-    # --- inside ---
-
     def _file(self) -> FnStore:
         """The open file. One that has rested is read again: it has the last word."""
         if self._store is None or not self._copied:

@@ -185,8 +185,6 @@ class VirtualRegister:
     async def accept_reply(self, reply: bytes) -> None:
         await self._ask(partial(self._fn.accept_reply, reply))
 
-    # --- inside ---
-
     async def _ask(self, command: Callable[[], T]) -> T:
         """A command that makes no document."""
         try:

@@ -88,8 +88,6 @@ class FnStore:
         except sqlite3.Error:
             pass  # what was committed stays committed
 
-    # --- the life of the FN ---
-
     @property
     def is_blank(self) -> bool:
         """No FN has begun in this file."""
@@ -145,8 +143,6 @@ class FnStore:
         except (ValueError, TypeError, KeyError) as error:
             raise damaged(self.path, str(error)) from error
 
-    # --- documents ---
-
     def append(self, message: bytes, state: FnState) -> None:
         """Store the document that has led to ``state``, and the state, durably."""
         self._db.execute(schema.INSERT_NEXT_DOCUMENT, (*state_row(state), message))
@@ -183,8 +179,6 @@ class FnStore:
     def confirmation(self, fd_number: int) -> StoredConfirmation | None:
         row = self._row(schema.SELECT_CONFIRMATION, fd_number)
         return None if row is None else StoredConfirmation.of_row(row)
-
-    # --- inside ---
 
     def _prepare(self, *, check_whole: bool) -> None:
         version, known = self._number("PRAGMA user_version"), schema.VERSION

@@ -90,8 +90,6 @@ class Outcomes:
 
         return await self._db.write(mark)
 
-    # ---- receipts -----------------------------------------------------------------------------------
-
     async def adopt(
         self,
         attempt: OpenAttempt,
@@ -185,8 +183,6 @@ class Outcomes:
         self._log.info("print_recovered", receipt_id=job.receipt.id, fd_number=item.document.fd_number)
         self._listener.document_made(self._session.register_id, item.document, took_s=0.0)
         self._listener.receipt_made(self._session.register_id, job.receipt, item.document)
-
-    # ---- reports ------------------------------------------------------------------------------------
 
     async def report(
         self,

@@ -66,8 +66,6 @@ class Recovery:
         self.outcomes = Outcomes(session, database=database, clock=clock, waiting=waiting, listener=listener)
         self.question: OpenQuestion | None = None
 
-    # ---- by the FN ----------------------------------------------------------------------------------
-
     async def settle(self, lane: LaneTerm) -> None:
         """Resolve all open attempts, oldest first; then no session is ``closing`` any more.
 
@@ -178,8 +176,6 @@ class Recovery:
                 if receipt_id is not None:
                     self._waiting.settle(receipt_id, None)
                 raise OutcomeUndecided(reason.en, reason.ru, receipt_id=receipt_id)
-
-    # ---- by a person --------------------------------------------------------------------------------
 
     async def decide(
         self,

@@ -153,9 +153,6 @@ def test_a_receipt_without_lines_is_refused():
     assert [v.code for v in refusals(a_request(lines=()))] == ["items_empty"]
 
 
-# --- size ------------------------------------------------------------------------------------------------
-
-
 def lines_request(count: int, name_length: int) -> ReceiptRequest:
     lines = [a_line_request(name=f"{n:04}".ljust(name_length, "x"), vat=VatRate.P22) for n in range(count)]
     return a_request(lines=tuple(lines), payments=(a_payment(count * 10_000),))
@@ -237,9 +234,6 @@ def test_the_cheap_estimate_never_lets_a_large_document_through(count, marked, n
         return
     assert fits_document(receipt, registration)
     assert document_size(receipt, registration) <= MAX_DOCUMENT_BYTES
-
-
-# --- corrections end to end ------------------------------------------------------------------------------
 
 
 def test_a_correction_takes_operation_and_sign_from_its_data():

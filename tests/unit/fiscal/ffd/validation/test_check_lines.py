@@ -49,9 +49,6 @@ def warnings(
     return [(w.code, w.field, w.tag) for w in checked(request, profile, today=today).warnings]
 
 
-# --- amount ----------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("price_kop", "quantity", "said", "amount_kop"),
     [
@@ -102,9 +99,6 @@ def test_the_largest_sum_and_quantity_are_accepted():
     assert checked(one_line(price_kop=1, quantity=MAX_QUANTITY)).receipt.lines[0].quantity == MAX_QUANTITY
 
 
-# --- name ------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("name", "printed", "changed"),
     [
@@ -129,9 +123,6 @@ def test_a_name_becomes_what_the_document_can_carry(name, printed, changed):
 @pytest.mark.parametrize("name", ["", "   ", "\u200b"])
 def test_a_name_of_nothing_is_refused(name):
     assert codes(one_line(name=name)) == [("items.0.name", "name_blank")]
-
-
-# --- subject, method, measure ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("subject", [1, 2, 4, 13, 27, 30, 32])
@@ -207,8 +198,6 @@ def test_a_measure_outside_cp866_is_fitted():
 def test_what_is_no_measure_is_refused(unit):
     assert codes(one_line(unit=unit)) == [("items.0.unit", "unit_unknown")]
 
-
-# --- VAT -------------------------------------------------------------------------------------------------
 
 IN_2024, IN_2025, IN_2026 = date(2024, 6, 1), date(2025, 6, 1), date(2026, 6, 1)
 REFUSING = a_profile(defaults=some_defaults(vat_dates="refuse"))

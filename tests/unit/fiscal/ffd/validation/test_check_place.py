@@ -24,9 +24,6 @@ def found(
     return [(v.field, v.code, v.tag) for v in refusals(request, profile)]
 
 
-# --- tax system ------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("mask", "configured", "wanted", "taxation"),
     [
@@ -58,9 +55,6 @@ def test_the_tax_system_is_one_of_the_registration(mask, configured, wanted, tax
 def test_another_tax_system_is_refused(mask, wanted, code):
     profile = a_profile(registration=a_registration(taxation_mask=mask))
     assert found(a_request(taxation=wanted), profile) == [("taxation", code, 1055)]
-
-
-# --- Internet --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("version", FfdVersion)
@@ -118,8 +112,6 @@ def test_a_register_for_the_internet_only_is_always_in_the_internet():
     refused = found(a_request(customer=BUYER, payments=CARD, internet=False), profile)
     assert refused == [("internet", "internet_registered", 1125)]
 
-
-# --- place and address -----------------------------------------------------------------------------------
 
 DELIVERY = a_profile(defaults=some_defaults(other_place=True))
 

@@ -262,9 +262,6 @@ def test_the_life_of_an_fn() -> None:
     assert answers.valid_until(raw("1B 03 1F 05 01")) == date(2027, 3, 31)
 
 
-# --- protocol 2 ------------------------------------------------------------------------------------------
-
-
 def test_frames_of_protocol_2_are_the_documented_ones() -> None:
     assert frame2.sync() == raw("8F 00 00 0F 1D")
     assert frame2.frame(1, b"\xfc") == raw("8F 03 00 01 00 FC 7D E6")
