@@ -46,6 +46,10 @@ async def refuse(running: Product, receipt_id: str, code: int = 422, **more: Any
     await running.ofd.set_faults(OfdFault(mode=OfdFaultMode.CODE, code=code, receipt_id=receipt_id, **more))
 
 
+async def breaker_is(running: Product, state: str) -> bool:
+    return bool((await running.status())["cb_state"] == state)
+
+
 @asynccontextmanager
 async def paused(running: Product) -> AsyncIterator[None]:
     """No pass of its own while the block prepares one."""

@@ -2,10 +2,12 @@
 
 import asyncio
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
+from tests.support.delivery import breaker_is
 from tests.support.product import Product, product, virtual_registers
 
 from kkt_adapter.emulators.ofd import OfdEmulator, OfdFault, OfdFaultMode
@@ -20,13 +22,6 @@ TILLS = tuple(f"T{i}" for i in range(5))
 def endpoint(running: Product) -> Endpoint:
     (only,) = running.services.worker._endpoints()
     return only
-
-
-async def breaker_is(running: Product, state: str) -> None:
-    async def arrived() -> bool:
-        return str((await running.status())["cb_state"]) == state
-
-    await running.until(arrived)
 
 
 async def nothing_on_its_way(running: Product) -> None:
@@ -48,7 +43,7 @@ async def test_fifty_receipts_of_an_outage_are_delivered_in_order_when_it_is_ove
         await running.break_operator("down")
         answers = await running.sell_at_once(50, tills=TILLS)
         assert {a["status"] for a in answers} == {"printed"}
-        await breaker_is(running, "OPEN")
+        await running.until(partial(breaker_is, running, "OPEN"))
         await nothing_on_its_way(running)
         status = await running.status()
         assert (status["pending"], status["dlq_size"]) == (50, 0)
@@ -72,7 +67,7 @@ async def test_the_breaker_lets_a_probe_through_by_itself_when_its_time_has_come
     async with product(tmp_path, registers=virtual_registers(*TILLS), breaker_open_s=0.5) as running:
         await running.break_operator("down")
         await running.sell_at_once(20, tills=TILLS)
-        await breaker_is(running, "OPEN")
+        await running.until(partial(breaker_is, running, "OPEN"))
         await running.repair_operator()
         await running.delivered()
         events = await running.get("/v1/kkt/buffer/logs", limit=500)
@@ -89,7 +84,7 @@ async def test_the_next_pass_is_planned_for_the_moment_a_probe_may_go(tmp_path: 
     ) as running:
         await running.break_operator("down")
         await running.sell_at_once(10, tills=TILLS)
-        await breaker_is(running, "OPEN")
+        await running.until(partial(breaker_is, running, "OPEN"))
         worker = running.services.worker
 
         async def waits_for_the_probe() -> bool:

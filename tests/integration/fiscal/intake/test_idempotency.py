@@ -1,7 +1,6 @@
 """One Idempotency-Key is one receipt and at most one document, whatever clients do at the same time."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,6 @@ from kkt_adapter.fiscal.store import counters
 from kkt_adapter.fiscal.store.tables import buffer_events, idempotency, receipts
 
 KEY = "0b6f1c1e-4c0e-4a52-9a2b-0f3f5e0a7c11"
-
-
-@pytest.fixture
-async def running(tmp_path: Path) -> AsyncIterator[Product]:
-    async with product(tmp_path) as one:
-        yield one
 
 
 def replayed(answer: httpx2.Response) -> bool:

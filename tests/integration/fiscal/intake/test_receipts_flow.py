@@ -1,7 +1,6 @@
 """A receipt from the till to the operator, with the real parts: answers, FN archive and operator agree."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,6 @@ from tests.support.product import PATIENCE_S, Product, product, sale, virtual_re
 from kkt_adapter.emulators.ofd.control import kept_json
 from kkt_adapter.fiscal.model import DocumentCode
 from kkt_adapter.fiscal.store import counters
-
-
-@pytest.fixture
-async def running(tmp_path: Path) -> AsyncIterator[Product]:
-    async with product(tmp_path) as one:
-        yield one
 
 
 async def test_ten_receipts_of_the_example_reach_the_operator_once(running: Product) -> None:

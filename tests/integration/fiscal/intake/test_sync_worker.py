@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tests.support.delivery import breaker_is
 from tests.support.product import Product, product
 
 from kkt_adapter.fiscal.store import counters
@@ -89,10 +90,6 @@ async def test_a_forced_probe_that_fails_leaves_the_breaker_open(tmp_path: Path)
         await synced_by_hand(running, force=True)
         assert await breaker_is(running, "OPEN")
         assert (await running.receipt(answer["receipt_id"]))["retry_count"] == before
-
-
-async def breaker_is(running: Product, state: str) -> bool:
-    return bool((await running.status())["cb_state"] == state)
 
 
 async def synced_by_hand(running: Product, *, force: bool = False) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """``GET /metrics`` of the running product: every promised name, true values, bounded labels, who may ask."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -34,12 +33,6 @@ LABELS = {
     "kkt_ofd_errors_total": "error_code",
     "kkt_print_errors_total": "reason",
 }
-
-
-@pytest.fixture
-async def running(tmp_path: Path) -> AsyncIterator[Product]:
-    async with product(tmp_path) as one:
-        yield one
 
 
 async def test_a_scrape_contains_every_promised_name_with_a_value(running: Product) -> None:

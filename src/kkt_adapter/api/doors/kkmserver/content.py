@@ -19,8 +19,7 @@ _OF_A_RECEIPT = (
     "CorrectionBaseNumber",
     "ClientAddress",
 )
-_AMOUNT = ("Amount",)
-_OLD_SUMS = (*_AMOUNT, *OLD_CARD_SUMS)
+_OLD_SUMS = ("Amount", *OLD_CARD_SUMS)
 _NUMBERS_OF_A_LINE = ("Quantity", "Price", "Amount", "Tax", "SignMethodCalculation", "SignCalculationObject")
 _OF_A_CODE = ("BarCode", "GTIN", "SerialNumber")
 _CASH = (Does.CASH_IN, Does.CASH_OUT)
@@ -38,7 +37,7 @@ def _content(command: Command) -> dict[str, Any]:
     fields = command.fields
     found: dict[str, Any] = {"command": str(command.does)}
     if command.does in _CASH:
-        return found | {"amount": fields.spelled(_AMOUNT)[0]}
+        return found | {"amount": fields.spelled(("Amount",))[0]}
     if command.does is not Does.RECEIPT:
         return found
     found["type"] = fields.whole("TypeCheck") or 0

@@ -4,7 +4,7 @@ import asyncio
 from functools import partial
 from pathlib import Path
 
-from tests.support.delivery import HTTP, all_tried, endpoint, paused, sold_unsent
+from tests.support.delivery import HTTP, all_tried, breaker_is, endpoint, paused, sold_unsent
 from tests.support.product import Product, product, virtual_registers
 
 from kkt_adapter.emulators.ofd import OfdFault, OfdFaultMode
@@ -29,10 +29,6 @@ async def test_five_channel_failures_open_the_breaker_and_rejections_do_not(tmp_
 async def nothing_on_its_way(running: Product) -> bool:
     """What was being sent when the breaker opened has failed by then, too."""
     return int((await running.status())["syncing"]) == 0
-
-
-async def breaker_is(running: Product, state: str) -> bool:
-    return bool((await running.status())["cb_state"] == state)
 
 
 async def test_a_rejection_is_a_good_probe(tmp_path: Path) -> None:
