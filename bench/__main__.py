@@ -57,7 +57,7 @@ PROGRAMS: dict[str, Program] = {
 
 
 LONG = ("attacks", "dashboard", "fill", "memory", "pages")  # a million receipts, or minutes a round
-BY_NAME = ("big",)  # an hour and tens of gigabytes: only with --only
+BY_NAME = ("big",)  # half an hour and tens of gigabytes: only with --only
 QUICK_ROUNDS = 3
 
 
