@@ -5,54 +5,18 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, update
 from tests.support.product import TILL, Product, product
-from tests.support.receipts import a_sale
+from tests.support.registers.doubt import KOP, asked, attempt_open, in_doubt
 from tests.support.registers.trouble import QUICK, printed
 
 from kkt_adapter.fiscal.kkt.driver import Fence
-from kkt_adapter.fiscal.model import DocumentCode, FiscalDocument
+from kkt_adapter.fiscal.model import DocumentCode
 from kkt_adapter.fiscal.store.tables import attempts
-
-FOREIGN_KOP = a_sale().total_kop
-
-
-async def foreign_document(running: Product) -> FiscalDocument:
-    """Another program sells on the same register, whatever ours has on its way."""
-    lane, driver = running.lane(), running.driver()
-    assert lane._term is not None
-    registration = (await running.unit().profile()).registration
-    receipt = a_sale(key=None, additional_attribute=None, ffd_version=registration.ffd_version)
-    work = partial(driver._fn.fiscalize, receipt, term=lane._term.number)
-    return await driver._lane.run(work, deadline_s=10)
-
-
-async def in_doubt(running: Product, *, kop: int = FOREIGN_KOP + 1) -> str:
-    """A receipt whose print was lost while another program made a document: its id."""
-    (before,) = await running.sell(1)
-    await running.state_of(before["receipt_id"], print_state="printed")
-    running.break_register(hang=True)  # our command is on its way, and stays there
-    posting = asyncio.create_task(running.sell(1, kop=kop))
-    await running.until(partial(attempts_open, running))
-    await foreign_document(running)
-    running.break_register(timeout_before=1)  # and now it is lost
-    (answer,) = await posting
-    await running.state_of(answer["receipt_id"], print_state="print_unknown")
-    await running.until(lambda: asked(running))
-    return str(answer["receipt_id"])
-
-
-async def attempts_open(running: Product) -> bool:
-    query = select(attempts.c.id).where(attempts.c.ended_at.is_(None))
-    return bool(await running.read(lambda c: c.execute(query).all()))
-
-
-async def asked(running: Product) -> bool:
-    return running.lane().recovery.question is not None
 
 
 async def test_a_foreign_document_leaves_doubt_and_stops_that_lane_alone(running: Product) -> None:
-    receipt_id = await in_doubt(running)
+    receipt_id = await in_doubt(running, foreign=1, kop=KOP + 1)
     (waiting,) = await running.sell(1)
     assert waiting["status"] == "buffered"
     (other,) = await running.sell(1, till="OTHER")
@@ -68,7 +32,7 @@ async def test_a_foreign_document_leaves_doubt_and_stops_that_lane_alone(running
     assert (action.status_code, action.json()["code"]) == (409, "KKT_OUTCOME_UNKNOWN")
 
     await running.restart()  # the question outlives the process
-    await running.until(lambda: asked(running))
+    await running.until(partial(asked, running))
     assert (await running.receipt(receipt_id))["print_state"] == "print_unknown"
     before = len(running.archive())
     await asyncio.sleep(0.2)
@@ -76,7 +40,7 @@ async def test_a_foreign_document_leaves_doubt_and_stops_that_lane_alone(running
 
 
 async def test_a_person_has_it_printed_again(running: Product) -> None:
-    receipt_id = await in_doubt(running)
+    receipt_id = await in_doubt(running, foreign=1, kop=KOP + 1)
     (waiting,) = await running.sell(1)
     wanted = {"action": "print_again", "reason": "nothing on the tape"}
     answer = await running.call("POST", f"/v1/kkt/receipt/{receipt_id}/resolve", wanted)
@@ -94,7 +58,7 @@ async def test_a_person_has_it_printed_again(running: Product) -> None:
 
 async def test_a_person_adopts_the_document(running: Product) -> None:
     """The sums agree, so the other program's document may be called this receipt's, if a person says so."""
-    receipt_id = await in_doubt(running, kop=FOREIGN_KOP)
+    receipt_id = await in_doubt(running, foreign=1)
     (number,) = [d.fd_number for d in running.archive() if d.code is DocumentCode.RECEIPT and d.key is None]
     wanted = {"action": "adopt", "fiscal_doc_number": number, "reason": "it is on the tape"}
     answer = await running.call("POST", f"/v1/kkt/receipt/{receipt_id}/resolve", wanted)
@@ -108,7 +72,7 @@ async def test_a_person_adopts_the_document(running: Product) -> None:
 
 @pytest.mark.parametrize("case", ["older", "of another sum", "not there", "a shift opening"])
 async def test_a_document_that_cannot_be_this_receipt_is_not_adopted(running: Product, case: str) -> None:
-    receipt_id = await in_doubt(running)
+    receipt_id = await in_doubt(running, foreign=1, kop=KOP + 1)
     numbers = {d.code: d.fd_number for d in running.archive()}
     number = {
         "older": numbers[DocumentCode.RECEIPT] - 1,
@@ -136,7 +100,7 @@ async def test_what_is_not_in_doubt_cannot_be_resolved(running: Product) -> None
 
 
 async def test_adopting_without_a_number_is_refused(running: Product) -> None:
-    receipt_id = await in_doubt(running)
+    receipt_id = await in_doubt(running, foreign=1, kop=KOP + 1)
     answer = await running.call(
         "POST", f"/v1/kkt/receipt/{receipt_id}/resolve", {"action": "adopt", "reason": "x"}
     )
@@ -160,7 +124,7 @@ async def test_absence_is_not_proven_while_an_unfenced_process_may_still_send(tm
         for owner, state in (("ended", "printed"), ("frozen elsewhere", "print_unknown")):
             running.break_register(hang=True)
             posting = asyncio.create_task(running.sell(1))
-            await running.until(partial(attempts_open, running))
+            await running.until(partial(attempt_open, running))
             await running.services.database.write(partial(hand_attempts_to, owner))
             running.break_register(timeout_before=1)
             ((answer,),) = await asyncio.gather(posting)
