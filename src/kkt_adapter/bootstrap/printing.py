@@ -52,6 +52,7 @@ async def build_printing(core: Core) -> Printing:
         registers=registers,
         database=core.database,
         clock=clock,
+        memory=storage.memory,
         shared=lambda: storage.peers.alive,
     )
     intake = ReceiptIntake(

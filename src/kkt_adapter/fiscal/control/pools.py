@@ -24,8 +24,10 @@ from kkt_adapter.fiscal.store.events import EventLevel, EventType
 from kkt_adapter.fiscal.store.holds import HoldMode, RegisterHold
 from kkt_adapter.fiscal.store.orphan_documents import registers_with_orphans
 from kkt_adapter.kernel.clock import Clock
-from kkt_adapter.kernel.errors import AdapterError, Conflict
+from kkt_adapter.kernel.errors import AdapterError, Conflict, StorageError
 from kkt_adapter.kernel.timefmt import iso
+from kkt_adapter.runtime.db import identity
+from kkt_adapter.runtime.db.identity import DirectoryMemory
 from kkt_adapter.runtime.db.protocol import Database
 from kkt_adapter.runtime.wakeup import Wakeup
 
@@ -44,7 +46,8 @@ class SetAside:
 
 
 class Pools:
-    """``shared``: does another process use this database?"""
+    """``memory``: of the data directory, which tells an older copy of the database. ``shared``: does another
+    process use this database?"""
 
     name = "pools"
 
@@ -54,11 +57,13 @@ class Pools:
         registers: Registers,
         database: Database,
         clock: Clock,
+        memory: DirectoryMemory,
         shared: Callable[[], bool] = lambda: False,
     ) -> None:
         self._registers = registers
         self._db = database
         self._clock = clock
+        self._memory = memory
         self._shared = shared
         self._wake = Wakeup(clock)
         self._troubled: dict[str, float] = {}  # register -> monotonic time of the first look that saw trouble
@@ -175,18 +180,37 @@ class Pools:
                 await self._relieve(unit)
 
     async def _relieve(self, unit: Unit) -> int:
-        """Move what can be moved to the other registers of its groups; returns how many receipts."""
+        """Move what can be moved to the other registers of its groups; returns how many receipts.
+
+        Raises:
+            StorageError: the database or the data directory cannot be written; what was not moved stays.
+        """
         moved = 0
         for group in self._registers.groups.of_register(unit.register_id):
             if not await self._db.read(partial(any_movable, register_id=unit.register_id, group_id=group.id)):
                 continue
             targets = await self._targets(group, unit)
+            if targets:
+                await self._outdate_copies()
             while targets:
                 done = await self._move(unit, group, targets)
                 moved += len(done)
                 if len(done) < MOVED_AT_ONCE:
                     break
         return moved
+
+    async def _outdate_copies(self) -> None:
+        """From now on every copy made until now is known for an older one, however young it is. In it the
+        receipts wait for the register that is about to lose them, and it must not print them before the FNs
+        of the others are read."""
+        known = await self._db.write(identity.count_change)
+        try:
+            await asyncio.to_thread(self._memory.remember, known)
+        except OSError as error:
+            raise StorageError(
+                f"The data directory cannot be written: {error.strerror}.",
+                f"Каталог данных недоступен для записи: {error.strerror}.",
+            ) from error
 
     async def _move(self, unit: Unit, group: Group, targets: Sequence[RegisterProfile]) -> Moved:
         now = self._clock.now()

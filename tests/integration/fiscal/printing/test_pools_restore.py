@@ -11,6 +11,7 @@ from tests.support.books import MONEY_DOCUMENT_CODES
 from tests.support.product import Product, sale, virtual_registers
 from tests.support.registers.group import GROUP, REGISTERS, pool, printed_twice
 
+from kkt_adapter.fiscal.housekeeping.database_mark import DatabaseMark
 from kkt_adapter.fiscal.kkt.virtual import FaultPlan, VirtualRegister
 from kkt_adapter.fiscal.model import FiscalDocument, Unread
 from kkt_adapter.fiscal.printing.recovery.fn_readback import FnReadback
@@ -153,6 +154,40 @@ async def test_what_waited_in_the_copy_and_was_printed_by_another_register_since
         assert keyless or again["fiscal_doc"] == printed["fiscal_doc"]
         made = [d for one in REGISTERS for d in running.archive(one) if d.code in MONEY_DOCUMENT_CODES]
         assert len(made) == 1
+
+
+async def test_a_young_copy_put_back_by_other_tools_after_a_kill_prints_no_moved_receipt_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody has counted a change since the copy, but the move did: K1 waits until K2's FN is read."""
+    monkeypatch.setattr(DatabaseMark, "look", unseen)
+    async with pool(tmp_path) as running:
+        await running.delivered()
+        for register_id in ("K2", "K3"):
+            await running.call("POST", f"/v1/kkt/registers/{register_id}/hold", {"reason": "x"})
+        running.faults("K1").set(FaultPlan(paper_out=True))
+        waits = (await running.post(sale(till=GROUP, kop=100), key="moved")).json()
+        monkeypatch.setattr(FnReadback, "read", away_is_k2)
+        printed = await _printed_by_k2_after_the_copy(running, waits["receipt_id"])
+        await running.until(partial(are_read, running, "K1"))
+        assert (await running.receipt(waits["receipt_id"]))["print_state"] == "new"
+
+        monkeypatch.setattr(FnReadback, "read", read_back)
+        for register_id in ("K2", "K3"):
+            await running.call("POST", f"/v1/kkt/registers/{register_id}/release", {"reason": "x"})
+        again = await running.state_of(waits["receipt_id"], print_state="printed")
+        assert again["fiscal_doc"] == printed["fiscal_doc"]
+        assert printed_twice(running.settings.fn_dir) == []
+
+
+async def unseen(mark: DatabaseMark) -> None:
+    """A process that is killed looks no more."""
+
+
+async def away_is_k2(readback: FnReadback, lane: LaneTerm) -> OrphanDocuments:
+    if readback._session.register_id == "K2":
+        raise KktUnavailable("it is switched off", "она выключена")
+    return await read_back(readback, lane)
 
 
 async def test_what_stands_behind_a_tills_own_receipt_is_looked_for_too(tmp_path: Path) -> None:
